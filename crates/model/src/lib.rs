@@ -1,6 +1,19 @@
-//! What a network *is*: layers, graph, architectures, summary and weight files.
+//! What a network *is*: layers, graph, architectures, summary and weight files. No arithmetic.
 #![forbid(unsafe_code)]
 
+pub mod architectures;
+mod error;
+mod layer;
+mod network;
 mod preprocessing;
+mod summary;
+mod weights;
 
+pub use error::ModelError;
+pub use layer::{
+    Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,
+};
+pub use network::{Network, Trainable};
 pub use preprocessing::{Fit, Interpolation, Preprocessing, Scaling};
+pub use summary::Summary;
+pub use weights::{Fitting, Misshapen, Tensor, Weights, weight_name};

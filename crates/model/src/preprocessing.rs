@@ -34,10 +34,7 @@ pub struct Scaling {
 impl Scaling {
     /// `(x - mean) / std` with mean and standard deviation in units of `0..=255`.
     pub fn standardize(mean: [f32; 3], std: [f32; 3]) -> Self {
-        Self {
-            scale: std.map(|s| 1.0 / s),
-            offset: std::array::from_fn(|c| -mean[c] / std[c]),
-        }
+        Self { scale: std.map(|s| 1.0 / s), offset: std::array::from_fn(|c| -mean[c] / std[c]) }
     }
 
     /// `x / 127.5 - 1`, Keras's `mobilenet_v2.preprocess_input`.

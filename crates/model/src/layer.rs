@@ -1,0 +1,323 @@
+//! One layer of a network: what it computes, on what, and with which weights.
+
+use std::fmt;
+
+/// The shape of a layer's output for one picture, without the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A map of `height` x `width` positions with `channels` values each, stored in that order.
+    Map {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Values at each position.
+        channels: usize,
+    },
+    /// A vector.
+    Vector(usize),
+}
+
+impl Shape {
+    /// Size of the last axis.
+    pub fn channels(self) -> usize {
+        match self {
+            Shape::Map { channels, .. } => channels,
+            Shape::Vector(n) => n,
+        }
+    }
+
+    /// Height and width; a vector counts as one position.
+    pub fn spatial(self) -> (usize, usize) {
+        match self {
+            Shape::Map { height, width, .. } => (height, width),
+            Shape::Vector(_) => (1, 1),
+        }
+    }
+
+    /// Number of values.
+    #[allow(clippy::len_without_is_empty)] // a layer's output is never empty
+    pub fn len(self) -> usize {
+        let (height, width) = self.spatial();
+        height * width * self.channels()
+    }
+
+    /// The axes after the batch, outermost first.
+    pub fn axes(self) -> Vec<usize> {
+        match self {
+            Shape::Map { height, width, channels } => vec![height, width, channels],
+            Shape::Vector(n) => vec![n],
+        }
+    }
+}
+
+/// As Keras prints it: `(None, 80, 80, 32)`.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(None")?;
+        for axis in self.axes() {
+            write!(f, ", {axis}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Rows and columns of zeros around a map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Margins {
+    /// Rows above.
+    pub top: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Columns to the right.
+    pub right: usize,
+}
+
+/// How a convolution pads its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// No padding.
+    Valid,
+    /// TensorFlow's `SAME`: the output has `ceil(input / stride)` positions and the odd row or
+    /// column of padding, if any, lies below or to the right.
+    Same,
+    /// The same number of rows and columns on every side, PyTorch's `padding=`.
+    Symmetric(usize),
+}
+
+/// The square window of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step in both directions.
+    pub stride: usize,
+    /// Padding of the input.
+    pub padding: Padding,
+}
+
+impl Window {
+    /// Output positions along an axis of `size` inputs and the padding before and after it,
+    /// or `None` when the window does not fit.
+    pub fn along(self, size: usize) -> Option<(usize, usize, usize)> {
+        let (before, after) = match self.padding {
+            Padding::Valid => (0, 0),
+            Padding::Symmetric(n) => (n, n),
+            Padding::Same => {
+                let covered = (size.div_ceil(self.stride).max(1) - 1) * self.stride + self.kernel;
+                let total = covered.saturating_sub(size);
+                (total / 2, total - total / 2)
+            }
+        };
+        let padded = size + before + after;
+        (padded >= self.kernel).then(|| ((padded - self.kernel) / self.stride + 1, before, after))
+    }
+
+    /// The padding resolved for a map of `height` x `width`.
+    pub fn margins(self, height: usize, width: usize) -> Option<Margins> {
+        let (_, top, bottom) = self.along(height)?;
+        let (_, left, right) = self.along(width)?;
+        Some(Margins { top, bottom, left, right })
+    }
+}
+
+/// What follows a dense layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// Nothing: the outputs are logits.
+    Linear,
+    /// `exp(x_i) / sum_j exp(x_j)`.
+    Softmax,
+}
+
+/// What a layer computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LayerKind {
+    /// The network's input.
+    Input,
+    /// Zeros around a map.
+    ZeroPadding2D(Margins),
+    /// A convolution without bias.
+    Conv2D {
+        /// Output channels.
+        filters: usize,
+        /// Its window.
+        window: Window,
+    },
+    /// A convolution of each channel by itself, without bias.
+    DepthwiseConv2D(Window),
+    /// `gamma * (x - mean) / sqrt(variance + epsilon) + beta` for each channel.
+    BatchNormalization {
+        /// Added to the variance.
+        epsilon: f32,
+        /// Weight of the old moving average in an update: `m * old + (1 - m) * batch`.
+        momentum: f32,
+    },
+    /// `max(x, 0)`, and `min` with a ceiling where there is one.
+    ReLU {
+        /// The ceiling: 6 in ReLU6.
+        max_value: Option<f32>,
+    },
+    /// The sum of two inputs of one shape.
+    Add,
+    /// The mean over all positions.
+    GlobalAveragePooling2D,
+    /// The identity in inference; zeroes this share of its input in training.
+    Dropout {
+        /// The share, in `0.0..1.0`.
+        rate: f32,
+    },
+    /// `x * kernel + bias`.
+    Dense {
+        /// Outputs.
+        units: usize,
+        /// What follows.
+        activation: Activation,
+    },
+}
+
+impl LayerKind {
+    /// Keras's name of the layer's class.
+    pub fn class_name(&self) -> &'static str {
+        match self {
+            LayerKind::Input => "InputLayer",
+            LayerKind::ZeroPadding2D(_) => "ZeroPadding2D",
+            LayerKind::Conv2D { .. } => "Conv2D",
+            LayerKind::DepthwiseConv2D(_) => "DepthwiseConv2D",
+            LayerKind::BatchNormalization { .. } => "BatchNormalization",
+            LayerKind::ReLU { .. } => "ReLU",
+            LayerKind::Add => "Add",
+            LayerKind::GlobalAveragePooling2D => "GlobalAveragePooling2D",
+            LayerKind::Dropout { .. } => "Dropout",
+            LayerKind::Dense { .. } => "Dense",
+        }
+    }
+
+    /// The weights of such a layer on an input of `channels`, in Keras's order and layout.
+    pub fn weight_specs(&self, channels: usize) -> Vec<WeightSpec> {
+        let spec = |name, shape: &[usize]| WeightSpec { name, shape: shape.to_vec() };
+        match *self {
+            LayerKind::Conv2D { filters, window } => {
+                vec![spec("kernel", &[window.kernel, window.kernel, channels, filters])]
+            }
+            LayerKind::DepthwiseConv2D(window) => {
+                vec![spec("kernel", &[window.kernel, window.kernel, channels, 1])]
+            }
+            LayerKind::BatchNormalization { .. } => ["gamma", "beta", MOVING_MEAN, MOVING_VARIANCE]
+                .map(|name| spec(name, &[channels]))
+                .into(),
+            LayerKind::Dense { units, .. } => {
+                vec![spec("kernel", &[channels, units]), spec("bias", &[units])]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+const MOVING_MEAN: &str = "moving_mean";
+const MOVING_VARIANCE: &str = "moving_variance";
+
+/// The name and shape of one weight of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightSpec {
+    /// Keras's name: `kernel`, `bias`, `gamma`, `beta`, `moving_mean` or `moving_variance`.
+    pub name: &'static str,
+    /// Its axes: `[height, width, in, out]` for a convolution, `[height, width, channels, 1]`
+    /// for a depthwise one, `[in, out]` for a dense layer.
+    pub shape: Vec<usize>,
+}
+
+impl WeightSpec {
+    /// Whether training ever changes it by gradient: moving statistics are not such weights.
+    pub fn is_parameter(&self) -> bool {
+        self.name != MOVING_MEAN && self.name != MOVING_VARIANCE
+    }
+
+    /// Number of values.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Where a layer stands in its architecture; weight files that name their tensors by position
+/// are read with its help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The first convolution.
+    Stem,
+    /// In an inverted-residual block.
+    Block {
+        /// Index among all blocks, from 0.
+        index: usize,
+        /// The row of the architecture's table that it comes from, from 0.
+        stage: usize,
+        /// Index within that row, from 0.
+        repeat: usize,
+        /// Whether the block has an expanding convolution.
+        expands: bool,
+        /// The part of the block.
+        part: Part,
+    },
+    /// The last convolution.
+    Top,
+    /// Pooling and whatever follows it.
+    Classifier,
+}
+
+/// A part of an inverted-residual block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The 1x1 convolution to more channels.
+    Expand,
+    /// The depthwise convolution.
+    Depthwise,
+    /// The linear 1x1 convolution to fewer channels.
+    Project,
+    /// The residual addition.
+    Residual,
+}
+
+/// The index of a layer in its network.
+pub type LayerId = usize;
+
+/// A layer of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Keras's name, unique in the network.
+    pub name: String,
+    /// What it computes.
+    pub kind: LayerKind,
+    /// The layers that it reads.
+    pub inputs: Vec<LayerId>,
+    /// Shape of its output.
+    pub output: Shape,
+    /// Its weights, in Keras's order.
+    pub weights: Vec<WeightSpec>,
+    /// Whether training may change its weights.
+    pub trainable: bool,
+    /// Where it stands in the architecture.
+    pub place: Place,
+}
+
+impl Layer {
+    /// Freezes or unfreezes the layer. A frozen BatchNormalization also stays in inference mode.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        self.trainable = trainable;
+    }
+
+    /// Number of values in all its weights.
+    pub fn params(&self) -> usize {
+        self.weights.iter().map(WeightSpec::len).sum()
+    }
+
+    /// Number of values that training changes by gradient, as the layer stands.
+    pub fn trainable_params(&self) -> usize {
+        if !self.trainable {
+            return 0;
+        }
+        self.weights.iter().filter(|w| w.is_parameter()).map(WeightSpec::len).sum()
+    }
+}

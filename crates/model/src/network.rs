@@ -1,0 +1,261 @@
+//! A network: its layers in order, and which of them are trainable.
+
+use std::str::FromStr;
+
+use crate::layer::{Layer, LayerId, LayerKind, Place, Shape, Window};
+use crate::{ModelError, Preprocessing};
+
+/// A network as a description: layers in topological order, without the values of its weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// Keras's name: `mobilenetv2_1.00_160`.
+    name: String,
+    layers: Vec<Layer>,
+    preprocessing: Preprocessing,
+}
+
+impl Network {
+    /// Keras's name of the network.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All layers, each after those it reads.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// What happens to a picture before the first layer.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// Shape of the last layer's output.
+    pub fn output(&self) -> Shape {
+        self.layers.last().expect("a network has an input layer").output
+    }
+
+    /// The index of the layer called `name`.
+    ///
+    /// # Errors
+    /// [`ModelError::NoSuchLayer`], with the names that are near.
+    pub fn find(&self, name: &str) -> Result<LayerId, ModelError> {
+        self.layers.iter().position(|layer| layer.name == name).ok_or_else(|| {
+            ModelError::NoSuchLayer {
+                name: name.to_owned(),
+                network: self.name.clone(),
+                near: nearest(name, self.layers.iter().map(|layer| layer.name.as_str())),
+            }
+        })
+    }
+
+    /// The layer called `name`, to freeze or unfreeze it.
+    ///
+    /// # Errors
+    /// As [`Network::find`].
+    pub fn layer_mut(&mut self, name: &str) -> Result<&mut Layer, ModelError> {
+        let index = self.find(name)?;
+        Ok(&mut self.layers[index])
+    }
+
+    /// Freezes or unfreezes every layer.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        for layer in &mut self.layers {
+            layer.set_trainable(trainable);
+        }
+    }
+
+    /// Freezes all layers or some of them.
+    ///
+    /// # Errors
+    /// When `trainable` names a layer, or an index, that the network does not have.
+    pub fn apply(&mut self, trainable: &Trainable) -> Result<(), ModelError> {
+        let first = match trainable {
+            Trainable::None => self.layers.len(),
+            Trainable::All => 0,
+            Trainable::FromIndex(index) if *index < self.layers.len() => *index,
+            Trainable::FromIndex(index) => {
+                return Err(ModelError::NoSuchIndex {
+                    index: *index,
+                    network: self.name.clone(),
+                    layers: self.layers.len(),
+                });
+            }
+            Trainable::FromLayer(name) => self.find(name)?,
+        };
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            layer.set_trainable(index >= first);
+        }
+        Ok(())
+    }
+
+    /// The weights of all layers as `(layer, weight)`, in Keras's order.
+    pub fn weight_specs(&self) -> impl Iterator<Item = (&Layer, &crate::WeightSpec)> {
+        self.layers.iter().flat_map(|layer| layer.weights.iter().map(move |spec| (layer, spec)))
+    }
+
+    /// Number of values in all weights.
+    pub fn total_params(&self) -> usize {
+        self.layers.iter().map(Layer::params).sum()
+    }
+
+    /// Number of values that training changes by gradient, as the layers stand.
+    pub fn trainable_params(&self) -> usize {
+        self.layers.iter().map(Layer::trainable_params).sum()
+    }
+}
+
+/// Which layers of a network are trainable: `none`, `all`, `from:100` or `from:block_13_expand`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trainable {
+    /// Every layer is frozen.
+    None,
+    /// No layer is frozen.
+    All,
+    /// Layers before this index are frozen, as in Keras's `for layer in base.layers[:100]`.
+    FromIndex(LayerId),
+    /// Layers before the one of this name are frozen.
+    FromLayer(String),
+}
+
+impl FromStr for Trainable {
+    type Err = ModelError;
+
+    fn from_str(text: &str) -> Result<Self, ModelError> {
+        match (text, text.strip_prefix("from:")) {
+            ("none", _) => Ok(Self::None),
+            ("all", _) => Ok(Self::All),
+            (_, Some(layer)) if !layer.is_empty() => Ok(layer
+                .parse()
+                .map_or_else(|_| Self::FromLayer(layer.to_owned()), Self::FromIndex)),
+            _ => Err(ModelError::BadTrainable(text.to_owned())),
+        }
+    }
+}
+
+/// Up to three of `names` that resemble `wanted`, the most similar first.
+fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut scored: Vec<_> = names
+        .map(|name| (strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(score, _)| *score > 0.75)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// Builds a network layer by layer; shapes are worked out on the way.
+pub(crate) struct NetworkBuilder {
+    network: Network,
+    place: Place,
+}
+
+impl NetworkBuilder {
+    /// Starts with the input layer, for RGB pictures of the size that `preprocessing` makes.
+    pub(crate) fn new(name: String, preprocessing: Preprocessing) -> Self {
+        let output =
+            Shape::Map { height: preprocessing.height, width: preprocessing.width, channels: 3 };
+        let input = Layer {
+            name: "input_1".to_owned(),
+            kind: LayerKind::Input,
+            inputs: Vec::new(),
+            output,
+            weights: Vec::new(),
+            trainable: true,
+            place: Place::Stem,
+        };
+        Self { network: Network { name, layers: vec![input], preprocessing }, place: Place::Stem }
+    }
+
+    /// The place of the layers added from now on.
+    pub(crate) fn at(&mut self, place: Place) {
+        self.place = place;
+    }
+
+    /// The layer added last.
+    pub(crate) fn last(&self) -> LayerId {
+        self.network.layers.len() - 1
+    }
+
+    /// Shape of the output of the layer added last.
+    pub(crate) fn output(&self) -> Shape {
+        self.network.output()
+    }
+
+    /// Adds a layer that reads the last one.
+    ///
+    /// # Errors
+    /// [`ModelError::InputTooSmall`] when a window does not fit.
+    pub(crate) fn add(
+        &mut self,
+        name: impl Into<String>,
+        kind: LayerKind,
+    ) -> Result<LayerId, ModelError> {
+        let inputs = vec![self.last()];
+        self.push(name.into(), kind, inputs)
+    }
+
+    /// Adds the sum of two layers.
+    pub(crate) fn add_residual(
+        &mut self,
+        name: impl Into<String>,
+        a: LayerId,
+        b: LayerId,
+    ) -> Result<LayerId, ModelError> {
+        debug_assert_eq!(self.network.layers[a].output, self.network.layers[b].output);
+        self.push(name.into(), LayerKind::Add, vec![a, b])
+    }
+
+    fn push(
+        &mut self,
+        name: String,
+        kind: LayerKind,
+        inputs: Vec<LayerId>,
+    ) -> Result<LayerId, ModelError> {
+        let input = self.network.layers[inputs[0]].output;
+        let output = output_shape(&kind, input).ok_or_else(|| ModelError::InputTooSmall {
+            network: self.network.name.clone(),
+            layer: name.clone(),
+        })?;
+        let weights = kind.weight_specs(input.channels());
+        let place = self.place;
+        self.network.layers.push(Layer {
+            name,
+            kind,
+            inputs,
+            output,
+            weights,
+            trainable: true,
+            place,
+        });
+        Ok(self.last())
+    }
+
+    pub(crate) fn finish(self) -> Network {
+        self.network
+    }
+}
+
+fn output_shape(kind: &LayerKind, input: Shape) -> Option<Shape> {
+    let (height, width) = input.spatial();
+    let slide = |window: Window, channels| {
+        let (height, ..) = window.along(height)?;
+        let (width, ..) = window.along(width)?;
+        Some(Shape::Map { height, width, channels })
+    };
+    match *kind {
+        LayerKind::ZeroPadding2D(m) => Some(Shape::Map {
+            height: height + m.top + m.bottom,
+            width: width + m.left + m.right,
+            channels: input.channels(),
+        }),
+        LayerKind::Conv2D { filters, window } => slide(window, filters),
+        LayerKind::DepthwiseConv2D(window) => slide(window, input.channels()),
+        LayerKind::GlobalAveragePooling2D => Some(Shape::Vector(input.channels())),
+        LayerKind::Dense { units, .. } => Some(Shape::Vector(units)),
+        LayerKind::Input
+        | LayerKind::BatchNormalization { .. }
+        | LayerKind::ReLU { .. }
+        | LayerKind::Add
+        | LayerKind::Dropout { .. } => Some(input),
+    }
+}

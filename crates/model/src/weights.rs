@@ -1,0 +1,140 @@
+//! The values of a network's weights.
+
+use std::collections::BTreeMap;
+
+use crate::{Layer, ModelError, Network};
+
+/// A dense array of f32 in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its axes, outermost first.
+    pub shape: Vec<usize>,
+    /// Its values; as many as the product of the axes.
+    pub data: Vec<f32>,
+}
+
+impl Tensor {
+    /// A tensor of this shape.
+    ///
+    /// # Panics
+    /// When the number of values is not the product of the axes.
+    pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Self {
+        assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?}");
+        Self { shape, data }
+    }
+}
+
+/// The values of every weight of one network, under the names `layer/weight`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Weights {
+    /// Takes tensors under the names `layer/weight`.
+    ///
+    /// # Errors
+    /// [`ModelError::WeightsDoNotFit`] unless there is exactly one of the right shape for every
+    /// weight of `network`.
+    pub fn new(network: &Network, tensors: BTreeMap<String, Tensor>) -> Result<Self, ModelError> {
+        let mut fit = Fitting::default();
+        let mut known = 0;
+        for (layer, spec) in network.weight_specs() {
+            let name = weight_name(&layer.name, spec.name);
+            match tensors.get(&name) {
+                None => fit.missing.push(name),
+                Some(tensor) => {
+                    known += 1;
+                    if tensor.shape != spec.shape {
+                        fit.misshapen.push(Misshapen {
+                            name,
+                            found: tensor.shape.clone(),
+                            expected: spec.shape.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        if known < tensors.len() {
+            let names: std::collections::BTreeSet<_> =
+                network.weight_specs().map(|(l, s)| weight_name(&l.name, s.name)).collect();
+            fit.surplus = tensors.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        }
+        fit.check(network)?;
+        Ok(Self { tensors })
+    }
+
+    /// The weight `weight` of `layer`.
+    ///
+    /// # Panics
+    /// When the layer is not of the network that these weights were made for.
+    pub fn get(&self, layer: &Layer, weight: &str) -> &Tensor {
+        &self.tensors[&weight_name(&layer.name, weight)]
+    }
+
+    /// All weights by name, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+}
+
+/// The name under which a weight is kept: `block_1_expand/kernel`.
+pub fn weight_name(layer: &str, weight: &str) -> String {
+    format!("{layer}/{weight}")
+}
+
+/// What is wrong between a set of tensors and the weights of a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fitting {
+    /// Weights of the network that the tensors lack.
+    pub missing: Vec<String>,
+    /// Tensors that the network has no place for.
+    pub surplus: Vec<String>,
+    /// Tensors of another shape than the network's.
+    pub misshapen: Vec<Misshapen>,
+}
+
+/// A tensor of another shape than the network's weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misshapen {
+    /// The weight.
+    pub name: String,
+    /// Its shape in the file.
+    pub found: Vec<usize>,
+    /// Its shape in the network.
+    pub expected: Vec<usize>,
+}
+
+impl Fitting {
+    /// # Errors
+    /// [`ModelError::WeightsDoNotFit`] unless nothing is wrong.
+    pub fn check(self, network: &Network) -> Result<(), ModelError> {
+        if self == Self::default() {
+            return Ok(());
+        }
+        Err(ModelError::WeightsDoNotFit { network: network.name().to_owned(), fitting: self })
+    }
+}
+
+/// One line: the first few of each kind.
+impl std::fmt::Display for Fitting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const SHOWN: usize = 3;
+        let mut first = true;
+        let mut list = |what: &str, names: Vec<String>, total: usize| {
+            if total == 0 {
+                return Ok(());
+            }
+            let separator = if std::mem::take(&mut first) { "" } else { "; " };
+            let more =
+                if total > SHOWN { format!(", and {} more", total - SHOWN) } else { String::new() };
+            write!(f, "{separator}{total} {what}: {}{more}", names.join(", "))
+        };
+        let head = |names: &[String]| names.iter().take(SHOWN).cloned().collect();
+        list("missing", head(&self.missing), self.missing.len())?;
+        list("surplus", head(&self.surplus), self.surplus.len())?;
+        let shapes = self.misshapen.iter().take(SHOWN);
+        let shapes = shapes.map(|m| format!("{} is {:?}, not {:?}", m.name, m.found, m.expected));
+        list("misshapen", shapes.collect(), self.misshapen.len())
+    }
+}
