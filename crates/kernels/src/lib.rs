@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Arithmetic on slices: the operations that a frozen network is made of.
+//!
+//! Maps are `[height, width, channels]`, channels in vector lanes. Each operation is written once
+//! over pulp's `Simd` trait and runs on the instruction set that an [`Isa`] stands for. This is the
+//! only crate with `unsafe`.
+
+mod aligned;
+pub mod depthwise;
+pub mod elementwise;
+pub mod im2col;
+mod isa;
+pub mod pointwise;
+pub mod pool;
+mod simd;
+
+pub use aligned::AlignedBuffer;
+pub use isa::Isa;
+
+/// The range that an operation's results are clamped to: `0..=6` for ReLU6.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clamp {
+    /// Smallest value.
+    pub min: f32,
+    /// Largest value.
+    pub max: f32,
+}
+
+impl Clamp {
+    /// No clamping.
+    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: f32::INFINITY };
+}

@@ -1,0 +1,38 @@
+//! Global average pooling.
+
+use pulp::{Simd, WithSimd};
+
+use crate::Isa;
+use crate::simd::{load, store};
+
+/// The mean of `x`, `[positions][channels]`, over its positions.
+///
+/// # Panics
+/// When `x` is not one or more positions of as many channels as `out` has.
+pub fn global_average(isa: Isa, x: &[f32], out: &mut [f32]) {
+    assert!(!x.is_empty() && x.len().is_multiple_of(out.len()), "x and out do not agree");
+    isa.run(GlobalAverage { x, out });
+}
+
+struct GlobalAverage<'a> {
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for GlobalAverage<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.out.len();
+        let scale = simd.splat_f32s(1.0 / (self.x.len() / channels) as f32);
+        for (vector, out) in self.out.chunks_mut(S::F32_LANES).enumerate() {
+            let first = vector * S::F32_LANES;
+            let mut sum = simd.splat_f32s(0.0);
+            for position in self.x.chunks_exact(channels) {
+                sum = simd.add_f32s(sum, load(simd, &position[first..][..out.len()]));
+            }
+            store(simd, out, simd.mul_f32s(sum, scale));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The 1x1 convolution against a naive oracle, on every instruction set of this processor.
+
+mod common;
+
+use common::{assert_close, values};
+use headstart_kernels::pointwise::{Pointwise, Rows};
+use headstart_kernels::{Clamp, Isa};
+
+const RELU: Clamp = Clamp { min: 0.0, max: 0.75 };
+
+fn oracle(x: &[f32], kernel: &[f32], bias: &[f32], residual: Option<&[f32]>, c: Clamp) -> Vec<f64> {
+    let outputs = bias.len();
+    let inputs = kernel.len() / outputs;
+    let mut out = Vec::new();
+    for (p, x) in x.chunks(inputs).enumerate() {
+        for n in 0..outputs {
+            let products =
+                (0..inputs).map(|k| f64::from(x[k]) * f64::from(kernel[k * outputs + n]));
+            let residual = residual.map_or(0.0, |r| f64::from(r[p * outputs + n]));
+            let sum = products.sum::<f64>() + f64::from(bias[n]) + residual;
+            out.push(sum.clamp(f64::from(c.min), f64::from(c.max)));
+        }
+    }
+    out
+}
+
+#[test]
+fn agrees_with_the_oracle_below_at_and_above_each_tile() {
+    for isa in Isa::available() {
+        for outputs in [1, 7, 8, 16, 17, 24, 32, 48, 63, 64, 65, 96, 144] {
+            for inputs in [1, 3, 16, 27] {
+                for pixels in [1, 3, 4, 5, 6, 8, 11, 12, 13, 25] {
+                    let x = values(1, pixels * inputs);
+                    let kernel = values(2, inputs * outputs);
+                    let bias = values(3, outputs);
+                    let added = values(4, pixels * outputs);
+                    for (residual, clamp) in [(None, RELU), (Some(&added[..]), Clamp::NONE)] {
+                        let op = Pointwise::new(isa, &kernel, &bias, clamp);
+                        let mut out = vec![f32::NAN; pixels * outputs];
+                        op.run_dense(&x, residual, &mut out);
+                        let expected = oracle(&x, &kernel, &bias, residual, clamp);
+                        let case = format!("{isa:?} {pixels}x{inputs}x{outputs} {clamp:?}");
+                        assert_close(&out, &expected, inputs, &case);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn leaves_what_lies_between_rows_untouched() {
+    for isa in Isa::available() {
+        let (inputs, outputs, width, height, gap) = (5, 24, 7, 3, 48);
+        let x = values(1, height * width * inputs);
+        let (kernel, bias) = (values(2, inputs * outputs), values(3, outputs));
+        let rows = Rows { width, stride: width * outputs + gap };
+        let mut out = vec![-7.0; height * rows.stride];
+        Pointwise::new(isa, &kernel, &bias, Clamp::NONE).run(&x, None, &mut out, rows);
+        let expected = oracle(&x, &kernel, &bias, None, Clamp::NONE);
+        for (row, expected) in out.chunks(rows.stride).zip(expected.chunks(width * outputs)) {
+            assert_close(&row[..width * outputs], expected, inputs, isa.name());
+            assert!(row[width * outputs..].iter().all(|&x| x == -7.0), "{isa:?} wrote past a row");
+        }
+    }
+}
