@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Pictures in: from a folder of files to pixels of the network's size.
+//!
+//! - [`sources`] finds the pictures and their labels,
+//! - [`decode`] turns a file's bytes into upright 8-bit RGB, whatever the format,
+//! - [`resize`] brings them to the size that the model asks for,
+//! - [`split`] holds pictures back for validation, the same pixels never on both sides,
+//! - [`cache`] keeps what the frozen base made of a picture.
+//!
+//! Nothing here knows of networks; the one thing taken from the model is its
+//! [`Preprocessing`](headstart_model::Preprocessing).
+#![forbid(unsafe_code)]
+
+pub mod cache;
+pub mod decode;
+mod error;
+pub mod resize;
+pub mod sources;
+pub mod split;
+
+pub use cache::FeatureCache;
+pub use decode::{ContentHash, DecodeError, Limits, Rgb, decode};
+pub use error::DataError;
+pub use resize::Resizer;
+pub use sources::{Folder, Item, Skipped, Subset};
+pub use split::{Split, SplitConfig, SplitWarning};

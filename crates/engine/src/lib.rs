@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What a network *does*: the frozen part runs as a compiled plan, the rest trains.
+#![forbid(unsafe_code)]
+
+pub mod frozen;
+pub mod train;
+
+pub use headstart_kernels::Isa;

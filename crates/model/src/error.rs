@@ -1,5 +1,6 @@
 //! What can go wrong with a network's description or weights.
 
+use crate::formats::Format;
 use crate::weights::Fitting;
 
 /// An error of this crate. Each message names the thing and, where there is one, the way out.
@@ -58,11 +59,101 @@ pub enum ModelError {
     )]
     BadTrainable(String),
     /// A set of tensors is not the network's weights.
-    #[error("the weights are not those of {network}: {fitting}")]
+    #[error(
+        "{}the weights are not those of {network}: {fitting}{}",
+        file_prefix(file),
+        looks_like_suffix(looks_like)
+    )]
     WeightsDoNotFit {
         /// The network.
         network: String,
         /// What is wrong.
-        fitting: Fitting,
+        fitting: Box<Fitting>,
+        /// The file that they come from.
+        file: Option<String>,
+        /// What that file looks like it holds.
+        looks_like: Option<String>,
     },
+    /// The operating system would not read or write a file.
+    #[error("cannot {action} {file}: {source}")]
+    Io {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        file: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is of no format that holds weights.
+    #[error(
+        "{file} {reason}; weights are read from Keras .h5 and .keras, PyTorch .pth and .safetensors files"
+    )]
+    NotAWeightFile {
+        /// The file.
+        file: String,
+        /// What it is instead: `is empty`.
+        reason: String,
+    },
+    /// The file is of a known format, and is cut short, damaged or of an unsupported kind.
+    #[error("{file} cannot be read as a {format} file: {reason}")]
+    BadFile {
+        /// The file.
+        file: String,
+        /// The format that its content shows.
+        format: Format,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A value cannot be stored in the type asked for.
+    #[error("cannot write {file}: {tensor} holds {value}, which f16 cannot hold; store it as f32")]
+    OutOfRange {
+        /// The file.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// The first such value.
+        value: f32,
+    },
+    /// The names in the file are those of another framework than the network's.
+    #[error("{file} holds {naming}, whose padding and normalisation {network} does not have{}", instead.map_or_else(String::new, |id| format!("; load it with the base {id}")))]
+    OtherFramework {
+        /// The file.
+        file: String,
+        /// Whose names it uses.
+        naming: &'static str,
+        /// The id of the network's architecture.
+        network: &'static str,
+        /// The architecture that the file fits.
+        instead: Option<&'static str>,
+    },
+    /// The file says itself which architecture it is for, and it is another.
+    #[error("{file} holds weights of {holds}, not of {network}; load it with the base {holds}")]
+    OtherArchitecture {
+        /// The file.
+        file: String,
+        /// The architecture that it is for.
+        holds: String,
+        /// The id of the network's architecture.
+        network: &'static str,
+    },
+    /// A whole Keras model of a shape that cannot be imported.
+    #[error(
+        "{file} cannot be imported: {reason}. A model that can be imported is input, augmentation, \
+         Rescaling, MobileNetV2, GlobalAveragePooling2D, Dropout, Dense, each but base, pooling and \
+         Dense optional"
+    )]
+    NotImportable {
+        /// The file.
+        file: String,
+        /// The layer concerned and what is the matter with it.
+        reason: String,
+    },
+}
+
+fn file_prefix(file: &Option<String>) -> String {
+    file.as_ref().map_or_else(String::new, |file| format!("{file}: "))
+}
+
+fn looks_like_suffix(looks_like: &Option<String>) -> String {
+    looks_like.as_ref().map_or_else(String::new, |what| format!("; the file looks like {what}"))
 }

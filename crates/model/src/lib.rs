@@ -3,6 +3,7 @@
 
 pub mod architectures;
 mod error;
+pub mod formats;
 mod layer;
 mod network;
 mod preprocessing;

@@ -10,6 +10,9 @@ use crate::{ModelError, Preprocessing};
 pub struct Network {
     /// Keras's name: `mobilenetv2_1.00_160`.
     name: String,
+    /// The id of the architecture that it was built from.
+    architecture: &'static str,
+    width: f32,
     layers: Vec<Layer>,
     preprocessing: Preprocessing,
 }
@@ -20,6 +23,21 @@ impl Network {
         &self.name
     }
 
+    /// The id of the architecture that it was built from: `mobilenetv2`.
+    pub fn architecture(&self) -> &'static str {
+        self.architecture
+    }
+
+    /// Multiplier of the architecture's channel counts.
+    pub fn width(&self) -> f32 {
+        self.width
+    }
+
+    pub(crate) fn set_architecture(&mut self, id: &'static str, width: f32) {
+        self.architecture = id;
+        self.width = width;
+    }
+
     /// All layers, each after those it reads.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
@@ -28,6 +46,22 @@ impl Network {
     /// What happens to a picture before the first layer.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
+    }
+
+    /// Replaces the architecture's preprocessing, for weights that were trained with another.
+    ///
+    /// # Panics
+    /// When it makes pictures of another size than the network was built for.
+    pub fn set_preprocessing(&mut self, preprocessing: Preprocessing) {
+        let size = (preprocessing.height, preprocessing.width);
+        assert_eq!(size, (self.preprocessing.height, self.preprocessing.width), "another size");
+        self.preprocessing = preprocessing;
+    }
+
+    /// Replaces how a channel's value becomes the network's input, for weights that were trained
+    /// with another scaling than the architecture's.
+    pub fn set_scaling(&mut self, scaling: crate::Scaling) {
+        self.preprocessing.scaling = scaling;
     }
 
     /// Shape of the last layer's output.
@@ -163,7 +197,9 @@ impl NetworkBuilder {
             trainable: true,
             place: Place::Stem,
         };
-        Self { network: Network { name, layers: vec![input], preprocessing }, place: Place::Stem }
+        let network =
+            Network { name, architecture: "", width: 1.0, layers: vec![input], preprocessing };
+        Self { network, place: Place::Stem }
     }
 
     /// The place of the layers added from now on.

@@ -112,7 +112,12 @@ impl Fitting {
         if self == Self::default() {
             return Ok(());
         }
-        Err(ModelError::WeightsDoNotFit { network: network.name().to_owned(), fitting: self })
+        Err(ModelError::WeightsDoNotFit {
+            network: network.name().to_owned(),
+            fitting: Box::new(self),
+            file: None,
+            looks_like: None,
+        })
     }
 }
 

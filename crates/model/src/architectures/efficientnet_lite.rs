@@ -2,7 +2,7 @@
 //! stem and top of one size throughout.
 
 use super::inverted_residual::{Convention, Names, Naming, Pad, Row, Spec, build, round_channels};
-use super::{Architecture, NetworkConfig};
+use super::{Architecture, Framework, NetworkConfig};
 use crate::layer::{Part, Place};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
@@ -25,6 +25,7 @@ pub(super) const LITE0: Architecture = Architecture {
     input_size: 224,
     feature_width: 1280,
     top_classes: 1000,
+    framework: Framework::TensorFlow,
     build: |a, config| tensorflow(a, config, Size { width: 1.0, depth: 1.0, dropout: 0.2 }),
 };
 pub(super) const LITE1: Architecture = Architecture {
@@ -58,6 +59,7 @@ pub(super) const LITE4: Architecture = Architecture {
 pub(super) const LITE0_TORCH: Architecture = Architecture {
     id: "efficientnet-lite0-torch",
     about: "EfficientNet-Lite0 as timm trained it",
+    framework: Framework::PyTorch,
     build: |a, config| {
         let size = Size { width: 1.0, depth: 1.0, dropout: 0.2 };
         network(a, config, size, TORCH, Scaling::imagenet())

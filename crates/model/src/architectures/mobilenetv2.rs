@@ -1,7 +1,7 @@
 //! MobileNetV2, as Keras publishes it and as torchvision and timm do.
 
 use super::inverted_residual::{Convention, Names, Naming, Pad, Row, Spec, build, round_channels};
-use super::{Architecture, NetworkConfig};
+use super::{Architecture, Framework, NetworkConfig};
 use crate::layer::{Part, Place};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
@@ -12,6 +12,7 @@ pub(super) const KERAS: Architecture = Architecture {
     input_size: 160,
     feature_width: 1280,
     top_classes: 1000,
+    framework: Framework::Keras,
     build: |architecture, config| {
         let same = Convention { padding: Pad::Layer, epsilon: 1e-3, momentum: 0.999 };
         network(architecture, config, same, Interpolation::Bilinear, Scaling::minus_one_to_one())
@@ -22,6 +23,7 @@ pub(super) const TORCH: Architecture = Architecture {
     id: "mobilenetv2-torch",
     about: "MobileNetV2 as in torchvision and timm",
     input_size: 224,
+    framework: Framework::PyTorch,
     build: |architecture, config| {
         // PyTorch's momentum is the weight of the batch: 0.1 there is 0.9 here.
         let symmetric = Convention { padding: Pad::Symmetric, epsilon: 1e-5, momentum: 0.9 };

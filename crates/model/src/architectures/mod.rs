@@ -21,7 +21,21 @@ pub struct Architecture {
     pub feature_width: usize,
     /// Classes of its published classifier.
     pub top_classes: usize,
+    /// Whose padding, epsilon and momentum it follows, and so whose weights it takes.
+    pub framework: Framework,
     build: fn(&Architecture, &NetworkConfig) -> Result<Network, ModelError>,
+}
+
+/// Where a description's conventions come from. The same table of rows is padded and normalised
+/// differently by each, so weights of one are wrong in the description of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Framework {
+    /// Keras's `keras.applications`.
+    Keras,
+    /// TensorFlow's own models, and ports that keep their padding.
+    TensorFlow,
+    /// torchvision's and timm's own training.
+    PyTorch,
 }
 
 /// What to build of an [`Architecture`].
@@ -82,7 +96,9 @@ impl Architecture {
                 known: self.widths,
             });
         }
-        (self.build)(self, config)
+        let mut network = (self.build)(self, config)?;
+        network.set_architecture(self.id, multiplier);
+        Ok(network)
     }
 
     fn input_size(&self, config: &NetworkConfig) -> (usize, usize) {

@@ -1,0 +1,119 @@
+//! The command line as a whole; each command's own arguments stand in its file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use headstart::{ExtractConfig, default_cache};
+
+use crate::commands::{cache, demo, evaluate, features, import, predict, summary, train};
+
+/// Turn a folder of labelled pictures into a classifier.
+#[derive(Debug, Parser)]
+#[command(name = "headstart", version, about, max_term_width = 100)]
+#[command(after_help = "Start with: headstart demo\n\
+    Then with your own pictures, in one folder per class: headstart train FOLDER")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a classifier on a folder of labelled pictures
+    Train(train::TrainArgs),
+    /// Say what is on pictures
+    Predict(predict::PredictArgs),
+    /// Measure a model on a folder of labelled pictures
+    Evaluate(evaluate::EvaluateArgs),
+    /// Write the features of pictures to a file
+    Features(features::FeaturesArgs),
+    /// Print the layers of a base, their shapes and parameter counts
+    Summary(summary::SummaryArgs),
+    /// Turn a whole Keras model into a headstart model
+    Import(import::ImportArgs),
+    /// List the bases
+    Bases,
+    /// Look at the feature cache, or clear it
+    Cache(cache::CacheArgs),
+    /// Train on bundled pictures to see how it goes
+    Demo(demo::DemoArgs),
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Common {
+    /// Write JSON to standard output, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Threads to work on [default: as many as the machine runs at once]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Folder of the feature cache
+    #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Compute all features anew and keep none
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
+}
+
+impl Common {
+    /// The folder of the feature cache, whether it is to be used or not.
+    pub(crate) fn cache_root(&self) -> Option<PathBuf> {
+        self.cache_dir.clone().or_else(default_cache)
+    }
+
+    pub(crate) fn extract(&self) -> ExtractConfig {
+        ExtractConfig {
+            threads: self.threads.map(usize::from),
+            cache: if self.no_cache { None } else { self.cache_root() },
+        }
+    }
+}
+
+/// Which base, in which size.
+#[derive(Debug, Args)]
+pub(crate) struct BaseArgs {
+    /// Base to build on; `headstart bases` lists them [default: mobilenetv2, or what --weights fits]
+    #[arg(long, value_name = "BASE")]
+    pub(crate) base: Option<String>,
+    /// Weights of the base: .h5, .keras, .pth or .safetensors [default: the bundled ones]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Side of the square that pictures are resized to, in pixels [default: the base's own]
+    #[arg(long, value_name = "N", value_parser = parse_input_size)]
+    pub(crate) input_size: Option<usize>,
+}
+
+/// The base that is taken when none is named.
+const DEFAULT_BASE: &str = "mobilenetv2";
+
+impl BaseArgs {
+    /// Loads the base, frozen.
+    pub(crate) fn load(&self) -> Result<headstart::Base, headstart::Error> {
+        let input_size = self.input_size.map(|side| (side, side));
+        let mut base = match &self.weights {
+            Some(file) => {
+                let architecture = self.base.clone();
+                let config = headstart::BaseConfig { architecture, input_size };
+                headstart::Base::from_file(file, &config)?
+            }
+            None => {
+                let name = self.base.as_deref().unwrap_or(DEFAULT_BASE);
+                headstart::Base::bundled_at(name, input_size)?
+            }
+        };
+        base.set_trainable(false);
+        Ok(base)
+    }
+}
+
+/// A side that the bases can take and that a picture's arena has room for.
+pub(crate) fn parse_input_size(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(side) if (32..=2048).contains(&side) => Ok(side),
+        _ => Err("give a number of pixels from 32 to 2048".to_owned()),
+    }
+}

@@ -1,0 +1,80 @@
+//! `headstart demo`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use headstart::{Base, Classifier, FitConfig, Pictures};
+use include_dir::{Dir, include_dir};
+
+use super::train::train;
+use crate::args::Common;
+use crate::output::{Output, quoted};
+
+/// A stratified sample of Fashion-MNIST; see `assets/PROVENANCE.md`.
+static PICTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../assets/fashion-mnist");
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder to put the pictures and the model into
+    #[arg(long, short, value_name = "DIR", default_value = "headstart-demo")]
+    output: PathBuf,
+}
+
+pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
+    let dir = args.output.join("fashion-mnist");
+    fs::create_dir_all(&dir)
+        .and_then(|()| PICTURES.extract(&dir))
+        .with_context(|| format!("{}: cannot be written", dir.display()))?;
+    let model = args.output.join("fashion.safetensors");
+
+    output.text("A demonstration: pictures of clothes, 28 x 28 pixels, from Fashion-MNIST.\n")?;
+    let mut base = Base::bundled("mobilenetv2")?;
+    base.set_trainable(false);
+    let summary = base.summary().to_string();
+    let lines: Vec<&str> = summary.trim_end().lines().collect();
+    output.text("The end of the base's summary (all of it: headstart summary):")?;
+    output.text(lines[lines.len() - 8..].join("\n"))?;
+    output.text("")?;
+
+    let pictures = Pictures::open(&dir)?;
+    let config = FitConfig { extract: common.extract(), ..FitConfig::default() };
+    let (classifier, _) = train(base, &pictures, &config, &model, output)?;
+    if !output.is_json() {
+        show_predictions(&classifier, &dir, output)?;
+    }
+    let quoted = |path: &PathBuf| quoted(&path.display().to_string());
+    let (dir, model) = (quoted(&dir), quoted(&model));
+    output.text(format!(
+        "\nGo on with:\n  \
+         headstart predict {model} {dir}/Sneaker\n  \
+         headstart evaluate {model} {dir}\n  \
+         headstart train YOUR_PICTURES      # one folder per class\n\
+         Without installing it, write `cargo run --release --` for `headstart`."
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Predictions for some of the pictures held back.
+fn show_predictions(
+    classifier: &Classifier,
+    dir: &std::path::Path,
+    output: &Output,
+) -> anyhow::Result<()> {
+    const SHOWN: usize = 6;
+    let record = classifier.training().context("a model that was just trained has a record")?;
+    let step = record.validation.len().div_ceil(SHOWN).max(1);
+    output.text("\nPredictions for pictures that were held back:")?;
+    for name in record.validation.iter().step_by(step) {
+        let ranked = classifier.predict(dir.join(name))?.ranked();
+        let answer: Vec<String> = ranked
+            .iter()
+            .take(2)
+            .map(|&(class, score)| format!("{} {score:.2}", classifier.classes()[class]))
+            .collect();
+        output.text(format!("  {name:<28}{}", answer.join(", ")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! `headstart evaluate`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use headstart::Classifier;
+use serde_json::json;
+
+use super::report;
+use crate::args::Common;
+use crate::output::Output;
+use crate::progress::Progress;
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Model file
+    model: String,
+    /// Folder with one folder of pictures per class; of `train` and `validation` the latter is used
+    dir: PathBuf,
+}
+
+pub(crate) fn run(
+    args: &EvaluateArgs,
+    common: &Common,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let classifier = Classifier::open(&args.model)?;
+    let mut no_epochs = |_: &_| ();
+    let mut progress = Progress::new("Pictures", &mut no_epochs);
+    let (evaluation, skipped) = classifier.evaluate(&args.dir, &common.extract(), &mut progress)?;
+    drop(progress);
+
+    output.event(&json!({
+        "pictures": evaluation.pictures,
+        "accuracy": evaluation.accuracy,
+        "loss": evaluation.loss,
+        "classes": evaluation.classes,
+        "per_class": report::per_class_event(&evaluation),
+        "confusion_matrix": evaluation.confusion,
+        "skipped": report::skipped_events(&skipped),
+    }))?;
+    report::accuracy(output, &evaluation, "")?;
+    output.field("Loss", format!("{:.4}", evaluation.loss))?;
+    report::per_class(output, &evaluation)?;
+    confusion(output, &evaluation)?;
+    report::skipped(output, &skipped)?;
+    let same = |record: &headstart::TrainingRecord| {
+        let trained_on = PathBuf::from(&record.pictures).canonicalize().ok();
+        trained_on.is_some() && trained_on == args.dir.canonicalize().ok()
+    };
+    if classifier.training().is_some_and(same) && !evaluation_is_held_out(&args.dir) {
+        output.warning(
+            "this is the folder that the model was trained on; \
+             on pictures it has not seen it will do worse",
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the folder keeps its own validation pictures, which is what was measured then.
+fn evaluation_is_held_out(dir: &std::path::Path) -> bool {
+    headstart::Pictures::open(dir).is_ok_and(|pictures| pictures.is_split())
+}
+
+/// The matrix itself, where a terminal has room for it.
+fn confusion(output: &Output, evaluation: &headstart::Evaluation) -> std::io::Result<()> {
+    const WIDEST: usize = 15;
+    if evaluation.classes.len() > WIDEST {
+        return Ok(());
+    }
+    let names = evaluation.classes.iter().map(|name| name.chars().count());
+    let name_width = names.max().unwrap_or(0);
+    let most = evaluation.confusion.iter().flatten().max().copied().unwrap_or(0);
+    let width = most.to_string().len().max(3);
+    output.text(
+        "Confusion   rows: the picture's class; columns: the predicted one, in the same order",
+    )?;
+    for (name, row) in evaluation.classes.iter().zip(&evaluation.confusion) {
+        let cells: Vec<String> = row.iter().map(|n| format!("{n:>width$}")).collect();
+        output.text(format!("  {name:<name_width$}  {}", cells.join(" ")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `headstart features`.
+
+mod npy;
+mod parquet;
+mod safetensors;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use headstart::data::{Skipped, sources::Listed};
+use headstart::{Base, Error, Extractor};
+use serde_json::json;
+
+use super::report;
+use super::train::check_writable;
+use crate::FAILURE;
+use crate::args::{BaseArgs, Common};
+use crate::output::{Output, bytes, thousands};
+use crate::progress::Progress;
+
+#[derive(Debug, Args)]
+pub(crate) struct FeaturesArgs {
+    /// Folder of pictures; the first folder below it is the label
+    dir: PathBuf,
+    /// File to write: .npy (with paths and labels in a .csv beside it), .parquet or .safetensors
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    base: BaseArgs,
+}
+
+/// A file that features are written to one picture at a time, so that memory does not grow with
+/// their number.
+trait Writer {
+    fn push(&mut self, path: &str, label: Option<&str>, features: &[f32]) -> anyhow::Result<()>;
+
+    /// Completes the file.
+    fn finish(self: Box<Self>) -> anyhow::Result<()>;
+}
+
+/// Opens a writer on a file, for the pictures listed (of which some may turn out unreadable) and
+/// features of a length.
+type Open = fn(File, &Path, &[Listed], usize) -> anyhow::Result<Box<dyn Writer>>;
+
+/// By the file's ending.
+const FORMATS: [(&str, Open); 3] =
+    [("npy", npy::open), ("parquet", parquet::open), ("safetensors", safetensors::open)];
+
+pub(crate) fn run(
+    args: &FeaturesArgs,
+    common: &Common,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let ending = args.output.extension().and_then(|e| e.to_str()).unwrap_or("");
+    let Some((_, open)) = FORMATS.iter().find(|(format, _)| *format == ending) else {
+        anyhow::bail!(
+            "{}: features are written to .npy, .parquet or .safetensors",
+            args.output.display()
+        );
+    };
+    check_writable(&args.output)?;
+    let listing = headstart::data::sources::list_pictures([&args.dir]);
+    if listing.pictures.is_empty() {
+        let reason = listing.skipped.first().map_or(String::new(), |s| format!(" ({})", s.reason));
+        anyhow::bail!("{}: holds no pictures{reason}", args.dir.display());
+    }
+    let base = args.base.load()?;
+    let written = write(args, common, &base, &listing.pictures, *open)?;
+
+    let mut skipped = listing.skipped;
+    skipped.extend(written.skipped);
+    let size = std::fs::metadata(&args.output).map_or(0, |metadata| metadata.len());
+    output.event(&json!({
+        "event": "done",
+        "output": args.output.display().to_string(),
+        "pictures": written.count,
+        "features": base.features(),
+        "from_cache": written.cached,
+        "skipped": report::skipped_events(&skipped),
+    }))?;
+    output.field("Base", base.network().name())?;
+    let pictures = thousands(written.count);
+    output.field("Features", format!("{pictures} pictures x {}", base.features()))?;
+    report::skipped(output, &skipped)?;
+    if let Some(warning) = written.warning {
+        output.warning(&warning);
+    }
+    output.field("Saved", format!("{} ({})", args.output.display(), bytes(size)))?;
+    Ok(if written.count > 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+struct Written {
+    count: usize,
+    cached: usize,
+    skipped: Vec<Skipped>,
+    warning: Option<String>,
+}
+
+fn write(
+    args: &FeaturesArgs,
+    common: &Common,
+    base: &Base,
+    pictures: &[Listed],
+    open: Open,
+) -> anyhow::Result<Written> {
+    let extractor = Extractor::new(base, &common.extract());
+    let cannot_write = || format!("{}: cannot be written", args.output.display());
+    let file = temporary(&args.output).with_context(cannot_write)?;
+    let target = file.reopen().with_context(cannot_write)?;
+    let mut writer = open(target, &args.output, pictures, base.features())?;
+
+    let paths: Vec<PathBuf> = pictures.iter().map(|picture| picture.path.clone()).collect();
+    let (mut count, mut cached, mut skipped) = (0, 0, Vec::new());
+    let mut no_epochs = |_: &_| ();
+    let mut progress = Progress::new("Features", &mut no_epochs);
+    extractor.for_each(&paths, &mut progress, &mut |index, result| {
+        let Listed { path, label, .. } = &pictures[index];
+        match result {
+            Ok(picture) => {
+                count += 1;
+                cached += usize::from(picture.cached);
+                let path = path.display().to_string();
+                let pushed = writer.push(&path, label.as_deref(), &picture.features);
+                pushed.map_err(|error| Error::Output(io::Error::other(error)))?;
+            }
+            Err(error) => {
+                skipped.push(Skipped { path: path.clone(), reason: error.to_string() });
+            }
+        }
+        Ok(())
+    })?;
+    writer.finish().with_context(cannot_write)?;
+    file.as_file().sync_all().with_context(cannot_write)?;
+    file.persist(&args.output).map_err(|e| e.error).with_context(cannot_write)?;
+    Ok(Written { count, cached, skipped, warning: extractor.cache_warning() })
+}
+
+/// A file beside `target` that is gone unless it takes its place.
+fn temporary(target: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".headstart-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
+}

@@ -1,0 +1,71 @@
+//! NumPy's `.npy`: the matrix alone; paths and labels go to a `.csv` of the same name.
+
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use headstart::data::sources::Listed;
+
+use super::{Writer, temporary};
+
+/// Bytes of the header, fixed so that it can be completed when the number of rows is known.
+const HEADER: usize = 128;
+
+struct Npy {
+    out: BufWriter<File>,
+    rows: usize,
+    features: usize,
+    table: BufWriter<tempfile::NamedTempFile>,
+    table_path: PathBuf,
+}
+
+pub(super) fn open(
+    file: File,
+    path: &Path,
+    _: &[Listed],
+    features: usize,
+) -> anyhow::Result<Box<dyn Writer>> {
+    let table_path = path.with_extension("csv");
+    let mut out = BufWriter::new(file);
+    out.write_all(&[0; HEADER])?;
+    let mut table = BufWriter::new(temporary(&table_path)?);
+    table.write_all(b"path,label\n")?;
+    Ok(Box::new(Npy { out, rows: 0, features, table, table_path }))
+}
+
+impl Writer for Npy {
+    fn push(&mut self, path: &str, label: Option<&str>, features: &[f32]) -> anyhow::Result<()> {
+        for value in features {
+            self.out.write_all(&value.to_le_bytes())?;
+        }
+        writeln!(self.table, "{},{}", csv_field(path), csv_field(label.unwrap_or("")))?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+        let shape = format!("({}, {})", self.rows, self.features);
+        let mut header = b"\x93NUMPY\x01\x00".to_vec();
+        header.extend(((HEADER - 10) as u16).to_le_bytes());
+        header.extend(
+            format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}").bytes(),
+        );
+        header.resize(HEADER - 1, b' ');
+        header.push(b'\n');
+        self.out.seek(SeekFrom::Start(0))?;
+        self.out.write_all(&header)?;
+        self.out.flush()?;
+        let table = self.table.into_inner().map_err(|e| e.into_error())?;
+        table.persist(&self.table_path).map_err(|e| e.error)?;
+        Ok(())
+    }
+}
+
+/// RFC 4180: quoted where it must be.
+fn csv_field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,47 @@
+//! `headstart import`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use headstart::Classifier;
+use serde_json::json;
+
+use super::train::check_writable;
+use crate::output::{Output, count, quoted};
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Whole Keras model: base, global average pooling, dropout, dense (.h5 or .keras)
+    file: PathBuf,
+    /// File to write the model to
+    #[arg(long, short, value_name = "MODEL")]
+    output: PathBuf,
+    /// Names of the classes, in the model's order [default: class_0,class_1,...]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+}
+
+pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode> {
+    check_writable(&args.output)?;
+    let (classifier, assumptions) = Classifier::import_keras(&args.file, args.classes.clone())?;
+    classifier.save(&args.output)?;
+    let model = args.output.display().to_string();
+    let network = classifier.base().network();
+    output.event(&json!({
+        "event": "done",
+        "model": model,
+        "base": network.name(),
+        "classes": classifier.classes(),
+        "assumptions": assumptions,
+    }))?;
+    output.field("Base", network.name())?;
+    output.field("Head", count(classifier.classes().len(), "class"))?;
+    for assumption in &assumptions {
+        output.field("Note", assumption)?;
+    }
+    output.field("Saved", &model)?;
+    output.text("")?;
+    output.text(format!("Try it with:  headstart predict {} PICTURE...", quoted(&model)))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,12 @@
+//! One file per command: its arguments and what it does.
+
+pub(crate) mod bases;
+pub(crate) mod cache;
+pub(crate) mod demo;
+pub(crate) mod evaluate;
+pub(crate) mod features;
+pub(crate) mod import;
+pub(crate) mod predict;
+mod report;
+pub(crate) mod summary;
+pub(crate) mod train;

@@ -1,0 +1,89 @@
+//! `headstart predict`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use headstart::{Classifier, Prediction};
+use serde_json::{Map, Value, json};
+
+use crate::FAILURE;
+use crate::args::Common;
+use crate::output::Output;
+use crate::progress::Progress;
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// Model file, or the name of a bundled base with a classifier (efficientnet-lite0)
+    model: String,
+    /// Pictures, and folders of them
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// How many classes to show [default: 3, and all with --json]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    top_k: Option<u32>,
+}
+
+pub(crate) fn run(
+    args: &PredictArgs,
+    common: &Common,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let classifier = Classifier::open(&args.model)?;
+    let listing = headstart::data::sources::list_pictures(&args.paths);
+    let mut failed = 0;
+    for skipped in &listing.skipped {
+        failed += 1;
+        show_failure(output, &skipped.path.display().to_string(), &skipped.reason)?;
+    }
+    if listing.pictures.is_empty() && failed == 0 {
+        anyhow::bail!("{}: holds no pictures", args.paths[0].display());
+    }
+    let paths: Vec<PathBuf> = listing.pictures.into_iter().map(|picture| picture.path).collect();
+    let mut no_epochs = |_: &_| ();
+    let mut progress = Progress::new("Pictures", &mut no_epochs);
+    classifier.predict_each(&paths, &common.extract(), &mut progress, &mut |index, result| {
+        let path = paths[index].display().to_string();
+        let shown = match result {
+            Ok(prediction) => show(output, &classifier, &path, &prediction, args.top_k),
+            Err(error) => {
+                failed += 1;
+                show_failure(output, &path, &error.to_string())
+            }
+        };
+        shown.map_err(headstart::Error::Output)
+    })?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+fn show(
+    output: &Output,
+    classifier: &Classifier,
+    path: &str,
+    prediction: &Prediction,
+    top_k: Option<u32>,
+) -> std::io::Result<()> {
+    let ranked = prediction.ranked();
+    let classes = classifier.classes();
+    if output.is_json() {
+        let shown = top_k.map_or(ranked.len(), |k| k as usize);
+        let scores: Map<String, Value> =
+            ranked.iter().take(shown).map(|&(c, p)| (classes[c].clone(), json!(p))).collect();
+        let (best, score) = ranked[0];
+        let label = &classes[best];
+        return output
+            .event(&json!({"path": path, "label": label, "score": score, "scores": scores}));
+    }
+    let shown = top_k.unwrap_or(3) as usize;
+    let scores: Vec<String> =
+        ranked.iter().take(shown).map(|&(c, p)| format!("{} {p:.3}", classes[c])).collect();
+    output.text(format!("{path}: {}", scores.join(", ")))
+}
+
+fn show_failure(output: &Output, path: &str, reason: &str) -> std::io::Result<()> {
+    if output.is_json() {
+        return output.event(&json!({"path": path, "error": reason}));
+    }
+    output.error(&format!("{path}: {reason}"));
+    Ok(())
+}

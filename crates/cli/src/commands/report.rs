@@ -1,0 +1,91 @@
+//! Parts of a report that several commands print.
+
+use std::io;
+
+use headstart::Evaluation;
+use headstart::data::Skipped;
+use serde::Serialize;
+
+use crate::output::{Output, count};
+
+/// Something that was left out, as JSON.
+#[derive(Serialize)]
+pub(super) struct SkippedEvent {
+    path: String,
+    reason: String,
+}
+
+pub(super) fn skipped_events(skipped: &[Skipped]) -> Vec<SkippedEvent> {
+    let event =
+        |s: &Skipped| SkippedEvent { path: s.path.display().to_string(), reason: s.reason.clone() };
+    skipped.iter().map(event).collect()
+}
+
+/// Lists what was left out.
+pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
+    /// More would bury the rest of the report; `--json` has them all.
+    const SHOWN: usize = 20;
+    if skipped.is_empty() {
+        return Ok(());
+    }
+    output.field("Skipped", count(skipped.len(), "file"))?;
+    for Skipped { path, reason } in skipped.iter().take(SHOWN) {
+        output.text(format!("  {}: {reason}", path.display()))?;
+    }
+    if skipped.len() > SHOWN {
+        output.text(format!("  and {} more (--json lists all)", skipped.len() - SHOWN))?;
+    }
+    Ok(())
+}
+
+/// `Accuracy    0.912 (93 of 102 held-out pictures)`.
+pub(super) fn accuracy(output: &Output, evaluation: &Evaluation, which: &str) -> io::Result<()> {
+    let (right, all) = (evaluation.correct(), evaluation.pictures);
+    output
+        .field("Accuracy", format!("{:.3} ({right} of {all} {which}pictures)", evaluation.accuracy))
+}
+
+/// Precision and recall of each class, and what it is most often taken for.
+pub(super) fn per_class(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
+    /// A table of a thousand classes is no report.
+    const SHOWN: usize = 40;
+    let name_width =
+        evaluation.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+    output.text("")?;
+    output.text(format!(
+        "  {:<name_width$}  pictures  precision  recall  most often taken for",
+        "class"
+    ))?;
+    let rows = evaluation.classes.iter().zip(&evaluation.per_class).enumerate();
+    let mut rows: Vec<_> = rows.filter(|(_, (_, figures))| figures.support > 0).collect();
+    let hidden = rows.len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        rows.sort_by(|a, b| a.1.1.recall.total_cmp(&b.1.1.recall));
+        rows.truncate(SHOWN);
+    }
+    for (class, (name, figures)) in rows {
+        let confused = evaluation.confusion[class]
+            .iter()
+            .enumerate()
+            .filter(|&(other, &n)| other != class && n > 0)
+            .max_by_key(|&(other, &n)| (n, std::cmp::Reverse(other)));
+        let confused = confused
+            .map_or(String::new(), |(other, n)| format!("{} ({n})", evaluation.classes[other]));
+        let line = format!(
+            "  {name:<name_width$}  {:>8}  {:>9.2}  {:>6.2}  {confused}",
+            figures.support, figures.precision, figures.recall
+        );
+        output.text(line.trim_end())?;
+    }
+    if hidden > 0 {
+        output.text(format!("  and {hidden} classes with a higher recall (--json has all)"))?;
+    }
+    output.text("")
+}
+
+/// The per-class figures as JSON, by the class's name.
+pub(super) fn per_class_event(evaluation: &Evaluation) -> serde_json::Value {
+    let figures = evaluation.classes.iter().zip(&evaluation.per_class);
+    let entry = |(name, f): (&String, &_)| (name.clone(), serde_json::json!(f));
+    serde_json::Value::Object(figures.map(entry).collect())
+}

@@ -1,0 +1,135 @@
+//! What is printed: text for people or JSON for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Standard output, in the form that was asked for. Messages go to standard error, so that
+/// standard output holds nothing but the answer.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A line of JSON; nothing when people read.
+    pub(crate) fn event(&self, event: &impl Serialize) -> io::Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        serde_json::to_writer(&mut out, event)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// Text; nothing when a program reads.
+    pub(crate) fn text(&self, text: impl AsRef<str>) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_ref().as_bytes())?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// A labelled line of a report: `Pictures    540 in 11 classes`.
+    pub(crate) fn field(&self, name: &str, value: impl AsRef<str>) -> io::Result<()> {
+        self.text(format!("{name:<12}{}", value.as_ref()))
+    }
+
+    /// Something that did not stop the work but should be known.
+    pub(crate) fn warning(&self, message: &str) {
+        eprintln!("warning: {message}");
+    }
+
+    /// Why the work failed.
+    pub(crate) fn error(&self, message: &str) {
+        eprintln!("headstart: {message}");
+    }
+}
+
+/// `1` and `picture` as `1 picture`, `2` as `2 pictures`.
+pub(crate) fn count(n: usize, noun: &str) -> String {
+    let plural = match noun {
+        "class" => "classes",
+        "entry" => "entries",
+        "base" => "bases",
+        _ if n == 1 => noun,
+        _ => return format!("{} {noun}s", thousands(n)),
+    };
+    if n == 1 { format!("1 {noun}") } else { format!("{} {plural}", thousands(n)) }
+}
+
+/// `12345` as `12,345`.
+pub(crate) fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
+        .collect();
+    groups.join(",")
+}
+
+/// A duration for people: `0.42 s`, `17 s`, `3 min 05 s`.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 9.995 => format!("{s:.2} s"),
+        s if s < 119.5 => format!("{s:.0} s"),
+        s => format!("{} min {:02} s", s.round() as u64 / 60, s.round() as u64 % 60),
+    }
+}
+
+/// A size for people, in units of 1024 bytes.
+pub(crate) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["bytes", "KiB", "MiB", "GiB"];
+    let mut size = n as f64;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} bytes") } else { format!("{size:.1} {}", UNITS[unit]) }
+}
+
+/// A path as a word of a shell command.
+pub(crate) fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(count(1, "picture"), "1 picture");
+        assert_eq!(count(2, "class"), "2 classes");
+        assert_eq!(count(1_234_567, "picture"), "1,234,567 pictures");
+        assert_eq!(duration(0.421), "0.42 s");
+        assert_eq!(duration(185.2), "3 min 05 s");
+        assert_eq!(bytes(1023), "1023 bytes");
+        assert_eq!(bytes(1536), "1.5 KiB");
+    }
+
+    #[test]
+    fn a_quoted_path_is_one_word() {
+        assert_eq!(quoted("a/b-c.png"), "a/b-c.png");
+        assert_eq!(quoted("my pictures"), "'my pictures'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

@@ -1,0 +1,163 @@
+//! From the bytes of a file to upright 8-bit RGB.
+//!
+//! The format is found by content, never by the file's name. What comes out is what
+//! Pillow makes of the file, with three things settled that its callers must settle
+//! themselves: the EXIF orientation is applied, transparency is composed on white, and
+//! samples of 16 bits keep their high byte. Colour profiles are not applied (neither
+//! Keras nor torchvision does). Of an animation or a multi-page file the first frame is
+//! taken.
+//!
+//! A file whose data ends early is an error, not a picture with a grey half.
+
+mod general;
+mod jpeg;
+mod jpeg_structure;
+mod rgb;
+mod sniff;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+pub use rgb::{ContentHash, Rgb};
+pub use sniff::{Format, sniff};
+
+/// How many bytes from the start of a file [`sniff`] looks at.
+pub const SNIFF_BYTES: usize = 512;
+
+/// What a single picture may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most pixels (width times height) that a header may declare.
+    pub max_pixels: u64,
+    /// The most bytes a decoder may allocate for one picture, the result included.
+    /// The decoders of PNG, GIF, WebP, BMP and TIFF keep to it as well as they can.
+    pub max_bytes: u64,
+    /// The largest file that is read, in bytes.
+    pub max_file_bytes: u64,
+}
+
+impl Default for Limits {
+    /// 134 megapixels (2^27), 1 GiB to decode one picture, files of 512 MiB.
+    fn default() -> Self {
+        Self { max_pixels: 1 << 27, max_bytes: 1 << 30, max_file_bytes: 512 << 20 }
+    }
+}
+
+/// Why a file gives no picture. One line, to stand behind the file's path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The content is of another kind.
+    #[error("not a picture ({what})")]
+    NotAPicture {
+        /// What the content looks like: "text", "PDF", "empty file" …
+        what: &'static str,
+    },
+    /// A picture, in a format that is not read.
+    #[error("{what} pictures cannot be read; convert to JPEG, PNG, WebP, GIF, BMP or TIFF")]
+    Unsupported {
+        /// The format's name.
+        what: &'static str,
+    },
+    /// A format that is read, in a variant that is not.
+    #[error("this kind of {format} cannot be read ({detail}); convert it to JPEG or PNG")]
+    UnsupportedKind {
+        /// The format of the file.
+        format: Format,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// The data ends before the picture does.
+    #[error("truncated {format}")]
+    Truncated {
+        /// The format of the file.
+        format: Format,
+    },
+    /// The data contradicts itself or uses what the decoder does not know.
+    #[error("damaged {format}: {detail}")]
+    Damaged {
+        /// The format of the file.
+        format: Format,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// The header declares more pixels than [`Limits::max_pixels`].
+    #[error("{width} x {height} pixels are more than the limit of {} megapixels", limit / 1_000_000)]
+    TooManyPixels {
+        /// Declared width, in pixels.
+        width: u64,
+        /// Declared height, in pixels.
+        height: u64,
+        /// The limit, in pixels.
+        limit: u64,
+    },
+    /// Decoding would allocate more than [`Limits::max_bytes`].
+    #[error("needs more than the limit of {} MB of memory to decode", limit / 1_000_000)]
+    TooMuchMemory {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The file is larger than [`Limits::max_file_bytes`].
+    #[error("a file of {} MB is more than the limit of {} MB", bytes / 1_000_000, limit / 1_000_000)]
+    FileTooLarge {
+        /// The file's size, in bytes.
+        bytes: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The file could not be read.
+    #[error("cannot be read ({0})")]
+    Io(#[from] io::Error),
+}
+
+impl Limits {
+    fn check(&self, width: u64, height: u64) -> Result<(), DecodeError> {
+        match width.checked_mul(height) {
+            Some(pixels) if pixels <= self.max_pixels => Ok(()),
+            _ => Err(DecodeError::TooManyPixels { width, height, limit: self.max_pixels }),
+        }
+    }
+}
+
+/// Decodes a picture from the bytes of its file.
+///
+/// # Errors
+/// See [`DecodeError`]. Whatever the bytes, the answer is a picture or an error.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
+    match sniff(bytes)? {
+        Format::Jpeg => jpeg::decode(bytes, limits),
+        format => general::decode(bytes, format, limits),
+    }
+}
+
+/// Reads a file that should be a picture, and stops early when it is none.
+///
+/// # Errors
+/// [`DecodeError::Io`], [`DecodeError::FileTooLarge`], or what [`sniff`] says of the
+/// first bytes.
+pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+    // Opening a pipe would wait for its writer.
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(DecodeError::NotAPicture { what: "a folder" });
+    }
+    if !metadata.is_file() {
+        return Err(DecodeError::NotAPicture { what: "no regular file" });
+    }
+    let (size, limit) = (metadata.len(), limits.max_file_bytes);
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    (&mut file).take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
+    sniff(&bytes)?;
+    if size > limit {
+        return Err(DecodeError::FileTooLarge { bytes: size, limit });
+    }
+    bytes.reserve_exact((size as usize).saturating_sub(bytes.len()) + 1);
+    let rest = limit + 1 - bytes.len() as u64;
+    file.take(rest).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(DecodeError::FileTooLarge { bytes: bytes.len() as u64, limit });
+    }
+    Ok(bytes)
+}

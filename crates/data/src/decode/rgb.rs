@@ -1,0 +1,100 @@
+use std::fmt;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbImage};
+
+/// A picture: 8-bit red, green, blue, row by row from the top left.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rgb {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Rgb {
+    /// A picture of `width` x `height` pixels from `height * width * 3` bytes, shape
+    /// (height, width, 3). `None` when a side is zero or the number of bytes another.
+    pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Option<Self> {
+        let bytes = width.checked_mul(height)?.checked_mul(3)?;
+        (bytes > 0 && bytes == pixels.len()).then_some(Self { width, height, pixels })
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The samples, shape (height, width, 3), each in `0..=255`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// The samples by value, shape (height, width, 3).
+    pub fn into_pixels(self) -> Vec<u8> {
+        self.pixels
+    }
+
+    /// What this picture shows, whatever file it came from: equal for equal pixels and size.
+    pub fn content_hash(&self) -> ContentHash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(self.width as u64).to_le_bytes());
+        hasher.update(&(self.height as u64).to_le_bytes());
+        hasher.update(&self.pixels);
+        ContentHash::from_blake3(&hasher.finalize())
+    }
+
+    pub(super) fn oriented(self, orientation: Orientation) -> Self {
+        if orientation == Orientation::NoTransforms {
+            return self;
+        }
+        let (width, height) = (self.width as u32, self.height as u32);
+        let image =
+            RgbImage::from_raw(width, height, self.pixels).expect("the length fits the size");
+        let mut image = DynamicImage::ImageRgb8(image);
+        image.apply_orientation(orientation);
+        let image = image.into_rgb8();
+        Self {
+            width: image.width() as usize,
+            height: image.height() as usize,
+            pixels: image.into_raw(),
+        }
+    }
+}
+
+impl fmt::Debug for Rgb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rgb({} x {}, {:?})", self.width, self.height, self.content_hash())
+    }
+}
+
+/// The first 16 bytes of the BLAKE3 hash of a picture's size and pixels.
+///
+/// 128 bits: that any two of a billion pictures agree by accident has a chance of 1e-21.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContentHash(pub [u8; 16]);
+
+impl ContentHash {
+    pub(crate) fn from_blake3(hash: &blake3::Hash) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash.as_bytes()[..16]);
+        Self(short)
+    }
+}
+
+impl fmt::Display for ContentHash {
+    /// 32 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

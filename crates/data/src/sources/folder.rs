@@ -1,0 +1,217 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::walk::{Walker, entries, look, skipped};
+use super::{Item, Skipped, Subset};
+use crate::DataError;
+
+/// A folder of labelled pictures.
+///
+/// Two forms are known:
+/// - `ROOT/CLASS/**/picture`: the first folder names the class, deeper ones do not matter;
+/// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. `train` may be called
+///   `training`, and `validation` `val` or `valid`, in any case of letters.
+///
+/// A folder `test` (or `testing`) beside `train` is left alone and listed among the
+/// skipped: training must not see it. With `train` and `test` but no validation folder,
+/// the pictures of `train` come without a given side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The folder, as it was given.
+    pub root: PathBuf,
+    /// The names of the classes, in alphabetical (byte) order.
+    pub classes: Vec<String>,
+    /// The pictures, in the order of their paths; of a split folder those to train on first.
+    pub items: Vec<Item>,
+    /// What was left out: no pictures, unreadable, empty class folders.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Folder {
+    /// Finds the pictures of a folder and their classes. Decodes nothing.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from: see [`DataError`].
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
+        let root = root.as_ref();
+        match Layout::of(root)? {
+            Layout::Classes(found) => collect(root, vec![(None, found)]),
+            Layout::Split { train, validation, skipped } => {
+                let subset = validation.is_some().then_some(Subset::Train);
+                let mut sides = vec![(subset, Classes::of(&train)?)];
+                if let Some(validation) = validation {
+                    sides.push((Some(Subset::Validation), Classes::of(&validation)?));
+                }
+                let mut folder = collect(root, sides)?;
+                folder.skipped.extend(skipped);
+                folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+                Ok(folder)
+            }
+        }
+    }
+
+    /// Takes the pictures to train on and those to measure on from two folders, each with
+    /// a folder per class.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn open_split(
+        train: impl AsRef<Path>,
+        validation: impl AsRef<Path>,
+    ) -> Result<Self, DataError> {
+        let sides = vec![
+            (Some(Subset::Train), Classes::of(train.as_ref())?),
+            (Some(Subset::Validation), Classes::of(validation.as_ref())?),
+        ];
+        collect(train.as_ref(), sides)
+    }
+
+    /// Whether the folder itself says which pictures are for validation.
+    pub fn is_split(&self) -> bool {
+        self.items.iter().any(|item| item.subset.is_some())
+    }
+}
+
+/// What lies in a folder whose folders are classes.
+pub(super) struct Classes {
+    /// By name, which is how the sides of a split agree on their classes.
+    pub(super) folders: BTreeMap<String, Vec<PathBuf>>,
+    /// Pictures that lie in no class.
+    pub(super) loose: Vec<PathBuf>,
+    skipped: Vec<Skipped>,
+}
+
+impl Classes {
+    fn of(root: &Path) -> Result<Self, DataError> {
+        let found = entries(root).map_err(|source| unreadable(root, source))?;
+        let mut classes =
+            Self { folders: BTreeMap::new(), loose: Vec::new(), skipped: found.skipped };
+        for path in found.folders {
+            classes.folders.entry(name(&path)).or_default().push(path);
+        }
+        for (path, _) in found.files {
+            match look(&path) {
+                Ok(()) => classes.loose.push(path),
+                Err(reason) => classes.skipped.push(Skipped { path, reason }),
+            }
+        }
+        Ok(classes)
+    }
+}
+
+/// The form of a folder.
+pub(super) enum Layout {
+    Classes(Classes),
+    Split { train: PathBuf, validation: Option<PathBuf>, skipped: Vec<Skipped> },
+}
+
+impl Layout {
+    pub(super) fn of(root: &Path) -> Result<Self, DataError> {
+        let classes = Classes::of(root)?;
+        let side = |names: &[&str]| {
+            let is = |name: &&String| names.contains(&name.to_lowercase().as_str());
+            let mut paths =
+                classes.folders.iter().filter(|(name, _)| is(name)).flat_map(|(_, paths)| paths);
+            // A class may be called "train": a side of a split holds folders.
+            paths.find(|path| entries(path).is_ok_and(|e| !e.folders.is_empty())).cloned()
+        };
+        let train = side(&["train", "training"]);
+        let validation = side(&["validation", "val", "valid"]);
+        let test = side(&["test", "testing"]);
+        let (known, total) = (
+            [&train, &validation, &test].into_iter().flatten().count(),
+            classes.folders.values().map(Vec::len).sum::<usize>(),
+        );
+        // Both sides are a split whatever lies beside them; train and test only alone.
+        let Some(train) =
+            train.filter(|_| validation.is_some() || (test.is_some() && known == total))
+        else {
+            return Ok(Layout::Classes(classes));
+        };
+        let mut left_out = classes.skipped;
+        for path in classes.folders.into_values().flatten() {
+            if path != train && Some(&path) != validation.as_ref() {
+                let reason = if Some(&path) == test.as_ref() {
+                    "kept for testing: not used in training"
+                } else {
+                    "neither the training nor the validation folder"
+                };
+                left_out.push(skipped(path, reason));
+            }
+        }
+        left_out.extend(classes.loose.into_iter().map(outside));
+        Ok(Layout::Split { train, validation, skipped: left_out })
+    }
+}
+
+fn outside(path: PathBuf) -> Skipped {
+    skipped(path, "lies in no class's folder")
+}
+
+/// Walks the classes of all sides, the training side (or the only one) first.
+fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Folder, DataError> {
+    let mut loose = 0;
+    let mut left_out = Vec::new();
+    let mut pictures: Vec<(Option<Subset>, String, Vec<PathBuf>)> = Vec::new();
+    for (subset, classes) in sides {
+        left_out.extend(classes.skipped);
+        loose += classes.loose.len();
+        left_out.extend(classes.loose.into_iter().map(outside));
+        for (class, folders) in classes.folders {
+            let mut walker = Walker::default();
+            folders.iter().for_each(|folder| walker.enter(folder));
+            let (paths, skips) = walker.finish();
+            left_out.extend(skips);
+            if paths.is_empty() {
+                left_out.extend(
+                    folders.into_iter().map(|f| skipped(f, "a class folder without pictures")),
+                );
+            } else {
+                pictures.push((subset, class, paths));
+            }
+        }
+    }
+    let learned: BTreeSet<String> = pictures
+        .iter()
+        .filter(|(subset, ..)| *subset != Some(Subset::Validation))
+        .map(|(_, class, _)| class.clone())
+        .collect();
+    match (learned.len(), loose) {
+        (0, 0) => return Err(DataError::NoPictures { path: root.to_owned() }),
+        (0, pictures) => return Err(DataError::NoClasses { path: root.to_owned(), pictures }),
+        (1, _) => {
+            let class = learned.into_iter().next().unwrap_or_default();
+            return Err(DataError::OneClass { path: root.to_owned(), class });
+        }
+        _ => {}
+    }
+    let classes: Vec<String> = learned.into_iter().collect();
+    let mut items = Vec::new();
+    for (subset, class, paths) in pictures {
+        match classes.binary_search(&class) {
+            Ok(class) => items.extend(paths.into_iter().map(|path| Item { path, class, subset })),
+            Err(_) => left_out.extend(
+                paths
+                    .into_iter()
+                    .map(|path| skipped(path, "its class has no pictures to train on")),
+            ),
+        }
+    }
+    left_out.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Folder { root: root.to_owned(), classes, items, skipped: left_out })
+}
+
+pub(super) fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn unreadable(path: &Path, source: io::Error) -> DataError {
+    let path = path.to_owned();
+    match fs::metadata(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => DataError::Missing { path },
+        Ok(metadata) if !metadata.is_dir() => DataError::NotAFolder { path },
+        _ => DataError::Unreadable { path, source },
+    }
+}

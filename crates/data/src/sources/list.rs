@@ -1,0 +1,91 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::folder::{Layout, name};
+use super::walk::{Walker, entries};
+use super::{Skipped, Subset};
+
+/// A picture of a [`Listing`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The file.
+    pub path: PathBuf,
+    /// The name of its class's folder; none when it lies in none.
+    pub label: Option<String>,
+    /// The side it is given to, where the folder itself is split.
+    pub subset: Option<Subset>,
+}
+
+/// What [`list_pictures`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The pictures, in the order of the paths given; those of a folder in path order.
+    pub pictures: Vec<Listed>,
+    /// What was left out: paths that do not exist, and what folders hold beside pictures.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Lists files and the pictures below folders, with labels where folders give them.
+///
+/// A file given by name is always listed, whatever it is: that it cannot be decoded is an
+/// answer to whoever named it. A folder's pictures are labelled as [`Folder`](super::Folder)
+/// labels them; none of its demands (two classes, nothing outside them) are made here, and
+/// the pictures of a `test` folder beside `train` are listed with the others, so that
+/// features can be had of all of them. Within one folder given, a file that links lead to
+/// several times is listed once, under the first label.
+pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Listing {
+    let mut listing = Listing::default();
+    for path in paths {
+        let path = path.as_ref();
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path),
+            Ok(_) => {
+                listing.pictures.push(Listed { path: path.to_owned(), label: None, subset: None })
+            }
+            Err(e) => listing
+                .skipped
+                .push(Skipped { path: path.to_owned(), reason: format!("cannot be read ({e})") }),
+        }
+    }
+    listing
+}
+
+fn add_folder(listing: &mut Listing, root: &Path) {
+    match Layout::of(root) {
+        Ok(Layout::Classes(_)) => add_classes(listing, root, None),
+        Ok(Layout::Split { train, validation, .. }) => match entries(root) {
+            Ok(found) => {
+                for side in found.folders {
+                    let subset = if side == train {
+                        Some(Subset::Train)
+                    } else {
+                        (Some(&side) == validation.as_ref()).then_some(Subset::Validation)
+                    };
+                    add_classes(listing, &side, subset);
+                }
+            }
+            Err(e) => listing.skipped.push(unreadable(root, &e)),
+        },
+        Err(e) => listing.skipped.push(Skipped { path: root.to_owned(), reason: e.to_string() }),
+    }
+}
+
+fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {
+    let mut walker = Walker::default();
+    walker.enter(root);
+    let (paths, skipped) = walker.finish();
+    listing.skipped.extend(skipped);
+    listing.pictures.extend(paths.into_iter().map(|path| {
+        let inside = path.strip_prefix(root).unwrap_or(&path);
+        let label = inside
+            .iter()
+            .next()
+            .filter(|_| inside.iter().count() > 1)
+            .map(|first| name(Path::new(first)));
+        Listed { path, label, subset }
+    }));
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Skipped {
+    Skipped { path: path.to_owned(), reason: format!("cannot be read ({error})") }
+}

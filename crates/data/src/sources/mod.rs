@@ -1,0 +1,54 @@
+//! Where pictures come from, and what they are labelled.
+//!
+//! [`Folder`] is the source to train on: a folder per class. [`list_pictures`] takes any
+//! files and folders, for prediction and features.
+//!
+//! What both have in common:
+//! - Entries come in the order of their paths, whatever the file system's.
+//! - Names that begin with a dot, and `__MACOSX`, are passed over in silence.
+//! - Symbolic links are followed. A folder is entered once per class, whatever ways lead
+//!   to it, and never one above its class's own, so that loops end; a file that several names of a class lead to counts once.
+//!   One file under two classes stays under both: which label is right is not ours to
+//!   say, and the split keeps the two together and reports them.
+//! - Whether a file is a picture is told by its content. A file whose name ends like a
+//!   picture's is looked at when it is decoded, any other one here, so that a folder of a
+//!   million pictures need not be opened a million times before work begins.
+//! - What is left out is listed with its reason; an unreadable folder stops nothing.
+
+mod folder;
+mod list;
+mod walk;
+
+use std::path::PathBuf;
+
+pub use folder::Folder;
+pub use list::{Listed, Listing, list_pictures};
+
+/// A picture of a [`Folder`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The file.
+    pub path: PathBuf,
+    /// Its label: an index into [`Folder::classes`].
+    pub class: usize,
+    /// The side it is given to, where the folder itself is split.
+    pub subset: Option<Subset>,
+}
+
+/// A side of the split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subset {
+    /// To learn from.
+    Train,
+    /// Held back, to measure on.
+    Validation,
+}
+
+/// Something that was left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The reason, half a line for people: "not a picture (text)".
+    pub reason: String,
+}

@@ -1,0 +1,201 @@
+//! Decoding against Pillow's pixels, and what bad files give.
+
+mod support;
+
+use headstart_data::{DecodeError, Limits, decode};
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use support::{bytes, difference, rgb, table};
+
+fn cases() -> Vec<[String; 4]> {
+    table("decode.tsv")
+}
+
+#[test]
+fn every_format_and_mode_gives_pillows_pixels() {
+    let mut wrong = Vec::new();
+    for [file, expected, largest, mean] in cases() {
+        let expected = rgb(&format!("expected/{expected}"));
+        let picture = match decode(&bytes(&format!("decode/{file}")), &Limits::default()) {
+            Ok(picture) => picture,
+            Err(e) => {
+                wrong.push(format!("{file}: {e}"));
+                continue;
+            }
+        };
+        if (picture.width(), picture.height()) != (expected.width(), expected.height()) {
+            wrong.push(format!("{file}: {picture:?}, not {expected:?}"));
+            continue;
+        }
+        let found = difference(picture.pixels(), expected.pixels());
+        if found.0 > largest.parse().unwrap() || found.1 > mean.parse().unwrap() {
+            wrong.push(format!("{file}: differs by up to {}, on average {}", found.0, found.1));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_file_cut_anywhere_is_no_picture() {
+    let mut wrong = Vec::new();
+    for [file, ..] in cases() {
+        let whole = bytes(&format!("decode/{file}"));
+        let full = decode(&whole, &Limits::default()).unwrap();
+        for length in 0..whole.len() {
+            // What is cut off may be no part of the picture: later frames, padding, a
+            // checksum. Then nothing is missing.
+            if decode(&whole[..length], &Limits::default()).is_ok_and(|picture| picture != full) {
+                wrong.push(format!("{file} cut to {length} of {} bytes", whole.len()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_jpeg_without_its_end_is_truncated() {
+    for file in [
+        "jpeg_rgb.jpg",
+        "jpeg_420.jpg",
+        "jpeg_progressive.jpg",
+        "jpeg_restarts.jpg",
+        "jpeg_ycck.jpg",
+    ] {
+        let whole = bytes(&format!("decode/{file}"));
+        for length in 3..whole.len() {
+            let error = decode(&whole[..length], &Limits::default()).unwrap_err();
+            assert_eq!(error.to_string(), "truncated JPEG", "{file} cut to {length}");
+        }
+    }
+}
+
+#[test]
+fn other_formats_cut_in_half_say_so() {
+    for file in [
+        "png_rgb.png",
+        "bmp_rgb.bmp",
+        "gif_one.gif",
+        "tiff_rgb.tif",
+        "webp_lossless.webp",
+        "webp_lossy.webp",
+    ] {
+        let whole = bytes(&format!("decode/{file}"));
+        let error = decode(&whole[..whole.len() / 2], &Limits::default()).unwrap_err().to_string();
+        assert!(error.starts_with("truncated "), "{file}: {error}");
+    }
+}
+
+#[test]
+fn stray_bytes_between_segments_harm_nothing() {
+    let plain = bytes("decode/jpeg_rgb.jpg");
+    let stray = [&plain[..20], b"some stray bytes".as_slice(), &plain[20..]].concat();
+    assert_eq!(&plain[20..22], b"\xFF\xDB", "the first segment ends at 20");
+    let limits = Limits::default();
+    assert_eq!(decode(&stray, &limits).unwrap(), decode(&plain, &limits).unwrap());
+}
+
+/// A PNG that declares `side` x `side` pixels and holds none.
+fn png_header(side: u32) -> Vec<u8> {
+    let mut header = bytes("decode/png_rgb.png");
+    header[16..20].copy_from_slice(&side.to_be_bytes());
+    header[20..24].copy_from_slice(&side.to_be_bytes());
+    let crc = crc32(&header[12..29]);
+    header[29..33].copy_from_slice(&crc.to_be_bytes());
+    header
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc: u32, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+#[test]
+fn a_huge_declared_size_is_refused_before_anything_is_allocated() {
+    let refusal = "50000 x 50000 pixels are more than the limit of 134 megapixels";
+    let limits = Limits::default();
+    assert_eq!(decode(&png_header(50_000), &limits).unwrap_err().to_string(), refusal);
+
+    let mut jpeg = bytes("decode/jpeg_rgb.jpg");
+    let frame = jpeg.windows(2).position(|w| w == b"\xFF\xC0").unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xC3, 0x50, 0xC3, 0x50]);
+    assert_eq!(decode(&jpeg, &limits).unwrap_err().to_string(), refusal);
+
+    let mut gif = bytes("decode/gif_one.gif");
+    gif[6..10].copy_from_slice(&[0x50, 0xC3, 0x50, 0xC3]);
+    assert_eq!(decode(&gif, &limits).unwrap_err().to_string(), refusal);
+
+    let mut bmp = bytes("decode/bmp_rgb.bmp");
+    bmp[18..26].copy_from_slice(&[0x50, 0xC3, 0, 0, 0x50, 0xC3, 0, 0]);
+    assert_eq!(decode(&bmp, &limits).unwrap_err().to_string(), refusal);
+}
+
+#[test]
+fn a_picture_within_the_pixel_limit_may_still_need_too_much_memory() {
+    let limits = Limits { max_bytes: 13 * 9 * 3 - 1, ..Limits::default() };
+    for file in [
+        "jpeg_rgb.jpg",
+        "png_rgb.png",
+        "gif_one.gif",
+        "webp_lossless.webp",
+        "tiff_rgb.tif",
+        "bmp_rgb.bmp",
+    ] {
+        let error = decode(&bytes(&format!("decode/{file}")), &limits).unwrap_err();
+        assert!(matches!(error, DecodeError::TooMuchMemory { .. }), "{file}: {error}");
+    }
+    // A progressive JPEG holds all its coefficients, two bytes each.
+    let limits = Limits { max_bytes: 13 * 9 * 9 - 1, ..Limits::default() };
+    let progressive = bytes("decode/jpeg_progressive.jpg");
+    assert!(matches!(decode(&progressive, &limits), Err(DecodeError::TooMuchMemory { .. })));
+}
+
+#[test]
+fn mutated_files_give_a_picture_or_an_error_and_no_panic() {
+    // Small limits, so that a mutated header cannot make the test slow.
+    let limits = Limits { max_pixels: 1 << 16, max_bytes: 1 << 22, ..Limits::default() };
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[5; 32]);
+    let rounds = std::env::var("HEADSTART_MUTATIONS").map_or(2000, |n| n.parse().unwrap());
+    for [file, ..] in cases() {
+        let whole = bytes(&format!("decode/{file}"));
+        for round in 0..rounds {
+            let mut mutant = whole.clone();
+            for _ in 0..1 + rng.next_u32() % 8 {
+                let at = rng.next_u32() as usize % mutant.len();
+                match rng.next_u32() % 6 {
+                    0 => mutant[at] = rng.next_u32() as u8,
+                    1 => mutant[at] ^= 1 << (rng.next_u32() % 8),
+                    2 => mutant[at] = [0x00, 0xFF, 0x7F, 0x80][rng.next_u32() as usize % 4],
+                    3 => mutant.insert(at, rng.next_u32() as u8),
+                    4 if mutant.len() > 1 => drop(mutant.remove(at)),
+                    // Pieces copied over others: lengths and markers in new places.
+                    _ => {
+                        let from = rng.next_u32() as usize % mutant.len();
+                        let length =
+                            (rng.next_u32() as usize % 16).min(mutant.len() - at.max(from));
+                        mutant.copy_within(from..from + length, at);
+                    }
+                }
+            }
+            if round % 8 == 0 {
+                mutant.truncate(rng.next_u32() as usize % mutant.len());
+            }
+            let _ = decode(&mutant, &limits);
+        }
+    }
+}
+
+#[test]
+fn the_content_hash_is_of_pixels_and_size_and_not_of_the_file() {
+    let limits = Limits::default();
+    let hash =
+        |file: &str| decode(&bytes(&format!("decode/{file}")), &limits).unwrap().content_hash();
+    assert_eq!(hash("png_rgb.png"), hash("tiff_lzw.tif"));
+    assert_eq!(hash("png_rgb.png"), hash("webp_lossless.webp"));
+    assert_ne!(hash("png_rgb.png"), hash("png_grey.png"));
+    let wide = headstart_data::Rgb::new(2, 1, vec![7; 6]).unwrap();
+    let tall = headstart_data::Rgb::new(1, 2, vec![7; 6]).unwrap();
+    assert_ne!(wide.content_hash(), tall.content_hash());
+}

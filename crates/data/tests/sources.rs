@@ -1,0 +1,299 @@
+//! Folders as people have them.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use headstart_data::sources::list_pictures;
+use headstart_data::{DataError, Folder, Subset};
+
+/// A folder made of paths; what ends in `.jpg` is a picture, the rest is text.
+fn tree(files: &[&str]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for file in files {
+        add(root.path(), file);
+    }
+    root
+}
+
+fn add(root: &Path, file: &str) -> PathBuf {
+    let path = root.join(file);
+    if file.ends_with('/') {
+        fs::create_dir_all(&path).unwrap();
+        return path;
+    }
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    if file.contains(".jpg") || file.contains("picture") {
+        fs::copy(support::fixture("decode/jpeg_rgb.jpg"), &path).unwrap();
+    } else {
+        fs::write(&path, "some text").unwrap();
+    }
+    path
+}
+
+/// Each picture as `path:class`, with a sign for its side.
+fn items(folder: &Folder) -> Vec<String> {
+    let item = |i: &headstart_data::Item| {
+        let side = match i.subset {
+            Some(Subset::Train) => " train",
+            Some(Subset::Validation) => " validation",
+            None => "",
+        };
+        format!("{}:{}{side}", relative(&folder.root, &i.path), folder.classes[i.class])
+    };
+    folder.items.iter().map(item).collect()
+}
+
+fn skipped(folder: &Folder) -> Vec<String> {
+    folder
+        .skipped
+        .iter()
+        .map(|s| format!("{}: {}", relative(&folder.root, &s.path), s.reason))
+        .collect()
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/")
+}
+
+#[test]
+fn the_first_folder_names_the_class() {
+    let root = tree(&["dog/b.jpg", "dog/a.jpg", "cat/x/y/c.jpg", "cat/d.JPG.jpg"]);
+    let folder = Folder::open(root.path()).unwrap();
+    assert_eq!(folder.classes, ["cat", "dog"]);
+    assert_eq!(
+        items(&folder),
+        ["cat/d.JPG.jpg:cat", "cat/x/y/c.jpg:cat", "dog/a.jpg:dog", "dog/b.jpg:dog"]
+    );
+    assert!(folder.skipped.is_empty() && !folder.is_split());
+}
+
+#[test]
+fn a_given_split_is_kept_under_all_its_names() {
+    for (train, validation) in [("train", "validation"), ("Training", "VAL"), ("train", "valid")] {
+        let root = tree(&[
+            &format!("{train}/cat/a.jpg"),
+            &format!("{train}/dog/b.jpg"),
+            &format!("{validation}/cat/c.jpg"),
+            &format!("{validation}/bird/d.jpg"),
+            "test/cat/e.jpg",
+            "readme.md",
+        ]);
+        let folder = Folder::open(root.path()).unwrap();
+        assert_eq!(folder.classes, ["cat", "dog"]);
+        assert_eq!(
+            items(&folder),
+            [
+                format!("{train}/cat/a.jpg:cat train"),
+                format!("{train}/dog/b.jpg:dog train"),
+                format!("{validation}/cat/c.jpg:cat validation"),
+            ]
+        );
+        let mut found = skipped(&folder);
+        found.sort();
+        let mut expected = [
+            format!("{validation}/bird/d.jpg: its class has no pictures to train on"),
+            "readme.md: not a picture (text)".to_owned(),
+            "test: kept for testing: not used in training".to_owned(),
+        ];
+        expected.sort();
+        assert_eq!(found, expected);
+        assert!(folder.is_split());
+    }
+}
+
+#[test]
+fn train_and_test_alone_give_no_side() {
+    let root = tree(&["train/cat/a.jpg", "train/dog/b.jpg", "test/cat/c.jpg"]);
+    let folder = Folder::open(root.path()).unwrap();
+    assert_eq!(items(&folder), ["train/cat/a.jpg:cat", "train/dog/b.jpg:dog"]);
+    assert_eq!(skipped(&folder), ["test: kept for testing: not used in training"]);
+}
+
+#[test]
+fn classes_may_be_called_train_and_val() {
+    let root = tree(&["train/a.jpg", "val/b.jpg", "plane/c.jpg"]);
+    let folder = Folder::open(root.path()).unwrap();
+    assert_eq!(folder.classes, ["plane", "train", "val"]);
+}
+
+#[test]
+fn two_folders_make_a_split() {
+    let root = tree(&["a/cat/1.jpg", "a/dog/2.jpg", "b/dog/3.jpg"]);
+    let folder = Folder::open_split(root.path().join("a"), root.path().join("b")).unwrap();
+    let sides: Vec<_> = folder.items.iter().map(|i| (i.class, i.subset.unwrap())).collect();
+    assert_eq!(sides, [(0, Subset::Train), (1, Subset::Train), (1, Subset::Validation)]);
+}
+
+#[test]
+fn what_is_no_picture_is_skipped_with_its_reason() {
+    let root = tree(&[
+        "cat/a.jpg",
+        "cat/labels.csv",
+        "cat/Thumbs.db",
+        "cat/picture_without_ending",
+        "dog/b.jpg",
+        "bird/",
+        "fish/notes.txt",
+        "loose.jpg",
+        ".hidden/c.jpg",
+        "cat/.d.jpg",
+        "__MACOSX/cat/a.jpg",
+    ]);
+    let folder = Folder::open(root.path()).unwrap();
+    assert_eq!(
+        items(&folder),
+        ["cat/a.jpg:cat", "cat/picture_without_ending:cat", "dog/b.jpg:dog"]
+    );
+    assert_eq!(
+        skipped(&folder),
+        [
+            "bird: a class folder without pictures",
+            "cat/Thumbs.db: not a picture (text)",
+            "cat/labels.csv: not a picture (text)",
+            "fish: a class folder without pictures",
+            "fish/notes.txt: not a picture (text)",
+            "loose.jpg: lies in no class's folder",
+        ]
+    );
+}
+
+#[test]
+fn a_folder_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
+    let cases: [(&[&str], &str); 6] = [
+        (&[], "holds no pictures; put them into one folder per class"),
+        (&["cat/", "dog/"], "holds no pictures; put them into one folder per class"),
+        (&["cat/a.txt", "b.csv"], "holds no pictures; put them into one folder per class"),
+        (
+            &["a.jpg", "b.jpg"],
+            "its 2 pictures lie in no class; move them into one folder per class, as in ",
+        ),
+        (&["cat/a.jpg", "dog/"], "has only the class \"cat\"; a classifier needs at least two"),
+        (
+            &["train/cat/a.jpg", "val/cat/b.jpg"],
+            "has only the class \"cat\"; a classifier needs at least two",
+        ),
+    ];
+    for (files, message) in cases {
+        let root = tree(files);
+        let error = Folder::open(root.path()).unwrap_err().to_string();
+        assert!(error.starts_with(&root.path().display().to_string()), "{error}");
+        assert!(error.contains(message) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_path_and_a_file_are_told_apart() {
+    let root = tree(&["a.jpg"]);
+    let missing = Folder::open(root.path().join("nowhere")).unwrap_err();
+    assert!(matches!(missing, DataError::Missing { .. }), "{missing}");
+    let file = Folder::open(root.path().join("a.jpg")).unwrap_err();
+    assert!(matches!(file, DataError::NotAFolder { .. }), "{file}");
+}
+
+#[test]
+fn files_and_folders_are_listed_for_prediction_with_labels_where_there_are_any() {
+    let root = tree(&["one.jpg", "note.txt", "set/cat/a.jpg", "set/loose.jpg", "set/readme.md"]);
+    let path = |file: &str| root.path().join(file);
+    let listing =
+        list_pictures([path("note.txt"), path("set"), path("nowhere.jpg"), path("one.jpg")]);
+    let found: Vec<_> = listing
+        .pictures
+        .iter()
+        .map(|p| (relative(root.path(), &p.path), p.label.as_deref()))
+        .collect();
+    let expected = [
+        // Named: whoever named it wants to hear what is wrong with it.
+        ("note.txt".to_owned(), None),
+        ("set/cat/a.jpg".to_owned(), Some("cat")),
+        ("set/loose.jpg".to_owned(), None),
+        ("one.jpg".to_owned(), None),
+    ];
+    assert_eq!(found, expected);
+    let skipped: Vec<_> = listing.skipped.iter().map(|s| relative(root.path(), &s.path)).collect();
+    assert_eq!(skipped, ["set/readme.md", "nowhere.jpg"]);
+    assert!(listing.skipped[1].reason.starts_with("cannot be read ("));
+}
+
+#[test]
+fn the_sides_of_a_split_folder_are_no_labels() {
+    let root = tree(&["train/cat/a.jpg", "train/dog/b.jpg", "val/cat/c.jpg", "test/dog/d.jpg"]);
+    let listing = list_pictures([root.path()]);
+    let found: Vec<_> =
+        listing.pictures.iter().map(|p| (p.label.as_deref().unwrap(), p.subset)).collect();
+    let (train, validation) = (Some(Subset::Train), Some(Subset::Validation));
+    assert_eq!(found, [("dog", None), ("cat", train), ("dog", train), ("cat", validation)]);
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_are_followed_once_and_loops_end() {
+        let root = tree(&["cat/a.jpg", "cat/deep/b.jpg", "dog/c.jpg"]);
+        let pool = tree(&["far.jpg"]);
+        let path = |file: &str| root.path().join(file);
+        symlink(root.path(), path("cat/loop")).unwrap();
+        symlink(path("cat/deep"), path("cat/again")).unwrap();
+        symlink(path("cat/a.jpg"), path("cat/A_link.jpg")).unwrap();
+        symlink(pool.path().join("far.jpg"), path("dog/far1.jpg")).unwrap();
+        symlink(pool.path().join("far.jpg"), path("dog/far2.jpg")).unwrap();
+        symlink(pool.path().join("gone.jpg"), path("dog/broken.jpg")).unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        let found: Vec<String> =
+            items(&folder).into_iter().filter(|i| !i.contains("loop")).collect();
+        assert_eq!(
+            found,
+            ["cat/a.jpg:cat", "cat/again/b.jpg:cat", "dog/c.jpg:dog", "dog/far1.jpg:dog"]
+        );
+        assert_eq!(
+            skipped(&folder),
+            ["dog/broken.jpg: cannot be read (No such file or directory (os error 2))"]
+        );
+    }
+
+    #[test]
+    fn a_file_linked_into_two_classes_stays_in_both() {
+        let root = tree(&["cat/a.jpg", "dog/b.jpg"]);
+        symlink(root.path().join("cat/a.jpg"), root.path().join("dog/a.jpg")).unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        assert_eq!(items(&folder), ["cat/a.jpg:cat", "dog/a.jpg:dog", "dog/b.jpg:dog"]);
+    }
+
+    #[test]
+    fn names_need_not_be_utf8() {
+        let root = tree(&["dog/b.jpg"]);
+        let class = root.path().join(OsStr::from_bytes(b"caf\xE9"));
+        if fs::create_dir(&class).is_err() {
+            return eprintln!("skipped: this file system wants UTF-8");
+        }
+        fs::copy(root.path().join("dog/b.jpg"), class.join(OsStr::from_bytes(b"\xFF.jpg")))
+            .unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        assert_eq!(folder.classes, ["caf\u{FFFD}", "dog"]);
+        assert!(folder.items[0].path.starts_with(&class));
+    }
+
+    #[test]
+    fn an_unreadable_folder_is_skipped_and_stops_nothing() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tree(&["cat/a.jpg", "cat/locked/b.jpg", "dog/c.jpg"]);
+        let locked = root.path().join("cat/locked");
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+        let may_read_all = fs::read_dir(&locked).is_ok();
+        let folder = Folder::open(root.path());
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
+        if may_read_all {
+            return eprintln!("skipped: permissions do not bind this user");
+        }
+        let folder = folder.unwrap();
+        assert_eq!(items(&folder), ["cat/a.jpg:cat", "dog/c.jpg:dog"]);
+        assert!(folder.skipped[0].reason.starts_with("cannot be read (Permission denied"));
+    }
+}

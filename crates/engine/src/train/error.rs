@@ -1,0 +1,70 @@
+/// What can go wrong while training. Each message names the thing and, where there is one, the way
+/// out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// There is nothing to train on.
+    #[error("there are no samples to train on")]
+    NoSamples,
+    /// All samples belong to one class, or only one class is declared.
+    #[error("all samples are of class {class}; training takes samples of at least two classes")]
+    OneClass {
+        /// The index of the only class.
+        class: usize,
+    },
+    /// A feature is NaN or infinite.
+    #[error("the features of sample {row} are not all finite (feature {column} is {value})")]
+    NonFiniteFeature {
+        /// The sample, counted from 0.
+        row: usize,
+        /// The feature, counted from 0.
+        column: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// A label is not the index of a class.
+    #[error("sample {row} has label {label}, but there are {classes} classes")]
+    NoSuchClass {
+        /// The sample, counted from 0.
+        row: usize,
+        /// Its label.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// An array is not as long as the samples need it to be.
+    #[error("{what}: {found} values, where {expected} are needed")]
+    Length {
+        /// The array.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length it should have.
+        expected: usize,
+    },
+    /// An option has a value that makes no sense.
+    #[error("{option} is {value}; {expected}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The loss became NaN or infinite.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, batch {batch}: the learning rate of \
+         {learning_rate} is probably too high; try a tenth of it"
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The batch in that epoch, counted from 1.
+        batch: usize,
+        /// The loss.
+        loss: f64,
+        /// The learning rate.
+        learning_rate: f64,
+    },
+}

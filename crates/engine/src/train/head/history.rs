@@ -1,0 +1,29 @@
+use serde::{Deserialize, Serialize};
+
+/// What one pass over the samples came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// The mean loss over the epoch's batches, in training mode, as the weights were then.
+    pub loss: f64,
+    /// The accuracy over the epoch's batches, in the same way.
+    pub accuracy: f64,
+    /// The loss on the validation samples after the epoch, without dropout and class weights.
+    pub val_loss: Option<f64>,
+    /// The accuracy on the validation samples after the epoch.
+    pub val_accuracy: Option<f64>,
+    /// How long the epoch took, validation included.
+    pub seconds: f64,
+}
+
+/// How training went.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct History {
+    /// All epochs that were run.
+    pub epochs: Vec<Epoch>,
+    /// The epoch (counted from 1) whose weights the head has, when early stopping chose them.
+    pub best_epoch: Option<usize>,
+    /// Whether training ended before its last epoch, by early stopping or by the callback.
+    pub stopped_early: bool,
+}

@@ -1,0 +1,123 @@
+use std::collections::BTreeMap;
+
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+/// The fold in which a sample is held out; none if it always trains.
+pub(super) type Fold = Option<u8>;
+
+const FOLDS: usize = 5;
+/// Folds are tried until so many samples have been held out; more would cost time and say little.
+const ENOUGH_HELD_OUT: usize = 600;
+
+/// Which samples are held out when.
+pub(super) struct Folds {
+    /// The fold of each sample.
+    pub(super) of: Vec<Fold>,
+    /// The number of folds to try: 5, or fewer where samples are very few or plenty.
+    pub(super) count: u8,
+}
+
+/// Deals samples into folds at random, so that each fold has its share of each class and no group is
+/// parted. A class always keeps a sample to train on.
+///
+/// `labels` are below `classes`.
+pub(super) fn deal(labels: &[usize], classes: usize, groups: Option<&[usize]>, seed: u64) -> Folds {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for row in 0..labels.len() {
+        members.entry(groups.map_or(row, |g| g[row])).or_default().push(row);
+    }
+    let mut groups: Vec<Vec<usize>> = members.into_values().collect();
+    groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    let mut totals = vec![0; classes];
+    labels.iter().for_each(|&label| totals[label] += 1);
+    // Rare classes first, and large groups first: they have the fewest places to go.
+    groups.sort_by_key(|rows| {
+        let label = labels[rows[0]];
+        (totals[label], label, std::cmp::Reverse(rows.len()))
+    });
+
+    let mut held = vec![vec![0; classes]; FOLDS];
+    let mut fold_of_group = Vec::with_capacity(groups.len());
+    for rows in &groups {
+        let label = labels[rows[0]];
+        let size = |fold: &usize| (held[*fold][label], held[*fold].iter().sum::<usize>());
+        let fold = (0..FOLDS).min_by_key(size).unwrap_or(0);
+        rows.iter().for_each(|&row| held[fold][labels[row]] += 1);
+        fold_of_group.push(fold);
+    }
+
+    let mut of = vec![None; labels.len()];
+    for (rows, fold) in groups.iter().zip(fold_of_group) {
+        let is_last_of_its_class = |&row: &usize| held[fold][labels[row]] == totals[labels[row]];
+        if !rows.iter().any(is_last_of_its_class) {
+            rows.iter().for_each(|&row| of[row] = Some(fold as u8));
+        }
+    }
+    // Folds that nothing is held out in are passed over.
+    let used: Vec<u8> = (0..FOLDS as u8).filter(|&fold| of.contains(&Some(fold))).collect();
+    for fold in of.iter_mut().flatten() {
+        *fold = used.iter().take_while(|&used| used < fold).count() as u8;
+    }
+    let enough = ENOUGH_HELD_OUT.div_ceil((labels.len() / FOLDS).max(1));
+    Folds { of, count: (used.len() as u8).min(enough as u8) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fold_holds_its_share_of_each_class() {
+        let labels: Vec<usize> = (0..103).map(|row| usize::from(row % 4 == 0)).collect();
+        let folds = deal(&labels, 2, None, 3);
+        assert_eq!(folds.count, 5);
+        for fold in 0..5 {
+            let held = |class| {
+                let both = labels.iter().zip(&folds.of);
+                both.filter(|(l, f)| **l == class && **f == Some(fold)).count()
+            };
+            assert!((15..=16).contains(&held(0)), "{}", held(0));
+            assert!((5..=6).contains(&held(1)), "{}", held(1));
+        }
+    }
+
+    #[test]
+    fn groups_are_never_parted() {
+        let labels: Vec<usize> = (0..90).map(|row| row % 3).collect();
+        let groups: Vec<usize> = (0..90).map(|row| row / 4).collect();
+        let folds = deal(&labels, 3, Some(&groups), 0);
+        for row in 1..90 {
+            assert!(groups[row] != groups[row - 1] || folds.of[row] == folds.of[row - 1]);
+        }
+    }
+
+    #[test]
+    fn the_only_sample_of_a_class_always_trains() {
+        let folds = deal(&[0, 0, 0, 1, 2, 2], 3, None, 0);
+        assert_eq!(folds.of[3], None);
+        assert_ne!(folds.of[4], None);
+        assert_ne!(folds.of[4], folds.of[5]);
+        assert!(folds.count >= 2);
+    }
+
+    #[test]
+    fn a_class_in_one_group_always_trains() {
+        let folds = deal(&[0, 0, 1, 1, 1], 2, Some(&[1, 2, 7, 7, 7]), 0);
+        assert_eq!(folds.of[2..], [None, None, None]);
+    }
+
+    #[test]
+    fn singletons_leave_nothing_to_hold_out() {
+        let folds = deal(&[0, 1], 2, None, 0);
+        assert_eq!((folds.count, folds.of), (0, vec![None, None]));
+    }
+
+    #[test]
+    fn many_samples_take_fewer_folds() {
+        for (n, count) in [(600, 5), (800, 4), (1500, 2), (3000, 1), (9000, 1)] {
+            let labels: Vec<usize> = (0..n).map(|row| row % 10).collect();
+            assert_eq!(deal(&labels, 10, None, 0).count, count, "{n}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+/// Sets a share of the values to 0 and scales the others up, so that their expectation stays (Keras's
+/// `Dropout`, in training mode).
+#[derive(Debug, Clone, Copy)]
+pub struct Dropout {
+    /// The share that is set to 0, from 0 up to but not 1.
+    pub rate: f32,
+}
+
+impl Dropout {
+    /// y from x, both of any shape, and the mask that took the one to the other: 0 or 1/(1 - rate).
+    pub fn forward(&self, random: &mut ChaCha8Rng, x: &[f32], mask: &mut [f32], y: &mut [f32]) {
+        let scale = 1.0 / (1.0 - self.rate);
+        let threshold = (f64::from(self.rate) * 4_294_967_296.0) as u32;
+        for ((x, mask), y) in x.iter().zip(mask).zip(y) {
+            *mask = if random.next_u32() < threshold { 0.0 } else { scale };
+            *y = x * *mask;
+        }
+    }
+
+    /// The gradient of x from that of y and forward's mask.
+    pub fn backward(mask: &[f32], d_y: &[f32], d_x: &mut [f32]) {
+        for ((mask, d_y), d_x) in mask.iter().zip(d_y).zip(d_x) {
+            *d_x = d_y * mask;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Training: layers with forward beside backward, losses, optimizers, metrics, and the head on top
+//! of a frozen base.
+//!
+//! Everything here gives the same bits for the same seed, whatever the number of threads: sums are
+//! cut into pieces by the number of rows, never by the number of threads, and added in order.
+
+mod error;
+pub mod head;
+pub mod layers;
+pub mod losses;
+mod matmul;
+pub mod metrics;
+pub mod optimizers;
+mod samples;
+
+pub use error::TrainError;
+pub use head::{
+    AdamConfig, Epoch, Head, History, LogisticConfig, LogisticFit, Strength, Trial, fit_adam,
+    fit_adam_from, fit_logistic,
+};
+pub use samples::{ClassWeight, Samples};

@@ -1,0 +1,171 @@
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+
+/// Labelled features: one row a picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Samples<'a> {
+    /// n x dim, row-major.
+    pub features: &'a [f32],
+    /// The number of features of a sample.
+    pub dim: usize,
+    /// The class of each sample, below `classes`.
+    pub labels: &'a [usize],
+    /// The number of classes. A class may have no samples.
+    pub classes: usize,
+    /// What each sample counts for, all 1 if there is none. Multiplied with the class's weight.
+    pub weights: Option<&'a [f32]>,
+    /// Samples of one group (such as crops of one picture) are never parted when strength is chosen
+    /// on held-out samples. Any numbers will do; without them each sample is its own group.
+    pub groups: Option<&'a [usize]>,
+}
+
+impl<'a> Samples<'a> {
+    /// Samples that count alike, each its own group.
+    pub fn new(features: &'a [f32], dim: usize, labels: &'a [usize], classes: usize) -> Self {
+        Self { features, dim, labels, classes, weights: None, groups: None }
+    }
+
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The features of one sample.
+    pub fn row(&self, row: usize) -> &'a [f32] {
+        &self.features[row * self.dim..][..self.dim]
+    }
+
+    /// The number of samples of each class.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for &label in self.labels {
+            counts[label] += 1;
+        }
+        counts
+    }
+
+    /// Fails unless lengths agree, labels are classes, weights are not negative, and every feature
+    /// is finite.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let n = self.len();
+        if n == 0 {
+            return Err(TrainError::NoSamples);
+        }
+        let lengths = [
+            ("features of a sample", self.dim, self.dim.max(1)),
+            ("features", self.features.len(), n * self.dim),
+            ("sample weights", self.weights.map_or(n, <[_]>::len), n),
+            ("groups", self.groups.map_or(n, <[_]>::len), n),
+        ];
+        for (what, found, expected) in lengths {
+            if found != expected {
+                return Err(TrainError::Length { what, found, expected });
+            }
+        }
+        for (row, &label) in self.labels.iter().enumerate() {
+            if label >= self.classes {
+                return Err(TrainError::NoSuchClass { row, label, classes: self.classes });
+            }
+        }
+        check_weights("a sample weight", self.weights.unwrap_or_default())?;
+        // Adding up tells fast whether there is anything to look for.
+        if !self.features.iter().map(|v| v * 0.0).sum::<f32>().is_finite()
+            && let Some(at) = self.features.iter().position(|v| !v.is_finite())
+        {
+            return Err(TrainError::NonFiniteFeature {
+                row: at / self.dim,
+                column: at % self.dim,
+                value: self.features[at],
+            });
+        }
+        Ok(())
+    }
+
+    /// As [`check`](Self::check), and that two classes have samples.
+    pub(crate) fn check_trainable(&self) -> Result<(), TrainError> {
+        self.check()?;
+        let counts = self.counts();
+        if counts.iter().filter(|&&count| count > 0).count() < 2 {
+            return Err(TrainError::OneClass { class: self.labels[0] });
+        }
+        Ok(())
+    }
+
+    /// What each sample counts for: its own weight times its class's; none if all count 1.
+    pub(crate) fn total_weights(
+        &self,
+        class_weight: &ClassWeight,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
+        let by_class = class_weight.resolve(&self.counts())?;
+        if by_class.is_none() && self.weights.is_none() {
+            return Ok(None);
+        }
+        let total = (0..self.len())
+            .map(|row| {
+                self.weights.map_or(1.0, |own| own[row])
+                    * by_class.as_ref().map_or(1.0, |by| by[self.labels[row]])
+            })
+            .collect();
+        Ok(Some(total))
+    }
+}
+
+/// What a sample of each class counts for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeight {
+    /// All classes' samples count alike.
+    #[default]
+    Uniform,
+    /// Rare classes' samples count more, so that all classes count alike: n / (classes x samples of
+    /// the class), over the classes that have samples (scikit-learn's `"balanced"`).
+    Balanced,
+    /// One weight for each class.
+    Given(Vec<f32>),
+}
+
+impl ClassWeight {
+    /// One weight for each class, given the number of samples of each; none if all are 1.
+    pub(crate) fn resolve(&self, counts: &[usize]) -> Result<Option<Vec<f32>>, TrainError> {
+        match self {
+            Self::Uniform => Ok(None),
+            Self::Balanced => {
+                let n: usize = counts.iter().sum();
+                let present = counts.iter().filter(|&&count| count > 0).count();
+                let weight = |&count: &usize| match count {
+                    0 => 0.0,
+                    _ => (n as f64 / (present as f64 * count as f64)) as f32,
+                };
+                Ok(Some(counts.iter().map(weight).collect()))
+            }
+            Self::Given(weights) => {
+                if weights.len() != counts.len() {
+                    return Err(TrainError::Length {
+                        what: "class weights",
+                        found: weights.len(),
+                        expected: counts.len(),
+                    });
+                }
+                check_weights("a class weight", weights)?;
+                Ok(Some(weights.clone()))
+            }
+        }
+    }
+}
+
+fn check_weights(option: &'static str, weights: &[f32]) -> Result<(), TrainError> {
+    match weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+        Some(weight) => Err(TrainError::Option {
+            option,
+            value: weight.to_string(),
+            expected: "it must be a number from 0 on",
+        }),
+        None => Ok(()),
+    }
+}

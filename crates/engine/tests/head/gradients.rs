@@ -1,0 +1,106 @@
+use headstart_engine::train::{
+    layers::{Dense, Dropout},
+    losses::Loss,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::fixtures::{uniform, wide};
+
+/// The derivative of `f` with respect to each element of `x`, by central differences. With x around
+/// 1, steps of 2^-6 and sums in f64, truncation (h² f'''/6) and rounding (2^-24 / h) both stay below
+/// 1e-4.
+fn differences(x: &[f32], mut f: impl FnMut(&[f32]) -> f64) -> Vec<f64> {
+    let h = 1.0 / 64.0;
+    let mut x = x.to_vec();
+    (0..x.len())
+        .map(|index| {
+            let here = x[index];
+            x[index] = here + h;
+            let above = f(&x);
+            x[index] = here - h;
+            let below = f(&x);
+            x[index] = here;
+            (above - below) / (2.0 * f64::from(h))
+        })
+        .collect()
+}
+
+fn assert_close(found: &[f32], expected: &[f64], tolerance: f64) {
+    for (index, (a, b)) in wide(found).iter().zip(expected).enumerate() {
+        assert!((a - b).abs() <= tolerance, "{index}: {a} for {b}");
+    }
+}
+
+#[test]
+fn gradients_of_dense_are_its_finite_differences() {
+    for (n, dim, units) in [(1, 1, 1), (3, 5, 1), (4, 7, 3), (9, 17, 10)] {
+        let (x, kernel) = (uniform(n * dim, 1), uniform(dim * units, 2));
+        let (bias, d_y) = (uniform(units, 3), uniform(n * units, 4));
+        // A number that depends on y linearly, with gradient d_y.
+        let value = |x: &[f32], kernel: &[f32], bias: &[f32]| -> f64 {
+            let mut y = vec![f32::NAN; n * units];
+            Dense { kernel, bias }.forward(x, &mut y);
+            y.iter().zip(&d_y).map(|(y, d)| f64::from(y * d)).sum()
+        };
+        let mut d_x = vec![f32::NAN; n * dim];
+        let (mut d_kernel, mut d_bias) = (vec![f32::NAN; dim * units], vec![f32::NAN; units]);
+        let dense = Dense { kernel: &kernel, bias: &bias };
+        dense.backward(&x, &d_y, &mut d_kernel, &mut d_bias, Some(&mut d_x));
+        assert_close(&d_x, &differences(&x, |x| value(x, &kernel, &bias)), 2e-4);
+        assert_close(&d_kernel, &differences(&kernel, |kernel| value(&x, kernel, &bias)), 2e-4);
+        assert_close(&d_bias, &differences(&bias, |bias| value(&x, &kernel, bias)), 2e-4);
+    }
+}
+
+#[test]
+fn gradients_of_losses_are_their_finite_differences() {
+    let labels = [1, 0, 1, 1, 0];
+    let weights = [0.5, 1.0, 2.0, 0.0, 3.0];
+    for classes in [2, 3, 10] {
+        let loss = Loss::of(classes);
+        let logits: Vec<f32> =
+            uniform(labels.len() * loss.units(), 5).iter().map(|v| 3.0 * v).collect();
+        for weights in [None, Some(&weights[..])] {
+            let mut d_logits = vec![f32::NAN; logits.len()];
+            loss.backward(&logits, &labels, weights, &mut d_logits);
+            let expected = differences(&logits, |logits| loss.forward(logits, &labels, weights));
+            assert_close(&d_logits, &expected, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn losses_stay_finite_for_huge_logits() {
+    for (classes, logits, expected) in [
+        (2, vec![1e30, -1e30], 5e29),
+        (2, vec![-1e30, -1e30], 1e30),
+        (3, vec![1e30, -1e30, 0.0, 0.0, 1e30, 0.0], 5e29),
+    ] {
+        let labels = if classes == 2 { [1, 1] } else { [0, 2] };
+        let loss = Loss::of(classes);
+        let value = loss.forward(&logits, &labels, None);
+        // Rows that are right cost nothing, rows that are wrong what the logits are apart.
+        assert!((value / expected - 1.0).abs() < 1.0 && value.is_finite(), "{value}");
+        let mut d_logits = vec![f32::NAN; logits.len()];
+        loss.backward(&logits, &labels, None, &mut d_logits);
+        assert!(d_logits.iter().all(|d| d.is_finite()));
+    }
+}
+
+#[test]
+fn dropout_drops_its_share_and_keeps_the_mean() {
+    let x = vec![1.0; 100_000];
+    for rate in [0.0, 0.2, 0.5, 0.9] {
+        let (mut mask, mut y) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        Dropout { rate }.forward(&mut random, &x, &mut mask, &mut y);
+        let share = y.iter().filter(|&&y| y == 0.0).count() as f32 / x.len() as f32;
+        let mean = y.iter().sum::<f32>() / x.len() as f32;
+        assert!((share - rate).abs() < 0.01, "{share} for {rate}");
+        assert!((mean - 1.0).abs() < 0.03, "{mean} for {rate}");
+        let mut d_x = vec![0.0; x.len()];
+        Dropout::backward(&mask, &x, &mut d_x);
+        assert_eq!(d_x, y);
+    }
+}

@@ -1,0 +1,214 @@
+use headstart_engine::train::{
+    ClassWeight, LogisticConfig, LogisticFit, Samples, Strength, TrainError, fit_logistic,
+};
+
+use crate::fixtures::{
+    Data, cases, clusters, go_on, numbers, relative_error, uniform, with_threads,
+};
+
+fn fit(samples: &Samples, config: &LogisticConfig) -> LogisticFit {
+    let fit = fit_logistic(samples, None, config, &mut go_on).unwrap();
+    assert!(fit.head.kernel.iter().chain(&fit.head.bias).all(|w| w.is_finite()));
+    fit
+}
+
+fn accuracy(fit: &LogisticFit) -> f64 {
+    fit.history.epochs[0].accuracy
+}
+
+#[test]
+fn coefficients_for_a_given_strength_are_those_of_scikit_learn() {
+    let data = Data::read();
+    let (x, mean, scale) = (data.f32("x"), data.f64("mean"), data.f64("scale"));
+    let cases = cases("sklearn.json");
+    assert_eq!(cases.len(), 12);
+    for case in &cases {
+        let labels = data.labels(case["target"].as_str().unwrap());
+        let classes = case["classes"].as_u64().unwrap() as usize;
+        let samples = Samples::new(&x, 24, &labels, classes);
+        let class_weight = match case["class_weight"].is_null() {
+            true => ClassWeight::Uniform,
+            false => ClassWeight::Balanced,
+        };
+        let config = LogisticConfig {
+            strength: Strength::Fixed(case["C"].as_f64().unwrap()),
+            class_weight,
+            tolerance: 1e-7,
+            ..LogisticConfig::default()
+        };
+        let fit = fit(&samples, &config);
+        let units = fit.head.units();
+        let (mut coefficients, mut intercepts) = (Vec::new(), Vec::new());
+        for unit in 0..units {
+            let column = (0..24).map(|row| f64::from(fit.head.kernel[row * units + unit]));
+            coefficients.extend(column.clone().zip(&scale).map(|(w, scale)| w * scale));
+            let shift: f64 = column.zip(&mean).map(|(w, mean)| w * mean).sum();
+            intercepts.push(f64::from(fit.head.bias[unit]) + shift);
+        }
+        let error = relative_error(&coefficients, &numbers(&case["coef"]));
+        assert!(error < 1e-4, "coefficients off by {error} in {}", case["C"]);
+        let error = relative_error(&intercepts, &numbers(&case["intercept"]));
+        assert!(error < 1e-4, "intercepts off by {error} in {}", case["C"]);
+
+        let (loss, accuracy) = fit.head.evaluate(&samples).unwrap();
+        assert!((loss - case["log_loss"].as_f64().unwrap()).abs() < 1e-5);
+        assert!((accuracy - case["accuracy"].as_f64().unwrap()).abs() < 1e-9);
+        let first = fit.head.probabilities(&x[..4 * 24]);
+        for (found, expected) in first.iter().zip(numbers(&case["probabilities_first_4"])) {
+            assert!((f64::from(*found) - expected).abs() < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_whatever_the_threads() {
+    for (n, classes) in [(50, 2), (333, 3), (700, 5)] {
+        let (x, labels) = clusters(n, 70, classes, 0.5);
+        let samples = Samples::new(&x, 70, &labels, classes);
+        let run = |threads| with_threads(threads, || fit(&samples, &LogisticConfig::default()));
+        let (one, two) = (run(1), run(2));
+        assert_eq!(one.head, two.head);
+        assert_eq!((one.trials, one.steps), (two.trials, two.steps));
+    }
+}
+
+#[test]
+fn the_strength_chosen_predicts_better_than_the_ends_of_the_path() {
+    let (x, labels) = clusters(1400, 60, 4, 0.35);
+    let train = Samples::new(&x[..400 * 60], 60, &labels[..400], 4);
+    let test = Samples::new(&x[400 * 60..], 60, &labels[400..], 4);
+    let loss = |strength| {
+        let config = LogisticConfig { strength, ..LogisticConfig::default() };
+        fit_logistic(&train, Some(&test), &config, &mut go_on).unwrap().history.epochs[0]
+            .val_loss
+            .unwrap()
+    };
+    let auto = loss(Strength::Auto);
+    assert!(auto < loss(Strength::Fixed(1e-5)) && auto < loss(Strength::Fixed(1e3)));
+    let best = (-8..8)
+        .map(|power| loss(Strength::Fixed(10f64.powf(f64::from(power) / 2.0))))
+        .fold(f64::INFINITY, f64::min);
+    assert!(auto < best * 1.02, "{auto}, {best} is possible");
+}
+
+#[test]
+fn two_pictures_a_class_are_enough() {
+    for classes in [2, 3] {
+        let (x, labels) = clusters(2 * classes, 50, classes, 3.0);
+        let fit = fit(&Samples::new(&x, 50, &labels, classes), &LogisticConfig::default());
+        assert_eq!(accuracy(&fit), 1.0);
+        assert!(fit.converged && !fit.trials.is_empty());
+    }
+}
+
+#[test]
+fn one_picture_a_class_gets_the_default_strength() {
+    let (x, labels) = clusters(3, 50, 3, 3.0);
+    let fit = fit(&Samples::new(&x, 50, &labels, 3), &LogisticConfig::default());
+    assert_eq!((accuracy(&fit), fit.strength, fit.trials.len()), (1.0, 10.0 / 50.0, 0));
+}
+
+#[test]
+fn classes_far_apart_converge() {
+    let (x, labels) = clusters(100, 10, 2, 1e4);
+    let fit = fit(&Samples::new(&x, 10, &labels, 2), &LogisticConfig::default());
+    assert!(fit.converged);
+    assert_eq!(accuracy(&fit), 1.0);
+}
+
+#[test]
+fn a_class_without_samples_is_never_predicted() {
+    let (x, labels) = clusters(60, 10, 2, 2.0);
+    // Of four classes, those in the middle.
+    let labels: Vec<usize> = labels.iter().map(|label| label + 1).collect();
+    let fit = fit(&Samples::new(&x, 10, &labels, 4), &LogisticConfig::default());
+    assert_eq!(accuracy(&fit), 1.0);
+    for row in fit.head.probabilities(&uniform(100 * 10, 8)).chunks_exact(4) {
+        assert!(row[0] < 1e-6 && row[3] < 1e-6, "{row:?}");
+    }
+}
+
+#[test]
+fn features_that_do_not_vary_get_no_weight() {
+    let (mut x, labels) = clusters(60, 10, 2, 2.0);
+    for row in x.chunks_exact_mut(10) {
+        (row[3], row[7]) = (0.1, 0.0);
+    }
+    // All but constant: what differs is rounding.
+    x[7] = 1e-20;
+    let fit = fit(&Samples::new(&x, 10, &labels, 2), &LogisticConfig::default());
+    assert_eq!((fit.head.kernel[3], fit.head.kernel[7]), (0.0, 0.0));
+    assert!(fit.head.kernel[0] != 0.0);
+}
+
+#[test]
+fn features_that_are_all_the_same_give_the_shares_of_the_classes() {
+    let labels = [0, 0, 0, 1, 2, 2];
+    let fit = fit(&Samples::new(&[0.5; 6 * 4], 4, &labels, 3), &LogisticConfig::default());
+    let p = fit.head.probabilities(&[0.5; 4]);
+    for (p, share) in p.iter().zip([3.0 / 6.0, 1.0 / 6.0, 2.0 / 6.0]) {
+        assert!((p - share).abs() < 1e-3, "{p} for {share}");
+    }
+}
+
+#[test]
+fn copies_held_together_do_not_make_the_fit_bold() {
+    // Labels without meaning, each sample there four times: only samples held out with all their
+    // copies tell that nothing is to be learnt.
+    let x: Vec<f32> = uniform(50 * 30, 3).chunks_exact(30).flat_map(|row| row.repeat(4)).collect();
+    let labels: Vec<usize> = (0..200).map(|row| row / 4 % 2).collect();
+    let groups: Vec<usize> = (0..200).map(|row| row / 4).collect();
+    let apart = Samples::new(&x, 30, &labels, 2);
+    let together = Samples { groups: Some(&groups), ..apart };
+    let config = LogisticConfig::default();
+    let (apart, together) = (fit(&apart, &config), fit(&together, &config));
+    assert!(together.strength < apart.strength / 10.0);
+}
+
+#[test]
+fn a_weight_of_two_is_a_sample_twice() {
+    let (x, labels) = clusters(60, 10, 3, 0.5);
+    let weights: Vec<f32> = (0..60).map(|row| if row < 20 { 2.0 } else { 1.0 }).collect();
+    let weighted = Samples { weights: Some(&weights), ..Samples::new(&x, 10, &labels, 3) };
+    // Deviations are those of the rows, weights or not: a fit on standardised rows is the same.
+    let config = LogisticConfig {
+        strength: Strength::Fixed(1e4),
+        tolerance: 1e-7,
+        ..LogisticConfig::default()
+    };
+    let twice_x = [&x[..], &x[..20 * 10]].concat();
+    let twice_labels = [&labels[..], &labels[..20]].concat();
+    let weighted = fit(&weighted, &config);
+    let twice = fit(&Samples::new(&twice_x, 10, &twice_labels, 3), &config);
+    let (a, b) = (weighted.head.probabilities(&x), twice.head.probabilities(&x));
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 5e-3));
+}
+
+#[test]
+fn bad_samples_are_errors_that_say_where() {
+    let (x, labels) = clusters(6, 4, 2, 1.0);
+    let config = LogisticConfig::default();
+    let error = |samples: &Samples| fit_logistic(samples, None, &config, &mut go_on).unwrap_err();
+    assert!(matches!(error(&Samples::new(&[], 4, &[], 2)), TrainError::NoSamples));
+    assert!(matches!(error(&Samples::new(&x, 4, &[1; 6], 2)), TrainError::OneClass { class: 1 }));
+    assert!(matches!(
+        error(&Samples::new(&x[1..], 4, &labels, 2)),
+        TrainError::Length { what: "features", found: 23, expected: 24 }
+    ));
+    assert!(matches!(
+        error(&Samples::new(&x, 4, &[0, 1, 0, 2, 0, 1], 2)),
+        TrainError::NoSuchClass { row: 3, label: 2, classes: 2 }
+    ));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut x = x.clone();
+        x[4 * 4 + 2] = bad;
+        let error = error(&Samples::new(&x, 4, &labels, 2));
+        assert!(matches!(error, TrainError::NonFiniteFeature { row: 4, column: 2, .. }));
+        assert!(error.to_string().contains("sample 4"), "{error}");
+    }
+    let zero = Samples { weights: Some(&[0.0; 6]), ..Samples::new(&x, 4, &labels, 2) };
+    assert!(matches!(error(&zero), TrainError::NoSamples));
+    let config = LogisticConfig { strength: Strength::Fixed(0.0), ..config.clone() };
+    let wrong = fit_logistic(&Samples::new(&x, 4, &labels, 2), None, &config, &mut go_on);
+    assert!(wrong.unwrap_err().to_string().contains("strength"));
+}

@@ -1,0 +1,172 @@
+//! The base: a pre-trained network without its classifier.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use headstart_engine::frozen::{FrozenConfig, Plan};
+use headstart_model::architectures::{Architecture, NetworkConfig};
+use headstart_model::formats::{self, Checkpoint};
+use headstart_model::{Layer, ModelError, Network, Summary, Trainable, Weights};
+
+use crate::{Bundled, Error};
+
+/// A pre-trained network without its classifier, with its weights.
+///
+/// As in Keras all layers are trainable until they are frozen.
+#[derive(Clone, Debug)]
+pub struct Base {
+    network: Network,
+    weights: Arc<Weights>,
+}
+
+/// What of a weight file to load, and for which input.
+#[derive(Clone, Debug, Default)]
+pub struct BaseConfig {
+    /// The architecture; the one that the file fits when `None`.
+    pub architecture: Option<String>,
+    /// Height and width of the input in pixels; the file's or the architecture's when `None`.
+    pub input_size: Option<(usize, usize)>,
+}
+
+impl Base {
+    /// The bundled base called `name`, such as `mobilenetv2`.
+    ///
+    /// # Errors
+    /// [`Error::NotBundled`].
+    pub fn bundled(name: &str) -> Result<Self, Error> {
+        Self::bundled_at(name, None)
+    }
+
+    /// A bundled base for an input of another height and width than its own, in pixels.
+    ///
+    /// # Errors
+    /// [`Error::NotBundled`], and when a side is under 32 pixels.
+    pub fn bundled_at(name: &str, input_size: Option<(usize, usize)>) -> Result<Self, Error> {
+        let architecture = Architecture::find(name)?;
+        let bundled = Bundled::find(name).ok_or_else(|| Error::NotBundled {
+            name: name.to_owned(),
+            bundled: crate::BUNDLED.iter().map(|b| b.name).collect(),
+        })?;
+        let network =
+            architecture.build(&NetworkConfig { input_size, ..NetworkConfig::default() })?;
+        let checkpoint = formats::read_bytes(bundled.weights, name)?;
+        Ok(Self::new(network.clone(), formats::assign(checkpoint, &network)?))
+    }
+
+    /// The base in a weight file of any format that [`formats`] reads.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or does not hold exactly the weights of the architecture that
+    /// was asked for, or of any.
+    pub fn from_file(path: impl AsRef<Path>, config: &BaseConfig) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let checkpoint = formats::read(path)?;
+        let detected = formats::detect(&checkpoint);
+        let (id, width, size) = match (&config.architecture, &detected) {
+            (Some(id), Some(detected)) => (id.as_str(), Some(detected.width), detected.input_size),
+            (Some(id), None) => (id.as_str(), None, None),
+            (None, Some(detected)) => {
+                (detected.architecture, Some(detected.width), detected.input_size)
+            }
+            (None, None) => {
+                return Err(Error::UnknownWeights {
+                    file: path.to_owned(),
+                    looks_like: formats::looks_like(&checkpoint),
+                });
+            }
+        };
+        let architecture = Architecture::find(id)?;
+        // Another architecture's width would hide the better message about the weights.
+        let width = width.filter(|w| architecture.widths.contains(w));
+        let input_size = config.input_size.or(size);
+        let network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
+        let weights = formats::assign(checkpoint, &network)?;
+        Ok(Self::new(network, weights))
+    }
+
+    pub(crate) fn new(network: Network, weights: Weights) -> Self {
+        Self { network, weights: Arc::new(weights) }
+    }
+
+    /// The layers.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The values of all weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Length of the feature vector of a picture.
+    pub fn features(&self) -> usize {
+        self.network.output().channels()
+    }
+
+    /// Freezes or unfreezes every layer.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        self.network.set_trainable(trainable);
+    }
+
+    /// Freezes every layer before an index or a name and unfreezes the rest.
+    ///
+    /// # Errors
+    /// When there is no such layer.
+    pub fn apply(&mut self, trainable: &Trainable) -> Result<(), ModelError> {
+        self.network.apply(trainable)
+    }
+
+    /// The layer called `name`, to freeze or unfreeze it.
+    ///
+    /// # Errors
+    /// When there is none, with the names that are near.
+    pub fn layer_mut(&mut self, name: &str) -> Result<&mut Layer, ModelError> {
+        self.network.layer_mut(name)
+    }
+
+    /// Keras's table of layers, shapes and parameter counts.
+    pub fn summary(&self) -> Summary<'_> {
+        self.network.summary()
+    }
+
+    /// The base compiled to compute features: the mean of its last layer's output over all
+    /// positions.
+    pub fn compile(&self) -> Plan {
+        let config = FrozenConfig { pooled: true, ..FrozenConfig::default() };
+        Plan::compile(&self.network, &self.weights, &config)
+    }
+
+    /// A hash of everything that a picture's features depend on but the picture.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = blake3::Hasher::new_derive_key("headstart features 1");
+        let mut part = |bytes: &[u8]| {
+            hash.update(&(bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        part(self.network.architecture().as_bytes());
+        let preprocessing = serde_json::to_vec(self.network.preprocessing());
+        part(&preprocessing.expect("plain numbers and names serialise"));
+        // Instruction sets differ in the last bit.
+        part(FrozenConfig::default().isa.name().as_bytes());
+        for (name, tensor) in self.weights.iter() {
+            part(name.as_bytes());
+            let bytes: Vec<u8> = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
+            part(&bytes);
+        }
+        *hash.finalize().as_bytes()
+    }
+}
+
+/// The classifier that a checkpoint of an architecture with top holds: kernel `[features, classes]`
+/// and bias.
+pub(crate) fn classifier_of(
+    checkpoint: Checkpoint,
+    architecture: &Architecture,
+) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
+    let top = Some(architecture.top_classes);
+    let network = architecture.build(&NetworkConfig { top, ..NetworkConfig::default() })?;
+    let weights = formats::assign(checkpoint, &network)?;
+    let predictions = &network.layers()[network.find("predictions")?];
+    let values = |name| weights.get(predictions, name).data.clone();
+    Ok((values("kernel"), values("bias")))
+}

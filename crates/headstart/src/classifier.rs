@@ -1,0 +1,186 @@
+//! Base and head together: what predicts.
+
+use std::path::{Path, PathBuf};
+
+use headstart_data::{DecodeError, Skipped, Subset};
+use headstart_engine::train::Head;
+use headstart_model::architectures::Architecture;
+use headstart_model::formats;
+
+use crate::base::classifier_of;
+use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
+
+/// A base with a head on its features, and the names of the classes.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    pub(crate) base: Base,
+    pub(crate) head: Head,
+    pub(crate) classes: Vec<String>,
+    pub(crate) training: Option<TrainingRecord>,
+}
+
+/// What a classifier says of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The probability of each class, in the order of [`Classifier::classes`].
+    pub scores: Vec<f32>,
+}
+
+impl Prediction {
+    /// The classes and their probabilities, the likeliest first.
+    pub fn ranked(&self) -> Vec<(usize, f32)> {
+        let mut ranked: Vec<_> = self.scores.iter().copied().enumerate().collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        ranked
+    }
+}
+
+impl Classifier {
+    pub(crate) fn new(base: Base, head: Head, classes: Vec<String>) -> Self {
+        assert_eq!(head.dim(), base.features(), "the head is for another base");
+        assert_eq!(head.classes, classes.len(), "a name for each class");
+        Self { base, head, classes, training: None }
+    }
+
+    /// A bundled base with the classifier that it was published with.
+    ///
+    /// # Errors
+    /// [`Error::NotBundled`] when there is no base of this name, or it has no classifier.
+    pub fn bundled(name: &str) -> Result<Self, Error> {
+        let with_classifier = Bundled::find(name).and_then(|b| Some((b, b.classes?)));
+        let Some((bundled, names)) = with_classifier else {
+            let bundled = crate::BUNDLED.iter().filter(|b| b.has_classifier());
+            return Err(Error::NotBundled {
+                name: name.to_owned(),
+                bundled: bundled.map(|b| b.name).collect(),
+            });
+        };
+        let checkpoint = formats::read_bytes(bundled.weights, name)?;
+        let (kernel, bias) = classifier_of(checkpoint, Architecture::find(name)?)?;
+        let classes: Vec<String> = names.lines().map(str::to_owned).collect();
+        let head = Head { kernel, bias, classes: classes.len(), dropout: 0.0 };
+        Ok(Self::new(Base::bundled(name)?, head, classes))
+    }
+
+    /// Opens a model file, or the bundled base of this name if there is no such file.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`] and [`Classifier::bundled`].
+    pub fn open(model: &str) -> Result<Self, Error> {
+        let named = Bundled::find(model).is_some_and(Bundled::has_classifier);
+        if named && !Path::new(model).exists() { Self::bundled(model) } else { Self::load(model) }
+    }
+
+    /// The base.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// The head.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How it was trained; `None` if not here.
+    pub fn training(&self) -> Option<&TrainingRecord> {
+        self.training.as_ref()
+    }
+
+    /// Renames the classes.
+    ///
+    /// # Errors
+    /// [`Error::ClassNames`] unless there is a name for each.
+    pub fn set_classes(&mut self, names: Vec<String>) -> Result<(), Error> {
+        if names.len() != self.classes.len() {
+            return Err(Error::ClassNames { given: names.len(), classes: self.classes.len() });
+        }
+        self.classes = names;
+        Ok(())
+    }
+
+    /// What the head makes of one picture's features.
+    pub fn classify(&self, features: &[f32]) -> Prediction {
+        Prediction { scores: self.head.probabilities(features) }
+    }
+
+    /// Predicts one picture. For many, [`Classifier::predict_each`] compiles the base only once.
+    ///
+    /// # Errors
+    /// What is wrong with the picture.
+    pub fn predict(&self, path: impl AsRef<Path>) -> Result<Prediction, DecodeError> {
+        let extractor = Extractor::new(&self.base, &ExtractConfig::default());
+        extractor.one(path.as_ref()).map(|picture| self.classify(&picture.features))
+    }
+
+    /// Predicts pictures and hands the answers to `each` in order, with the index.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
+    pub fn predict_each(
+        &self,
+        paths: &[PathBuf],
+        config: &ExtractConfig,
+        observer: &mut dyn Observer,
+        each: &mut dyn FnMut(usize, Result<Prediction, DecodeError>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let extractor = Extractor::new(&self.base, config);
+        extractor.for_each(paths, observer, &mut |index, result| {
+            each(index, result.map(|picture| self.classify(&picture.features)))
+        })
+    }
+
+    /// Measures the classifier on a folder with one folder of pictures per class; of one that is
+    /// divided into `train` and `validation`, on the latter.
+    ///
+    /// # Errors
+    /// When there are no labelled pictures that can be read, or a class that the model does not
+    /// know.
+    pub fn evaluate(
+        &self,
+        root: impl AsRef<Path>,
+        config: &ExtractConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<(Evaluation, Vec<Skipped>), Error> {
+        let root = root.as_ref();
+        let listing = headstart_data::sources::list_pictures([root]);
+        let mut skipped = listing.skipped;
+        let is_split = listing.pictures.iter().any(|p| p.subset == Some(Subset::Validation));
+        let (mut paths, mut labels) = (Vec::new(), Vec::new());
+        for picture in listing.pictures {
+            if is_split && picture.subset != Some(Subset::Validation) {
+                continue;
+            }
+            let Some(class) = picture.label else {
+                let reason = "lies in no class".to_owned();
+                skipped.push(Skipped { path: picture.path, reason });
+                continue;
+            };
+            let label = self.classes.iter().position(|known| *known == class);
+            labels.push(label.ok_or(Error::UnknownClass { class, known: self.classes.clone() })?);
+            paths.push(picture.path);
+        }
+        if paths.is_empty() {
+            return Err(Error::NothingToEvaluate { path: root.to_owned() });
+        }
+        let extraction = Extractor::new(&self.base, config).extract(&paths, observer)?;
+        skipped.extend(extraction.skipped);
+        if extraction.kept.is_empty() {
+            return Err(none_readable(skipped));
+        }
+        let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
+        let probabilities = self.head.probabilities(&extraction.features);
+        Ok((Evaluation::new(&self.classes, &labels, &probabilities), skipped))
+    }
+}
+
+/// The error for pictures of which none could be read.
+pub(crate) fn none_readable(skipped: Vec<Skipped>) -> Error {
+    let count = skipped.len();
+    let first = skipped.into_iter().next().expect("what cannot be read is skipped");
+    Error::NoReadablePicture { skipped: count, path: first.path, reason: first.reason }
+}

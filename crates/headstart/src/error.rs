@@ -1,0 +1,112 @@
+//! What can go wrong between a folder of pictures and a classifier.
+
+use std::path::PathBuf;
+
+use headstart_data::DataError;
+use headstart_engine::train::TrainError;
+use headstart_model::ModelError;
+
+/// An error of this library. Each message is one line that names the thing and, where there is
+/// one, the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Of a network, its weights or their file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Of a folder of pictures.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Of training the head.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// No weights of this base are bundled.
+    #[error("no weights of '{name}' are bundled (bundled: {}); give a file with --weights", bundled.join(", "))]
+    NotBundled {
+        /// The base.
+        name: String,
+        /// The bases whose weights are.
+        bundled: Vec<&'static str>,
+    },
+    /// A weight file that fits no registered base.
+    #[error("{}: fits none of the bases{}; `headstart bases` lists them", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(" (it looks like {what})")))]
+    UnknownWeights {
+        /// The file.
+        file: PathBuf,
+        /// What it seems to hold.
+        looks_like: Option<String>,
+    },
+    /// The file holds no headstart model.
+    #[error("{}: is not a headstart model ({reason})", file.display())]
+    NotAModel {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The model was written by a later version.
+    #[error("{}: was written by a newer headstart (model format {found}, this one reads up to {known}); update headstart", file.display())]
+    NewerModel {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest that is known.
+        known: u64,
+    },
+    /// No picture of a class can be read.
+    #[error(
+        "only class \"{class}\" has pictures that can be read ({skipped} cannot); a classifier needs two classes"
+    )]
+    OneReadableClass {
+        /// The class.
+        class: String,
+        /// How many pictures were skipped.
+        skipped: usize,
+    },
+    /// Not one picture can be read.
+    #[error("none of the {skipped} pictures can be read; the first: {}: {reason}", path.display())]
+    NoReadablePicture {
+        /// How many there are.
+        skipped: usize,
+        /// The first.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Pictures to evaluate on are of a class that the model does not know.
+    #[error("the model knows no class \"{class}\"; it knows {}", shorten(known))]
+    UnknownClass {
+        /// The class.
+        class: String,
+        /// The model's classes.
+        known: Vec<String>,
+    },
+    /// There is nothing to evaluate on.
+    #[error("{}: holds no labelled pictures; put them into one folder per class", path.display())]
+    NothingToEvaluate {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The number of names is not the number of classes.
+    #[error("{given} class names were given, but the model has {classes} classes")]
+    ClassNames {
+        /// Names given.
+        given: usize,
+        /// Classes of the model.
+        classes: usize,
+    },
+    /// The caller could not take a result.
+    #[error("cannot write the result")]
+    Output(#[source] std::io::Error),
+    /// The observer asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// The first few names.
+fn shorten(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}

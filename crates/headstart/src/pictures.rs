@@ -1,0 +1,106 @@
+//! The labelled pictures to learn from.
+
+use std::path::{Path, PathBuf};
+
+use headstart_data::{ContentHash, DataError, Folder, Skipped, Split, SplitConfig, Subset, split};
+
+/// A folder of labelled pictures, and how some of them are held back to measure on.
+///
+/// Which ones that are is settled when the pictures are decoded: those with the same pixels never
+/// land on both sides.
+#[derive(Clone, Debug)]
+pub struct Pictures {
+    folder: Folder,
+    split: SplitConfig,
+}
+
+impl Pictures {
+    /// Opens a folder with one folder of pictures per class, or with `train` and `validation`
+    /// folders that have these. A fifth is held back unless the folder itself says what is.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
+        Ok(Self { folder: Folder::open(root)?, split: SplitConfig::default() })
+    }
+
+    /// Opens a folder to learn from and one to measure on, each with one folder per class.
+    ///
+    /// # Errors
+    /// As [`Pictures::open`].
+    pub fn open_both(
+        train: impl AsRef<Path>,
+        validation: impl AsRef<Path>,
+    ) -> Result<Self, DataError> {
+        let folder = Folder::open_split(train, validation)?;
+        Ok(Self { folder, split: SplitConfig::default() })
+    }
+
+    /// Holds back this share of each class, in `0..1`; another seed holds other pictures back.
+    #[must_use]
+    pub fn with_validation(mut self, share: f64, seed: u64) -> Self {
+        self.split = SplitConfig { validation: share, seed };
+        self
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.folder.root
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.folder.classes
+    }
+
+    /// How many pictures there are, readable or not.
+    pub fn len(&self) -> usize {
+        self.folder.items.len()
+    }
+
+    /// Whether there are none; a folder that was opened has some.
+    pub fn is_empty(&self) -> bool {
+        self.folder.items.is_empty()
+    }
+
+    /// Whether the folder itself says which pictures are held back.
+    pub fn is_split(&self) -> bool {
+        self.folder.is_split()
+    }
+
+    /// What was left out when the folder was listed.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.folder.skipped
+    }
+
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.folder.items.iter().map(|item| item.path.clone()).collect()
+    }
+
+    /// The class of each of the pictures `kept`.
+    pub(crate) fn labels(&self, kept: &[usize]) -> Vec<usize> {
+        kept.iter().map(|&picture| self.folder.items[picture].class).collect()
+    }
+
+    /// Divides the pictures `kept`, whose pixels have these hashes; the result's indices count
+    /// among them.
+    pub(crate) fn divide(
+        &self,
+        kept: &[usize],
+        contents: &[ContentHash],
+    ) -> Result<Split, DataError> {
+        let labels = self.labels(kept);
+        if self.is_split() {
+            let given = |&i: &usize| self.folder.items[i].subset == Some(Subset::Validation);
+            let validation: Vec<bool> = kept.iter().map(given).collect();
+            return Ok(split::keep_given(&labels, contents, &validation));
+        }
+        split::stratified(&labels, contents, &self.split)
+    }
+
+    /// A picture's path for the model file: from the folder on where it lies below it.
+    pub(crate) fn name_of(&self, picture: usize) -> String {
+        let path = &self.folder.items[picture].path;
+        path.strip_prefix(&self.folder.root).unwrap_or(path).display().to_string()
+    }
+}

@@ -1,0 +1,27 @@
+//! Numbers as files store them, to f32.
+
+use half::{bf16, f16};
+
+/// A type of floating-point numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Float {
+    F16,
+    Bf16,
+    F32,
+    F64,
+}
+
+impl Float {
+    /// Little-endian numbers as f32.
+    pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+            bytes.as_chunks().0.iter().map(|&chunk| number(chunk)).collect()
+        }
+        match self {
+            Float::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Float::Bf16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+            Float::F32 => each(bytes, f32::from_le_bytes),
+            Float::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
+        }
+    }
+}

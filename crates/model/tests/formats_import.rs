@@ -1,0 +1,131 @@
+//! Whole Keras models taken apart. Fixtures: `tools/reference/keras_mobilenetv2.py`.
+
+mod formats_common;
+
+use formats_common::{fixture, network, real};
+use headstart_model::formats::{
+    HeadActivation, ImportedModel, import, import_checkpoint, load, read,
+};
+use headstart_model::{ModelError, Scaling};
+use serde_json::Value;
+
+fn keras(name: &str) -> std::path::PathBuf {
+    fixture("keras_mobilenetv2").join(name)
+}
+
+fn model(name: &str) -> ImportedModel {
+    import(keras(name)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn whole_models_of_keras_2_and_3_come_apart() {
+    let base = load(keras("keras2_no_top.h5"), &network("mobilenetv2", 0.35, None)).unwrap();
+    for (name, units, activation, inside) in [
+        ("keras3_whole.h5", 3, HeadActivation::Softmax, false),
+        ("keras2_whole.h5", 1, HeadActivation::Linear, true),
+        ("keras3_tutorial.keras", 3, HeadActivation::Softmax, true),
+    ] {
+        let model = model(name);
+        assert_eq!(model.network.name(), "mobilenetv2_0.35_96", "{name}");
+        assert_eq!(model.weights, base, "{name}");
+        assert_eq!(model.head.kernel.shape, [1280, units], "{name}");
+        assert_eq!(model.head.bias.shape, [units], "{name}");
+        assert_eq!((model.head.activation, model.head.dropout), (activation, 0.2), "{name}");
+        assert_eq!(model.head.classes(), units.max(2));
+        assert_eq!(model.scaling_inside, inside, "{name}");
+        assert_eq!(model.network.preprocessing().scaling, Scaling::minus_one_to_one(), "{name}");
+        assert_eq!(model.assumptions.is_empty(), inside, "{:?}", model.assumptions);
+        assert!(inside || model.assumptions[0].contains("x / 127.5 - 1 is assumed"));
+    }
+    let (a, b) = (model("keras3_whole.h5"), model("keras3_tutorial.keras"));
+    assert_eq!(a.head, b.head, "the same head from either file");
+}
+
+/// A file with the weights of one and the configuration of another.
+fn import_config(config: &Value, weights: &str) -> Result<ImportedModel, String> {
+    let mut file = read(keras(weights)).unwrap();
+    file.model_config = Some(config.clone());
+    import_checkpoint(&file).map_err(|error| error.to_string())
+}
+
+fn config(name: &str) -> Value {
+    let text = std::fs::read_to_string(keras("configs").join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn models_as_people_write_them_are_understood() {
+    for (name, weights, activation) in [
+        ("keras3_tutorial_ops_sigmoid", "keras2_whole.h5", HeadActivation::Sigmoid),
+        ("keras3_sequential", "keras3_whole.h5", HeadActivation::Softmax),
+        ("keras2_sequential", "keras3_whole.h5", HeadActivation::Softmax),
+        ("keras3_flat_pooling_in_base", "keras3_whole.h5", HeadActivation::Softmax),
+    ] {
+        let model = import_config(&config(&format!("{name}.json")), weights);
+        let model = model.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(model.network.name(), "mobilenetv2_0.35_96", "{name}");
+        assert_eq!((model.head.activation, model.head.dropout), (activation, 0.2), "{name}");
+        assert_eq!(model.scaling_inside, name.contains("tutorial"), "{name}");
+        assert_eq!(model.network.preprocessing().scaling, Scaling::minus_one_to_one(), "{name}");
+    }
+}
+
+#[test]
+fn another_shape_of_model_is_refused_by_the_layer_that_is_not_known() {
+    let error = import_config(&config("keras3_two_dense.json"), "keras3_whole.h5").unwrap_err();
+    assert!(error.contains("(Dense)") && error.contains("can be imported"), "{error}");
+    let error = import(keras("keras2_no_top.h5")).unwrap_err();
+    assert!(matches!(error, ModelError::NotImportable { .. }));
+    assert!(error.to_string().contains("no whole Keras model"), "{error}");
+}
+
+/// The layer called `name` at any depth.
+fn layer<'a>(model: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    model["config"]["layers"].as_array_mut()?.iter_mut().find_map(|inner| {
+        if inner["config"]["name"] == name { Some(inner) } else { layer(inner, name) }
+    })
+}
+
+#[test]
+fn a_base_that_computes_something_else_is_refused_whatever_it_is_called() {
+    let whole = read(keras("keras3_whole.h5")).unwrap().model_config.unwrap();
+    for (name, field, value) in [
+        ("block_5_depthwise_BN", "epsilon", serde_json::json!(1e-5)),
+        ("block_5_depthwise_BN", "momentum", serde_json::json!(0.9)),
+        ("block_6_pad", "padding", serde_json::json!([[1, 1], [1, 1]])),
+        ("block_5_expand_relu", "max_value", serde_json::json!(null)),
+        ("block_5_depthwise", "padding", serde_json::json!("valid")),
+        ("block_5_project", "use_bias", serde_json::json!(true)),
+        ("out_relu", "negative_slope", serde_json::json!(0.1)),
+        ("dense", "activation", serde_json::json!("tanh")),
+    ] {
+        let mut config = whole.clone();
+        layer(&mut config, name).unwrap()["config"][field] = value;
+        let error = import_config(&config, "keras3_whole.h5").unwrap_err();
+        assert!(error.contains(&format!("`{name}`")) && error.contains(field), "{error}");
+    }
+    let mut config = whole.clone();
+    layer(&mut config, "dropout").unwrap()["class_name"] = "Lambda".into();
+    let error = import_config(&config, "keras3_whole.h5").unwrap_err();
+    assert!(error.contains("`dropout` (Lambda)"), "{error}");
+}
+
+#[test]
+fn scaling_inside_the_model_is_taken_over() {
+    let mut config = read(keras("keras3_tutorial.keras")).unwrap().model_config.unwrap();
+    let rescaling = &mut layer(&mut config, "rescaling").unwrap()["config"];
+    rescaling["scale"] = serde_json::json!([0.5, 0.25, 0.125]);
+    rescaling["offset"] = 3.into();
+    let model = import_config(&config, "keras3_tutorial.keras").unwrap();
+    let expected = Scaling { scale: [0.5, 0.25, 0.125], offset: [3.0; 3] };
+    assert_eq!(model.network.preprocessing().scaling, expected);
+}
+
+#[test]
+fn the_real_dog_classifier_comes_apart() {
+    let Some(path) = real("dog_breed_mobilenetv2.h5") else { return };
+    let model = import(path).unwrap();
+    assert_eq!(model.network.name(), "mobilenetv2_1.00_160");
+    assert_eq!(model.head.kernel.shape, [1280, 19]);
+    assert_eq!((model.head.activation, model.head.dropout), (HeadActivation::Softmax, 0.3));
+}

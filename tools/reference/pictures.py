@@ -1,0 +1,243 @@
+"""Makes the picture fixtures of crates/data: small files in every format and mode, with
+the pixels that Pillow decodes and resizes them to.
+
+    python tools/reference/pictures.py crates/data/tests/fixtures
+
+Needs Pillow and numpy. Expected pixels are `.rgb` files: width and height as little-endian
+u32, then 8-bit RGB rows. `decode.tsv` lists file, expected pixels, largest and mean
+difference allowed; `resize.tsv` lists source, expected pixels, filter and fit.
+"""
+
+import io
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+W, H = 13, 9
+LOSSLESS = (0, 0.0)
+# Full-resolution chroma at quality 95: decoders differ by the rounding of the inverse DCT and
+# of the colour conversion only.
+JPEG = (3, 1.0)
+# Halved chroma: decoders also differ in how they interpolate it.
+SUBSAMPLED = (24, 3.0)
+
+
+def photo(w=W, h=H, channels=3):
+    """Smooth, asymmetric in both axes, every channel different."""
+    y, x = np.mgrid[0:h, 0:w].astype(np.float64)
+    planes = [
+        255 * x / (w - 1),
+        255 * y / (h - 1),
+        127.5 + 127.5 * np.sin(x / w * 5 + y / h * 3),
+        255 * (x + y) / (w + h - 2),
+    ]
+    return np.stack([np.rint(p).astype(np.uint8) for p in planes[:channels]], axis=-1)
+
+
+def detailed(w, h):
+    """Smooth colour with noise and hard edges, for resizing."""
+    rng = np.random.default_rng(7)
+    base = photo(w, h).astype(np.int32) + rng.integers(-40, 40, (h, w, 3))
+    base[h // 3 : h // 2, w // 4 : w // 2] = [255, 0, 128]
+    return np.clip(base, 0, 255).astype(np.uint8)
+
+
+def resize(image, size, filter, box):
+    """Columns first, then rows: Pillow's order up to release 12, and torchvision's. Later
+    releases choose the order by the sizes, which shows where a cubic overshoots."""
+    left, top, right, bottom = box
+    across = image.resize((size[0], image.height), filter, box=(left, 0, right, image.height))
+    return across.resize(size, filter, box=(0, top, size[0], bottom))
+
+
+def centred(size, target):
+    """The box that ImageOps.fit takes."""
+    aspect = target[0] / target[1]
+    w, h = min(size[0], aspect * size[1]), min(size[1], size[0] / aspect)
+    left, top = (size[0] - w) / 2, (size[1] - h) / 2
+    return left, top, left + w, top + h
+
+
+def write_rgb(path, image):
+    assert image.mode == "RGB"
+    path.write_bytes(struct.pack("<II", *image.size) + image.tobytes())
+
+
+def on_white(image):
+    """RGB of a decoded picture, its transparency composed on white."""
+    image = image.convert("RGBA")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def to_rgb(data):
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        high = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return Image.fromarray(high).convert("RGB")
+    if "A" in image.getbands() or "transparency" in image.info:
+        return on_white(image)
+    return image.convert("RGB")
+
+
+def encode(image, format, **options):
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+def png16(samples):
+    """A 16-bit PNG of shape (h, w, channels); Pillow writes only greyscale ones."""
+    import zlib
+
+    h, w, c = samples.shape
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[c]
+    rows = b"".join(b"\0" + samples[y].astype(">u2").tobytes() for y in range(h))
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", w, h, 16, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def high_byte(samples):
+    """What `to_rgb` makes of `png16(samples)`, computed without a decoder."""
+    eight = (samples >> 8).astype(np.uint8)
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[samples.shape[2]]
+    image = Image.fromarray(eight.squeeze() if samples.shape[2] == 1 else eight, mode)
+    return on_white(image) if "A" in mode else image.convert("RGB")
+
+
+def adobe_transform(data, value):
+    """The same JPEG with another colour transform in its Adobe segment."""
+    at = data.index(b"Adobe") + 11
+    return data[:at] + bytes([value]) + data[at + 1 :]
+
+
+def without_segment(data, marker):
+    at = data.index(bytes([0xFF, marker]))
+    length = struct.unpack(">H", data[at + 2 : at + 4])[0]
+    return data[:at] + data[at + 2 + length :]
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
+def decode_cases():
+    rgb = Image.fromarray(photo())
+    rgba = Image.fromarray(photo(channels=4), "RGBA")
+    grey = rgb.convert("L")
+    grey_alpha = rgba.convert("LA")
+    palette = rgb.quantize(16)
+    bits = rgb.convert("1")
+    cmyk = Image.fromarray(photo(channels=4), "CMYK")
+    large = Image.fromarray(photo(37, 29))
+    wide = np.stack([np.full((H, W), v, np.uint16) for v in (0, 0, 0, 0)], -1)
+    for c in range(4):
+        wide[..., c] = photo(channels=4)[..., c].astype(np.uint16) * 257 + 91 * c
+    full = {"quality": 95, "subsampling": 0}
+
+    yield "jpeg_rgb.jpg", encode(rgb, "JPEG", **full), JPEG
+    yield "jpeg_grey.jpg", encode(grey, "JPEG", quality=95), JPEG
+    yield "jpeg_progressive.jpg", encode(rgb, "JPEG", progressive=True, **full), JPEG
+    yield "jpeg_progressive_grey.jpg", encode(grey, "JPEG", progressive=True, quality=95), JPEG
+    yield "jpeg_restarts.jpg", encode(large, "JPEG", restart_marker_blocks=2, **full), JPEG
+    yield "jpeg_420.jpg", encode(large, "JPEG", quality=95, subsampling=2), SUBSAMPLED
+    yield "jpeg_422.jpg", encode(large, "JPEG", quality=95, subsampling=1), SUBSAMPLED
+    yield "jpeg_progressive_420.jpg", encode(large, "JPEG", quality=95, subsampling=2, progressive=True), SUBSAMPLED
+    yield "jpeg_stored_rgb.jpg", encode(rgb, "JPEG", keep_rgb=True, quality=95), JPEG
+    cmyk_jpeg = encode(cmyk, "JPEG", quality=95)
+    yield "jpeg_cmyk_adobe.jpg", cmyk_jpeg, JPEG
+    yield "jpeg_cmyk_plain.jpg", without_segment(cmyk_jpeg, 0xEE), JPEG
+    yield "jpeg_ycck.jpg", adobe_transform(cmyk_jpeg, 2), JPEG
+    yield "jpeg_trailing_bytes.jpg", encode(rgb, "JPEG", **full) + b"trailing \xff\xd8 bytes", JPEG
+    for n in range(1, 9):
+        yield f"jpeg_orientation_{n}.jpg", encode(rgb, "JPEG", exif=exif(n), **full), JPEG
+    yield "misnamed.txt", encode(rgb, "JPEG", **full), JPEG
+
+    yield "png_rgb.png", encode(rgb, "PNG"), LOSSLESS
+    yield "png_grey.png", encode(grey, "PNG"), LOSSLESS
+    yield "png_grey_alpha.png", encode(grey_alpha, "PNG"), LOSSLESS
+    yield "png_rgba.png", encode(rgba, "PNG"), LOSSLESS
+    yield "png_palette.png", encode(palette, "PNG"), LOSSLESS
+    yield "png_palette_transparent.png", encode(palette, "PNG", transparency=3), LOSSLESS
+    yield "png_palette_alphas.png", encode(palette, "PNG", transparency=bytes(range(0, 256, 16))), LOSSLESS
+    yield "png_rgb_transparent.png", encode(rgb, "PNG", transparency=tuple(int(v) for v in photo()[4, 6])), LOSSLESS
+    yield "png_bits.png", encode(bits, "PNG"), LOSSLESS
+    yield "png_orientation_6.png", encode(rgb, "PNG", exif=exif(6)), LOSSLESS
+    for channels, name in ((1, "grey"), (2, "grey_alpha"), (3, "rgb"), (4, "rgba")):
+        # The grey one's second plane is alpha.
+        samples = wide[..., [0, 3]] if channels == 2 else wide[..., :channels]
+        yield f"png_16_{name}.png", png16(samples), LOSSLESS, high_byte(samples)
+
+    yield "gif_one.gif", encode(palette, "GIF"), LOSSLESS
+    second = Image.fromarray(255 - photo()).quantize(16)
+    animation = encode(palette, "GIF", save_all=True, append_images=[second], duration=50)
+    yield "gif_animated.gif", animation, LOSSLESS
+    yield "gif_transparent.gif", encode(palette, "GIF", transparency=5), LOSSLESS
+
+    yield "bmp_rgb.bmp", encode(rgb, "BMP"), LOSSLESS
+    yield "bmp_grey.bmp", encode(grey, "BMP"), LOSSLESS
+    yield "bmp_palette.bmp", encode(palette, "BMP"), LOSSLESS
+    yield "bmp_bits.bmp", encode(bits, "BMP"), LOSSLESS
+
+    yield "tiff_rgb.tif", encode(rgb, "TIFF"), LOSSLESS
+    yield "tiff_lzw.tif", encode(rgb, "TIFF", compression="tiff_lzw"), LOSSLESS
+    yield "tiff_deflate.tif", encode(rgb, "TIFF", compression="tiff_adobe_deflate"), LOSSLESS
+    yield "tiff_grey.tif", encode(grey, "TIFF"), LOSSLESS
+    yield "tiff_rgba.tif", encode(rgba, "TIFF"), LOSSLESS
+    yield "tiff_bits.tif", encode(bits, "TIFF"), LOSSLESS
+    yield "tiff_cmyk.tif", encode(cmyk, "TIFF"), (1, 0.6)
+    yield "tiff_16_grey.tif", encode(Image.fromarray(wide[..., 0]), "TIFF"), LOSSLESS
+    yield "tiff_orientation_8.tif", encode(rgb, "TIFF", tiffinfo={274: 8}), LOSSLESS
+    yield "tiff_pages.tif", encode(rgb, "TIFF", save_all=True, append_images=[second.convert("RGB")]), LOSSLESS
+
+    yield "webp_lossless.webp", encode(rgb, "WEBP", lossless=True), LOSSLESS
+    yield "webp_alpha.webp", encode(rgba, "WEBP", lossless=True, exact=True), LOSSLESS
+    # Chroma is halved: the two decoders interpolate it alike up to rounding.
+    yield "webp_lossy.webp", encode(large, "WEBP", quality=95), (6, 1.5)
+    yield "webp_lossy_alpha.webp", encode(Image.fromarray(photo(37, 29, 4), "RGBA"), "WEBP", quality=95), (6, 1.5)
+    yield "webp_orientation_5.webp", encode(rgb, "WEBP", lossless=True, exif=exif(5)), LOSSLESS
+    yield "webp_animated.webp", encode(rgb, "WEBP", lossless=True, save_all=True, append_images=[second.convert("RGB")]), LOSSLESS
+
+
+def main(out):
+    for folder in ("decode", "expected", "resize"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+
+    rows = []
+    for name, data, (largest, mean), *expected in decode_cases():
+        (out / "decode" / name).write_bytes(data)
+        image = expected[0] if expected else to_rgb(data)
+        write_rgb(out / "expected" / f"{name}.rgb", image)
+        rows.append(f"{name}\t{name}.rgb\t{largest}\t{mean}")
+    (out / "decode.tsv").write_text("\n".join(rows) + "\n")
+
+    rows = []
+    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    for w, h in ((61, 47), (40, 70), (16, 16)):
+        source = Image.fromarray(detailed(w, h))
+        write_rgb(out / "resize" / f"source_{w}x{h}.rgb", source)
+        for tw, th in ((16, 16), (32, 20), (50, 30), (40, 20), (20, 70), (1, 1)):
+            for name, filter in filters.items():
+                for fit in ("stretch", "crop"):
+                    file = f"{w}x{h}_to_{tw}x{th}_{name}_{fit}.rgb"
+                    box = (0, 0, w, h) if fit == "stretch" else centred((w, h), (tw, th))
+                    resized = resize(source, (tw, th), filter, box)
+                    write_rgb(out / "resize" / file, resized)
+                    rows.append(f"source_{w}x{h}.rgb\t{file}\t{name}\t{fit}")
+    (out / "resize.tsv").write_text("\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
