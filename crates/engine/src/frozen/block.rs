@@ -142,8 +142,10 @@ impl Block {
     fn fill(&self, input: &[f32], padded: Range<usize>, to: &mut [f32], patches: &mut [f32]) {
         let row = self.expanded_row();
         let (top, height) = (self.margins.top, self.expanded.0);
-        let real = padded.start.max(top).min(top + height)..padded.end.min(top + height).max(top);
-        let above = real.start.min(padded.end) - padded.start;
+        // Rows of zeros may be all that is asked for.
+        let start = padded.start.max(top).min(padded.end);
+        let real = start..padded.end.min(top + height).max(start);
+        let above = real.start - padded.start;
         to[..above * row].fill(0.0);
         to[(above + real.len()) * row..padded.len() * row].fill(0.0);
         if real.is_empty() {

@@ -123,7 +123,7 @@ fn block(
     let block = Block::new(convs, sides.margins, ops[op.input].shape, op.shape, config.band_bytes);
     let scratch = block.scratch();
     Draft {
-        kind: StepKind::Block(block),
+        kind: StepKind::Block(Box::new(block)),
         input: expand.map_or(op.input, |expand| ops[expand].input),
         residual: project.and_then(|project| ops[project].residual),
         output: project.unwrap_or(id),

@@ -23,7 +23,7 @@ pub(super) struct Step {
 
 #[derive(Debug)]
 pub(super) enum StepKind {
-    Block(Block),
+    Block(Box<Block>),
     Conv { conv: Conv, rows: usize },
     Affine { scale: Vec<f32>, bias: Vec<f32>, clamp: Clamp },
     Pad { margins: Margins, input: Shape },

@@ -4,14 +4,14 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Values in -1..1, the same for the same seed.
-pub fn values(seed: u64, len: usize) -> Vec<f32> {
+pub(crate) fn values(seed: u64, len: usize) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
 /// Both agree to `1e-5` of the magnitude that `terms` products in -1..1 can sum to.
 #[track_caller]
-pub fn assert_close(actual: &[f32], expected: &[f64], terms: usize, case: &str) {
+pub(crate) fn assert_close(actual: &[f32], expected: &[f64], terms: usize, case: &str) {
     assert_eq!(actual.len(), expected.len(), "{case}");
     let tolerance = 1e-6 * (terms as f64).sqrt() + 1e-6;
     for (i, (a, e)) in actual.iter().zip(expected).enumerate() {

@@ -1,0 +1,227 @@
+//! The compiled plan against Keras and PyTorch: every layer's output and the features.
+//!
+//! Fixtures: `tools/reference/keras_mobilenetv2.py`, `pytorch_names.py` and
+//! `pytorch_efficientnet_lite0.py`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use headstart_engine::Isa;
+use headstart_engine::frozen::{FrozenConfig, Plan};
+use headstart_model::architectures::{Architecture, NetworkConfig};
+use headstart_model::formats;
+use headstart_model::{Network, Weights};
+use safetensors::{Dtype, SafeTensors};
+
+/// Samples of each layer's output and whole features, under `HEIGHTxWIDTH/PICTURE/NAME`.
+struct Expected {
+    values: HashMap<String, Vec<f32>>,
+    pictures: HashMap<String, Vec<u8>>,
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn expected(file: &str) -> Expected {
+    let bytes = std::fs::read(repository().join("fixtures").join(file)).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let mut expected = Expected { values: HashMap::new(), pictures: HashMap::new() };
+    for (name, tensor) in tensors.iter() {
+        let data = tensor.data();
+        let values: Vec<f32> = match tensor.dtype() {
+            Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F64 => {
+                data.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()
+            }
+            _ => {
+                expected.pictures.insert(name.to_owned(), data.to_vec());
+                continue;
+            }
+        };
+        expected.values.insert(name.to_owned(), values);
+    }
+    expected
+}
+
+fn network(id: &str, width: f32, input_size: (usize, usize), top: Option<usize>) -> Network {
+    let config = NetworkConfig { input_size: Some(input_size), width: Some(width), top };
+    Architecture::find(id).unwrap().build(&config).unwrap()
+}
+
+/// The samples that the fixtures hold of an output: 256 of its values, evenly spread.
+fn sampled(values: &[f32]) -> Vec<f32> {
+    let n = values.len();
+    if n <= 256 { values.to_vec() } else { (0..256).map(|i| values[i * n / 256]).collect() }
+}
+
+/// The largest difference in units of the largest expected value.
+fn difference(actual: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(actual.len(), expected.len());
+    let scale = expected.iter().fold(f32::MIN_POSITIVE, |max, x| max.max(x.abs()));
+    actual.iter().zip(expected).map(|(a, e)| (a - e).abs() / scale).fold(0.0, f32::max)
+}
+
+fn run(network: &Network, weights: &Weights, config: &FrozenConfig, picture: &[u8]) -> Vec<f32> {
+    let plan = Plan::compile(network, weights, config);
+    let mut out = vec![f32::NAN; plan.output_shape().len()];
+    let mut arena = plan.arena();
+    plan.run(&mut arena, picture, &mut out);
+    // An arena that has been used must not change the result.
+    let mut again = vec![f32::NAN; out.len()];
+    plan.run(&mut arena, picture, &mut again);
+    assert_eq!(out, again);
+    out
+}
+
+#[test]
+fn every_layer_of_mobilenetv2_agrees_with_keras_at_even_and_odd_sizes() {
+    let expected = expected("keras_mobilenetv2/activations.safetensors");
+    for size in [(96, 96), (97, 131)] {
+        let network = network("mobilenetv2", 0.35, size, None);
+        let file = repository().join("fixtures/keras_mobilenetv2/keras2_no_top.h5");
+        let weights = formats::load(file, &network).unwrap();
+        let key = format!("{}x{}/0", size.0, size.1);
+        let picture = &expected.pictures[&format!("{key}/picture")];
+        for (id, layer) in network.layers().iter().enumerate() {
+            // Keras 3 calls the input `input_layer`.
+            let name = if id == 0 { "input_layer" } else { &layer.name };
+            let config = FrozenConfig { output: Some(id), ..FrozenConfig::default() };
+            let actual = sampled(&run(&network, &weights, &config, picture));
+            let error = difference(&actual, &expected.values[&format!("{key}/{name}")]);
+            assert!(error < 1e-4, "{key} {name}: {error:e}");
+        }
+    }
+}
+
+#[test]
+fn features_agree_with_keras_on_every_instruction_set_and_band_height() {
+    let expected = expected("keras_mobilenetv2/activations.safetensors");
+    for (size, pictures) in [((96, 96), 2), ((97, 131), 1)] {
+        let network = network("mobilenetv2", 0.35, size, None);
+        let file = repository().join("fixtures/keras_mobilenetv2/keras3_base.weights.h5");
+        let weights = formats::load(file, &network).unwrap();
+        for isa in Isa::available() {
+            for band_bytes in [0, 20 << 10, 100 << 10, 1 << 30] {
+                let config =
+                    FrozenConfig { pooled: true, isa, band_bytes, ..FrozenConfig::default() };
+                for index in 0..pictures {
+                    let key = format!("{}x{}/{index}", size.0, size.1);
+                    let picture = &expected.pictures[&format!("{key}/picture")];
+                    let actual = run(&network, &weights, &config, picture);
+                    let error = difference(&actual, &expected.values[&format!("{key}/features")]);
+                    assert!(error < 1e-4, "{key} {isa:?} {band_bytes}: {error:e}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn mobilenetv2_with_pytorchs_padding_agrees_with_torchvision() {
+    let expected = expected("pytorch_mobilenetv2/expected.safetensors");
+    for size in [(96, 96), (97, 131)] {
+        let network = network("mobilenetv2-torch", 0.35, size, Some(5));
+        let file = repository().join("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth");
+        let weights = formats::load(file, &network).unwrap();
+        let key = format!("{}x{}/0", size.0, size.1);
+        let picture = &expected.pictures[&format!("{key}/picture")];
+        let features = network.find("global_average_pooling2d").unwrap();
+        let config = FrozenConfig { output: Some(features), ..FrozenConfig::default() };
+        let actual = run(&network, &weights, &config, picture);
+        let error = difference(&actual, &expected.values[&format!("{key}/features")]);
+        assert!(error < 1e-4, "{key} features: {error:e}");
+
+        // Whole blocks: depthwise strides are where the paddings differ.
+        for (module, layer) in [
+            ("features.0.0", "Conv1"),
+            ("features.2.conv.1.0", "block_1_depthwise"),
+            ("features.9.conv.3", "block_8_project_BN"),
+        ] {
+            let output = Some(network.find(layer).unwrap());
+            let config = FrozenConfig { output, ..FrozenConfig::default() };
+            let actual = sampled(&run(&network, &weights, &config, picture));
+            let error = difference(&actual, &expected.values[&format!("{key}/{module}")]);
+            assert!(error < 1e-4, "{key} {layer}: {error:e}");
+        }
+
+        let logits = &expected.values[&format!("{key}/logits")];
+        let exp: Vec<f32> = logits.iter().map(|x| x.exp()).collect();
+        let softmax: Vec<f32> = exp.iter().map(|x| x / exp.iter().sum::<f32>()).collect();
+        let actual = run(&network, &weights, &FrozenConfig::default(), picture);
+        let error = difference(&actual, &softmax);
+        assert!(error < 1e-4, "{key} probabilities: {error:e}");
+    }
+}
+
+/// The fixture's name of the value that a layer of ours computes, if it has one.
+fn lukemelas(network: &Network, layer: &str) -> Option<String> {
+    let (prefix, part) = layer.split_once('_')?;
+    let place = match prefix {
+        "stem" => {
+            let part = match part {
+                "conv" => "_conv_stem",
+                "bn" => "_bn0",
+                _ => "_swish",
+            };
+            return Some(part.to_owned());
+        }
+        "top" => {
+            let part = match part {
+                "conv" => "_conv_head",
+                "bn" => "_bn1",
+                _ => "_swish#2",
+            };
+            return Some(part.to_owned());
+        }
+        block => block.strip_prefix("block")?,
+    };
+    let mut blocks: Vec<&str> = network
+        .layers()
+        .iter()
+        .filter_map(|l| l.name.split_once('_')?.0.strip_prefix("block"))
+        .collect();
+    blocks.dedup();
+    let index = blocks.iter().position(|b| *b == place)?;
+    let first = index == 0;
+    let part = match part {
+        "expand_conv" => "._expand_conv",
+        "expand_bn" => "._bn0",
+        "expand_activation" => "._swish",
+        "dwconv" => "._depthwise_conv",
+        "bn" => "._bn1",
+        "activation" if first => "._swish",
+        "activation" => "._swish#2",
+        "project_conv" => "._project_conv",
+        "project_bn" => "._bn2",
+        "add" => "",
+        _ => return None,
+    };
+    Some(format!("_blocks.{index}{part}"))
+}
+
+#[test]
+fn every_layer_of_efficientnet_lite0_agrees_with_pytorch() {
+    let expected = expected("pytorch_efficientnet_lite0/expected.safetensors");
+    for (size, picture) in [((224, 224), 0), ((224, 224), 1), ((97, 131), 0)] {
+        let network = network("efficientnet-lite0", 1.0, size, None);
+        let asset = repository().join("assets/efficientnet_lite0.safetensors");
+        let weights = formats::load(asset, &network).unwrap();
+        let key = format!("{}x{}/{picture}", size.0, size.1);
+        let picture = &expected.pictures[&format!("{key}/picture")];
+        let mut compared = 0;
+        for (id, layer) in network.layers().iter().enumerate() {
+            let Some(module) = lukemelas(&network, &layer.name) else { continue };
+            let config = FrozenConfig { output: Some(id), ..FrozenConfig::default() };
+            let actual = sampled(&run(&network, &weights, &config, picture));
+            let error = difference(&actual, &expected.values[&format!("{key}/{module}")]);
+            assert!(error < 1e-4, "{key} {}: {error:e}", layer.name);
+            compared += 1;
+        }
+        assert_eq!(compared, network.layers().len() - 1, "all layers but the input");
+        let config = FrozenConfig { pooled: true, ..FrozenConfig::default() };
+        let actual = run(&network, &weights, &config, picture);
+        let error = difference(&actual, &expected.values[&format!("{key}/features")]);
+        assert!(error < 1e-4, "{key} features: {error:e}");
+    }
+}
