@@ -9,7 +9,7 @@ use crate::commands::{cache, demo, evaluate, features, import, predict, summary,
 
 /// Turn a folder of labelled pictures into a classifier.
 #[derive(Debug, Parser)]
-#[command(name = "headstart", version, about, max_term_width = 100)]
+#[command(name = "headstart", version, max_term_width = 100)]
 #[command(after_help = "Start with: headstart demo\n\
     Then with your own pictures, in one folder per class: headstart train FOLDER")]
 pub(crate) struct Arguments {

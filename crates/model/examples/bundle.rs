@@ -1,7 +1,7 @@
 //! Makes the weight files in `assets/`: kernels in f16, the rest in f32.
 //!
 //! ```sh
-//! cargo run --release -p headstart-model --example bundle -- WEIGHTS ASSET [--top]
+//! cargo run --release -p headstart-model --example bundle -- [--top] WEIGHTS ASSET
 //! ```
 //!
 //! The architecture is the one that `WEIGHTS` fits. With `--top` the classifier is kept.
@@ -16,8 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (weights, asset, top) = match &arguments[..] {
         [weights, asset] => (weights, asset, false),
-        [weights, asset, flag] if flag == "--top" => (weights, asset, true),
-        _ => return Err("usage: bundle WEIGHTS ASSET [--top]".into()),
+        [flag, weights, asset] if flag == "--top" => (weights, asset, true),
+        _ => return Err("usage: bundle [--top] WEIGHTS ASSET".into()),
     };
     let checkpoint = read(weights)?;
     let detected = detect(&checkpoint).ok_or("the weights fit no registered architecture")?;
