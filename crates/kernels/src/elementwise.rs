@@ -1,18 +1,46 @@
-//! Operations on each value by itself. They are plain loops: none is hot once a plan is fused.
+//! Operations on each value by itself. Plain loops, which the compiler vectorises.
 
-use crate::Clamp;
+use pulp::{Simd, WithSimd};
+
+use crate::{Clamp, Isa};
 
 /// `out[p][c] = x[p][c] * scale[c] + offset[c]` for u8 pixels `[pixels][3]`.
 ///
 /// # Panics
 /// When `x` and `out` differ in length.
-pub fn normalize(x: &[u8], scale: [f32; 3], offset: [f32; 3], out: &mut [f32]) {
+pub fn normalize(isa: Isa, x: &[u8], scale: [f32; 3], offset: [f32; 3], out: &mut [f32]) {
     assert_eq!(x.len(), out.len(), "x and out do not agree");
-    let (x, _) = x.as_chunks::<3>();
-    let (out, _) = out.as_chunks_mut::<3>();
-    for (x, out) in x.iter().zip(out) {
-        for c in 0..3 {
-            out[c] = f32::from(x[c]) * scale[c] + offset[c];
+    isa.run(Normalize { x, scale, offset, out });
+}
+
+struct Normalize<'a> {
+    x: &'a [u8],
+    scale: [f32; 3],
+    offset: [f32; 3],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Normalize<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        /// A whole number of pixels and of vectors.
+        const RUN: usize = 48;
+        let scale: [f32; RUN] = std::array::from_fn(|i| self.scale[i % 3]);
+        let offset: [f32; RUN] = std::array::from_fn(|i| self.offset[i % 3]);
+        for (x, out) in self.x.chunks(RUN).zip(self.out.chunks_mut(RUN)) {
+            if let (Ok(x), Ok(out)) =
+                (<&[u8; RUN]>::try_from(x), <&mut [f32; RUN]>::try_from(&mut *out))
+            {
+                for i in 0..RUN {
+                    out[i] = f32::from(x[i]) * scale[i] + offset[i];
+                }
+            } else {
+                for (i, (x, out)) in x.iter().zip(out).enumerate() {
+                    *out = f32::from(*x) * scale[i] + offset[i];
+                }
+            }
         }
     }
 }

@@ -5,11 +5,11 @@
 //! only crate with `unsafe`.
 
 mod aligned;
+pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
-pub mod im2col;
 mod isa;
-pub mod pointwise;
+pub mod peak;
 pub mod pool;
 mod simd;
 

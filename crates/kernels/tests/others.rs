@@ -1,9 +1,8 @@
-//! Pooling, window extraction and elementwise operations against naive oracles.
+//! Pooling and elementwise operations against naive oracles.
 
 mod common;
 
 use common::{assert_close, values};
-use headstart_kernels::im2col::{self, Map, Window};
 use headstart_kernels::{Clamp, Isa, elementwise, pool};
 
 #[test]
@@ -24,40 +23,6 @@ fn global_average_is_the_mean_over_positions() {
 }
 
 #[test]
-fn a_window_has_zeros_where_it_hangs_over_the_map() {
-    let (height, width, channels) = (5, 4, 3);
-    let x = values(1, height * width * channels);
-    let map = Map { values: &x, height, width, channels };
-    for kernel in [1, 3, 5] {
-        for stride in [1, 2] {
-            for (top, left) in [(0, 0), (1, 1), (2, 0), (0, 2)] {
-                for y in 0..3 {
-                    let columns = 4;
-                    let mut out = vec![f32::NAN; columns * kernel * kernel * channels];
-                    let window = Window { kernel, stride, top, left };
-                    im2col::row(map, window, y, &mut out);
-                    for (at, &actual) in out.iter().enumerate() {
-                        let (c, j, i, column) = (
-                            at % channels,
-                            at / channels % kernel,
-                            at / channels / kernel % kernel,
-                            at / channels / kernel / kernel,
-                        );
-                        let row = (y * stride + i).checked_sub(top).filter(|&r| r < height);
-                        let col = (column * stride + j).checked_sub(left).filter(|&c| c < width);
-                        let expected = match (row, col) {
-                            (Some(row), Some(col)) => x[(row * width + col) * channels + c],
-                            _ => 0.0,
-                        };
-                        assert_eq!(actual, expected, "{window:?} y {y} at {at}");
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[test]
 fn affine_clamps_after_the_residual() {
     let x = [1.0, -1.0, 2.0, 5.0];
     let residual = [0.5, 0.5, -9.0, 9.0];
@@ -73,4 +38,19 @@ fn softmax_survives_large_logits() {
     elementwise::softmax(&mut x, 3);
     assert_eq!(x[..3], [0.5, 0.5, 0.0]);
     assert!((x[3] - 1.0 / 3.0).abs() < 1e-6);
+}
+
+#[test]
+fn normalize_scales_each_channel_by_its_own() {
+    let x: Vec<u8> = (0..=254).collect();
+    let (scale, offset) = ([1.0, 0.5, 2.0], [0.0, -1.0, 3.0]);
+    for isa in Isa::available() {
+        for pixels in [1, 15, 16, 17, 85] {
+            let mut out = vec![f32::NAN; pixels * 3];
+            elementwise::normalize(isa, &x[..pixels * 3], scale, offset, &mut out);
+            for (i, out) in out.iter().enumerate() {
+                assert_eq!(*out, i as f32 * scale[i % 3] + offset[i % 3], "{isa:?} {pixels}");
+            }
+        }
+    }
 }

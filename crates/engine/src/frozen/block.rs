@@ -9,7 +9,7 @@ use std::ops::Range;
 use headstart_kernels::depthwise::{Band, Depthwise};
 use headstart_model::{Margins, Shape};
 
-use super::conv::Conv;
+use super::conv::{Conv, Source};
 
 /// `expand` (or a copy of the input), `depthwise`, `project` (or nothing).
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Scratch {
 
 /// What a block reads and writes, and the memory it works in.
 pub(super) struct Buffers<'a> {
-    pub(super) input: &'a [f32],
+    pub(super) input: Source<'a>,
     pub(super) residual: Option<&'a [f32]>,
     pub(super) out: &'a mut [f32],
     pub(super) expanded: &'a mut [f32],
@@ -132,14 +132,20 @@ impl Block {
                     let filtered = &mut filtered[..band.height * self.filtered_row()];
                     self.depthwise.run(expanded, filtered, band);
                     // Only these rows are at hand, so they are the whole map to `project`.
-                    project.rows(filtered, 0..band.height, residual, (out, out_row), patches);
+                    project.rows(
+                        Source::Values(filtered),
+                        0..band.height,
+                        residual,
+                        (out, out_row),
+                        patches,
+                    );
                 }
             }
         }
     }
 
     /// Writes the rows `padded` of the padded expanded map to the start of `to`.
-    fn fill(&self, input: &[f32], padded: Range<usize>, to: &mut [f32], patches: &mut [f32]) {
+    fn fill(&self, input: Source<'_>, padded: Range<usize>, to: &mut [f32], patches: &mut [f32]) {
         let row = self.expanded_row();
         let (top, height) = (self.margins.top, self.expanded.0);
         // Rows of zeros may be all that is asked for.
@@ -156,6 +162,9 @@ impl Block {
         match &self.expand {
             Some(expand) => expand.rows(input, rows, None, (to, row), patches),
             None => {
+                let Source::Values(input) = input else {
+                    unreachable!("pictures are read by convolutions that pad")
+                };
                 let length = self.expanded.1 * self.depthwise.channels();
                 for (y, to) in rows.zip(to.chunks_mut(row)) {
                     to[..length].copy_from_slice(&input[y * length..][..length]);

@@ -15,6 +15,8 @@ pub(super) struct Program {
 
 /// A fused operation.
 pub(super) struct Op {
+    /// The layer that it began as.
+    pub(super) name: String,
     pub(super) kind: OpKind,
     /// What it reads; meaningless for the input.
     pub(super) input: OpId,
@@ -57,6 +59,11 @@ pub(super) struct Sides {
 }
 
 impl Sides {
+    /// Input rows, or columns, under `outputs` of them.
+    pub(super) fn under(&self, outputs: usize) -> usize {
+        (outputs - 1) * self.stride + self.kernel
+    }
+
     /// Whether the window is a single position at each step.
     pub(super) fn is_pointwise(&self) -> bool {
         self.kernel == 1 && self.stride == 1 && self.margins == Margins::default()
@@ -64,6 +71,17 @@ impl Sides {
 }
 
 impl Program {
+    /// Whether all that reads the input is a convolution that pads, and so can normalise the
+    /// picture on the way.
+    pub(super) fn reads_picture(&self) -> bool {
+        let last = self.ops.len() - 1;
+        last > 0
+            && self.ops.iter().skip(1).all(|op| {
+                let pads = matches!(&op.kind, OpKind::Conv { sides, .. } if !sides.is_pointwise());
+                (op.input != 0 || pads) && op.residual != Some(0)
+            })
+    }
+
     /// How many operations read each value, the caller's reading of the last one included.
     pub(super) fn consumers(&self) -> Vec<usize> {
         let mut consumers = vec![0; self.ops.len()];
@@ -100,7 +118,8 @@ pub(super) fn lower(
     let last = lowering.materialize(output);
     if pooled {
         let channels = lowering.ops[last].shape.channels();
-        lowering.push(OpKind::GlobalAverage, last, Shape::Vector(channels));
+        let name = "global average pooling";
+        lowering.push(name, OpKind::GlobalAverage, last, Shape::Vector(channels));
     }
     Program { ops: lowering.ops }
 }
@@ -138,7 +157,7 @@ impl Lowering<'_> {
     fn layer(&mut self, id: LayerId) {
         let layer = &self.layers[id];
         let op = match layer.kind {
-            LayerKind::Input => self.push(OpKind::Input, 0, layer.output),
+            LayerKind::Input => self.push(&layer.name, OpKind::Input, 0, layer.output),
             LayerKind::ZeroPadding2D(margins) => {
                 let op = self.materialize(layer.inputs[0]);
                 self.values[id] = Some(Value { op, margins });
@@ -149,13 +168,18 @@ impl Lowering<'_> {
                 let kernel = self.weights.get(layer, "kernel").data.clone();
                 let (input, sides) = self.windowed(layer, window);
                 let kind = OpKind::Conv { kernel, bias: vec![0.0; filters], sides };
-                self.push(kind, input, layer.output)
+                self.push(&layer.name, kind, input, layer.output)
             }
             LayerKind::DepthwiseConv2D(window) => {
                 let kernel = self.weights.get(layer, "kernel").data.clone();
                 let (input, sides) = self.windowed(layer, window);
                 let bias = vec![0.0; layer.output.channels()];
-                self.push(OpKind::Depthwise { kernel, bias, sides }, input, layer.output)
+                self.push(
+                    &layer.name,
+                    OpKind::Depthwise { kernel, bias, sides },
+                    input,
+                    layer.output,
+                )
             }
             LayerKind::BatchNormalization { epsilon, .. } => {
                 let (scale, bias) = self.folded(layer, epsilon);
@@ -170,15 +194,16 @@ impl Lowering<'_> {
             LayerKind::Add => self.add(layer),
             LayerKind::GlobalAveragePooling2D => {
                 let input = self.materialize(layer.inputs[0]);
-                self.push(OpKind::GlobalAverage, input, layer.output)
+                self.push(&layer.name, OpKind::GlobalAverage, input, layer.output)
             }
             LayerKind::Dense { activation, .. } => self.dense(layer, activation),
         };
         self.values[id] = Some(Value { op, margins: Margins::default() });
     }
 
-    fn push(&mut self, kind: OpKind, input: OpId, shape: Shape) -> OpId {
-        self.ops.push(Op { kind, input, residual: None, clamp: Clamp::NONE, shape });
+    fn push(&mut self, name: &str, kind: OpKind, input: OpId, shape: Shape) -> OpId {
+        let name = name.to_owned();
+        self.ops.push(Op { name, kind, input, residual: None, clamp: Clamp::NONE, shape });
         self.ops.len() - 1
     }
 
@@ -192,7 +217,10 @@ impl Lowering<'_> {
         if margins == Margins::default() {
             return op;
         }
-        let op = self.push(OpKind::Pad(margins), op, self.layers[layer].output);
+        let op = {
+            let pad = &self.layers[layer];
+            self.push(&pad.name, OpKind::Pad(margins), op, pad.output)
+        };
         self.values[layer] = Some(Value { op, margins: Margins::default() });
         op
     }
@@ -225,7 +253,7 @@ impl Lowering<'_> {
         }
         let channels = layer.output.channels();
         let copy = OpKind::Affine { scale: vec![1.0; channels], bias: vec![0.0; channels] };
-        self.push(copy, op, layer.output)
+        self.push(&layer.name, copy, op, layer.output)
     }
 
     /// BatchNormalization in inference as `x * scale + bias`, worked out in f64.
@@ -275,7 +303,7 @@ impl Lowering<'_> {
         } else {
             let channels = layer.output.channels();
             let copy = OpKind::Affine { scale: vec![1.0; channels], bias: vec![0.0; channels] };
-            self.push(copy, host, layer.output)
+            self.push(&layer.name, copy, host, layer.output)
         };
         self.ops[host].residual = Some(residual);
         host
@@ -286,10 +314,10 @@ impl Lowering<'_> {
         let sides = Sides { kernel: 1, stride: 1, margins: Margins::default() };
         let kernel = self.weights.get(layer, "kernel").data.clone();
         let bias = self.weights.get(layer, "bias").data.clone();
-        let op = self.push(OpKind::Conv { kernel, bias, sides }, input, layer.output);
+        let op = self.push(&layer.name, OpKind::Conv { kernel, bias, sides }, input, layer.output);
         match activation {
             Activation::Linear => op,
-            Activation::Softmax => self.push(OpKind::Softmax, op, layer.output),
+            Activation::Softmax => self.push("softmax", OpKind::Softmax, op, layer.output),
         }
     }
 }

@@ -11,6 +11,8 @@ mod memory;
 mod schedule;
 mod step;
 
+use std::time::Instant;
+
 use headstart_kernels::{AlignedBuffer, Isa, elementwise};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 
@@ -42,7 +44,7 @@ impl Default for FrozenConfig {
 pub struct Plan {
     preprocessing: Preprocessing,
     steps: Vec<Step>,
-    /// The arena's part for the normalised picture.
+    /// The arena's part for the normalised picture; empty where a step normalises it itself.
     input: std::ops::Range<usize>,
     /// The arena's part for the result.
     output: std::ops::Range<usize>,
@@ -98,18 +100,53 @@ impl Plan {
         Arena(AlignedBuffer::new(self.arena))
     }
 
+    /// The fused steps: the layers that each computes, and its multiply-adds for one picture.
+    pub fn steps(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.steps.iter().map(|step| (step.name.as_str(), step.multiply_adds()))
+    }
+
+    /// [`Plan::run`], which also adds the seconds that each step took to `seconds`.
+    ///
+    /// # Panics
+    /// As [`Plan::run`], and when `seconds` is not as long as the plan.
+    pub fn run_timed(
+        &self,
+        arena: &mut Arena,
+        pixels: &[u8],
+        out: &mut [f32],
+        seconds: &mut [f64],
+    ) {
+        assert_eq!(seconds.len(), self.steps.len(), "a time for each step");
+        self.begin(arena, pixels);
+        for (step, seconds) in self.steps.iter().zip(seconds) {
+            let start = Instant::now();
+            step.run(&mut arena.0, self.isa, (pixels, &self.preprocessing.scaling));
+            *seconds += start.elapsed().as_secs_f64();
+        }
+        out.copy_from_slice(&arena.0[self.output.clone()]);
+    }
+
     /// Computes one picture, u8 RGB `[height][width][3]`, into `out`.
     ///
     /// # Panics
     /// When `pixels` or `out` have not the plan's length, or `arena` is another plan's.
     pub fn run(&self, arena: &mut Arena, pixels: &[u8], out: &mut [f32]) {
-        assert_eq!(arena.0.len(), self.arena, "the arena is another plan's");
-        let scaling = &self.preprocessing.scaling;
-        let input = &mut arena.0[self.input.clone()];
-        elementwise::normalize(pixels, scaling.scale, scaling.offset, input);
+        self.begin(arena, pixels);
         for step in &self.steps {
-            step.run(&mut arena.0, self.isa);
+            step.run(&mut arena.0, self.isa, (pixels, &self.preprocessing.scaling));
         }
         out.copy_from_slice(&arena.0[self.output.clone()]);
+    }
+
+    /// Checks what [`Plan::run`] is given, and writes the normalised picture to where the first
+    /// step reads it.
+    fn begin(&self, arena: &mut Arena, pixels: &[u8]) {
+        assert_eq!(arena.0.len(), self.arena, "the arena is another plan's");
+        let Preprocessing { height, width, scaling, .. } = &self.preprocessing;
+        assert_eq!(pixels.len(), height * width * 3, "a picture of another size");
+        if !self.input.is_empty() {
+            let input = &mut arena.0[self.input.clone()];
+            elementwise::normalize(self.isa, pixels, scaling.scale, scaling.offset, input);
+        }
     }
 }

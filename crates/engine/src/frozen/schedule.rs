@@ -13,6 +13,7 @@ use super::{FrozenConfig, Plan};
 
 /// A step before its memory is placed.
 struct Draft {
+    name: String,
     kind: StepKind,
     input: OpId,
     residual: Option<OpId>,
@@ -33,7 +34,9 @@ pub(super) fn schedule(
     // before the first step, the output must outlive the last.
     let mut requests: Vec<Request> =
         ops.iter().map(|_| Request { len: 0, first: 0, last: 0 }).collect();
-    requests[0].len = ops[0].shape.len();
+    if !program.reads_picture() {
+        requests[0].len = ops[0].shape.len();
+    }
     for (step, draft) in drafts.iter().enumerate() {
         requests[draft.output] =
             Request { len: ops[draft.output].shape.len(), first: step, last: step };
@@ -49,6 +52,7 @@ pub(super) fn schedule(
     let (values, scratch) = places.split_at(ops.len());
 
     let steps = drafts.into_iter().zip(scratch.as_chunks::<3>().0).map(|(draft, scratch)| Step {
+        name: draft.name,
         kind: draft.kind,
         input: values[draft.input].clone(),
         residual: draft.residual.map(|op| values[op].clone()),
@@ -122,7 +126,10 @@ fn block(
     );
     let block = Block::new(convs, sides.margins, ops[op.input].shape, op.shape, config.band_bytes);
     let scratch = block.scratch();
+    let parts = [expand, Some(id), project].into_iter().flatten();
+    let names: Vec<&str> = parts.map(|part| ops[part].name.as_str()).collect();
     Draft {
+        name: names.join(" + "),
         kind: StepKind::Block(Box::new(block)),
         input: expand.map_or(op.input, |expand| ops[expand].input),
         residual: project.and_then(|project| ops[project].residual),
@@ -159,5 +166,12 @@ fn single(ops: &[Op], id: OpId, isa: Isa) -> Draft {
     debug_assert!(
         op.clamp == Clamp::NONE || matches!(op.kind, OpKind::Conv { .. } | OpKind::Affine { .. })
     );
-    Draft { kind, input: op.input, residual: op.residual, output: id, scratch }
+    Draft {
+        name: op.name.clone(),
+        kind,
+        input: op.input,
+        residual: op.residual,
+        output: id,
+        scratch,
+    }
 }

@@ -3,17 +3,20 @@
 use std::ops::Range;
 
 use headstart_kernels::{AlignedBuffer, Clamp, Isa, elementwise, pool};
-use headstart_model::{Margins, Shape};
+use headstart_model::{Margins, Scaling, Shape};
 
 use super::block::{Block, Buffers};
-use super::conv::Conv;
+use super::conv::{Conv, Source};
 
 /// Parts of the arena.
 type Place = Range<usize>;
 
 #[derive(Debug)]
 pub(super) struct Step {
+    /// The layers that it computes.
+    pub(super) name: String,
     pub(super) kind: StepKind,
+    /// Empty for the step that reads the picture itself.
     pub(super) input: Place,
     pub(super) residual: Option<Place>,
     pub(super) output: Place,
@@ -40,7 +43,13 @@ impl Step {
         }
     }
 
-    pub(super) fn run(&self, arena: &mut AlignedBuffer, isa: Isa) {
+    /// `picture` is read by a step that has no input in the arena.
+    pub(super) fn run(
+        &self,
+        arena: &mut AlignedBuffer,
+        isa: Isa,
+        (picture, scaling): (&[u8], &Scaling),
+    ) {
         // A residual is most often the input itself, which cannot be borrowed twice.
         let other = self.residual.clone().filter(|residual| *residual != self.input);
         let [a, b, c] = self.scratch.clone();
@@ -54,9 +63,14 @@ impl Step {
             (Some(_), None) => Some(input),
             (Some(_), Some(_)) => Some(&*other_residual),
         };
+        let source = if input.is_empty() {
+            Source::Picture(picture, scaling)
+        } else {
+            Source::Values(input)
+        };
         match &self.kind {
             StepKind::Block(block) => block.run(Buffers {
-                input,
+                input: source,
                 residual,
                 out,
                 expanded: first,
@@ -65,7 +79,7 @@ impl Step {
             }),
             StepKind::Conv { conv, rows } => {
                 let stride = out.len() / rows;
-                conv.rows(input, 0..*rows, residual, (out, stride), first);
+                conv.rows(source, 0..*rows, residual, (out, stride), first);
             }
             StepKind::Affine { scale, bias, clamp } => {
                 elementwise::affine(input, scale, bias, residual, *clamp, out);

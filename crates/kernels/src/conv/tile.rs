@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Panel, Pointwise, Rows};
+use super::{Conv, Panel, Windows};
 use crate::simd::{clamp, is_portable, load, mul_add, store};
 
 /// Lanes of a vector, and vectors of the widest panel.
@@ -17,7 +17,7 @@ impl WithSimd for Geometry {
     }
 }
 
-/// Accumulators, one row of weights and a broadcast pixel must fit into the registers.
+/// Accumulators, one row of weights and a broadcast value must fit into the registers.
 #[inline(always)]
 fn widest<S: Simd>() -> usize {
     match S::REGISTER_COUNT {
@@ -28,12 +28,15 @@ fn widest<S: Simd>() -> usize {
 }
 
 pub(super) struct Run<'a> {
-    pub(super) op: &'a Pointwise,
+    pub(super) op: &'a Conv,
     pub(super) x: &'a [f32],
+    pub(super) windows: Windows,
     pub(super) residual: Option<&'a [f32]>,
     pub(super) out: &'a mut [f32],
-    pub(super) rows: Rows,
-    pub(super) pixels: usize,
+    /// Pixels in a row of `out`.
+    pub(super) row: usize,
+    /// Values from a row of `out` to the next.
+    pub(super) out_stride: usize,
 }
 
 impl WithSimd for Run<'_> {
@@ -64,49 +67,64 @@ impl WithSimd for Run<'_> {
 impl Run<'_> {
     #[inline(always)]
     fn panel<S: Simd, const NV: usize, const MR: usize>(&mut self, simd: S, panel: &Panel) {
-        let mut pixel = 0;
-        while pixel + MR <= self.pixels {
-            self.tile::<S, NV, MR>(simd, panel, pixel);
-            pixel += MR;
-        }
-        while pixel + 4 <= self.pixels {
-            self.tile::<S, NV, 4>(simd, panel, pixel);
-            pixel += 4;
-        }
-        while pixel < self.pixels {
-            self.tile::<S, NV, 1>(simd, panel, pixel);
-            pixel += 1;
+        for row in 0..self.windows.height {
+            let x = &self.x[row * self.windows.row_stride..];
+            let first = row * self.windows.width;
+            let mut column = 0;
+            while column + MR <= self.windows.width {
+                self.tile::<S, NV, MR>(simd, panel, x, first, column);
+                column += MR;
+            }
+            while column + 4 <= self.windows.width {
+                self.tile::<S, NV, 4>(simd, panel, x, first, column);
+                column += 4;
+            }
+            while column < self.windows.width {
+                self.tile::<S, NV, 1>(simd, panel, x, first, column);
+                column += 1;
+            }
         }
     }
 
+    /// Computes `MR` pixels from `column` of the row of windows that begins at `x` and with pixel
+    /// `first`.
     #[inline(always)]
     fn tile<S: Simd, const NV: usize, const MR: usize>(
         &mut self,
         simd: S,
         panel: &Panel,
-        pixel: usize,
+        x: &[f32],
+        first: usize,
+        column: usize,
     ) {
-        let Self { op, x, rows, .. } = *self;
-        let inputs = op.inputs;
+        let Self { op, windows, .. } = *self;
+        let Windows { pixel_stride, segments, segment_stride, .. } = windows;
         let width = NV * S::F32_LANES;
-        let weights = S::as_simd_f32s(&op.weights[panel.offset..][..inputs * width]).0;
-        let x = &x[pixel * inputs..][..MR * inputs];
+        let weights = S::as_simd_f32s(&op.weights[panel.offset..][..op.inputs * width]).0;
         let bias = S::as_simd_f32s(&op.bias[panel.first_output..][..width]).0;
+        let length = op.inputs / segments;
+        let reach = (MR - 1) * pixel_stride + (segments - 1) * segment_stride + length;
+        let x = &x[column * pixel_stride..][..reach];
 
         let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
         for row in &mut sums {
             row.copy_from_slice(&bias[..NV]);
         }
-        for k in 0..inputs {
-            // SAFETY: `weights` has `inputs * NV` vectors, since a panel's width is a whole number
-            // of them, and `x` has `MR * inputs` values; `k < inputs`, `i < MR`, `j < NV`.
-            unsafe {
-                let weight: [S::f32s; NV] =
-                    std::array::from_fn(|j| *weights.get_unchecked(k * NV + j));
-                for (i, row) in sums.iter_mut().enumerate() {
-                    let value = simd.splat_f32s(*x.get_unchecked(i * inputs + k));
-                    for (sum, weight) in row.iter_mut().zip(weight) {
-                        *sum = mul_add(simd, value, weight, *sum);
+        for segment in 0..segments {
+            for j in 0..length {
+                let k = segment * length + j;
+                // SAFETY: `weights` has `inputs * NV` vectors, since a panel's width is a whole
+                // number of them, and `k < segments * length = inputs`. `x` has `reach` values:
+                // the last of the last segment of pixel `MR - 1`.
+                unsafe {
+                    let weight: [S::f32s; NV] =
+                        std::array::from_fn(|v| *weights.get_unchecked(k * NV + v));
+                    for (i, row) in sums.iter_mut().enumerate() {
+                        let at = i * pixel_stride + segment * segment_stride + j;
+                        let value = simd.splat_f32s(*x.get_unchecked(at));
+                        for (sum, weight) in row.iter_mut().zip(weight) {
+                            *sum = mul_add(simd, value, weight, *sum);
+                        }
                     }
                 }
             }
@@ -114,9 +132,10 @@ impl Run<'_> {
 
         let (min, max) = (simd.splat_f32s(op.clamp.min), simd.splat_f32s(op.clamp.max));
         let used = width.min(op.outputs - panel.first_output);
-        let (mut row, mut column) = (pixel / rows.width, pixel % rows.width);
+        let pixel = first + column;
+        let (mut row, mut column) = (pixel / self.row, pixel % self.row);
         for (i, sums) in sums.into_iter().enumerate() {
-            let at = row * rows.stride + column * op.outputs + panel.first_output;
+            let at = row * self.out_stride + column * op.outputs + panel.first_output;
             let out = &mut self.out[at..][..used];
             let residual =
                 self.residual.map(|r| &r[(pixel + i) * op.outputs + panel.first_output..][..used]);
@@ -128,7 +147,7 @@ impl Run<'_> {
                 store(simd, &mut out[lane..], clamp(simd, sum, min, max));
             }
             column += 1;
-            if column == rows.width {
+            if column == self.row {
                 (row, column) = (row + 1, 0);
             }
         }

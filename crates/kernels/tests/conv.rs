@@ -1,9 +1,9 @@
-//! The 1x1 convolution against a naive oracle, on every instruction set of this processor.
+//! The convolution against a naive oracle, on every instruction set of this processor.
 
 mod common;
 
 use common::{assert_close, values};
-use headstart_kernels::pointwise::{Pointwise, Rows};
+use headstart_kernels::conv::{Conv, Windows};
 use headstart_kernels::{Clamp, Isa};
 
 const RELU: Clamp = Clamp { min: 0.0, max: 0.75 };
@@ -35,9 +35,10 @@ fn agrees_with_the_oracle_below_at_and_above_each_tile() {
                     let bias = values(3, outputs);
                     let added = values(4, pixels * outputs);
                     for (residual, clamp) in [(None, RELU), (Some(&added[..]), Clamp::NONE)] {
-                        let op = Pointwise::new(isa, &kernel, &bias, clamp);
+                        let op = Conv::new(isa, &kernel, &bias, clamp);
                         let mut out = vec![f32::NAN; pixels * outputs];
-                        op.run_dense(&x, residual, &mut out);
+                        let windows = Windows::pixels(1, pixels, inputs);
+                        op.run(&x, windows, residual, &mut out, 0);
                         let expected = oracle(&x, &kernel, &bias, residual, clamp);
                         let case = format!("{isa:?} {pixels}x{inputs}x{outputs} {clamp:?}");
                         assert_close(&out, &expected, inputs, &case);
@@ -54,13 +55,44 @@ fn leaves_what_lies_between_rows_untouched() {
         let (inputs, outputs, width, height, gap) = (5, 24, 7, 3, 48);
         let x = values(1, height * width * inputs);
         let (kernel, bias) = (values(2, inputs * outputs), values(3, outputs));
-        let rows = Rows { width, stride: width * outputs + gap };
-        let mut out = vec![-7.0; height * rows.stride];
-        Pointwise::new(isa, &kernel, &bias, Clamp::NONE).run(&x, None, &mut out, rows);
+        let stride = width * outputs + gap;
+        let mut out = vec![-7.0; height * stride];
+        let windows = Windows::pixels(height, width, inputs);
+        Conv::new(isa, &kernel, &bias, Clamp::NONE).run(&x, windows, None, &mut out, stride);
         let expected = oracle(&x, &kernel, &bias, None, Clamp::NONE);
-        for (row, expected) in out.chunks(rows.stride).zip(expected.chunks(width * outputs)) {
+        for (row, expected) in out.chunks(stride).zip(expected.chunks(width * outputs)) {
             assert_close(&row[..width * outputs], expected, inputs, isa.name());
             assert!(row[width * outputs..].iter().all(|&x| x == -7.0), "{isa:?} wrote past a row");
+        }
+    }
+}
+
+#[test]
+fn sliding_windows_agree_with_the_oracle() {
+    for isa in Isa::available() {
+        for (kernel, stride, channels) in [(3, 2, 3), (3, 1, 8), (5, 2, 4), (2, 3, 1), (1, 2, 16)] {
+            for (height, width) in [(1, 1), (2, 13), (3, 6)] {
+                let outputs = 40;
+                let padded = (width - 1) * stride + kernel + 1;
+                let rows = (height - 1) * stride + kernel;
+                let x = values(1, rows * padded * channels);
+                let inputs = kernel * kernel * channels;
+                let (weights, bias) = (values(2, inputs * outputs), values(3, outputs));
+                let mut patches = Vec::new();
+                for (y, x0) in (0..height).flat_map(|y| (0..width).map(move |x0| (y, x0))) {
+                    for i in 0..kernel {
+                        let at = ((y * stride + i) * padded + x0 * stride) * channels;
+                        patches.extend(&x[at..][..kernel * channels]);
+                    }
+                }
+                let expected = oracle(&patches, &weights, &bias, None, RELU);
+                let windows = Windows::sliding((height, width), (kernel, stride), padded, channels);
+                let mut out = vec![f32::NAN; height * width * outputs];
+                let op = Conv::new(isa, &weights, &bias, RELU);
+                op.run(&x, windows, None, &mut out, width * outputs);
+                let case = format!("{isa:?} k{kernel} s{stride} c{channels} {height}x{width}");
+                assert_close(&out, &expected, inputs, &case);
+            }
         }
     }
 }
