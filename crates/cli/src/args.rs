@@ -1,11 +1,15 @@
 //! The command line as a whole; each command's own arguments stand in its file.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::OsStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use headstart::{ExtractConfig, default_cache};
 
-use crate::commands::{cache, demo, evaluate, features, import, predict, summary, train};
+use headstart::engine::Isa;
+
+use crate::commands::{bench, cache, demo, evaluate, features, import, predict, summary, train};
 
 /// Turn a folder of labelled pictures into a classifier.
 #[derive(Debug, Parser)]
@@ -37,6 +41,8 @@ pub(crate) enum Command {
     Bases,
     /// Look at the feature cache, or clear it
     Cache(cache::CacheArgs),
+    /// Measure how fast a base runs, against this machine's own limit
+    Bench(bench::BenchArgs),
     /// Train on bundled pictures to see how it goes
     Demo(demo::DemoArgs),
 }
@@ -51,9 +57,12 @@ pub(crate) struct Common {
     /// Threads to work on [default: as many as the machine runs at once]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
+    /// Instruction set to compute with: auto, avx512, avx2, neon or portable
+    #[arg(long, global = true, value_name = "ISA", env = "HEADSTART_ISA", default_value = "auto", value_parser = parse_isa)]
+    isa: Isa,
     /// Folder of the feature cache
-    #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE")]
-    pub(crate) cache_dir: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE", value_parser = OsStringValueParser::new())]
+    cache_dir: Option<OsString>,
     /// Compute all features anew and keep none
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
@@ -62,15 +71,33 @@ pub(crate) struct Common {
 impl Common {
     /// The folder of the feature cache, whether it is to be used or not.
     pub(crate) fn cache_root(&self) -> Option<PathBuf> {
-        self.cache_dir.clone().or_else(default_cache)
+        // An empty variable is as good as none.
+        let given = self.cache_dir.as_ref().filter(|dir| !dir.is_empty());
+        given.map(PathBuf::from).or_else(default_cache)
+    }
+
+    pub(crate) fn isa(&self) -> Isa {
+        self.isa
     }
 
     pub(crate) fn extract(&self) -> ExtractConfig {
         ExtractConfig {
+            isa: Some(self.isa),
             threads: self.threads.map(usize::from),
             cache: if self.no_cache { None } else { self.cache_root() },
         }
     }
+}
+
+/// An instruction set that this processor has.
+fn parse_isa(name: &str) -> Result<Isa, String> {
+    if name == "auto" {
+        return Ok(Isa::best());
+    }
+    Isa::by_name(name).ok_or_else(|| {
+        let available: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
+        format!("this processor has auto, {}", available.join(", "))
+    })
 }
 
 /// Which base, in which size.

@@ -10,18 +10,26 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use args::{Arguments, Command};
 use output::Output;
 
 /// Some of the pictures, or whatever was asked for, failed.
 const FAILURE: u8 = 1;
+/// As clap has it for wrong usage.
+const USAGE: u8 = 2;
 /// What a shell reports of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.common.json);
+    if let Some(threads) = arguments.common.threads {
+        // The head's products run on this pool; nothing has used it yet.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        pool.build_global().expect("the pool is built once");
+    }
     let common = &arguments.common;
     let result = match &arguments.command {
         Command::Train(args) => commands::train::run(args, common, &output),
@@ -31,6 +39,7 @@ fn main() -> ExitCode {
         Command::Summary(args) => commands::summary::run(args, &output),
         Command::Import(args) => commands::import::run(args, &output),
         Command::Bases => commands::bases::run(&output),
+        Command::Bench(args) => commands::bench::run(args, common, &output),
         Command::Cache(args) => commands::cache::run(args, common, &output),
         Command::Demo(args) => commands::demo::run(args, common, &output),
     };
@@ -38,12 +47,54 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let interrupted = matches!(error.downcast_ref(), Some(headstart::Error::Interrupted));
-            let message = format!("{error:#}").replace('\n', " ");
-            output.error(&message);
-            ExitCode::from(if interrupted { INTERRUPTED } else { FAILURE })
+            if let Some(wrong_usage) = error.downcast_ref::<clap::Error>() {
+                wrong_usage.exit();
+            }
+            output.error(&message(&error));
+            ExitCode::from(status(&error))
         }
     }
+}
+
+/// The error for options that make no sense in a way that clap alone cannot see.
+fn usage(message: impl std::fmt::Display) -> anyhow::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{message}\n")).into()
+}
+
+/// The exit status for an error.
+fn status(error: &anyhow::Error) -> u8 {
+    use headstart::Error;
+    use headstart::model::ModelError;
+    let model = match error.downcast_ref::<Error>() {
+        Some(Error::Interrupted) => return INTERRUPTED,
+        Some(Error::NotBundled { .. } | Error::ClassNames { .. } | Error::BadClassNames(_)) => {
+            return USAGE;
+        }
+        Some(Error::Model(error)) => Some(error),
+        _ => error.downcast_ref::<ModelError>(),
+    };
+    match model {
+        Some(
+            ModelError::NoSuchBase { .. }
+            | ModelError::NoSuchWidth { .. }
+            | ModelError::NoSuchLayer { .. }
+            | ModelError::NoSuchIndex { .. },
+        ) => USAGE,
+        _ => FAILURE,
+    }
+}
+
+/// One line, without the numbers that operating systems give their errors.
+fn message(error: &anyhow::Error) -> String {
+    // Of an interruption the outermost says all.
+    let interrupted = matches!(error.downcast_ref(), Some(headstart::Error::Interrupted));
+    let message = if interrupted { error.to_string() } else { format!("{error:#}") };
+    let mut message = message.replace(['\n', '\r'], " ");
+    while let Some(start) = message.find(" (os error ") {
+        let Some(length) = message[start..].find(')') else { break };
+        message.replace_range(start..=start + length, "");
+    }
+    message
 }
 
 /// Whoever read our output has seen enough, as in `headstart summary | head`.

@@ -1,12 +1,13 @@
 //! Progress on the terminal, and Ctrl-C.
 
+use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headstart::Observer;
-use headstart::engine::train::Epoch;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use headstart::engine::train::{Epoch, Event};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 
@@ -26,36 +27,75 @@ fn catch_interrupt() {
 /// A bar for the pictures, and what to do with each epoch.
 pub(crate) struct Progress<'a> {
     bar: ProgressBar,
+    spinner: ProgressBar,
     on_epoch: &'a mut dyn FnMut(&Epoch),
 }
 
 impl<'a> Progress<'a> {
     /// The bar goes to standard error, and only if that is a terminal.
     pub(crate) fn new(what: &'static str, on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
-        catch_interrupt();
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
         let style = ProgressStyle::with_template(
-            "{msg:<12}{bar:30} {human_pos}/{human_len}  {per_sec:.0}  {eta} left",
+            "{msg:<12}[{bar:24}] {human_pos}/{human_len}  {rate}/s  {eta} left",
         );
-        bar.set_style(style.expect("the template is right").progress_chars("=> "));
+        let style = style.expect("the template is right").progress_chars("=> ").with_key(
+            "rate",
+            |state: &ProgressState, out: &mut dyn Write| {
+                // Nothing can be done about a terminal that takes no text.
+                let _ = write!(out, "{:.0}", state.per_sec());
+            },
+        );
+        bar.set_style(style);
         bar.set_message(what);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, on_epoch }
+        Self::with_bar(bar, on_epoch)
+    }
+
+    /// No bar, but Ctrl-C is heeded.
+    pub(crate) fn hidden(on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
+        Self::with_bar(ProgressBar::hidden(), on_epoch)
+    }
+
+    fn with_bar(bar: ProgressBar, on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
+        catch_interrupt();
+        let spinner = if bar.is_hidden() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
+        };
+        let style = ProgressStyle::with_template("Head        {spinner} {msg}");
+        spinner.set_style(style.expect("the template is right"));
+        Self { bar, spinner, on_epoch }
     }
 }
 
 impl Observer for Progress<'_> {
     fn pictures(&mut self, done: usize, total: usize) {
-        self.bar.set_length(total as u64);
+        if self.bar.length().is_none() {
+            self.bar.set_length(total as u64);
+            // From here on, so that nothing is drawn before there is anything to tell.
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
         self.bar.set_position(done as u64);
         if done == total {
             self.bar.finish_and_clear();
         }
     }
 
-    fn epoch(&mut self, epoch: &Epoch) {
-        self.bar.finish_and_clear();
-        (self.on_epoch)(epoch);
+    fn training(&mut self, event: Event<'_>) {
+        let message = match event {
+            Event::Epoch(epoch) => {
+                self.spinner.finish_and_clear();
+                return (self.on_epoch)(epoch);
+            }
+            Event::Batch { epoch, batch, batches } => {
+                format!("epoch {epoch}, batch {batch} of {batches}")
+            }
+            Event::Choosing { trial, .. } => format!("choosing the strength, trial {trial}"),
+            Event::Fitting { step } => format!("step {step}"),
+            _ => return,
+        };
+        self.spinner.set_message(message);
+        self.spinner.tick();
     }
 
     fn is_cancelled(&self) -> bool {
@@ -65,6 +105,7 @@ impl Observer for Progress<'_> {
 
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
+        self.spinner.finish_and_clear();
         self.bar.finish_and_clear();
     }
 }

@@ -1,6 +1,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use headstart_model::io_reason;
+
+use crate::Skipped;
+
 /// Why a folder of pictures cannot be used at all.
 ///
 /// What concerns single pictures is no error: it is skipped and listed with its reason.
@@ -19,19 +23,26 @@ pub enum DataError {
         /// The path asked for.
         path: PathBuf,
     },
-    /// The folder cannot be listed.
-    #[error("{}: cannot be read ({source}); check its permissions", path.display())]
+    /// The folder cannot be listed. The system's reason is a part of the message and no source of
+    /// this error, or whoever prints the chain would print it twice.
+    #[error("{}: cannot be read ({}); check its permissions", path.display(), io_reason(cause))]
     Unreadable {
         /// The path asked for.
         path: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// No picture lies anywhere below the folder.
-    #[error("{}: holds no pictures; put them into one folder per class", path.display())]
+    #[error(
+        "{}: holds no pictures; put them into one folder per class{}",
+        path.display(),
+        not_looked_into(unreadable)
+    )]
     NoPictures {
         /// The path asked for.
         path: PathBuf,
+        /// What below it could not be read, and may hold pictures.
+        unreadable: Vec<Skipped>,
     },
     /// Pictures lie in the folder itself and none in a folder below it.
     #[error(
@@ -47,14 +58,17 @@ pub enum DataError {
     },
     /// Every picture carries the same label.
     #[error(
-        "{}: has only the class \"{class}\"; a classifier needs at least two, each a folder of pictures",
-        path.display()
+        "{}: has only the class \"{class}\"; a classifier needs at least two, each a folder of pictures{}",
+        path.display(),
+        not_looked_into(unreadable)
     )]
     OneClass {
         /// The path asked for.
         path: PathBuf,
         /// The only class.
         class: String,
+        /// What could not be read, and may hold the pictures of others.
+        unreadable: Vec<Skipped>,
     },
     /// The share of pictures held back for validation is not in `0..1`.
     #[error(
@@ -64,4 +78,15 @@ pub enum DataError {
         /// The share asked for.
         share: f64,
     },
+}
+
+/// `; D/dog cannot be read (Permission denied)`, for the first few.
+fn not_looked_into(unreadable: &[Skipped]) -> String {
+    const SHOWN: usize = 3;
+    let shown = unreadable.iter().take(SHOWN);
+    let mut text: String = shown.map(|s| format!("; {} {}", s.path.display(), s.reason)).collect();
+    if unreadable.len() > SHOWN {
+        text += &format!("; and {} more cannot be read", unreadable.len() - SHOWN);
+    }
+    text
 }

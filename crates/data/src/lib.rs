@@ -1,7 +1,7 @@
 //! Pictures in: from a folder of files to pixels of the network's size.
 //!
 //! - [`sources`] finds the pictures and their labels,
-//! - [`decode`] turns a file's bytes into upright 8-bit RGB, whatever the format,
+//! - [`mod@decode`] turns a file's bytes into upright 8-bit RGB, whatever the format,
 //! - [`resize`] brings them to the size that the model asks for,
 //! - [`split`] holds pictures back for validation, the same pixels never on both sides,
 //! - [`cache`] keeps what the frozen base made of a picture.

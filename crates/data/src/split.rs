@@ -65,7 +65,7 @@ pub enum SplitWarning {
 }
 
 impl SplitWarning {
-    /// One line for people, with the classes' names.
+    /// One line for people, with the classes' names. For several see [`describe_all`].
     pub fn describe(&self, classes: &[String]) -> String {
         match self {
             SplitWarning::NotValidated { class, distinct } => {
@@ -85,6 +85,80 @@ impl SplitWarning {
             }
         }
     }
+}
+
+/// All warnings for people, one line for all of a kind, with the classes' names.
+///
+/// `labels` are the classes of the pictures that were split, and `name_of` names one of them.
+pub fn describe_all(
+    warnings: &[SplitWarning],
+    classes: &[String],
+    labels: &[usize],
+    name_of: impl Fn(usize) -> String,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    let groups: Vec<&Vec<usize>> = warnings
+        .iter()
+        .filter_map(|warning| match warning {
+            SplitWarning::Contradiction { pictures } => Some(pictures),
+            _ => None,
+        })
+        .collect();
+    lines.extend(contradictions(&groups, labels, name_of));
+    let unvalidated: Vec<&SplitWarning> =
+        warnings.iter().filter(|w| matches!(w, SplitWarning::NotValidated { .. })).collect();
+    match unvalidated[..] {
+        [] => {}
+        [only] => lines.push(only.describe(classes)),
+        _ => {
+            let names: Vec<&str> = unvalidated
+                .iter()
+                .filter_map(|warning| match warning {
+                    SplitWarning::NotValidated { class, .. } => classes.get(*class),
+                    _ => None,
+                })
+                .map(String::as_str)
+                .collect();
+            lines.push(format!(
+                "{} classes are not validated, for want of 2 distinct pictures of their own: {}",
+                unvalidated.len(),
+                first_few(&names)
+            ));
+        }
+    }
+    let straddling = warnings.iter().filter(|w| matches!(w, SplitWarning::Straddling { .. }));
+    lines.extend(straddling.map(|warning| warning.describe(classes)));
+    lines
+}
+
+/// The line for all groups of the same pixels and different labels, if there are any.
+fn contradictions(
+    groups: &[&Vec<usize>],
+    labels: &[usize],
+    name_of: impl Fn(usize) -> String,
+) -> Option<String> {
+    let group = groups.first()?;
+    let pictures: usize = groups.iter().map(|group| group.len()).sum();
+    let label = |picture: usize| labels.get(picture);
+    // Copies within a class would be no example.
+    let (first, last) = (*group.first()?, *group.last()?);
+    let other = group.iter().copied().find(|&p| label(p) != label(first)).unwrap_or(last);
+    let (a, b) = (name_of(first), name_of(other));
+    Some(match groups.len() {
+        1 if pictures == 2 => format!("{a} and {b} have the same pixels and different labels"),
+        1 => format!(
+            "{pictures} pictures have the same pixels and different labels, such as {a} and {b}"
+        ),
+        n => format!(
+            "{pictures} pictures in {n} groups have the same pixels and different labels, such as {a} and {b}"
+        ),
+    })
+}
+
+fn first_few(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 /// Numbers the groups of pictures with the same pixels: for each picture its group, in the

@@ -214,6 +214,155 @@ fn a_killed_process_leaves_what_it_had_written() {
     assert_eq!(sound(&cache, expected as u32) as u64, expected);
 }
 
+/// A cache of many segments with two entries each, of which one is the neighbour's too.
+fn scattered(segments: u32) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    // Opened all before the first writes, so that none sees the others' and none merges.
+    let caches: Vec<_> = (0..segments).map(|_| open(root.path())).collect();
+    for (i, cache) in (0..).zip(&caches) {
+        cache.put(&key(i), &entry(i));
+        cache.put(&key(i + 1), &entry(i + 1));
+    }
+    root
+}
+
+#[test]
+fn many_small_segments_become_one_that_has_each_entry_once() {
+    let few = scattered(16);
+    assert_eq!(sound(&open(few.path()), 17), 17);
+    assert_eq!(files(few.path(), "keys").len(), 16);
+
+    let root = scattered(40);
+    let before = info(root.path()).unwrap();
+    assert_eq!((before.namespaces, before.entries), (1, 41));
+    // Who only reads merges nothing.
+    assert_eq!(sound(&FeatureCache::open_read_only(root.path(), &PRINT, DIM), 41), 41);
+    assert_eq!(files(root.path(), "keys").len(), 40);
+    // Whoever opened it before finds what was moved.
+    let old = open_without_merging(root.path());
+    assert_eq!(sound(&open(root.path()), 41), 41);
+    assert_eq!((files(root.path(), "keys").len(), files(root.path(), "data").len()), (1, 1));
+    assert_eq!(sound(&old, 41), 41);
+    let after = info(root.path()).unwrap();
+    assert_eq!((after.namespaces, after.entries), (1, 41));
+    assert!(after.bytes * 3 < before.bytes * 2);
+    clear(root.path()).unwrap();
+    assert!(!root.path().exists());
+}
+
+fn open_without_merging(root: &Path) -> FeatureCache {
+    FeatureCache::open_read_only(root, &PRINT, DIM)
+}
+
+#[test]
+fn segments_of_another_width_are_left_as_they_are() {
+    let root = scattered(40);
+    drop(FeatureCache::open(root.path(), &PRINT, DIM + 1));
+    assert_eq!(files(root.path(), "keys").len(), 40);
+    assert_eq!(sound(&open(root.path()), 41), 41);
+}
+
+#[test]
+fn nothing_is_merged_while_a_process_writes() {
+    let root = scattered(40);
+    let mut child = spawn_child(root.path(), true);
+    // It has merged what it found, and begun a segment of its own.
+    while files(root.path(), "keys").len() > 2 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let last = || files(root.path(), "keys").iter().map(|f| fs::metadata(f).unwrap().len()).max();
+    while last() < Some(56 + 40 * 200) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let more = tempfile::tempdir().unwrap();
+    let source = scattered(40);
+    fs::rename(source.path().join(PRINT.to_string()), more.path().join("x")).unwrap();
+    for file in fs::read_dir(more.path().join("x")).unwrap() {
+        let file = file.unwrap();
+        if file.file_name() != "writers.lock" {
+            let to = root.path().join(PRINT.to_string()).join(file.file_name());
+            fs::rename(file.path(), to).unwrap();
+        }
+    }
+    assert_eq!(sound(&open(root.path()), 41), 41);
+    assert!(files(root.path(), "keys").len() >= 41);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The system has freed its lock.
+    assert_eq!(sound(&open(root.path()), 41), 41);
+    assert!(files(root.path(), "keys").len() <= 2);
+}
+
+#[test]
+fn a_merge_that_is_killed_anywhere_loses_nothing_and_is_made_up_for() {
+    // What a killed merge leaves, by how far it came: leftovers beside the old segments, or the
+    // new segment beside some of the old ones.
+    let root = scattered(40);
+    let folder = root.path().join(PRINT.to_string());
+    let kept = tempfile::tempdir().unwrap();
+    let old = || files(root.path(), "keys").into_iter().chain(files(root.path(), "data"));
+    for file in old() {
+        fs::copy(&file, kept.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let some = files(root.path(), "keys").remove(0);
+    drop(open(root.path()));
+    for left in 0..40 {
+        // The old ones come back, all but those that were deleted by then.
+        for file in fs::read_dir(kept.path()).unwrap().skip(left * 2) {
+            let file = file.unwrap();
+            fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+        }
+        // The beginnings of a new one.
+        fs::copy(kept.path().join(some.file_name().unwrap()), folder.join("half.part")).unwrap();
+        fs::write(folder.join("half.data"), b"hstfeat\n\x01").unwrap();
+        assert_eq!(sound(&open(root.path()), 41), 41, "{left}");
+        assert_eq!(sound(&open(root.path()), 41), 41, "{left}");
+    }
+    let read_only = open_without_merging(root.path());
+    assert_eq!(sound(&read_only, 41), 41);
+}
+
+#[test]
+fn processes_that_merge_and_write_at_once_lose_nothing() {
+    let root = scattered(40);
+    let mut children: Vec<_> = (0..3).map(|_| spawn_child(root.path(), false)).collect();
+    for _ in 0..20 {
+        assert_eq!(sound(&open(root.path()), 41), 41);
+    }
+    assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+    assert_eq!(sound(&open(root.path()), 2001), 2001);
+}
+
+#[test]
+fn who_only_reads_leaves_no_file() {
+    let root = filled(3);
+    let before = info(root.path()).unwrap();
+    let cache = FeatureCache::open_read_only(root.path(), &PRINT, DIM);
+    assert_eq!(sound(&cache, 3), 3);
+    cache.put(&key(3), &entry(3));
+    assert_eq!((cache.get(&key(3)), cache.warning()), (None, None));
+    assert_eq!(info(root.path()).unwrap(), before);
+    let nothing = root.path().join("nothing");
+    FeatureCache::open_read_only(&nothing, &PRINT, DIM).put(&key(0), &entry(0));
+    assert!(!nothing.exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn few_files_are_kept_open() {
+    let root = scattered(300);
+    let open_files = || {
+        let links = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let ours = |f: &fs::DirEntry| fs::read_link(f.path()).is_ok_and(|to| to.starts_with(&root));
+        links.filter(ours).count()
+    };
+    let cache = open_without_merging(root.path());
+    assert_eq!(sound(&cache, 301), 301);
+    assert!(open_files() <= 64, "{}", open_files());
+    drop(cache);
+    assert_eq!(open_files(), 0);
+}
+
 #[test]
 fn a_root_that_cannot_be_written_gives_one_warning_and_stops_nothing() {
     let root = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 mod support;
 
+use headstart_data::decode::estimated_bytes;
 use headstart_data::{DecodeError, Limits, decode};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -153,6 +154,39 @@ fn a_picture_within_the_pixel_limit_may_still_need_too_much_memory() {
 }
 
 #[test]
+fn the_memory_that_decoding_needs_is_known_from_the_header() {
+    let limits = Limits::default();
+    let estimate = |file: &[u8]| estimated_bytes(file, &limits) - file.len() as u64;
+    let pixels = 13 * 9;
+    for (file, expected) in [
+        ("jpeg_rgb.jpg", pixels * 3),
+        // All coefficients of three components, two bytes each.
+        ("jpeg_progressive.jpg", pixels * 9),
+        ("png_rgb.png", pixels * 3),
+        // Made 8-bit RGB where they lie.
+        ("png_16_rgba.png", pixels * 8),
+        ("png_rgba.png", pixels * 4),
+        // Made larger, so held twice.
+        ("png_grey.png", pixels * 4),
+    ] {
+        assert_eq!(estimate(&bytes(&format!("decode/{file}"))), expected, "{file}");
+    }
+    let mut peak = 0;
+    for [file, ..] in cases() {
+        let file = bytes(&format!("decode/{file}"));
+        let needed = estimate(&file);
+        assert!(needed >= decode(&file, &limits).unwrap().pixels().len() as u64);
+        peak = peak.max(needed);
+    }
+    assert!(peak < 100_000, "of pictures this small");
+    // What is refused by its header, or is no picture, needs nothing more.
+    for file in [png_header(50_000), b"text".to_vec(), Vec::new()] {
+        assert_eq!(estimate(&file), 0);
+    }
+    assert_eq!(estimate(&png_header(5_000)), 5_000 * 5_000 * 3);
+}
+
+#[test]
 fn mutated_files_give_a_picture_or_an_error_and_no_panic() {
     // Small limits, so that a mutated header cannot make the test slow.
     let limits = Limits { max_pixels: 1 << 16, max_bytes: 1 << 22, ..Limits::default() };
@@ -182,7 +216,7 @@ fn mutated_files_give_a_picture_or_an_error_and_no_panic() {
             if round % 8 == 0 {
                 mutant.truncate(rng.next_u32() as usize % mutant.len());
             }
-            let _ = decode(&mutant, &limits);
+            let _ = (estimated_bytes(&mutant, &limits), decode(&mutant, &limits));
         }
     }
 }

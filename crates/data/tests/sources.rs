@@ -38,6 +38,7 @@ fn items(folder: &Folder) -> Vec<String> {
         let side = match i.subset {
             Some(Subset::Train) => " train",
             Some(Subset::Validation) => " validation",
+            Some(Subset::Test) => " test",
             None => "",
         };
         format!("{}:{}{side}", relative(&folder.root, &i.path), folder.classes[i.class])
@@ -222,8 +223,17 @@ fn the_sides_of_a_split_folder_are_no_labels() {
     let listing = list_pictures([root.path()]);
     let found: Vec<_> =
         listing.pictures.iter().map(|p| (p.label.as_deref().unwrap(), p.subset)).collect();
-    let (train, validation) = (Some(Subset::Train), Some(Subset::Validation));
-    assert_eq!(found, [("dog", None), ("cat", train), ("dog", train), ("cat", validation)]);
+    let [train, validation, test] =
+        [Subset::Train, Subset::Validation, Subset::Test].map(Option::Some);
+    assert_eq!(found, [("dog", test), ("cat", train), ("dog", train), ("cat", validation)]);
+
+    let root = tree(&["Train/cat/a.jpg", "Train/dog/b.jpg", "Testing/cat/c.jpg"]);
+    let listing = list_pictures([root.path()]);
+    let found: Vec<_> = listing.pictures.iter().map(|p| p.subset).collect();
+    assert_eq!(found, [test, train, train]);
+    // To train on there is no given split, and the test folder is none of it.
+    let folder = Folder::open(root.path()).unwrap();
+    assert_eq!(items(&folder), ["Train/cat/a.jpg:cat", "Train/dog/b.jpg:dog"]);
 }
 
 #[cfg(unix)]
@@ -254,7 +264,7 @@ mod unix {
         );
         assert_eq!(
             skipped(&folder),
-            ["dog/broken.jpg: cannot be read (No such file or directory (os error 2))"]
+            ["dog/broken.jpg: cannot be read (No such file or directory)"]
         );
     }
 
@@ -278,6 +288,39 @@ mod unix {
         let folder = Folder::open(root.path()).unwrap();
         assert_eq!(folder.classes, ["caf\u{FFFD}", "dog"]);
         assert!(folder.items[0].path.starts_with(&class));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_where_it_leaves_one_class_or_none() {
+        let root = tree(&["cat/a.jpg"]);
+        symlink("../unplugged/dog", root.path().join("dog")).unwrap();
+        let error = Folder::open(root.path()).unwrap_err();
+        let text = error.to_string();
+        let dog = root.path().join("dog").display().to_string();
+        assert!(text.contains("has only the class \"cat\""), "{text}");
+        let says = format!("; {dog} cannot be read (No such file or directory)");
+        assert!(text.ends_with(&says), "{text}");
+        assert!(std::error::Error::source(&error).is_none());
+        fs::remove_dir_all(root.path().join("cat")).unwrap();
+        let text = Folder::open(root.path()).unwrap_err().to_string();
+        assert!(text.contains("holds no pictures") && text.ends_with(&says), "{text}");
+    }
+
+    #[test]
+    fn a_class_without_permission_is_named_where_it_leaves_one_class() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tree(&["cat/a.jpg", "dog/c.jpg"]);
+        let locked = root.path().join("dog");
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+        let may_read_all = fs::read_dir(&locked).is_ok();
+        let folder = Folder::open(root.path());
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
+        if may_read_all {
+            return eprintln!("skipped: permissions do not bind this user");
+        }
+        let text = folder.unwrap_err().to_string();
+        let says = format!("; {} cannot be read (Permission denied)", locked.display());
+        assert!(text.ends_with(&says), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headstart_data::split::{groups, keep_given, stratified};
+use headstart_data::split::{describe_all, groups, keep_given, stratified};
 use headstart_data::{ContentHash, DataError, SplitConfig, SplitWarning};
 use proptest::prelude::*;
 
@@ -205,5 +205,56 @@ fn warnings_name_the_class_and_the_reason() {
     ];
     for (warning, text) in cases {
         assert_eq!(warning.describe(&classes), text);
+    }
+}
+
+#[test]
+fn warnings_of_a_kind_are_one_line_with_an_example() {
+    let classes: Vec<String> = (b'A'..=b'L').map(|c| char::from(c).to_string()).collect();
+    // Pictures 0 and 1 are of class A, 2 and 3 of class B, and so on.
+    let labels: Vec<usize> = (0..24).map(|picture| picture / 2).collect();
+    let name_of = |picture: usize| format!("{}/{picture}.png", classes[picture / 2]);
+    let same = |pictures: &[usize]| SplitWarning::Contradiction { pictures: pictures.to_vec() };
+    let lonely = |class| SplitWarning::NotValidated { class, distinct: class % 2 };
+    let cases = [
+        (vec![], vec![]),
+        (
+            vec![same(&[0, 2])],
+            vec!["A/0.png and B/2.png have the same pixels and different labels"],
+        ),
+        (
+            vec![same(&[0, 1, 2])],
+            vec![
+                "3 pictures have the same pixels and different labels, such as A/0.png and B/2.png",
+            ],
+        ),
+        (
+            vec![
+                same(&[2, 3, 9, 10]),
+                lonely(8),
+                same(&[0, 11]),
+                SplitWarning::Straddling { left_out: 4 },
+                lonely(9),
+                lonely(10),
+            ],
+            vec![
+                "6 pictures in 2 groups have the same pixels and different labels, such as B/2.png and E/9.png",
+                "3 classes are not validated, for want of 2 distinct pictures of their own: I, J, K",
+                "4 training pictures left out: the same pixels are in the validation folder",
+            ],
+        ),
+        (
+            vec![lonely(1)],
+            vec!["class \"B\" is not validated: 1 distinct picture of its own, 2 are needed"],
+        ),
+        (
+            (0..12).map(lonely).collect(),
+            vec![
+                "12 classes are not validated, for want of 2 distinct pictures of their own: A, B, C, D, E, F, G, H and 4 more",
+            ],
+        ),
+    ];
+    for (warnings, lines) in cases {
+        assert_eq!(describe_all(&warnings, &classes, &labels, name_of), lines);
     }
 }

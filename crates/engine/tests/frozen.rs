@@ -225,3 +225,26 @@ fn every_layer_of_efficientnet_lite0_agrees_with_pytorch() {
         assert!(error < 1e-4, "{key} features: {error:e}");
     }
 }
+
+#[test]
+fn bands_change_no_bit_at_any_input_size() {
+    for (id, asset) in [
+        ("mobilenetv2", "mobilenetv2_1.00_160.safetensors"),
+        ("efficientnet-lite0", "efficientnet_lite0.safetensors"),
+    ] {
+        for size in [(32, 32), (33, 34), (37, 64), (45, 49), (64, 35), (71, 96), (100, 57)] {
+            let network = network(id, 1.0, size, None);
+            let weights = formats::load(repository().join("assets").join(asset), &network).unwrap();
+            let picture: Vec<u8> = (0..size.0 * size.1 * 3).map(|i| (i * 37 % 256) as u8).collect();
+            let features = |band_bytes| {
+                let config = FrozenConfig { pooled: true, band_bytes, ..FrozenConfig::default() };
+                run(&network, &weights, &config, &picture)
+            };
+            let whole = features(usize::MAX);
+            assert!(whole.iter().all(|x| x.is_finite()), "{id} {size:?}");
+            for band_bytes in [0, 30 << 10, 200 << 10] {
+                assert_eq!(features(band_bytes), whole, "{id} {size:?} {band_bytes}");
+            }
+        }
+    }
+}

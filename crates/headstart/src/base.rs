@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use headstart_engine::Isa;
 use headstart_engine::frozen::{FrozenConfig, Plan};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::{self, Checkpoint};
-use headstart_model::{Layer, ModelError, Network, Summary, Trainable, Weights};
+use headstart_model::{Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights};
 
-use crate::{Bundled, Error};
+use crate::model_file::is_model;
+use crate::{Bundled, Classifier, Error};
 
 /// A pre-trained network without its classifier, with its weights.
 ///
@@ -61,6 +63,10 @@ impl Base {
     pub fn from_file(path: impl AsRef<Path>, config: &BaseConfig) -> Result<Self, Error> {
         let path = path.as_ref();
         let checkpoint = formats::read(path)?;
+        if is_model(&checkpoint) {
+            let base = Classifier::load(path)?.base;
+            return base.take_over(path, config);
+        }
         let detected = formats::detect(&checkpoint);
         let (id, width, size) = match (&config.architecture, &detected) {
             (Some(id), Some(detected)) => (id.as_str(), Some(detected.width), detected.input_size),
@@ -79,9 +85,37 @@ impl Base {
         // Another architecture's width would hide the better message about the weights.
         let width = width.filter(|w| architecture.widths.contains(w));
         let input_size = config.input_size.or(size);
-        let network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
+        let mut network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
+        if let Some(scaling) = formats::scaling_of(&checkpoint)? {
+            network.set_scaling(scaling);
+        }
         let weights = formats::assign(checkpoint, &network)?;
         Ok(Self::new(network, weights))
+    }
+
+    /// The base of a headstart model as the weights that were asked for.
+    fn take_over(self, path: &Path, config: &BaseConfig) -> Result<Self, Error> {
+        let own = self.network.architecture();
+        if let Some(wanted) = config.architecture.as_ref().filter(|wanted| *wanted != own) {
+            let reason = format!("its base is {own}, not {wanted}");
+            return Err(Error::OtherBase { file: path.to_owned(), reason });
+        }
+        let own = self.network.preprocessing().clone();
+        let Some((height, width)) =
+            config.input_size.filter(|size| *size != (own.height, own.width))
+        else {
+            return Ok(self);
+        };
+        let architecture = Architecture::find(self.network.architecture())?;
+        let width_multiplier = Some(self.network.width());
+        let input_size = Some((height, width));
+        let mut network = architecture.build(&NetworkConfig {
+            input_size,
+            width: width_multiplier,
+            top: None,
+        })?;
+        network.set_preprocessing(Preprocessing { height, width, ..own });
+        Ok(Self { network, ..self })
     }
 
     pub(crate) fn new(network: Network, weights: Weights) -> Self {
@@ -129,15 +163,15 @@ impl Base {
         self.network.summary()
     }
 
-    /// The base compiled to compute features: the mean of its last layer's output over all
-    /// positions.
-    pub fn compile(&self) -> Plan {
-        let config = FrozenConfig { pooled: true, ..FrozenConfig::default() };
+    /// The base compiled to compute features, the mean of its last layer's output over all
+    /// positions, with an instruction set.
+    pub fn compile(&self, isa: Isa) -> Plan {
+        let config = FrozenConfig { pooled: true, isa, ..FrozenConfig::default() };
         Plan::compile(&self.network, &self.weights, &config)
     }
 
     /// A hash of everything that a picture's features depend on but the picture.
-    pub fn fingerprint(&self) -> [u8; 32] {
+    pub fn fingerprint(&self, isa: Isa) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart features 1");
         let mut part = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_le_bytes());
@@ -147,7 +181,7 @@ impl Base {
         let preprocessing = serde_json::to_vec(self.network.preprocessing());
         part(&preprocessing.expect("plain numbers and names serialise"));
         // Instruction sets differ in the last bit.
-        part(FrozenConfig::default().isa.name().as_bytes());
+        part(isa.name().as_bytes());
         for (name, tensor) in self.weights.iter() {
             part(name.as_bytes());
             let bytes: Vec<u8> = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart_data::{DecodeError, Skipped, Subset};
+use headstart_data::{DataError, DecodeError, Skipped, Subset};
 use headstart_engine::train::Head;
 use headstart_model::architectures::Architecture;
 use headstart_model::formats;
 
 use crate::base::classifier_of;
+use crate::model_file::check_classes;
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
 
 /// A base with a head on its features, and the names of the classes.
@@ -67,8 +68,15 @@ impl Classifier {
     /// # Errors
     /// As [`Classifier::load`] and [`Classifier::bundled`].
     pub fn open(model: &str) -> Result<Self, Error> {
-        let named = Bundled::find(model).is_some_and(Bundled::has_classifier);
-        if named && !Path::new(model).exists() { Self::bundled(model) } else { Self::load(model) }
+        if Path::new(model).exists() {
+            return Self::load(model);
+        }
+        if Bundled::find(model).is_some_and(Bundled::has_classifier) {
+            return Self::bundled(model);
+        }
+        let bundled = crate::BUNDLED.iter().filter(|b| b.has_classifier());
+        let bundled = bundled.map(|b| b.name).collect();
+        Err(Error::NoSuchModel { model: model.to_owned(), bundled })
     }
 
     /// The base.
@@ -99,6 +107,7 @@ impl Classifier {
         if names.len() != self.classes.len() {
             return Err(Error::ClassNames { given: names.len(), classes: self.classes.len() });
         }
+        check_classes(&names).map_err(Error::BadClassNames)?;
         self.classes = names;
         Ok(())
     }
@@ -135,11 +144,11 @@ impl Classifier {
     }
 
     /// Measures the classifier on a folder with one folder of pictures per class; of one that is
-    /// divided into `train` and `validation`, on the latter.
+    /// divided into `train` and `validation` or `test`, on the latter.
     ///
     /// # Errors
-    /// When there are no labelled pictures that can be read, or a class that the model does not
-    /// know.
+    /// When `root` is no folder, has no labelled pictures that can be read, or has a class that the
+    /// model does not know.
     pub fn evaluate(
         &self,
         root: impl AsRef<Path>,
@@ -147,12 +156,21 @@ impl Classifier {
         observer: &mut dyn Observer,
     ) -> Result<(Evaluation, Vec<Skipped>), Error> {
         let root = root.as_ref();
+        if !root.is_dir() {
+            let path = root.to_owned();
+            let missing = !root.exists();
+            let error =
+                if missing { DataError::Missing { path } } else { DataError::NotAFolder { path } };
+            return Err(error.into());
+        }
         let listing = headstart_data::sources::list_pictures([root]);
         let mut skipped = listing.skipped;
-        let is_split = listing.pictures.iter().any(|p| p.subset == Some(Subset::Validation));
+        // What was trained on is no measure where there is something else.
+        let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
+        let measured = [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset));
         let (mut paths, mut labels) = (Vec::new(), Vec::new());
         for picture in listing.pictures {
-            if is_split && picture.subset != Some(Subset::Validation) {
+            if measured.is_some() && picture.subset != measured {
                 continue;
             }
             let Some(class) = picture.label else {
@@ -170,17 +188,10 @@ impl Classifier {
         let extraction = Extractor::new(&self.base, config).extract(&paths, observer)?;
         skipped.extend(extraction.skipped);
         if extraction.kept.is_empty() {
-            return Err(none_readable(skipped));
+            return Err(Error::none_readable(skipped));
         }
         let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
         let probabilities = self.head.probabilities(&extraction.features);
         Ok((Evaluation::new(&self.classes, &labels, &probabilities), skipped))
     }
-}
-
-/// The error for pictures of which none could be read.
-pub(crate) fn none_readable(skipped: Vec<Skipped>) -> Error {
-    let count = skipped.len();
-    let first = skipped.into_iter().next().expect("what cannot be read is skipped");
-    Error::NoReadablePicture { skipped: count, path: first.path, reason: first.reason }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use headstart_data::DataError;
+use headstart_data::{DataError, Skipped};
 use headstart_engine::train::TrainError;
 use headstart_model::ModelError;
 
@@ -35,6 +35,14 @@ pub enum Error {
         file: PathBuf,
         /// What it seems to hold.
         looks_like: Option<String>,
+    },
+    /// A headstart model whose base is another than was asked for.
+    #[error("{}: {reason}", file.display())]
+    OtherBase {
+        /// The file.
+        file: PathBuf,
+        /// Which it is.
+        reason: String,
     },
     /// The file holds no headstart model.
     #[error("{}: is not a headstart model ({reason})", file.display())]
@@ -96,12 +104,43 @@ pub enum Error {
         /// Classes of the model.
         classes: usize,
     },
+    /// Names that classes cannot have.
+    #[error("class names: {0}")]
+    BadClassNames(String),
+    /// A folder of its own for validation, and pictures to hold back.
+    #[error("{}: all {pictures} pictures to learn from are also in the validation folder", path.display())]
+    NothingToLearnFrom {
+        /// The folder.
+        path: PathBuf,
+        /// How many pictures it has.
+        pictures: usize,
+    },
+    /// Neither a file nor a bundled base with a classifier.
+    #[error("{model}: no such file, and no bundled base with a classifier has this name (there is {})", bundled.join(", "))]
+    NoSuchModel {
+        /// What was asked for.
+        model: String,
+        /// The bundled bases with a classifier.
+        bundled: Vec<&'static str>,
+    },
     /// The caller could not take a result.
     #[error("cannot write the result")]
     Output(#[source] std::io::Error),
     /// The observer asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl Error {
+    /// The error for pictures of which none could be read.
+    ///
+    /// # Panics
+    /// When none was skipped.
+    pub fn none_readable(skipped: Vec<Skipped>) -> Self {
+        let count = skipped.len();
+        let first = skipped.into_iter().next().expect("what cannot be read is skipped");
+        Self::NoReadablePicture { skipped: count, path: first.path, reason: first.reason }
+    }
 }
 
 /// The first few names.

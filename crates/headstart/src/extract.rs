@@ -6,8 +6,9 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key};
-use headstart_data::decode::read_file;
+use headstart_data::decode::{MemoryBudget, estimated_bytes, read_file};
 use headstart_data::{ContentHash, DecodeError, Limits, Resizer, Skipped, decode};
+use headstart_engine::Isa;
 use headstart_engine::frozen::{Arena, Plan};
 
 use crate::{Base, Error, Observer};
@@ -15,6 +16,8 @@ use crate::{Base, Error, Observer};
 /// How features are computed.
 #[derive(Clone, Debug, Default)]
 pub struct ExtractConfig {
+    /// The instruction set; the fastest that the processor has when `None`.
+    pub isa: Option<Isa>,
     /// Threads; as many as the machine runs at once when `None`.
     pub threads: Option<usize>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
@@ -31,8 +34,13 @@ pub fn default_cache() -> Option<PathBuf> {
 pub struct Extractor {
     plan: Plan,
     cache: Option<FeatureCache>,
+    /// Whether the cache held anything when it was opened: a hit in one that did not is another
+    /// copy of a picture of this run.
+    cache_was_filled: bool,
     threads: usize,
     limits: Limits,
+    /// What all threads together may decode in.
+    memory: MemoryBudget,
     /// Workers that wait for work; an arena is not given up between calls.
     workers: Mutex<Vec<Worker>>,
 }
@@ -44,7 +52,7 @@ pub struct PictureFeatures {
     pub content: ContentHash,
     /// As many as the base has.
     pub features: Vec<f32>,
-    /// Whether they came from the cache.
+    /// Whether an earlier run had computed them.
     pub cached: bool,
 }
 
@@ -59,7 +67,7 @@ pub struct Extraction {
     pub kept: Vec<usize>,
     /// Those that could not, with the reason.
     pub skipped: Vec<Skipped>,
-    /// How many came from the cache.
+    /// How many an earlier run had computed.
     pub cached: usize,
 }
 
@@ -71,16 +79,20 @@ impl Extractor {
     /// Compiles `base` and opens the cache. A cache that cannot be used is left unused; see
     /// [`Extractor::cache_warning`].
     pub fn new(base: &Base, config: &ExtractConfig) -> Self {
-        let plan = base.compile();
+        let isa = config.isa.unwrap_or_else(Isa::best);
+        let plan = base.compile(isa);
         let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
-            FeatureCache::open(root, &Fingerprint(base.fingerprint()), base.features())
+            FeatureCache::open(root, &Fingerprint(base.fingerprint(isa)), base.features())
         });
+        let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
         Self {
             plan,
             cache,
+            cache_was_filled,
             threads: config.threads.unwrap_or_else(available).max(1),
             limits: Limits::default(),
+            memory: MemoryBudget::default(),
             workers: Mutex::default(),
         }
     }
@@ -220,15 +232,17 @@ impl Extractor {
             return Ok(PictureFeatures {
                 content: entry.content,
                 features: entry.features,
-                cached: true,
+                cached: self.cache_was_filled,
             });
         }
+        let memory = self.memory.acquire(estimated_bytes(&bytes, &self.limits));
         let picture = decode(&bytes, &self.limits)?;
         drop(bytes);
         let content = picture.content_hash();
         let preprocessing = self.plan.preprocessing();
         worker.resizer.resize_into(&picture, preprocessing, &mut worker.pixels);
         drop(picture);
+        drop(memory);
         let mut features = vec![0.0; self.features()];
         self.plan.run(&mut worker.arena, &worker.pixels, &mut features);
         let entry = Entry { content, features };

@@ -3,13 +3,12 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use headstart_data::{ContentHash, Skipped, Split, split};
+use headstart_data::{ContentHash, Skipped, split};
 use headstart_engine::train::{
-    AdamConfig, Epoch, Head, LogisticConfig, Samples, fit_adam, fit_logistic,
+    AdamConfig, Epoch, Event, Head, LogisticConfig, Samples, TrainError, fit_adam, fit_logistic,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::classifier::none_readable;
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extraction, Extractor, Observer, Pictures,
 };
@@ -36,6 +35,19 @@ pub enum HeadConfig {
 impl Default for HeadConfig {
     fn default() -> Self {
         Self::Lbfgs(LogisticConfig::default())
+    }
+}
+
+impl HeadConfig {
+    /// Fails where an option has a value that makes no sense.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`], naming it.
+    pub fn check(&self) -> Result<(), TrainError> {
+        match self {
+            Self::Lbfgs(config) => config.check(),
+            Self::Adam(config) => config.check(),
+        }
     }
 }
 
@@ -87,9 +99,31 @@ pub struct TrainingRecord {
     /// The strength C that the data chose.
     pub strength: Option<f64>,
     /// Every epoch.
-    pub epochs: Vec<Epoch>,
+    pub epochs: Vec<EpochRecord>,
     /// Figures on the pictures held back.
     pub metrics: Option<Evaluation>,
+}
+
+/// An epoch without the time that it took: the same training gives the same file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Mean loss over the batches.
+    pub loss: f64,
+    /// Accuracy over the batches.
+    pub accuracy: f64,
+    /// Loss on the pictures held back.
+    pub val_loss: Option<f64>,
+    /// Accuracy on the pictures held back.
+    pub val_accuracy: Option<f64>,
+}
+
+impl From<&Epoch> for EpochRecord {
+    fn from(epoch: &Epoch) -> Self {
+        let &Epoch { epoch, loss, accuracy, val_loss, val_accuracy, .. } = epoch;
+        Self { epoch, loss, accuracy, val_loss, val_accuracy }
+    }
 }
 
 impl Classifier {
@@ -106,9 +140,11 @@ impl Classifier {
         config: &FitConfig,
         observer: &mut dyn Observer,
     ) -> Result<(Self, FitReport), Error> {
+        // What is wrong with the options is better known before the pictures are read than after.
+        config.head.check()?;
         let start = Instant::now();
         let extractor = Extractor::new(&base, &config.extract);
-        let extraction = extractor.extract(&pictures.paths(), observer)?;
+        let mut extraction = extractor.extract(&pictures.paths(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped.iter().cloned());
         check_readable(pictures, &extraction)?;
@@ -117,8 +153,14 @@ impl Classifier {
         let split = pictures.divide(&extraction.kept, &extraction.contents)?;
         observer.split(split.train.len(), split.validation.len());
         let dim = extractor.features();
+        if split.train.is_empty() {
+            let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
+            return Err(Error::NothingToLearnFrom { path, pictures });
+        }
         let train = Side::new(pictures, &extraction, &split.train, dim);
         let validation = Side::new(pictures, &extraction, &split.validation, dim);
+        // Both sides have their own copy.
+        extraction.features = Vec::new();
         let classes = pictures.classes();
         let samples = train.samples(classes.len());
         let held_back = validation.samples(classes.len());
@@ -131,6 +173,7 @@ impl Classifier {
             let probabilities = classifier.head.probabilities(side.features);
             Evaluation::new(classes, side.labels, &probabilities)
         });
+        let labels = pictures.labels(&extraction.kept);
         let name = |&i: &usize| pictures.name_of(extraction.kept[i]);
         classifier.training = Some(TrainingRecord {
             pictures: pictures.root().display().to_string(),
@@ -138,7 +181,7 @@ impl Classifier {
             validation: split.validation.iter().map(name).collect(),
             head: config.head.clone(),
             strength: fitted.strength,
-            epochs: fitted.epochs.clone(),
+            epochs: fitted.epochs.iter().map(EpochRecord::from).collect(),
             metrics: metrics.clone(),
         });
         let report = FitReport {
@@ -149,7 +192,10 @@ impl Classifier {
             duplicates: duplicates(&extraction.contents),
             cached: extraction.cached,
             skipped,
-            warnings: warnings(&split, classes, fitted.warning, extractor.cache_warning()),
+            warnings: warnings(
+                split::describe_all(&split.warnings, classes, &labels, |i| name(&i)),
+                [fitted.warning, extractor.cache_warning()],
+            ),
             seconds: Seconds {
                 features: features_done.as_secs_f64(),
                 head: (head_done - features_done).as_secs_f64(),
@@ -163,7 +209,7 @@ impl Classifier {
 fn check_readable(pictures: &Pictures, extraction: &Extraction) -> Result<(), Error> {
     let labels = pictures.labels(&extraction.kept);
     let Some(&first) = labels.first() else {
-        return Err(none_readable(extraction.skipped.clone()));
+        return Err(Error::none_readable(extraction.skipped.clone()));
     };
     if labels.iter().all(|&label| label == first) {
         return Err(Error::OneReadableClass {
@@ -180,22 +226,8 @@ fn duplicates(contents: &[ContentHash]) -> usize {
     contents.len() - groups.iter().max().map_or(0, |last| last + 1)
 }
 
-fn warnings(
-    split: &Split,
-    classes: &[String],
-    head: Option<String>,
-    cache: Option<String>,
-) -> Vec<String> {
-    let mut warnings: Vec<String> =
-        split.warnings.iter().map(|warning| warning.describe(classes)).collect();
-    // Many of a kind are one line.
-    if warnings.len() > 5 {
-        let more = warnings.split_off(4);
-        warnings.push(format!("and {} warnings more of this kind", more.len()));
-    }
-    warnings.extend(head);
-    warnings.extend(cache);
-    warnings
+fn warnings(split: Vec<String>, others: [Option<String>; 2]) -> Vec<String> {
+    split.into_iter().chain(others.into_iter().flatten()).collect()
 }
 
 /// The pictures of one side of the split, in memory of their own.
@@ -239,13 +271,17 @@ fn fit_head(
     validation: Option<&Samples<'_>>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, Error> {
-    let mut tell = |epoch: &Epoch| {
-        observer.epoch(epoch);
+    let mut tell = |event: Event<'_>| {
+        observer.training(event);
         if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let stopped = |error| match error {
+        TrainError::Stopped => Error::Interrupted,
+        other => other.into(),
     };
     let fitted = match config {
         HeadConfig::Lbfgs(config) => {
-            let fit = fit_logistic(train, validation, config, &mut tell)?;
+            let fit = fit_logistic(train, validation, config, &mut tell).map_err(stopped)?;
             let unfinished = format!("the head had not converged after {} steps", fit.steps);
             Fitted {
                 head: fit.head,
@@ -255,7 +291,8 @@ fn fit_head(
             }
         }
         HeadConfig::Adam(config) => {
-            let (head, history) = fit_adam(train, validation, config, &mut tell)?;
+            let (head, history) =
+                fit_adam(train, validation, config, &mut tell).map_err(stopped)?;
             Fitted { head, epochs: history.epochs, strength: None, warning: None }
         }
     };

@@ -5,6 +5,7 @@ use std::path::Path;
 use headstart_engine::train::Head;
 use headstart_model::formats::{self, HeadActivation, ImportedModel};
 
+use crate::model_file::check_classes;
 use crate::{Base, Classifier, Error};
 
 impl Classifier {
@@ -25,6 +26,7 @@ impl Classifier {
         if names.len() != count {
             return Err(Error::ClassNames { given: names.len(), classes: count });
         }
+        check_classes(&names).map_err(Error::BadClassNames)?;
         let mut base = Base::new(network, weights);
         base.set_trainable(false);
         Ok((Self::new(base, converted(head), names), assumptions))

@@ -36,6 +36,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+mod bench;
 mod bundled;
 mod classifier;
 mod error;
@@ -52,12 +53,13 @@ pub use headstart_engine as engine;
 pub use headstart_model as model;
 
 pub use base::{Base, BaseConfig};
+pub use bench::{BenchConfig, BenchReport, StepTime, bench};
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{Classifier, Prediction};
 pub use error::Error;
 pub use evaluation::Evaluation;
 pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
-pub use fit::{FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord};
+pub use fit::{EpochRecord, FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};
 pub use pictures::Pictures;

@@ -3,14 +3,14 @@
 //! Tensors are named `base/<layer>/<weight>` and `head/kernel`, `head/bias`; the metadata entry
 //! `headstart` holds the rest as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use headstart_engine::train::Head;
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::safetensors::{Stored, write};
 use headstart_model::formats::{self, Checkpoint, Format};
-use headstart_model::{Preprocessing, Tensor, Weights};
+use headstart_model::{Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::{Base, Classifier, Error, TrainingRecord};
@@ -35,6 +35,38 @@ struct Description {
     dropout: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
     training: Option<TrainingRecord>,
+}
+
+impl Description {
+    /// What a file that was made or damaged elsewhere could have wrong, though its JSON is right.
+    fn check(&self) -> Result<(), String> {
+        check_classes(&self.classes)?;
+        let Scaling { scale, offset } = self.preprocessing.scaling;
+        if !scale.iter().chain(&offset).all(|x| x.is_finite()) {
+            return Err("its preprocessing scales by no finite number".to_owned());
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(format!("its dropout is {}", self.dropout));
+        }
+        Ok(())
+    }
+}
+
+/// Names that predictions can be told apart by, and that do no harm on a terminal.
+pub(crate) fn check_classes(names: &[String]) -> Result<(), String> {
+    if names.len() < 2 {
+        return Err(format!("it has {} classes, and at least two are needed", names.len()));
+    }
+    let mut seen = HashSet::new();
+    for name in names {
+        if name.trim().is_empty() || name.contains(char::is_control) {
+            return Err(format!("{name:?} is no name for a class"));
+        }
+        if !seen.insert(name) {
+            return Err(format!("two classes are called {name:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Read first: what else there is depends on it.
@@ -91,7 +123,11 @@ impl Classifier {
             let (found, known) = (version.format, MODEL_FORMAT);
             return Err(Error::NewerModel { file: path.to_owned(), found, known });
         }
+        if version.format == 0 {
+            return Err(not_a_model("its description has no format".to_owned()));
+        }
         let description: Description = serde_json::from_str(&entry).map_err(damaged)?;
+        description.check().map_err(not_a_model)?;
         let Description { architecture, width, preprocessing, classes, .. } = description;
         let input_size = Some((preprocessing.height, preprocessing.width));
         let config = NetworkConfig { input_size, width: Some(width), top: None };
@@ -112,6 +148,9 @@ impl Classifier {
                 classes.len()
             )));
         }
+        if !kernel.data.iter().chain(&bias.data).all(|x| x.is_finite()) {
+            return Err(not_a_model("its head has values that are not finite".to_owned()));
+        }
         let dropout = description.dropout;
         let head = Head { kernel: kernel.data, bias: bias.data, classes: classes.len(), dropout };
         let own = checkpoint.tensors.into_iter().map(|(name, tensor)| {
@@ -123,6 +162,11 @@ impl Classifier {
         classifier.training = description.training;
         Ok(classifier)
     }
+}
+
+/// Whether a checkpoint is a headstart model.
+pub(crate) fn is_model(checkpoint: &Checkpoint) -> bool {
+    checkpoint.metadata.contains_key(ENTRY)
 }
 
 /// What a file is that is no headstart model, and what can be done with it.

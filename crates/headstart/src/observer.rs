@@ -1,6 +1,6 @@
 //! Who wants to know how long work is going.
 
-use headstart_engine::train::Epoch;
+use headstart_engine::train::Event;
 
 /// What the library tells during long work. Every method has a default that does nothing.
 pub trait Observer {
@@ -14,12 +14,12 @@ pub trait Observer {
         let _ = (train, validation);
     }
 
-    /// An epoch is over.
-    fn epoch(&mut self, epoch: &Epoch) {
-        let _ = epoch;
+    /// How training is going: an epoch is over, or something smaller is.
+    fn training(&mut self, event: Event<'_>) {
+        let _ = event;
     }
 
-    /// Asked between pictures and epochs; work ends with [`crate::Error::Interrupted`] if so.
+    /// Asked between pictures and steps of training; work ends with [`crate::Error::Interrupted`] if so.
     fn is_cancelled(&self) -> bool {
         false
     }

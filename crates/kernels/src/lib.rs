@@ -8,6 +8,8 @@ mod aligned;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
+mod extent;
+
 mod isa;
 pub mod peak;
 pub mod pool;

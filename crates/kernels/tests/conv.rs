@@ -96,3 +96,19 @@ fn sliding_windows_agree_with_the_oracle() {
         }
     }
 }
+
+#[test]
+fn strides_that_overflow_are_refused() {
+    let op = Conv::new(Isa::best(), &[1.0; 9 * 16], &[0.0; 16], Clamp::NONE);
+    let sane = Windows::sliding((2, 2), (3, 1), 4, 1);
+    for windows in [
+        Windows { row_stride: usize::MAX, ..sane },
+        Windows { pixel_stride: usize::MAX, ..sane },
+        Windows { segment_stride: usize::MAX / 2 + 1, ..sane },
+        Windows { height: 3, row_stride: usize::MAX / 2 + 1, ..sane },
+        Windows { width: usize::MAX, ..sane },
+    ] {
+        let run = || op.run(&[1.0; 4096], windows, None, &mut [0.0; 4096], 64);
+        assert!(std::panic::catch_unwind(run).is_err(), "{windows:?}");
+    }
+}

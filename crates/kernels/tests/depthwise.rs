@@ -44,3 +44,11 @@ fn agrees_with_the_oracle_for_every_kernel_stride_and_channel_remainder() {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "further than any slice")]
+fn strides_that_overflow_are_refused() {
+    let op = Depthwise::new(Isa::best(), &[1.0; 144], &[0.0; 16], 3, 1, Clamp::NONE);
+    let band = Band { height: 2, width: 1, input_stride: usize::MAX / 2 };
+    op.run(&[1.0; 4096], &mut [0.0; 32], band);
+}

@@ -1,5 +1,7 @@
 //! What can go wrong with a network's description or weights.
 
+use std::io;
+
 use crate::formats::Format;
 use crate::weights::Fitting;
 
@@ -32,6 +34,16 @@ pub enum ModelError {
         network: String,
         /// The layer.
         layer: String,
+    },
+    /// The input is larger than is supported.
+    #[error("an input of {height} x {width} pixels is too large; {most} x {most} is the most")]
+    InputTooLarge {
+        /// Height asked for, in pixels.
+        height: usize,
+        /// Width asked for, in pixels.
+        width: usize,
+        /// The largest side.
+        most: usize,
     },
     /// No layer of this name.
     #[error("{network} has no layer '{name}'{}", if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) })]
@@ -74,15 +86,26 @@ pub enum ModelError {
         /// What that file looks like it holds.
         looks_like: Option<String>,
     },
-    /// The operating system would not read or write a file.
-    #[error("cannot {action} {file}: {source}")]
+    /// A weight has a value that nothing can be computed with.
+    #[error("{}the weights cannot be used: {weight} {problem}", file_prefix(file))]
+    BadValue {
+        /// The weight: `bn_Conv1/moving_variance`.
+        weight: String,
+        /// What is the matter with it: `holds NaN at index 7`.
+        problem: String,
+        /// The file that it comes from.
+        file: Option<String>,
+    },
+    /// The operating system would not read or write a file. Its reason is a part of the message
+    /// and no source of this error, or whoever prints the chain would print it twice.
+    #[error("cannot {action} {file}: {}", io_reason(cause))]
     Io {
         /// `read` or `write`.
         action: &'static str,
         /// The file.
         file: String,
         /// The system's reason.
-        source: std::io::Error,
+        cause: io::Error,
     },
     /// The file is of no format that holds weights.
     #[error(
@@ -136,6 +159,14 @@ pub enum ModelError {
         /// The id of the network's architecture.
         network: &'static str,
     },
+    /// A whole Keras model does something to its pixels before the base that is not understood.
+    #[error("{file}: what this Keras model does to pixels before its base is not known: {reason}")]
+    UnknownScaling {
+        /// The file.
+        file: String,
+        /// The layer concerned and what is the matter with it.
+        reason: String,
+    },
     /// A whole Keras model of a shape that cannot be imported.
     #[error(
         "{file} cannot be imported: {reason}. A model that can be imported is input, augmentation, \
@@ -150,10 +181,65 @@ pub enum ModelError {
     },
 }
 
+impl ModelError {
+    /// Names the file that weights come from in an error that does not name one yet; to be called
+    /// where [`Weights::new`](crate::Weights::new) was given tensors of a file.
+    #[must_use]
+    pub fn in_file(mut self, name: &str) -> Self {
+        if let Self::WeightsDoNotFit { file, .. } | Self::BadValue { file, .. } = &mut self {
+            file.get_or_insert_with(|| name.to_owned());
+        }
+        self
+    }
+}
+
+/// The system's reason as people read it: without its number, and with what to do where the disk
+/// is full.
+pub fn io_reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let reason = match error.raw_os_error() {
+        Some(number) => text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text),
+        None => &text,
+    };
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("{reason}; make room there or choose another place")
+        }
+        _ => reason.to_owned(),
+    }
+}
+
 fn file_prefix(file: &Option<String>) -> String {
     file.as_ref().map_or_else(String::new, |file| format!("{file}: "))
 }
 
 fn looks_like_suffix(looks_like: &Option<String>) -> String {
     looks_like.as_ref().map_or_else(String::new, |what| format!("; the file looks like {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn an_operating_systems_reason_is_said_once_and_without_its_number() {
+        let io = |number| ModelError::Io {
+            action: "write",
+            file: "cat.model".to_owned(),
+            cause: io::Error::from_raw_os_error(number),
+        };
+        for (number, text) in [
+            (2, "cannot write cat.model: No such file or directory"),
+            (
+                28,
+                "cannot write cat.model: No space left on device; make room there or choose another place",
+            ),
+        ] {
+            assert_eq!(io(number).to_string(), text);
+            assert!(std::error::Error::source(&io(number)).is_none());
+        }
+        let own = io::Error::other("in our own words");
+        assert_eq!(io_reason(&own), "in our own words");
+    }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod architectures;
+pub mod atomic;
 mod error;
 pub mod formats;
 mod layer;
@@ -10,7 +11,7 @@ mod preprocessing;
 mod summary;
 mod weights;
 
-pub use error::ModelError;
+pub use error::{ModelError, io_reason};
 pub use layer::{
     Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Layer, ModelError, Network};
+use crate::{Layer, LayerKind, ModelError, Network};
 
 /// A dense array of f32 in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,19 @@ impl Tensor {
         assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?}");
         Self { shape, data }
     }
+
+    /// # Errors
+    /// [`ModelError::BadValue`] for a value that is not finite; the error calls the tensor `name`.
+    pub(crate) fn check_finite(&self, name: &str) -> Result<(), ModelError> {
+        // Without a branch a value: every weight of every network passes through here.
+        let finite = |values: &[f32]| values.iter().fold(true, |all, x| all & x.is_finite());
+        if finite(&self.data) {
+            return Ok(());
+        }
+        let found = self.data.iter().enumerate().find(|(_, x)| !x.is_finite());
+        let problem = found.map_or_else(String::new, |(at, x)| format!("holds {x} at index {at}"));
+        Err(ModelError::BadValue { weight: name.to_owned(), problem, file: None })
+    }
 }
 
 /// The values of every weight of one network, under the names `layer/weight`.
@@ -35,7 +48,8 @@ impl Weights {
     ///
     /// # Errors
     /// [`ModelError::WeightsDoNotFit`] unless there is exactly one of the right shape for every
-    /// weight of `network`.
+    /// weight of `network`, and [`ModelError::BadValue`] for a value that is not finite or a
+    /// variance whose square root cannot be divided by.
     pub fn new(network: &Network, tensors: BTreeMap<String, Tensor>) -> Result<Self, ModelError> {
         let mut fit = Fitting::default();
         let mut known = 0;
@@ -61,6 +75,21 @@ impl Weights {
             fit.surplus = tensors.keys().filter(|name| !names.contains(*name)).cloned().collect();
         }
         fit.check(network)?;
+        for (layer, spec) in network.weight_specs() {
+            let name = weight_name(&layer.name, spec.name);
+            let tensor = &tensors[&name];
+            tensor.check_finite(&name)?;
+            if let (LayerKind::BatchNormalization { epsilon, .. }, "moving_variance") =
+                (&layer.kind, spec.name)
+                && let Some(at) = tensor.data.iter().position(|v| v + epsilon <= 0.0)
+            {
+                let problem = format!(
+                    "holds {} at index {at}; a variance is not negative (epsilon is {epsilon})",
+                    tensor.data[at]
+                );
+                return Err(ModelError::BadValue { weight: name, problem, file: None });
+            }
+        }
         Ok(Self { tensors })
     }
 

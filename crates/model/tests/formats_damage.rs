@@ -212,3 +212,33 @@ fn a_network_of_another_family_is_told_by_its_name() {
     let error = assign(file.clone(), &network("mobilenetv2", 0.35, None)).unwrap_err().to_string();
     assert!(error.contains("260 missing") && error.contains("a Keras model `resnet50`"), "{error}");
 }
+
+#[test]
+fn a_value_that_nothing_can_be_computed_with_is_named_with_its_weight_and_file() {
+    let net = network("mobilenetv2", 0.35, None);
+    let whole = read(fixture(FILES[0])).unwrap();
+    for (weight, value, says) in [
+        ("Conv1/kernel", f32::NAN, "Conv1/kernel holds NaN at index 5"),
+        ("Conv_1_bn/gamma", f32::INFINITY, "Conv_1_bn/gamma holds inf at index 5"),
+        ("bn_Conv1/moving_mean", f32::NEG_INFINITY, "bn_Conv1/moving_mean holds -inf at index 5"),
+        (
+            "block_5_depthwise_BN/moving_variance",
+            -0.5,
+            "block_5_depthwise_BN/moving_variance holds -0.5 at index 5; a variance is not negative (epsilon is 0.001)",
+        ),
+    ] {
+        let mut file = whole.clone();
+        let (_, tensor) = file.tensors.iter_mut().find(|(name, _)| name.contains(weight)).unwrap();
+        tensor.data[5] = value;
+        let error = assign(file, &net).unwrap_err().to_string();
+        assert!(error.contains("keras2_no_top.h5: the weights cannot be used: "), "{error}");
+        assert!(error.ends_with(says), "{error}");
+    }
+    // As after training without a single picture, or with rounding: harmless.
+    let mut file = whole.clone();
+    let is_variance = |(name, _): &(&String, _)| name.contains("moving_variance");
+    for (_, tensor) in file.tensors.iter_mut().filter(is_variance) {
+        tensor.data.fill(-1e-9);
+    }
+    assign(file, &net).unwrap();
+}

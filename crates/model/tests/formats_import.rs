@@ -4,7 +4,7 @@ mod formats_common;
 
 use formats_common::{fixture, network, real};
 use headstart_model::formats::{
-    HeadActivation, ImportedModel, import, import_checkpoint, load, read,
+    HeadActivation, ImportedModel, import, import_checkpoint, load, read, scaling_of,
 };
 use headstart_model::{ModelError, Scaling};
 use serde_json::Value;
@@ -119,6 +119,64 @@ fn scaling_inside_the_model_is_taken_over() {
     let model = import_config(&config, "keras3_tutorial.keras").unwrap();
     let expected = Scaling { scale: [0.5, 0.25, 0.125], offset: [3.0; 3] };
     assert_eq!(model.network.preprocessing().scaling, expected);
+}
+
+#[test]
+fn a_files_own_scaling_is_told_without_importing_it() {
+    for (name, expected) in [
+        ("keras2_no_top.h5", None),
+        ("keras3_base.weights.h5", None),
+        ("keras3_whole.h5", None),
+        ("keras2_whole.h5", Some(Scaling::minus_one_to_one())),
+        ("keras3_tutorial.keras", Some(Scaling::minus_one_to_one())),
+    ] {
+        assert_eq!(scaling_of(&read(keras(name)).unwrap()).unwrap(), expected, "{name}");
+    }
+    let torch = fixture("pytorch_mobilenetv2/torchvision_0.35.pth");
+    assert_eq!(scaling_of(&read(torch).unwrap()).unwrap(), None);
+
+    let tutorial = read(keras("keras3_tutorial.keras")).unwrap();
+    let scaling = |change: &dyn Fn(&mut Value)| {
+        let mut file = tutorial.clone();
+        change(file.model_config.as_mut().unwrap());
+        scaling_of(&file).map_err(|error| error.to_string())
+    };
+    let of_one_255th = Scaling { scale: [1.0 / 255.0; 3], offset: [0.0; 3] };
+    let one_255th = scaling(&|config| {
+        let rescaling = &mut layer(config, "rescaling").unwrap()["config"];
+        rescaling["scale"] = (1.0 / 255.0).into();
+        rescaling["offset"] = 0.into();
+    });
+    assert_eq!(one_255th.unwrap(), Some(of_one_255th));
+    // What stands after the base does not matter, what stands before it does.
+    let other_head = scaling(&|config| {
+        layer(config, "dropout").unwrap()["class_name"] = "Lambda".into();
+        config["config"]["output_layers"] = serde_json::json!([]);
+    });
+    assert_eq!(other_head.unwrap(), Some(Scaling::minus_one_to_one()));
+    let unknown = scaling(&|config| {
+        layer(config, "rescaling").unwrap()["class_name"] = "Lambda".into();
+    });
+    let unknown = unknown.unwrap_err();
+    assert!(unknown.contains("keras3_tutorial.keras: what this Keras model does"), "{unknown}");
+    assert!(unknown.contains("`rescaling` (Lambda)") && !unknown.contains("import"), "{unknown}");
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_named_and_not_called_another_shape() {
+    let mut file = read(keras("keras3_whole.h5")).unwrap();
+    for part in ["block_5_depthwise_BN/moving_variance", "dense/kernel"] {
+        let name = file.tensors.keys().find(|name| name.contains(part)).unwrap().clone();
+        let before = file.tensors[&name].data[2];
+        file.tensors.get_mut(&name).unwrap().data[2] = f32::NAN;
+        let error = import_checkpoint(&file).unwrap_err();
+        assert!(matches!(error, ModelError::BadValue { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("keras3_whole.h5: the weights cannot be used"), "{error}");
+        assert!(error.ends_with(&format!("{part} holds NaN at index 2")), "{error}");
+        file.tensors.get_mut(&name).unwrap().data[2] = before;
+    }
+    import_checkpoint(&file).unwrap();
 }
 
 #[test]

@@ -27,16 +27,17 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
     let dir = args.output.join("fashion-mnist");
     fs::create_dir_all(&dir)
         .and_then(|()| PICTURES.extract(&dir))
-        .with_context(|| format!("{}: cannot be written", dir.display()))?;
+        .with_context(|| format!("cannot write {}", dir.display()))?;
     let model = args.output.join("fashion.safetensors");
 
     output.text("A demonstration: pictures of clothes, 28 x 28 pixels, from Fashion-MNIST.\n")?;
     let mut base = Base::bundled("mobilenetv2")?;
     base.set_trainable(false);
     let summary = base.summary().to_string();
-    let lines: Vec<&str> = summary.trim_end().lines().collect();
-    output.text("The end of the base's summary (all of it: headstart summary):")?;
-    output.text(lines[lines.len() - 8..].join("\n"))?;
+    // Rules would be wider than a terminal may be.
+    let lines: Vec<&str> = summary.lines().filter(|line| !line.starts_with(['_', '='])).collect();
+    output.text("The end of the base's summary (all of it: headstart summary):\n")?;
+    output.text(lines[lines.len() - 6..].join("\n"))?;
     output.text("")?;
 
     let pictures = Pictures::open(&dir)?;

@@ -14,9 +14,9 @@ use crate::progress::Progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
-    /// Model file
+    /// Model file, or the name of a bundled base with a classifier
     model: String,
-    /// Folder with one folder of pictures per class; of `train` and `validation` the latter is used
+    /// Folder with one folder of pictures per class; where there is a `validation` or `test` folder, that
     dir: PathBuf,
 }
 

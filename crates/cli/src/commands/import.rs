@@ -7,8 +7,8 @@ use clap::Args;
 use headstart::Classifier;
 use serde_json::json;
 
-use super::train::check_writable;
 use crate::output::{Output, count, quoted};
+use headstart::model::atomic::check_writable;
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {

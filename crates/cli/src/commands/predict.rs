@@ -1,11 +1,13 @@
 //! `headstart predict`.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use headstart::{Classifier, Prediction};
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use crate::FAILURE;
 use crate::args::Common;
@@ -41,7 +43,12 @@ pub(crate) fn run(
     }
     let paths: Vec<PathBuf> = listing.pictures.into_iter().map(|picture| picture.path).collect();
     let mut no_epochs = |_: &_| ();
-    let mut progress = Progress::new("Pictures", &mut no_epochs);
+    // On a terminal the answers themselves show how it goes.
+    let mut progress = if std::io::stdout().is_terminal() {
+        Progress::hidden(&mut no_epochs)
+    } else {
+        Progress::new("Pictures", &mut no_epochs)
+    };
     classifier.predict_each(&paths, &common.extract(), &mut progress, &mut |index, result| {
         let path = paths[index].display().to_string();
         let shown = match result {
@@ -67,17 +74,36 @@ fn show(
     let classes = classifier.classes();
     if output.is_json() {
         let shown = top_k.map_or(ranked.len(), |k| k as usize);
-        let scores: Map<String, Value> =
-            ranked.iter().take(shown).map(|&(c, p)| (classes[c].clone(), json!(p))).collect();
         let (best, score) = ranked[0];
         let label = &classes[best];
-        return output
-            .event(&json!({"path": path, "label": label, "score": score, "scores": scores}));
+        let scores = Scores { ranked: &ranked[..shown.min(ranked.len())], classes };
+        return output.event(&Answer { path, label, score, scores });
     }
     let shown = top_k.unwrap_or(3) as usize;
     let scores: Vec<String> =
         ranked.iter().take(shown).map(|&(c, p)| format!("{} {p:.3}", classes[c])).collect();
     output.text(format!("{path}: {}", scores.join(", ")))
+}
+
+/// The answer for a picture, as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    path: &'a str,
+    label: &'a str,
+    score: f32,
+    scores: Scores<'a>,
+}
+
+/// An object from class to probability, the likeliest first.
+struct Scores<'a> {
+    ranked: &'a [(usize, f32)],
+    classes: &'a [String],
+}
+
+impl Serialize for Scores<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.ranked.iter().map(|&(class, p)| (&self.classes[class], p)))
+    }
 }
 
 fn show_failure(output: &Output, path: &str, reason: &str) -> std::io::Result<()> {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use headstart::engine::train::{AdamConfig, ClassWeight, Epoch, LogisticConfig};
+use headstart::model::atomic::check_writable;
 use headstart::{Base, Classifier, FitConfig, FitReport, HeadConfig, Pictures};
 use serde_json::json;
 
@@ -13,6 +13,7 @@ use super::report;
 use crate::args::{BaseArgs, Common};
 use crate::output::{Output, count, duration, quoted, thousands};
 use crate::progress::Progress;
+use crate::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
@@ -24,9 +25,9 @@ pub(crate) struct TrainArgs {
     /// Folder of pictures to measure on, with one folder per class
     #[arg(long, value_name = "DIR", conflicts_with = "val_split")]
     val_dir: Option<PathBuf>,
-    /// Share of each class to hold back and measure on
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = parse_share)]
-    val_split: f64,
+    /// Share of each class to hold back and measure on [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    val_split: Option<f64>,
     #[command(flatten)]
     base: BaseArgs,
     #[command(flatten)]
@@ -45,19 +46,19 @@ pub(crate) struct HeadArgs {
     #[arg(long)]
     balance: bool,
     /// Strength C of the logistic regression: larger fits closer [default: chosen on the data]
-    #[arg(long, value_name = "C", conflicts_with_all = ADAM_ONLY)]
+    #[arg(long, value_name = "C", allow_negative_numbers = true)]
     strength: Option<f64>,
     /// Passes over the pictures, with --head adam [default: 10]
-    #[arg(long, value_name = "N")]
-    epochs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
     /// Step size, with --head adam [default: 0.0001]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Pictures in a step, with --head adam [default: 32]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// Share of the features dropped while training, with --head adam [default: 0.2]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     dropout: Option<f32>,
     /// Stop when the validation loss has not fallen for N epochs, with --head adam
     #[arg(long, value_name = "N")]
@@ -87,7 +88,9 @@ impl HeadArgs {
             ];
             if let Some(at) = given.iter().position(|&given| given) {
                 let option = ADAM_ONLY[at].replace('_', "-");
-                anyhow::bail!("--{option} has no meaning for --head lbfgs; add --head adam");
+                let message =
+                    format!("--{option} has no meaning for --head lbfgs; add --head adam");
+                return Err(usage(message));
             }
             let mut config = LogisticConfig { seed, class_weight, ..LogisticConfig::default() };
             if let Some(strength) = self.strength {
@@ -95,10 +98,13 @@ impl HeadArgs {
             }
             return Ok(HeadConfig::Lbfgs(config));
         }
+        if self.strength.is_some() {
+            return Err(usage("--strength has no meaning for --head adam"));
+        }
         let default = AdamConfig::default();
         Ok(HeadConfig::Adam(AdamConfig {
             learning_rate: self.learning_rate.unwrap_or(default.learning_rate),
-            epochs: self.epochs.unwrap_or(default.epochs),
+            epochs: self.epochs.map_or(default.epochs, |epochs| epochs as usize),
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             dropout: self.dropout.unwrap_or(default.dropout),
             early_stop: self.early_stop,
@@ -109,6 +115,9 @@ impl HeadArgs {
     }
 }
 
+/// Of each class, the share that is held back.
+const DEFAULT_SHARE: f64 = 0.2;
+
 fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
@@ -118,11 +127,19 @@ fn parse_share(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     let head = args.head.config(args.seed)?;
+    head.check().map_err(usage)?;
     let pictures = match &args.val_dir {
         Some(validation) => Pictures::open_both(&args.dir, validation)?,
-        None => Pictures::open(&args.dir)?.with_validation(args.val_split, args.seed),
+        None => Pictures::open(&args.dir)?,
     };
+    if pictures.is_split() && args.val_split.is_some() {
+        let dir = args.dir.display();
+        let message = format!("{dir}: has a validation folder of its own; leave out --val-split");
+        return Err(usage(message));
+    }
+    let pictures = pictures.with_validation(args.val_split.unwrap_or(DEFAULT_SHARE), args.seed);
     let model = args.output.clone().unwrap_or_else(|| default_model(&args.dir));
+    // Better now than after an hour of work.
     check_writable(&model)?;
     let base = args.base.load()?;
     let config = FitConfig { head, extract: common.extract() };
@@ -151,8 +168,11 @@ pub(super) fn train(
     let fitted =
         Classifier::fit(base, pictures, config, &mut Progress::new("Features", &mut on_epoch));
     let (classifier, report) = fitted.map_err(|error| match error {
-        headstart::Error::Interrupted if config.extract.cache.is_some() => anyhow::Error::new(error)
-            .context("nothing was saved, but the features computed so far are kept: run the same command to go on"),
+        headstart::Error::Interrupted if config.extract.cache.is_some() => {
+            anyhow::Error::new(error).context(
+                "interrupted; the features computed so far are kept: run the same command to go on",
+            )
+        }
         other => other.into(),
     })?;
     if let Some(error) = broken {
@@ -186,12 +206,15 @@ fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std::io::Resul
     output.field(
         "Base",
         format!(
-            "{}, input {} x {}, {} parameters of which {} trainable",
-            network.name(),
+            "{} at {} x {}, {} parameters, {}",
+            network.architecture(),
             size.height,
             size.width,
             thousands(network.total_params()),
-            thousands(network.trainable_params()),
+            match network.trainable_params() {
+                0 => "all frozen".to_owned(),
+                n => format!("{} trainable", thousands(n)),
+            },
         ),
     )?;
     output.field(
@@ -247,7 +270,7 @@ fn show_report(
     let held_back = report.validation.as_ref().map_or(0, |v| v.pictures);
     let together = match report.duplicates {
         0 => String::new(),
-        n => format!("; {} kept with the same pixels on one side", count(n, "duplicate")),
+        n => format!("; {} kept together", count(n, "duplicate")),
     };
     output.field(
         "Split",
@@ -284,18 +307,4 @@ fn default_model(dir: &Path) -> PathBuf {
     let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let name = full.file_name().map_or("model".into(), |name| name.to_string_lossy().into_owned());
     PathBuf::from(format!("{name}.safetensors"))
-}
-
-/// Fails now rather than after an hour of work.
-pub(super) fn check_writable(file: &Path) -> anyhow::Result<()> {
-    let describe = || format!("{}: cannot be written", file.display());
-    if file.is_dir() {
-        anyhow::bail!("{}: is a folder; name the file to write", file.display());
-    }
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    tempfile::tempfile_in(folder)
-        .map_err(|e| std::io::Error::from(e.kind()))
-        .with_context(describe)?;
-    Ok(())
 }

@@ -1,16 +1,18 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::segment::{MAGIC, count};
+use super::Key;
+use super::merge::LOCK;
+use super::segment::{MAGIC, UNFINISHED, keys};
 
 /// How much a cache holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheInfo {
     /// Pairs of base weights and preprocessing.
     pub namespaces: usize,
-    /// Pictures, those counted twice that two processes computed at once.
+    /// Different pictures of each namespace.
     pub entries: u64,
     /// Bytes on disk.
     pub bytes: u64,
@@ -25,13 +27,15 @@ pub fn info(root: &Path) -> io::Result<CacheInfo> {
     for folder in namespaces(root)? {
         let files = own_files(&folder)?;
         info.namespaces += usize::from(!files.is_empty());
+        // Two processes may have computed the same picture.
+        let mut pictures: HashSet<Key> = HashSet::new();
         for file in files {
-            let bytes = fs::metadata(&file).map_or(0, |m| m.len());
-            info.bytes += bytes;
+            info.bytes += fs::metadata(&file).map_or(0, |m| m.len());
             if file.extension().is_some_and(|e| e == "keys") {
-                info.entries += count(bytes);
+                pictures.extend(keys(&file));
             }
         }
+        info.entries += pictures.len() as u64;
     }
     Ok(info)
 }
@@ -78,9 +82,11 @@ fn namespaces(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(list(root)?.into_iter().filter(named).collect())
 }
 
-fn own_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn own_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let own = |path: &PathBuf| {
-        path.extension().is_some_and(|e| e == "keys" || e == "data") && begins_with_magic(path)
+        let known = path.extension().is_some_and(|e| e == "keys" || e == "data" || e == UNFINISHED)
+            || path.file_name().is_some_and(|name| name == LOCK);
+        known && begins_with_magic(path)
     };
     Ok(list(folder)?.into_iter().filter(own).collect())
 }

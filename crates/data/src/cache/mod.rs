@@ -18,11 +18,12 @@
 //!   [`FeatureCache::warning`] says so once. Nothing else happens: the cache is a help.
 //!
 //! Opening reads the keys only, features are read when asked for. A run that adds nothing
-//! leaves no file. Runs that add leave a segment each; they are not merged, which would
-//! need a lock between processes. Nothing is synced: after a power failure the checksums
-//! tell what was lost.
+//! leaves no file. Runs that add leave a segment each, and when many small ones have come
+//! together, opening merges them. What runs write is not synced: after a power
+//! failure the checksums tell what was lost.
 
 mod admin;
+mod merge;
 mod segment;
 
 use std::collections::HashMap;
@@ -31,7 +32,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 pub use admin::{CacheInfo, clear, info};
-use segment::{Reader, Writer};
+use headstart_model::io_reason;
+use segment::{Reader, Unread, Writer};
 
 use crate::decode::ContentHash;
 
@@ -75,6 +77,8 @@ pub struct FeatureCache {
     dim: usize,
     index: RwLock<HashMap<Key, Place>>,
     segments: RwLock<Vec<Reader>>,
+    /// Held by whoever looks for segments that another process has merged.
+    looking: Mutex<()>,
     writer: Mutex<Writing>,
     warning: OnceLock<String>,
 }
@@ -97,27 +101,54 @@ impl FeatureCache {
     /// Opens the namespace `fingerprint` below `root`, with `dim` features an entry.
     ///
     /// Creates nothing. What cannot be read is as if it were not there; segments of another
-    /// `dim` or of a newer version are left alone.
+    /// `dim` or of a newer version are left alone. Merges small segments when there are many.
     pub fn open(root: &Path, fingerprint: &Fingerprint, dim: usize) -> Self {
-        let folder = root.join(fingerprint.to_string());
-        let mut index = HashMap::new();
-        let mut segments = Vec::new();
-        for path in admin::segments(&folder) {
-            let Some((reader, keys)) = Reader::open(&path, fingerprint, dim) else { continue };
+        merge::merge(&root.join(fingerprint.to_string()), fingerprint, dim);
+        Self::new(root, fingerprint, dim, Writing::NotYet)
+    }
+
+    /// [`FeatureCache::open`] for a process that looks at few pictures: it changes nothing on
+    /// disk, and [`FeatureCache::put`] does nothing.
+    pub fn open_read_only(root: &Path, fingerprint: &Fingerprint, dim: usize) -> Self {
+        Self::new(root, fingerprint, dim, Writing::Off)
+    }
+
+    fn new(root: &Path, fingerprint: &Fingerprint, dim: usize, writing: Writing) -> Self {
+        let cache = Self {
+            folder: root.join(fingerprint.to_string()),
+            fingerprint: *fingerprint,
+            dim,
+            index: RwLock::default(),
+            segments: RwLock::default(),
+            looking: Mutex::default(),
+            writer: Mutex::new(writing),
+            warning: OnceLock::new(),
+        };
+        cache.look();
+        cache
+    }
+
+    /// Takes in the segments that are not known yet.
+    fn look(&self) {
+        let _one_at_a_time = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        for path in admin::segments(&self.folder) {
+            let known = {
+                let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+                segments.iter().any(|known| known.data == path.with_extension("data"))
+            };
+            if known {
+                continue;
+            }
+            let opened = Reader::open(&path, &self.fingerprint, self.dim);
+            let Some((reader, keys)) = opened else { continue };
+            let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
             let segment = segments.len() as u32;
+            segments.push(reader);
+            drop(segments);
+            let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
             for (record, key, content) in keys {
                 index.insert(key, Place { content, segment, record });
             }
-            segments.push(reader);
-        }
-        Self {
-            folder,
-            fingerprint: *fingerprint,
-            dim,
-            index: RwLock::new(index),
-            segments: RwLock::new(segments),
-            writer: Mutex::new(Writing::NotYet),
-            warning: OnceLock::new(),
         }
     }
 
@@ -153,15 +184,27 @@ impl FeatureCache {
     pub fn get_into(&self, key: &Key, features: &mut [f32]) -> Option<ContentHash> {
         assert_eq!(features.len(), self.dim, "as many features as the cache was opened for");
         let place = self.place(key)?;
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let read =
-            segments[place.segment as usize].read(place.record, key, &place.content, features);
-        drop(segments);
-        if read.is_none() {
-            // Whoever computes it again may put it.
-            self.index.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        match self.read(&place, key, features) {
+            Ok(()) => return Some(place.content),
+            Err(Unread::Damaged) => {}
+            Err(Unread::Gone) => {
+                self.look();
+                let moved = self.place(key).filter(|moved| moved.segment != place.segment);
+                if let Some(place) = moved
+                    && self.read(&place, key, features).is_ok()
+                {
+                    return Some(place.content);
+                }
+            }
         }
-        read.map(|()| place.content)
+        // Whoever computes it again may put it.
+        self.index.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        None
+    }
+
+    fn read(&self, place: &Place, key: &Key, features: &mut [f32]) -> Result<(), Unread> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments[place.segment as usize].read(place.record, key, &place.content, features)
     }
 
     /// Keeps an entry, unless there is one. When it cannot be written, writing stops and
@@ -208,7 +251,8 @@ impl FeatureCache {
     fn switch_off(&self, error: &std::io::Error) -> Writing {
         let folder = self.folder.display();
         let _ = self.warning.set(format!(
-            "{folder}: features cannot be kept ({error}); the next run will compute them again"
+            "{folder}: features cannot be kept ({}); the next run will compute them again",
+            io_reason(error)
         ));
         Writing::Off
     }

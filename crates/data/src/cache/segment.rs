@@ -1,10 +1,11 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::merge::Lock;
 use super::{Entry, Fingerprint, Key};
 use crate::decode::ContentHash;
 
@@ -38,17 +39,63 @@ fn header(fingerprint: &Fingerprint, dim: usize) -> [u8; HEADER] {
     header
 }
 
-/// How many key records a `.keys` file of this length has.
-pub(super) fn count(bytes: u64) -> u64 {
-    bytes.saturating_sub(HEADER as u64) / KEY_RECORD as u64
+/// What the header of a file says that it holds.
+fn parse_header(bytes: &[u8]) -> Option<(Fingerprint, usize)> {
+    let dim = u32::from_le_bytes(*bytes.get(12..)?.first_chunk()?) as usize;
+    let fingerprint = Fingerprint(*bytes.get(16..)?.first_chunk()?);
+    bytes.starts_with(&header(&fingerprint, dim)).then_some((fingerprint, dim))
+}
+
+/// The sound keys of a segment, whatever it is of.
+pub(super) fn keys(path: &Path) -> Vec<Key> {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|f| f.take(HEADER as u64).read_to_end(&mut head));
+    let Some((fingerprint, dim)) = read.ok().and_then(|_| parse_header(&head)) else {
+        return Vec::new();
+    };
+    let segment = Reader::open(path, &fingerprint, dim);
+    segment.map_or_else(Vec::new, |(_, keys)| keys.into_iter().map(|(_, key, _)| key).collect())
+}
+
+/// Files of segments that one process keeps open; more are opened for each read.
+const MOST_OPEN: usize = 64;
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// A file that counts among those kept open.
+#[derive(Debug)]
+struct KeptOpen(File);
+
+impl KeptOpen {
+    fn new(file: File) -> Result<Self, File> {
+        if OPEN.fetch_add(1, Ordering::Relaxed) < MOST_OPEN {
+            return Ok(Self(file));
+        }
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+        Err(file)
+    }
+}
+
+impl Drop for KeptOpen {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Why a record was not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// The segment is there no more: another process has merged it, or cleared the cache.
+    Gone,
+    /// The record is not what the key says.
+    Damaged,
 }
 
 /// The features of one segment.
 #[derive(Debug)]
 pub(super) struct Reader {
-    data: PathBuf,
+    pub(super) data: PathBuf,
     /// Opened at the first read: of many segments few may be asked.
-    file: OnceLock<Option<File>>,
+    file: OnceLock<KeptOpen>,
     record: usize,
 }
 
@@ -77,25 +124,36 @@ impl Reader {
         Some((Self { data, file: OnceLock::new(), record }, sound.collect()))
     }
 
-    /// Reads the features of a record; `None` when it is not what the key says.
+    /// Reads the features of a record.
     pub(super) fn read(
         &self,
         record: u32,
         key: &Key,
         content: &ContentHash,
         features: &mut [f32],
-    ) -> Option<()> {
-        let file = self.file.get_or_init(|| File::open(&self.data).ok()).as_ref()?;
+    ) -> Result<(), Unread> {
         let mut bytes = vec![0; self.record];
-        read_at(file, &mut bytes, HEADER as u64 + u64::from(record) * self.record as u64).ok()?;
+        let offset = HEADER as u64 + u64::from(record) * self.record as u64;
+        let read = match self.file.get() {
+            Some(KeptOpen(file)) => read_at(file, &mut bytes, offset),
+            None => {
+                let file = File::open(&self.data).map_err(|_| Unread::Gone)?;
+                let read = read_at(&file, &mut bytes, offset);
+                if let Ok(file) = KeptOpen::new(file) {
+                    let _ = self.file.set(file);
+                }
+                read
+            }
+        };
+        read.map_err(|_| Unread::Damaged)?;
         let (values, sum) = bytes.split_at(features.len() * 4);
         if checksum(&[&key.0, &content.0, values]) != *sum {
-            return None;
+            return Err(Unread::Damaged);
         }
         for (feature, bytes) in features.iter_mut().zip(values.as_chunks::<4>().0) {
             *feature = f32::from_le_bytes(*bytes);
         }
-        Some(())
+        Ok(())
     }
 }
 
@@ -125,6 +183,8 @@ pub(super) struct Writer<W = File> {
     data: W,
     next: u32,
     record: Vec<u8>,
+    /// Held as long as this writes; see [`Lock`].
+    _lock: Option<Lock>,
 }
 
 impl Writer {
@@ -134,22 +194,32 @@ impl Writer {
         fingerprint: &Fingerprint,
         dim: usize,
     ) -> io::Result<(Self, Reader)> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
         fs::create_dir_all(folder)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos());
-        let new = |path: &Path| OpenOptions::new().append(true).create_new(true).open(path);
-        loop {
-            let n = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let path = folder.join(format!("{now:x}-{:x}-{n:x}.data", std::process::id()));
-            let data_file = match new(&path) {
-                Ok(file) => file,
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(e) => return Err(e),
-            };
-            let keys_file = new(&path.with_extension("keys"))?;
-            let writer = Self::start(keys_file, data_file, &header(fingerprint, dim))?;
-            let reader = Reader { data: path, file: OnceLock::new(), record: dim * 4 + SUM };
-            return Ok((writer, reader));
+        let lock = Lock::to_write(folder);
+        let (path, data_file) = new_data(folder)?;
+        let keys_file = new(&path.with_extension("keys"))?;
+        let mut writer = Self::start(keys_file, data_file, &header(fingerprint, dim))?;
+        writer._lock = lock;
+        let reader = Reader { data: path, file: OnceLock::new(), record: dim * 4 + SUM };
+        Ok((writer, reader))
+    }
+}
+
+fn new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create_new(true).open(path)
+}
+
+/// A `.data` file of a name that no other has.
+fn new_data(folder: &Path) -> io::Result<(PathBuf, File)> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos());
+    loop {
+        let n = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!("{now:x}-{:x}-{n:x}.data", std::process::id()));
+        match new(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
         }
     }
 }
@@ -158,7 +228,7 @@ impl<W: Write> Writer<W> {
     fn start(mut keys: W, mut data: W, header: &[u8]) -> io::Result<Self> {
         data.write_all(header)?;
         keys.write_all(header)?;
-        Ok(Self { keys, data, next: 0, record: Vec::new() })
+        Ok(Self { keys, data, next: 0, record: Vec::new(), _lock: None })
     }
 
     /// Writes an entry and returns the number of its record.
@@ -176,6 +246,39 @@ impl<W: Write> Writer<W> {
         self.next =
             self.next.checked_add(1).ok_or_else(|| io::Error::other("the segment is full"))?;
         Ok(self.next - 1)
+    }
+}
+
+/// A segment that appears whole, once everything in it is on the disk.
+pub(super) struct Whole {
+    writer: Writer,
+    data: PathBuf,
+}
+
+/// The ending of the `.keys` of a segment that is not whole yet.
+pub(super) const UNFINISHED: &str = "part";
+
+impl Whole {
+    pub(super) fn create(folder: &Path, fingerprint: &Fingerprint, dim: usize) -> io::Result<Self> {
+        let (data, data_file) = new_data(folder)?;
+        let keys_file = new(&data.with_extension(UNFINISHED))?;
+        let writer = Writer::start(keys_file, data_file, &header(fingerprint, dim))?;
+        Ok(Self { writer, data })
+    }
+
+    pub(super) fn append(&mut self, key: &Key, entry: &Entry) -> io::Result<()> {
+        self.writer.append(key, entry).map(drop)
+    }
+
+    pub(super) fn finish(self) -> io::Result<()> {
+        self.writer.data.sync_all()?;
+        self.writer.keys.sync_all()?;
+        fs::rename(self.data.with_extension(UNFINISHED), self.data.with_extension("keys"))?;
+        #[cfg(unix)]
+        if let Some(folder) = self.data.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
     }
 }
 

@@ -2,9 +2,10 @@ use std::error::Error;
 use std::io::{self, Cursor};
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use super::jpeg::one_line;
+use super::rgb::copies;
 use super::{DecodeError, Format, Limits, Rgb};
 
 /// Everything but JPEG.
@@ -13,21 +14,67 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rg
     if format == Format::WebP && riff_size(bytes) > bytes.len() as u64 {
         return Err(DecodeError::Truncated { format });
     }
+    let mut decoder = open(bytes, format, limits)?;
+    let (width, height) = decoder.dimensions();
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let pixels = match Samples::of(decoder.color_type()) {
+        Some(samples) => {
+            let mut buffer = vec![0; decoder.total_bytes() as usize];
+            decoder.read_image(&mut buffer).map_err(error)?;
+            samples.to_rgb(buffer)
+        }
+        // Floating point: 0 is black, 1 is white.
+        None => match DynamicImage::from_decoder(decoder).map_err(error)? {
+            image if image.color().has_alpha() => {
+                Samples { channels: 4, bytes: 1 }.to_rgb(image.into_rgba8().into_raw())
+            }
+            image => image.into_rgb8().into_raw(),
+        },
+    };
+    let picture = Rgb::new(width as usize, height as usize, pixels)
+        .ok_or_else(|| DecodeError::Damaged { format, detail: "it is empty".to_owned() })?;
+    Ok(picture.oriented(orientation))
+}
+
+/// The bytes that decoding takes at its peak.
+pub(super) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<u64, DecodeError> {
+    let mut decoder = open(bytes, format, limits)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let (raw, rgb) = (decoder.total_bytes(), pixels * 3);
+    let decoding = raw
+        + match format {
+            // A canvas, or planes of colours and a picture before its transforms are undone.
+            Format::Gif | Format::WebP => pixels * 4,
+            // A strip may be the whole picture.
+            Format::Tiff => raw,
+            _ => 0,
+        };
+    let converting = match Samples::of(decoder.color_type()) {
+        Some(samples) if samples.in_place() => raw,
+        _ => raw + rgb,
+    };
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    Ok(decoding.max(converting).max(rgb * (1 + copies(orientation))))
+}
+
+/// The decoder of a picture that is within the limits.
+fn open<'a>(
+    bytes: &'a [u8],
+    format: Format,
+    limits: &Limits,
+) -> Result<impl ImageDecoder + 'a, DecodeError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
     let mut bounds = image::Limits::no_limits();
     bounds.max_alloc = Some(limits.max_bytes);
     reader.limits(bounds);
-    let mut decoder = reader.into_decoder().map_err(error)?;
+    let decoder = reader.into_decoder().map_err(|e| from_image(e, format, limits))?;
     let (width, height) = decoder.dimensions();
     limits.check(u64::from(width), u64::from(height))?;
     if decoder.total_bytes() > limits.max_bytes {
         return Err(DecodeError::TooMuchMemory { limit: limits.max_bytes });
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(error)?;
-    let picture = Rgb::new(width as usize, height as usize, to_rgb(image))
-        .ok_or_else(|| DecodeError::Damaged { format, detail: "it is empty".to_owned() })?;
-    Ok(picture.oriented(orientation))
+    Ok(decoder)
 }
 
 /// The size of the file as a RIFF header declares it. Pixels may be complete where it is
@@ -49,35 +96,81 @@ fn image_format(format: Format) -> ImageFormat {
     }
 }
 
-/// 8-bit RGB rows: 16-bit samples keep their high byte, transparency goes onto white.
-fn to_rgb(image: DynamicImage) -> Vec<u8> {
-    let high = |samples: Vec<u16>| -> Vec<u8> { samples.iter().map(|v| (v >> 8) as u8).collect() };
-    match image {
-        DynamicImage::ImageLuma8(image) => grey(&image.into_raw()),
-        DynamicImage::ImageLumaA8(image) => grey_on_white(&image.into_raw()),
-        DynamicImage::ImageRgb8(image) => image.into_raw(),
-        DynamicImage::ImageRgba8(image) => on_white(&image.into_raw()),
-        DynamicImage::ImageLuma16(image) => grey(&high(image.into_raw())),
-        DynamicImage::ImageLumaA16(image) => grey_on_white(&high(image.into_raw())),
-        DynamicImage::ImageRgb16(image) => high(image.into_raw()),
-        DynamicImage::ImageRgba16(image) => on_white(&high(image.into_raw())),
-        // Floating point: 0 is black, 1 is white.
-        other if other.color().has_alpha() => on_white(&other.into_rgba8().into_raw()),
-        other => other.into_rgb8().into_raw(),
+/// How a decoder lays out a pixel.
+#[derive(Clone, Copy)]
+struct Samples {
+    /// Grey; grey and alpha; red, green, blue; those and alpha.
+    channels: usize,
+    /// Bytes of each, 1 or 2 in the machine's order.
+    bytes: usize,
+}
+
+impl Samples {
+    fn of(color: ColorType) -> Option<Self> {
+        let (channels, bytes) = match color {
+            ColorType::L8 => (1, 1),
+            ColorType::La8 => (2, 1),
+            ColorType::Rgb8 => (3, 1),
+            ColorType::Rgba8 => (4, 1),
+            ColorType::L16 => (1, 2),
+            ColorType::La16 => (2, 2),
+            ColorType::Rgb16 => (3, 2),
+            ColorType::Rgba16 => (4, 2),
+            _ => return None,
+        };
+        Some(Self { channels, bytes })
+    }
+
+    /// Whether a pixel is no smaller than its 8-bit RGB, which then takes its place.
+    fn in_place(self) -> bool {
+        self.channels * self.bytes >= 3
+    }
+
+    /// 8-bit RGB rows: 16-bit samples keep their high byte, transparency goes onto white. In the
+    /// same memory where there is room: a large picture is not held twice.
+    fn to_rgb(self, mut buffer: Vec<u8>) -> Vec<u8> {
+        match (self.channels, self.bytes) {
+            (1, 1) => expand(&mut buffer, |[v]: [u8; 1]| [v; 3]),
+            (2, 1) => expand(&mut buffer, |[v, a]: [u8; 2]| [over_white(v, a); 3]),
+            (1, _) => expand(&mut buffer, |[v0, v1]: [u8; 2]| [high([v0, v1]); 3]),
+            (2, _) => shrink(&mut buffer, |[v0, v1, a0, a1]: [u8; 4]| {
+                [over_white(high([v0, v1]), high([a0, a1])); 3]
+            }),
+            (3, 1) => {}
+            (3, _) => shrink(&mut buffer, |[r0, r1, g0, g1, b0, b1]: [u8; 6]| {
+                [high([r0, r1]), high([g0, g1]), high([b0, b1])]
+            }),
+            (_, 1) => {
+                shrink(&mut buffer, |[r, g, b, a]: [u8; 4]| [r, g, b].map(|v| over_white(v, a)))
+            }
+            _ => shrink(&mut buffer, |[r0, r1, g0, g1, b0, b1, a0, a1]: [u8; 8]| {
+                [[r0, r1], [g0, g1], [b0, b1]].map(|v| over_white(high(v), high([a0, a1])))
+            }),
+        }
+        buffer
     }
 }
 
-fn grey(samples: &[u8]) -> Vec<u8> {
-    samples.iter().flat_map(|&v| [v; 3]).collect()
+/// Makes pixels of `N` bytes ones of three in memory of their own.
+fn expand<const N: usize>(buffer: &mut Vec<u8>, pixel: impl Fn([u8; N]) -> [u8; 3]) {
+    *buffer = buffer.as_chunks().0.iter().flat_map(|&bytes| pixel(bytes)).collect();
 }
 
-fn grey_on_white(samples: &[u8]) -> Vec<u8> {
-    samples.as_chunks::<2>().0.iter().flat_map(|&[v, a]| [over_white(v, a); 3]).collect()
+/// Makes pixels of `N` bytes, three or more, ones of three where they lie.
+fn shrink<const N: usize>(buffer: &mut Vec<u8>, pixel: impl Fn([u8; N]) -> [u8; 3]) {
+    let pixels = buffer.len() / N;
+    for i in 0..pixels {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&buffer[i * N..][..N]);
+        buffer[i * 3..][..3].copy_from_slice(&pixel(bytes));
+    }
+    buffer.truncate(pixels * 3);
+    buffer.shrink_to_fit();
 }
 
-fn on_white(samples: &[u8]) -> Vec<u8> {
-    let pixels = samples.as_chunks::<4>().0;
-    pixels.iter().flat_map(|&[r, g, b, a]| [r, g, b].map(|v| over_white(v, a))).collect()
+/// The high byte of a sample in the machine's order.
+fn high(sample: [u8; 2]) -> u8 {
+    (u16::from_ne_bytes(sample) >> 8) as u8
 }
 
 /// `(value * alpha + 255 * (255 - alpha)) / 255`, rounded to nearest.

@@ -6,7 +6,7 @@
 
 use super::{DecodeError, Format};
 
-pub(super) struct Structure {
+pub(super) struct Structure<'a> {
     pub(super) width: u64,
     pub(super) height: u64,
     /// Components (colour channels) of the frame.
@@ -15,6 +15,8 @@ pub(super) struct Structure {
     pub(super) whole_in_memory: bool,
     /// Bytes lie between the segments that belong to none: odd, and harmless.
     pub(super) stray_bytes: bool,
+    /// The first EXIF data.
+    pub(super) exif: Option<&'a [u8]>,
 }
 
 const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Jpeg };
@@ -24,8 +26,20 @@ fn damaged(detail: &str) -> DecodeError {
 }
 
 /// Walks all segments up to the end-of-image marker; what follows it does not matter.
-pub(super) fn walk(bytes: &[u8]) -> Result<Structure, DecodeError> {
-    let mut frame: Option<Structure> = None;
+pub(super) fn walk(bytes: &[u8]) -> Result<Structure<'_>, DecodeError> {
+    walk_to(bytes, None)
+}
+
+/// Walks the segments before the first scan, which say how much memory decoding takes.
+pub(super) fn walk_header(bytes: &[u8]) -> Result<Structure<'_>, DecodeError> {
+    walk_to(bytes, Some(1))
+}
+
+/// Walks the segments up to the end, or to the beginning of the data of scan `last`.
+fn walk_to(bytes: &[u8], last: Option<usize>) -> Result<Structure<'_>, DecodeError> {
+    const EXIF: &[u8] = b"Exif\0\0";
+    let mut exif = None;
+    let mut frame: Option<Structure<'_>> = None;
     let mut stray_bytes = false;
     let mut scans = 0;
     let mut scan_components = 0;
@@ -71,12 +85,17 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Structure, DecodeError> {
                     components: u64::from(components),
                     whole_in_memory: marker == 0xC2,
                     stray_bytes: false,
+                    exif: None,
                 });
             }
+            0xE1 if exif.is_none() => exif = segment.strip_prefix(EXIF),
             0xDA => {
                 scans += 1;
                 if scans == 1 {
                     scan_components = u64::from(segment.first().copied().unwrap_or(0));
+                }
+                if Some(scans) == last {
+                    break;
                 }
                 at = end_of_scan(bytes, at)?;
             }
@@ -88,7 +107,7 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Structure, DecodeError> {
         return Err(damaged("it has no picture data"));
     }
     frame.whole_in_memory |= scan_components < frame.components;
-    frame.stray_bytes = stray_bytes;
+    (frame.stray_bytes, frame.exif) = (stray_bytes, exif);
     Ok(frame)
 }
 

@@ -9,7 +9,9 @@
 //!
 //! A file whose data ends early is an error, not a picture with a grey half.
 
+mod budget;
 mod general;
+mod guard;
 mod jpeg;
 mod jpeg_structure;
 mod rgb;
@@ -19,6 +21,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+pub use budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
+use headstart_model::io_reason;
 pub use rgb::{ContentHash, Rgb};
 pub use sniff::{Format, sniff};
 
@@ -106,9 +110,16 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// The file could not be read.
-    #[error("cannot be read ({0})")]
-    Io(#[from] io::Error),
+    /// The file could not be read. The system's reason is a part of the message and no source of
+    /// this error, or whoever prints the chain would print it twice.
+    #[error("cannot be read ({})", io_reason(.0))]
+    Io(io::Error),
+}
+
+impl From<io::Error> for DecodeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 impl Limits {
@@ -125,10 +136,26 @@ impl Limits {
 /// # Errors
 /// See [`DecodeError`]. Whatever the bytes, the answer is a picture or an error.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
-    match sniff(bytes)? {
+    let format = sniff(bytes)?;
+    guard::caught(format, || match format {
         Format::Jpeg => jpeg::decode(bytes, limits),
         format => general::decode(bytes, format, limits),
-    }
+    })
+}
+
+/// About how many bytes [`decode`] needs at its peak for a picture, by what its header declares:
+/// the decoder's memory, the result and the copies between them, with the file's own bytes.
+///
+/// To be asked of a [`MemoryBudget`] before decoding. A file that `decode` refuses by its header
+/// needs no more than its own bytes.
+pub fn estimated_bytes(bytes: &[u8], limits: &Limits) -> u64 {
+    let needed = sniff(bytes).and_then(|format| {
+        guard::caught(format, || match format {
+            Format::Jpeg => jpeg::estimate(bytes, limits),
+            format => general::estimate(bytes, format, limits),
+        })
+    });
+    needed.unwrap_or(0).saturating_add(bytes.len() as u64)
 }
 
 /// Reads a file that should be a picture, and stops early when it is none.

@@ -66,6 +66,17 @@ impl Rgb {
     }
 }
 
+/// How many copies of a picture turning it needs: the rest is done in place.
+pub(super) fn copies(orientation: Orientation) -> u64 {
+    match orientation {
+        Orientation::NoTransforms
+        | Orientation::FlipHorizontal
+        | Orientation::FlipVertical
+        | Orientation::Rotate180 => 0,
+        _ => 1,
+    }
+}
+
 impl fmt::Debug for Rgb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rgb({} x {}, {:?})", self.width, self.height, self.content_hash())

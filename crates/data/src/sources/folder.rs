@@ -3,7 +3,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::walk::{Walker, entries, look, skipped};
+use super::walk::{Walker, entries, is_unreadable, look, skipped};
 use super::{Item, Skipped, Subset};
 use crate::DataError;
 
@@ -38,7 +38,7 @@ impl Folder {
         let root = root.as_ref();
         match Layout::of(root)? {
             Layout::Classes(found) => collect(root, vec![(None, found)]),
-            Layout::Split { train, validation, skipped } => {
+            Layout::Split { train, validation, skipped, .. } => {
                 let subset = validation.is_some().then_some(Subset::Train);
                 let mut sides = vec![(subset, Classes::of(&train)?)];
                 if let Some(validation) = validation {
@@ -85,7 +85,7 @@ pub(super) struct Classes {
 
 impl Classes {
     fn of(root: &Path) -> Result<Self, DataError> {
-        let found = entries(root).map_err(|source| unreadable(root, source))?;
+        let found = entries(root).map_err(|cause| unreadable(root, cause))?;
         let mut classes =
             Self { folders: BTreeMap::new(), loose: Vec::new(), skipped: found.skipped };
         for path in found.folders {
@@ -104,7 +104,12 @@ impl Classes {
 /// The form of a folder.
 pub(super) enum Layout {
     Classes(Classes),
-    Split { train: PathBuf, validation: Option<PathBuf>, skipped: Vec<Skipped> },
+    Split {
+        train: PathBuf,
+        validation: Option<PathBuf>,
+        test: Option<PathBuf>,
+        skipped: Vec<Skipped>,
+    },
 }
 
 impl Layout {
@@ -142,7 +147,7 @@ impl Layout {
             }
         }
         left_out.extend(classes.loose.into_iter().map(outside));
-        Ok(Layout::Split { train, validation, skipped: left_out })
+        Ok(Layout::Split { train, validation, test, skipped: left_out })
     }
 }
 
@@ -163,12 +168,13 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Folder,
             let mut walker = Walker::default();
             folders.iter().for_each(|folder| walker.enter(folder));
             let (paths, skips) = walker.finish();
-            left_out.extend(skips);
             if paths.is_empty() {
-                left_out.extend(
-                    folders.into_iter().map(|f| skipped(f, "a class folder without pictures")),
-                );
-            } else {
+                // What is said of a folder already is not said again.
+                let new = folders.into_iter().filter(|f| !skips.iter().any(|s| s.path == *f));
+                left_out.extend(new.map(|f| skipped(f, "a class folder without pictures")));
+            }
+            left_out.extend(skips);
+            if !paths.is_empty() {
                 pictures.push((subset, class, paths));
             }
         }
@@ -178,12 +184,17 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Folder,
         .filter(|(subset, ..)| *subset != Some(Subset::Validation))
         .map(|(_, class, _)| class.clone())
         .collect();
+    let unreadable = || left_out.iter().filter(|s| is_unreadable(s)).cloned().collect();
     match (learned.len(), loose) {
-        (0, 0) => return Err(DataError::NoPictures { path: root.to_owned() }),
+        (0, 0) => {
+            let path = root.to_owned();
+            return Err(DataError::NoPictures { path, unreadable: unreadable() });
+        }
         (0, pictures) => return Err(DataError::NoClasses { path: root.to_owned(), pictures }),
         (1, _) => {
             let class = learned.into_iter().next().unwrap_or_default();
-            return Err(DataError::OneClass { path: root.to_owned(), class });
+            let (path, unreadable) = (root.to_owned(), unreadable());
+            return Err(DataError::OneClass { path, class, unreadable });
         }
         _ => {}
     }
@@ -207,11 +218,11 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn unreadable(path: &Path, source: io::Error) -> DataError {
+fn unreadable(path: &Path, cause: io::Error) -> DataError {
     let path = path.to_owned();
     match fs::metadata(&path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => DataError::Missing { path },
         Ok(metadata) if !metadata.is_dir() => DataError::NotAFolder { path },
-        _ => DataError::Unreadable { path, source },
+        _ => DataError::Unreadable { path, cause },
     }
 }

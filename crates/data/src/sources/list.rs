@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::{Layout, name};
-use super::walk::{Walker, entries};
+use super::walk::{Walker, entries, unreadable};
 use super::{Skipped, Subset};
 
 /// A picture of a [`Listing`].
@@ -30,8 +30,8 @@ pub struct Listing {
 /// A file given by name is always listed, whatever it is: that it cannot be decoded is an
 /// answer to whoever named it. A folder's pictures are labelled as [`Folder`](super::Folder)
 /// labels them; none of its demands (two classes, nothing outside them) are made here, and
-/// the pictures of a `test` folder beside `train` are listed with the others, so that
-/// features can be had of all of them. Within one folder given, a file that links lead to
+/// the pictures of a `test` folder beside `train` are listed with the others, as
+/// [`Subset::Test`], so that features can be had of all of them. Within one folder given, a file that links lead to
 /// several times is listed once, under the first label.
 pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Listing {
     let mut listing = Listing::default();
@@ -42,9 +42,7 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
             Ok(_) => {
                 listing.pictures.push(Listed { path: path.to_owned(), label: None, subset: None })
             }
-            Err(e) => listing
-                .skipped
-                .push(Skipped { path: path.to_owned(), reason: format!("cannot be read ({e})") }),
+            Err(e) => listing.skipped.push(unreadable(path.to_owned(), &e)),
         }
     }
     listing
@@ -53,18 +51,20 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
 fn add_folder(listing: &mut Listing, root: &Path) {
     match Layout::of(root) {
         Ok(Layout::Classes(_)) => add_classes(listing, root, None),
-        Ok(Layout::Split { train, validation, .. }) => match entries(root) {
+        Ok(Layout::Split { train, validation, test, .. }) => match entries(root) {
             Ok(found) => {
                 for side in found.folders {
                     let subset = if side == train {
                         Some(Subset::Train)
+                    } else if Some(&side) == validation.as_ref() {
+                        Some(Subset::Validation)
                     } else {
-                        (Some(&side) == validation.as_ref()).then_some(Subset::Validation)
+                        (Some(&side) == test.as_ref()).then_some(Subset::Test)
                     };
                     add_classes(listing, &side, subset);
                 }
             }
-            Err(e) => listing.skipped.push(unreadable(root, &e)),
+            Err(e) => listing.skipped.push(unreadable(root.to_owned(), &e)),
         },
         Err(e) => listing.skipped.push(Skipped { path: root.to_owned(), reason: e.to_string() }),
     }
@@ -84,8 +84,4 @@ fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {
             .map(|first| name(Path::new(first)));
         Listed { path, label, subset }
     }));
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Skipped {
-    Skipped { path: path.to_owned(), reason: format!("cannot be read ({error})") }
 }

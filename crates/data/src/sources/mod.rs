@@ -42,6 +42,8 @@ pub enum Subset {
     Train,
     /// Held back, to measure on.
     Validation,
+    /// Kept from training altogether, choices included; only [`list_pictures`] has any.
+    Test,
 }
 
 /// Something that was left out, and why.

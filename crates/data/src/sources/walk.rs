@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use headstart_model::io_reason;
+
 use super::Skipped;
 use crate::decode::{SNIFF_BYTES, sniff};
 
@@ -23,9 +25,8 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                found
-                    .skipped
-                    .push(skipped(folder.to_owned(), &format!("cannot be listed in full ({e})")));
+                let reason = format!("cannot be listed in full ({})", io_reason(&e));
+                found.skipped.push(skipped(folder.to_owned(), &reason));
                 break;
             }
         };
@@ -42,7 +43,7 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
             Ok((kind, _)) if kind.is_dir() => found.folders.push(path),
             Ok((kind, link)) if kind.is_file() => found.files.push((path, link)),
             Ok(_) => found.skipped.push(skipped(path, "not a picture (no regular file)")),
-            Err(e) => found.skipped.push(skipped(path, &format!("cannot be read ({e})"))),
+            Err(e) => found.skipped.push(unreadable(path, &e)),
         }
     }
     found.folders.sort_unstable();
@@ -52,6 +53,22 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
 
 fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
+}
+
+/// What begins the reason of everything that could not be read, whatever it may hold.
+const UNREADABLE: &str = "cannot be read (";
+
+pub(super) fn unreadable(path: PathBuf, error: &io::Error) -> Skipped {
+    Skipped { path, reason: cannot_be_read(error) }
+}
+
+fn cannot_be_read(error: &io::Error) -> String {
+    format!("{UNREADABLE}{})", io_reason(error))
+}
+
+/// Whether something was left out because it could not be read.
+pub(super) fn is_unreadable(skipped: &Skipped) -> bool {
+    skipped.reason.starts_with(UNREADABLE)
 }
 
 pub(super) fn skipped(path: PathBuf, reason: &str) -> Skipped {
@@ -106,7 +123,7 @@ impl Walker {
                     }
                     waiting.extend(entries.folders.into_iter().rev());
                 }
-                Err(e) => self.skipped.push(skipped(folder, &format!("cannot be read ({e})"))),
+                Err(e) => self.skipped.push(unreadable(folder, &e)),
             }
         }
     }
@@ -142,6 +159,6 @@ pub(super) fn look(path: &Path) -> Result<(), String> {
     let mut head = Vec::with_capacity(SNIFF_BYTES);
     File::open(path)
         .and_then(|file| file.take(SNIFF_BYTES as u64).read_to_end(&mut head))
-        .map_err(|e| format!("cannot be read ({e})"))?;
+        .map_err(|e| cannot_be_read(&e))?;
     sniff(&head).map(|_| ()).map_err(|e| e.to_string())
 }

@@ -163,7 +163,13 @@ impl Lowering<'_> {
                 self.values[id] = Some(Value { op, margins });
                 return;
             }
-            LayerKind::Dropout { .. } => self.materialize(layer.inputs[0]),
+            LayerKind::Dropout { .. } => {
+                // Who reads this layer reads the one before, whose value must stay as it is
+                // unless this is all that reads it.
+                let op = self.materialize(layer.inputs[0]);
+                self.readers[id] += self.readers[layer.inputs[0]] - 1;
+                op
+            }
             LayerKind::Conv2D { filters, window } => {
                 let kernel = self.weights.get(layer, "kernel").data.clone();
                 let (input, sides) = self.windowed(layer, window);

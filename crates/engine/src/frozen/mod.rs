@@ -16,6 +16,8 @@ use std::time::Instant;
 use headstart_kernels::{AlignedBuffer, Isa, elementwise};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 
+pub use headstart_kernels::peak;
+
 use step::Step;
 
 /// How to compile a network.

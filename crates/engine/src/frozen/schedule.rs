@@ -95,7 +95,9 @@ fn group(program: &Program, config: &FrozenConfig) -> Vec<Draft> {
                 && ops[op.input].residual.is_none())
             .then_some(op.input);
             let project = reader(id).filter(|&next| {
-                matches!(&ops[next].kind, OpKind::Conv { sides, .. } if sides.is_pointwise())
+                // Its residual must be there when the block runs.
+                ops[next].residual.is_none_or(|residual| residual < id)
+                    && matches!(&ops[next].kind, OpKind::Conv { sides, .. } if sides.is_pointwise())
             });
             if let Some(project) = project {
                 done[project] = true;

@@ -52,10 +52,14 @@ pub enum TrainError {
         /// What it may be.
         expected: &'static str,
     },
+    /// The callback said so while work was going on.
+    #[error("training was stopped")]
+    Stopped,
     /// The loss became NaN or infinite.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}: the learning rate of \
-         {learning_rate} is probably too high; try a tenth of it"
+         {} is probably too high; try a tenth of it",
+        readable(*learning_rate)
     )]
     Diverged {
         /// The epoch, counted from 1.
@@ -67,4 +71,13 @@ pub enum TrainError {
         /// The learning rate.
         learning_rate: f64,
     },
+}
+
+/// A number in digits, or with an exponent where there would be many of them.
+pub(crate) fn readable(value: f64) -> String {
+    let size = value.abs();
+    match value.is_finite() && size > 0.0 && !(1e-4..1e7).contains(&size) {
+        true => format!("{value:e}"),
+        false => value.to_string(),
+    }
 }

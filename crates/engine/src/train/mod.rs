@@ -15,7 +15,7 @@ mod samples;
 
 pub use error::TrainError;
 pub use head::{
-    AdamConfig, Epoch, Head, History, LogisticConfig, LogisticFit, Strength, Trial, fit_adam,
-    fit_adam_from, fit_logistic,
+    AdamConfig, Epoch, Event, Head, History, LogisticConfig, LogisticFit, Strength, Trial,
+    fit_adam, fit_adam_from, fit_logistic,
 };
 pub use samples::{ClassWeight, Samples};

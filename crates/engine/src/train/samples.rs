@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::{TrainError, error::readable};
 
 /// Labelled features: one row a picture.
 #[derive(Debug, Clone, Copy)]
@@ -163,7 +163,7 @@ fn check_weights(option: &'static str, weights: &[f32]) -> Result<(), TrainError
     match weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
         Some(weight) => Err(TrainError::Option {
             option,
-            value: weight.to_string(),
+            value: readable(f64::from(*weight)),
             expected: "it must be a number from 0 on",
         }),
         None => Ok(()),

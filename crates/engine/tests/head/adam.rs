@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use headstart_engine::train::{
-    AdamConfig, ClassWeight, Head, Samples, TrainError, fit_adam, fit_adam_from,
+    AdamConfig, ClassWeight, Event, Head, Samples, TrainError, fit_adam, fit_adam_from,
 };
 
 use crate::fixtures::{Data, cases, clusters, go_on, numbers, relative_error, wide, with_threads};
@@ -103,8 +103,8 @@ fn the_callback_stops_training() {
     let (x, labels) = clusters(60, 4, 2, 1.0);
     let samples = Samples::new(&x, 4, &labels, 2);
     let mut seen = 0;
-    let mut stop_at_two = |_: &_| {
-        seen += 1;
+    let mut stop_at_two = |event: Event| {
+        seen += usize::from(matches!(event, Event::Epoch(_)));
         if seen == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let (_, history) = fit_adam(&samples, None, &AdamConfig::default(), &mut stop_at_two).unwrap();
@@ -131,6 +131,7 @@ fn options_that_make_no_sense_are_errors_that_name_them() {
         (AdamConfig { learning_rate: -1.0, ..default() }, "learning rate"),
         (AdamConfig { learning_rate: f64::NAN, ..default() }, "learning rate"),
         (AdamConfig { dropout: 1.0, ..default() }, "dropout"),
+        (AdamConfig { epochs: 0, ..default() }, "number of epochs"),
         (AdamConfig { batch_size: 0, ..default() }, "batch size"),
         (AdamConfig { class_weight: ClassWeight::Given(vec![1.0]), ..default() }, "class weights"),
         (
@@ -144,11 +145,30 @@ fn options_that_make_no_sense_are_errors_that_name_them() {
 }
 
 #[test]
-fn no_epochs_leave_the_head_as_it_was() {
-    let (x, labels) = clusters(10, 4, 2, 1.0);
+fn the_callback_stops_training_between_batches() {
+    let (x, labels) = clusters(100, 4, 2, 1.0);
     let samples = Samples::new(&x, 4, &labels, 2);
-    let config = AdamConfig { epochs: 0, seed: 9, ..AdamConfig::default() };
-    let (head, history) = fit_adam(&samples, None, &config, &mut go_on).unwrap();
-    assert_eq!(head, Head::new(4, 2, 0.2, 9));
-    assert!(history.epochs.is_empty());
+    let mut last = None;
+    let stop = &mut |event: Event| match event {
+        Event::Batch { epoch: 2, batch: 3, batches: 4 } => ControlFlow::Break(()),
+        Event::Batch { epoch, batch, .. } => {
+            last = Some((epoch, batch));
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Continue(()),
+    };
+    let error = fit_adam(&samples, None, &AdamConfig::default(), stop).unwrap_err();
+    assert!(matches!(error, TrainError::Stopped), "{error}");
+    assert_eq!(last, Some((2, 2)));
+}
+
+#[test]
+fn extreme_learning_rates_are_printed_with_an_exponent() {
+    for (learning_rate, printed) in
+        [(-1e300, "is -1e300;"), (-3e-9, "is -3e-9;"), (-0.5, "is -0.5;"), (0.0, "is 0;")]
+    {
+        let config = AdamConfig { learning_rate, ..AdamConfig::default() };
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains(printed), "{error}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use headstart_engine::train::Epoch;
+use headstart_engine::train::Event;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
@@ -86,7 +86,7 @@ pub(crate) fn clusters(n: usize, dim: usize, classes: usize, apart: f32) -> (Vec
     (features, labels)
 }
 
-pub(crate) fn go_on(_: &Epoch) -> ControlFlow<()> {
+pub(crate) fn go_on(_: Event) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 

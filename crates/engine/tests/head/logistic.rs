@@ -1,5 +1,7 @@
+use std::ops::ControlFlow;
+
 use headstart_engine::train::{
-    ClassWeight, LogisticConfig, LogisticFit, Samples, Strength, TrainError, fit_logistic,
+    ClassWeight, Event, LogisticConfig, LogisticFit, Samples, Strength, TrainError, fit_logistic,
 };
 
 use crate::fixtures::{
@@ -48,6 +50,7 @@ fn coefficients_for_a_given_strength_are_those_of_scikit_learn() {
         let error = relative_error(&coefficients, &numbers(&case["coef"]));
         assert!(error < 1e-4, "coefficients off by {error} in {}", case["C"]);
         let error = relative_error(&intercepts, &numbers(&case["intercept"]));
+
         assert!(error < 1e-4, "intercepts off by {error} in {}", case["C"]);
 
         let (loss, accuracy) = fit.head.evaluate(&samples).unwrap();
@@ -185,6 +188,51 @@ fn a_weight_of_two_is_a_sample_twice() {
 }
 
 #[test]
+fn the_callback_stops_a_fit_wherever_it_is() {
+    let (x, labels) = clusters(9000, 20, 3, 0.3);
+    let samples = Samples::new(&x, 20, &labels, 3);
+    let config = LogisticConfig::default();
+    let mut asked = [0; 2];
+    let count = &mut |event: Event| {
+        match event {
+            Event::Choosing { trial, strength } => {
+                assert!(trial > 0 && strength > 0.0);
+                asked[0] += 1;
+            }
+            Event::Fitting { .. } => asked[1] += 1,
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    };
+    fit_logistic(&samples, None, &config, count).unwrap();
+    assert!(asked[0] > 10 && asked[1] > 1, "{asked:?}");
+    for stop_at in [1, asked[0], asked[0] + 1, asked[0] + asked[1]] {
+        let mut seen = 0;
+        let stop = &mut |_: Event| {
+            seen += 1;
+            if seen == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let error = fit_logistic(&samples, None, &config, stop).unwrap_err();
+        assert!(matches!(error, TrainError::Stopped), "{error}");
+        assert_eq!(seen, stop_at);
+    }
+}
+
+#[test]
+fn many_samples_are_fitted_to_the_tolerance_whatever_the_start() {
+    // Enough for the strength to be chosen on a share of them.
+    let (x, labels) = clusters(33_000, 12, 3, 0.4);
+    let samples = Samples::new(&x, 12, &labels, 3);
+    let auto = with_threads(1, || fit(&samples, &LogisticConfig::default()));
+    assert!(auto.converged);
+    assert_eq!(auto.head, with_threads(3, || fit(&samples, &LogisticConfig::default())).head);
+    let strength = Strength::Fixed(auto.strength);
+    let exact = LogisticConfig { strength, tolerance: 1e-6, ..LogisticConfig::default() };
+    let (loss, exact) = (auto.history.epochs[0].loss, fit(&samples, &exact));
+    assert!((loss - exact.history.epochs[0].loss).abs() < 1e-4);
+}
+
+#[test]
 fn bad_samples_are_errors_that_say_where() {
     let (x, labels) = clusters(6, 4, 2, 1.0);
     let config = LogisticConfig::default();
@@ -209,6 +257,7 @@ fn bad_samples_are_errors_that_say_where() {
     let zero = Samples { weights: Some(&[0.0; 6]), ..Samples::new(&x, 4, &labels, 2) };
     assert!(matches!(error(&zero), TrainError::NoSamples));
     let config = LogisticConfig { strength: Strength::Fixed(0.0), ..config.clone() };
+    assert!(config.check().unwrap_err().to_string().contains("strength is 0;"));
     let wrong = fit_logistic(&Samples::new(&x, 4, &labels, 2), None, &config, &mut go_on);
     assert!(wrong.unwrap_err().to_string().contains("strength"));
 }

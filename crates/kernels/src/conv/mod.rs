@@ -7,6 +7,7 @@
 
 mod tile;
 
+use crate::extent::extent;
 use crate::{AlignedBuffer, Clamp, Isa};
 
 /// A convolution with its weights packed for an instruction set.
@@ -84,17 +85,20 @@ impl Windows {
 
     /// Values from the start of the first window to the end of the last, with windows of `inputs`.
     fn reach(&self, inputs: usize) -> usize {
-        (self.height - 1) * self.row_stride
-            + (self.width - 1) * self.pixel_stride
-            + (self.segments - 1) * self.segment_stride
-            + inputs / self.segments
+        let steps = [
+            (self.height, self.row_stride),
+            (self.width, self.pixel_stride),
+            (self.segments, self.segment_stride),
+        ];
+        extent(&steps, inputs / self.segments)
     }
 
     /// The same windows as one row, if they are evenly spaced across the ends of rows.
     fn flattened(self) -> Option<Self> {
-        (self.row_stride == self.width * self.pixel_stride).then_some(Self {
+        let width = self.height.checked_mul(self.width)?;
+        (self.width.checked_mul(self.pixel_stride) == Some(self.row_stride)).then_some(Self {
             height: 1,
-            width: self.height * self.width,
+            width,
             ..self
         })
     }
@@ -107,10 +111,8 @@ impl Conv {
     /// When the lengths do not agree.
     pub fn new(isa: Isa, kernel: &[f32], bias: &[f32], clamp: Clamp) -> Self {
         let outputs = bias.len();
-        assert!(
-            outputs > 0 && kernel.len().is_multiple_of(outputs),
-            "kernel and bias do not agree"
-        );
+        let agree = outputs > 0 && !kernel.is_empty() && kernel.len().is_multiple_of(outputs);
+        assert!(agree, "kernel and bias do not agree");
         let inputs = kernel.len() / outputs;
         let (lanes, widest) = isa.run(tile::Geometry);
 
@@ -173,10 +175,13 @@ impl Conv {
         }
         assert!(segments > 0 && self.inputs.is_multiple_of(segments), "windows of another shape");
         assert!(x.len() >= windows.reach(self.inputs), "x is too short");
-        let row = width * self.outputs;
-        assert!(residual.is_none_or(|r| r.len() == height * row), "residual's length");
+        let row = extent(&[(width, self.outputs)], self.outputs);
+        assert!(
+            residual.is_none_or(|r| r.len() == extent(&[(height, row)], row)),
+            "residual's length"
+        );
         assert!(out_stride >= row || height == 1, "rows overlap");
-        assert!(out.len() >= (height - 1) * out_stride + row, "out is too short");
+        assert!(out.len() >= extent(&[(height, out_stride)], row), "out is too short");
         // Tiles may then reach over the ends of rows.
         let windows = windows.flattened().unwrap_or(windows);
         self.isa.run(tile::Run { op: self, x, windows, residual, out, row: width, out_stride });

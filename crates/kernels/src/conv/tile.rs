@@ -114,8 +114,9 @@ impl Run<'_> {
             for j in 0..length {
                 let k = segment * length + j;
                 // SAFETY: `weights` has `inputs * NV` vectors, since a panel's width is a whole
-                // number of them, and `k < segments * length = inputs`. `x` has `reach` values:
-                // the last of the last segment of pixel `MR - 1`.
+                // number of them, and `k < segments * length = inputs`. `x` has been cut to
+                // `reach` values: up to the last of the last segment of pixel `MR - 1`. `reach`
+                // cannot have overflowed: `Conv::run` has worked out a larger one with checks.
                 unsafe {
                     let weight: [S::f32s; NV] =
                         std::array::from_fn(|v| *weights.get_unchecked(k * NV + v));

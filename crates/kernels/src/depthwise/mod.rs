@@ -4,6 +4,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::extent::extent;
 use crate::simd::{clamp, load, mul_add, store};
 use crate::{Clamp, Isa};
 
@@ -74,8 +75,11 @@ impl Depthwise {
     }
 
     /// Input rows, or columns, under `outputs` of them.
+    ///
+    /// # Panics
+    /// When `outputs` is 0.
     pub fn inputs_under(&self, outputs: usize) -> usize {
-        (outputs - 1) * self.stride + self.kernel
+        extent(&[(outputs, self.stride)], self.kernel)
     }
 
     /// Computes a band. `input` starts at its first row, padding included; `out` is
@@ -87,11 +91,12 @@ impl Depthwise {
         if band.height == 0 || band.width == 0 {
             return;
         }
-        let row = self.inputs_under(band.width) * self.channels;
+        let row = extent(&[(self.inputs_under(band.width), self.channels)], self.channels);
         assert!(band.input_stride >= row, "rows overlap");
-        let end = (self.inputs_under(band.height) - 1) * band.input_stride + row;
+        let end = extent(&[(self.inputs_under(band.height), band.input_stride)], row);
         assert!(input.len() >= end, "input is too short");
-        assert_eq!(out.len(), band.height * band.width * self.channels, "out's length");
+        let out_row = extent(&[(band.width, self.channels)], self.channels);
+        assert_eq!(out.len(), extent(&[(band.height, out_row)], out_row), "out's length");
         self.isa.run(Run { op: self, input, out, band });
     }
 }
@@ -139,8 +144,8 @@ impl Run<'_> {
                     let at = x * step;
                     let mut sum = bias;
                     for tap in 0..TAPS {
-                        // SAFETY: `run` has checked that the input reaches the last tap of the
-                        // last pixel of the last row, and `first + LANES <= channels`.
+                        // SAFETY: `run` has checked, without overflow, that the input reaches the
+                        // last tap of the last pixel of the last row; `first + LANES <= channels`.
                         let value = unsafe {
                             let start = input.as_ptr().add(at + offsets[tap]);
                             start.cast::<S::f32s>().read_unaligned()

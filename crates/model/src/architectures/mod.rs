@@ -62,7 +62,11 @@ pub static ARCHITECTURES: &[Architecture] = &[
 ];
 
 /// Smallest side of an input, in pixels: five halvings leave one position.
-const MIN_INPUT_SIZE: usize = 32;
+pub const MIN_INPUT_SIZE: usize = 32;
+
+/// Largest side of an input, in pixels: memory grows with the area, and no network here was
+/// trained on anything near it.
+pub const MAX_INPUT_SIZE: usize = 2048;
 
 impl Architecture {
     /// The architecture called `id`.
@@ -79,7 +83,8 @@ impl Architecture {
     /// Builds the network; every layer is trainable, as in Keras.
     ///
     /// # Errors
-    /// When the width is not one of the architecture's, or a side of the input is under 32 pixels.
+    /// When the width is not one of the architecture's, or a side of the input is not in
+    /// [`MIN_INPUT_SIZE`]`..=`[`MAX_INPUT_SIZE`].
     pub fn build(&self, config: &NetworkConfig) -> Result<Network, ModelError> {
         let (height, width) = self.input_size(config);
         if height.min(width) < MIN_INPUT_SIZE {
@@ -87,6 +92,9 @@ impl Architecture {
                 network: self.id.to_owned(),
                 layer: format!("{height} x {width}"),
             });
+        }
+        if height.max(width) > MAX_INPUT_SIZE {
+            return Err(ModelError::InputTooLarge { height, width, most: MAX_INPUT_SIZE });
         }
         let multiplier = self.width(config);
         if !self.widths.contains(&multiplier) {
@@ -107,5 +115,33 @@ impl Architecture {
 
     fn width(&self, config: &NetworkConfig) -> f32 {
         config.width.unwrap_or(self.widths[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_of_the_input_lies_between_the_smallest_and_the_largest() {
+        for architecture in ARCHITECTURES {
+            let build = |height, width| {
+                let input_size = Some((height, width));
+                architecture.build(&NetworkConfig { input_size, ..NetworkConfig::default() })
+            };
+            build(MIN_INPUT_SIZE, MAX_INPUT_SIZE).unwrap();
+            build(MAX_INPUT_SIZE, MIN_INPUT_SIZE).unwrap();
+            for (height, width) in [(2049, 160), (160, 2049), (usize::MAX, usize::MAX)] {
+                let error = build(height, width).unwrap_err().to_string();
+                let says = format!(
+                    "an input of {height} x {width} pixels is too large; 2048 x 2048 is the most"
+                );
+                assert_eq!(error, says);
+            }
+            for (height, width) in [(31, 160), (160, 31), (0, 0), (0, usize::MAX)] {
+                let error = build(height, width).unwrap_err();
+                assert!(matches!(error, ModelError::InputTooSmall { .. }), "{error}");
+            }
+        }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
 ///   conventions than the network's, and [`ModelError::OtherArchitecture`] when its metadata say
 ///   that it is for another: the names of two descriptions may agree where their arithmetic
 ///   does not.
+/// - [`ModelError::BadValue`] as [`Weights::new`].
 pub fn assign(checkpoint: Checkpoint, network: &Network) -> Result<Weights, ModelError> {
     let fail = |fitting: Fitting| ModelError::WeightsDoNotFit {
         network: network.name().to_owned(),
@@ -80,7 +81,7 @@ pub fn assign(checkpoint: Checkpoint, network: &Network) -> Result<Weights, Mode
         return Err(fail(fitting));
     }
     check_framework(naming, &checkpoint, network)?;
-    Weights::new(network, tensors)
+    Weights::new(network, tensors).map_err(|error| error.in_file(&checkpoint.file))
 }
 
 /// # Errors

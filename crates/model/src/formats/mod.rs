@@ -25,7 +25,7 @@ use crate::{ModelError, Network, Tensor, Weights};
 
 pub use assign::assign;
 pub use detect::{Detected, detect, looks_like};
-pub use keras_model::{Head, HeadActivation, ImportedModel, import, import_checkpoint};
+pub use keras_model::{Head, HeadActivation, ImportedModel, import, import_checkpoint, scaling_of};
 pub use naming::Naming;
 
 /// Largest file that is read, in bytes.
@@ -97,7 +97,7 @@ impl Checkpoint {
 pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint, ModelError> {
     let path = path.as_ref();
     let file = path.display().to_string();
-    let io = |source| ModelError::Io { action: "read", file: file.clone(), source };
+    let io = |cause| ModelError::Io { action: "read", file: file.clone(), cause };
     let unfit = |reason: String| Err(ModelError::NotAWeightFile { file: file.clone(), reason });
     let mut handle = File::open(path).map_err(io)?;
     let about = handle.metadata().map_err(io)?;

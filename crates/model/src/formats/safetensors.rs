@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::Checkpoint;
 use super::convert::Float;
+use crate::atomic::AtomicFile;
 use crate::{ModelError, Tensor};
 
 /// The entry of the metadata that names the architecture the weights are for:
@@ -62,8 +63,8 @@ pub enum Stored {
     F16,
 }
 
-/// Writes tensors to `path` under a temporary name in the same folder, which then takes the
-/// place of whatever `path` was. The same tensors and metadata give the same bytes.
+/// Writes tensors to `path`, all or nothing: see [`AtomicFile`]. The same tensors and metadata
+/// give the same bytes.
 ///
 /// # Errors
 /// [`ModelError::Io`], naming `path`, and [`ModelError::OutOfRange`] for a finite value that f16
@@ -74,7 +75,6 @@ pub fn write<'a>(
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), ModelError> {
     let path = path.as_ref();
-    let io = |source| ModelError::Io { action: "write", file: path.display().to_string(), source };
     let tensors: BTreeMap<_, _> =
         tensors.into_iter().map(|(name, tensor, stored)| (name, (tensor, stored))).collect();
     for (name, (tensor, stored)) in &tensors {
@@ -85,7 +85,12 @@ pub fn write<'a>(
             return Err(ModelError::OutOfRange { file, tensor, value });
         }
     }
-    atomically(path, |out| encode(out, &tensors, metadata)).map_err(io)
+    let mut file = AtomicFile::create(path)?;
+    let mut out = io::BufWriter::new(&mut file);
+    let written = encode(&mut out, &tensors, metadata).and_then(|()| out.flush());
+    drop(out);
+    written.map_err(|cause| file.error(cause))?;
+    file.commit()
 }
 
 /// The format, written here rather than by the crate that reads it: that one writes the
@@ -129,31 +134,4 @@ fn encode(
         out.write_all(&bytes)?;
     }
     Ok(())
-}
-
-/// Writes a file under a temporary name in its folder, makes sure that it is on the disk, and
-/// renames it.
-fn atomically(
-    path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".headstart-").suffix(".tmp");
-    // As any new file: readable by all that the user's mask lets.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // The temporary's name would only distract in the message.
-    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(|error| {
-        match error.kind() {
-            io::ErrorKind::NotFound => io::Error::new(error.kind(), "there is no such folder"),
-            kind => io::Error::from(kind),
-        }
-    })?;
-    let mut out = io::BufWriter::new(file.as_file_mut());
-    content(&mut out)?;
-    out.flush()?;
-    drop(out);
-    file.as_file().sync_all()?;
-    file.persist(path).map(drop).map_err(|error| error.error)
 }

@@ -9,24 +9,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 use headstart::data::{Skipped, sources::Listed};
 use headstart::{Base, Error, Extractor};
 use serde_json::json;
 
 use super::report;
-use super::train::check_writable;
-use crate::FAILURE;
 use crate::args::{BaseArgs, Common};
 use crate::output::{Output, bytes, thousands};
 use crate::progress::Progress;
+use crate::usage;
+use headstart::model::atomic::{AtomicFile, check_writable};
 
 #[derive(Debug, Args)]
 pub(crate) struct FeaturesArgs {
     /// Folder of pictures; the first folder below it is the label
     dir: PathBuf,
-    /// File to write: .npy (with paths and labels in a .csv beside it), .parquet or .safetensors
+    /// File to write: .npy (paths and labels go to FILE.npy.csv), .parquet or .safetensors
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
@@ -57,10 +56,10 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let ending = args.output.extension().and_then(|e| e.to_str()).unwrap_or("");
     let Some((_, open)) = FORMATS.iter().find(|(format, _)| *format == ending) else {
-        anyhow::bail!(
-            "{}: features are written to .npy, .parquet or .safetensors",
-            args.output.display()
-        );
+        let file = args.output.display();
+        return Err(usage(format!(
+            "{file}: features are written to .npy, .parquet or .safetensors"
+        )));
     };
     check_writable(&args.output)?;
     let listing = headstart::data::sources::list_pictures([&args.dir]);
@@ -90,7 +89,7 @@ pub(crate) fn run(
         output.warning(&warning);
     }
     output.field("Saved", format!("{} ({})", args.output.display(), bytes(size)))?;
-    Ok(if written.count > 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+    Ok(ExitCode::SUCCESS)
 }
 
 struct Written {
@@ -108,10 +107,8 @@ fn write(
     open: Open,
 ) -> anyhow::Result<Written> {
     let extractor = Extractor::new(base, &common.extract());
-    let cannot_write = || format!("{}: cannot be written", args.output.display());
-    let file = temporary(&args.output).with_context(cannot_write)?;
-    let target = file.reopen().with_context(cannot_write)?;
-    let mut writer = open(target, &args.output, pictures, base.features())?;
+    let file = AtomicFile::create(&args.output)?;
+    let mut writer = open(file.reopen()?, &args.output, pictures, base.features())?;
 
     let paths: Vec<PathBuf> = pictures.iter().map(|picture| picture.path.clone()).collect();
     let (mut count, mut cached, mut skipped) = (0, 0, Vec::new());
@@ -125,7 +122,7 @@ fn write(
                 cached += usize::from(picture.cached);
                 let path = path.display().to_string();
                 let pushed = writer.push(&path, label.as_deref(), &picture.features);
-                pushed.map_err(|error| Error::Output(io::Error::other(error)))?;
+                pushed.map_err(|error| file.error(io::Error::other(error)))?;
             }
             Err(error) => {
                 skipped.push(Skipped { path: path.clone(), reason: error.to_string() });
@@ -133,18 +130,10 @@ fn write(
         }
         Ok(())
     })?;
-    writer.finish().with_context(cannot_write)?;
-    file.as_file().sync_all().with_context(cannot_write)?;
-    file.persist(&args.output).map_err(|e| e.error).with_context(cannot_write)?;
+    if count == 0 {
+        return Err(Error::none_readable(skipped).into());
+    }
+    writer.finish().map_err(|error| file.error(io::Error::other(error)))?;
+    file.commit()?;
     Ok(Written { count, cached, skipped, warning: extractor.cache_warning() })
-}
-
-/// A file beside `target` that is gone unless it takes its place.
-fn temporary(target: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".headstart-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }

@@ -1,12 +1,13 @@
-//! NumPy's `.npy`: the matrix alone; paths and labels go to a `.csv` of the same name.
+//! NumPy's `.npy`: the matrix alone; paths and labels go to `FILE.npy.csv`.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use headstart::data::sources::Listed;
+use headstart::model::atomic::AtomicFile;
 
-use super::{Writer, temporary};
+use super::Writer;
 
 /// Bytes of the header, fixed so that it can be completed when the number of rows is known.
 const HEADER: usize = 128;
@@ -15,8 +16,8 @@ struct Npy {
     out: BufWriter<File>,
     rows: usize,
     features: usize,
-    table: BufWriter<tempfile::NamedTempFile>,
-    table_path: PathBuf,
+    table: BufWriter<File>,
+    table_file: AtomicFile,
 }
 
 pub(super) fn open(
@@ -25,12 +26,19 @@ pub(super) fn open(
     _: &[Listed],
     features: usize,
 ) -> anyhow::Result<Box<dyn Writer>> {
-    let table_path = path.with_extension("csv");
+    let table_file = AtomicFile::create(table_path(path))?;
     let mut out = BufWriter::new(file);
     out.write_all(&[0; HEADER])?;
-    let mut table = BufWriter::new(temporary(&table_path)?);
+    let mut table = BufWriter::new(table_file.reopen()?);
     table.write_all(b"path,label\n")?;
-    Ok(Box::new(Npy { out, rows: 0, features, table, table_path }))
+    Ok(Box::new(Npy { out, rows: 0, features, table, table_file }))
+}
+
+/// Not `FILE.csv`, which may well be a table of the user's own.
+pub(super) fn table_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".csv");
+    PathBuf::from(name)
 }
 
 impl Writer for Npy {
@@ -55,8 +63,8 @@ impl Writer for Npy {
         self.out.seek(SeekFrom::Start(0))?;
         self.out.write_all(&header)?;
         self.out.flush()?;
-        let table = self.table.into_inner().map_err(|e| e.into_error())?;
-        table.persist(&self.table_path).map_err(|e| e.error)?;
+        self.table.flush()?;
+        self.table_file.commit()?;
         Ok(())
     }
 }

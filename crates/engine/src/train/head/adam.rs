@@ -4,9 +4,10 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, Head, History};
+use super::{Epoch, Event, Head, History};
 use crate::train::{
     ClassWeight, Samples, TrainError,
+    error::readable,
     layers::Dropout,
     optimizers::{Adam, Optimizer},
 };
@@ -50,25 +51,32 @@ impl Default for AdamConfig {
 }
 
 impl AdamConfig {
-    fn check(&self) -> Result<(), TrainError> {
+    /// Whether the options make sense. Class weights are not looked at: that takes samples.
+    ///
+    /// # Errors
+    /// The first option that makes none.
+    pub fn check(&self) -> Result<(), TrainError> {
         let wrong =
             |option, value: String, expected| Err(TrainError::Option { option, value, expected });
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return wrong(
                 "the learning rate",
-                self.learning_rate.to_string(),
+                readable(self.learning_rate),
                 "it must be a number above 0",
             );
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return wrong(
                 "dropout",
-                self.dropout.to_string(),
+                readable(f64::from(self.dropout)),
                 "it must be from 0 up to, but not, 1",
             );
         }
         if self.batch_size == 0 {
             return wrong("the batch size", "0".into(), "it must be 1 or more");
+        }
+        if self.epochs == 0 {
+            return wrong("the number of epochs", "0".into(), "it must be 1 or more");
         }
         Ok(())
     }
@@ -76,16 +84,17 @@ impl AdamConfig {
 
 /// Trains a new head with Adam on cross-entropy.
 ///
-/// `callback` is called after each epoch and may stop training there; the head is then as the last
-/// epoch (or, with early stopping, the best) left it.
+/// `callback` is told of each batch before it is taken, and of each epoch after it. If it breaks at
+/// an epoch, training ends with the head as that epoch (or, with early stopping, the best) left it.
 ///
 /// # Errors
-/// Samples or options that make no sense, and a loss that becomes NaN or infinite.
+/// Samples or options that make no sense, a loss that becomes NaN or infinite, and
+/// [`TrainError::Stopped`] if the callback breaks at a batch.
 pub fn fit_adam(
     train: &Samples,
     validation: Option<&Samples>,
     config: &AdamConfig,
-    callback: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
+    callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<(Head, History), TrainError> {
     let head = Head::new(train.dim, train.classes.max(2), config.dropout, config.seed);
     fit_adam_from(head, train, validation, config, callback)
@@ -97,7 +106,7 @@ pub fn fit_adam_from(
     train: &Samples,
     validation: Option<&Samples>,
     config: &AdamConfig,
-    callback: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
+    callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<(Head, History), TrainError> {
     config.check()?;
     train.check_trainable()?;
@@ -118,6 +127,7 @@ pub fn fit_adam_from(
     let mut batch = Batch::default();
     let mut history = History::default();
     let mut best: Option<(f64, Head)> = None;
+    let batches = train.len().div_ceil(config.batch_size);
 
     for epoch in 1..=config.epochs {
         let start = Instant::now();
@@ -126,6 +136,10 @@ pub fn fit_adam_from(
         }
         let (mut loss_sum, mut right) = (0.0, 0);
         for (index, rows) in order.chunks(config.batch_size).enumerate() {
+            let event = Event::Batch { epoch, batch: index + 1, batches };
+            if callback(event).is_break() {
+                return Err(TrainError::Stopped);
+            }
             batch.gather(train, weights.as_deref(), rows);
             let loss = batch.step(&mut head, &mut optimizer, &mut random);
             if !loss.is_finite() {
@@ -149,7 +163,7 @@ pub fn fit_adam_from(
             val_accuracy,
             seconds: start.elapsed().as_secs_f64(),
         };
-        let stop = callback(&done).is_break();
+        let stop = callback(Event::Epoch(&done)).is_break();
         let watched = done.val_loss.unwrap_or(done.loss);
         history.epochs.push(done);
         let mut patience_is_over = false;

@@ -27,3 +27,33 @@ pub struct History {
     /// Whether training ended before its last epoch, by early stopping or by the callback.
     pub stopped_early: bool,
 }
+
+/// What a training callback is told. Breaking at an epoch ends training there, with a head; breaking
+/// at anything else is [`TrainError::Stopped`](crate::train::TrainError::Stopped).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An epoch is over.
+    Epoch(&'a Epoch),
+    /// A batch is about to be taken.
+    Batch {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The batch in that epoch, counted from 1.
+        batch: usize,
+        /// The batches of an epoch.
+        batches: usize,
+    },
+    /// A strength is being tried on held-out samples. Told several times a second.
+    Choosing {
+        /// The strength tried, counted from 1.
+        trial: usize,
+        /// The strength C.
+        strength: f64,
+    },
+    /// The head is being fitted to all samples. Told several times a second.
+    Fitting {
+        /// The steps taken.
+        step: usize,
+    },
+}

@@ -15,7 +15,7 @@ use super::{
 };
 
 pub use adam::{AdamConfig, fit_adam, fit_adam_from};
-pub use history::{Epoch, History};
+pub use history::{Epoch, Event, History};
 pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic};
 
 /// Rows that one task works on. It decides how sums are cut, so it must not depend on threads.

@@ -104,6 +104,20 @@ impl Lbfgs {
         self.scale = Some(scale);
     }
 
+    /// Goes on from the best point with another function, much like the one so far: what is known of
+    /// its curvature still counts, values and gradients do not. The steps count from 0 again.
+    pub fn resume(&mut self, config: LbfgsConfig) {
+        self.config = config;
+        self.progress = Progress::Running;
+        self.steps = 0;
+        self.value = f64::INFINITY;
+        self.search = None;
+        self.trial.copy_from_slice(&self.x);
+        while self.pairs.len() > config.memory {
+            self.pairs.pop_front();
+        }
+    }
+
     /// Where the function is to be evaluated next.
     pub fn point(&self) -> &[f64] {
         &self.trial

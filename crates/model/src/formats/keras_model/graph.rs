@@ -44,13 +44,21 @@ pub(super) struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// Takes a configuration apart. Its output must be its last layer's.
     pub(super) fn new(model: &'a Value) -> Result<Self, String> {
-        let mut graph = Self::default();
-        let output = graph.model(model, None, "", &[])?;
+        let (graph, whole) = Self::as_far_as_known(model);
+        let output = whole?;
         if output + 1 != graph.nodes.len() {
             let after = graph.nodes[output + 1].about();
             return Err(format!("{after} does not lead to the model's output"));
         }
         Ok(graph)
+    }
+
+    /// The layers up to the first that cannot be understood, and the model's output or why it was
+    /// not reached.
+    pub(super) fn as_far_as_known(model: &'a Value) -> (Self, Result<usize, String>) {
+        let mut graph = Self::default();
+        let output = graph.model(model, None, "", &[]);
+        (graph, output)
     }
 
     /// Adds the layers of a model that reads node `given`; answers its output.

@@ -9,11 +9,9 @@ mod tensors;
 use std::path::Path;
 
 use super::Checkpoint;
-use crate::{ModelError, Network, Tensor, Weights};
+use crate::architectures::MAX_INPUT_SIZE;
+use crate::{ModelError, Network, Scaling, Tensor, Weights};
 use graph::Graph;
-
-/// Longest side of an input, in pixels.
-const MAX_SIDE: usize = 1 << 14;
 
 /// A whole Keras model, taken apart.
 #[derive(Clone, Debug)]
@@ -76,8 +74,9 @@ pub enum HeadActivation {
 /// not matter.
 ///
 /// # Errors
-/// As [`super::read`], and [`ModelError::NotImportable`], naming the layer, for a model of
-/// another shape, or for a file that has weights alone.
+/// As [`super::read`], [`ModelError::NotImportable`], naming the layer, for a model of another
+/// shape, or for a file that has weights alone, and [`ModelError::BadValue`] for weights that are
+/// no numbers.
 pub fn import(path: impl AsRef<Path>) -> Result<ImportedModel, ModelError> {
     import_checkpoint(&super::read(path)?)
 }
@@ -94,20 +93,52 @@ pub fn import_checkpoint(checkpoint: &Checkpoint) -> Result<ImportedModel, Model
             None => "it is no whole Keras model".to_owned(),
         }));
     };
-    take_apart(checkpoint, config).map_err(fail)
+    take_apart(checkpoint, config).map_err(|refusal| match refusal {
+        Refusal::Shape(reason) => fail(reason),
+        Refusal::Weights(error) => error.in_file(&checkpoint.file),
+    })
+}
+
+/// The scaling of pixels that a checkpoint of a whole Keras model does inside the model, before
+/// its base; `None` when the file says nothing of any. Whoever takes the base's weights out of
+/// the model must scale as it did.
+///
+/// # Errors
+/// [`ModelError::UnknownScaling`] when layers stand before the base whose effect is not known.
+pub fn scaling_of(checkpoint: &Checkpoint) -> Result<Option<Scaling>, ModelError> {
+    let Some(config) = &checkpoint.model_config else { return Ok(None) };
+    let unknown = |reason| ModelError::UnknownScaling { file: checkpoint.file.clone(), reason };
+    // What the layers after the base are does not matter here.
+    let (graph, whole) = Graph::as_far_as_known(config);
+    let before = scaling::read(&graph).map_err(|reason| unknown(whole.err().unwrap_or(reason)))?;
+    Ok(before.scaling)
+}
+
+/// Why a model cannot be taken apart.
+enum Refusal {
+    /// It is of another shape: a layer, and what is the matter with it.
+    Shape(String),
+    /// Its weights are not usable.
+    Weights(ModelError),
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::Shape(reason)
+    }
 }
 
 fn take_apart(
     checkpoint: &Checkpoint,
     config: &serde_json::Value,
-) -> Result<ImportedModel, String> {
+) -> Result<ImportedModel, Refusal> {
     let graph = Graph::new(config)?;
     let [height, width, channels] = graph.input;
     if channels.is_some_and(|channels| channels != 3) {
-        return Err("its input is not a picture of three channels, last".to_owned());
+        return Err("its input is not a picture of three channels, last".to_owned().into());
     }
-    if height.max(width).is_some_and(|side| side > MAX_SIDE) {
-        return Err(format!("its input is larger than {MAX_SIDE} pixels"));
+    if height.max(width).is_some_and(|side| side > MAX_INPUT_SIZE) {
+        return Err(format!("its input is larger than {MAX_INPUT_SIZE} pixels").into());
     }
     let mut assumptions = Vec::new();
     let before = scaling::read(&graph)?;

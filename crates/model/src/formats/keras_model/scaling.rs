@@ -36,14 +36,15 @@ pub(super) fn read(graph: &Graph<'_>) -> Result<Before, String> {
     let mut scaled = false;
     for (index, node) in graph.nodes.iter().enumerate().skip(1) {
         let class = node.class;
-        if matches!(class, "Conv2D" | "ZeroPadding2D" | "DepthwiseConv2D") {
+        let reads_last = node.inputs == [input];
+        if reads_last && matches!(class, "Conv2D" | "ZeroPadding2D" | "DepthwiseConv2D") {
             let scaling = scaled.then(|| Scaling {
                 scale: map.map(|(scale, _)| scale as f32),
                 offset: map.map(|(_, offset)| offset as f32),
             });
             return Ok(Before { input, next: index, scaling });
         }
-        if node.inputs != [input] {
+        if !reads_last {
             return Err(format!("{} does not read the layer before it", node.about()));
         }
         if !AUGMENTATION.contains(&class) && !is_identity(node) {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Head;
 use super::graph::{Graph, Node};
 use super::head::After;
+use super::{Head, Refusal};
 use crate::formats::naming::keras::{canonical_counter, canonical_layer, weight_names};
 use crate::formats::{Checkpoint, Format};
 use crate::{Network, Tensor, Weights, weight_name};
@@ -40,7 +40,7 @@ impl<'a> Finder<'a> {
         graph: &Graph<'_>,
         first: usize,
         network: &Network,
-    ) -> Result<Weights, String> {
+    ) -> Result<Weights, Refusal> {
         let mut tensors = BTreeMap::new();
         for (index, layer) in network.layers().iter().enumerate().skip(1) {
             let node = &graph.nodes[first + index - 1];
@@ -50,7 +50,7 @@ impl<'a> Finder<'a> {
                 tensors.insert(weight_name(&layer.name, spec.name), tensor.clone());
             }
         }
-        Weights::new(network, tensors).map_err(|error| error.to_string())
+        Weights::new(network, tensors).map_err(Refusal::Weights)
     }
 
     /// The dense layer's weights, for a base with this many features.
@@ -59,15 +59,19 @@ impl<'a> Finder<'a> {
         graph: &Graph<'_>,
         after: &After,
         features: usize,
-    ) -> Result<Head, String> {
+    ) -> Result<Head, Refusal> {
         let node = &graph.nodes[after.dense];
         let units = after.units;
         let take = |i, name, shape: Vec<usize>| {
             let tensor = self.weight(node, i, &[name])?;
             if tensor.shape != shape {
                 let found = &tensor.shape;
-                return Err(format!("the {name} of {} is {found:?}, not {shape:?}", node.about()));
+                let about = node.about();
+                return Err(Refusal::Shape(format!(
+                    "the {name} of {about} is {found:?}, not {shape:?}"
+                )));
             }
+            tensor.check_finite(&weight_name(node.name, name)).map_err(Refusal::Weights)?;
             Ok(tensor.clone())
         };
         let kernel = take(0, "kernel", vec![features, units])?;

@@ -9,6 +9,8 @@ pub(super) type Fold = Option<u8>;
 const FOLDS: usize = 5;
 /// Folds are tried until so many samples have been held out; more would cost time and say little.
 const ENOUGH_HELD_OUT: usize = 600;
+/// What [`draw`] takes of a rare class.
+const LEAST_OF_A_CLASS: usize = 10;
 
 /// Which samples are held out when.
 pub(super) struct Folds {
@@ -23,12 +25,7 @@ pub(super) struct Folds {
 ///
 /// `labels` are below `classes`.
 pub(super) fn deal(labels: &[usize], classes: usize, groups: Option<&[usize]>, seed: u64) -> Folds {
-    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for row in 0..labels.len() {
-        members.entry(groups.map_or(row, |g| g[row])).or_default().push(row);
-    }
-    let mut groups: Vec<Vec<usize>> = members.into_values().collect();
-    groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    let mut groups = shuffled(labels.len(), groups, seed);
     let mut totals = vec![0; classes];
     labels.iter().for_each(|&label| totals[label] += 1);
     // Rare classes first, and large groups first: they have the fewest places to go.
@@ -63,6 +60,49 @@ pub(super) fn deal(labels: &[usize], classes: usize, groups: Option<&[usize]>, s
     Folds { of, count: (used.len() as u8).min(enough as u8) }
 }
 
+/// A share of the samples drawn at random, in their order: about `most` of them, of each class its
+/// share but at least `LEAST_OF_A_CLASS` where it has so many, and no group parted.
+pub(super) fn draw(
+    labels: &[usize],
+    classes: usize,
+    groups: Option<&[usize]>,
+    seed: u64,
+    most: usize,
+) -> Vec<usize> {
+    let n = labels.len();
+    if n <= most {
+        return (0..n).collect();
+    }
+    let mut wanted = vec![0; classes];
+    labels.iter().for_each(|&label| wanted[label] += 1);
+    for count in &mut wanted {
+        *count = (*count * most).div_ceil(n).max(LEAST_OF_A_CLASS.min(*count));
+    }
+    let mut drawn = Vec::new();
+    for rows in shuffled(n, groups, seed) {
+        if rows.iter().any(|&row| wanted[labels[row]] > 0) {
+            for &row in &rows {
+                let wanted = &mut wanted[labels[row]];
+                *wanted = wanted.saturating_sub(1);
+            }
+            drawn.extend(rows);
+        }
+    }
+    drawn.sort_unstable();
+    drawn
+}
+
+/// The rows of each group, in random order.
+fn shuffled(n: usize, groups: Option<&[usize]>, seed: u64) -> Vec<Vec<usize>> {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for row in 0..n {
+        members.entry(groups.map_or(row, |g| g[row])).or_default().push(row);
+    }
+    let mut groups: Vec<Vec<usize>> = members.into_values().collect();
+    groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    groups
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +130,25 @@ mod tests {
         for row in 1..90 {
             assert!(groups[row] != groups[row - 1] || folds.of[row] == folds.of[row - 1]);
         }
+    }
+
+    #[test]
+    fn a_draw_has_its_share_of_each_class_and_parts_no_group() {
+        let labels: Vec<usize> = (0..9000).map(|row| usize::from(row / 3 % 10 == 0)).collect();
+        let groups: Vec<usize> = (0..9000).map(|row| row / 3).collect();
+        let drawn = draw(&labels, 2, Some(&groups), 1, 1000);
+        let rare = drawn.iter().filter(|&&row| labels[row] == 1).count();
+        assert!((100..=102).contains(&rare) && (1000..=1005).contains(&drawn.len()), "{rare}");
+        assert!(drawn.chunks(3).all(|rows| groups[rows[0]] == groups[rows[2]]));
+        assert!(drawn.is_sorted());
+        assert_ne!(drawn, draw(&labels, 2, Some(&groups), 2, 1000));
+    }
+
+    #[test]
+    fn a_draw_keeps_what_there_is_of_rare_classes() {
+        let labels: Vec<usize> = (0..9000).map(|row| if row < 4 { row / 3 } else { 2 }).collect();
+        let drawn = draw(&labels, 3, None, 0, 1000);
+        assert_eq!(drawn[..4], [0, 1, 2, 3]);
     }
 
     #[test]

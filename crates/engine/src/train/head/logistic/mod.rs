@@ -14,9 +14,10 @@ use self::{
     standardise::Standardisation,
     strength::Choice,
 };
-use super::{Epoch, Head, History};
+use super::{Epoch, Event, Head, History};
 use crate::train::{
     ClassWeight, Samples, TrainError,
+    error::readable,
     optimizers::{Lbfgs, LbfgsConfig, Progress},
 };
 
@@ -26,7 +27,8 @@ use crate::train::{
 #[serde(rename_all = "snake_case")]
 pub enum Strength {
     /// Chosen by the loss on held-out samples: 5-fold cross-validation, stratified and by groups;
-    /// with more than 600 samples, only as many of the folds as hold out 600.
+    /// with more than 600 samples, only as many of the folds as hold out 600, and with more than
+    /// 4,000, on a share of them of that size.
     #[default]
     Auto,
     /// This one.
@@ -88,6 +90,13 @@ pub struct Trial {
     pub log_loss: f64,
 }
 
+/// The strength is chosen on about so many samples; more would cost time and say little.
+const ENOUGH_TO_CHOOSE: usize = 4000;
+/// How far values in f32 may be off (Hager & Zhang's own choice).
+const NOISE: f64 = 1e-6;
+/// Values of past steps that the solver keeps.
+const REMEMBERED: usize = 8 << 20;
+
 /// The logit of a class without samples. The others' logits have mean 0, so that it is lower than the
 /// largest by as much or more.
 const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
@@ -95,15 +104,16 @@ const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
 /// Fits a head by multinomial logistic regression (of one logit for two classes) with an L2 penalty
 /// on the kernel, on standardised features: scikit-learn's `LogisticRegression`, solved by L-BFGS.
 ///
-/// `callback` is called once, when all is done. The epoch's loss is without the penalty.
+/// `callback` is told several times a second how far work is, and of one epoch when all is done: that
+/// is too late to stop. The epoch's loss is without the penalty.
 ///
 /// # Errors
-/// Samples or options that make no sense.
+/// Samples or options that make no sense, and [`TrainError::Stopped`] if the callback breaks.
 pub fn fit_logistic(
     train: &Samples,
     validation: Option<&Samples>,
     config: &LogisticConfig,
-    callback: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
+    callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<LogisticFit, TrainError> {
     let start = Instant::now();
     config.check()?;
@@ -117,8 +127,7 @@ pub fn fit_logistic(
     }
     let weights = train.total_weights(&config.class_weight)?;
     let problem = Problem::new(train, weights.as_deref())?;
-    let (choice, objective) = problem.choose(config);
-    let solver = solve(&objective, &choice, config.tolerance);
+    let (choice, solver) = problem.solve(config, callback)?;
 
     let head = problem.head(train.classes, solver.best());
     let (loss, accuracy) = head.evaluate_weighted(train, weights.as_deref());
@@ -133,7 +142,7 @@ pub fn fit_logistic(
         seconds: start.elapsed().as_secs_f64(),
     };
     // There is nothing left to stop.
-    let _ = callback(&epoch);
+    let _ = callback(Event::Epoch(&epoch));
     Ok(LogisticFit {
         head,
         history: History { epochs: vec![epoch], best_epoch: None, stopped_early: false },
@@ -145,7 +154,11 @@ pub fn fit_logistic(
 }
 
 impl LogisticConfig {
-    fn check(&self) -> Result<(), TrainError> {
+    /// Whether the options make sense. Class weights are not looked at: that takes samples.
+    ///
+    /// # Errors
+    /// The first option that makes none.
+    pub fn check(&self) -> Result<(), TrainError> {
         let strength = match self.strength {
             Strength::Auto => 1.0,
             Strength::Fixed(strength) => strength,
@@ -158,7 +171,7 @@ impl LogisticConfig {
             if !(value.is_finite() && value > 0.0) {
                 return Err(TrainError::Option {
                     option,
-                    value: value.to_string(),
+                    value: readable(value),
                     expected: "it must be a number above 0",
                 });
             }
@@ -197,38 +210,84 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The strength to fit with and where to start, and the objective over all samples.
-    fn choose(&self, config: &LogisticConfig) -> (Choice, Objective) {
-        let pick = |of: &[usize]| -> Vec<usize> { self.rows.iter().map(|&row| of[row]).collect() };
+    /// Chooses the strength and fits to all samples.
+    fn solve(
+        &self,
+        config: &LogisticConfig,
+        callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<(Choice, Lbfgs), TrainError> {
+        let mut tell = |event: Event| match callback(event) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(TrainError::Stopped),
+        };
+        let all = self.objective(self.rows.clone());
+        let mut choice = match config.strength {
+            Strength::Fixed(strength) => Choice { strength, trials: Vec::new(), near: None },
+            Strength::Auto => self.choose(config, &all, &mut tell)?,
+        };
+        let near = choice.near.take();
+        let mut go_on = |step| tell(Event::Fitting { step });
+        let limits = self.limits(config.tolerance);
+        let solver = descend(&all, near, choice.strength, limits, &mut go_on)?;
+        Ok((choice, solver))
+    }
+
+    fn choose(
+        &self,
+        config: &LogisticConfig,
+        all: &Objective,
+        tell: &mut dyn FnMut(Event) -> Result<(), TrainError>,
+    ) -> Result<Choice, TrainError> {
+        let rows = self.draw(all, config.seed, ENOUGH_TO_CHOOSE);
+        let groups = self.groups_of(&rows);
+        let mut drawn = self.objective(rows);
+        let folds = folds::deal(&drawn.labels, self.present.len(), groups.as_deref(), config.seed);
+        drawn.folds = folds.of;
+        let (mut trial, mut last) = (0, 0.0);
+        let mut go_on = |strength| {
+            if strength != last {
+                (trial, last) = (trial + 1, strength);
+            }
+            tell(Event::Choosing { trial, strength })
+        };
+        let limits = self.limits(config.tolerance_while_choosing);
+        strength::choose(&drawn, folds.count, self.standardisation.varying(), limits, &mut go_on)
+    }
+
+    /// About `most` of the rows that count, drawn at random.
+    fn draw(&self, all: &Objective, seed: u64, most: usize) -> Vec<usize> {
+        let groups = self.groups_of(&self.rows);
+        let drawn = folds::draw(&all.labels, self.present.len(), groups.as_deref(), seed, most);
+        drawn.into_iter().map(|index| self.rows[index]).collect()
+    }
+
+    fn groups_of(&self, rows: &[usize]) -> Option<Vec<usize>> {
+        self.samples.groups.map(|groups| rows.iter().map(|&row| groups[row]).collect())
+    }
+
+    fn limits(&self, tolerance: f64) -> LbfgsConfig {
+        let parameters = (self.samples.dim * self.units()).max(1);
+        // Where evaluations are dear, many steps are remembered to save some, if there is room.
+        let memory = (self.rows.len() / 100).min(REMEMBERED / parameters).clamp(10, 30);
+        LbfgsConfig { tolerance, memory, noise: NOISE, ..LbfgsConfig::default() }
+    }
+
+    /// The objective over some rows that count; nothing is held out.
+    fn objective(&self, rows: Vec<usize>) -> Objective<'_> {
         let mut compact = vec![0; self.samples.classes];
         for (index, &class) in self.present.iter().enumerate() {
             compact[class] = index;
         }
-        let labels: Vec<usize> =
-            self.rows.iter().map(|&row| compact[self.samples.labels[row]]).collect();
         let weight = |&row: &usize| self.weights.map_or(1.0, |weights| weights[row]);
-        let mut objective = Objective {
-            z: self.standardisation.apply(&self.samples, &self.rows),
-            dim: self.samples.dim,
+        Objective {
+            samples: &self.samples,
+            standardisation: &self.standardisation,
             units: self.units(),
-            weights: self.rows.iter().map(weight).collect(),
-            folds: vec![None; labels.len()],
-            labels,
-        };
-        let choice = match config.strength {
-            Strength::Fixed(strength) => {
-                Choice { strength, trials: Vec::new(), start: objective.start() }
-            }
-            Strength::Auto => {
-                let groups = self.samples.groups.map(pick);
-                let classes = self.present.len();
-                let folds = folds::deal(&objective.labels, classes, groups.as_deref(), config.seed);
-                objective.folds = folds.of;
-                let limits = limits(config.tolerance_while_choosing);
-                strength::choose(&objective, folds.count, self.standardisation.varying(), limits)
-            }
-        };
-        (choice, objective)
+            labels: rows.iter().map(|&row| compact[self.samples.labels[row]]).collect(),
+            weights: rows.iter().map(weight).collect(),
+            folds: vec![None; rows.len()],
+            rows,
+        }
     }
 
     fn units(&self) -> usize {
@@ -248,9 +307,9 @@ impl<'a> Problem<'a> {
             let mut shift = bias[unit];
             let affine = self.standardisation.mean.iter().zip(&self.standardisation.inverse);
             for (row, (mean, inverse)) in affine.enumerate() {
-                let weight = kernel[row * units + unit] * inverse;
+                let weight = kernel[row * units + unit] * f64::from(*inverse);
                 head.kernel[row * head.bias.len() + to] = weight as f32;
-                shift -= mean * weight;
+                shift -= f64::from(*mean) * weight;
             }
             head.bias[to] = shift as f32;
         }
@@ -258,20 +317,30 @@ impl<'a> Problem<'a> {
     }
 }
 
-fn limits(tolerance: f64) -> LbfgsConfig {
-    LbfgsConfig { tolerance, ..LbfgsConfig::default() }
-}
-
-/// The fit to all samples.
-fn solve(objective: &Objective, choice: &Choice, tolerance: f64) -> Lbfgs {
-    let penalty = 1.0 / (choice.strength * objective.weight(None, false));
-    let mut solver = Lbfgs::new(choice.start.clone(), limits(tolerance));
+/// Minimises the objective, from near the minimum of another, with its penalty, if there is one.
+fn descend(
+    objective: &Objective,
+    near: Option<(Lbfgs, f64)>,
+    strength: f64,
+    limits: LbfgsConfig,
+    go_on: &mut dyn FnMut(usize) -> Result<(), TrainError>,
+) -> Result<Lbfgs, TrainError> {
+    let penalty = 1.0 / (strength * objective.weight(None, false));
+    let mut solver = match near {
+        Some((mut solver, before)) => {
+            solver.add_square(penalty - before, 0..objective.kernel_len());
+            solver.resume(limits);
+            solver
+        }
+        None => Lbfgs::new(objective.start(), limits),
+    };
     solver.set_scale(objective.scale(penalty));
     while solver.progress() == Progress::Running {
+        let step = solver.steps();
         let point = Point { parameters: solver.point(), penalty, hold_out: None };
-        for evaluation in objective.evaluate(&[point]) {
-            solver.tell(evaluation.value, &evaluation.gradient);
+        for at in objective.evaluate(&[point], &mut || go_on(step))? {
+            solver.tell(at.value, &at.gradient);
         }
     }
-    solver
+    Ok(solver)
 }

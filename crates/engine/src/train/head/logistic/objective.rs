@@ -1,22 +1,36 @@
+use std::ops::Range;
+
+use headstart_kernels::{
+    Clamp, Isa,
+    conv::{Conv, Windows},
+};
 use rayon::prelude::*;
 
-use super::folds::Fold;
+use super::{folds::Fold, standardise::Standardisation};
 use crate::train::{
+    Samples, TrainError,
     losses::{
         binary_crossentropy::{self, sigmoid},
         categorical_crossentropy::softmax,
     },
-    matmul::{matmul, matmul_tn},
 };
+
+/// Rows that are standardised at a time: they stay in the cache for both products.
+const BLOCK: usize = 32;
+/// Multiply-adds between two questions whether to go on: a fraction of a second.
+const BETWEEN_QUESTIONS: usize = 2 << 30;
+/// Tasks between two questions, at least: there may be many threads.
+const LEAST_TASKS: usize = 8;
 
 /// Penalised cross-entropy of standardised samples:
 /// sum of weight x loss / sum of weights + penalty/2 |kernel|². The bias is not penalised.
 ///
 /// Parameters are the kernel, dim x units, then the bias, units.
-pub(super) struct Objective {
-    /// n x dim.
-    pub(super) z: Vec<f32>,
-    pub(super) dim: usize,
+pub(super) struct Objective<'a> {
+    pub(super) samples: &'a Samples<'a>,
+    pub(super) standardisation: &'a Standardisation,
+    /// The samples that count; what follows has an element for each of these.
+    pub(super) rows: Vec<usize>,
     /// 1: one logit, labels 0 and 1. Else a logit for each label.
     pub(super) units: usize,
     pub(super) labels: Vec<usize>,
@@ -42,7 +56,7 @@ pub(super) struct Evaluation {
 
 /// What a piece of the samples adds.
 struct Part {
-    /// dim x columns.
+    /// columns x dim.
     d_kernel: Vec<f32>,
     /// columns.
     d_bias: Vec<f64>,
@@ -50,10 +64,10 @@ struct Part {
     losses: Vec<[f64; 2]>,
 }
 
-impl Objective {
+impl Objective<'_> {
     /// The number of kernel parameters; the bias follows them.
     pub(super) fn kernel_len(&self) -> usize {
-        self.dim * self.units
+        self.samples.dim * self.units
     }
 
     /// Where to start: no kernel, and as bias the logarithm of each class's share of the weights.
@@ -92,57 +106,67 @@ impl Objective {
             .sum()
     }
 
-    /// The objective at several points, in one pass over the samples.
-    pub(super) fn evaluate(&self, points: &[Point]) -> Vec<Evaluation> {
-        let columns = points.len() * self.units;
+    /// The objective at several points, in one pass over the samples. `go_on` is asked during it.
+    pub(super) fn evaluate(
+        &self,
+        points: &[Point],
+        go_on: &mut dyn FnMut() -> Result<(), TrainError>,
+    ) -> Result<Vec<Evaluation>, TrainError> {
+        let (n, dim, columns) = (self.labels.len(), self.samples.dim, points.len() * self.units);
         let (kernel, bias) = self.gather(points);
+        let forward = Conv::new(Isa::best(), &kernel, &bias, Clamp::NONE);
         let rows = self.rows_per_task();
-        let parts: Vec<Part> = (0..self.labels.len().div_ceil(rows))
-            .into_par_iter()
-            .map(|task| {
-                let start = task * rows;
-                self.part(points, &kernel, &bias, start..(start + rows).min(self.labels.len()))
-            })
-            .collect();
+        let tasks = n.div_ceil(rows);
+        let at_once = (BETWEEN_QUESTIONS / (2 * rows * dim * columns)).max(LEAST_TASKS);
 
-        let mut d_kernel = vec![0.0; self.dim * columns];
-        d_kernel.par_chunks_mut(4096).enumerate().for_each(|(chunk, sums)| {
+        let mut d_kernel = vec![0.0; columns * dim];
+        let mut d_bias = vec![0.0; columns];
+        let mut losses = vec![[0.0; 2]; points.len()];
+        for first in (0..tasks).step_by(at_once) {
+            go_on()?;
+            let parts: Vec<Part> = (first..(first + at_once).min(tasks))
+                .into_par_iter()
+                .map(|task| self.part(points, &forward, task * rows..n.min((task + 1) * rows)))
+                .collect();
+            d_kernel.par_chunks_mut(4096).enumerate().for_each(|(chunk, sums)| {
+                for part in &parts {
+                    for (sum, &d) in sums.iter_mut().zip(&part.d_kernel[chunk * 4096..]) {
+                        *sum += f64::from(d);
+                    }
+                }
+            });
             for part in &parts {
-                for (sum, &d) in sums.iter_mut().zip(&part.d_kernel[chunk * 4096..]) {
-                    *sum += f64::from(d);
+                d_bias.iter_mut().zip(&part.d_bias).for_each(|(sum, d)| *sum += d);
+                for (sums, part) in losses.iter_mut().zip(&part.losses) {
+                    sums.iter_mut().zip(part).for_each(|(sum, loss)| *sum += loss);
                 }
             }
-        });
+        }
         let finish = |(index, point): (usize, &Point)| {
             let total = self.weight(point.hold_out, false);
             let own = index * self.units..(index + 1) * self.units;
+            let d_kernel = &d_kernel[own.start * dim..own.end * dim];
             let mut gradient = Vec::with_capacity(point.parameters.len());
-            for row in d_kernel.chunks_exact(columns) {
-                gradient.extend(row[own.clone()].iter().map(|d| d / total));
-            }
-            let weights = &point.parameters[..self.kernel_len()];
             let mut square = 0.0;
-            for (d, w) in gradient.iter_mut().zip(weights) {
-                *d += point.penalty * w;
-                square += w * w;
+            for (row, weights) in
+                point.parameters[..self.kernel_len()].chunks_exact(self.units).enumerate()
+            {
+                for (unit, w) in weights.iter().enumerate() {
+                    gradient.push(d_kernel[unit * dim + row] / total + point.penalty * w);
+                    square += w * w;
+                }
             }
-            let d_bias = |unit| parts.iter().map(|part| part.d_bias[unit]).sum::<f64>();
-            gradient.extend(own.map(|unit| d_bias(unit) / total));
-            let loss =
-                |which: usize| parts.iter().map(|part| part.losses[index][which]).sum::<f64>();
-            Evaluation {
-                value: loss(0) / total + point.penalty / 2.0 * square,
-                gradient,
-                held_out: loss(1),
-            }
+            gradient.extend(d_bias[own].iter().map(|d| d / total));
+            let [loss, held_out] = losses[index];
+            Evaluation { value: loss / total + point.penalty / 2.0 * square, gradient, held_out }
         };
-        points.iter().enumerate().map(finish).collect()
+        Ok(points.iter().enumerate().map(finish).collect())
     }
 
     /// The kernels of all points side by side, dim x columns, and the biases.
     fn gather(&self, points: &[Point]) -> (Vec<f32>, Vec<f32>) {
         let columns = points.len() * self.units;
-        let (mut kernel, mut bias) = (vec![0.0; self.dim * columns], vec![0.0; columns]);
+        let (mut kernel, mut bias) = (vec![0.0; self.samples.dim * columns], vec![0.0; columns]);
         for (index, point) in points.iter().enumerate() {
             let own = index * self.units;
             let (from, from_bias) = point.parameters.split_at(self.kernel_len());
@@ -154,26 +178,56 @@ impl Objective {
         (kernel, bias)
     }
 
-    fn part(
+    /// `forward` holds the kernels and biases of all points.
+    fn part(&self, points: &[Point], forward: &Conv, rows: Range<usize>) -> Part {
+        let (dim, columns) = (self.samples.dim, forward.outputs());
+        let mut z = vec![0.0; BLOCK.min(rows.len()) * dim];
+        let mut logits = vec![0.0; BLOCK.min(rows.len()) * columns];
+        let mut d_logits = logits.clone();
+        let (mut d_kernel, mut before) = (vec![0.0; columns * dim], vec![0.0; columns * dim]);
+        let mut d_bias = vec![0.0; columns];
+        let mut losses = vec![[0.0; 2]; points.len()];
+        let zeros = vec![0.0; dim];
+        for start in rows.clone().step_by(BLOCK) {
+            let block = start..(start + BLOCK).min(rows.end);
+            let n = block.len();
+            let z = &mut z[..n * dim];
+            self.standardisation.apply(self.samples, &self.rows[block.clone()], z);
+            let logits = &mut logits[..n * columns];
+            forward.run(z, Windows::pixels(1, n, dim), None, logits, n * columns);
+            self.differentiate(points, block, logits, &mut losses, &mut d_bias);
+            // d_kernel += d_logits transposed z: a row of d_logits transposed is a pixel.
+            let d_logits = &mut d_logits[..n * columns];
+            for (row, line) in logits.chunks_exact(columns).enumerate() {
+                for (column, &d) in line.iter().enumerate() {
+                    d_logits[column * n + row] = d;
+                }
+            }
+            std::mem::swap(&mut d_kernel, &mut before);
+            let windows = Windows::pixels(1, columns, n);
+            Conv::new(Isa::best(), z, &zeros, Clamp::NONE).run(
+                d_logits,
+                windows,
+                Some(&before),
+                &mut d_kernel,
+                columns * dim,
+            );
+        }
+        Part { d_kernel, d_bias, losses }
+    }
+
+    /// The logits become the gradient of the loss with respect to them; losses and the gradient of
+    /// the bias are added up.
+    fn differentiate(
         &self,
         points: &[Point],
-        kernel: &[f32],
-        bias: &[f32],
-        rows: std::ops::Range<usize>,
-    ) -> Part {
-        let (n, columns) = (rows.len(), bias.len());
-        let z = &self.z[rows.start * self.dim..rows.end * self.dim];
-        let mut logits = vec![0.0; n * columns];
-        for row in logits.chunks_exact_mut(columns) {
-            row.copy_from_slice(bias);
-        }
-        matmul(z, kernel, 1.0, &mut logits, [n, self.dim, columns]);
-
-        // The logits become the gradient of the loss with respect to them.
-        let mut losses = vec![[0.0; 2]; points.len()];
-        let mut d_bias = vec![0.0; columns];
+        rows: Range<usize>,
+        logits: &mut [f32],
+        losses: &mut [[f64; 2]],
+        d_bias: &mut [f64],
+    ) {
         let mut p = vec![0.0; self.units];
-        for (row, line) in rows.zip(logits.chunks_exact_mut(columns)) {
+        for (row, line) in rows.zip(logits.chunks_exact_mut(d_bias.len())) {
             let (label, weight) = (self.labels[row], f64::from(self.weights[row]));
             for (index, point) in points.iter().enumerate() {
                 let own = &mut line[index * self.units..][..self.units];
@@ -188,9 +242,6 @@ impl Objective {
                 }
             }
         }
-        let mut d_kernel = vec![0.0; self.dim * columns];
-        matmul_tn(z, &logits, 0.0, &mut d_kernel, [self.dim, n, columns]);
-        Part { d_kernel, d_bias, losses }
     }
 
     /// Depends on the number of samples alone, so that sums are cut in the same way on any machine.

@@ -7,11 +7,11 @@ use crate::train::Samples;
 /// taken to be constant: what it has is rounding, which must not be blown up.
 const CONSTANT: f64 = 1e-6;
 
-/// Mean and deviation of each feature.
+/// Mean and deviation of each feature, in the precision that they are applied in.
 pub(super) struct Standardisation {
-    pub(super) mean: Vec<f64>,
+    pub(super) mean: Vec<f32>,
     /// 1 / standard deviation (of the population); 0 for constant features.
-    pub(super) inverse: Vec<f64>,
+    pub(super) inverse: Vec<f32>,
 }
 
 impl Standardisation {
@@ -27,11 +27,11 @@ impl Standardisation {
             .iter()
             .zip(&deviation)
             .map(|(mean, deviation)| match *deviation > CONSTANT * largest.max(mean.abs()) {
-                true => 1.0 / deviation,
+                true => Some((1.0 / deviation) as f32).filter(|v| v.is_finite()).unwrap_or(0.0),
                 false => 0.0,
             })
             .collect();
-        Self { mean, inverse }
+        Self { mean: mean.into_iter().map(|mean| mean as f32).collect(), inverse }
     }
 
     /// The number of features that vary.
@@ -39,21 +39,14 @@ impl Standardisation {
         self.inverse.iter().filter(|inverse| **inverse > 0.0).count()
     }
 
-    /// The given rows with mean 0 and deviation 1, rows x dim.
-    pub(super) fn apply(&self, samples: &Samples, rows: &[usize]) -> Vec<f32> {
-        let mut z = vec![0.0; rows.len() * samples.dim];
-        z.par_chunks_mut(ROWS_PER_TASK * samples.dim).zip(rows.par_chunks(ROWS_PER_TASK)).for_each(
-            |(z, rows)| {
-                for (z, &row) in z.chunks_exact_mut(samples.dim).zip(rows) {
-                    let affine = self.mean.iter().zip(&self.inverse);
-                    for ((z, &x), (mean, inverse)) in z.iter_mut().zip(samples.row(row)).zip(affine)
-                    {
-                        *z = ((f64::from(x) - mean) * inverse) as f32;
-                    }
-                }
-            },
-        );
-        z
+    /// The given rows with mean 0 and deviation 1 into z, rows x dim.
+    pub(super) fn apply(&self, samples: &Samples, rows: &[usize], z: &mut [f32]) {
+        for (z, &row) in z.chunks_exact_mut(samples.dim).zip(rows) {
+            let affine = self.mean.iter().zip(&self.inverse);
+            for ((z, x), (mean, inverse)) in z.iter_mut().zip(samples.row(row)).zip(affine) {
+                *z = (x - mean) * inverse;
+            }
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use super::{
     folds::Fold,
     objective::{Evaluation, Objective, Point},
 };
-use crate::train::optimizers::{Lbfgs, LbfgsConfig, Progress};
+use crate::train::{
+    TrainError,
+    optimizers::{Lbfgs, LbfgsConfig, Progress},
+};
 
 /// The variance of a logit that a kernel drawn from the prior (normal, variance C) gives to a
 /// standardised sample is C x features. The path goes from `FIRST` to `LAST` in steps of `STEP`.
@@ -18,17 +21,18 @@ const DEFAULT: f64 = 10.0;
 const GAIN: f64 = 0.002;
 const PATIENCE: usize = 2;
 
-/// The strength to fit with, how it was found, and parameters near the solution to start from.
+/// The strength to fit with and how it was found.
 pub(super) struct Choice {
     pub(super) strength: f64,
     pub(super) trials: Vec<Trial>,
-    pub(super) start: Vec<f64>,
+    /// A minimisation near the solution, with the penalty it has; none if nothing was held out.
+    pub(super) near: Option<(Lbfgs, f64)>,
 }
 
 /// Minimisations of one objective, each with samples of its own held out, along one path of
 /// strengths from strong to weak regularisation.
 struct Paths<'a> {
-    objective: &'a Objective,
+    objective: &'a Objective<'a>,
     all: Vec<Path>,
 }
 
@@ -48,10 +52,13 @@ pub(super) fn choose(
     folds: u8,
     varying: usize,
     config: LbfgsConfig,
-) -> Choice {
+    go_on: &mut dyn FnMut(f64) -> Result<(), TrainError>,
+) -> Result<Choice, TrainError> {
     let varying = varying.max(1) as f64;
-    let mut choice =
-        Choice { strength: DEFAULT / varying, trials: Vec::new(), start: objective.start() };
+    let mut choice = Choice { strength: DEFAULT / varying, trials: Vec::new(), near: None };
+    if folds == 0 {
+        return Ok(choice);
+    }
     let mut paths = Paths {
         objective,
         // The last path has all samples: its end is where the fit starts from.
@@ -68,25 +75,22 @@ pub(super) fn choose(
             })
             .collect(),
     };
-    if folds == 0 {
-        return choice;
-    }
     let mut lowest = f64::INFINITY;
     let mut since_gain = 0;
     let mut variance = FIRST;
     while variance < LAST * 1.001 && since_gain < PATIENCE {
         let strength = variance / varying;
-        let log_loss = paths.solve(strength);
+        let log_loss = paths.solve(strength, &mut || go_on(strength))?;
         choice.trials.push(Trial { strength, log_loss });
         since_gain = if log_loss < lowest * (1.0 - GAIN) { 0 } else { since_gain + 1 };
         if log_loss < lowest {
             lowest = log_loss;
-            choice.start = paths.of_all_samples();
+            choice.near = Some(paths.of_all_samples());
         }
         variance *= STEP;
     }
     choice.strength = lowest_between(&choice.trials).unwrap_or(choice.strength);
-    choice
+    Ok(choice)
 }
 
 /// The strength at the vertex of the parabola through the lowest trial and its neighbours.
@@ -106,7 +110,11 @@ fn lowest_between(trials: &[Trial]) -> Option<f64> {
 
 impl Paths<'_> {
     /// Goes on to a strength; returns the mean loss of all samples held out.
-    fn solve(&mut self, strength: f64) -> f64 {
+    fn solve(
+        &mut self,
+        strength: f64,
+        go_on: &mut dyn FnMut() -> Result<(), TrainError>,
+    ) -> Result<f64, TrainError> {
         let kernel = 0..self.objective.kernel_len();
         for path in &mut self.all {
             let penalty = 1.0 / (strength * path.train_weight);
@@ -128,7 +136,7 @@ impl Paths<'_> {
                     hold_out: path.hold_out,
                 })
                 .collect();
-            let evaluations = self.objective.evaluate(&points);
+            let evaluations = self.objective.evaluate(&points, go_on)?;
             running
                 .into_par_iter()
                 .zip(evaluations)
@@ -136,13 +144,13 @@ impl Paths<'_> {
         }
         let loss: f64 = self.all.iter().map(|path| path.held_out).sum();
         let weight: f64 = self.all.iter().map(|path| path.held_out_weight).sum();
-        loss / weight
+        Ok(loss / weight)
     }
 
-    /// The parameters fitted to all samples.
-    fn of_all_samples(&self) -> Vec<f64> {
+    /// The minimisation over all samples, and its penalty.
+    fn of_all_samples(&self) -> (Lbfgs, f64) {
         let path = self.all.last().expect("a path of all samples");
-        path.solver.best().to_vec()
+        (path.solver.clone(), path.penalty)
     }
 }
 

@@ -1,0 +1,17 @@
+//! The `headstart` binary as a user runs it: output, exit status, and what is left on the disk.
+//!
+//! Pictures come from `assets/fashion-mnist`, weight files from `fixtures/`, which the scripts in
+//! `tools/reference/` made.
+
+mod bad_input;
+mod demo;
+mod evaluate;
+mod features;
+mod import;
+mod interrupt;
+mod listing;
+mod predict;
+mod summary;
+mod support;
+mod train;
+mod usage;

@@ -1,0 +1,161 @@
+//! A folder to run the binary in, and what came of a run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+pub(crate) const CLASSES: [&str; 3] = ["Bag", "Sneaker", "Trouser"];
+
+/// A path from the repository's root.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    assert!(path.exists(), "{} is missing", path.display());
+    path
+}
+
+/// The same as text, for an argument.
+pub(crate) fn file(path: &str) -> String {
+    repository(path).display().to_string()
+}
+
+/// A temporary folder that the binary runs in; its cache lies there too.
+pub(crate) struct Place(tempfile::TempDir);
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// One that has a folder `pictures` of three classes with `count` pictures each.
+    pub(crate) fn with_pictures(count: usize) -> Self {
+        let place = Self::new();
+        place.pictures("pictures", &CLASSES, 0..count);
+        place
+    }
+
+    /// One that also has `model.safetensors`, trained on these.
+    pub(crate) fn with_model() -> Self {
+        let place = Self::with_pictures(6);
+        place.run("train pictures --input-size 32 --output model.safetensors").succeeded();
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Copies these of the bundled pictures of each class to `root/CLASS/`.
+    pub(crate) fn pictures(&self, root: &str, classes: &[&str], which: std::ops::Range<usize>) {
+        for class in classes {
+            let folder = repository("assets/fashion-mnist").join(class);
+            let mut paths: Vec<_> =
+                fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+            paths.sort();
+            for path in &paths[which.clone()] {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                self.write(&format!("{root}/{class}/{name}"), fs::read(path).unwrap());
+            }
+        }
+    }
+
+    /// The path of some picture of `pictures/Bag`.
+    pub(crate) fn picture(&self) -> String {
+        let mut bags = self.below("pictures/Bag");
+        format!("pictures/Bag/{}", bags.remove(0))
+    }
+
+    /// Names of everything in a folder, hidden files too, sorted.
+    pub(crate) fn below(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The binary, ready to be given arguments.
+    pub(crate) fn process(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_headstart"));
+        command.current_dir(self.0.path()).stdin(Stdio::null());
+        command.env("HEADSTART_CACHE", self.path("cache")).env("RUST_BACKTRACE", "1");
+        command
+    }
+
+    /// Runs the binary with arguments that have no spaces in them.
+    pub(crate) fn run(&self, arguments: &str) -> Run {
+        self.run_with(&arguments.split_whitespace().collect::<Vec<_>>())
+    }
+
+    pub(crate) fn run_with(&self, arguments: &[&str]) -> Run {
+        let mut process = self.process();
+        process.args(arguments);
+        Run::of(Command::from_std(process).output().unwrap())
+    }
+}
+
+impl Run {
+    /// Whatever happens, a program that reads the output sees plain text and no panic.
+    pub(crate) fn of(output: std::process::Output) -> Self {
+        let code = output.status.code().expect("no signal ended it");
+        let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
+        let run = Self { code, stdout: text(output.stdout), stderr: text(output.stderr) };
+        for stream in [&run.stdout, &run.stderr] {
+            assert!(!stream.contains(['\x1b', '\r']), "a bar or colours: {stream:?}");
+            assert!(!stream.contains("panicked") && !stream.contains("backtrace"), "{stream}");
+        }
+        run
+    }
+
+    /// Ended well, without a word on standard error.
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
+        self
+    }
+
+    /// Failed with exactly one line on standard error, which has all of `parts`.
+    pub(crate) fn failed(self, code: i32, parts: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        let line = self.stderr.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {self:?}"));
+        assert!(line.starts_with("headstart: ") && !line.contains('\n'), "{line}");
+        for part in parts {
+            assert!(line.contains(part), "'{part}' is not in: {line}");
+        }
+        self
+    }
+
+    /// The lines of standard output, each of which is JSON.
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let line = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.stdout.lines().map(line).collect()
+    }
+
+    /// The only line.
+    pub(crate) fn json_line(&self) -> Value {
+        let mut lines = self.json();
+        assert_eq!(lines.len(), 1, "{}", self.stdout);
+        lines.remove(0)
+    }
+}
+
+/// The keys of an object, in order.
+pub(crate) fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap_or_else(|| panic!("{value}")).keys().map(String::as_str).collect()
+}

@@ -1,0 +1,71 @@
+//! Wrong usage: exit status 2 and a word on what is right.
+
+use crate::support::Place;
+
+#[test]
+fn wrong_usage_ends_with_status_2_and_names_the_option() {
+    let place = Place::with_pictures(2);
+    for (arguments, part) in [
+        ("", "Usage: headstart"),
+        ("nonsense", "nonsense"),
+        ("train", "<DIR>"),
+        ("train pictures --val-split 1", "--val-split"),
+        ("train pictures --val-split x", "--val-split"),
+        ("train pictures --val-split 0.1 --val-dir pictures", "--val-dir"),
+        ("train pictures --input-size 31", "32 to 2048"),
+        ("train pictures --input-size 4096", "32 to 2048"),
+        ("train pictures --head sgd", "lbfgs, adam"),
+        ("train pictures --epochs 3", "--epochs has no meaning for --head lbfgs; add --head adam"),
+        ("train pictures --learning-rate 1", "--learning-rate has no meaning"),
+        ("train pictures --threads 0", "--threads"),
+        ("train pictures --head adam --epochs 0", "--epochs"),
+        ("train pictures --seed -1", "-1"),
+        ("predict model", "<PATHS>..."),
+        ("predict model picture --top-k 0", "--top-k"),
+        ("features pictures", "--output"),
+        ("features pictures -o x.txt", ".npy, .parquet or .safetensors"),
+        ("features pictures -o x", ".npy, .parquet or .safetensors"),
+        ("train pictures --head adam --strength 1", "--strength has no meaning for --head adam"),
+        ("summary --trainable some", "use none, all, from:100"),
+        ("import x.h5", "--output"),
+        ("cache", "clear"),
+    ] {
+        let run = place.run(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}: {}", run.stderr);
+        assert!(run.stderr.contains(part), "{arguments}: {}", run.stderr);
+    }
+    assert_eq!(place.below("."), ["pictures"]);
+}
+
+#[test]
+fn options_that_make_no_sense_are_named() {
+    let place = Place::with_pictures(2);
+    for (options, part) in [
+        ("--head adam --learning-rate 0", "learning rate"),
+        ("--head adam --learning-rate -1", "learning rate"),
+        ("--head adam --learning-rate nan", "learning rate"),
+        ("--head adam --batch-size 0", "batch"),
+        ("--head adam --dropout 1", "dropout"),
+        ("--strength 0", "strength"),
+        ("--base nonsense", "nonsense"),
+        ("--base efficientnet-lite3", "--weights"),
+    ] {
+        let run = place.run(&format!("train pictures --input-size 32 --output m {options}"));
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{options}: {}", run.stderr);
+        assert!(run.stderr.contains(part) && run.stderr.lines().count() == 1, "{}", run.stderr);
+    }
+    assert_eq!(place.below("."), ["pictures"]);
+}
+
+#[test]
+fn help_and_version_are_on_standard_output() {
+    let place = Place::new();
+    for (arguments, part) in [
+        ("--help", "Start with: headstart demo"),
+        ("train --help", "--val-split"),
+        ("--version", "headstart "),
+    ] {
+        let run = place.run(arguments).succeeded();
+        assert!(run.stdout.contains(part), "{}", run.stdout);
+    }
+}

@@ -1,0 +1,147 @@
+//! How much memory all threads together may decode in.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// 512 MiB, the budget unless another is asked for.
+pub const DEFAULT_MEMORY: u64 = 512 << 20;
+
+/// Memory that threads share: each takes what it is about to need and waits until there is as
+/// much.
+///
+/// Whoever asks first is served first, so that a large picture is not passed over for ever by
+/// small ones. One that needs more than the whole budget waits until it is alone. A thread must
+/// not ask for more while it holds some: it may wait for itself.
+#[derive(Debug)]
+pub struct MemoryBudget {
+    total: u64,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    used: u64,
+    holders: usize,
+    /// The number that the next to ask gets.
+    next: u64,
+    /// The number whose turn it is.
+    turn: u64,
+}
+
+impl MemoryBudget {
+    /// A budget of so many bytes.
+    pub fn new(total: u64) -> Self {
+        Self { total, state: Mutex::default(), freed: Condvar::new() }
+    }
+
+    /// Waits until `bytes` are free, and takes them until the guard is dropped.
+    pub fn acquire(&self, bytes: u64) -> MemoryGuard<'_> {
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        let fits = |state: &State| {
+            state.holders == 0 || state.used.checked_add(bytes).is_some_and(|u| u <= self.total)
+        };
+        while state.turn != number || !fits(&state) {
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.turn += 1;
+        state.used += bytes;
+        state.holders += 1;
+        let others_wait = state.turn != state.next;
+        drop(state);
+        if others_wait {
+            self.freed.notify_all();
+        }
+        MemoryGuard { budget: self, bytes }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryBudget {
+    /// [`DEFAULT_MEMORY`].
+    fn default() -> Self {
+        Self::new(DEFAULT_MEMORY)
+    }
+}
+
+/// Memory taken from a [`MemoryBudget`]; dropping it gives it back.
+#[derive(Debug)]
+#[must_use = "dropping it gives the memory back"]
+pub struct MemoryGuard<'a> {
+    budget: &'a MemoryBudget,
+    bytes: u64,
+}
+
+impl Drop for MemoryGuard<'_> {
+    fn drop(&mut self) {
+        let mut state = self.budget.state();
+        state.used -= self.bytes;
+        state.holders -= 1;
+        let others_wait = state.turn != state.next;
+        drop(state);
+        if others_wait {
+            self.budget.freed.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn threads_together_never_hold_more_than_the_budget_unless_one_is_alone() {
+        let budget = MemoryBudget::new(100);
+        let held = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for thread in 0..8_u64 {
+                let (budget, held) = (&budget, &held);
+                scope.spawn(move || {
+                    for i in 0..300 {
+                        let bytes = match (thread * 31 + i * 17) % 53 {
+                            0 => 1000,
+                            1 => u64::MAX,
+                            n => n,
+                        };
+                        let _guard = budget.acquire(bytes);
+                        let before = held.fetch_add(bytes.min(1000), Ordering::SeqCst);
+                        assert!(before == 0 || before + bytes <= 100, "{before} and {bytes}");
+                        thread::yield_now();
+                        held.fetch_sub(bytes.min(1000), Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(budget.state().used, 0);
+    }
+
+    #[test]
+    fn small_pictures_do_not_pass_a_large_one_by() {
+        let budget = MemoryBudget::new(10);
+        let (sender, order) = mpsc::channel();
+        thread::scope(|scope| {
+            let first = budget.acquire(5);
+            for (name, bytes) in [("large", 20), ("small", 1)] {
+                let (budget, sender) = (&budget, sender.clone());
+                scope.spawn(move || {
+                    let _guard = budget.acquire(bytes);
+                    sender.send(name).unwrap();
+                });
+                while budget.state().next < if name == "large" { 2 } else { 3 } {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            drop(first);
+        });
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), ["large", "small"]);
+    }
+}

@@ -1,0 +1,183 @@
+//! How fast the frozen base runs, against the limit that this machine has at the same time.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use headstart_engine::Isa;
+use headstart_engine::frozen::peak;
+use headstart_engine::frozen::{Arena, Plan};
+
+use crate::Base;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct BenchConfig {
+    /// Pictures that are to be done at once.
+    pub batch: usize,
+    /// Threads that they are divided among, a picture at a time.
+    pub threads: usize,
+    /// The instruction set.
+    pub isa: Isa,
+    /// For how long to measure, in seconds.
+    pub seconds: f64,
+}
+
+impl Default for BenchConfig {
+    fn default() -> Self {
+        Self { batch: 1, threads: 1, isa: Isa::best(), seconds: 2.0 }
+    }
+}
+
+/// What was measured. All figures are medians.
+#[derive(Clone, Debug)]
+pub struct BenchReport {
+    /// Milliseconds from the start of a batch to its end, by its pictures.
+    pub ms_per_image: f64,
+    /// Multiply-adds for a picture.
+    pub multiply_adds: usize,
+    /// Floating-point operations a second of all threads together, in 1e9.
+    pub peak_gflops: f64,
+    /// The fused steps in order, on one thread.
+    pub steps: Vec<StepTime>,
+}
+
+/// The time of a fused step.
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// The layers that it computes.
+    pub layers: String,
+    /// Milliseconds for a picture.
+    pub ms: f64,
+    /// Multiply-adds for a picture.
+    pub multiply_adds: usize,
+}
+
+impl BenchReport {
+    /// Pictures a second.
+    pub fn images_per_second(&self) -> f64 {
+        1e3 / self.ms_per_image
+    }
+
+    /// Floating-point operations a second that the plan reached, in 1e9.
+    pub fn gflops(&self) -> f64 {
+        2.0 * self.multiply_adds as f64 / self.ms_per_image / 1e6
+    }
+
+    /// Of the peak, the share that the plan reached.
+    pub fn share_of_peak(&self) -> f64 {
+        self.gflops() / self.peak_gflops
+    }
+}
+
+/// Measures the frozen base on pictures in memory: decoding and resizing are left out.
+pub fn bench(base: &Base, config: &BenchConfig) -> BenchReport {
+    let plan = base.compile(config.isa);
+    let size = plan.preprocessing();
+    let picture: Vec<u8> =
+        (0..size.height * size.width * 3).map(|i| (i * 31 % 251) as u8).collect();
+    let (mut batches, mut peaks) = (Vec::new(), Vec::new());
+    measure(&plan, &picture, config, &mut |batch, peak| {
+        batches.push(batch);
+        peaks.push(peak);
+    });
+    BenchReport {
+        ms_per_image: median(&mut batches) * 1e3 / config.batch as f64,
+        multiply_adds: plan.multiply_adds(),
+        peak_gflops: median(&mut peaks) / 1e9,
+        steps: steps(&plan, &picture),
+    }
+}
+
+/// Batches and measurements of the peak in turn, so that both see the same clock. `record` gets the
+/// seconds of a batch and the floating-point operations a second.
+fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn FnMut(f64, f64)) {
+    /// Rounds of the peak's loop: some milliseconds.
+    const PEAK_ROUNDS: usize = 100_000;
+    let barrier = Barrier::new(config.threads + 1);
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let operations = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..config.threads {
+            scope.spawn(|| {
+                let mut worker = Worker::new(plan);
+                // Memory is touched and the clock is up before anything is measured.
+                worker.run(plan, picture);
+                loop {
+                    barrier.wait();
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    while next.fetch_add(1, Ordering::Relaxed) < config.batch {
+                        worker.run(plan, picture);
+                    }
+                    barrier.wait();
+                    barrier.wait();
+                    let done = peak::multiply_adds(config.isa, PEAK_ROUNDS);
+                    operations.fetch_add(done, Ordering::Relaxed);
+                    barrier.wait();
+                }
+            });
+        }
+        let start = Instant::now();
+        let mut rounds = 0;
+        while rounds < 5 || start.elapsed().as_secs_f64() < config.seconds {
+            next.store(0, Ordering::Relaxed);
+            operations.store(0, Ordering::Relaxed);
+            let timed = || {
+                barrier.wait();
+                let start = Instant::now();
+                barrier.wait();
+                start.elapsed().as_secs_f64()
+            };
+            let batch = timed();
+            let peak = timed();
+            record(batch, operations.load(Ordering::Relaxed) as f64 / peak);
+            rounds += 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+        barrier.wait();
+    });
+}
+
+/// The median time of each step.
+fn steps(plan: &Plan, picture: &[u8]) -> Vec<StepTime> {
+    const RUNS: usize = 31;
+    let mut worker = Worker::new(plan);
+    let count = plan.steps().count();
+    let mut times = vec![Vec::with_capacity(RUNS); count];
+    for _ in 0..RUNS {
+        let mut seconds = vec![0.0; count];
+        plan.run_timed(&mut worker.arena, picture, &mut worker.features, &mut seconds);
+        for (times, seconds) in times.iter_mut().zip(seconds) {
+            times.push(seconds);
+        }
+    }
+    let step = |((layers, multiply_adds), times): ((&str, usize), &mut Vec<f64>)| StepTime {
+        layers: layers.to_owned(),
+        ms: median(times) * 1e3,
+        multiply_adds,
+    };
+    plan.steps().zip(&mut times).map(step).collect()
+}
+
+struct Worker {
+    arena: Arena,
+    features: Vec<f32>,
+}
+
+impl Worker {
+    fn new(plan: &Plan) -> Self {
+        Self { arena: plan.arena(), features: vec![0.0; plan.output_shape().len()] }
+    }
+
+    fn run(&mut self, plan: &Plan, picture: &[u8]) {
+        plan.run(&mut self.arena, picture, &mut self.features);
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

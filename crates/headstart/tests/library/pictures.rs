@@ -1,0 +1,225 @@
+//! Folders as they are: duplicates, damaged files, too few pictures; and stopping in the middle.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use headstart::engine::train::{AdamConfig, Event};
+use headstart::{
+    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, FitConfig, HeadConfig, Observer,
+    Pictures, Quiet,
+};
+
+use crate::support::{
+    CLASSES, assert_one_line, bundled_pictures, fit, folder, small_base, trained, write_png,
+};
+
+/// The same pixels as in the file, under another name and, being another file, other bytes.
+fn copy_in_another_format(from: &Path, to: &Path) {
+    image::open(from).unwrap().to_rgb8().save_with_format(to, image::ImageFormat::Bmp).unwrap();
+}
+
+#[test]
+fn pictures_with_the_same_pixels_never_lie_on_both_sides_of_the_split() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(&temp.path().join("pictures"), &CLASSES, 8);
+    for class in CLASSES {
+        for path in &bundled_pictures(class)[..4] {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            fs::copy(path, root.join(class).join(format!("copy of {name}.png"))).unwrap();
+            copy_in_another_format(path, &root.join(class).join(format!("bmp of {name}.bmp")));
+        }
+    }
+    for seed in 0..4 {
+        let pictures = Pictures::open(&root).unwrap().with_validation(0.3, seed);
+        let (classifier, report) = fit(&pictures).unwrap();
+        assert_eq!(report.duplicates, 2 * 4 * CLASSES.len());
+        let held_back: HashSet<&str> =
+            classifier.training().unwrap().validation.iter().map(String::as_str).collect();
+        assert_eq!(report.train + held_back.len(), pictures.len());
+        for class in CLASSES {
+            for path in &bundled_pictures(class)[..4] {
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                let twins = [
+                    format!("{class}/{name}.png"),
+                    format!("{class}/copy of {name}.png"),
+                    format!("{class}/bmp of {name}.bmp"),
+                ];
+                let sides: Vec<bool> =
+                    twins.iter().map(|twin| held_back.contains(twin.as_str())).collect();
+                assert!(sides.iter().all(|side| *side == sides[0]), "{twins:?}: {sides:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_skipped_and_listed_and_training_goes_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(&temp.path().join("pictures"), &CLASSES, 6);
+    let bag = root.join("Bag");
+    let jpeg = bag.join("truncated.jpg");
+    image::open(&bundled_pictures("Bag")[0]).unwrap().to_rgb8().save(&jpeg).unwrap();
+    let whole = fs::read(&jpeg).unwrap();
+    fs::write(&jpeg, &whole[..whole.len() * 2 / 3]).unwrap();
+    fs::write(bag.join("text.jpg"), "this is no picture").unwrap();
+    fs::write(bag.join("empty.png"), "").unwrap();
+    fs::write(bag.join("notes.txt"), "bags").unwrap();
+    fs::write(bag.join(".hidden.png"), "passed over").unwrap();
+
+    let (_, report) = fit(&Pictures::open(&root).unwrap()).unwrap();
+    let held_back = report.validation.as_ref().map_or(0, |v| v.pictures);
+    assert_eq!(report.train + held_back, 18);
+    let mut skipped: Vec<(String, &str)> = report
+        .skipped
+        .iter()
+        .map(|s| (s.path.file_name().unwrap().to_string_lossy().into_owned(), s.reason.as_str()))
+        .collect();
+    skipped.sort();
+    let names: Vec<&str> = skipped.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["empty.png", "notes.txt", "text.jpg", "truncated.jpg"]);
+    for ((name, reason), part) in skipped.iter().zip(["empty", "text", "text", "truncated JPEG"]) {
+        assert!(reason.contains(part), "{name}: {reason}");
+        assert_one_line(reason);
+    }
+}
+
+#[test]
+fn a_folder_that_teaches_nothing_is_an_error_that_names_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let at = |name: &str| temp.path().join(name);
+    let open = |path: &Path| {
+        Pictures::open(path).map_err(Error::from).and_then(|pictures| fit(&pictures).map(|_| ()))
+    };
+    fs::create_dir(at("empty")).unwrap();
+    folder(&at("one-class"), &["Bag"], 3);
+    fs::write(at("file"), "").unwrap();
+    fs::create_dir(at("flat")).unwrap();
+    fs::copy(&bundled_pictures("Bag")[0], at("flat").join("a.png")).unwrap();
+    for class in ["a", "b"] {
+        fs::create_dir_all(at("unreadable").join(class)).unwrap();
+        fs::write(at("unreadable").join(class).join("x.jpg"), "text").unwrap();
+    }
+    folder(&at("half-readable"), &["Bag"], 3);
+    fs::create_dir(at("half-readable").join("Broken")).unwrap();
+    fs::write(at("half-readable").join("Broken/x.jpg"), "text").unwrap();
+    for (name, part) in [
+        ("empty", "holds no pictures"),
+        ("missing", "no such folder"),
+        ("one-class", "has only the class \"Bag\""),
+        ("file", "is a file"),
+        ("flat", "lie in no class"),
+        ("unreadable", "none of the 2 pictures can be read"),
+        ("half-readable", "only class \"Bag\" has pictures that can be read"),
+    ] {
+        let message = open(&at(name)).unwrap_err().to_string();
+        assert!(message.contains(part), "{name}: {message}");
+        assert!(name == "half-readable" || message.contains(name), "{name}: {message}");
+        assert_one_line(&message);
+    }
+}
+
+#[test]
+fn a_class_with_one_picture_is_learned_from_and_a_warning_says_so() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(&temp.path().join("pictures"), &["Bag", "Sneaker"], 5);
+    folder(&root, &["Trouser"], 1);
+    let (classifier, report) = fit(&Pictures::open(&root).unwrap()).unwrap();
+    assert_eq!(classifier.classes(), CLASSES);
+    let about = |warning: &&String| warning.contains("\"Trouser\" is not validated");
+    assert_eq!(report.warnings.iter().filter(about).count(), 1, "{:?}", report.warnings);
+    let validation: Evaluation = report.validation.unwrap();
+    assert_eq!(validation.per_class[2].support, 0);
+}
+
+#[test]
+fn evaluation_names_what_is_wrong_with_the_folder() {
+    let temp = tempfile::tempdir().unwrap();
+    let classifier = trained(temp.path());
+    let evaluate = |root: &Path| classifier.evaluate(root, &ExtractConfig::default(), &mut Quiet);
+    let (evaluation, skipped) = evaluate(&temp.path().join("pictures")).unwrap();
+    assert_eq!((evaluation.pictures, skipped.len()), (18, 0));
+    let other = folder(&temp.path().join("other"), &["Bag", "Coat"], 1);
+    let empty = temp.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    for (root, part) in [
+        (other, "knows no class \"Coat\"; it knows Bag, Sneaker, Trouser"),
+        (empty, "holds no labelled pictures"),
+        (temp.path().join("missing"), "no such folder"),
+        (bundled_pictures("Bag")[0].clone(), "is a file"),
+    ] {
+        let message = evaluate(&root).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+        assert_one_line(&message);
+    }
+}
+
+/// Stops after so many pictures, or at an epoch.
+#[derive(Default)]
+struct Stop {
+    after: Option<usize>,
+    at_epoch: Option<usize>,
+    seen: usize,
+    epochs: usize,
+}
+
+impl Observer for Stop {
+    fn pictures(&mut self, done: usize, _: usize) {
+        self.seen = done;
+    }
+
+    fn training(&mut self, event: Event<'_>) {
+        if let Event::Epoch(epoch) = event {
+            self.epochs = epoch.epoch;
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.after.is_some_and(|n| self.seen >= n)
+            || self.at_epoch.is_some_and(|n| self.epochs >= n)
+    }
+}
+
+#[test]
+fn an_observer_stops_extraction_prediction_and_training() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(&temp.path().join("pictures"), &CLASSES, 20);
+    let paths = CLASSES.iter().flat_map(|class| bundled_pictures(class)).collect::<Vec<_>>();
+    let config = ExtractConfig { threads: Some(2), ..ExtractConfig::default() };
+    let extractor = Extractor::new(&small_base(), &config);
+
+    let mut stop = Stop { after: Some(3), ..Stop::default() };
+    assert!(matches!(extractor.extract(&paths, &mut stop), Err(Error::Interrupted)));
+    assert!(stop.seen < paths.len(), "went on to the end of {}", paths.len());
+
+    let pictures = Pictures::open(root).unwrap();
+    let adam = AdamConfig { epochs: 1000, ..AdamConfig::default() };
+    let config = FitConfig { head: HeadConfig::Adam(adam), ..FitConfig::default() };
+    for mut stop in
+        [Stop { after: Some(1), ..Stop::default() }, Stop { at_epoch: Some(2), ..Stop::default() }]
+    {
+        let fitted = Classifier::fit(small_base(), &pictures, &config, &mut stop);
+        assert!(matches!(fitted, Err(Error::Interrupted)));
+        assert!(stop.epochs <= 2, "went on to epoch {}", stop.epochs);
+    }
+
+    let classifier = trained(&temp.path().join("small"));
+    let mut stop = Stop { after: Some(1), ..Stop::default() };
+    let predicted =
+        classifier.predict_each(&paths, &ExtractConfig::default(), &mut stop, &mut |_, _| Ok(()));
+    assert!(matches!(predicted, Err(Error::Interrupted)));
+}
+
+#[test]
+fn a_bundled_base_takes_any_size_from_32() {
+    let temp = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = (0..40 * 50 * 3).map(|i| (i * 7 % 251) as u8).collect();
+    let picture = write_png(&temp.path().join("a"), 40, 50, &pixels);
+    for size in [(32, 32), (33, 47)] {
+        let base = Base::bundled_at("mobilenetv2", Some(size)).unwrap();
+        let extractor = Extractor::new(&base, &ExtractConfig::default());
+        let features = extractor.one(&picture).unwrap().features;
+        assert!(features.len() == 1280 && features.iter().all(|x| x.is_finite()));
+    }
+    assert!(Base::bundled_at("mobilenetv2", Some((31, 64))).is_err());
+}
