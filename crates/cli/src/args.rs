@@ -83,6 +83,7 @@ impl Common {
     pub(crate) fn extract(&self) -> ExtractConfig {
         ExtractConfig {
             isa: Some(self.isa),
+            cache_read_only: false,
             threads: self.threads.map(usize::from),
             cache: if self.no_cache { None } else { self.cache_root() },
         }

@@ -1,7 +1,7 @@
 //! How fast the frozen base runs, against the limit that this machine has at the same time.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Instant;
 
@@ -97,44 +97,48 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
     const PEAK_ROUNDS: usize = 100_000;
     let barrier = Barrier::new(config.threads + 1);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let operations = AtomicUsize::new(0);
+    // What the workers saw of a round. They keep the time themselves: whoever waits for them may
+    // be let in late when all cores are busy.
+    let rounds = Mutex::new(Vec::new());
+    let worker = || {
+        let mut worker = Worker::new(plan);
+        // Memory is touched and the clock is up before anything is measured.
+        worker.run(plan, picture);
+        loop {
+            barrier.wait();
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let start = Instant::now();
+            while next.fetch_add(1, Ordering::Relaxed) < config.batch {
+                worker.run(plan, picture);
+            }
+            let end = Instant::now();
+            // The peak of all threads is reached while all are at it.
+            barrier.wait();
+            let peak_start = Instant::now();
+            let operations = peak::multiply_adds(config.isa, PEAK_ROUNDS);
+            let peak = operations as f64 / peak_start.elapsed().as_secs_f64();
+            rounds.lock().expect("no worker panics while holding it").push((start, end, peak));
+            barrier.wait();
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..config.threads {
-            scope.spawn(|| {
-                let mut worker = Worker::new(plan);
-                // Memory is touched and the clock is up before anything is measured.
-                worker.run(plan, picture);
-                loop {
-                    barrier.wait();
-                    if stop.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    while next.fetch_add(1, Ordering::Relaxed) < config.batch {
-                        worker.run(plan, picture);
-                    }
-                    barrier.wait();
-                    barrier.wait();
-                    let done = peak::multiply_adds(config.isa, PEAK_ROUNDS);
-                    operations.fetch_add(done, Ordering::Relaxed);
-                    barrier.wait();
-                }
-            });
+            scope.spawn(worker);
         }
         let start = Instant::now();
-        let mut rounds = 0;
-        while rounds < 5 || start.elapsed().as_secs_f64() < config.seconds {
+        let mut count = 0;
+        while count < 5 || start.elapsed().as_secs_f64() < config.seconds {
             next.store(0, Ordering::Relaxed);
-            operations.store(0, Ordering::Relaxed);
-            let timed = || {
+            for _ in 0..3 {
                 barrier.wait();
-                let start = Instant::now();
-                barrier.wait();
-                start.elapsed().as_secs_f64()
-            };
-            let batch = timed();
-            let peak = timed();
-            record(batch, operations.load(Ordering::Relaxed) as f64 / peak);
-            rounds += 1;
+            }
+            let seen = std::mem::take(&mut *rounds.lock().expect("no worker panics"));
+            let first = seen.iter().map(|round| round.0).min().expect("a round of each worker");
+            let last = seen.iter().map(|round| round.1).max().expect("a round of each worker");
+            record((last - first).as_secs_f64(), seen.iter().map(|round| round.2).sum());
+            count += 1;
         }
         stop.store(true, Ordering::Relaxed);
         barrier.wait();

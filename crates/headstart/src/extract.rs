@@ -22,6 +22,8 @@ pub struct ExtractConfig {
     pub threads: Option<usize>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
     pub cache: Option<PathBuf>,
+    /// Whether features that are found there are used, but none are added.
+    pub cache_read_only: bool,
 }
 
 /// Where the cache lies unless something else is asked for: `headstart` in the user's folder for
@@ -83,7 +85,12 @@ impl Extractor {
         let plan = base.compile(isa);
         let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
-            FeatureCache::open(root, &Fingerprint(base.fingerprint(isa)), base.features())
+            let open = if config.cache_read_only {
+                FeatureCache::open_read_only
+            } else {
+                FeatureCache::open
+            };
+            open(root, &Fingerprint(base.fingerprint(isa)), base.features())
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
         Self {

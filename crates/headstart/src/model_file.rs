@@ -10,7 +10,7 @@ use headstart_engine::train::Head;
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::safetensors::{Stored, write};
 use headstart_model::formats::{self, Checkpoint, Format};
-use headstart_model::{Preprocessing, Scaling, Tensor, Weights};
+use headstart_model::{ModelError, Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::{Base, Classifier, Error, TrainingRecord};
@@ -156,7 +156,8 @@ impl Classifier {
         let own = checkpoint.tensors.into_iter().map(|(name, tensor)| {
             (name.strip_prefix(BASE).map(str::to_owned).unwrap_or(name), tensor)
         });
-        let weights = Weights::new(&network, own.collect())?;
+        let in_file = |error: ModelError| error.in_file(&path.display().to_string());
+        let weights = Weights::new(&network, own.collect()).map_err(in_file)?;
         let mut classifier = Self::new(Base::new(network, weights), head, classes);
         classifier.base.set_trainable(false);
         classifier.training = description.training;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use headstart::{Classifier, Prediction};
+use headstart::{Classifier, ExtractConfig, Prediction};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -34,7 +34,8 @@ pub(crate) fn run(
     let classifier = Classifier::open(&args.model)?;
     let listing = headstart::data::sources::list_pictures(&args.paths);
     let mut failed = 0;
-    for skipped in &listing.skipped {
+    // What else lies in a folder of pictures is no failure.
+    for skipped in listing.skipped.iter().filter(|skipped| !skipped.is_no_picture()) {
         failed += 1;
         show_failure(output, &skipped.path.display().to_string(), &skipped.reason)?;
     }
@@ -49,7 +50,9 @@ pub(crate) fn run(
     } else {
         Progress::new("Pictures", &mut no_epochs)
     };
-    classifier.predict_each(&paths, &common.extract(), &mut progress, &mut |index, result| {
+    // A picture here and there is not worth a file in the cache.
+    let extract = ExtractConfig { cache_read_only: true, ..common.extract() };
+    classifier.predict_each(&paths, &extract, &mut progress, &mut |index, result| {
         let path = paths[index].display().to_string();
         let shown = match result {
             Ok(prediction) => show(output, &classifier, &path, &prediction, args.top_k),

@@ -54,3 +54,11 @@ pub struct Skipped {
     /// The reason, half a line for people: "not a picture (text)".
     pub reason: String,
 }
+
+impl Skipped {
+    /// Whether it is something else than a picture, as
+    /// [`DecodeError::NotAPicture`](crate::DecodeError::NotAPicture) says it.
+    pub fn is_no_picture(&self) -> bool {
+        self.reason.starts_with("not a picture")
+    }
+}
