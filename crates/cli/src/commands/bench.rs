@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use headstart::{BenchConfig, BenchReport, bench};
 use serde_json::json;
 
-use crate::args::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common};
 use crate::output::Output;
 
 #[derive(Debug, Args)]

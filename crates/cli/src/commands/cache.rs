@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use headstart::data::cache;
 use serde_json::json;
 
-use crate::args::Common;
+use crate::options::Common;
 use crate::output::{Output, bytes, count};
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use headstart::{Base, Classifier, FitConfig, Pictures};
 use include_dir::{Dir, include_dir};
 
 use super::train::train;
-use crate::args::Common;
+use crate::options::Common;
 use crate::output::{Output, quoted};
 
 /// A stratified sample of Fashion-MNIST; see `assets/PROVENANCE.md`.

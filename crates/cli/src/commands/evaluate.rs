@@ -8,7 +8,7 @@ use headstart::Classifier;
 use serde_json::json;
 
 use super::report;
-use crate::args::Common;
+use crate::options::Common;
 use crate::output::Output;
 use crate::progress::Progress;
 

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::FAILURE;
-use crate::args::Common;
+use crate::options::Common;
 use crate::output::Output;
 use crate::progress::Progress;
 

@@ -6,7 +6,7 @@ use clap::Args;
 use headstart::model::Trainable;
 use headstart::model::architectures::{Architecture, NetworkConfig};
 
-use crate::args::parse_input_size;
+use crate::options::parse_input_size;
 use crate::output::Output;
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use headstart::{Base, Classifier, FitConfig, FitReport, HeadConfig, Pictures};
 use serde_json::json;
 
 use super::report;
-use crate::args::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common};
 use crate::output::{Output, count, duration, quoted, thousands};
 use crate::progress::Progress;
 use crate::usage;

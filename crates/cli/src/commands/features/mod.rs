@@ -15,7 +15,7 @@ use headstart::{Base, Error, Extractor};
 use serde_json::json;
 
 use super::report;
-use crate::args::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common};
 use crate::output::{Output, bytes, thousands};
 use crate::progress::Progress;
 use crate::usage;
