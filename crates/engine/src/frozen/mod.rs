@@ -1,7 +1,7 @@
 //! Freezing is compilation: a network whose weights no longer change becomes a [`Plan`].
 //!
-//! [`lower`] folds BatchNormalization into the convolution before it and fuses activations and
-//! residual sums; [`schedule`] groups the operations into [`step`]s and gives every intermediate
+//! `lower` folds BatchNormalization into the convolution before it and fuses activations and
+//! residual sums; `schedule` groups the operations into steps and gives every intermediate
 //! value a place in the arena.
 
 mod block;
