@@ -26,7 +26,7 @@ mod admin;
 mod merge;
 mod segment;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
@@ -97,6 +97,9 @@ enum Writing {
     Off,
 }
 
+/// How often the folder is listed while others keep changing it.
+const MOST_LOOKS: usize = 16;
+
 impl FeatureCache {
     /// Opens the namespace `fingerprint` below `root`, with `dim` features an entry.
     ///
@@ -131,7 +134,21 @@ impl FeatureCache {
     /// Takes in the segments that are not known yet.
     fn look(&self) {
         let _one_at_a_time = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        for path in admin::segments(&self.folder) {
+        // A merge meanwhile takes segments away after it has added theirs: what is listed is only
+        // complete when it has not changed since.
+        let mut listed = BTreeSet::new();
+        for _ in 0..MOST_LOOKS {
+            let now = admin::segments(&self.folder);
+            if now == listed {
+                break;
+            }
+            self.take_in(&now);
+            listed = now;
+        }
+    }
+
+    fn take_in(&self, segments: &BTreeSet<PathBuf>) {
+        for path in segments {
             let known = {
                 let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
                 segments.iter().any(|known| known.data == path.with_extension("data"))
@@ -139,7 +156,7 @@ impl FeatureCache {
             if known {
                 continue;
             }
-            let opened = Reader::open(&path, &self.fingerprint, self.dim);
+            let opened = Reader::open(path, &self.fingerprint, self.dim);
             let Some((reader, keys)) = opened else { continue };
             let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
             let segment = segments.len() as u32;
