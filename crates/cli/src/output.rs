@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use headstart::model::thousands;
 use serde::Serialize;
 
 /// Standard output, in the form that was asked for. Messages go to standard error, so that
@@ -67,18 +68,6 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
         _ => return format!("{} {noun}s", thousands(n)),
     };
     if n == 1 { format!("1 {noun}") } else { format!("{} {plural}", thousands(n)) }
-}
-
-/// `12345` as `12,345`.
-pub(crate) fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
-        .collect();
-    groups.join(",")
 }
 
 /// A duration for people: `0.42 s`, `17 s`, `3 min 05 s`.

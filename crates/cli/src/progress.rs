@@ -28,12 +28,12 @@ fn catch_interrupt() {
 pub(crate) struct Progress<'a> {
     bar: ProgressBar,
     spinner: ProgressBar,
-    on_epoch: &'a mut dyn FnMut(&Epoch),
+    on_epoch: Option<&'a mut dyn FnMut(&Epoch)>,
 }
 
 impl<'a> Progress<'a> {
     /// The bar goes to standard error, and only if that is a terminal.
-    pub(crate) fn new(what: &'static str, on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
+    pub(crate) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
         let style = ProgressStyle::with_template(
             "{msg:<12}[{bar:24}] {human_pos}/{human_len}  {rate}/s  {eta} left",
@@ -47,15 +47,21 @@ impl<'a> Progress<'a> {
         );
         bar.set_style(style);
         bar.set_message(what);
-        Self::with_bar(bar, on_epoch)
+        Self::with_bar(bar)
     }
 
     /// No bar, but Ctrl-C is heeded.
-    pub(crate) fn hidden(on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
-        Self::with_bar(ProgressBar::hidden(), on_epoch)
+    pub(crate) fn hidden() -> Self {
+        Self::with_bar(ProgressBar::hidden())
     }
 
-    fn with_bar(bar: ProgressBar, on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
+    /// Calls `on_epoch` after each epoch.
+    pub(crate) fn on_epoch(mut self, on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
+        self.on_epoch = Some(on_epoch);
+        self
+    }
+
+    fn with_bar(bar: ProgressBar) -> Self {
         catch_interrupt();
         let spinner = if bar.is_hidden() {
             ProgressBar::hidden()
@@ -64,7 +70,7 @@ impl<'a> Progress<'a> {
         };
         let style = ProgressStyle::with_template("Head        {spinner} {msg}");
         spinner.set_style(style.expect("the template is right"));
-        Self { bar, spinner, on_epoch }
+        Self { bar, spinner, on_epoch: None }
     }
 }
 
@@ -85,7 +91,10 @@ impl Observer for Progress<'_> {
         let message = match event {
             Event::Epoch(epoch) => {
                 self.spinner.finish_and_clear();
-                return (self.on_epoch)(epoch);
+                if let Some(on_epoch) = &mut self.on_epoch {
+                    on_epoch(epoch);
+                }
+                return;
             }
             Event::Batch { epoch, batch, batches } => {
                 format!("epoch {epoch}, batch {batch} of {batches}")

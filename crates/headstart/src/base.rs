@@ -6,8 +6,10 @@ use std::sync::Arc;
 use headstart_engine::Isa;
 use headstart_engine::frozen::{FrozenConfig, Plan};
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats::{self, Checkpoint};
-use headstart_model::{Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights};
+use headstart_model::formats;
+use headstart_model::{
+    Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights, weight_name,
+};
 
 use crate::model_file::is_model;
 use crate::{Bundled, Classifier, Error};
@@ -52,7 +54,27 @@ impl Base {
         let network =
             architecture.build(&NetworkConfig { input_size, ..NetworkConfig::default() })?;
         let checkpoint = formats::read_bytes(bundled.weights, name)?;
-        Ok(Self::new(network.clone(), formats::assign(checkpoint, &network)?))
+        let weights = formats::assign(checkpoint, &network)?;
+        Ok(Self::new(network, weights))
+    }
+
+    /// A bundled base with the kernel, `[features, classes]`, and bias of its classifier.
+    pub(crate) fn bundled_with_classifier(
+        bundled: &Bundled,
+    ) -> Result<(Self, Vec<f32>, Vec<f32>), Error> {
+        let architecture = Architecture::find(bundled.name)?;
+        let top = Some(architecture.top_classes);
+        let with_top = architecture.build(&NetworkConfig { top, ..NetworkConfig::default() })?;
+        let checkpoint = formats::read_bytes(bundled.weights, bundled.name)?;
+        let mut tensors = formats::assign(checkpoint, &with_top)?.into_tensors();
+        let mut take = |weight| {
+            let tensor = tensors.remove(&weight_name("predictions", weight));
+            tensor.expect("every weight of the network is there").data
+        };
+        let (kernel, bias) = (take("kernel"), take("bias"));
+        let network = architecture.build(&NetworkConfig::default())?;
+        let weights = Weights::new(&network, tensors)?;
+        Ok((Self::new(network, weights), kernel, bias))
     }
 
     /// The base in a weight file of any format that [`formats`] reads.
@@ -64,7 +86,7 @@ impl Base {
         let path = path.as_ref();
         let checkpoint = formats::read(path)?;
         if is_model(&checkpoint) {
-            let base = Classifier::load(path)?.base;
+            let base = Classifier::from_checkpoint(path, checkpoint)?.base;
             return base.take_over(path, config);
         }
         let detected = formats::detect(&checkpoint);
@@ -189,18 +211,4 @@ impl Base {
         }
         *hash.finalize().as_bytes()
     }
-}
-
-/// The classifier that a checkpoint of an architecture with top holds: kernel `[features, classes]`
-/// and bias.
-pub(crate) fn classifier_of(
-    checkpoint: Checkpoint,
-    architecture: &Architecture,
-) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
-    let top = Some(architecture.top_classes);
-    let network = architecture.build(&NetworkConfig { top, ..NetworkConfig::default() })?;
-    let weights = formats::assign(checkpoint, &network)?;
-    let predictions = &network.layers()[network.find("predictions")?];
-    let values = |name| weights.get(predictions, name).data.clone();
-    Ok((values("kernel"), values("bias")))
 }

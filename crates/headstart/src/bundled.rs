@@ -29,6 +29,11 @@ pub static BUNDLED: &[Bundled] = &[
 ];
 
 impl Bundled {
+    /// The names of those that come with a classifier.
+    pub(crate) fn with_classifier() -> Vec<&'static str> {
+        BUNDLED.iter().filter(|bundled| bundled.has_classifier()).map(|b| b.name).collect()
+    }
+
     /// The bundled base called `name`.
     pub fn find(name: &str) -> Option<&'static Self> {
         BUNDLED.iter().find(|bundled| bundled.name == name)

@@ -4,10 +4,7 @@ use std::path::{Path, PathBuf};
 
 use headstart_data::{DataError, DecodeError, Skipped, Subset};
 use headstart_engine::train::Head;
-use headstart_model::architectures::Architecture;
-use headstart_model::formats;
 
-use crate::base::classifier_of;
 use crate::model_file::check_classes;
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
 
@@ -25,6 +22,17 @@ pub struct Classifier {
 pub struct Prediction {
     /// The probability of each class, in the order of [`Classifier::classes`].
     pub scores: Vec<f32>,
+}
+
+/// What [`Classifier::evaluate`] measured, and on what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// What was left out, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// The side of a divided folder that was measured on; `None` for all of an undivided one.
+    pub subset: Option<Subset>,
 }
 
 impl Prediction {
@@ -50,17 +58,13 @@ impl Classifier {
     pub fn bundled(name: &str) -> Result<Self, Error> {
         let with_classifier = Bundled::find(name).and_then(|b| Some((b, b.classes?)));
         let Some((bundled, names)) = with_classifier else {
-            let bundled = crate::BUNDLED.iter().filter(|b| b.has_classifier());
-            return Err(Error::NotBundled {
-                name: name.to_owned(),
-                bundled: bundled.map(|b| b.name).collect(),
-            });
+            let bundled = Bundled::with_classifier();
+            return Err(Error::NotBundled { name: name.to_owned(), bundled });
         };
-        let checkpoint = formats::read_bytes(bundled.weights, name)?;
-        let (kernel, bias) = classifier_of(checkpoint, Architecture::find(name)?)?;
+        let (base, kernel, bias) = Base::bundled_with_classifier(bundled)?;
         let classes: Vec<String> = names.lines().map(str::to_owned).collect();
         let head = Head { kernel, bias, classes: classes.len(), dropout: 0.0 };
-        Ok(Self::new(Base::bundled(name)?, head, classes))
+        Ok(Self::new(base, head, classes))
     }
 
     /// Opens a model file, or the bundled base of this name if there is no such file.
@@ -74,8 +78,7 @@ impl Classifier {
         if Bundled::find(model).is_some_and(Bundled::has_classifier) {
             return Self::bundled(model);
         }
-        let bundled = crate::BUNDLED.iter().filter(|b| b.has_classifier());
-        let bundled = bundled.map(|b| b.name).collect();
+        let bundled = Bundled::with_classifier();
         Err(Error::NoSuchModel { model: model.to_owned(), bundled })
     }
 
@@ -154,7 +157,7 @@ impl Classifier {
         root: impl AsRef<Path>,
         config: &ExtractConfig,
         observer: &mut dyn Observer,
-    ) -> Result<(Evaluation, Vec<Skipped>), Error> {
+    ) -> Result<Evaluated, Error> {
         let root = root.as_ref();
         if !root.is_dir() {
             let path = root.to_owned();
@@ -192,6 +195,7 @@ impl Classifier {
         }
         let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
         let probabilities = self.head.probabilities(&extraction.features);
-        Ok((Evaluation::new(&self.classes, &labels, &probabilities), skipped))
+        let evaluation = Evaluation::new(&self.classes, &labels, &probabilities);
+        Ok(Evaluated { evaluation, skipped, subset: measured })
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use headstart_data::{ContentHash, Skipped, split};
+use headstart_data::{Skipped, split};
 use headstart_engine::train::{
     AdamConfig, Epoch, Event, Head, LogisticConfig, Samples, TrainError, fit_adam, fit_logistic,
 };
@@ -147,18 +147,29 @@ impl Classifier {
         let mut extraction = extractor.extract(&pictures.paths(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped.iter().cloned());
-        check_readable(pictures, &extraction)?;
+        let labels = pictures.labels(&extraction.kept);
+        check_readable(pictures, &labels, &extraction)?;
         let features_done = start.elapsed();
 
-        let split = pictures.divide(&extraction.kept, &extraction.contents)?;
+        let split = pictures.divide(&extraction.kept, &labels, &extraction.contents)?;
         observer.split(split.train.len(), split.validation.len());
         let dim = extractor.features();
         if split.train.is_empty() {
             let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
             return Err(Error::NothingToLearnFrom { path, pictures });
         }
-        let train = Side::new(pictures, &extraction, &split.train, dim);
-        let validation = Side::new(pictures, &extraction, &split.validation, dim);
+        let groups = split::groups(&extraction.contents);
+        let side = |side: &[usize]| Side {
+            features: side
+                .iter()
+                .flat_map(|&i| &extraction.features[i * dim..][..dim])
+                .copied()
+                .collect(),
+            labels: side.iter().map(|&i| labels[i]).collect(),
+            groups: side.iter().map(|&i| groups[i]).collect(),
+            dim,
+        };
+        let (train, validation) = (side(&split.train), side(&split.validation));
         // Both sides have their own copy.
         extraction.features = Vec::new();
         let classes = pictures.classes();
@@ -173,7 +184,6 @@ impl Classifier {
             let probabilities = classifier.head.probabilities(side.features);
             Evaluation::new(classes, side.labels, &probabilities)
         });
-        let labels = pictures.labels(&extraction.kept);
         let name = |&i: &usize| pictures.name_of(extraction.kept[i]);
         classifier.training = Some(TrainingRecord {
             pictures: pictures.root().display().to_string(),
@@ -189,13 +199,14 @@ impl Classifier {
             epochs: fitted.epochs,
             strength: fitted.strength,
             train: split.train.len(),
-            duplicates: duplicates(&extraction.contents),
+            duplicates: duplicates(&groups),
             cached: extraction.cached,
             skipped,
-            warnings: warnings(
-                split::describe_all(&split.warnings, classes, &labels, |i| name(&i)),
-                [fitted.warning, extractor.cache_warning()],
-            ),
+            warnings: split::describe_all(&split.warnings, classes, &labels, |i| name(&i))
+                .into_iter()
+                .chain(fitted.warning)
+                .chain(extractor.cache_warning())
+                .collect(),
             seconds: Seconds {
                 features: features_done.as_secs_f64(),
                 head: (head_done - features_done).as_secs_f64(),
@@ -206,8 +217,11 @@ impl Classifier {
     }
 }
 
-fn check_readable(pictures: &Pictures, extraction: &Extraction) -> Result<(), Error> {
-    let labels = pictures.labels(&extraction.kept);
+fn check_readable(
+    pictures: &Pictures,
+    labels: &[usize],
+    extraction: &Extraction,
+) -> Result<(), Error> {
     let Some(&first) = labels.first() else {
         return Err(Error::none_readable(extraction.skipped.clone()));
     };
@@ -220,14 +234,9 @@ fn check_readable(pictures: &Pictures, extraction: &Extraction) -> Result<(), Er
     Ok(())
 }
 
-/// Pictures whose pixels an earlier one has.
-fn duplicates(contents: &[ContentHash]) -> usize {
-    let groups = split::groups(contents);
-    contents.len() - groups.iter().max().map_or(0, |last| last + 1)
-}
-
-fn warnings(split: Vec<String>, others: [Option<String>; 2]) -> Vec<String> {
-    split.into_iter().chain(others.into_iter().flatten()).collect()
+/// Pictures whose pixels an earlier one has, by the groups of equal ones.
+fn duplicates(groups: &[usize]) -> usize {
+    groups.len() - groups.iter().max().map_or(0, |last| last + 1)
 }
 
 /// The pictures of one side of the split, in memory of their own.
@@ -239,18 +248,6 @@ struct Side {
 }
 
 impl Side {
-    fn new(pictures: &Pictures, extraction: &Extraction, side: &[usize], dim: usize) -> Self {
-        let labels = pictures.labels(&extraction.kept);
-        let groups = split::groups(&extraction.contents);
-        let rows = side.iter().flat_map(|&i| &extraction.features[i * dim..][..dim]);
-        Self {
-            features: rows.copied().collect(),
-            labels: side.iter().map(|&i| labels[i]).collect(),
-            groups: side.iter().map(|&i| groups[i]).collect(),
-            dim,
-        }
-    }
-
     fn samples(&self, classes: usize) -> Samples<'_> {
         let samples = Samples::new(&self.features, self.dim, &self.labels, classes);
         Samples { groups: Some(&self.groups), ..samples }

@@ -55,7 +55,7 @@ pub use headstart_model as model;
 pub use base::{Base, BaseConfig};
 pub use bench::{BenchConfig, BenchReport, StepTime, bench};
 pub use bundled::{BUNDLED, Bundled};
-pub use classifier::{Classifier, Prediction};
+pub use classifier::{Classifier, Evaluated, Prediction};
 pub use error::Error;
 pub use evaluation::Evaluation;
 pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};

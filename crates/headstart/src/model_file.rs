@@ -112,8 +112,12 @@ impl Classifier {
     /// When the file is damaged, is no headstart model, or was written by a newer version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        Self::from_checkpoint(path, formats::read(path)?)
+    }
+
+    /// [`Classifier::load`] for a file that has been read.
+    pub(crate) fn from_checkpoint(path: &Path, mut checkpoint: Checkpoint) -> Result<Self, Error> {
         let not_a_model = |reason: String| Error::NotAModel { file: path.to_owned(), reason };
-        let mut checkpoint = formats::read(path)?;
         let Some(entry) = checkpoint.metadata.remove(ENTRY) else {
             return Err(not_a_model(what_instead(&checkpoint)));
         };

@@ -82,20 +82,20 @@ impl Pictures {
         kept.iter().map(|&picture| self.folder.items[picture].class).collect()
     }
 
-    /// Divides the pictures `kept`, whose pixels have these hashes; the result's indices count
-    /// among them.
+    /// Divides the pictures `kept`, which have these labels and whose pixels have these hashes;
+    /// the result's indices count among them.
     pub(crate) fn divide(
         &self,
         kept: &[usize],
+        labels: &[usize],
         contents: &[ContentHash],
     ) -> Result<Split, DataError> {
-        let labels = self.labels(kept);
         if self.is_split() {
             let given = |&i: &usize| self.folder.items[i].subset == Some(Subset::Validation);
             let validation: Vec<bool> = kept.iter().map(given).collect();
-            return Ok(split::keep_given(&labels, contents, &validation));
+            return Ok(split::keep_given(labels, contents, &validation));
         }
-        split::stratified(&labels, contents, &self.split)
+        split::stratified(labels, contents, &self.split)
     }
 
     /// A picture's path for the model file: from the folder on where it lies below it.

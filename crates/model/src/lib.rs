@@ -17,5 +17,5 @@ pub use layer::{
 };
 pub use network::{Network, Trainable};
 pub use preprocessing::{Fit, Interpolation, Preprocessing, Scaling};
-pub use summary::Summary;
+pub use summary::{Summary, thousands};
 pub use weights::{Fitting, Misshapen, Tensor, Weights, weight_name};

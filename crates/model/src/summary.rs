@@ -107,7 +107,7 @@ impl Serialize for Summary<'_> {
 }
 
 /// `2257984` as `2,257,984`.
-fn thousands(n: usize) -> String {
+pub fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -101,6 +101,11 @@ impl Weights {
         &self.tensors[&weight_name(&layer.name, weight)]
     }
 
+    /// The tensors by name.
+    pub fn into_tensors(self) -> BTreeMap<String, Tensor> {
+        self.tensors
+    }
+
     /// All weights by name, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use headstart::model::architectures::{ARCHITECTURES, Architecture, NetworkConfig};
+use headstart::model::thousands;
 use headstart::{BUNDLED, Bundled};
 use serde::Serialize;
 
-use crate::output::{Output, thousands};
+use crate::output::Output;
 
 pub(crate) fn run(output: &Output) -> anyhow::Result<ExitCode> {
     output.text(format!(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use headstart::Classifier;
+use headstart::{Classifier, Evaluated};
 use serde_json::json;
 
 use super::report;
@@ -26,9 +26,9 @@ pub(crate) fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let classifier = Classifier::open(&args.model)?;
-    let mut no_epochs = |_: &_| ();
-    let mut progress = Progress::new("Pictures", &mut no_epochs);
-    let (evaluation, skipped) = classifier.evaluate(&args.dir, &common.extract(), &mut progress)?;
+    let mut progress = Progress::new("Pictures");
+    let Evaluated { evaluation, skipped, subset } =
+        classifier.evaluate(&args.dir, &common.extract(), &mut progress)?;
     drop(progress);
 
     output.event(&json!({
@@ -49,18 +49,14 @@ pub(crate) fn run(
         let trained_on = PathBuf::from(&record.pictures).canonicalize().ok();
         trained_on.is_some() && trained_on == args.dir.canonicalize().ok()
     };
-    if classifier.training().is_some_and(same) && !evaluation_is_held_out(&args.dir) {
+    // What was measured of a divided folder was held back from training.
+    if subset.is_none() && classifier.training().is_some_and(same) {
         output.warning(
             "this is the folder that the model was trained on; \
              on pictures it has not seen it will do worse",
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether the folder keeps its own validation pictures, which is what was measured then.
-fn evaluation_is_held_out(dir: &std::path::Path) -> bool {
-    headstart::Pictures::open(dir).is_ok_and(|pictures| pictures.is_split())
 }
 
 /// The matrix itself, where a terminal has room for it.

@@ -43,12 +43,11 @@ pub(crate) fn run(
         anyhow::bail!("{}: holds no pictures", args.paths[0].display());
     }
     let paths: Vec<PathBuf> = listing.pictures.into_iter().map(|picture| picture.path).collect();
-    let mut no_epochs = |_: &_| ();
     // On a terminal the answers themselves show how it goes.
     let mut progress = if std::io::stdout().is_terminal() {
-        Progress::hidden(&mut no_epochs)
+        Progress::hidden()
     } else {
-        Progress::new("Pictures", &mut no_epochs)
+        Progress::new("Pictures")
     };
     // A picture here and there is not worth a file in the cache.
     let extract = ExtractConfig { cache_read_only: true, ..common.extract() };

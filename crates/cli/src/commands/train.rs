@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use headstart::engine::train::{AdamConfig, ClassWeight, Epoch, LogisticConfig};
-use headstart::model::atomic::check_writable;
+use headstart::model::{atomic::check_writable, thousands};
 use headstart::{Base, Classifier, FitConfig, FitReport, HeadConfig, Pictures};
 use serde_json::json;
 
 use super::report;
 use crate::options::{BaseArgs, Common};
-use crate::output::{Output, count, duration, quoted, thousands};
+use crate::output::{Output, count, duration, quoted};
 use crate::progress::Progress;
 use crate::usage;
 
@@ -165,8 +165,12 @@ pub(super) fn train(
             broken = Some(error);
         }
     };
-    let fitted =
-        Classifier::fit(base, pictures, config, &mut Progress::new("Features", &mut on_epoch));
+    let fitted = Classifier::fit(
+        base,
+        pictures,
+        config,
+        &mut Progress::new("Features").on_epoch(&mut on_epoch),
+    );
     let (classifier, report) = fitted.map_err(|error| match error {
         headstart::Error::Interrupted if config.extract.cache.is_some() => {
             anyhow::Error::new(error).context(

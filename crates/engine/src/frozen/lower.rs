@@ -257,6 +257,11 @@ impl Lowering<'_> {
         if fusible && self.readers[input] == 1 && changeable(&self.ops[op]) {
             return op;
         }
+        self.copy(layer, op)
+    }
+
+    /// A new operation with the same result as `op`, for `layer` to change.
+    fn copy(&mut self, layer: &Layer, op: OpId) -> OpId {
         let channels = layer.output.channels();
         let copy = OpKind::Affine { scale: vec![1.0; channels], bias: vec![0.0; channels] };
         self.push(&layer.name, copy, op, layer.output)
@@ -304,13 +309,7 @@ impl Lowering<'_> {
             && op.clamp == Clamp::NONE
             && op.residual.is_none()
             && self.readers[host_layer] == 1;
-        let host = if takes {
-            host
-        } else {
-            let channels = layer.output.channels();
-            let copy = OpKind::Affine { scale: vec![1.0; channels], bias: vec![0.0; channels] };
-            self.push(&layer.name, copy, host, layer.output)
-        };
+        let host = if takes { host } else { self.copy(layer, host) };
         self.ops[host].residual = Some(residual);
         host
     }

@@ -137,8 +137,8 @@ fn evaluation_names_what_is_wrong_with_the_folder() {
     let temp = tempfile::tempdir().unwrap();
     let classifier = trained(temp.path());
     let evaluate = |root: &Path| classifier.evaluate(root, &ExtractConfig::default(), &mut Quiet);
-    let (evaluation, skipped) = evaluate(&temp.path().join("pictures")).unwrap();
-    assert_eq!((evaluation.pictures, skipped.len()), (18, 0));
+    let evaluated = evaluate(&temp.path().join("pictures")).unwrap();
+    assert_eq!((evaluated.evaluation.pictures, evaluated.skipped.len()), (18, 0));
     let other = folder(&temp.path().join("other"), &["Bag", "Coat"], 1);
     let empty = temp.path().join("empty");
     fs::create_dir(&empty).unwrap();

@@ -117,7 +117,7 @@ impl WithSimd for Run<'_> {
         match self.op.kernel {
             3 => self.taps::<S, 9>(simd, 3),
             5 => self.taps::<S, 25>(simd, 5),
-            kernel => self.any(simd, kernel),
+            kernel => self.any(simd, kernel, 0),
         }
     }
 }
@@ -157,23 +157,15 @@ impl Run<'_> {
             }
             first += S::F32_LANES;
         }
-        self.channels_from(simd, kernel, first);
+        self.any(simd, kernel, first);
     }
 
+    /// The channels from `first` on, any kernel size.
     #[inline(always)]
-    fn any<S: Simd>(&mut self, simd: S, kernel: usize) {
-        let mut first = 0;
+    fn any<S: Simd>(&mut self, simd: S, kernel: usize, mut first: usize) {
         while first < self.op.channels {
             self.channel_vector(simd, kernel, first);
             first += S::F32_LANES;
-        }
-    }
-
-    /// The channels that do not fill a vector.
-    #[inline(always)]
-    fn channels_from<S: Simd>(&mut self, simd: S, kernel: usize, first: usize) {
-        if first < self.op.channels {
-            self.channel_vector(simd, kernel, first);
         }
     }
 

@@ -11,15 +11,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use headstart::data::{Skipped, sources::Listed};
+use headstart::model::atomic::{AtomicFile, check_writable};
+use headstart::model::thousands;
 use headstart::{Base, Error, Extractor};
 use serde_json::json;
 
 use super::report;
 use crate::options::{BaseArgs, Common};
-use crate::output::{Output, bytes, thousands};
+use crate::output::{Output, bytes};
 use crate::progress::Progress;
 use crate::usage;
-use headstart::model::atomic::{AtomicFile, check_writable};
 
 #[derive(Debug, Args)]
 pub(crate) struct FeaturesArgs {
@@ -112,8 +113,7 @@ fn write(
 
     let paths: Vec<PathBuf> = pictures.iter().map(|picture| picture.path.clone()).collect();
     let (mut count, mut cached, mut skipped) = (0, 0, Vec::new());
-    let mut no_epochs = |_: &_| ();
-    let mut progress = Progress::new("Features", &mut no_epochs);
+    let mut progress = Progress::new("Features");
     extractor.for_each(&paths, &mut progress, &mut |index, result| {
         let Listed { path, label, .. } = &pictures[index];
         match result {
