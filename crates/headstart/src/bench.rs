@@ -16,7 +16,8 @@ use crate::Base;
 pub struct BenchConfig {
     /// Pictures that are to be done at once.
     pub batch: usize,
-    /// Threads that they are divided among, a picture at a time.
+    /// Threads that they are divided among: a picture at a time, or, where there are fewer pictures
+    /// than threads, all threads share each picture.
     pub threads: usize,
     /// The instruction set.
     pub isa: Isa,
@@ -98,13 +99,21 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
     const PEAK_ROUNDS: usize = 100_000;
     // Portable code is held against what the processor has: its own loop says nothing.
     let limit = if config.isa.name() == Isa::portable().name() { Isa::best() } else { config.isa };
-    let barrier = Barrier::new(config.threads + 1);
+    // Where there is a picture for each thread, every thread is a team of its own.
+    let (teams, members) =
+        if config.batch < config.threads { (1, config.threads) } else { (config.threads, 1) };
+    let barrier = Barrier::new(teams + 1);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    // What the workers saw of a round. They keep the time themselves: whoever waits for them may
-    // be let in late when all cores are busy.
+    // What the teams saw of a round. They keep the time themselves: whoever waits for them may be
+    // let in late when all cores are busy.
     let rounds = Mutex::new(Vec::new());
-    let worker = || {
-        let mut worker = Worker::new(plan);
+    let peak = || {
+        let start = Instant::now();
+        let operations = peak::multiply_adds(limit, PEAK_ROUNDS);
+        operations as f64 / start.elapsed().as_secs_f64()
+    };
+    let team = || {
+        let mut worker = Worker::new(plan, members);
         // Memory is touched and the clock is up before anything is measured.
         worker.run(plan, picture);
         loop {
@@ -119,16 +128,15 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
             let end = Instant::now();
             // The peak of all threads is reached while all are at it.
             barrier.wait();
-            let peak_start = Instant::now();
-            let operations = peak::multiply_adds(limit, PEAK_ROUNDS);
-            let peak = operations as f64 / peak_start.elapsed().as_secs_f64();
+            let peak: f64 = rayon::broadcast(|_| peak()).into_iter().sum();
             rounds.lock().expect("no worker panics while holding it").push((start, end, peak));
             barrier.wait();
         }
     };
+    let pools: Vec<_> = (0..teams).map(|_| pool(members)).collect();
     thread::scope(|scope| {
-        for _ in 0..config.threads {
-            scope.spawn(worker);
+        for pool in &pools {
+            scope.spawn(|| pool.install(team));
         }
         let start = Instant::now();
         let mut count = 0;
@@ -151,7 +159,7 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
 /// The median time of each step.
 fn steps(plan: &Plan, picture: &[u8]) -> Vec<StepTime> {
     const RUNS: usize = 31;
-    let mut worker = Worker::new(plan);
+    let mut worker = Worker::new(plan, 1);
     let count = plan.steps().count();
     let mut times = vec![Vec::with_capacity(RUNS); count];
     for _ in 0..RUNS {
@@ -169,14 +177,19 @@ fn steps(plan: &Plan, picture: &[u8]) -> Vec<StepTime> {
     plan.steps().zip(&mut times).map(step).collect()
 }
 
+fn pool(threads: usize) -> rayon::ThreadPool {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.expect("the machine has threads to give")
+}
+
 struct Worker {
     arena: Arena,
     features: Vec<f32>,
 }
 
 impl Worker {
-    fn new(plan: &Plan) -> Self {
-        Self { arena: plan.arena(), features: vec![0.0; plan.output_shape().len()] }
+    fn new(plan: &Plan, threads: usize) -> Self {
+        Self { arena: plan.shared_arena(threads), features: vec![0.0; plan.output_shape().len()] }
     }
 
     fn run(&mut self, plan: &Plan, picture: &[u8]) {

@@ -27,12 +27,14 @@ impl AlignedBuffer {
 impl Deref for AlignedBuffer {
     type Target = [f32];
 
+    #[inline]
     fn deref(&self) -> &[f32] {
         &bytemuck::cast_slice(&self.lines)[..self.len]
     }
 }
 
 impl DerefMut for AlignedBuffer {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
     }

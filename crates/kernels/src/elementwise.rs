@@ -4,43 +4,56 @@ use pulp::{Simd, WithSimd};
 
 use crate::{Clamp, Isa};
 
+/// A whole number of RGB pixels and of vectors.
+const RUN: usize = 48;
+
 /// `out[p][c] = x[p][c] * scale[c] + offset[c]` for u8 pixels `[pixels][3]`.
-///
-/// # Panics
-/// When `x` and `out` differ in length.
-pub fn normalize(isa: Isa, x: &[u8], scale: [f32; 3], offset: [f32; 3], out: &mut [f32]) {
-    assert_eq!(x.len(), out.len(), "x and out do not agree");
-    isa.run(Normalize { x, scale, offset, out });
+#[derive(Clone, Debug)]
+pub struct Normalize {
+    isa: Isa,
+    /// The scale and the offset of each value of a run.
+    scale: [f32; RUN],
+    offset: [f32; RUN],
 }
 
-struct Normalize<'a> {
+impl Normalize {
+    /// With a scale and an offset for each channel.
+    pub fn new(isa: Isa, scale: [f32; 3], offset: [f32; 3]) -> Self {
+        let run = |channels: [f32; 3]| std::array::from_fn(|i| channels[i % 3]);
+        Self { isa, scale: run(scale), offset: run(offset) }
+    }
+
+    /// Normalises whole pixels.
+    ///
+    /// # Panics
+    /// When `x` and `out` differ in length.
+    pub fn run(&self, x: &[u8], out: &mut [f32]) {
+        assert_eq!(x.len(), out.len(), "x and out do not agree");
+        self.isa.run(NormalizeRun { op: self, x, out });
+    }
+}
+
+struct NormalizeRun<'a> {
+    op: &'a Normalize,
     x: &'a [u8],
-    scale: [f32; 3],
-    offset: [f32; 3],
     out: &'a mut [f32],
 }
 
-impl WithSimd for Normalize<'_> {
+impl WithSimd for NormalizeRun<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        /// A whole number of pixels and of vectors.
-        const RUN: usize = 48;
-        let scale: [f32; RUN] = std::array::from_fn(|i| self.scale[i % 3]);
-        let offset: [f32; RUN] = std::array::from_fn(|i| self.offset[i % 3]);
-        for (x, out) in self.x.chunks(RUN).zip(self.out.chunks_mut(RUN)) {
-            if let (Ok(x), Ok(out)) =
-                (<&[u8; RUN]>::try_from(x), <&mut [f32; RUN]>::try_from(&mut *out))
-            {
-                for i in 0..RUN {
-                    out[i] = f32::from(x[i]) * scale[i] + offset[i];
-                }
-            } else {
-                for (i, (x, out)) in x.iter().zip(out).enumerate() {
-                    *out = f32::from(*x) * scale[i] + offset[i];
-                }
+        let Normalize { scale, offset, .. } = self.op;
+        let (runs, rest) = self.x.as_chunks::<RUN>();
+        let (out_runs, out_rest) = self.out.as_chunks_mut::<RUN>();
+        for (x, out) in runs.iter().zip(out_runs) {
+            for i in 0..RUN {
+                out[i] = f32::from(x[i]) * scale[i] + offset[i];
             }
+        }
+        for (i, (x, out)) in rest.iter().zip(out_rest).enumerate() {
+            *out = f32::from(*x) * scale[i] + offset[i];
         }
     }
 }

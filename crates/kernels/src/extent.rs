@@ -7,6 +7,7 @@
 ///
 /// # Panics
 /// When a count is 0, or the reach is more than any slice can have.
+#[inline]
 pub(crate) fn extent(steps: &[(usize, usize)], length: usize) -> usize {
     let reach = steps.iter().try_fold(length, |reach, &(count, stride)| {
         count.checked_sub(1)?.checked_mul(stride)?.checked_add(reach)

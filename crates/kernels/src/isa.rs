@@ -64,6 +64,20 @@ impl Isa {
         }
     }
 
+    /// f32 values of a vector.
+    #[inline]
+    pub fn lanes(self) -> usize {
+        match self.0 {
+            Level::Portable => pulp::Scalar256b::F32_LANES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => pulp::x86::V3::F32_LANES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(_) => pulp::x86::V4::F32_LANES,
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon(_) => pulp::aarch64::Neon::F32_LANES,
+        }
+    }
+
     /// Runs `op` with this instruction set enabled.
     #[inline]
     pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {

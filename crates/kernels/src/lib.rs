@@ -9,10 +9,10 @@ pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
 mod extent;
-
 mod isa;
 pub mod peak;
 pub mod pool;
+mod prefetch;
 mod simd;
 
 pub use aligned::AlignedBuffer;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{assert_close, values};
-use headstart_kernels::conv::{Conv, Windows};
+use headstart_kernels::conv::{Conv, Run, Target, Windows};
 use headstart_kernels::{Clamp, Isa};
 
 const RELU: Clamp = Clamp { min: 0.0, max: 0.75 };
@@ -27,9 +27,9 @@ fn oracle(x: &[f32], kernel: &[f32], bias: &[f32], residual: Option<&[f32]>, c: 
 #[test]
 fn agrees_with_the_oracle_below_at_and_above_each_tile() {
     for isa in Isa::available() {
-        for outputs in [1, 7, 8, 16, 17, 24, 32, 48, 63, 64, 65, 96, 144] {
+        for outputs in [1, 7, 8, 16, 17, 24, 32, 48, 63, 64, 65, 80, 96, 144] {
             for inputs in [1, 3, 16, 27] {
-                for pixels in [1, 3, 4, 5, 6, 8, 11, 12, 13, 25] {
+                for pixels in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 19, 25, 29] {
                     let x = values(1, pixels * inputs);
                     let kernel = values(2, inputs * outputs);
                     let bias = values(3, outputs);
@@ -38,7 +38,7 @@ fn agrees_with_the_oracle_below_at_and_above_each_tile() {
                         let op = Conv::new(isa, &kernel, &bias, clamp);
                         let mut out = vec![f32::NAN; pixels * outputs];
                         let windows = Windows::pixels(1, pixels, inputs);
-                        op.run(&x, windows, residual, &mut out, 0);
+                        op.apply(&x, windows, residual, &mut out);
                         let expected = oracle(&x, &kernel, &bias, residual, clamp);
                         let case = format!("{isa:?} {pixels}x{inputs}x{outputs} {clamp:?}");
                         assert_close(&out, &expected, inputs, &case);
@@ -50,19 +50,78 @@ fn agrees_with_the_oracle_below_at_and_above_each_tile() {
 }
 
 #[test]
-fn leaves_what_lies_between_rows_untouched() {
+fn chunks_of_inputs_add_up_and_the_last_adds_the_residual_and_clamps() {
     for isa in Isa::available() {
-        let (inputs, outputs, width, height, gap) = (5, 24, 7, 3, 48);
-        let x = values(1, height * width * inputs);
-        let (kernel, bias) = (values(2, inputs * outputs), values(3, outputs));
-        let stride = width * outputs + gap;
-        let mut out = vec![-7.0; height * stride];
-        let windows = Windows::pixels(height, width, inputs);
-        Conv::new(isa, &kernel, &bias, Clamp::NONE).run(&x, windows, None, &mut out, stride);
-        let expected = oracle(&x, &kernel, &bias, None, Clamp::NONE);
-        for (row, expected) in out.chunks(stride).zip(expected.chunks(width * outputs)) {
-            assert_close(&row[..width * outputs], expected, inputs, isa.name());
-            assert!(row[width * outputs..].iter().all(|&x| x == -7.0), "{isa:?} wrote past a row");
+        for outputs in [5, 16, 24, 40, 64, 80] {
+            for ends in [&[21][..], &[16, 21], &[1, 5, 21]] {
+                let (inputs, pixels) = (21, 14);
+                let (x, kernel) = (values(1, pixels * inputs), values(2, inputs * outputs));
+                let (bias, added) = (values(3, outputs), values(4, pixels * outputs));
+                let op = Conv::in_chunks(isa, &kernel, &bias, RELU, ends);
+                let mut out = vec![f32::NAN; pixels * outputs];
+                let mut first = 0;
+                for (chunk, &end) in ends.iter().enumerate() {
+                    op.run(Run {
+                        panels: 0..op.panels(),
+                        chunk,
+                        x: &x[first..],
+                        windows: Windows::pixels(1, pixels, inputs),
+                        residual: Some(&added),
+                        target: Target { values: &mut out, row_stride: 0, pixel_stride: outputs },
+                        ahead: op.weights(chunk, 0..op.panels()),
+                    });
+                    first = end;
+                }
+                let expected = oracle(&x, &kernel, &bias, Some(&added), RELU);
+                assert_close(&out, &expected, inputs, &format!("{isa:?} {outputs} {ends:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_panel_fills_up_its_vectors_where_pixels_have_room_and_leaves_the_rest_untouched() {
+    for isa in Isa::available() {
+        for outputs in [3, 16, 24, 40, 70, 144] {
+            let (inputs, width, height) = (5, 7, 3);
+            let x = values(1, height * width * inputs);
+            let (kernel, bias) = (values(2, inputs * outputs), values(3, outputs));
+            let op = Conv::new(isa, &kernel, &bias, Clamp::NONE);
+            let all = oracle(&x, &kernel, &bias, None, Clamp::NONE);
+            for panel in 0..op.panels() {
+                let channels = op.panel(panel);
+                let full = channels.len().next_multiple_of(isa.lanes());
+                // Without room for more than the channels, with room for whole vectors, and more.
+                for pixel_stride in [channels.len(), full, full + 9] {
+                    let row_stride = width * pixel_stride + 48;
+                    let mut out = vec![-7.0; height * row_stride];
+                    op.run(Run {
+                        panels: panel..panel + 1,
+                        chunk: 0,
+                        x: &x,
+                        windows: Windows::pixels(height, width, inputs),
+                        residual: None,
+                        target: Target { values: &mut out, row_stride, pixel_stride },
+                        ahead: &[],
+                    });
+                    let case = format!("{isa:?} {outputs} panel {panel} stride {pixel_stride}");
+                    for (y, row) in out.chunks(row_stride).enumerate() {
+                        let (pixels, gap) = row.split_at(width * pixel_stride);
+                        assert!(gap.iter().all(|&x| x == -7.0), "{case}: wrote past a row");
+                        for (x, pixel) in pixels.chunks(pixel_stride).enumerate() {
+                            let expected = &all[(y * width + x) * outputs..][channels.clone()];
+                            assert_close(&pixel[..channels.len()], expected, inputs, &case);
+                            let rest = &pixel[channels.len()..];
+                            let filled = rest.len().min(full - channels.len());
+                            assert!(
+                                rest[..filled].iter().all(|&x| x == 0.0)
+                                    && rest[filled..].iter().all(|&x| x == -7.0),
+                                "{case}: {rest:?}"
+                            );
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -89,7 +148,7 @@ fn sliding_windows_agree_with_the_oracle() {
                 let windows = Windows::sliding((height, width), (kernel, stride), padded, channels);
                 let mut out = vec![f32::NAN; height * width * outputs];
                 let op = Conv::new(isa, &weights, &bias, RELU);
-                op.run(&x, windows, None, &mut out, width * outputs);
+                op.apply(&x, windows, None, &mut out);
                 let case = format!("{isa:?} k{kernel} s{stride} c{channels} {height}x{width}");
                 assert_close(&out, &expected, inputs, &case);
             }
@@ -108,7 +167,7 @@ fn strides_that_overflow_are_refused() {
         Windows { height: 3, row_stride: usize::MAX / 2 + 1, ..sane },
         Windows { width: usize::MAX, ..sane },
     ] {
-        let run = || op.run(&[1.0; 4096], windows, None, &mut [0.0; 4096], 64);
+        let run = || op.apply(&[1.0; 4096], windows, None, &mut [0.0; 4096]);
         assert!(std::panic::catch_unwind(run).is_err(), "{windows:?}");
     }
 }

@@ -47,7 +47,7 @@ fn normalize_scales_each_channel_by_its_own() {
     for isa in Isa::available() {
         for pixels in [1, 15, 16, 17, 85] {
             let mut out = vec![f32::NAN; pixels * 3];
-            elementwise::normalize(isa, &x[..pixels * 3], scale, offset, &mut out);
+            elementwise::Normalize::new(isa, scale, offset).run(&x[..pixels * 3], &mut out);
             for (i, out) in out.iter().enumerate() {
                 assert_eq!(*out, i as f32 * scale[i % 3] + offset[i % 3], "{isa:?} {pixels}");
             }

@@ -1,23 +1,33 @@
-//! The inverted-residual block, computed band by band.
+//! The inverted-residual block, computed panel by panel and band by band.
 //!
-//! What the first convolution makes of a band of rows is filtered by the depthwise convolution and
-//! reduced by the last one before the next band is begun, so the expanded map, the largest value
-//! of the network, never exists as a whole.
+//! Of a *panel* of expanded channels, a *band* of rows is expanded, filtered by the depthwise
+//! convolution, and what the last convolution makes of it is added to the sums of the panels
+//! before. So the expanded map, the largest value of the network, never exists as a whole: what
+//! lies between stays in the first cache, and every weight is fetched once.
 
 use std::ops::Range;
 
-use headstart_kernels::depthwise::{Band, Depthwise};
+use headstart_kernels::Clamp;
+use headstart_kernels::conv::{Run, Target, Windows};
+use headstart_kernels::depthwise::{self, Depthwise, Ring};
 use headstart_model::{Margins, Shape};
 
-use super::conv::{Conv, Source};
+use super::conv::{Conv, Rows, Source};
+use super::share::{carve, divide, divide_rows, padded};
+use super::step::Buffers;
 
 /// `expand` (or a copy of the input), `depthwise`, `project` (or nothing).
 #[derive(Debug)]
 pub(super) struct Block {
     expand: Option<Conv>,
     depthwise: Depthwise,
+    /// Its chunks are the panels.
     project: Option<Conv>,
     margins: Margins,
+    /// Channels that are computed together, each beginning at a whole number of vectors.
+    panels: Vec<Range<usize>>,
+    /// Values of a pixel in the scratch buffers: room for any panel.
+    pixel: usize,
     /// Height and width of the expanded map.
     expanded: (usize, usize),
     /// Height and width of the filtered map.
@@ -26,31 +36,26 @@ pub(super) struct Block {
     band: usize,
 }
 
-/// Lengths of a block's scratch buffers in f32 values.
-#[derive(Clone, Copy)]
-pub(super) struct Scratch {
-    pub(super) expanded: usize,
-    pub(super) filtered: usize,
-    pub(super) patches: usize,
-}
-
-/// What a block reads and writes, and the memory it works in.
-pub(super) struct Buffers<'a> {
-    pub(super) input: Source<'a>,
-    pub(super) residual: Option<&'a [f32]>,
-    pub(super) out: &'a mut [f32],
-    pub(super) expanded: &'a mut [f32],
-    pub(super) filtered: &'a mut [f32],
-    pub(super) patches: &'a mut [f32],
+/// The part of a block that a thread computes.
+struct Part<'a> {
+    rows: Range<usize>,
+    panels: Range<usize>,
+    input: Source<'a>,
+    /// Both begin with the first of the rows.
+    residual: Option<&'a [f32]>,
+    out: &'a mut [f32],
+    scratch: &'a mut [f32],
+    ahead: &'a [f32],
 }
 
 impl Block {
     /// `bytes` bounds what a band fills, as far as a band of one row allows.
     pub(super) fn new(
         (expand, depthwise, project): (Option<Conv>, Depthwise, Option<Conv>),
+        panels: Vec<Range<usize>>,
+        pixel: usize,
         margins: Margins,
-        expanded: Shape,
-        filtered: Shape,
+        (expanded, filtered): (Shape, Shape),
         bytes: usize,
     ) -> Self {
         let mut block = Self {
@@ -58,6 +63,8 @@ impl Block {
             depthwise,
             project,
             margins,
+            panels,
+            pixel,
             expanded: expanded.spatial(),
             filtered: filtered.spatial(),
             band: 1,
@@ -74,102 +81,246 @@ impl Block {
         block
     }
 
-    /// Values in a row of the expanded map, padding included.
+    /// Values in a row of a panel's expanded map, padding included.
     fn expanded_row(&self) -> usize {
-        (self.margins.left + self.expanded.1 + self.margins.right) * self.depthwise.channels()
+        (self.margins.left + self.expanded.1 + self.margins.right) * self.pixel
     }
 
-    /// Values in a row of the filtered map.
+    /// Values in a row of a panel's filtered map.
     fn filtered_row(&self) -> usize {
-        self.filtered.1 * self.depthwise.channels()
+        self.filtered.1 * self.pixel
     }
 
-    pub(super) fn scratch(&self) -> Scratch {
-        let patches = |conv: &Option<Conv>| conv.as_ref().map_or(0, Conv::scratch);
-        Scratch {
-            expanded: self.depthwise.inputs_under(self.band) * self.expanded_row(),
-            filtered: if self.project.is_some() { self.band * self.filtered_row() } else { 0 },
-            patches: patches(&self.expand).max(patches(&self.project)),
-        }
+    /// Rows of a panel's expanded map that are held at a time.
+    fn slots(&self) -> usize {
+        self.depthwise.inputs_under(self.band)
+    }
+
+    /// f32 values of scratch that a thread needs, of `threads`.
+    pub(super) fn scratch(&self, threads: usize) -> usize {
+        let partial = if threads > 1 { self.sums() } else { 0 };
+        [partial, self.expanded_len(), self.filtered_len(), self.patches_len()]
+            .into_iter()
+            .map(padded)
+            .sum()
+    }
+
+    fn expanded_len(&self) -> usize {
+        self.slots() * self.expanded_row()
+    }
+
+    fn filtered_len(&self) -> usize {
+        if self.project.is_some() { self.band * self.filtered_row() } else { 0 }
+    }
+
+    fn patches_len(&self) -> usize {
+        self.expand.as_ref().map_or(0, Conv::scratch)
+    }
+
+    /// Values of the last convolution's sums.
+    fn sums(&self) -> usize {
+        let (height, width) = self.filtered;
+        self.project.as_ref().map_or(0, |project| height * width * project.op.outputs())
     }
 
     pub(super) fn multiply_adds(&self) -> usize {
         let taps = self.depthwise.kernel().pow(2);
-        let own = self.filtered.0 * self.filtered_row() * taps;
+        let own = self.filtered.0 * self.filtered.1 * self.depthwise.channels() * taps;
         let conv = |conv: &Option<Conv>| conv.as_ref().map_or(0, Conv::multiply_adds);
         own + conv(&self.expand) + conv(&self.project)
     }
 
-    pub(super) fn run(&self, buffers: Buffers<'_>) {
-        let Buffers { input, residual, out, expanded, filtered, patches } = buffers;
-        let (height, stride) = (self.filtered.0, self.depthwise.stride());
-        let row = self.expanded_row();
-        let out_row = out.len() / height;
-        // The sides stay zero: nothing below writes to them.
-        let channels = self.depthwise.channels();
-        for row in expanded.chunks_exact_mut(row) {
-            let (left, rest) = row.split_at_mut(self.margins.left * channels);
-            left.fill(0.0);
-            rest[self.expanded.1 * channels..].fill(0.0);
-        }
-        // Padded rows that `expanded` holds.
-        let mut held: Range<usize> = 0..0;
-        for first in (0..height).step_by(self.band) {
-            let last = (first + self.band).min(height);
-            let needed = first * stride..first * stride + self.depthwise.inputs_under(last - first);
-            let kept = held.end.saturating_sub(needed.start);
-            expanded.copy_within((held.len() - kept) * row..held.len() * row, 0);
-            let new = needed.start + kept..needed.end;
-            self.fill(input, new, &mut expanded[kept * row..], patches);
-            held = needed;
+    /// The weights that it begins with.
+    pub(super) fn first_weights(&self) -> &[f32] {
+        self.expand.as_ref().map_or(&[], |expand| expand.op.weights(0, 0..1))
+    }
 
-            let band = Band { height: last - first, width: self.filtered.1, input_stride: row };
-            let residual = residual.map(|r| &r[first * out_row..last * out_row]);
-            let out = &mut out[first * out_row..last * out_row];
-            match &self.project {
-                None => self.depthwise.run(expanded, out, band),
-                Some(project) => {
-                    let filtered = &mut filtered[..band.height * self.filtered_row()];
-                    self.depthwise.run(expanded, filtered, band);
-                    // Only these rows are at hand, so they are the whole map to `project`.
-                    project.rows(
-                        Source::Values(filtered),
-                        0..band.height,
-                        residual,
-                        (out, out_row),
-                        patches,
-                    );
+    pub(super) fn run(&self, buffers: Buffers<'_>) {
+        let Buffers { input, residual, out, scratch, ahead } = buffers;
+        let height = self.filtered.0;
+        if self.shares_panels(scratch.len()) {
+            return self.run_panels(Buffers { input, residual, out, scratch, ahead });
+        }
+        divide_rows(height, (residual, out), scratch, &|rows, (residual, out), scratch| {
+            let panels = 0..self.panels.len();
+            self.part(Part { rows, panels, input, residual, out, scratch, ahead });
+        });
+    }
+
+    /// Whether `threads` are better divided among the panels than among the rows: rows at the
+    /// borders of parts are expanded twice, but panels may not come out even.
+    fn shares_panels(&self, threads: usize) -> bool {
+        let linear = self.project.as_ref().is_some_and(|project| project.op.clamp() == Clamp::NONE);
+        if threads == 1 || !linear || self.panels.len() < threads {
+            return false;
+        }
+        let rows = self.filtered.0.div_ceil(threads);
+        let expanded = self.depthwise.inputs_under(rows) as f64 / self.expanded.0 as f64;
+        let filtered = rows as f64 / self.filtered.0 as f64;
+        let panels = self.panels.len();
+        // About half of the work is to expand.
+        (panels.div_ceil(threads) as f64 / panels as f64) < (expanded + filtered) / 2.0
+    }
+
+    /// Divides the panels among the threads; the first adds to the output, the others to sums of
+    /// their own, which are added at the end.
+    fn run_panels(&self, buffers: Buffers<'_>) {
+        let Buffers { input, residual, out, scratch, ahead } = buffers;
+        let sums = self.sums();
+        let split = |out: Option<_>, _| (out, None);
+        divide(0..self.panels.len(), Some(&mut *out), scratch, &split, &|panels, out, scratch| {
+            let rows = 0..self.filtered.0;
+            let mut scratch = scratch;
+            let own = carve(&mut scratch, sums);
+            let out = out.unwrap_or_else(|| {
+                own.fill(0.0);
+                own
+            });
+            self.part(Part { rows, panels, input, residual, out, scratch, ahead });
+        });
+        for other in &scratch[1..] {
+            for (out, other) in out.iter_mut().zip(&other[..sums]) {
+                *out += other;
+            }
+        }
+    }
+
+    fn part(&self, part: Part<'_>) {
+        let Part { rows, panels, input, residual, out, mut scratch, ahead } = part;
+        let expanded = carve(&mut scratch, self.expanded_len());
+        let filtered = carve(&mut scratch, self.filtered_len());
+        let patches = carve(&mut scratch, self.patches_len());
+        // The sides stay zero: nothing below writes to them.
+        let left = self.margins.left * self.pixel;
+        for row in expanded.chunks_exact_mut(self.expanded_row()) {
+            row[..left].fill(0.0);
+            row[left + self.expanded.1 * self.pixel..].fill(0.0);
+        }
+        let stride = self.depthwise.stride();
+        let out_row = out.len() / rows.len();
+        for panel in panels.clone() {
+            let ahead = match &self.expand {
+                Some(expand) if panel + 1 < panels.end => {
+                    expand.op.weights(0, panel + 1..panel + 2)
+                }
+                _ => ahead,
+            };
+            // Padded rows from this one on are still to be expanded.
+            let mut next = 0;
+            for first in rows.clone().step_by(self.band) {
+                let band = first..(first + self.band).min(rows.end);
+                let end = band.start * stride + self.depthwise.inputs_under(band.len());
+                self.expand(panel, input, next.max(band.start * stride)..end, expanded, patches);
+                next = end;
+
+                let values = (band.start - rows.start) * out_row..(band.end - rows.start) * out_row;
+                let residual = residual.map(|r| &r[values.clone()]);
+                let out = &mut out[values];
+                match &self.project {
+                    None => {
+                        let channels = self.depthwise.channels();
+                        let out = &mut out[self.panels[panel].start..];
+                        self.filter(panel, band, expanded, out, channels);
+                    }
+                    Some(project) => {
+                        let pixels = band.len() * self.filtered.1;
+                        self.filter(panel, band, expanded, filtered, self.pixel);
+                        project.op.run(Run {
+                            panels: 0..project.op.panels(),
+                            chunk: panel,
+                            x: filtered,
+                            windows: Windows::pixels(1, pixels, self.pixel),
+                            residual,
+                            target: Target {
+                                values: out,
+                                row_stride: 0,
+                                pixel_stride: project.op.outputs(),
+                            },
+                            ahead,
+                        });
+                    }
                 }
             }
         }
     }
 
-    /// Writes the rows `padded` of the padded expanded map to the start of `to`.
-    fn fill(&self, input: Source<'_>, padded: Range<usize>, to: &mut [f32], patches: &mut [f32]) {
+    /// Writes the rows `padded` of a panel's padded expanded map to their slots.
+    fn expand(
+        &self,
+        panel: usize,
+        input: Source<'_>,
+        padded: Range<usize>,
+        expanded: &mut [f32],
+        patches: &mut [f32],
+    ) {
         let row = self.expanded_row();
         let (top, height) = (self.margins.top, self.expanded.0);
-        // Rows of zeros may be all that is asked for.
-        let start = padded.start.max(top).min(padded.end);
-        let real = start..padded.end.min(top + height).max(start);
-        let above = real.start - padded.start;
-        to[..above * row].fill(0.0);
-        to[(above + real.len()) * row..padded.len() * row].fill(0.0);
-        if real.is_empty() {
-            return;
+        let mut y = padded.start;
+        while y < padded.end {
+            let slot = y % self.slots();
+            let to = &mut expanded[slot * row..];
+            if y < top || y >= top + height {
+                to[..row].fill(0.0);
+                y += 1;
+                continue;
+            }
+            // As many rows as lie together.
+            let count = (padded.end.min(top + height) - y).min(self.slots() - slot);
+            let range = y - top..y - top + count;
+            let to = &mut to[self.margins.left * self.pixel..];
+            match &self.expand {
+                Some(expand) => expand.rows(Rows {
+                    source: input,
+                    range,
+                    panels: panel..panel + 1,
+                    residual: None,
+                    target: Target { values: to, row_stride: row, pixel_stride: self.pixel },
+                    scratch: patches,
+                    ahead: self
+                        .project
+                        .as_ref()
+                        .map_or(&[], |project| project.op.weights(panel, 0..project.op.panels())),
+                }),
+                None => self.copy(panel, input, range, to),
+            }
+            y += count;
         }
-        let rows = real.start - top..real.end - top;
-        let to = &mut to[above * row + self.margins.left * self.depthwise.channels()..];
-        match &self.expand {
-            Some(expand) => expand.rows(input, rows, None, (to, row), patches),
-            None => {
-                let Source::Values(input) = input else {
-                    unreachable!("pictures are read by convolutions that pad")
-                };
-                let length = self.expanded.1 * self.depthwise.channels();
-                for (y, to) in rows.zip(to.chunks_mut(row)) {
-                    to[..length].copy_from_slice(&input[y * length..][..length]);
-                }
+    }
+
+    /// Copies a panel of the input's rows `range`.
+    fn copy(&self, panel: usize, input: Source<'_>, range: Range<usize>, to: &mut [f32]) {
+        let Source::Values(input) = input else {
+            unreachable!("pictures are read by convolutions that pad")
+        };
+        let (width, channels) = (self.expanded.1, self.depthwise.channels());
+        let panel = self.panels[panel].clone();
+        for (y, to) in range.zip(to.chunks_mut(self.expanded_row())) {
+            let from = input[y * width * channels..].chunks_exact(channels);
+            for (from, to) in from.zip(to.chunks_exact_mut(self.pixel)).take(width) {
+                to[..panel.len()].copy_from_slice(&from[panel.clone()]);
             }
         }
+    }
+
+    /// Computes the rows `rows` of a panel's filtered map.
+    fn filter(
+        &self,
+        panel: usize,
+        rows: Range<usize>,
+        expanded: &[f32],
+        out: &mut [f32],
+        out_stride: usize,
+    ) {
+        let first = rows.start * self.depthwise.stride();
+        self.depthwise.run(depthwise::Run {
+            channels: self.panels[panel].clone(),
+            input: expanded,
+            rows: Ring { first, slots: self.slots(), stride: self.expanded_row() },
+            input_stride: self.pixel,
+            height: rows.len(),
+            width: self.filtered.1,
+            out,
+            out_stride,
+        });
     }
 }

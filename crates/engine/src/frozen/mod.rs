@@ -9,11 +9,13 @@ mod conv;
 mod lower;
 mod memory;
 mod schedule;
+mod share;
 mod step;
 
 use std::time::Instant;
 
-use headstart_kernels::{AlignedBuffer, Isa, elementwise};
+use headstart_kernels::elementwise::Normalize;
+use headstart_kernels::{AlignedBuffer, Isa};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 
 pub use headstart_kernels::peak;
@@ -35,7 +37,7 @@ pub struct FrozenConfig {
 
 impl Default for FrozenConfig {
     fn default() -> Self {
-        Self { output: None, pooled: false, isa: Isa::best(), band_bytes: 256 << 10 }
+        Self { output: None, pooled: false, isa: Isa::best(), band_bytes: 64 << 10 }
     }
 }
 
@@ -45,6 +47,7 @@ impl Default for FrozenConfig {
 #[derive(Debug)]
 pub struct Plan {
     preprocessing: Preprocessing,
+    normalize: Normalize,
     steps: Vec<Step>,
     /// The arena's part for the normalised picture; empty where a step normalises it itself.
     input: std::ops::Range<usize>,
@@ -55,10 +58,14 @@ pub struct Plan {
     isa: Isa,
 }
 
-/// The memory that one thread runs a plan in: every intermediate value has its place, so running
+/// The memory that a picture is computed in: every intermediate value has its place, so running
 /// allocates nothing.
 #[derive(Debug)]
-pub struct Arena(AlignedBuffer);
+pub struct Arena {
+    values: AlignedBuffer,
+    /// What a step works in, for each thread that shares the picture.
+    scratch: Vec<AlignedBuffer>,
+}
 
 impl Plan {
     /// Compiles `network` up to the layer that `config` asks for.
@@ -92,14 +99,33 @@ impl Plan {
         self.steps.iter().map(Step::multiply_adds).sum()
     }
 
-    /// Bytes of an arena.
+    /// Bytes of an arena for one thread.
     pub fn arena_bytes(&self) -> usize {
-        self.arena * size_of::<f32>()
+        (self.arena + self.scratch(1)) * size_of::<f32>()
     }
 
     /// Memory for one thread to run the plan in.
     pub fn arena(&self) -> Arena {
-        Arena(AlignedBuffer::new(self.arena))
+        self.shared_arena(1)
+    }
+
+    /// Memory for `threads` threads of a rayon pool to share each picture: [`Plan::run`] called in
+    /// the pool then divides the rows or channels of every step among them.
+    ///
+    /// # Panics
+    /// When `threads` is 0.
+    pub fn shared_arena(&self, threads: usize) -> Arena {
+        assert!(threads > 0, "a thread at least");
+        let scratch = || AlignedBuffer::new(self.scratch(threads));
+        Arena {
+            values: AlignedBuffer::new(self.arena),
+            scratch: std::iter::repeat_with(scratch).take(threads).collect(),
+        }
+    }
+
+    /// f32 values of scratch of a thread, of `threads`.
+    fn scratch(&self, threads: usize) -> usize {
+        self.steps.iter().map(|step| step.scratch(threads)).max().unwrap_or(0)
     }
 
     /// The fused steps: the layers that each computes, and its multiply-adds for one picture.
@@ -120,12 +146,12 @@ impl Plan {
     ) {
         assert_eq!(seconds.len(), self.steps.len(), "a time for each step");
         self.begin(arena, pixels);
-        for (step, seconds) in self.steps.iter().zip(seconds) {
+        for (index, seconds) in seconds.iter_mut().enumerate() {
             let start = Instant::now();
-            step.run(&mut arena.0, self.isa, (pixels, &self.preprocessing.scaling));
+            self.step(index, arena, pixels);
             *seconds += start.elapsed().as_secs_f64();
         }
-        out.copy_from_slice(&arena.0[self.output.clone()]);
+        out.copy_from_slice(&arena.values[self.output.clone()]);
     }
 
     /// Computes one picture, u8 RGB `[height][width][3]`, into `out`.
@@ -134,21 +160,27 @@ impl Plan {
     /// When `pixels` or `out` have not the plan's length, or `arena` is another plan's.
     pub fn run(&self, arena: &mut Arena, pixels: &[u8], out: &mut [f32]) {
         self.begin(arena, pixels);
-        for step in &self.steps {
-            step.run(&mut arena.0, self.isa, (pixels, &self.preprocessing.scaling));
+        for index in 0..self.steps.len() {
+            self.step(index, arena, pixels);
         }
-        out.copy_from_slice(&arena.0[self.output.clone()]);
+        out.copy_from_slice(&arena.values[self.output.clone()]);
+    }
+
+    fn step(&self, index: usize, arena: &mut Arena, pixels: &[u8]) {
+        // After the last step comes the first one of the next picture.
+        let next = &self.steps[(index + 1) % self.steps.len()];
+        self.steps[index].run(arena, self.isa, (pixels, &self.normalize), next.first_weights());
     }
 
     /// Checks what [`Plan::run`] is given, and writes the normalised picture to where the first
     /// step reads it.
     fn begin(&self, arena: &mut Arena, pixels: &[u8]) {
-        assert_eq!(arena.0.len(), self.arena, "the arena is another plan's");
-        let Preprocessing { height, width, scaling, .. } = &self.preprocessing;
+        assert_eq!(arena.values.len(), self.arena, "the arena is another plan's");
+        let Preprocessing { height, width, .. } = &self.preprocessing;
         assert_eq!(pixels.len(), height * width * 3, "a picture of another size");
         if !self.input.is_empty() {
-            let input = &mut arena.0[self.input.clone()];
-            elementwise::normalize(self.isa, pixels, scaling.scale, scaling.offset, input);
+            let input = &mut arena.values[self.input.clone()];
+            self.normalize.run(pixels, input);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! From fused operations to steps with memory.
 
+use std::ops::Range;
+
+use headstart_kernels::conv::Conv as Kernel;
 use headstart_kernels::depthwise::Depthwise;
+use headstart_kernels::elementwise::Normalize;
 use headstart_kernels::{Clamp, Isa};
 use headstart_model::Preprocessing;
 
@@ -18,7 +22,6 @@ struct Draft {
     input: OpId,
     residual: Option<OpId>,
     output: OpId,
-    scratch: [usize; 3],
 }
 
 pub(super) fn schedule(
@@ -45,21 +48,17 @@ pub(super) fn schedule(
         }
     }
     requests[output].last = drafts.len();
-    for (step, draft) in drafts.iter().enumerate() {
-        requests.extend(draft.scratch.map(|len| Request { len, first: step, last: step }));
-    }
-    let (places, arena) = place(&requests);
-    let (values, scratch) = places.split_at(ops.len());
-
-    let steps = drafts.into_iter().zip(scratch.as_chunks::<3>().0).map(|(draft, scratch)| Step {
+    let (values, arena) = place(&requests);
+    let steps = drafts.into_iter().map(|draft| Step {
         name: draft.name,
         kind: draft.kind,
         input: values[draft.input].clone(),
         residual: draft.residual.map(|op| values[op].clone()),
         output: values[draft.output].clone(),
-        scratch: scratch.clone(),
     });
+    let scaling = &preprocessing.scaling;
     Plan {
+        normalize: Normalize::new(config.isa, scaling.scale, scaling.offset),
         preprocessing,
         steps: steps.collect(),
         input: values[0].clone(),
@@ -103,6 +102,19 @@ fn group(program: &Program, config: &FrozenConfig) -> Vec<Draft> {
                 done[project] = true;
             }
             block(ops, (expand, id, project), config)
+        } else if let Some(pool) = reader(id).filter(|&next| {
+            matches!(op.kind, OpKind::Conv { .. })
+                && op.residual.is_none()
+                && matches!(ops[next].kind, OpKind::GlobalAverage)
+        }) {
+            done[pool] = true;
+            Draft {
+                name: format!("{} + {}", op.name, ops[pool].name),
+                kind: StepKind::PooledConv(conv(ops, id, config.isa)),
+                input: op.input,
+                residual: None,
+                output: pool,
+            }
         } else {
             single(ops, id, config.isa)
         };
@@ -121,13 +133,24 @@ fn block(
         unreachable!("blocks are built around depthwise convolutions")
     };
     let depthwise = Depthwise::new(config.isa, kernel, bias, sides.kernel, sides.stride, op.clamp);
-    let convs = (
-        expand.map(|expand| conv(ops, expand, config.isa)),
-        depthwise,
-        project.map(|project| conv(ops, project, config.isa)),
+    let lanes = config.isa.lanes();
+    let expand_conv = expand.map(|expand| conv(ops, expand, config.isa));
+    let (panels, pixel) = match &expand_conv {
+        Some(Conv { op, .. }) => {
+            ((0..op.panels()).map(|panel| op.panel(panel)).collect(), op.panel_width())
+        }
+        None => panels(depthwise.channels(), PANEL * lanes),
+    };
+    let ends: Vec<usize> = panels.iter().map(|panel: &Range<usize>| panel.end).collect();
+    let project_conv = project.map(|project| conv_in_chunks(ops, project, config.isa, &ends));
+    let block = Block::new(
+        (expand_conv, depthwise, project_conv),
+        panels,
+        pixel,
+        sides.margins,
+        (ops[op.input].shape, op.shape),
+        config.band_bytes,
     );
-    let block = Block::new(convs, sides.margins, ops[op.input].shape, op.shape, config.band_bytes);
-    let scratch = block.scratch();
     let parts = [expand, Some(id), project].into_iter().flatten();
     let names: Vec<&str> = parts.map(|part| ops[part].name.as_str()).collect();
     Draft {
@@ -136,27 +159,39 @@ fn block(
         input: expand.map_or(op.input, |expand| ops[expand].input),
         residual: project.and_then(|project| ops[project].residual),
         output: project.unwrap_or(id),
-        scratch: [scratch.expanded, scratch.filtered, scratch.patches],
     }
 }
 
+/// Vectors of a panel where no convolution comes before the depthwise one.
+const PANEL: usize = 4;
+
+/// `channels` in panels of `width`, and the width of the first.
+fn panels(channels: usize, width: usize) -> (Vec<Range<usize>>, usize) {
+    let end = |first: usize| (first + width).min(channels);
+    ((0..channels).step_by(width).map(|first| first..end(first)).collect(), width)
+}
+
 fn conv(ops: &[Op], id: OpId, isa: Isa) -> Conv {
+    let OpKind::Conv { bias, kernel, .. } = &ops[id].kind else {
+        unreachable!("called for convolutions")
+    };
+    conv_in_chunks(ops, id, isa, &[kernel.len() / bias.len()])
+}
+
+/// A convolution that is given its inputs in chunks which end at `ends`.
+fn conv_in_chunks(ops: &[Op], id: OpId, isa: Isa, ends: &[usize]) -> Conv {
     let op = &ops[id];
     let OpKind::Conv { kernel, bias, sides } = &op.kind else {
         unreachable!("called for convolutions")
     };
-    Conv::new(isa, (kernel, bias, op.clamp), *sides, ops[op.input].shape, op.shape)
+    let kernel = Kernel::in_chunks(isa, kernel, bias, op.clamp, ends);
+    Conv::new(kernel, *sides, (ops[op.input].shape, op.shape))
 }
 
 fn single(ops: &[Op], id: OpId, isa: Isa) -> Draft {
     let op = &ops[id];
-    let mut scratch = [0; 3];
     let kind = match &op.kind {
-        OpKind::Conv { .. } => {
-            let conv = conv(ops, id, isa);
-            scratch[0] = conv.scratch();
-            StepKind::Conv { conv, rows: op.shape.spatial().0 }
-        }
+        OpKind::Conv { .. } => StepKind::Conv(conv(ops, id, isa)),
         OpKind::Affine { scale, bias } => {
             StepKind::Affine { scale: scale.clone(), bias: bias.clone(), clamp: op.clamp }
         }
@@ -168,12 +203,5 @@ fn single(ops: &[Op], id: OpId, isa: Isa) -> Draft {
     debug_assert!(
         op.clamp == Clamp::NONE || matches!(op.kind, OpKind::Conv { .. } | OpKind::Affine { .. })
     );
-    Draft {
-        name: op.name.clone(),
-        kind,
-        input: op.input,
-        residual: op.residual,
-        output: id,
-        scratch,
-    }
+    Draft { name: op.name.clone(), kind, input: op.input, residual: op.residual, output: id }
 }

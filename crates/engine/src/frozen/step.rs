@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use headstart_kernels::elementwise::Normalize;
 use headstart_kernels::{AlignedBuffer, Clamp, Isa, elementwise, pool};
-use headstart_model::{Margins, Scaling, Shape};
+use headstart_model::{Margins, Shape};
 
-use super::block::{Block, Buffers};
+use super::Arena;
+use super::block::Block;
 use super::conv::{Conv, Source};
 
 /// Parts of the arena.
@@ -20,43 +22,81 @@ pub(super) struct Step {
     pub(super) input: Place,
     pub(super) residual: Option<Place>,
     pub(super) output: Place,
-    /// Memory that only this step uses.
-    pub(super) scratch: [Place; 3],
 }
 
 #[derive(Debug)]
 pub(super) enum StepKind {
     Block(Box<Block>),
-    Conv { conv: Conv, rows: usize },
-    Affine { scale: Vec<f32>, bias: Vec<f32>, clamp: Clamp },
-    Pad { margins: Margins, input: Shape },
+    Conv(Conv),
+    /// A convolution and the mean over the positions of what it computes.
+    PooledConv(Conv),
+    Affine {
+        scale: Vec<f32>,
+        bias: Vec<f32>,
+        clamp: Clamp,
+    },
+    Pad {
+        margins: Margins,
+        input: Shape,
+    },
     GlobalAverage,
     Softmax,
+}
+
+/// What a step reads and writes.
+pub(super) struct Buffers<'a> {
+    pub(super) input: Source<'a>,
+    pub(super) residual: Option<&'a [f32]>,
+    pub(super) out: &'a mut [f32],
+    /// A buffer for each thread that works on the step.
+    pub(super) scratch: &'a mut [AlignedBuffer],
+    /// Weights that are needed after the step's.
+    pub(super) ahead: &'a [f32],
 }
 
 impl Step {
     pub(super) fn multiply_adds(&self) -> usize {
         match &self.kind {
             StepKind::Block(block) => block.multiply_adds(),
-            StepKind::Conv { conv, .. } => conv.multiply_adds(),
+            StepKind::Conv(conv) | StepKind::PooledConv(conv) => conv.multiply_adds(),
             _ => 0,
         }
     }
 
-    /// `picture` is read by a step that has no input in the arena.
+    /// f32 values of scratch that a thread needs, of `threads`.
+    pub(super) fn scratch(&self, threads: usize) -> usize {
+        match &self.kind {
+            StepKind::Block(block) => block.scratch(threads),
+            StepKind::Conv(conv) => conv.scratch(),
+            StepKind::PooledConv(conv) => conv.pooled_scratch(),
+            _ => 0,
+        }
+    }
+
+    /// The weights that it begins with.
+    pub(super) fn first_weights(&self) -> &[f32] {
+        match &self.kind {
+            StepKind::Block(block) => block.first_weights(),
+            StepKind::Conv(conv) | StepKind::PooledConv(conv) => conv.op.weights(0, 0..1),
+            _ => &[],
+        }
+    }
+
+    /// `picture` is read by a step that has no input in the arena. The weights `ahead` are needed
+    /// next.
     pub(super) fn run(
         &self,
-        arena: &mut AlignedBuffer,
+        arena: &mut Arena,
         isa: Isa,
-        (picture, scaling): (&[u8], &Scaling),
+        (picture, normalize): (&[u8], &Normalize),
+        ahead: &[f32],
     ) {
+        let Arena { values, scratch } = arena;
         // A residual is most often the input itself, which cannot be borrowed twice.
         let other = self.residual.clone().filter(|residual| *residual != self.input);
-        let [a, b, c] = self.scratch.clone();
-        let parts =
-            [self.input.clone(), other.clone().unwrap_or(0..0), self.output.clone(), a, b, c];
-        let [input, other_residual, out, first, second, third] =
-            arena.get_disjoint_mut(parts).expect("the parts of a step do not overlap");
+        let parts = [self.input.clone(), other.clone().unwrap_or(0..0), self.output.clone()];
+        let [input, other_residual, out] =
+            values.get_disjoint_mut(parts).expect("the parts of a step do not overlap");
         let input: &[f32] = input;
         let residual = match (&self.residual, other) {
             (None, _) => None,
@@ -64,32 +104,24 @@ impl Step {
             (Some(_), Some(_)) => Some(&*other_residual),
         };
         let source = if input.is_empty() {
-            Source::Picture(picture, scaling)
+            Source::Picture(picture, normalize)
         } else {
             Source::Values(input)
         };
+        let buffers = Buffers { input: source, residual, out, scratch, ahead };
         match &self.kind {
-            StepKind::Block(block) => block.run(Buffers {
-                input: source,
-                residual,
-                out,
-                expanded: first,
-                filtered: second,
-                patches: third,
-            }),
-            StepKind::Conv { conv, rows } => {
-                let stride = out.len() / rows;
-                conv.rows(source, 0..*rows, residual, (out, stride), first);
-            }
+            StepKind::Block(block) => block.run(buffers),
+            StepKind::Conv(conv) => conv.run(buffers),
+            StepKind::PooledConv(conv) => conv.run_pooled(isa, buffers),
             StepKind::Affine { scale, bias, clamp } => {
-                elementwise::affine(input, scale, bias, residual, *clamp, out);
+                elementwise::affine(input, scale, bias, residual, *clamp, buffers.out);
             }
-            StepKind::Pad { margins, input: shape } => pad(input, *shape, *margins, out),
-            StepKind::GlobalAverage => pool::global_average(isa, input, out),
+            StepKind::Pad { margins, input: shape } => pad(input, *shape, *margins, buffers.out),
+            StepKind::GlobalAverage => pool::global_average(isa, input, buffers.out),
             StepKind::Softmax => {
-                out.copy_from_slice(input);
-                let classes = out.len();
-                elementwise::softmax(out, classes);
+                buffers.out.copy_from_slice(input);
+                let classes = input.len();
+                elementwise::softmax(buffers.out, classes);
             }
         }
     }

@@ -3,9 +3,13 @@
 //! `out[p][n] = clamp(bias[n] + sum_k window(p)[k] * kernel[k][n] + residual[p][n])`
 //!
 //! A window is read where it lies, so a 1x1 convolution and a larger one over a padded map differ
-//! in a few strides only.
+//! in a few strides only. Weights are packed in *panels* of output channels that a register tile
+//! computes together, and these in *chunks* of inputs: a caller that has only some of the inputs
+//! at hand adds them to the sums of those before.
 
 mod tile;
+
+use std::ops::Range;
 
 use crate::extent::extent;
 use crate::{AlignedBuffer, Clamp, Isa};
@@ -14,11 +18,11 @@ use crate::{AlignedBuffer, Clamp, Isa};
 #[derive(Clone, Debug)]
 pub struct Conv {
     isa: Isa,
-    /// Values of a window.
-    inputs: usize,
     outputs: usize,
     panels: Vec<Panel>,
-    /// Each panel's weights, `[inputs][vectors][lanes]`, then zeros up to a whole vector.
+    /// Inputs of each chunk.
+    chunks: Vec<Range<usize>>,
+    /// `[chunks][panels][inputs][vectors][lanes]`, zero beyond `outputs`.
     weights: AlignedBuffer,
     /// Zero beyond `outputs`.
     bias: AlignedBuffer,
@@ -30,8 +34,6 @@ pub struct Conv {
 struct Panel {
     first_output: usize,
     vectors: usize,
-    /// Where its weights start.
-    offset: usize,
 }
 
 /// Where the windows of some output rows lie: `segments` runs of values each, from window to
@@ -53,13 +55,13 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Windows of one pixel each, of `channels` values, that follow each other.
-    pub fn pixels(height: usize, width: usize, channels: usize) -> Self {
+    /// Windows of one pixel each, `stride` values apart, that follow each other.
+    pub fn pixels(height: usize, width: usize, stride: usize) -> Self {
         Self {
             height,
             width,
-            row_stride: width * channels,
-            pixel_stride: channels,
+            row_stride: width * stride,
+            pixel_stride: stride,
             segments: 1,
             segment_stride: 0,
         }
@@ -104,45 +106,99 @@ impl Windows {
     }
 }
 
+/// A map, or some channels of it, that a convolution writes to.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// From the first value of the first pixel on.
+    pub values: &'a mut [f32],
+    /// Values from a row to the next.
+    pub row_stride: usize,
+    /// Values from a pixel to the next. Where a pixel has room for them, the zeros that fill up a
+    /// vector are stored as well.
+    pub pixel_stride: usize,
+}
+
+/// What [`Conv::run`] computes.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Panels of output channels; the first of these channels is the target's first.
+    pub panels: Range<usize>,
+    /// The chunk of inputs. The first begins with the bias and the residual, others with what the
+    /// target holds; the last clamps.
+    pub chunk: usize,
+    /// The values that the windows lie on, from the chunk's first input of the first window on.
+    pub x: &'a [f32],
+    /// Where the windows lie.
+    pub windows: Windows,
+    /// Added before clamping; laid out as the target is.
+    pub residual: Option<&'a [f32]>,
+    /// Where the results go. What lies between its pixels is left as it is.
+    pub target: Target<'a>,
+    /// Weights that are needed next: they are fetched into the cache meanwhile.
+    pub ahead: &'a [f32],
+}
+
 impl Conv {
     /// Packs `kernel`, `[inputs][outputs]`, for `isa`.
     ///
     /// # Panics
     /// When the lengths do not agree.
     pub fn new(isa: Isa, kernel: &[f32], bias: &[f32], clamp: Clamp) -> Self {
+        let inputs = kernel.len() / bias.len().max(1);
+        Self::in_chunks(isa, kernel, bias, clamp, &[inputs])
+    }
+
+    /// [`Conv::new`] for inputs that come in chunks, each of which ends at one of `ends`.
+    ///
+    /// # Panics
+    /// When the lengths do not agree, or the chunks do not end, in order, at the last input.
+    pub fn in_chunks(isa: Isa, kernel: &[f32], bias: &[f32], clamp: Clamp, ends: &[usize]) -> Self {
         let outputs = bias.len();
         let agree = outputs > 0 && !kernel.is_empty() && kernel.len().is_multiple_of(outputs);
         assert!(agree, "kernel and bias do not agree");
         let inputs = kernel.len() / outputs;
-        let (lanes, widest) = isa.run(tile::Geometry);
+        let mut chunks: Vec<Range<usize>> = Vec::with_capacity(ends.len());
+        for &end in ends {
+            let start = chunks.last().map_or(0, |chunk| chunk.end);
+            assert!(start < end, "chunks out of order");
+            chunks.push(start..end);
+        }
+        assert_eq!(ends.last(), Some(&inputs), "chunks end elsewhere than the inputs");
 
-        let mut panels = Vec::new();
-        let mut first_output = 0;
-        let mut offset = 0;
-        while first_output < outputs {
-            let vectors = (outputs - first_output).div_ceil(lanes).min(widest);
-            panels.push(Panel { first_output, vectors, offset });
-            first_output += vectors * lanes;
-            offset += inputs * vectors * lanes;
+        let lanes = isa.lanes();
+        let widest = isa.run(tile::WidestPanel);
+        let vectors = outputs.div_ceil(lanes);
+        let count = vectors.div_ceil(widest);
+        let mut panels: Vec<Panel> = Vec::with_capacity(count);
+        let mut first = 0;
+        for left in (1..=count).rev() {
+            // Panels of one width, or nearly.
+            let own = (vectors - first).div_ceil(left);
+            panels.push(Panel { first_output: first * lanes, vectors: own });
+            first += own;
         }
 
-        let mut weights = AlignedBuffer::new(offset);
-        for panel in &panels {
-            let width = panel.vectors * lanes;
-            let used = width.min(outputs - panel.first_output);
-            for (input, row) in kernel.chunks_exact(outputs).enumerate() {
-                weights[panel.offset + input * width..][..used]
-                    .copy_from_slice(&row[panel.first_output..][..used]);
+        let padded = vectors * lanes;
+        let mut weights = AlignedBuffer::new(inputs * padded);
+        let mut to = 0;
+        for chunk in &chunks {
+            for panel in &panels {
+                let width = panel.vectors * lanes;
+                let used = width.min(outputs - panel.first_output);
+                for row in kernel.chunks_exact(outputs).take(chunk.end).skip(chunk.start) {
+                    weights[to..][..used].copy_from_slice(&row[panel.first_output..][..used]);
+                    to += width;
+                }
             }
         }
-        let mut padded_bias = AlignedBuffer::new(first_output);
+        let mut padded_bias = AlignedBuffer::new(padded);
         padded_bias[..outputs].copy_from_slice(bias);
-        Self { isa, inputs, outputs, panels, weights, bias: padded_bias, clamp }
+        Self { isa, outputs, panels, chunks, weights, bias: padded_bias, clamp }
     }
 
     /// Values of a window.
     pub fn inputs(&self) -> usize {
-        self.inputs
+        self.chunks.last().map_or(0, |chunk| chunk.end)
     }
 
     /// Output channels.
@@ -150,40 +206,87 @@ impl Conv {
         self.outputs
     }
 
-    /// Multiply-adds for one pixel.
-    pub fn multiply_adds(&self) -> usize {
-        self.inputs * self.outputs
+    /// The range that results are clamped to.
+    pub fn clamp(&self) -> Clamp {
+        self.clamp
     }
 
-    /// Computes the windows of `x` into `out`, whose rows lie `out_stride` values apart; what is
-    /// between them is left as it is. `residual`, `[height][width][outputs]`, is added before
-    /// clamping.
+    /// Multiply-adds for one pixel.
+    pub fn multiply_adds(&self) -> usize {
+        self.inputs() * self.outputs
+    }
+
+    /// Panels of output channels.
+    pub fn panels(&self) -> usize {
+        self.panels.len()
+    }
+
+    /// The output channels of a panel.
+    pub fn panel(&self, panel: usize) -> Range<usize> {
+        let first = self.panels[panel].first_output;
+        let end = self.panels.get(panel + 1).map_or(self.outputs, |next| next.first_output);
+        first..end
+    }
+
+    /// Values of the widest panel, with the zeros that fill up its last vector.
+    pub fn panel_width(&self) -> usize {
+        let vectors = self.panels.iter().map(|panel| panel.vectors).max().unwrap_or(0);
+        vectors * self.isa.lanes()
+    }
+
+    /// The weights of a chunk of inputs for all panels, or those of all inputs for a panel where
+    /// there is one chunk: what `ahead` of an earlier run is to fetch.
+    pub fn weights(&self, chunk: usize, panels: Range<usize>) -> &[f32] {
+        let Some(last) = self.panels[panels.clone()].last() else { return &[] };
+        let width = last.first_output + last.vectors * self.isa.lanes();
+        let start = self.panels[panels.start].first_output;
+        let chunk = &self.chunks[chunk];
+        let at = chunk.start * self.bias.len();
+        &self.weights[at + start * chunk.len()..at + width * chunk.len()]
+    }
+
+    /// Computes all outputs of the windows into `out`, `[height][width][outputs]`. `residual`, of
+    /// the same shape, is added before clamping.
     ///
     /// # Panics
     /// When a slice is too short.
-    pub fn run(
-        &self,
-        x: &[f32],
-        windows: Windows,
-        residual: Option<&[f32]>,
-        out: &mut [f32],
-        out_stride: usize,
-    ) {
+    pub fn apply(&self, x: &[f32], windows: Windows, residual: Option<&[f32]>, out: &mut [f32]) {
+        let row_stride = windows.width * self.outputs;
+        self.run(Run {
+            panels: 0..self.panels(),
+            chunk: 0,
+            x,
+            windows,
+            residual,
+            target: Target { values: out, row_stride, pixel_stride: self.outputs },
+            ahead: &[],
+        });
+    }
+
+    /// Computes the panels of the windows.
+    ///
+    /// # Panics
+    /// When a slice is too short, or there is no such panel or chunk.
+    pub fn run(&self, run: Run<'_>) {
+        let Run { panels, chunk, x, windows, residual, target, ahead } = run;
         let Windows { height, width, segments, .. } = windows;
-        if height == 0 || width == 0 {
+        if height == 0 || width == 0 || panels.is_empty() {
             return;
         }
-        assert!(segments > 0 && self.inputs.is_multiple_of(segments), "windows of another shape");
-        assert!(x.len() >= windows.reach(self.inputs), "x is too short");
-        let row = extent(&[(width, self.outputs)], self.outputs);
-        assert!(
-            residual.is_none_or(|r| r.len() == extent(&[(height, row)], row)),
-            "residual's length"
-        );
-        assert!(out_stride >= row || height == 1, "rows overlap");
-        assert!(out.len() >= extent(&[(height, out_stride)], row), "out is too short");
-        // Tiles may then reach over the ends of rows.
-        let windows = windows.flattened().unwrap_or(windows);
-        self.isa.run(tile::Run { op: self, x, windows, residual, out, row: width, out_stride });
+        let inputs = self.chunks[chunk].len();
+        assert!(segments > 0 && inputs.is_multiple_of(segments), "windows of another shape");
+        assert!(x.len() >= windows.reach(inputs), "x is too short");
+        let first = self.panel(panels.start).start;
+        let outputs = self.panel(panels.end - 1).end - first;
+        let row = extent(&[(width, target.pixel_stride)], outputs);
+        assert!(width == 1 || target.pixel_stride >= outputs, "pixels overlap");
+        assert!(height == 1 || target.row_stride >= row, "rows overlap");
+        let reach = extent(&[(height, target.row_stride)], row);
+        assert!(target.values.len() >= reach, "the target is too short");
+        assert!(residual.is_none_or(|r| r.len() >= reach), "the residual is too short");
+        // Where a row follows the other on both sides, all is one row to the tiles.
+        let even = width.checked_mul(target.pixel_stride) == Some(target.row_stride);
+        let windows = windows.flattened().filter(|_| even).unwrap_or(windows);
+        self.isa.run(tile::Job { op: self, panels, chunk, x, windows, residual, target, ahead });
     }
 }

@@ -1,23 +1,25 @@
-//! The register tile: `MR` pixels by `NV` vectors of output channels.
+//! The register tile: up to `MR` pixels by `NV` vectors of output channels.
 
-use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
-use super::{Conv, Panel, Windows};
-use crate::simd::{clamp, is_portable, load, mul_add, store};
+use pulp::{MemMask, Simd, WithSimd};
 
-/// Lanes of a vector, and vectors of the widest panel.
-pub(super) struct Geometry;
+use super::{Conv, Target, Windows};
+use crate::prefetch::Prefetch;
+use crate::simd::{clamp, is_portable, mul_add};
 
-impl WithSimd for Geometry {
-    type Output = (usize, usize);
+/// Vectors of the widest panel.
+pub(super) struct WidestPanel;
+
+impl WithSimd for WidestPanel {
+    type Output = usize;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
-        (S::F32_LANES, widest::<S>())
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        widest::<S>()
     }
 }
 
-/// Accumulators, one row of weights and a broadcast value must fit into the registers.
 #[inline(always)]
 fn widest<S: Simd>() -> usize {
     match S::REGISTER_COUNT {
@@ -27,130 +29,315 @@ fn widest<S: Simd>() -> usize {
     }
 }
 
-pub(super) struct Run<'a> {
-    pub(super) op: &'a Conv,
-    pub(super) x: &'a [f32],
-    pub(super) windows: Windows,
-    pub(super) residual: Option<&'a [f32]>,
-    pub(super) out: &'a mut [f32],
-    /// Pixels in a row of `out`.
-    pub(super) row: usize,
-    /// Values from a row of `out` to the next.
-    pub(super) out_stride: usize,
+/// Pixels of a tile at most: its sums, one row of weights and a broadcast value must fit into the
+/// registers.
+#[inline(always)]
+fn most_pixels<S: Simd>(vectors: usize) -> usize {
+    match (S::REGISTER_COUNT, vectors) {
+        _ if is_portable::<S>() => 4,
+        (0..32, 1) => 12,
+        (0..32, _) => 6,
+        (_, 1) => 14,
+        (_, 2) => 13,
+        (_, 3) => 9,
+        _ => 6,
+    }
 }
 
-impl WithSimd for Run<'_> {
+/// What [`super::Conv::run`] has checked: the windows of `x`, the target and the residual reach as
+/// far as their strides say.
+pub(super) struct Job<'a> {
+    pub(super) op: &'a Conv,
+    pub(super) panels: Range<usize>,
+    pub(super) chunk: usize,
+    pub(super) x: &'a [f32],
+    /// Rows and columns are also those of the target.
+    pub(super) windows: Windows,
+    pub(super) residual: Option<&'a [f32]>,
+    pub(super) target: Target<'a>,
+    pub(super) ahead: &'a [f32],
+}
+
+impl WithSimd for Job<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        for panel in &self.op.panels {
-            if widest::<S>() == 4 {
-                match panel.vectors {
-                    1 => self.panel::<S, 1, 12>(simd, panel),
-                    2 => self.panel::<S, 2, 12>(simd, panel),
-                    3 => self.panel::<S, 3, 8>(simd, panel),
-                    _ => self.panel::<S, 4, 6>(simd, panel),
-                }
-            } else if widest::<S>() == 2 {
-                match panel.vectors {
-                    1 => self.panel::<S, 1, 8>(simd, panel),
-                    _ => self.panel::<S, 2, 6>(simd, panel),
-                }
-            } else {
-                self.panel::<S, 1, 6>(simd, panel);
+        let mut ahead = Prefetch::new(self.ahead);
+        for index in self.panels.clone() {
+            match self.op.panels[index].vectors {
+                1 => self.panel::<S, 1>(simd, index, &mut ahead),
+                2 if widest::<S>() >= 2 => self.panel::<S, 2>(simd, index, &mut ahead),
+                3 if widest::<S>() >= 3 => self.panel::<S, 3>(simd, index, &mut ahead),
+                _ if widest::<S>() >= 4 => self.panel::<S, 4>(simd, index, &mut ahead),
+                vectors => unreachable!("no panel has {vectors} vectors"),
             }
         }
     }
 }
 
-impl Run<'_> {
+impl Job<'_> {
     #[inline(always)]
-    fn panel<S: Simd, const NV: usize, const MR: usize>(&mut self, simd: S, panel: &Panel) {
-        for row in 0..self.windows.height {
-            let x = &self.x[row * self.windows.row_stride..];
-            let first = row * self.windows.width;
-            let mut column = 0;
-            while column + MR <= self.windows.width {
-                self.tile::<S, NV, MR>(simd, panel, x, first, column);
-                column += MR;
+    fn panel<S: Simd, const NV: usize>(&mut self, simd: S, index: usize, ahead: &mut Prefetch) {
+        let op = self.op;
+        let panel = op.panels[index];
+        let inputs = &op.chunks[self.chunk];
+        let channel = panel.first_output - op.panels[self.panels.start].first_output;
+        // A pixel's last vectors may have room for some lanes only.
+        let all = NV * S::F32_LANES;
+        let used = if self.target.pixel_stride >= channel + all {
+            all
+        } else {
+            all.min(op.outputs - panel.first_output)
+        };
+        let mut tiles = Tiles::<NV> {
+            x: self.x,
+            windows: self.windows,
+            weights: op.weights(self.chunk, index..index + 1),
+            bias: (inputs.start == 0).then(|| &op.bias[panel.first_output..][..all]),
+            last: inputs.end == op.inputs(),
+            residual: self.residual.map(|residual| &residual[channel..]),
+            min: op.clamp.min,
+            max: op.clamp.max,
+            out: &mut self.target.values[channel..],
+            row_stride: self.target.row_stride,
+            pixel_stride: self.target.pixel_stride,
+            used,
+            ahead,
+        };
+
+        // Tiles of one size, or nearly, rather than a small one at the end: a tile takes its
+        // weights from the cache however few its pixels are.
+        let most = most_pixels::<S>(NV);
+        let width = self.windows.width;
+        let count = width.div_ceil(most);
+        let (pixels, larger) = (width / count, width % count);
+        let smaller = larger * (pixels + 1)..width;
+        for (pixels, columns) in [(pixels + 1, 0..smaller.start), (pixels, smaller)] {
+            if columns.is_empty() {
+                continue;
             }
-            while column + 4 <= self.windows.width {
-                self.tile::<S, NV, 4>(simd, panel, x, first, column);
-                column += 4;
+            // Called through pointers, each size stays a function of its own: in one function all
+            // would be more than the compiler keeps in registers.
+            let sizes = [
+                sized::<S, NV, 1>,
+                sized::<S, NV, 2>,
+                sized::<S, NV, 3>,
+                sized::<S, NV, 4>,
+                sized::<S, NV, 5>,
+                sized::<S, NV, 6>,
+                sized::<S, NV, 7>,
+                sized::<S, NV, 8>,
+                sized::<S, NV, 9>,
+                sized::<S, NV, 10>,
+                sized::<S, NV, 11>,
+                sized::<S, NV, 12>,
+                sized::<S, NV, 13>,
+                sized::<S, NV, 14>,
+            ];
+            sizes[pixels - 1](simd, &mut tiles, columns);
+        }
+    }
+}
+
+/// Computes the tiles of `MR` pixels in `columns` of every row.
+fn sized<S: Simd, const NV: usize, const MR: usize>(
+    simd: S,
+    tiles: &mut Tiles<'_, NV>,
+    columns: Range<usize>,
+) {
+    assert!(MR <= most_pixels::<S>(NV), "a larger tile than the registers hold");
+    simd.vectorize(Sized::<NV, MR> { tiles, columns });
+}
+
+/// The tiles of a panel of `NV` vectors.
+struct Tiles<'a, const NV: usize> {
+    x: &'a [f32],
+    windows: Windows,
+    /// `[inputs][NV][lanes]`.
+    weights: &'a [f32],
+    /// What sums begin with; what the target holds when `None`.
+    bias: Option<&'a [f32]>,
+    /// Whether the sums are complete after these inputs.
+    last: bool,
+    residual: Option<&'a [f32]>,
+    min: f32,
+    max: f32,
+    out: &'a mut [f32],
+    row_stride: usize,
+    pixel_stride: usize,
+    /// Values of a pixel that are stored.
+    used: usize,
+    ahead: &'a mut Prefetch,
+}
+
+/// Tiles of `MR` pixels that fill some columns of every row.
+struct Sized<'t, 'a, const NV: usize, const MR: usize> {
+    tiles: &'t mut Tiles<'a, NV>,
+    columns: Range<usize>,
+}
+
+impl<const NV: usize, const MR: usize> WithSimd for Sized<'_, '_, NV, MR> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for row in 0..self.tiles.windows.height {
+            for column in self.columns.clone().step_by(MR) {
+                self.tiles.tile::<S, MR>(simd, row, column);
             }
-            while column < self.windows.width {
-                self.tile::<S, NV, 1>(simd, panel, x, first, column);
-                column += 1;
+        }
+    }
+}
+
+// Loops over indices are what the compiler unrolls in full, so that sums stay in registers.
+#[allow(clippy::needless_range_loop)]
+impl<const NV: usize> Tiles<'_, NV> {
+    #[inline(always)]
+    fn tile<S: Simd, const MR: usize>(&mut self, simd: S, row: usize, column: usize) {
+        let Windows { pixel_stride, segments, segment_stride, .. } = self.windows;
+        let length = self.weights.len() / (NV * S::F32_LANES) / segments;
+        let reach = (MR - 1) * pixel_stride + (segments - 1) * segment_stride + length;
+        let x = &self.x[row * self.windows.row_stride + column * pixel_stride..][..reach];
+        let place = row * self.row_stride + column * self.pixel_stride;
+
+        let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
+        if let Some(bias) = self.bias {
+            let bias = S::as_simd_f32s(bias).0;
+            for v in 0..NV {
+                let bias = bias[v];
+                for i in 0..MR {
+                    sums[i][v] = bias;
+                }
+            }
+        } else {
+            self.add(simd, &self.out[place..], &mut sums);
+        }
+
+        let mut ahead = *self.ahead;
+        // SAFETY: `weights` has `inputs * NV` vectors and the loops take `NV` for each of
+        // `segments * length = inputs` steps. `x` has been cut to `reach` values: up to the last
+        // of the last segment of pixel `MR - 1`. `reach` cannot have overflowed: `Conv::run` has
+        // worked out a larger one with checks.
+        unsafe {
+            let mut weight = self.weights.as_ptr().cast::<S::f32s>();
+            for segment in 0..segments {
+                let mut x = x.as_ptr().add(segment * segment_stride);
+                let end = x.add(length);
+                while x != end {
+                    let mut row = [simd.splat_f32s(0.0); NV];
+                    for v in 0..NV {
+                        row[v] = weight.add(v).read_unaligned();
+                    }
+                    for i in 0..MR {
+                        let value = simd.splat_f32s(*x.add(i * pixel_stride));
+                        for v in 0..NV {
+                            sums[i][v] = mul_add(simd, value, row[v], sums[i][v]);
+                        }
+                    }
+                    ahead.fetch();
+                    weight = weight.add(NV);
+                    x = x.add(1);
+                }
+            }
+        }
+        *self.ahead = ahead;
+
+        if self.last {
+            if let Some(residual) = self.residual {
+                self.add(simd, &residual[place..], &mut sums);
+            }
+            let (min, max) = (simd.splat_f32s(self.min), simd.splat_f32s(self.max));
+            for i in 0..MR {
+                for v in 0..NV {
+                    sums[i][v] = clamp(simd, sums[i][v], min, max);
+                }
+            }
+        }
+        self.store(simd, place, &sums);
+    }
+
+    /// Adds what `from` holds of each pixel to `sums`.
+    #[inline(always)]
+    fn add<S: Simd, const MR: usize>(&self, simd: S, from: &[f32], sums: &mut [[S::f32s; NV]; MR]) {
+        assert!((MR - 1) * self.pixel_stride + self.used <= from.len(), "checked by `Conv::run`");
+        // SAFETY: the last pixel has `used` values: `NV - 1` vectors and those of the last vector
+        // that `last_vector` is about.
+        unsafe {
+            let from = from.as_ptr();
+            for i in 0..MR {
+                for v in 0..NV - 1 {
+                    let at = from.add(i * self.pixel_stride + v * S::F32_LANES);
+                    let value = at.cast::<S::f32s>().read_unaligned();
+                    sums[i][v] = simd.add_f32s(sums[i][v], value);
+                }
+            }
+            let from = from.add((NV - 1) * S::F32_LANES);
+            let mut last = [simd.splat_f32s(0.0); MR];
+            match self.last_vector(simd) {
+                None => {
+                    for i in 0..MR {
+                        let at = from.add(i * self.pixel_stride);
+                        last[i] = at.cast::<S::f32s>().read_unaligned();
+                    }
+                }
+                Some(mask) => {
+                    for i in 0..MR {
+                        last[i] = simd.mask_load_ptr_f32s(mask, from.add(i * self.pixel_stride));
+                    }
+                }
+            }
+            for i in 0..MR {
+                sums[i][NV - 1] = simd.add_f32s(sums[i][NV - 1], last[i]);
             }
         }
     }
 
-    /// Computes `MR` pixels from `column` of the row of windows that begins at `x` and with pixel
-    /// `first`.
     #[inline(always)]
-    fn tile<S: Simd, const NV: usize, const MR: usize>(
+    fn store<S: Simd, const MR: usize>(
         &mut self,
         simd: S,
-        panel: &Panel,
-        x: &[f32],
-        first: usize,
-        column: usize,
+        place: usize,
+        sums: &[[S::f32s; NV]; MR],
     ) {
-        let Self { op, windows, .. } = *self;
-        let Windows { pixel_stride, segments, segment_stride, .. } = windows;
-        let width = NV * S::F32_LANES;
-        let weights = S::as_simd_f32s(&op.weights[panel.offset..][..op.inputs * width]).0;
-        let bias = S::as_simd_f32s(&op.bias[panel.first_output..][..width]).0;
-        let length = op.inputs / segments;
-        let reach = (MR - 1) * pixel_stride + (segments - 1) * segment_stride + length;
-        let x = &x[column * pixel_stride..][..reach];
-
-        let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
-        for row in &mut sums {
-            row.copy_from_slice(&bias[..NV]);
-        }
-        for segment in 0..segments {
-            for j in 0..length {
-                let k = segment * length + j;
-                // SAFETY: `weights` has `inputs * NV` vectors, since a panel's width is a whole
-                // number of them, and `k < segments * length = inputs`. `x` has been cut to
-                // `reach` values: up to the last of the last segment of pixel `MR - 1`. `reach`
-                // cannot have overflowed: `Conv::run` has worked out a larger one with checks.
-                unsafe {
-                    let weight: [S::f32s; NV] =
-                        std::array::from_fn(|v| *weights.get_unchecked(k * NV + v));
-                    for (i, row) in sums.iter_mut().enumerate() {
-                        let at = i * pixel_stride + segment * segment_stride + j;
-                        let value = simd.splat_f32s(*x.get_unchecked(at));
-                        for (sum, weight) in row.iter_mut().zip(weight) {
-                            *sum = mul_add(simd, value, weight, *sum);
-                        }
+        let last_vector = self.last_vector(simd);
+        let to = &mut self.out[place..];
+        assert!((MR - 1) * self.pixel_stride + self.used <= to.len(), "checked by `Conv::run`");
+        // SAFETY: as for `add`.
+        unsafe {
+            let to = to.as_mut_ptr();
+            for i in 0..MR {
+                for v in 0..NV - 1 {
+                    let to = to.add(i * self.pixel_stride + v * S::F32_LANES);
+                    to.cast::<S::f32s>().write_unaligned(sums[i][v]);
+                }
+            }
+            let to = to.add((NV - 1) * S::F32_LANES);
+            match last_vector {
+                None => {
+                    for i in 0..MR {
+                        let to = to.add(i * self.pixel_stride);
+                        to.cast::<S::f32s>().write_unaligned(sums[i][NV - 1]);
+                    }
+                }
+                Some(mask) => {
+                    // From memory of its own: the loop is not worth unrolling.
+                    let mut last = [simd.splat_f32s(0.0); MR];
+                    for i in 0..MR {
+                        last[i] = sums[i][NV - 1];
+                    }
+                    for i in 0..MR {
+                        simd.mask_store_ptr_f32s(mask, to.add(i * self.pixel_stride), last[i]);
                     }
                 }
             }
         }
+    }
 
-        let (min, max) = (simd.splat_f32s(op.clamp.min), simd.splat_f32s(op.clamp.max));
-        let used = width.min(op.outputs - panel.first_output);
-        let pixel = first + column;
-        let (mut row, mut column) = (pixel / self.row, pixel % self.row);
-        for (i, sums) in sums.into_iter().enumerate() {
-            let at = row * self.out_stride + column * op.outputs + panel.first_output;
-            let out = &mut self.out[at..][..used];
-            let residual =
-                self.residual.map(|r| &r[(pixel + i) * op.outputs + panel.first_output..][..used]);
-            for (j, mut sum) in sums.into_iter().enumerate() {
-                let lane = j * S::F32_LANES;
-                if let Some(residual) = residual {
-                    sum = simd.add_f32s(sum, load(simd, &residual[lane..]));
-                }
-                store(simd, &mut out[lane..], clamp(simd, sum, min, max));
-            }
-            column += 1;
-            if column == self.row {
-                (row, column) = (row + 1, 0);
-            }
-        }
+    /// Which lanes of a pixel's last vector there is room for, where these are not all.
+    #[inline(always)]
+    fn last_vector<S: Simd>(&self, simd: S) -> Option<MemMask<S::m32s>> {
+        let lanes = self.used - (NV - 1) * S::F32_LANES;
+        (lanes < S::F32_LANES).then(|| simd.mask_between_m32s(0, lanes as u32))
     }
 }

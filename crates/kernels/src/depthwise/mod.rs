@@ -2,11 +2,12 @@
 //!
 //! `out[y][x][c] = clamp(bias[c] + sum_ij in[y * s + i][x * s + j][c] * kernel[i][j][c])`
 
-use pulp::{Simd, WithSimd};
+mod rows;
+
+use std::ops::Range;
 
 use crate::extent::extent;
-use crate::simd::{clamp, load, mul_add, store};
-use crate::{Clamp, Isa};
+use crate::{AlignedBuffer, Clamp, Isa};
 
 /// A depthwise convolution with a square kernel.
 #[derive(Clone, Debug)]
@@ -15,21 +16,63 @@ pub struct Depthwise {
     channels: usize,
     kernel: usize,
     stride: usize,
-    /// `[kernel][kernel][channels]`.
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    /// `[vectors][kernel][kernel][lanes]`, zero beyond `channels`.
+    weights: AlignedBuffer,
+    /// Zero beyond `channels`.
+    bias: AlignedBuffer,
     clamp: Clamp,
 }
 
-/// The part of a map that one call of [`Depthwise::run`] computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Band {
+/// Rows of the output, or some channels of them.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Begins at a whole number of vectors.
+    pub channels: Range<usize>,
+    /// Holds the padded rows under these, from the first of `channels` on. Pixels are filled up to
+    /// whole vectors.
+    pub input: &'a [f32],
+    /// Where these rows lie.
+    pub rows: Ring,
+    /// Values from a pixel of the input to the next.
+    pub input_stride: usize,
     /// Output rows.
     pub height: usize,
-    /// Output columns.
+    /// Output pixels in a row.
     pub width: usize,
-    /// Values from the start of an input row to the start of the next.
-    pub input_stride: usize,
+    /// `[height][width]` pixels, from the first value of the first on.
+    pub out: &'a mut [f32],
+    /// Values from a pixel of the output to the next. Where a pixel has room for them, the zeros
+    /// that fill up a vector are stored as well.
+    pub out_stride: usize,
+}
+
+/// Rows in a buffer that holds some of a map's at a time: row `y` lies in slot `y % slots`.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring {
+    /// The first row under the first row of output.
+    pub first: usize,
+    /// Rows that the buffer has room for.
+    pub slots: usize,
+    /// Values from a slot to the next.
+    pub stride: usize,
+}
+
+impl Ring {
+    /// Where row `first + i` begins, with `first` and `i` below the number of slots.
+    #[inline(always)]
+    fn start(&self, i: usize) -> usize {
+        let slot = self.first + i;
+        (if slot < self.slots { slot } else { slot - self.slots }) * self.stride
+    }
+
+    /// Moves on by up to as many rows as there are slots, without a division.
+    #[inline(always)]
+    fn advance(&mut self, rows: usize) {
+        self.first += rows;
+        if self.first >= self.slots {
+            self.first -= self.slots;
+        }
+    }
 }
 
 impl Depthwise {
@@ -48,15 +91,19 @@ impl Depthwise {
         let channels = bias.len();
         assert_eq!(weights.len(), kernel * kernel * channels, "weights and bias do not agree");
         assert!(kernel > 0 && stride > 0 && channels > 0);
-        Self {
-            isa,
-            channels,
-            kernel,
-            stride,
-            weights: weights.to_vec(),
-            bias: bias.to_vec(),
-            clamp,
+        let lanes = isa.lanes();
+        let padded = channels.next_multiple_of(lanes);
+        let taps = kernel * kernel;
+        let mut packed = AlignedBuffer::new(taps * padded);
+        for (tap, weights) in weights.chunks_exact(channels).enumerate() {
+            for (vector, weights) in weights.chunks(lanes).enumerate() {
+                let at = (vector * taps + tap) * lanes;
+                packed[at..][..weights.len()].copy_from_slice(weights);
+            }
         }
+        let mut padded_bias = AlignedBuffer::new(padded);
+        padded_bias[..channels].copy_from_slice(bias);
+        Self { isa, channels, kernel, stride, weights: packed, bias: padded_bias, clamp }
     }
 
     /// Channels of input and output.
@@ -82,116 +129,27 @@ impl Depthwise {
         extent(&[(outputs, self.stride)], self.kernel)
     }
 
-    /// Computes a band. `input` starts at its first row, padding included; `out` is
-    /// `[height][width][channels]`.
+    /// Computes rows.
     ///
     /// # Panics
-    /// When a slice is too short.
-    pub fn run(&self, input: &[f32], out: &mut [f32], band: Band) {
-        if band.height == 0 || band.width == 0 {
+    /// When a slice is too short, or the channels begin amid a vector.
+    pub fn run(&self, mut run: Run<'_>) {
+        let Run { channels, input, rows, input_stride, height, width, out, out_stride } = &run;
+        let pixels = height.checked_mul(*width).expect("fewer pixels than any slice has");
+        if pixels == 0 || channels.is_empty() {
             return;
         }
-        let row = extent(&[(self.inputs_under(band.width), self.channels)], self.channels);
-        assert!(band.input_stride >= row, "rows overlap");
-        let end = extent(&[(self.inputs_under(band.height), band.input_stride)], row);
+        let lanes = self.isa.lanes();
+        assert!(channels.end <= self.channels && channels.start.is_multiple_of(lanes));
+        assert!(rows.slots >= self.inputs_under(*height), "fewer rows than lie under the output");
+        let padded = channels.len().next_multiple_of(lanes);
+        assert!(*input_stride >= padded, "pixels overlap");
+        let reach = extent(&[(self.inputs_under(*width), *input_stride)], padded);
+        let end = extent(&[(rows.slots, rows.stride)], reach);
         assert!(input.len() >= end, "input is too short");
-        let out_row = extent(&[(band.width, self.channels)], self.channels);
-        assert_eq!(out.len(), extent(&[(band.height, out_row)], out_row), "out's length");
-        self.isa.run(Run { op: self, input, out, band });
-    }
-}
-
-struct Run<'a> {
-    op: &'a Depthwise,
-    input: &'a [f32],
-    out: &'a mut [f32],
-    band: Band,
-}
-
-impl WithSimd for Run<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        // A constant kernel size lets the taps be unrolled and their weights stay in registers.
-        match self.op.kernel {
-            3 => self.taps::<S, 9>(simd, 3),
-            5 => self.taps::<S, 25>(simd, 5),
-            kernel => self.any(simd, kernel, 0),
-        }
-    }
-}
-
-impl Run<'_> {
-    #[inline(always)]
-    fn taps<S: Simd, const TAPS: usize>(&mut self, simd: S, kernel: usize) {
-        let Self { op, input, band, .. } = *self;
-        let channels = op.channels;
-        let (min, max) = (simd.splat_f32s(op.clamp.min), simd.splat_f32s(op.clamp.max));
-        let (step, out_row) = (op.stride * channels, band.width * channels);
-        let mut first = 0;
-        while first + S::F32_LANES <= channels {
-            let weights: [S::f32s; TAPS] =
-                std::array::from_fn(|tap| load(simd, &op.weights[tap * channels + first..]));
-            let bias = load(simd, &op.bias[first..]);
-            let offsets: [usize; TAPS] = std::array::from_fn(|tap| {
-                tap / kernel * band.input_stride + tap % kernel * channels + first
-            });
-            for y in 0..band.height {
-                let input = &input[y * op.stride * band.input_stride..];
-                let out = &mut self.out[y * out_row..][..out_row];
-                for (x, out) in out.chunks_exact_mut(channels).enumerate() {
-                    let at = x * step;
-                    let mut sum = bias;
-                    for tap in 0..TAPS {
-                        // SAFETY: `run` has checked, without overflow, that the input reaches the
-                        // last tap of the last pixel of the last row; `first + LANES <= channels`.
-                        let value = unsafe {
-                            let start = input.as_ptr().add(at + offsets[tap]);
-                            start.cast::<S::f32s>().read_unaligned()
-                        };
-                        sum = mul_add(simd, value, weights[tap], sum);
-                    }
-                    store(simd, &mut out[first..], clamp(simd, sum, min, max));
-                }
-            }
-            first += S::F32_LANES;
-        }
-        self.any(simd, kernel, first);
-    }
-
-    /// The channels from `first` on, any kernel size.
-    #[inline(always)]
-    fn any<S: Simd>(&mut self, simd: S, kernel: usize, mut first: usize) {
-        while first < self.op.channels {
-            self.channel_vector(simd, kernel, first);
-            first += S::F32_LANES;
-        }
-    }
-
-    /// Up to one vector of channels, any kernel size.
-    #[inline(always)]
-    fn channel_vector<S: Simd>(&mut self, simd: S, kernel: usize, first: usize) {
-        let Self { op, input, band, .. } = *self;
-        let channels = op.channels;
-        let used = first..(first + S::F32_LANES).min(channels);
-        let (min, max) = (simd.splat_f32s(op.clamp.min), simd.splat_f32s(op.clamp.max));
-        let bias = load(simd, &op.bias[used.clone()]);
-        for y in 0..band.height {
-            for x in 0..band.width {
-                let mut sum = bias;
-                for i in 0..kernel {
-                    for j in 0..kernel {
-                        let at = (y * op.stride + i) * band.input_stride
-                            + (x * op.stride + j) * channels;
-                        let value = load(simd, &input[at..][used.clone()]);
-                        let weight = &op.weights[(i * kernel + j) * channels..][used.clone()];
-                        sum = mul_add(simd, value, load(simd, weight), sum);
-                    }
-                }
-                let at = (y * band.width + x) * channels;
-                store(simd, &mut self.out[at..][used.clone()], clamp(simd, sum, min, max));
-            }
-        }
+        assert!(*out_stride >= channels.len(), "pixels overlap");
+        assert!(out.len() >= extent(&[(pixels, *out_stride)], channels.len()), "out is too short");
+        run.rows.first %= run.rows.slots;
+        self.isa.run(rows::Job { op: self, run });
     }
 }

@@ -194,7 +194,7 @@ impl Objective<'_> {
             let z = &mut z[..n * dim];
             self.standardisation.apply(self.samples, &self.rows[block.clone()], z);
             let logits = &mut logits[..n * columns];
-            forward.run(z, Windows::pixels(1, n, dim), None, logits, n * columns);
+            forward.apply(z, Windows::pixels(1, n, dim), None, logits);
             self.differentiate(points, block, logits, &mut losses, &mut d_bias);
             // d_kernel += d_logits transposed z: a row of d_logits transposed is a pixel.
             let d_logits = &mut d_logits[..n * columns];
@@ -205,13 +205,8 @@ impl Objective<'_> {
             }
             std::mem::swap(&mut d_kernel, &mut before);
             let windows = Windows::pixels(1, columns, n);
-            Conv::new(Isa::best(), z, &zeros, Clamp::NONE).run(
-                d_logits,
-                windows,
-                Some(&before),
-                &mut d_kernel,
-                columns * dim,
-            );
+            let product = Conv::new(Isa::best(), z, &zeros, Clamp::NONE);
+            product.apply(d_logits, windows, Some(&before), &mut d_kernel);
         }
         Part { d_kernel, d_bias, losses }
     }
