@@ -162,22 +162,27 @@ impl Block {
         (panels.div_ceil(threads) as f64 / panels as f64) < (expanded + filtered) / 2.0
     }
 
-    /// Divides the panels among the threads; the first adds to the output, the others to sums of
-    /// their own, which are added at the end.
+    /// Divides the panels among the threads: one adds to the output, the others to sums of their
+    /// own, which are added at the end.
     fn run_panels(&self, buffers: Buffers<'_>) {
         let Buffers { input, residual, out, scratch, ahead } = buffers;
         let sums = self.sums();
-        let split = |out: Option<_>, _| (out, None);
-        divide(0..self.panels.len(), Some(&mut *out), scratch, &split, &|panels, out, scratch| {
-            let rows = 0..self.filtered.0;
-            let mut scratch = scratch;
-            let own = carve(&mut scratch, sums);
-            let out = out.unwrap_or_else(|| {
-                own.fill(0.0);
-                own
-            });
-            self.part(Part { rows, panels, input, residual, out, scratch, ahead });
-        });
+        let split = |out, _| (None, out);
+        let out_again = &mut *out;
+        divide(
+            0..self.panels.len(),
+            Some(out_again),
+            scratch,
+            &split,
+            &|panels, out, mut scratch| {
+                let rows = 0..self.filtered.0;
+                let own = carve(&mut scratch, sums);
+                let out = out.unwrap_or(own);
+                // All but the first panel add to what is there.
+                out.fill(0.0);
+                self.part(Part { rows, panels, input, residual, out, scratch, ahead });
+            },
+        );
         for other in &scratch[1..] {
             for (out, other) in out.iter_mut().zip(&other[..sums]) {
                 *out += other;

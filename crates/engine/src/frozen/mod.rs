@@ -160,9 +160,11 @@ impl Plan {
     /// When `pixels` or `out` have not the plan's length, or `arena` is another plan's.
     pub fn run(&self, arena: &mut Arena, pixels: &[u8], out: &mut [f32]) {
         self.begin(arena, pixels);
-        for index in 0..self.steps.len() {
-            self.step(index, arena, pixels);
-        }
+        share::keep_awake(arena.scratch.len(), || {
+            for index in 0..self.steps.len() {
+                self.step(index, arena, pixels);
+            }
+        });
         out.copy_from_slice(&arena.values[self.output.clone()]);
     }
 

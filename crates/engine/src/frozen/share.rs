@@ -1,6 +1,7 @@
 //! One picture on several threads.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use headstart_kernels::AlignedBuffer;
 
@@ -16,18 +17,59 @@ pub(super) fn divide<D: Send>(
     split: &(impl Fn(D, usize) -> (D, D) + Sync),
     run: &(impl Fn(Range<usize>, D, &mut [f32]) + Sync),
 ) {
-    let threads = scratch.len();
-    if threads == 1 || range.len() == 1 {
-        return run(range, data, &mut scratch[0]);
+    let threads = scratch.len().min(range.len());
+    let (own_scratch, others) = scratch[..threads].split_first_mut().expect("a buffer at least");
+    if threads == 1 {
+        return run(range, data, own_scratch);
     }
-    let (first_scratch, second_scratch) = scratch.split_at_mut(threads.div_ceil(2));
-    let length = (range.len() * first_scratch.len()).div_ceil(threads).min(range.len() - 1);
-    let (first, second) = split(data, length);
-    let cut = range.start + length;
-    rayon::join(
-        || divide(range.start..cut, first, first_scratch, split, run),
-        || divide(cut..range.end, second, second_scratch, split, run),
-    );
+    rayon::scope(|scope| {
+        let (mut start, mut rest) = (range.start, data);
+        for (index, scratch) in others.iter_mut().enumerate() {
+            let length = (range.end - start).div_ceil(threads - index);
+            let (own, remaining) = split(rest, length);
+            let part = start..start + length;
+            scope.spawn(move |_| run(part, own, scratch));
+            (start, rest) = (start + length, remaining);
+        }
+        // The last part, which is never the longest, is this thread's: the others have to come
+        // for theirs.
+        run(start..range.end, rest, own_scratch);
+    });
+}
+
+/// Calls `run` with all threads of the pool that it is called in at hand: they look for work
+/// without going to sleep, since steps are shorter than waking up takes.
+pub(super) fn keep_awake<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
+    if threads == 1 {
+        return run();
+    }
+    let done = AtomicBool::new(false);
+    rayon::scope(|scope| {
+        let own = rayon::current_thread_index();
+        for _ in 1..threads {
+            let done = &done;
+            scope.spawn(move |_| {
+                // This thread comes here if the others have too much to do to be kept awake.
+                // While it waits for a part it must not be kept.
+                while rayon::current_thread_index() != own && !done.load(Ordering::Acquire) {
+                    if rayon::yield_now() == Some(rayon::Yield::Idle) {
+                        std::hint::spin_loop();
+                    }
+                }
+            });
+        }
+        let _guard = SetOnDrop(&done);
+        run()
+    })
+}
+
+/// Lets the threads go also when there is a panic.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// The rows of a map to add before clamping, and of the map to write.
