@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::OsStringValueParser;
 use headstart::engine::Isa;
+use headstart::engine::frozen::{Bf16, Compute};
 use headstart::{ExtractConfig, default_cache};
+
+use crate::usage;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -21,6 +24,9 @@ pub(crate) struct Common {
     /// Instruction set to compute with: auto, avx512, avx2, neon or portable
     #[arg(long, global = true, value_name = "ISA", env = "HEADSTART_ISA", default_value = "auto", value_parser = parse_isa)]
     isa: Isa,
+    /// Precision of the base's 1x1 convolutions: f32, or bf16 where the processor multiplies that
+    #[arg(long, global = true, value_name = "PRECISION", default_value = "f32", value_parser = parse_precision)]
+    precision: Precision,
     /// Folder of the feature cache
     #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE", value_parser = OsStringValueParser::new())]
     cache_dir: Option<OsString>,
@@ -37,17 +43,32 @@ impl Common {
         given.map(PathBuf::from).or_else(default_cache)
     }
 
-    pub(crate) fn isa(&self) -> Isa {
-        self.isa
+    /// What to compute with.
+    ///
+    /// # Errors
+    /// For options that exclude each other.
+    pub(crate) fn compute(&self) -> anyhow::Result<Compute> {
+        let bf16 = self.precision.0;
+        if bf16.is_some_and(|bf16| bf16.simd().name() != self.isa.name()) {
+            return Err(usage(format_args!(
+                "bf16 is not for {}: leave out --isa (or HEADSTART_ISA), or take --precision f32",
+                self.isa.name()
+            )));
+        }
+        Ok(Compute { isa: self.isa, bf16 })
     }
 
-    pub(crate) fn extract(&self) -> ExtractConfig {
-        ExtractConfig {
-            isa: Some(self.isa),
+    /// How features are computed.
+    ///
+    /// # Errors
+    /// For options that exclude each other.
+    pub(crate) fn extract(&self) -> anyhow::Result<ExtractConfig> {
+        Ok(ExtractConfig {
+            compute: self.compute()?,
             cache_read_only: false,
             threads: self.threads.map(usize::from),
             cache: if self.no_cache { None } else { self.cache_root() },
-        }
+        })
     }
 }
 
@@ -60,6 +81,22 @@ fn parse_isa(name: &str) -> Result<Isa, String> {
         let available: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
         format!("this processor has auto, {}", available.join(", "))
     })
+}
+
+/// `None` is f32.
+#[derive(Clone, Copy, Debug)]
+struct Precision(Option<Bf16>);
+
+/// A precision that this processor has instructions for.
+fn parse_precision(name: &str) -> Result<Precision, String> {
+    match name {
+        "f32" => Ok(Precision(None)),
+        "bf16" => match Bf16::best() {
+            Some(bf16) => Ok(Precision(Some(bf16))),
+            None => Err("this processor has neither amx nor avx512_bf16: take f32".to_owned()),
+        },
+        _ => Err("there are f32 and bf16".to_owned()),
+    }
 }
 
 /// Which base, in which size.
@@ -77,7 +114,7 @@ pub(crate) struct BaseArgs {
 }
 
 /// The base that is taken when none is named.
-const DEFAULT_BASE: &str = "mobilenetv2";
+pub(crate) const DEFAULT_BASE: &str = "mobilenetv2";
 
 impl BaseArgs {
     /// Loads the base, frozen.

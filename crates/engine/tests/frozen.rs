@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use headstart_engine::Isa;
-use headstart_engine::frozen::{FrozenConfig, Plan};
+use headstart_engine::frozen::{Bf16, Compute, FrozenConfig, Plan};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats;
 use headstart_model::{Network, Weights};
@@ -104,7 +104,7 @@ fn features_agree_with_keras_on_every_instruction_set_and_band_height() {
         for isa in Isa::available() {
             for band_bytes in [0, 20 << 10, 100 << 10, 1 << 30] {
                 let config =
-                    FrozenConfig { pooled: true, isa, band_bytes, ..FrozenConfig::default() };
+                    FrozenConfig { pooled: true, compute: isa.into(), band_bytes, output: None };
                 for index in 0..pictures {
                     let key = format!("{}x{}/{index}", size.0, size.1);
                     let picture = &expected.pictures[&format!("{key}/picture")];
@@ -112,6 +112,91 @@ fn features_agree_with_keras_on_every_instruction_set_and_band_height() {
                     let error = difference(&actual, &expected.values[&format!("{key}/features")]);
                     assert!(error < 1e-4, "{key} {isa:?} {band_bytes}: {error:e}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_that_share_a_picture_compute_what_one_computes() {
+    for (id, asset, size) in [
+        ("mobilenetv2", "mobilenetv2_1.00_160.safetensors", (96, 130)),
+        ("efficientnet-lite0", "efficientnet_lite0.safetensors", (33, 224)),
+    ] {
+        let network = network(id, 1.0, size, None);
+        let weights = formats::load(repository().join("assets").join(asset), &network).unwrap();
+        let picture: Vec<u8> = (0..size.0 * size.1 * 3).map(|i| (i * 37 % 256) as u8).collect();
+        for bf16 in Bf16::best().into_iter().map(Some).chain([None]) {
+            for pooled in [true, false] {
+                let compute = Compute { bf16, ..Compute::default() };
+                let config = FrozenConfig { pooled, compute, ..FrozenConfig::default() };
+                let plan = Plan::compile(&network, &weights, &config);
+                let alone = run(&network, &weights, &config, &picture);
+                // Also with more parts than the pool has threads, and with more than rows.
+                for (threads, pool) in [(2, 2), (3, 3), (4, 2), (2, 1), (9, 3)] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(pool).build().unwrap();
+                    let mut out = vec![f32::NAN; alone.len()];
+                    let mut arena = plan.shared_arena(threads);
+                    for _ in 0..3 {
+                        pool.install(|| plan.run(&mut arena, &picture, &mut out));
+                        let error = difference(&out, &alone);
+                        // In bf16 another order of sums may round the next input another way.
+                        let tolerance = if bf16.is_some() { 2e-2 } else { 2e-5 };
+                        assert!(error < tolerance, "{id} {threads} threads {bf16:?}: {error:e}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The cosine of the angle between two vectors.
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn features_in_bf16_point_where_those_of_keras_and_pytorch_do() {
+    let available = Bf16::available();
+    for name in ["amx", "avx512_bf16"] {
+        if !available.iter().any(|bf16| bf16.name() == name) {
+            println!("skipped: this processor has no {name}");
+        }
+    }
+    let keras = expected("keras_mobilenetv2/activations.safetensors");
+    let torch = expected("pytorch_efficientnet_lite0/expected.safetensors");
+    let cases = [
+        (
+            "mobilenetv2",
+            0.35,
+            (96, 96),
+            "fixtures/keras_mobilenetv2/keras3_base.weights.h5",
+            &keras,
+        ),
+        (
+            "mobilenetv2",
+            0.35,
+            (97, 131),
+            "fixtures/keras_mobilenetv2/keras3_base.weights.h5",
+            &keras,
+        ),
+        ("efficientnet-lite0", 1.0, (224, 224), "assets/efficientnet_lite0.safetensors", &torch),
+    ];
+    for (id, width, size, file, expected) in cases {
+        let network = network(id, width, size, None);
+        let weights = formats::load(repository().join(file), &network).unwrap();
+        let key = format!("{}x{}/0", size.0, size.1);
+        for bf16 in Bf16::available() {
+            let compute = Compute { bf16: Some(bf16), ..Compute::default() };
+            for band_bytes in [0, 64 << 10] {
+                let config = FrozenConfig { pooled: true, compute, band_bytes, output: None };
+                let picture = &expected.pictures[&format!("{key}/picture")];
+                let actual = run(&network, &weights, &config, picture);
+                let cosine = cosine(&actual, &expected.values[&format!("{key}/features")]);
+                assert!(cosine > 0.9995, "{id} {key} {bf16:?}: {cosine}");
             }
         }
     }

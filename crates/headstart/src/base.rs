@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use headstart_engine::Isa;
-use headstart_engine::frozen::{FrozenConfig, Plan};
+use headstart_engine::frozen::{Compute, FrozenConfig, Plan};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats;
 use headstart_model::{
@@ -186,14 +185,14 @@ impl Base {
     }
 
     /// The base compiled to compute features, the mean of its last layer's output over all
-    /// positions, with an instruction set.
-    pub fn compile(&self, isa: Isa) -> Plan {
-        let config = FrozenConfig { pooled: true, isa, ..FrozenConfig::default() };
+    /// positions.
+    pub fn compile(&self, compute: Compute) -> Plan {
+        let config = FrozenConfig { pooled: true, compute, ..FrozenConfig::default() };
         Plan::compile(&self.network, &self.weights, &config)
     }
 
     /// A hash of everything that a picture's features depend on but the picture.
-    pub fn fingerprint(&self, isa: Isa) -> [u8; 32] {
+    pub fn fingerprint(&self, compute: Compute) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart features 1");
         let mut part = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_le_bytes());
@@ -203,7 +202,10 @@ impl Base {
         let preprocessing = serde_json::to_vec(self.network.preprocessing());
         part(&preprocessing.expect("plain numbers and names serialise"));
         // Instruction sets differ in the last bit.
-        part(isa.name().as_bytes());
+        part(compute.isa.name().as_bytes());
+        if let Some(bf16) = compute.bf16 {
+            part(bf16.name().as_bytes());
+        }
         for (name, tensor) in self.weights.iter() {
             part(name.as_bytes());
             let bytes: Vec<u8> = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();

@@ -8,16 +8,15 @@ use std::thread;
 use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key};
 use headstart_data::decode::{MemoryBudget, estimated_bytes, read_file};
 use headstart_data::{ContentHash, DecodeError, Limits, Resizer, Skipped, decode};
-use headstart_engine::Isa;
-use headstart_engine::frozen::{Arena, Plan};
+use headstart_engine::frozen::{Arena, Compute, Plan};
 
 use crate::{Base, Error, Observer};
 
 /// How features are computed.
 #[derive(Clone, Debug, Default)]
 pub struct ExtractConfig {
-    /// The instruction set; the fastest that the processor has when `None`.
-    pub isa: Option<Isa>,
+    /// What to compute with.
+    pub compute: Compute,
     /// Threads; as many as the machine runs at once when `None`.
     pub threads: Option<usize>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
@@ -81,8 +80,7 @@ impl Extractor {
     /// Compiles `base` and opens the cache. A cache that cannot be used is left unused; see
     /// [`Extractor::cache_warning`].
     pub fn new(base: &Base, config: &ExtractConfig) -> Self {
-        let isa = config.isa.unwrap_or_else(Isa::best);
-        let plan = base.compile(isa);
+        let plan = base.compile(config.compute);
         let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
             let open = if config.cache_read_only {
@@ -90,7 +88,7 @@ impl Extractor {
             } else {
                 FeatureCache::open
             };
-            open(root, &Fingerprint(base.fingerprint(isa)), base.features())
+            open(root, &Fingerprint(base.fingerprint(config.compute)), base.features())
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
         Self {

@@ -5,6 +5,7 @@
 //! only crate with `unsafe`.
 
 mod aligned;
+pub mod bf16;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;

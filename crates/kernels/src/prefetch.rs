@@ -16,6 +16,11 @@ impl Prefetch {
         Self { next, last: next.wrapping_add(values.len().saturating_sub(1)) }
     }
 
+    /// How many there are to ask for.
+    pub(crate) fn lines(&self) -> usize {
+        (self.last as usize - self.next as usize) / (LINE * size_of::<f32>()) + 1
+    }
+
     /// Asks for the next line, and for the last one again when all have been asked for: that costs
     /// less than a branch.
     #[inline(always)]

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-use headstart::{BenchConfig, BenchReport, bench};
+use clap::Args;
+use headstart::model::architectures::NetworkConfig;
+use headstart::{Base, BenchConfig, BenchReport, Bundled, bench};
 use serde_json::json;
 
-use crate::options::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common, DEFAULT_BASE};
 use crate::output::Output;
 
 #[derive(Debug, Args)]
@@ -16,9 +17,9 @@ pub(crate) struct BenchArgs {
     /// Pictures that are to be done at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
-    /// Numbers to compute with
-    #[arg(long, value_enum, default_value_t = Precision::F32)]
-    precision: Precision,
+    /// Multiplier of the channel counts [default: 1]
+    #[arg(long, value_name = "X", conflicts_with = "weights")]
+    width: Option<f32>,
     /// Seconds to measure for
     #[arg(long, value_name = "X", default_value_t = 2.0)]
     seconds: f64,
@@ -27,30 +28,37 @@ pub(crate) struct BenchArgs {
     layers: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Precision {
-    /// 32 bits
-    F32,
+impl BenchArgs {
+    /// The base, with weights that are made up where none are at hand: speed does not depend on
+    /// them.
+    fn base(&self) -> Result<Base, headstart::Error> {
+        let name = self.base.base.as_deref().unwrap_or(DEFAULT_BASE);
+        let bundled = self.width.is_none() && Bundled::find(name).is_some();
+        if self.base.weights.is_some() || bundled {
+            return self.base.load();
+        }
+        let input_size = self.base.input_size.map(|side| (side, side));
+        Base::untrained(name, &NetworkConfig { input_size, width: self.width, top: None })
+    }
 }
 
 pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
-    let base = args.base.load()?;
+    let base = args.base()?;
     let config = BenchConfig {
         batch: args.batch as usize,
         threads: common.threads.map_or(1, usize::from),
-        isa: common.isa(),
+        compute: common.compute()?,
         seconds: args.seconds,
     };
     let report = bench(&base, &config);
-    let Precision::F32 = args.precision;
     let size = base.network().preprocessing();
     let mut event = json!({
         "base": base.network().architecture(),
         "input_size": size.height,
         "batch": config.batch,
         "threads": config.threads,
-        "precision": "f32",
-        "isa": config.isa.name(),
+        "precision": config.compute.precision(),
+        "isa": config.compute.name(),
         "ms_per_image": report.ms_per_image,
         "images_per_second": report.images_per_second(),
         "gflops": report.gflops(),
@@ -68,9 +76,10 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
     output.field(
         "Plan",
         format!(
-            "{}, f32, {}, batch {}, {} thread{}",
+            "{}, {}, {}, batch {}, {} thread{}",
             base.network().name(),
-            config.isa.name(),
+            config.compute.precision(),
+            config.compute.name(),
             config.batch,
             config.threads,
             if config.threads == 1 { "" } else { "s" }

@@ -28,7 +28,7 @@ pub(crate) fn run(
     let classifier = Classifier::open(&args.model)?;
     let mut progress = Progress::new("Pictures");
     let Evaluated { evaluation, skipped, subset } =
-        classifier.evaluate(&args.dir, &common.extract(), &mut progress)?;
+        classifier.evaluate(&args.dir, &common.extract()?, &mut progress)?;
     drop(progress);
 
     output.event(&json!({

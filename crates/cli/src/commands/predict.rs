@@ -50,7 +50,7 @@ pub(crate) fn run(
         Progress::new("Pictures")
     };
     // A picture here and there is not worth a file in the cache.
-    let extract = ExtractConfig { cache_read_only: true, ..common.extract() };
+    let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
     classifier.predict_each(&paths, &extract, &mut progress, &mut |index, result| {
         let path = paths[index].display().to_string();
         let shown = match result {

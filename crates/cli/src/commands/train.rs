@@ -142,7 +142,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     // Better now than after an hour of work.
     check_writable(&model)?;
     let base = args.base.load()?;
-    let config = FitConfig { head, extract: common.extract() };
+    let config = FitConfig { head, extract: common.extract()? };
     train(base, &pictures, &config, &model, output)?;
     let model = quoted(&model.display().to_string());
     output.text("")?;

@@ -8,11 +8,12 @@
 use std::ops::Range;
 
 use headstart_kernels::Clamp;
-use headstart_kernels::conv::{Run, Target, Windows};
+use headstart_kernels::conv::Target;
 use headstart_kernels::depthwise::{self, Depthwise, Ring};
 use headstart_model::{Margins, Shape};
 
-use super::conv::{Conv, Rows, Source};
+use super::conv::{Conv, PICTURE, Rows, Source};
+use super::product::{Pixels, Run, round, rounded_len};
 use super::share::{carve, divide, divide_rows, padded};
 use super::step::Buffers;
 
@@ -24,8 +25,7 @@ pub(super) struct Block {
     /// Its chunks are the panels.
     project: Option<Conv>,
     margins: Margins,
-    /// Channels that are computed together, each beginning at a whole number of vectors.
-    panels: Vec<Range<usize>>,
+    panels: Vec<Panel>,
     /// Values of a pixel in the scratch buffers: room for any panel.
     pixel: usize,
     /// Height and width of the expanded map.
@@ -34,6 +34,15 @@ pub(super) struct Block {
     filtered: (usize, usize),
     /// Filtered rows in a band.
     band: usize,
+}
+
+/// Channels that are computed together.
+#[derive(Clone, Debug)]
+pub(super) struct Panel {
+    /// Begin at a whole number of vectors.
+    pub(super) channels: Range<usize>,
+    /// The panels of `expand` that these are; empty where there is none.
+    pub(super) products: Range<usize>,
 }
 
 /// The part of a block that a thread computes.
@@ -52,7 +61,7 @@ impl Block {
     /// `bytes` bounds what a band fills, as far as a band of one row allows.
     pub(super) fn new(
         (expand, depthwise, project): (Option<Conv>, Depthwise, Option<Conv>),
-        panels: Vec<Range<usize>>,
+        panels: Vec<Panel>,
         pixel: usize,
         margins: Margins,
         (expanded, filtered): (Shape, Shape),
@@ -99,10 +108,15 @@ impl Block {
     /// f32 values of scratch that a thread needs, of `threads`.
     pub(super) fn scratch(&self, threads: usize) -> usize {
         let partial = if threads > 1 { self.sums() } else { 0 };
-        [partial, self.expanded_len(), self.filtered_len(), self.patches_len()]
-            .into_iter()
-            .map(padded)
-            .sum()
+        let lens = [
+            partial,
+            self.expanded_len(),
+            self.filtered_len(),
+            self.patches_len(),
+            self.prepared_len(),
+            self.rounded_len(),
+        ];
+        lens.into_iter().map(padded).sum()
     }
 
     fn expanded_len(&self) -> usize {
@@ -115,6 +129,21 @@ impl Block {
 
     fn patches_len(&self) -> usize {
         self.expand.as_ref().map_or(0, Conv::scratch)
+    }
+
+    /// For the input in the precision of the first convolution.
+    fn prepared_len(&self) -> usize {
+        self.expand.as_ref().map_or(0, |expand| expand.prepared(self.expanded.0))
+    }
+
+    /// For a band of the filtered map in the precision of the last convolution.
+    fn rounded_len(&self) -> usize {
+        let Some(project) = &self.project else { return 0 };
+        let len = |panel| {
+            let pixels = self.band * self.filtered.1;
+            project.op.rounded(panel).map_or(0, |(_, pixel)| rounded_len(pixels, pixel))
+        };
+        (0..self.panels.len()).map(len).max().unwrap_or(0)
     }
 
     /// Values of the last convolution's sums.
@@ -132,7 +161,9 @@ impl Block {
 
     /// The weights that it begins with.
     pub(super) fn first_weights(&self) -> &[f32] {
-        self.expand.as_ref().map_or(&[], |expand| expand.op.weights(0, 0..1))
+        self.expand
+            .as_ref()
+            .map_or(&[], |expand| expand.op.weights(0, self.panels[0].products.clone()))
     }
 
     pub(super) fn run(&self, buffers: Buffers<'_>) {
@@ -195,6 +226,12 @@ impl Block {
         let expanded = carve(&mut scratch, self.expanded_len());
         let filtered = carve(&mut scratch, self.filtered_len());
         let patches = carve(&mut scratch, self.patches_len());
+        let prepared = carve(&mut scratch, self.prepared_len());
+        let rounded = carve(&mut scratch, self.rounded_len());
+        let input = match &self.expand {
+            Some(expand) => expand.prepare(input, self.rows_under(&rows), prepared),
+            None => input,
+        };
         // The sides stay zero: nothing below writes to them.
         let left = self.margins.left * self.pixel;
         for row in expanded.chunks_exact_mut(self.expanded_row()) {
@@ -224,27 +261,55 @@ impl Block {
                 match &self.project {
                     None => {
                         let channels = self.depthwise.channels();
-                        let out = &mut out[self.panels[panel].start..];
+                        let out = &mut out[self.panels[panel].channels.start..];
                         self.filter(panel, band, expanded, out, channels);
                     }
                     Some(project) => {
-                        let pixels = band.len() * self.filtered.1;
+                        let size = (band.len(), self.filtered.1);
                         self.filter(panel, band, expanded, filtered, self.pixel);
+                        let channels = project.op.outputs();
                         project.op.run(Run {
                             panels: 0..project.op.panels(),
                             chunk: panel,
-                            x: filtered,
-                            windows: Windows::pixels(1, pixels, self.pixel),
+                            pixels: self.filtered_pixels(project, panel, size, filtered, rounded),
+                            size,
                             residual,
                             target: Target {
                                 values: out,
-                                row_stride: 0,
-                                pixel_stride: project.op.outputs(),
+                                row_stride: size.1 * channels,
+                                pixel_stride: channels,
                             },
                             ahead,
                         });
                     }
                 }
+            }
+        }
+    }
+
+    /// The rows of the unpadded expanded map that lie under filtered ones.
+    fn rows_under(&self, filtered: &Range<usize>) -> Range<usize> {
+        let (top, height) = (self.margins.top, self.expanded.0);
+        let first = filtered.start * self.depthwise.stride();
+        let end = first + self.depthwise.inputs_under(filtered.len());
+        first.saturating_sub(top).min(height)..end.saturating_sub(top).min(height)
+    }
+
+    /// A panel's filtered band in the precision of `project`.
+    fn filtered_pixels<'a>(
+        &self,
+        project: &Conv,
+        panel: usize,
+        (height, width): (usize, usize),
+        filtered: &'a [f32],
+        rounded: &'a mut [f32],
+    ) -> Pixels<'a> {
+        match project.op.rounded(panel) {
+            None => Pixels::F32(filtered, self.pixel),
+            Some(kind) => {
+                let filtered = &filtered[..height * width * self.pixel];
+                let channels = self.panels[panel].channels.len();
+                Pixels::Bf16(round(kind, (filtered, self.pixel, channels), rounded))
             }
         }
     }
@@ -277,7 +342,7 @@ impl Block {
                 Some(expand) => expand.rows(Rows {
                     source: input,
                     range,
-                    panels: panel..panel + 1,
+                    panels: self.panels[panel].products.clone(),
                     residual: None,
                     target: Target { values: to, row_stride: row, pixel_stride: self.pixel },
                     scratch: patches,
@@ -295,10 +360,10 @@ impl Block {
     /// Copies a panel of the input's rows `range`.
     fn copy(&self, panel: usize, input: Source<'_>, range: Range<usize>, to: &mut [f32]) {
         let Source::Values(input) = input else {
-            unreachable!("pictures are read by convolutions that pad")
+            unreachable!("{PICTURE}, and only they are rounded")
         };
         let (width, channels) = (self.expanded.1, self.depthwise.channels());
-        let panel = self.panels[panel].clone();
+        let panel = self.panels[panel].channels.clone();
         for (y, to) in range.zip(to.chunks_mut(self.expanded_row())) {
             let from = input[y * width * channels..].chunks_exact(channels);
             for (from, to) in from.zip(to.chunks_exact_mut(self.pixel)).take(width) {
@@ -318,7 +383,7 @@ impl Block {
     ) {
         let first = rows.start * self.depthwise.stride();
         self.depthwise.run(depthwise::Run {
-            channels: self.panels[panel].clone(),
+            channels: self.panels[panel].channels.clone(),
             input: expanded,
             rows: Ring { first, slots: self.slots(), stride: self.expanded_row() },
             input_stride: self.pixel,

@@ -2,28 +2,31 @@
 
 use std::ops::Range;
 
-use headstart_kernels::conv::{Conv as Kernel, Run, Target, Windows};
+use headstart_kernels::conv::{self, Target, Windows};
 use headstart_kernels::elementwise::Normalize;
-use headstart_kernels::{AlignedBuffer, Isa, pool};
 use headstart_model::Shape;
 
 use super::lower::Sides;
-use super::share::{carve, divide, divide_rows, padded};
-use super::step::Buffers;
+use super::product::{Pixels, Product, Run, round, rounded_len};
 
 #[derive(Debug)]
 pub(super) struct Conv {
-    pub(super) op: Kernel,
+    pub(super) op: Product,
     /// `None` for a 1x1 convolution, whose input rows are used as they lie.
     sides: Option<Sides>,
     input: Shape,
-    output: Shape,
+    pub(super) output: Shape,
 }
 
 /// The whole map that a convolution reads.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
     Values(&'a [f32]),
+    /// Rows from `first` on as [`Conv::prepare`] made them.
+    Rounded {
+        pixels: &'a [u16],
+        first: usize,
+    },
     /// A picture and how it is normalised; only for convolutions that pad.
     Picture(&'a [u8], &'a Normalize),
 }
@@ -43,11 +46,14 @@ pub(super) struct Rows<'a> {
     pub(super) ahead: &'a [f32],
 }
 
+/// Why 1x1 convolutions and copies never meet a picture.
+pub(super) const PICTURE: &str = "pictures are read by convolutions that pad";
+
 /// Output rows whose input is padded at a time.
 const ROWS: usize = 8;
 
 impl Conv {
-    pub(super) fn new(op: Kernel, sides: Sides, (input, output): (Shape, Shape)) -> Self {
+    pub(super) fn new(op: Product, sides: Sides, (input, output): (Shape, Shape)) -> Self {
         let sides = (!sides.is_pointwise()).then_some(sides);
         Self { op, sides, input, output }
     }
@@ -68,124 +74,53 @@ impl Conv {
         height * width * self.op.multiply_adds()
     }
 
-    /// f32 values of scratch that a thread needs for [`Conv::run_pooled`].
-    pub(super) fn pooled_scratch(&self) -> usize {
-        padded(self.pixels() * self.op.panel_width()) + self.scratch()
+    /// f32 values of scratch that [`Conv::prepare`] needs for `rows` rows of input.
+    pub(super) fn prepared(&self, rows: usize) -> usize {
+        let pixels = rows * self.input.spatial().1;
+        self.op.rounded(0).map_or(0, |(_, pixel)| rounded_len(pixels, pixel))
     }
 
-    fn pixels(&self) -> usize {
-        let (height, width) = self.output.spatial();
-        height * width
-    }
-
-    /// Computes the whole map.
-    pub(super) fn run(&self, buffers: Buffers<'_>) {
-        let Buffers { input: source, residual, out, scratch, ahead } = buffers;
-        let channels = self.op.outputs();
-        let (height, width) = self.output.spatial();
-        let row_stride = width * channels;
-        if self.pixels() == 1 && residual.is_none() {
-            self.divide_panels(out, scratch, &|panel, out, scratch| {
-                let target = Target { values: out, row_stride: 0, pixel_stride: 0 };
-                let ahead = self.next(panel, ahead);
-                let panels = panel..panel + 1;
-                let range = 0..1;
-                self.rows(Rows { source, range, panels, residual, target, scratch, ahead });
-            });
-            return;
-        }
-        divide_rows(height, (residual, out), scratch, &|range, (residual, out), scratch| {
-            for panel in 0..self.op.panels() {
-                let channel = self.op.panel(panel).start;
-                self.rows(Rows {
-                    source,
-                    range: range.clone(),
-                    panels: panel..panel + 1,
-                    residual: residual.map(|r| &r[channel..]),
-                    target: Target {
-                        values: &mut out[channel..],
-                        row_stride,
-                        pixel_stride: channels,
-                    },
-                    scratch: &mut *scratch,
-                    ahead: self.next(panel, ahead),
-                });
-            }
-        });
-    }
-
-    /// Computes the mean of the map over its positions; the map itself never exists as a whole.
-    pub(super) fn run_pooled(&self, isa: Isa, buffers: Buffers<'_>) {
-        let Buffers { input: source, out, scratch, ahead, .. } = buffers;
-        let (height, width) = self.output.spatial();
-        self.divide_panels(out, scratch, &|panel, out, mut scratch| {
-            let channels = out.len();
-            let map = carve(&mut scratch, self.pixels() * channels);
-            self.rows(Rows {
-                source,
-                range: 0..height,
-                panels: panel..panel + 1,
-                residual: None,
-                target: Target {
-                    values: &mut *map,
-                    row_stride: width * channels,
-                    pixel_stride: channels,
-                },
-                scratch,
-                ahead: self.next(panel, ahead),
-            });
-            pool::global_average(isa, map, out);
-        });
-    }
-
-    /// Calls `run` with each panel and its values in `out`, a vector.
-    fn divide_panels(
+    /// The `rows` of the input of a 1x1 convolution in the precision that it computes in.
+    pub(super) fn prepare<'a>(
         &self,
-        out: &mut [f32],
-        scratch: &mut [AlignedBuffer],
-        run: &(impl Fn(usize, &mut [f32], &mut [f32]) + Sync),
-    ) {
-        // Panels are of one width but for the last ones: what comes before a cut is told by the
-        // first channel after it.
-        let channel = |panel: usize| match panel {
-            panel if panel < self.op.panels() => self.op.panel(panel).start,
-            _ => self.op.outputs(),
-        };
-        let split = |(first, out): (usize, _), panels: usize| {
-            let out: &mut [f32] = out;
-            let cut = first + panels;
-            let (out, rest) = out.split_at_mut(channel(cut) - channel(first));
-            ((first, out), (cut, rest))
-        };
-        divide(0..self.op.panels(), (0, out), scratch, &split, &|panels, (_, mut out), scratch| {
-            for panel in panels {
-                let (own, rest) = std::mem::take(&mut out).split_at_mut(self.op.panel(panel).len());
-                run(panel, own, scratch);
-                out = rest;
+        source: Source<'a>,
+        rows: Range<usize>,
+        scratch: &'a mut [f32],
+    ) -> Source<'a> {
+        match (self.op.rounded(0), source) {
+            (Some(rounded), Source::Values(values)) => {
+                let channels = self.input.channels();
+                let row = self.input.spatial().1 * channels;
+                let values = &values[rows.start * row..rows.end * row];
+                let pixels = round(rounded, (values, channels, channels), scratch);
+                Source::Rounded { pixels, first: rows.start }
             }
-        });
+            _ => source,
+        }
     }
 
-    /// The weights that are needed after those of a panel.
-    fn next<'a>(&'a self, panel: usize, ahead: &'a [f32]) -> &'a [f32] {
-        let next = panel + 1;
-        if next < self.op.panels() { self.op.weights(0, next..next + 1) } else { ahead }
-    }
-
-    /// Computes some rows and panels.
+    /// Computes some rows and panels, of a source that has been prepared.
     pub(super) fn rows(&self, rows: Rows<'_>) {
         let Rows { source, range, panels, residual, target, scratch, ahead } = rows;
         let channels = self.input.channels();
         let (_, width) = self.output.spatial();
         let Some(sides) = self.sides else {
-            let Source::Values(values) = source else {
-                unreachable!("pictures are read by convolutions that pad")
+            let pixels = match source {
+                Source::Values(values) => {
+                    Pixels::F32(&values[range.start * width * channels..], channels)
+                }
+                Source::Rounded { pixels, first } => {
+                    let pixel = self.op.rounded(0).map_or(0, |(_, pixel)| pixel);
+                    Pixels::Bf16(&pixels[(range.start - first) * width * pixel..])
+                }
+                Source::Picture(..) => unreachable!("{PICTURE}"),
             };
-            let row = self.input.spatial().1 * channels;
-            let windows = Windows::pixels(range.len(), width, channels);
-            let x = &values[range.start * row..range.end * row];
-            self.op.run(Run { panels, chunk: 0, x, windows, residual, target, ahead });
+            let size = (range.len(), width);
+            self.op.run(Run { panels, chunk: 0, pixels, size, residual, target, ahead });
             return;
+        };
+        let Product::F32(op) = &self.op else {
+            unreachable!("only 1x1 convolutions are rounded");
         };
         let padded_row = self.padded_row(sides);
         let Target { values, row_stride, pixel_stride } = target;
@@ -195,7 +130,7 @@ impl Conv {
             self.pad(source, sides, first * sides.stride, padded);
             let shape = (sides.kernel, sides.stride);
             let done = (first - range.start) * row_stride;
-            self.op.run(Run {
+            op.run(conv::Run {
                 panels: panels.clone(),
                 chunk: 0,
                 x: padded,
@@ -223,6 +158,7 @@ impl Conv {
             let out = &mut out[left..left + row];
             match source {
                 Source::Values(values) => out.copy_from_slice(&values[y * row..][..row]),
+                Source::Rounded { .. } => unreachable!("only 1x1 convolutions are rounded"),
                 Source::Picture(pixels, normalize) => {
                     normalize.run(&pixels[y * row..][..row], out);
                 }

@@ -5,12 +5,15 @@
 //! value a place in the arena.
 
 mod block;
+mod compute;
 mod conv;
 mod lower;
 mod memory;
+mod product;
 mod schedule;
 mod share;
 mod step;
+mod whole;
 
 use std::time::Instant;
 
@@ -18,7 +21,8 @@ use headstart_kernels::elementwise::Normalize;
 use headstart_kernels::{AlignedBuffer, Isa};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 
-pub use headstart_kernels::peak;
+pub use compute::Compute;
+pub use headstart_kernels::bf16::Bf16;
 
 use step::Step;
 
@@ -29,15 +33,15 @@ pub struct FrozenConfig {
     pub output: Option<LayerId>,
     /// Whether the output is averaged over its positions to a vector of features.
     pub pooled: bool,
-    /// The instruction set to run on.
-    pub isa: Isa,
+    /// What to compute with.
+    pub compute: Compute,
     /// Bytes of cache that the band of a block may fill.
     pub band_bytes: usize,
 }
 
 impl Default for FrozenConfig {
     fn default() -> Self {
-        Self { output: None, pooled: false, isa: Isa::best(), band_bytes: 64 << 10 }
+        Self { output: None, pooled: false, compute: Compute::default(), band_bytes: 64 << 10 }
     }
 }
 
@@ -87,11 +91,6 @@ impl Plan {
     /// its scaling.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
-    }
-
-    /// The instruction set that the plan was compiled for.
-    pub fn isa(&self) -> Isa {
-        self.isa
     }
 
     /// Multiply-adds of the convolutions and dense layers for one picture.

@@ -1,17 +1,15 @@
 //! From fused operations to steps with memory.
 
-use std::ops::Range;
-
-use headstart_kernels::conv::Conv as Kernel;
 use headstart_kernels::depthwise::Depthwise;
 use headstart_kernels::elementwise::Normalize;
-use headstart_kernels::{Clamp, Isa};
+use headstart_kernels::{Clamp, bf16, conv};
 use headstart_model::Preprocessing;
 
-use super::block::Block;
+use super::block::{Block, Panel};
 use super::conv::Conv;
 use super::lower::{Op, OpId, OpKind, Program};
 use super::memory::{Request, place};
+use super::product::Product;
 use super::step::{Step, StepKind};
 use super::{FrozenConfig, Plan};
 
@@ -58,14 +56,14 @@ pub(super) fn schedule(
     });
     let scaling = &preprocessing.scaling;
     Plan {
-        normalize: Normalize::new(config.isa, scaling.scale, scaling.offset),
+        normalize: Normalize::new(config.compute.isa, scaling.scale, scaling.offset),
         preprocessing,
         steps: steps.collect(),
         input: values[0].clone(),
         output: values[output].clone(),
         output_shape: ops[output].shape,
         arena,
-        isa: config.isa,
+        isa: config.compute.isa,
     }
 }
 
@@ -110,13 +108,13 @@ fn group(program: &Program, config: &FrozenConfig) -> Vec<Draft> {
             done[pool] = true;
             Draft {
                 name: format!("{} + {}", op.name, ops[pool].name),
-                kind: StepKind::PooledConv(conv(ops, id, config.isa)),
+                kind: StepKind::PooledConv(conv(ops, id, config, None)),
                 input: op.input,
                 residual: None,
                 output: pool,
             }
         } else {
-            single(ops, id, config.isa)
+            single(ops, id, config)
         };
         drafts.push(draft);
     }
@@ -132,17 +130,15 @@ fn block(
     let OpKind::Depthwise { kernel, bias, sides } = &op.kind else {
         unreachable!("blocks are built around depthwise convolutions")
     };
-    let depthwise = Depthwise::new(config.isa, kernel, bias, sides.kernel, sides.stride, op.clamp);
-    let lanes = config.isa.lanes();
-    let expand_conv = expand.map(|expand| conv(ops, expand, config.isa));
+    let depthwise =
+        Depthwise::new(config.compute.isa, kernel, bias, sides.kernel, sides.stride, op.clamp);
+    let expand_conv = expand.map(|expand| conv(ops, expand, config, None));
     let (panels, pixel) = match &expand_conv {
-        Some(Conv { op, .. }) => {
-            ((0..op.panels()).map(|panel| op.panel(panel)).collect(), op.panel_width())
-        }
-        None => panels(depthwise.channels(), PANEL * lanes),
+        Some(Conv { op, .. }) => group_panels(op),
+        None => even_panels(depthwise.channels(), PANEL * config.compute.isa.lanes()),
     };
-    let ends: Vec<usize> = panels.iter().map(|panel: &Range<usize>| panel.end).collect();
-    let project_conv = project.map(|project| conv_in_chunks(ops, project, config.isa, &ends));
+    let ends: Vec<usize> = panels.iter().map(|panel| panel.channels.end).collect();
+    let project_conv = project.map(|project| conv(ops, project, config, Some(&ends)));
     let block = Block::new(
         (expand_conv, depthwise, project_conv),
         panels,
@@ -166,32 +162,49 @@ fn block(
 const PANEL: usize = 4;
 
 /// `channels` in panels of `width`, and the width of the first.
-fn panels(channels: usize, width: usize) -> (Vec<Range<usize>>, usize) {
-    let end = |first: usize| (first + width).min(channels);
-    ((0..channels).step_by(width).map(|first| first..end(first)).collect(), width)
+fn even_panels(channels: usize, width: usize) -> (Vec<Panel>, usize) {
+    let panel =
+        |first: usize| Panel { channels: first..(first + width).min(channels), products: 0..0 };
+    ((0..channels).step_by(width).map(panel).collect(), width)
 }
 
-fn conv(ops: &[Op], id: OpId, isa: Isa) -> Conv {
-    let OpKind::Conv { bias, kernel, .. } = &ops[id].kind else {
-        unreachable!("called for convolutions")
+/// The panels of a product, and the values of the widest. Where products are in bf16, which take
+/// little time, some make up one, lest the sums of what follows be read and written too often.
+fn group_panels(op: &Product) -> (Vec<Panel>, usize) {
+    let group = match op {
+        Product::F32(_) => 1,
+        Product::Bf16(_) => 4,
     };
-    conv_in_chunks(ops, id, isa, &[kernel.len() / bias.len()])
+    let panel = |first: usize| {
+        let products = first..(first + group).min(op.panels());
+        Panel { channels: op.panel(first).start..op.panel(products.end - 1).end, products }
+    };
+    let panels: Vec<Panel> = (0..op.panels()).step_by(group).map(panel).collect();
+    let widest = panels.iter().map(|panel| panel.products.len()).max().unwrap_or(0);
+    (panels, widest * op.panel_width())
 }
 
-/// A convolution that is given its inputs in chunks which end at `ends`.
-fn conv_in_chunks(ops: &[Op], id: OpId, isa: Isa, ends: &[usize]) -> Conv {
+/// A convolution; `ends` tells where each chunk of inputs ends that it is given.
+fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> Conv {
     let op = &ops[id];
     let OpKind::Conv { kernel, bias, sides } = &op.kind else {
         unreachable!("called for convolutions")
     };
-    let kernel = Kernel::in_chunks(isa, kernel, bias, op.clamp, ends);
-    Conv::new(kernel, *sides, (ops[op.input].shape, op.shape))
+    let all = [kernel.len() / bias.len()];
+    let ends = ends.unwrap_or(&all);
+    let product = match config.compute.bf16.filter(|_| sides.is_pointwise()) {
+        Some(isa) => Product::Bf16(bf16::Conv::new(isa, kernel, bias, op.clamp, ends)),
+        None => {
+            Product::F32(conv::Conv::in_chunks(config.compute.isa, kernel, bias, op.clamp, ends))
+        }
+    };
+    Conv::new(product, *sides, (ops[op.input].shape, op.shape))
 }
 
-fn single(ops: &[Op], id: OpId, isa: Isa) -> Draft {
+fn single(ops: &[Op], id: OpId, config: &FrozenConfig) -> Draft {
     let op = &ops[id];
     let kind = match &op.kind {
-        OpKind::Conv { .. } => StepKind::Conv(conv(ops, id, isa)),
+        OpKind::Conv { .. } => StepKind::Conv(conv(ops, id, config, None)),
         OpKind::Affine { scale, bias } => {
             StepKind::Affine { scale: scale.clone(), bias: bias.clone(), clamp: op.clamp }
         }

@@ -67,7 +67,7 @@ impl Step {
     pub(super) fn scratch(&self, threads: usize) -> usize {
         match &self.kind {
             StepKind::Block(block) => block.scratch(threads),
-            StepKind::Conv(conv) => conv.scratch(),
+            StepKind::Conv(conv) => conv.whole_scratch(),
             StepKind::PooledConv(conv) => conv.pooled_scratch(),
             _ => 0,
         }

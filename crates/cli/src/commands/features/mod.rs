@@ -107,7 +107,7 @@ fn write(
     pictures: &[Listed],
     open: Open,
 ) -> anyhow::Result<Written> {
-    let extractor = Extractor::new(base, &common.extract());
+    let extractor = Extractor::new(base, &common.extract()?);
     let file = AtomicFile::create(&args.output)?;
     let mut writer = open(file.reopen()?, &args.output, pictures, base.features())?;
 

@@ -1,13 +1,13 @@
 //! How fast the frozen base runs, against the limit that this machine has at the same time.
 
+mod untrained;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use headstart_engine::Isa;
-use headstart_engine::frozen::peak;
-use headstart_engine::frozen::{Arena, Plan};
+use headstart_engine::frozen::{Arena, Compute, Plan};
 
 use crate::Base;
 
@@ -19,15 +19,15 @@ pub struct BenchConfig {
     /// Threads that they are divided among: a picture at a time, or, where there are fewer pictures
     /// than threads, all threads share each picture.
     pub threads: usize,
-    /// The instruction set.
-    pub isa: Isa,
+    /// What to compute with.
+    pub compute: Compute,
     /// For how long to measure, in seconds.
     pub seconds: f64,
 }
 
 impl Default for BenchConfig {
     fn default() -> Self {
-        Self { batch: 1, threads: 1, isa: Isa::best(), seconds: 2.0 }
+        Self { batch: 1, threads: 1, compute: Compute::default(), seconds: 2.0 }
     }
 }
 
@@ -38,8 +38,9 @@ pub struct BenchReport {
     pub ms_per_image: f64,
     /// Multiply-adds for a picture.
     pub multiply_adds: usize,
-    /// Floating-point operations a second of all threads together, in 1e9: with the instruction
-    /// set measured, and for portable code with the best that the processor has.
+    /// Floating-point operations a second that all threads together can do in the precision
+    /// measured, in 1e9: with its instruction set, and for portable code with the best that the
+    /// processor has.
     pub peak_gflops: f64,
     /// The fused steps in order, on one thread.
     pub steps: Vec<StepTime>,
@@ -75,7 +76,7 @@ impl BenchReport {
 
 /// Measures the frozen base on pictures in memory: decoding and resizing are left out.
 pub fn bench(base: &Base, config: &BenchConfig) -> BenchReport {
-    let plan = base.compile(config.isa);
+    let plan = base.compile(config.compute);
     let size = plan.preprocessing();
     let picture: Vec<u8> =
         (0..size.height * size.width * 3).map(|i| (i * 31 % 251) as u8).collect();
@@ -95,10 +96,6 @@ pub fn bench(base: &Base, config: &BenchConfig) -> BenchReport {
 /// Batches and measurements of the peak in turn, so that both see the same clock. `record` gets the
 /// seconds of a batch and the floating-point operations a second.
 fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn FnMut(f64, f64)) {
-    /// Rounds of the peak's loop: some milliseconds.
-    const PEAK_ROUNDS: usize = 100_000;
-    // Portable code is held against what the processor has: its own loop says nothing.
-    let limit = if config.isa.name() == Isa::portable().name() { Isa::best() } else { config.isa };
     // Where there is a picture for each thread, every thread is a team of its own.
     let (teams, members) =
         if config.batch < config.threads { (1, config.threads) } else { (config.threads, 1) };
@@ -109,7 +106,7 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
     let rounds = Mutex::new(Vec::new());
     let peak = || {
         let start = Instant::now();
-        let operations = peak::multiply_adds(limit, PEAK_ROUNDS);
+        let operations = config.compute.peak();
         operations as f64 / start.elapsed().as_secs_f64()
     };
     let team = || {

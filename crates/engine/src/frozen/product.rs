@@ -1,0 +1,123 @@
+//! The products of a convolution in the precision that was asked for.
+
+use std::ops::Range;
+
+use headstart_kernels::conv::Target;
+use headstart_kernels::{Clamp, bf16, conv};
+
+/// A convolution's kernel.
+#[derive(Debug)]
+pub(super) enum Product {
+    F32(conv::Conv),
+    /// Only for 1x1 convolutions.
+    Bf16(bf16::Conv),
+}
+
+/// Pixels in the precision of a [`Product`], one chunk of their inputs.
+#[derive(Clone, Copy)]
+pub(super) enum Pixels<'a> {
+    /// Values from a pixel to the next, which may be more than its inputs.
+    F32(&'a [f32], usize),
+    /// See [`bf16::Run::x`].
+    Bf16(&'a [u16]),
+}
+
+/// What [`Product::run`] computes of 1x1 windows.
+pub(super) struct Run<'a> {
+    pub(super) panels: Range<usize>,
+    pub(super) chunk: usize,
+    pub(super) pixels: Pixels<'a>,
+    /// Rows, and pixels in a row.
+    pub(super) size: (usize, usize),
+    /// Laid out as the target is.
+    pub(super) residual: Option<&'a [f32]>,
+    pub(super) target: Target<'a>,
+    /// Weights that are needed next.
+    pub(super) ahead: &'a [f32],
+}
+
+/// `$call` on the kernel, whatever its precision.
+macro_rules! either {
+    ($product:expr, $op:ident => $call:expr) => {
+        match $product {
+            Product::F32($op) => $call,
+            Product::Bf16($op) => $call,
+        }
+    };
+}
+
+impl Product {
+    pub(super) fn outputs(&self) -> usize {
+        either!(self, op => op.outputs())
+    }
+
+    pub(super) fn clamp(&self) -> Clamp {
+        either!(self, op => op.clamp())
+    }
+
+    pub(super) fn multiply_adds(&self) -> usize {
+        either!(self, op => op.multiply_adds())
+    }
+
+    pub(super) fn panels(&self) -> usize {
+        either!(self, op => op.panels())
+    }
+
+    pub(super) fn panel(&self, panel: usize) -> Range<usize> {
+        either!(self, op => op.panel(panel))
+    }
+
+    pub(super) fn panel_width(&self) -> usize {
+        either!(self, op => op.panel_width())
+    }
+
+    pub(super) fn weights(&self, chunk: usize, panels: Range<usize>) -> &[f32] {
+        either!(self, op => op.weights(chunk, panels))
+    }
+
+    /// The instruction set that rounds pixels, and values of a rounded pixel of a chunk; `None` in
+    /// f32, where pixels are read as they are.
+    pub(super) fn rounded(&self, chunk: usize) -> Option<(bf16::Bf16, usize)> {
+        match self {
+            Product::F32(_) => None,
+            Product::Bf16(op) => Some((op.isa(), op.pixel(chunk))),
+        }
+    }
+
+    /// Computes 1x1 windows.
+    pub(super) fn run(&self, run: Run<'_>) {
+        let Run { panels, chunk, pixels, size: (height, width), residual, target, ahead } = run;
+        match (self, pixels) {
+            (Product::F32(op), Pixels::F32(x, stride)) => op.run(conv::Run {
+                panels,
+                chunk,
+                x,
+                windows: conv::Windows::pixels(height, width, stride),
+                residual,
+                target,
+                ahead,
+            }),
+            (Product::Bf16(op), Pixels::Bf16(x)) => {
+                op.run(bf16::Run { panels, chunk, x, height, width, residual, target, ahead });
+            }
+            _ => unreachable!("pixels come in the precision of the product"),
+        }
+    }
+}
+
+/// f32 values of scratch for `pixels` rounded ones of `pixel` values, and for those that fill up
+/// the last block.
+pub(super) fn rounded_len(pixels: usize, pixel: usize) -> usize {
+    ((pixels + bf16::PIXELS - 1) * pixel).div_ceil(2)
+}
+
+/// Rounds the pixels `x`, `stride` values apart, of which `channels` count.
+pub(super) fn round<'a>(
+    (isa, pixel): (bf16::Bf16, usize),
+    (x, stride, channels): (&[f32], usize, usize),
+    scratch: &'a mut [f32],
+) -> &'a [u16] {
+    let out: &mut [u16] = bytemuck::cast_slice_mut(scratch);
+    bf16::Round { x, stride, channels, out, pixel }.run(isa.simd());
+    out
+}

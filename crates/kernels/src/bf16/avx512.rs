@@ -1,0 +1,107 @@
+//! AVX-512 with `vdpbf16ps`: a pair of inputs of a pixel by the pairs of weights of 16 outputs.
+
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+    _mm512_setzero_ps, _mm512_storeu_ps,
+};
+
+use std::hint::black_box;
+
+use super::{Block, INPUTS, LANES, OUTPUTS};
+
+/// The processor has AVX-512 for bf16.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512Bf16(());
+
+/// Pixels whose sums are in registers at a time, two vectors each.
+const TILE: usize = 8;
+
+impl Avx512Bf16 {
+    pub(super) fn try_new() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16");
+        has.then_some(Self(()))
+    }
+
+    /// Multiplies in registers, with nothing to wait for; returns the floating-point operations.
+    pub(super) fn peak(self, rounds: usize) -> usize {
+        // SAFETY: the processor has what the function needs, as the check that made `self` has
+        // found.
+        unsafe { peak(rounds) }
+    }
+
+    /// See [`super::isa::Session::sum`], which has checked the lengths.
+    pub(super) fn sum(
+        self,
+        x: &[u16],
+        pixel: usize,
+        count: usize,
+        weights: &[f32],
+        block: &mut Block,
+    ) {
+        for first in (0..count).step_by(TILE) {
+            // SAFETY: the processor has what the function needs, as the check that made `self` has
+            // found; `first + TILE` is at most `PIXELS`, since that is a multiple of `TILE`.
+            unsafe { tile(&x[first * pixel..], pixel, weights, &mut block.0[first * OUTPUTS..]) };
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn peak(rounds: usize) -> usize {
+    const CHAINS: usize = 14;
+    let ones = pairs(_mm512_set1_epi32(black_box(0x3f80_3f80)));
+    let mut sums = [_mm512_setzero_ps(); CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_dpbf16_ps(*sum, ones, ones);
+        }
+    }
+    black_box(sums);
+    rounds * CHAINS * LANES * 2 * 2
+}
+
+/// `TILE` pixels by `OUTPUTS` outputs.
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn tile(x: &[u16], pixel: usize, weights: &[f32], out: &mut [f32]) {
+    assert!(x.len() >= TILE * pixel && weights.len() >= pixel / 2 * OUTPUTS);
+    assert!(out.len() >= TILE * OUTPUTS);
+    let mut sums: [[__m512; 2]; TILE] = [[_mm512_setzero_ps(); 2]; TILE];
+    for step in 0..pixel / INPUTS {
+        for pair in 0..INPUTS / 2 {
+            // SAFETY: the weights of a step are two halves of `INPUTS / 2` vectors; the inputs
+            // of `TILE` pixels have been checked to be there.
+            unsafe {
+                let at = (step * INPUTS + pair) * LANES;
+                let first = load(weights.as_ptr().add(at));
+                let second = load(weights.as_ptr().add(at + INPUTS / 2 * LANES));
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let inputs = x.as_ptr().add(i * pixel + step * INPUTS + 2 * pair);
+                    let inputs = pairs(_mm512_set1_epi32(inputs.cast::<i32>().read_unaligned()));
+                    sums[0] = _mm512_dpbf16_ps(sums[0], inputs, first);
+                    sums[1] = _mm512_dpbf16_ps(sums[1], inputs, second);
+                }
+            }
+        }
+    }
+    for (i, sums) in sums.into_iter().enumerate() {
+        // SAFETY: `out` has been checked to have `TILE` rows of two vectors.
+        unsafe {
+            _mm512_storeu_ps(out.as_mut_ptr().add(i * OUTPUTS), sums[0]);
+            _mm512_storeu_ps(out.as_mut_ptr().add(i * OUTPUTS + LANES), sums[1]);
+        }
+    }
+}
+
+/// # Safety
+/// There must be a vector at `from`.
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn load(from: *const f32) -> __m512bh {
+    // SAFETY: the caller's.
+    pairs(unsafe { _mm512_loadu_si512(from.cast()) })
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn pairs(bits: __m512i) -> __m512bh {
+    // SAFETY: both are 512 bits of which any pattern is valid.
+    unsafe { std::mem::transmute(bits) }
+}

@@ -1,0 +1,234 @@
+//! The 1x1 convolution in bfloat16: products of bf16 values, summed in f32.
+//!
+//! `out[p][n] = clamp(bias[n] + sum_k x[p][k] * kernel[k][n] + residual[p][n])`
+//!
+//! The processor's instructions multiply pairs of inputs, so weights are packed in pairs. Blocks of
+//! [`PIXELS`] by [`OUTPUTS`] are summed by an instruction set of its own ([`Bf16`]); all else is
+//! common to these.
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod finish;
+mod isa;
+mod round;
+
+use std::ops::Range;
+
+use half::bf16;
+
+use crate::conv::Target;
+use crate::extent::extent;
+use crate::prefetch::Prefetch;
+use crate::{AlignedBuffer, Clamp};
+
+pub use isa::Bf16;
+pub use round::Round;
+
+/// Pixels of a block.
+pub const PIXELS: usize = 32;
+
+/// Output channels of a block, which are a panel.
+pub const OUTPUTS: usize = 32;
+
+/// Inputs that are multiplied at once: a pixel of the input is filled up with zeros to a whole
+/// number of them.
+pub const INPUTS: usize = 32;
+
+/// Sums of a block, `[PIXELS][OUTPUTS]`, on cache lines of their own.
+#[repr(align(64))]
+struct Block([f32; PIXELS * OUTPUTS]);
+
+/// A 1x1 convolution with its weights rounded to bf16.
+#[derive(Clone, Debug)]
+pub struct Conv {
+    isa: Bf16,
+    outputs: usize,
+    /// Inputs of each chunk.
+    chunks: Vec<Range<usize>>,
+    /// Pairs of bf16, `[chunks][panels][steps][OUTPUTS / 16][INPUTS / 2][16]`: of each step the
+    /// pairs of inputs for 16 outputs, then for the others. Zero beyond the chunk's inputs and the
+    /// outputs.
+    weights: AlignedBuffer,
+    /// Where each chunk's weights begin.
+    offsets: Vec<usize>,
+    /// Zero beyond `outputs`.
+    bias: AlignedBuffer,
+    clamp: Clamp,
+}
+
+/// What [`Conv::run`] computes.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Panels of output channels; the first of these channels is the target's first.
+    pub panels: Range<usize>,
+    /// The chunk of inputs. The first begins with the bias and the residual, others with what the
+    /// target holds; the last clamps.
+    pub chunk: usize,
+    /// Bits of bf16. Pixels follow each other, each a chunk's inputs filled up with zeros to a
+    /// multiple of [`INPUTS`]; there must be as many as fill up the last block of [`PIXELS`],
+    /// whatever they hold.
+    pub x: &'a [u16],
+    /// Rows of pixels.
+    pub height: usize,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Added before clamping; laid out as the target is.
+    pub residual: Option<&'a [f32]>,
+    /// Where the results go. What lies between its pixels is left as it is.
+    pub target: Target<'a>,
+    /// Weights that are needed next: they are fetched into the cache meanwhile.
+    pub ahead: &'a [f32],
+}
+
+impl Conv {
+    /// Rounds and packs `kernel`, `[inputs][outputs]`, whose inputs come in chunks that end at
+    /// `ends`.
+    ///
+    /// # Panics
+    /// When the lengths do not agree, or the chunks do not end, in order, at the last input.
+    pub fn new(isa: Bf16, kernel: &[f32], bias: &[f32], clamp: Clamp, ends: &[usize]) -> Self {
+        let outputs = bias.len();
+        let agree = outputs > 0 && !kernel.is_empty() && kernel.len().is_multiple_of(outputs);
+        assert!(agree, "kernel and bias do not agree");
+        let mut chunks: Vec<Range<usize>> = Vec::with_capacity(ends.len());
+        for &end in ends {
+            let start = chunks.last().map_or(0, |chunk| chunk.end);
+            assert!(start < end, "chunks out of order");
+            chunks.push(start..end);
+        }
+        assert_eq!(ends.last(), Some(&(kernel.len() / outputs)), "chunks end elsewhere");
+
+        let padded = outputs.next_multiple_of(OUTPUTS);
+        let mut offsets = Vec::with_capacity(chunks.len());
+        let mut pairs = 0;
+        for chunk in &chunks {
+            offsets.push(pairs);
+            pairs += padded * chunk.len().next_multiple_of(INPUTS) / 2;
+        }
+        let mut weights = AlignedBuffer::new(pairs);
+        let packed: &mut [u16] = bytemuck::cast_slice_mut(&mut weights);
+        for (chunk, offset) in chunks.iter().zip(&offsets) {
+            let steps = chunk.len().div_ceil(INPUTS);
+            for (input, row) in
+                kernel.chunks_exact(outputs).take(chunk.end).skip(chunk.start).enumerate()
+            {
+                let (step, pair, odd) = (input / INPUTS, input % INPUTS / 2, input % 2);
+                for (output, weight) in row.iter().enumerate() {
+                    let (panel, half, lane) =
+                        (output / OUTPUTS, output % OUTPUTS / LANES, output % LANES);
+                    let block = (panel * steps + step) * (OUTPUTS / LANES) + half;
+                    let at = (offset + (block * (INPUTS / 2) + pair) * LANES + lane) * 2 + odd;
+                    packed[at] = bf16::from_f32(*weight).to_bits();
+                }
+            }
+        }
+        let mut padded_bias = AlignedBuffer::new(padded);
+        padded_bias[..outputs].copy_from_slice(bias);
+        Self { isa, outputs, chunks, weights, offsets, bias: padded_bias, clamp }
+    }
+
+    /// The instructions that it runs on.
+    pub fn isa(&self) -> Bf16 {
+        self.isa
+    }
+
+    /// Output channels.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The range that results are clamped to.
+    pub fn clamp(&self) -> Clamp {
+        self.clamp
+    }
+
+    /// Multiply-adds for one pixel.
+    pub fn multiply_adds(&self) -> usize {
+        self.chunks.last().map_or(0, |chunk| chunk.end) * self.outputs
+    }
+
+    /// Panels of output channels.
+    pub fn panels(&self) -> usize {
+        self.bias.len() / OUTPUTS
+    }
+
+    /// Values of a pixel of a chunk's input, zeros included.
+    pub fn pixel(&self, chunk: usize) -> usize {
+        self.chunks[chunk].len().next_multiple_of(INPUTS)
+    }
+
+    /// Values of the widest panel, with the zeros that fill it up.
+    pub fn panel_width(&self) -> usize {
+        OUTPUTS
+    }
+
+    /// The output channels of a panel.
+    pub fn panel(&self, panel: usize) -> Range<usize> {
+        panel * OUTPUTS..((panel + 1) * OUTPUTS).min(self.outputs)
+    }
+
+    /// The weights of a chunk of inputs for some panels, pairs of bf16 in each value: what `ahead`
+    /// of an earlier run is to fetch.
+    pub fn weights(&self, chunk: usize, panels: Range<usize>) -> &[f32] {
+        let panel = self.pixel(chunk) / 2 * OUTPUTS;
+        &self.weights[self.offsets[chunk]..][panels.start * panel..panels.end * panel]
+    }
+
+    /// Computes the panels of the pixels.
+    ///
+    /// # Panics
+    /// When a slice is too short, or there is no such panel or chunk.
+    pub fn run(&self, run: Run<'_>) {
+        let Run { panels, chunk, x, height, width, residual, mut target, ahead } = run;
+        let pixels = height.checked_mul(width).expect("fewer pixels than any slice has");
+        if pixels == 0 || panels.is_empty() {
+            return;
+        }
+        assert!(panels.end <= self.panels(), "no such panel");
+        let pixel = self.pixel(chunk);
+        let needed = extent(&[(pixels.next_multiple_of(PIXELS), pixel)], pixel);
+        assert!(x.len() >= needed, "x is too short");
+        let mut prefetch = Prefetch::new(ahead);
+        let lines = prefetch.lines().div_ceil(pixels.div_ceil(PIXELS) * panels.len());
+        let mut block = Block([0.0; PIXELS * OUTPUTS]);
+        let session = self.isa.begin();
+        for panel in panels.clone() {
+            let weights = self.weights(chunk, panel..panel + 1);
+            let first = panel * OUTPUTS;
+            let outputs = (self.outputs - first).min(OUTPUTS);
+            for start in (0..pixels).step_by(PIXELS) {
+                let count = (pixels - start).min(PIXELS);
+                for _ in 0..lines {
+                    prefetch.fetch();
+                }
+                session.sum(
+                    &x[start * pixel..][..PIXELS * pixel],
+                    pixel,
+                    count,
+                    weights,
+                    &mut block,
+                );
+                finish::finish(
+                    self.isa.simd(),
+                    finish::Finish {
+                        block: &block,
+                        pixels: start..start + count,
+                        width,
+                        outputs,
+                        channel: first - panels.start * OUTPUTS,
+                        bias: (chunk == 0).then(|| &self.bias[first..][..OUTPUTS]),
+                        last: chunk + 1 == self.chunks.len(),
+                        residual,
+                        clamp: self.clamp,
+                        target: &mut target,
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// Lanes of a vector of f32 sums.
+const LANES: usize = 16;
