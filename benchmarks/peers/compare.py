@@ -1,149 +1,94 @@
-"""Times MobileNetV2 1.0 at 160 x 160, without top, pooled, in headstart, OpenVINO, ONNX Runtime and
-PyTorch: see run.sh.
+"""Measures headstart and its peers in turn on the same work and writes a table: see run.sh.
 
-Every case of every peer runs in a process of its own with as many threads as the case asks for.
-The rounds are interleaved, so that all see the same weather on the machine; the table shows the
-median over the rounds of the median within each.
+A case of a peer runs in a process of its own with as many threads as the case asks for. The rounds
+are interleaved, so that all see the same weather on the machine, and every other one goes
+backwards, so that nobody always comes first; OpenVINO is always next to headstart.
 """
 
 import argparse
 import datetime
-import json
 import os
 import pathlib
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-CASES = [(1, 1), (32, 1), (32, 2)]  # batch, threads
-SIDE = 160
+import machine
+from cases import TABLES
+from report import report
+from runners import HERE, PEERS, Refused, Setting
+
+RESULTS = HERE.parent / "results"
 
 
-def export(path):
-    """torchvision's MobileNetV2 with random weights: speed does not depend on them."""
-    import torch
-    import torchvision
-
-    model = torchvision.models.mobilenet_v2()
-    model.classifier = torch.nn.Identity()
-    model.eval()
-    torch.onnx.export(
-        model, torch.zeros(1, 3, SIDE, SIDE), path, input_names=["x"], output_names=["y"],
-        dynamic_axes={"x": {0: "n"}, "y": {0: "n"}}, dynamo=False,
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="run.sh", description="Compares headstart with its peers on this machine.",
+        epilog="A quick or partial run only prints; any other also writes to benchmarks/results.",
     )
+    parser.add_argument("--headstart", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rust", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5, help="[default: 5]")
+    parser.add_argument("--seconds", type=float, default=1.5, help="for each case [default: 1.5]")
+    parser.add_argument("--quick", action="store_true", help="one round, half a second each")
+    parser.add_argument(
+        "--only", type=names, default=list(PEERS), metavar="NAME[,NAME]",
+        help="only rows whose name starts so, in upper or lower case",
+    )
+    args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.seconds = 1, 0.5
+    return args
 
 
-def timed(run, batch, seconds=2.0):
-    for _ in range(3):
-        run()
-    times, start = [], time.perf_counter()
-    while len(times) < 5 or time.perf_counter() - start < seconds:
-        before = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - before)
-    return statistics.median(times) * 1e3 / batch
+def names(text):
+    """The rows that `--only` means."""
+    starts = tuple(start.strip().lower() for start in text.split(","))
+    for start in starts:
+        if not any(name.lower().startswith(start) for name in PEERS):
+            raise argparse.ArgumentTypeError(f"no row starts with {start!r}: {', '.join(PEERS)}")
+    return [name for name in PEERS if name.lower().startswith(starts)]
 
 
-def openvino(path, batch, threads):
-    import numpy as np
-    import openvino as ov
-
-    core = ov.Core()
-    model = core.read_model(path)
-    model.reshape([batch, 3, SIDE, SIDE])
-    hints = {
-        "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32",
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    request = core.compile_model(model, "CPU", hints).create_infer_request()
-    x = np.random.rand(batch, 3, SIDE, SIDE).astype(np.float32)
-    return timed(lambda: request.infer({0: x}), batch)
+def measure(case, row, setting):
+    """What was measured, or None if the peer refused; why is said on standard error."""
+    try:
+        return PEERS[row](case, setting)
+    except Refused as refusal:
+        print(f"{row}, {case}: {refusal}", file=sys.stderr)
+        return None
 
 
-def onnxruntime(path, batch, threads):
-    import numpy as np
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    x = np.random.rand(batch, 3, SIDE, SIDE).astype(np.float32)
-    return timed(lambda: session.run(None, {"x": x}), batch)
-
-
-def pytorch(_, batch, threads):
-    import torch
-    import torchvision
-
-    torch.set_num_threads(threads)
-    model = torchvision.models.mobilenet_v2()
-    model.classifier = torch.nn.Identity()
-    model = model.eval().to(memory_format=torch.channels_last)
-    x = torch.rand(batch, 3, SIDE, SIDE).to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        return timed(lambda: model(x), batch)
+def compare(rows, rounds, setting):
+    """A list by round for each (case, row)."""
+    cells = [cell for table in TABLES for cell in table.cells() if cell[1] in rows]
+    measured = {cell: [] for cell in cells}
+    for index in range(rounds):
+        print(f"round {index + 1} of {rounds}", file=sys.stderr)
+        for cell in cells if index % 2 == 0 else reversed(cells):
+            measured[cell].append(measure(*cell, setting))
+    return measured
 
 
-def headstart(binary, isa, batch, threads):
-    command = [
-        binary, "bench", "--json", "--isa", isa, "--batch", str(batch), "--threads", str(threads),
-    ]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-
-
-PEERS = {"OpenVINO": openvino, "ONNX Runtime": onnxruntime, "PyTorch": pytorch}
-
-
-def in_process(peer, path, batch, threads):
-    command = [sys.executable, __file__, "--one", peer, path, str(batch), str(threads)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
-
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
+def write_models(folder):
+    """In a process of its own, which takes PyTorch's memory with it."""
+    command = [sys.executable, "-W", "ignore", HERE / "networks.py", folder]
+    subprocess.run(command, check=True)
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--headstart")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--one", nargs=4)
-    args = parser.parse_args()
-    if args.one:
-        peer, path, batch, threads = args.one
-        print(PEERS[peer](path, int(batch), int(threads)))
-        return
-
+    args = arguments()
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "mobilenetv2.onnx")
-        export(path)
-        times, shares = {}, {}
-        for _ in range(args.rounds):
-            for case in CASES:
-                for isa in ["auto", "avx2", "portable"]:
-                    name = "headstart" if isa == "auto" else f"headstart, {isa}"
-                    report = headstart(args.headstart, isa, *case)
-                    times.setdefault((name, case), []).append(report["ms_per_image"])
-                    if isa == "auto":
-                        shares.setdefault(case, []).append(report["share_of_peak"])
-                for peer in PEERS:
-                    times.setdefault((peer, case), []).append(in_process(peer, path, *case))
-
-    print(f"MobileNetV2 1.0 at {SIDE} x {SIDE}, f32, ms a picture; {datetime.date.today()}, "
-          f"{processor()}, {os.cpu_count()} cores, {args.rounds} rounds\n")
-    print("| | " + " | ".join(f"batch {b}, {t} thread{'s' * (t > 1)}" for b, t in CASES) + " |")
-    print("|---|" + "---|" * len(CASES))
-    for name in dict.fromkeys(name for name, _ in times):
-        cells = [f"{statistics.median(times[name, case]):.2f}" for case in CASES]
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    cells = [f"{100 * statistics.median(shares[case]):.0f} %" for case in CASES]
-    print("| headstart's share of the FMA peak | " + " | ".join(cells) + " |")
+        write_models(folder)
+        setting = Setting(args.headstart, args.rust, pathlib.Path(folder), args.seconds)
+        measured = compare(args.only, args.rounds, setting)
+    today = datetime.date.today().isoformat()
+    text = report(measured, f"{today}, {machine.title()}", args.rounds, args.seconds)
+    print(text, end="")
+    if not args.quick and args.only == list(PEERS):
+        path = RESULTS / f"{today}-{machine.slug()}.md"
+        path.write_text(text)
+        print(f"written to {os.path.relpath(path)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

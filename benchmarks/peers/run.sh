@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
-# Runs headstart and its peers in turn on the same work and prints a table.
+# Runs headstart and its peers in turn on the same work and prints tables.
 #
-#     benchmarks/peers/run.sh [ROUNDS]
+#     benchmarks/peers/run.sh [--quick] [--only NAME[,NAME]] [--rounds N] [--seconds X]
 #
-# Sets up a Python virtual environment in target/peers with the pinned peers, builds headstart, and
-# measures both in interleaved rounds. What is measured: the frozen base of MobileNetV2 1.0 at
-# 160 x 160 in f32, from pixels in memory to features.
+# Sets up a Python virtual environment in target/peers with the pinned peers, builds headstart and
+# the peers in Rust, and measures all in interleaved rounds: about a quarter of an hour, after some
+# minutes of setting up. What is measured: frozen bases, from pictures in memory to features. A
+# whole run also writes to benchmarks/results. HEADSTART names a binary to measure instead of
+# building one.
 set -euo pipefail
+headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 cd "$(dirname "$0")/../.."
-rounds=${1:-5}
+peers=benchmarks/peers
 venv=target/peers
+rust=$PWD/target/peers-rust
+
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --requirement benchmarks/peers/requirements.txt
-cargo build --release
-headstart=${CARGO_TARGET_DIR:-target}/release/headstart
-exec "$venv/bin/python" benchmarks/peers/compare.py --headstart "$headstart" --rounds "$rounds"
+"$venv/bin/pip" install --quiet --requirement "$peers/requirements.txt"
+CARGO_TARGET_DIR=$rust cargo build --release --locked --manifest-path "$peers/rust/Cargo.toml"
+if [ -z "$headstart" ]; then
+  cargo build --release
+  headstart=${CARGO_TARGET_DIR:-target}/release/headstart
+fi
+exec "$venv/bin/python" "$peers/compare.py" \
+  --headstart "$headstart" --rust "$rust/release/peers" "$@"

@@ -5,9 +5,9 @@ mod common;
 
 use common::{assert_close, values};
 use half::bf16;
+use headstart_kernels::Clamp;
 use headstart_kernels::bf16::{Bf16, Conv, INPUTS, PIXELS, Round, Run};
 use headstart_kernels::conv::Target;
-use headstart_kernels::{Clamp, Isa};
 
 const RELU: Clamp = Clamp { min: 0.0, max: 0.75 };
 
@@ -30,7 +30,7 @@ fn padded(isa: Bf16, x: &[f32], channels: usize) -> Vec<u16> {
     let pixel = channels.next_multiple_of(INPUTS);
     let pixels = x.len() / channels;
     let mut out = vec![0x7fc0; pixels.next_multiple_of(PIXELS) * pixel];
-    Round { x, stride: channels, channels, out: &mut out, pixel }.run(isa.simd());
+    Round { x, stride: channels, channels, out: &mut out, pixel }.run(isa);
     out
 }
 
@@ -122,10 +122,10 @@ fn chunks_add_up_and_what_lies_between_pixels_and_rows_is_left_untouched() {
 #[test]
 fn rounding_is_to_nearest_even_and_keeps_what_is_not_a_number() {
     let mut x = values(1, 64);
-    x.extend([0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 1e-40]);
+    x.extend([0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX]);
     x.extend([f32::from_bits(0x3f80_8000), f32::from_bits(0x3f81_8000)]);
     x.push(f32::from_bits(0x7fff_ffff));
-    for isa in Isa::available() {
+    for isa in available() {
         let mut out = vec![7; x.len() * 3];
         Round { x: &x, stride: 1, channels: 1, out: &mut out, pixel: 3 }.run(isa);
         for (x, out) in x.iter().zip(out.chunks(3)) {

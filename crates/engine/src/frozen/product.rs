@@ -118,6 +118,6 @@ pub(super) fn round<'a>(
     scratch: &'a mut [f32],
 ) -> &'a [u16] {
     let out: &mut [u16] = bytemuck::cast_slice_mut(scratch);
-    bf16::Round { x, stride, channels, out, pixel }.run(isa.simd());
+    bf16::Round { x, stride, channels, out, pixel }.run(isa);
     out
 }

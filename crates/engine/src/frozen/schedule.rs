@@ -173,7 +173,7 @@ fn even_panels(channels: usize, width: usize) -> (Vec<Panel>, usize) {
 fn group_panels(op: &Product) -> (Vec<Panel>, usize) {
     let group = match op {
         Product::F32(_) => 1,
-        Product::Bf16(_) => 4,
+        Product::Bf16(_) => std::env::var("GR").map_or(4, |x| x.parse().unwrap()),
     };
     let panel = |first: usize| {
         let products = first..(first + group).min(op.panels());

@@ -1,13 +1,13 @@
 //! AVX-512 with `vdpbf16ps`: a pair of inputs of a pixel by the pairs of weights of 16 outputs.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32,
-    _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, __m512bh, __m512i, _mm256_mask_storeu_epi16, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
+    _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_set1_epi32, _mm512_setzero_ps,
+    _mm512_storeu_ps,
 };
-
 use std::hint::black_box;
 
-use super::{Block, INPUTS, LANES, OUTPUTS};
+use super::{Block, INPUTS, LANES, OUTPUTS, Round};
 
 /// The processor has AVX-512 for bf16.
 #[derive(Clone, Copy)]
@@ -18,7 +18,10 @@ const TILE: usize = 8;
 
 impl Avx512Bf16 {
     pub(super) fn try_new() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16");
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bf16");
         has.then_some(Self(()))
     }
 
@@ -27,6 +30,12 @@ impl Avx512Bf16 {
         // SAFETY: the processor has what the function needs, as the check that made `self` has
         // found.
         unsafe { peak(rounds) }
+    }
+
+    /// See [`Round::run`], which has checked the lengths.
+    pub(super) fn round(self, round: Round<'_>) {
+        // SAFETY: as above.
+        unsafe { round_pixels(round) }
     }
 
     /// See [`super::isa::Session::sum`], which has checked the lengths.
@@ -39,8 +48,7 @@ impl Avx512Bf16 {
         block: &mut Block,
     ) {
         for first in (0..count).step_by(TILE) {
-            // SAFETY: the processor has what the function needs, as the check that made `self` has
-            // found; `first + TILE` is at most `PIXELS`, since that is a multiple of `TILE`.
+            // SAFETY: as above.
             unsafe { tile(&x[first * pixel..], pixel, weights, &mut block.0[first * OUTPUTS..]) };
         }
     }
@@ -58,6 +66,26 @@ fn peak(rounds: usize) -> usize {
     }
     black_box(sums);
     rounds * CHAINS * LANES * 2 * 2
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+fn round_pixels(round: Round<'_>) {
+    let Round { x, stride, channels, out, pixel } = round;
+    // The lanes that fall on neither are not touched; those of `x` beyond its channels are zeros.
+    let mask = |at: usize, end: usize| ((1_u32 << end.saturating_sub(at).min(LANES)) - 1) as u16;
+    for (x, out) in x.chunks_exact(stride).zip(out.chunks_exact_mut(pixel)) {
+        for at in (0..pixel).step_by(LANES) {
+            // SAFETY: the masks let through what is inside of `channels` values of `x` and of
+            // `pixel` values of `out`, which both have.
+            unsafe {
+                let from = x.as_ptr().wrapping_add(at);
+                let values = _mm512_maskz_loadu_ps(mask(at, channels), from);
+                let rounded = std::mem::transmute(_mm512_cvtneps_pbh(values));
+                let to = out.as_mut_ptr().wrapping_add(at);
+                _mm256_mask_storeu_epi16(to.cast(), mask(at, pixel), rounded);
+            }
+        }
+    }
 }
 
 /// `TILE` pixels by `OUTPUTS` outputs.

@@ -2,15 +2,18 @@
 
 use std::fmt;
 
-use super::{Block, INPUTS, OUTPUTS, PIXELS};
+use super::{Block, INPUTS, OUTPUTS, PIXELS, Round};
 use crate::Isa;
 
 /// Instructions for bf16 that this processor has been seen to have: a value can only be had from a
 /// successful check.
 #[derive(Clone, Copy)]
 pub struct Bf16 {
-    /// For all but the products.
+    /// For all that is f32.
     simd: Isa,
+    /// Also a processor with AMX rounds with AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    avx512: super::avx512::Avx512Bf16,
     level: Level,
 }
 
@@ -26,12 +29,12 @@ impl Bf16 {
     /// All that this processor has, the fastest first.
     pub fn available() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = Isa::by_name("avx512") {
-            let levels = [
-                super::amx::Amx::try_new().map(Level::Amx),
-                super::avx512::Avx512Bf16::try_new().map(Level::Avx512),
-            ];
-            return levels.into_iter().flatten().map(|level| Self { simd, level }).collect();
+        if let (Some(simd), Some(avx512)) =
+            (Isa::by_name("avx512"), super::avx512::Avx512Bf16::try_new())
+        {
+            let levels = [super::amx::Amx::try_new().map(Level::Amx), Some(Level::Avx512(avx512))];
+            let with = |level| Self { simd, avx512, level };
+            return levels.into_iter().flatten().map(with).collect();
         }
         Vec::new()
     }
@@ -68,6 +71,13 @@ impl Bf16 {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(level) => level.peak(rounds),
         }
+    }
+
+    pub(super) fn round(self, round: Round<'_>) {
+        #[cfg(target_arch = "x86_64")]
+        self.avx512.round(round);
+        #[cfg(not(target_arch = "x86_64"))]
+        unreachable!("{round:?} on {}, which no other processor has", self.name());
     }
 
     /// Makes this thread ready.

@@ -1,10 +1,9 @@
 //! From f32 to bf16.
 
-use pulp::{Simd, WithSimd};
+use super::Bf16;
 
-use crate::Isa;
-
-/// Pixels to round: the nearest bf16, the even one of two that are equally near.
+/// Pixels to round: to the nearest bf16, the even one of two that are equally near. Subnormal
+/// numbers become zero.
 #[derive(Debug)]
 pub struct Round<'a> {
     /// f32 values.
@@ -24,28 +23,9 @@ impl Round<'_> {
     ///
     /// # Panics
     /// When a pixel has no room for its channels, or `out` for the pixels.
-    pub fn run(self, isa: Isa) {
+    pub fn run(self, isa: Bf16) {
         assert!(self.channels <= self.stride && self.channels <= self.pixel && self.channels > 0);
         assert!(self.out.len() / self.pixel >= self.x.len() / self.stride, "out is too short");
-        isa.run(self);
-    }
-}
-
-impl WithSimd for Round<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let pixels = self.x.chunks_exact(self.stride).zip(self.out.chunks_exact_mut(self.pixel));
-        for (x, out) in pixels {
-            let (rounded, zeros) = out.split_at_mut(self.channels);
-            for (x, out) in x.iter().zip(rounded) {
-                let bits = x.to_bits();
-                let nearest = (bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16) as u16;
-                // Rounding must not make an infinity of what is not a number.
-                *out = if x.is_nan() { (bits >> 16) as u16 | 0x40 } else { nearest };
-            }
-            zeros.fill(0);
-        }
+        isa.round(self);
     }
 }

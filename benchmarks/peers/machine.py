@@ -1,0 +1,34 @@
+"""What the machine is called."""
+
+import os
+import pathlib
+import platform
+import re
+
+INSTRUCTIONS = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
+
+
+def cpuinfo(key):
+    """The first entry of that name in Linux's description of the processors, or ''."""
+    path = pathlib.Path("/proc/cpuinfo")
+    text = path.read_text() if path.exists() else ""
+    found = re.search(rf"^{key}\s*:\s*(.*)$", text, re.MULTILINE)
+    return found[1].strip() if found else ""
+
+
+def processor():
+    """The processor's model without marks, such as `Intel Xeon Processor`."""
+    name = cpuinfo("model name") or platform.processor() or platform.machine()
+    return " ".join(re.sub(r"\((R|TM)\)", "", name).split())
+
+
+def title():
+    """Processor, cores and, where Linux tells, the instructions that matter here."""
+    flags = cpuinfo("flags").split()
+    has = " ".join(name for name in INSTRUCTIONS if name in flags)
+    return f"{processor()}, {os.cpu_count()} cores" + (f" ({has})" if has else "")
+
+
+def slug():
+    """The processor as a part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
