@@ -6,13 +6,11 @@
 //! [`PIXELS`] by [`OUTPUTS`] are summed by an instruction set of its own ([`Bf16`]); all else is
 //! common to these.
 
-#[cfg(target_arch = "x86_64")]
-mod amx;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod finish;
-mod isa;
+#[cfg(not(target_arch = "x86_64"))]
+mod none;
 mod round;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use std::ops::Range;
 
@@ -23,8 +21,11 @@ use crate::extent::extent;
 use crate::prefetch::Prefetch;
 use crate::{AlignedBuffer, Clamp};
 
-pub use isa::Bf16;
+#[cfg(not(target_arch = "x86_64"))]
+pub use none::Bf16;
 pub use round::Round;
+#[cfg(target_arch = "x86_64")]
+pub use x86::Bf16;
 
 /// Pixels of a block.
 pub const PIXELS: usize = 32;
@@ -210,24 +211,40 @@ impl Conv {
                     weights,
                     &mut block,
                 );
-                finish::finish(
-                    self.isa.simd(),
-                    finish::Finish {
-                        block: &block,
-                        pixels: start..start + count,
-                        width,
-                        outputs,
-                        channel: first - panels.start * OUTPUTS,
-                        bias: (chunk == 0).then(|| &self.bias[first..][..OUTPUTS]),
-                        last: chunk + 1 == self.chunks.len(),
-                        residual,
-                        clamp: self.clamp,
-                        target: &mut target,
-                    },
-                );
+                session.finish(Finish {
+                    block: &block,
+                    pixels: start..start + count,
+                    width,
+                    outputs,
+                    channel: first - panels.start * OUTPUTS,
+                    bias: (chunk == 0).then(|| &self.bias[first..][..OUTPUTS]),
+                    last: chunk + 1 == self.chunks.len(),
+                    residual,
+                    clamp: self.clamp,
+                    target: &mut target,
+                });
             }
         }
     }
+}
+
+/// The sums of a block and what makes results of them.
+struct Finish<'f, 'a> {
+    block: &'f Block,
+    /// The pixels that the block's first ones are.
+    pixels: Range<usize>,
+    /// Pixels in a row of the target.
+    width: usize,
+    /// Output channels of the block, and the first of them in a pixel of the target.
+    outputs: usize,
+    channel: usize,
+    /// What sums begin with; what the target holds when `None`.
+    bias: Option<&'f [f32]>,
+    /// Whether the sums are complete.
+    last: bool,
+    residual: Option<&'a [f32]>,
+    clamp: Clamp,
+    target: &'f mut Target<'a>,
 }
 
 /// Lanes of a vector of f32 sums.

@@ -5,7 +5,7 @@ use std::arch::x86_64::__cpuid_count;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use super::{Block, INPUTS, OUTPUTS};
+use crate::bf16::{Block, INPUTS, OUTPUTS};
 
 /// The processor has AMX for bf16, and the system lets this process use it.
 #[derive(Clone, Copy)]
@@ -75,9 +75,6 @@ fn permitted() -> bool {
     false
 }
 
-/// Floating-point operations of [`Session::peak`]'s round: four products of tiles.
-pub(super) const PEAK_OPERATIONS: usize = 4 * 2 * 16 * 16 * 32;
-
 /// A thread whose tile registers are shaped. It cannot leave the thread.
 pub(super) struct Session(PhantomData<*const ()>);
 
@@ -89,8 +86,9 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// Multiplies in registers, with nothing to wait for.
-    pub(super) fn peak(&self, rounds: usize) {
+    /// Multiplies in registers, with nothing to wait for; returns the floating-point operations.
+    pub(super) fn peak(&self, rounds: usize) -> usize {
+        let rounds = rounds.max(1);
         // SAFETY: the tile registers are shaped; no memory is touched.
         unsafe {
             asm!(
@@ -103,15 +101,17 @@ impl Session {
                 "tdpbf16ps tmm3, tmm5, tmm7",
                 "dec {rounds}",
                 "jnz 2b",
-                rounds = inout(reg) rounds.max(1) => _,
+                rounds = inout(reg) rounds => _,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _,
                 out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack, nomem),
             );
         }
+        // Four products of tiles.
+        rounds * 4 * 2 * 16 * 16 * 32
     }
 
-    /// See [`super::isa::Session::sum`], which has checked the lengths.
+    /// See [`super::Session::sum`], which has checked the lengths.
     #[inline]
     pub(super) fn sum(
         &self,

@@ -1,13 +1,13 @@
 //! AVX-512 with `vdpbf16ps`: a pair of inputs of a pixel by the pairs of weights of 16 outputs.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm256_mask_storeu_epi16, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
-    _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_set1_epi32, _mm512_setzero_ps,
-    _mm512_storeu_ps,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, _mm256_mask_storeu_epi16, _mm512_cvtneps_pbh,
+    _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_set1_epi32,
+    _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::hint::black_box;
 
-use super::{Block, INPUTS, LANES, OUTPUTS, Round};
+use crate::bf16::{Block, Finish, INPUTS, LANES, OUTPUTS, Round};
 
 /// The processor has AVX-512 for bf16.
 #[derive(Clone, Copy)]
@@ -38,7 +38,13 @@ impl Avx512Bf16 {
         unsafe { round_pixels(round) }
     }
 
-    /// See [`super::isa::Session::sum`], which has checked the lengths.
+    /// See [`super::Session::finish`].
+    pub(super) fn finish(self, finish: Finish<'_, '_>) {
+        // SAFETY: as above.
+        unsafe { finish.run() }
+    }
+
+    /// See [`super::Session::sum`], which has checked the lengths.
     pub(super) fn sum(
         self,
         x: &[u16],
@@ -80,7 +86,7 @@ fn round_pixels(round: Round<'_>) {
             unsafe {
                 let from = x.as_ptr().wrapping_add(at);
                 let values = _mm512_maskz_loadu_ps(mask(at, channels), from);
-                let rounded = std::mem::transmute(_mm512_cvtneps_pbh(values));
+                let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values));
                 let to = out.as_mut_ptr().wrapping_add(at);
                 _mm256_mask_storeu_epi16(to.cast(), mask(at, pixel), rounded);
             }

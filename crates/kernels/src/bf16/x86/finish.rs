@@ -1,0 +1,67 @@
+//! From the sums of a block to results: bias or earlier sums, residual, clamp.
+
+use std::arch::x86_64::{
+    _mm512_add_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_set1_ps,
+};
+
+use crate::Clamp;
+use crate::bf16::{Finish, LANES, OUTPUTS};
+use crate::conv::Target;
+
+impl Finish<'_, '_> {
+    /// Finishes the block.
+    ///
+    /// # Panics
+    /// When the target or the residual is too short.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn run(self) {
+        let Self { block, width, outputs, channel, bias, last, .. } = self;
+        let residual = self.residual.filter(|_| last);
+        let Target { values, row_stride, pixel_stride } = self.target;
+        let limits = if last { self.clamp } else { Clamp::NONE };
+        let (min, max) = (_mm512_set1_ps(limits.min), _mm512_set1_ps(limits.max));
+
+        // Where every pixel has room for it, whole vectors are stored.
+        let end = self.pixels.end - 1;
+        let end = end / width * *row_stride + end % width * *pixel_stride + channel;
+        let full = outputs.next_multiple_of(LANES);
+        let whole = channel + full <= *pixel_stride && end + full <= values.len();
+        let used = if whole { full } else { outputs };
+        let count = self.pixels.len();
+        assert!(count * OUTPUTS <= block.0.len() && used <= OUTPUTS);
+        assert!(end + used <= values.len(), "checked by `Conv::run`");
+        assert!(residual.is_none_or(|r| end + used <= r.len()), "checked by `Conv::run`");
+        assert!(bias.is_none_or(|bias| bias.len() == OUTPUTS));
+
+        let (mut y, mut x) = (self.pixels.start / width, self.pixels.start % width);
+        for pixel in 0..count {
+            let place = y * *row_stride + x * *pixel_stride + channel;
+            for first in (0..used).step_by(LANES) {
+                let mask = ((1_u32 << (used - first).min(LANES)) - 1) as u16;
+                // SAFETY: the block has `count` rows of `OUTPUTS` sums, and so has the bias. The
+                // target and the residual have `used` values at the last place, which `place` is
+                // at most, and the masks let through no more.
+                unsafe {
+                    let out = values.as_mut_ptr().add(place + first);
+                    let begin = match bias {
+                        Some(bias) => _mm512_loadu_ps(bias.as_ptr().add(first)),
+                        None => _mm512_maskz_loadu_ps(mask, out),
+                    };
+                    let sum = _mm512_loadu_ps(block.0.as_ptr().add(pixel * OUTPUTS + first));
+                    let mut sum = _mm512_add_ps(sum, begin);
+                    if let Some(residual) = residual {
+                        let at = residual.as_ptr().add(place + first);
+                        sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, at));
+                    }
+                    let sum = _mm512_min_ps(_mm512_max_ps(sum, min), max);
+                    _mm512_mask_storeu_ps(out, mask, sum);
+                }
+            }
+            x += 1;
+            if x == width {
+                (y, x) = (y + 1, 0);
+            }
+        }
+    }
+}
