@@ -193,37 +193,42 @@ impl Conv {
         assert!(x.len() >= needed, "x is too short");
         let mut prefetch = Prefetch::new(ahead);
         let lines = prefetch.lines().div_ceil(pixels.div_ceil(PIXELS) * panels.len());
-        let mut block = Block([0.0; PIXELS * OUTPUTS]);
         let session = self.isa.begin();
+        let mut finish = |panel: usize, start: usize, block: &Block| {
+            let first = panel * OUTPUTS;
+            session.finish(Finish {
+                block,
+                pixels: start..(start + PIXELS).min(pixels),
+                width,
+                outputs: (self.outputs - first).min(OUTPUTS),
+                channel: first - panels.start * OUTPUTS,
+                bias: (chunk == 0).then(|| &self.bias[first..][..OUTPUTS]),
+                last: chunk + 1 == self.chunks.len(),
+                residual,
+                clamp: self.clamp,
+                target: &mut target,
+            });
+        };
+        // A block is finished while the next one is summed.
+        let mut blocks = [Block([0.0; PIXELS * OUTPUTS]), Block([0.0; PIXELS * OUTPUTS])];
+        let (mut turn, mut before) = (0, None);
         for panel in panels.clone() {
             let weights = self.weights(chunk, panel..panel + 1);
-            let first = panel * OUTPUTS;
-            let outputs = (self.outputs - first).min(OUTPUTS);
             for start in (0..pixels).step_by(PIXELS) {
-                let count = (pixels - start).min(PIXELS);
                 for _ in 0..lines {
                     prefetch.fetch();
                 }
-                session.sum(
-                    &x[start * pixel..][..PIXELS * pixel],
-                    pixel,
-                    count,
-                    weights,
-                    &mut block,
-                );
-                session.finish(Finish {
-                    block: &block,
-                    pixels: start..start + count,
-                    width,
-                    outputs,
-                    channel: first - panels.start * OUTPUTS,
-                    bias: (chunk == 0).then(|| &self.bias[first..][..OUTPUTS]),
-                    last: chunk + 1 == self.chunks.len(),
-                    residual,
-                    clamp: self.clamp,
-                    target: &mut target,
-                });
+                let count = (pixels - start).min(PIXELS);
+                let x = &x[start * pixel..][..PIXELS * pixel];
+                turn = 1 - turn;
+                session.sum(x, pixel, count, weights, &mut blocks[turn]);
+                if let Some((panel, start)) = before.replace((panel, start)) {
+                    finish(panel, start, &blocks[1 - turn]);
+                }
             }
+        }
+        if let Some((panel, start)) = before {
+            finish(panel, start, &blocks[turn]);
         }
     }
 }

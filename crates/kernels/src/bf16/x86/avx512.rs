@@ -2,11 +2,12 @@
 
 use std::arch::x86_64::{
     __m256bh, __m256i, __m512, __m512bh, __m512i, _mm256_mask_storeu_epi16, _mm512_cvtneps_pbh,
-    _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_set1_epi32,
-    _mm512_setzero_ps, _mm512_storeu_ps,
+    _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_loadu_ps,
+    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::hint::black_box;
 
+use super::finish::lanes;
 use crate::bf16::{Block, Finish, INPUTS, LANES, OUTPUTS, Round};
 
 /// The processor has AVX-512 for bf16.
@@ -77,18 +78,22 @@ fn peak(rounds: usize) -> usize {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 fn round_pixels(round: Round<'_>) {
     let Round { x, stride, channels, out, pixel } = round;
-    // The lanes that fall on neither are not touched; those of `x` beyond its channels are zeros.
-    let mask = |at: usize, end: usize| ((1_u32 << end.saturating_sub(at).min(LANES)) - 1) as u16;
+    let (whole, rest) = (channels / LANES * LANES, lanes(channels % LANES));
     for (x, out) in x.chunks_exact(stride).zip(out.chunks_exact_mut(pixel)) {
-        for at in (0..pixel).step_by(LANES) {
-            // SAFETY: the masks let through what is inside of `channels` values of `x` and of
-            // `pixel` values of `out`, which both have.
+        for at in (0..whole).step_by(LANES) {
+            // SAFETY: both have `channels` values, which is `whole` or more.
             unsafe {
-                let from = x.as_ptr().wrapping_add(at);
-                let values = _mm512_maskz_loadu_ps(mask(at, channels), from);
+                let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(x.as_ptr().add(at)));
+                out.as_mut_ptr().add(at).cast::<__m256bh>().write_unaligned(rounded);
+            }
+        }
+        if whole < pixel {
+            out[whole..].fill(0);
+            // SAFETY: the mask lets through what is inside of `channels` values, which both have.
+            unsafe {
+                let values = _mm512_maskz_loadu_ps(rest, x.as_ptr().wrapping_add(whole));
                 let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values));
-                let to = out.as_mut_ptr().wrapping_add(at);
-                _mm256_mask_storeu_epi16(to.cast(), mask(at, pixel), rounded);
+                _mm256_mask_storeu_epi16(out.as_mut_ptr().add(whole).cast(), rest, rounded);
             }
         }
     }

@@ -34,24 +34,24 @@ impl Finish<'_, '_> {
         assert!(residual.is_none_or(|r| end + used <= r.len()), "checked by `Conv::run`");
         assert!(bias.is_none_or(|bias| bias.len() == OUTPUTS));
 
+        let masks = [0, LANES].map(|first| lanes(used.saturating_sub(first)));
         let (mut y, mut x) = (self.pixels.start / width, self.pixels.start % width);
         for pixel in 0..count {
             let place = y * *row_stride + x * *pixel_stride + channel;
-            for first in (0..used).step_by(LANES) {
-                let mask = ((1_u32 << (used - first).min(LANES)) - 1) as u16;
+            for (v, mask) in masks.into_iter().enumerate() {
                 // SAFETY: the block has `count` rows of `OUTPUTS` sums, and so has the bias. The
                 // target and the residual have `used` values at the last place, which `place` is
                 // at most, and the masks let through no more.
                 unsafe {
-                    let out = values.as_mut_ptr().add(place + first);
+                    let out = values.as_mut_ptr().wrapping_add(place + v * LANES);
                     let begin = match bias {
-                        Some(bias) => _mm512_loadu_ps(bias.as_ptr().add(first)),
+                        Some(bias) => _mm512_loadu_ps(bias.as_ptr().add(v * LANES)),
                         None => _mm512_maskz_loadu_ps(mask, out),
                     };
-                    let sum = _mm512_loadu_ps(block.0.as_ptr().add(pixel * OUTPUTS + first));
+                    let sum = _mm512_loadu_ps(block.0.as_ptr().add(pixel * OUTPUTS + v * LANES));
                     let mut sum = _mm512_add_ps(sum, begin);
                     if let Some(residual) = residual {
-                        let at = residual.as_ptr().add(place + first);
+                        let at = residual.as_ptr().wrapping_add(place + v * LANES);
                         sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, at));
                     }
                     let sum = _mm512_min_ps(_mm512_max_ps(sum, min), max);
@@ -64,4 +64,9 @@ impl Finish<'_, '_> {
             }
         }
     }
+}
+
+/// A mask of the first `count` lanes of a vector, of all if that has fewer.
+pub(super) fn lanes(count: usize) -> u16 {
+    ((1_u32 << count.min(LANES)) - 1) as u16
 }
