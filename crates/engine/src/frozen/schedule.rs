@@ -139,13 +139,18 @@ fn block(
     };
     let ends: Vec<usize> = panels.iter().map(|panel| panel.channels.end).collect();
     let project_conv = project.map(|project| conv(ops, project, config, Some(&ends)));
+    // Where products take little time, fewer and larger bands are worth more than the first cache.
+    let bytes = match &expand_conv {
+        Some(Conv { op: Product::Bf16(_), .. }) => 4 * config.band_bytes,
+        _ => config.band_bytes,
+    };
     let block = Block::new(
         (expand_conv, depthwise, project_conv),
         panels,
         pixel,
         sides.margins,
         (ops[op.input].shape, op.shape),
-        config.band_bytes,
+        bytes,
     );
     let parts = [expand, Some(id), project].into_iter().flatten();
     let names: Vec<&str> = parts.map(|part| ops[part].name.as_str()).collect();
@@ -173,7 +178,7 @@ fn even_panels(channels: usize, width: usize) -> (Vec<Panel>, usize) {
 fn group_panels(op: &Product) -> (Vec<Panel>, usize) {
     let group = match op {
         Product::F32(_) => 1,
-        Product::Bf16(_) => std::env::var("GR").map_or(4, |x| x.parse().unwrap()),
+        Product::Bf16(_) => 8,
     };
     let panel = |first: usize| {
         let products = first..(first + group).min(op.panels());
@@ -184,6 +189,9 @@ fn group_panels(op: &Product) -> (Vec<Panel>, usize) {
     (panels, widest * op.panel_width())
 }
 
+/// Weights from which on products are computed in bf16: with fewer, its blocks are half empty.
+const BLOCK: usize = bf16::INPUTS * bf16::OUTPUTS;
+
 /// A convolution; `ends` tells where each chunk of inputs ends that it is given.
 fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> Conv {
     let op = &ops[id];
@@ -192,7 +200,11 @@ fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> 
     };
     let all = [kernel.len() / bias.len()];
     let ends = ends.unwrap_or(&all);
-    let product = match config.compute.bf16.filter(|_| sides.is_pointwise()) {
+    let product = match config
+        .compute
+        .bf16
+        .filter(|_| sides.is_pointwise() && kernel.len() >= BLOCK)
+    {
         Some(isa) => Product::Bf16(bf16::Conv::new(isa, kernel, bias, op.clamp, ends)),
         None => {
             Product::F32(conv::Conv::in_chunks(config.compute.isa, kernel, bias, op.clamp, ends))

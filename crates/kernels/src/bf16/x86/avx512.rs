@@ -1,9 +1,9 @@
 //! AVX-512 with `vdpbf16ps`: a pair of inputs of a pixel by the pairs of weights of 16 outputs.
 
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512, __m512bh, __m512i, _mm256_mask_storeu_epi16, _mm512_cvtneps_pbh,
-    _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_loadu_ps,
-    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m256bh, __m512, __m512bh, __m512i, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_set1_epi32, _mm512_setzero_ps,
+    _mm512_storeu_ps,
 };
 use std::hint::black_box;
 
@@ -87,14 +87,16 @@ fn round_pixels(round: Round<'_>) {
                 out.as_mut_ptr().add(at).cast::<__m256bh>().write_unaligned(rounded);
             }
         }
-        if whole < pixel {
-            out[whole..].fill(0);
-            // SAFETY: the mask lets through what is inside of `channels` values, which both have.
+        let mut mask = rest;
+        for at in (whole..pixel).step_by(LANES) {
+            // SAFETY: the mask lets through what is inside of `channels` values of `x`. `out` has
+            // whole vectors.
             unsafe {
-                let values = _mm512_maskz_loadu_ps(rest, x.as_ptr().wrapping_add(whole));
-                let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values));
-                _mm256_mask_storeu_epi16(out.as_mut_ptr().add(whole).cast(), rest, rounded);
+                let values = _mm512_maskz_loadu_ps(mask, x.as_ptr().wrapping_add(at));
+                let to = out.as_mut_ptr().add(at).cast::<__m256bh>();
+                to.write_unaligned(_mm512_cvtneps_pbh(values));
             }
+            mask = 0;
         }
     }
 }
