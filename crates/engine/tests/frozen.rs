@@ -160,12 +160,6 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn features_in_bf16_point_where_those_of_keras_and_pytorch_do() {
-    let available = Bf16::available();
-    for name in ["amx", "avx512_bf16"] {
-        if !available.iter().any(|bf16| bf16.name() == name) {
-            println!("skipped: this processor has no {name}");
-        }
-    }
     let keras = expected("keras_mobilenetv2/activations.safetensors");
     let torch = expected("pytorch_efficientnet_lite0/expected.safetensors");
     let cases = [

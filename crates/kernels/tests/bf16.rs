@@ -11,16 +11,6 @@ use headstart_kernels::conv::Target;
 
 const RELU: Clamp = Clamp { min: 0.0, max: 0.75 };
 
-fn available() -> Vec<Bf16> {
-    let available = Bf16::available();
-    for name in ["amx", "avx512_bf16"] {
-        if !available.iter().any(|isa| isa.name() == name) {
-            println!("skipped: this processor has no {name}");
-        }
-    }
-    available
-}
-
 fn rounded(x: f32) -> f64 {
     f64::from(bf16::from_f32(x).to_f32())
 }
@@ -36,7 +26,7 @@ fn padded(isa: Bf16, x: &[f32], channels: usize) -> Vec<u16> {
 
 #[test]
 fn agrees_with_the_oracle_below_at_and_above_each_block() {
-    for isa in available() {
+    for isa in Bf16::available() {
         for outputs in [1, 16, 24, 31, 32, 33, 64, 100] {
             for inputs in [1, 2, 16, 31, 32, 33, 96] {
                 for (height, width) in [(1, 1), (3, 5), (1, 16), (1, 17), (4, 8), (3, 11), (13, 5)]
@@ -82,7 +72,7 @@ fn agrees_with_the_oracle_below_at_and_above_each_block() {
 
 #[test]
 fn chunks_add_up_and_what_lies_between_pixels_and_rows_is_left_untouched() {
-    for isa in available() {
+    for isa in Bf16::available() {
         let (height, width, outputs, ends) = (3, 7, 40, [48, 60]);
         let (kernel, bias) = (values(2, 60 * outputs), values(3, outputs));
         let x = values(1, height * width * 60);
@@ -125,7 +115,7 @@ fn rounding_is_to_nearest_even_and_keeps_what_is_not_a_number() {
     x.extend([0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX]);
     x.extend([f32::from_bits(0x3f80_8000), f32::from_bits(0x3f81_8000)]);
     x.push(f32::from_bits(0x7fff_ffff));
-    for isa in available() {
+    for isa in Bf16::available() {
         let mut out = vec![7; x.len() * INPUTS];
         Round { x: &x, stride: 1, channels: 1, out: &mut out, pixel: INPUTS }.run(isa);
         for (x, out) in x.iter().zip(out.chunks(INPUTS)) {
