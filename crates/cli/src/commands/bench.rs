@@ -8,7 +8,7 @@ use headstart::{Base, BenchConfig, BenchReport, Bundled, bench};
 use serde_json::json;
 
 use crate::options::{BaseArgs, Common, DEFAULT_BASE};
-use crate::output::Output;
+use crate::output::{Output, bytes};
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
@@ -64,6 +64,7 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
         "gflops": report.gflops(),
         "peak_gflops": report.peak_gflops,
         "share_of_peak": report.share_of_peak(),
+        "arena_bytes": report.arena_bytes,
     });
     if args.layers {
         event["layers"] = report
@@ -105,6 +106,7 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
             100.0 * report.share_of_peak()
         ),
     )?;
+    output.field("Memory", format!("{} a thread", bytes(report.arena_bytes as u64)))?;
     Ok(ExitCode::SUCCESS)
 }
 

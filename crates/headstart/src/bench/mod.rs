@@ -42,6 +42,8 @@ pub struct BenchReport {
     /// measured, in 1e9: with its instruction set, and for portable code with the best that the
     /// processor has.
     pub peak_gflops: f64,
+    /// Bytes that a thread computes a picture in, without the weights.
+    pub arena_bytes: usize,
     /// The fused steps in order, on one thread.
     pub steps: Vec<StepTime>,
 }
@@ -89,6 +91,7 @@ pub fn bench(base: &Base, config: &BenchConfig) -> BenchReport {
         ms_per_image: median(&mut batches) * 1e3 / config.batch as f64,
         multiply_adds: plan.multiply_adds(),
         peak_gflops: median(&mut peaks) / 1e9,
+        arena_bytes: plan.arena_bytes(),
         steps: steps(&plan, &picture),
     }
 }
