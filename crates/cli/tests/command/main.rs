@@ -4,6 +4,7 @@
 //! `tools/reference/` made.
 
 mod bad_input;
+mod bench;
 mod demo;
 mod evaluate;
 mod features;

@@ -1,0 +1,84 @@
+//! `headstart bench`.
+
+use crate::support::{Place, keys};
+
+const KEYS: [&str; 12] = [
+    "base",
+    "input_size",
+    "batch",
+    "threads",
+    "precision",
+    "isa",
+    "ms_per_image",
+    "images_per_second",
+    "gflops",
+    "peak_gflops",
+    "share_of_peak",
+    "arena_bytes",
+];
+
+#[test]
+fn the_figures_belong_together_for_any_base_width_batch_and_number_of_threads() {
+    let place = Place::new();
+    for (options, base, size, (batch, threads)) in [
+        ("", "mobilenetv2", 160, (1, 1)),
+        ("--width 0.35 --input-size 96 --threads 2", "mobilenetv2", 96, (1, 2)),
+        ("--width 0.5 --input-size 45 --batch 3 --threads 2", "mobilenetv2", 45, (3, 2)),
+        (
+            "--base efficientnet-lite0 --input-size 64 --isa portable",
+            "efficientnet-lite0",
+            64,
+            (1, 1),
+        ),
+        ("--base efficientnet-lite1 --input-size 33", "efficientnet-lite1", 33, (1, 1)),
+    ] {
+        let run = place.run(&format!("bench --json --seconds 0.01 {options}"));
+        let figures = run.succeeded().json_line();
+        assert_eq!(keys(&figures), KEYS, "{options}");
+        assert_eq!(figures["base"], base);
+        assert_eq!(figures["input_size"], size);
+        assert_eq!((&figures["batch"], &figures["threads"]), (&batch.into(), &threads.into()));
+        let number = |key: &str| figures[key].as_f64().unwrap();
+        let close = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-9;
+        assert!(close(number("ms_per_image") * number("images_per_second"), 1e3), "{figures}");
+        assert!(close(number("gflops") / number("peak_gflops"), number("share_of_peak")));
+        assert!(number("share_of_peak") > 0.0 && number("arena_bytes") > 0.0, "{figures}");
+    }
+}
+
+#[test]
+fn each_step_has_its_time_and_its_work() {
+    let place = Place::new();
+    let run = place.run("bench --json --layers --seconds 0.01 --input-size 96 --width 0.35");
+    let figures = run.succeeded().json_line();
+    let steps = figures["layers"].as_array().unwrap();
+    assert_eq!(steps.len(), 18, "17 blocks, and the last convolution with the pooling");
+    for step in steps {
+        assert_eq!(keys(step), ["layers", "ms", "multiply_adds"]);
+        assert!(step["ms"].as_f64().unwrap() > 0.0 && step["multiply_adds"].as_u64().unwrap() > 0);
+    }
+    assert_eq!(steps[0]["layers"], "Conv1 + expanded_conv_depthwise + expanded_conv_project");
+}
+
+#[test]
+fn bf16_runs_where_the_processor_has_it_and_is_refused_with_a_reason_elsewhere() {
+    use headstart::engine::frozen::Bf16;
+    let place = Place::new();
+    let run = place.run("bench --json --seconds 0.01 --precision bf16");
+    match Bf16::best() {
+        Some(bf16) => {
+            let figures = run.succeeded().json_line();
+            assert_eq!(
+                (&figures["precision"], &figures["isa"]),
+                (&"bf16".into(), &bf16.name().into())
+            );
+            let run = place.run("bench --precision bf16 --isa portable");
+            assert!(run.code == 2 && run.stderr.contains("bf16 is not for portable"), "{run:?}");
+        }
+        None => assert!(run.code == 2 && run.stderr.contains("avx512_bf16"), "{run:?}"),
+    }
+    let run = place.run("bench --precision f16");
+    assert!(run.code == 2 && run.stderr.contains("there are f32 and bf16"), "{run:?}");
+    let run = place.run("bench --width 0.36");
+    assert!(run.code == 2 && run.stderr.contains("0.35"), "{run:?}");
+}
