@@ -6,6 +6,7 @@
 
 mod aligned;
 pub mod bf16;
+mod chunks;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use headstart_kernels::conv::{self, Target, Windows};
-use headstart_kernels::elementwise::Normalize;
 use headstart_model::Shape;
 
+use super::buffers::{PICTURE, Source};
 use super::lower::Sides;
 use super::product::{Pixels, Product, Run, round, rounded_len};
 
@@ -16,19 +16,6 @@ pub(super) struct Conv {
     sides: Option<Sides>,
     input: Shape,
     pub(super) output: Shape,
-}
-
-/// The whole map that a convolution reads.
-#[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
-    Values(&'a [f32]),
-    /// Rows from `first` on as [`Conv::prepare`] made them.
-    Rounded {
-        pixels: &'a [u16],
-        first: usize,
-    },
-    /// A picture and how it is normalised; only for convolutions that pad.
-    Picture(&'a [u8], &'a Normalize),
 }
 
 /// Some rows and channels of a convolution's output.
@@ -45,9 +32,6 @@ pub(super) struct Rows<'a> {
     /// Weights that are needed next.
     pub(super) ahead: &'a [f32],
 }
-
-/// Why 1x1 convolutions and copies never meet a picture.
-pub(super) const PICTURE: &str = "pictures are read by convolutions that pad";
 
 /// Output rows whose input is padded at a time.
 const ROWS: usize = 8;

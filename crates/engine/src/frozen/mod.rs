@@ -5,6 +5,7 @@
 //! value a place in the arena.
 
 mod block;
+mod buffers;
 mod compute;
 mod conv;
 mod lower;

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use headstart_kernels::elementwise::Normalize;
-use headstart_kernels::{AlignedBuffer, Clamp, Isa, elementwise, pool};
+use headstart_kernels::{Clamp, Isa, elementwise, pool};
 use headstart_model::{Margins, Shape};
 
 use super::Arena;
 use super::block::Block;
-use super::conv::{Conv, Source};
+use super::buffers::{Buffers, Source};
+use super::conv::Conv;
 
 /// Parts of the arena.
 type Place = Range<usize>;
@@ -41,17 +42,6 @@ pub(super) enum StepKind {
     },
     GlobalAverage,
     Softmax,
-}
-
-/// What a step reads and writes.
-pub(super) struct Buffers<'a> {
-    pub(super) input: Source<'a>,
-    pub(super) residual: Option<&'a [f32]>,
-    pub(super) out: &'a mut [f32],
-    /// A buffer for each thread that works on the step.
-    pub(super) scratch: &'a mut [AlignedBuffer],
-    /// Weights that are needed after the step's.
-    pub(super) ahead: &'a [f32],
 }
 
 impl Step {

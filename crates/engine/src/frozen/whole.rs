@@ -5,9 +5,9 @@ use std::ops::Range;
 use headstart_kernels::conv::Target;
 use headstart_kernels::{AlignedBuffer, Isa, pool};
 
+use super::buffers::Buffers;
 use super::conv::{Conv, Rows};
 use super::share::{carve, divide, divide_rows, padded};
-use super::step::Buffers;
 
 impl Conv {
     /// f32 values of scratch that a thread needs for [`Conv::run`].

@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use half::bf16;
 
+use crate::chunks::chunks;
 use crate::conv::Target;
 use crate::extent::extent;
 use crate::prefetch::Prefetch;
@@ -93,13 +94,7 @@ impl Conv {
         let outputs = bias.len();
         let agree = outputs > 0 && !kernel.is_empty() && kernel.len().is_multiple_of(outputs);
         assert!(agree, "kernel and bias do not agree");
-        let mut chunks: Vec<Range<usize>> = Vec::with_capacity(ends.len());
-        for &end in ends {
-            let start = chunks.last().map_or(0, |chunk| chunk.end);
-            assert!(start < end, "chunks out of order");
-            chunks.push(start..end);
-        }
-        assert_eq!(ends.last(), Some(&(kernel.len() / outputs)), "chunks end elsewhere");
+        let chunks = chunks(ends, kernel.len() / outputs);
 
         let padded = outputs.next_multiple_of(OUTPUTS);
         let mut offsets = Vec::with_capacity(chunks.len());

@@ -11,6 +11,7 @@ mod tile;
 
 use std::ops::Range;
 
+use crate::chunks::chunks;
 use crate::extent::extent;
 use crate::{AlignedBuffer, Clamp, Isa};
 
@@ -157,13 +158,7 @@ impl Conv {
         let agree = outputs > 0 && !kernel.is_empty() && kernel.len().is_multiple_of(outputs);
         assert!(agree, "kernel and bias do not agree");
         let inputs = kernel.len() / outputs;
-        let mut chunks: Vec<Range<usize>> = Vec::with_capacity(ends.len());
-        for &end in ends {
-            let start = chunks.last().map_or(0, |chunk| chunk.end);
-            assert!(start < end, "chunks out of order");
-            chunks.push(start..end);
-        }
-        assert_eq!(ends.last(), Some(&inputs), "chunks end elsewhere than the inputs");
+        let chunks = chunks(ends, inputs);
 
         let lanes = isa.lanes();
         let widest = isa.run(tile::WidestPanel);

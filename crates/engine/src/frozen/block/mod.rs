@@ -13,10 +13,10 @@ use headstart_kernels::Clamp;
 use headstart_kernels::depthwise::Depthwise;
 use headstart_model::{Margins, Shape};
 
+use super::buffers::Buffers;
 use super::conv::Conv;
 use super::product::rounded_len;
 use super::share::{carve, divide, divide_rows, padded};
-use super::step::Buffers;
 use part::Part;
 
 /// `expand` (or a copy of the input), `depthwise`, `project` (or nothing).

@@ -6,7 +6,8 @@ use headstart_kernels::conv::Target;
 use headstart_kernels::depthwise::{self, Ring};
 
 use super::Block;
-use crate::frozen::conv::{Conv, PICTURE, Rows, Source};
+use crate::frozen::buffers::{PICTURE, Source};
+use crate::frozen::conv::{Conv, Rows};
 use crate::frozen::product::{Pixels, Run, round};
 use crate::frozen::share::carve;
 
