@@ -29,7 +29,10 @@ fn main() -> ExitCode {
     if let Some(threads) = arguments.common.threads {
         // The head's products run on this pool; nothing has used it yet.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-        pool.build_global().expect("the pool is built once");
+        if let Err(error) = pool.build_global() {
+            output.error(&format!("cannot start {threads} threads ({error}); take fewer"));
+            return ExitCode::from(FAILURE);
+        }
     }
     let common = &arguments.common;
     let result = match &arguments.command {

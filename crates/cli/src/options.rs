@@ -74,7 +74,8 @@ impl Common {
 
 /// An instruction set that this processor has.
 fn parse_isa(name: &str) -> Result<Isa, String> {
-    if name == "auto" {
+    // An empty variable is as good as none.
+    if name == "auto" || name.is_empty() {
         return Ok(Isa::best());
     }
     Isa::by_name(name).ok_or_else(|| {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{assert_close, values};
+use common::{assert_close, panic_message, values};
 use half::bf16;
 use headstart_kernels::Clamp;
 use headstart_kernels::bf16::{Bf16, Conv, INPUTS, PIXELS, Round, Run};
@@ -44,11 +44,7 @@ fn agrees_with_the_oracle_below_at_and_above_each_block() {
                         height,
                         width,
                         residual: Some(&residual),
-                        target: Target {
-                            values: &mut out,
-                            row_stride: width * outputs,
-                            pixel_stride: outputs,
-                        },
+                        target: Target::dense(&mut out, width, outputs),
                         ahead: &[],
                     });
                     let mut expected = Vec::new();
@@ -89,7 +85,7 @@ fn chunks_add_up_and_what_lies_between_pixels_and_rows_is_left_untouched() {
                 height,
                 width,
                 residual: None,
-                target: Target { values: &mut out, row_stride, pixel_stride },
+                target: Target { values: &mut out, row_stride, pixel_stride, room: pixel_stride },
                 ahead: op.weights(chunk, 0..op.panels()),
             });
             start = end;
@@ -106,6 +102,50 @@ fn chunks_add_up_and_what_lies_between_pixels_and_rows_is_left_untouched() {
                 assert!((f64::from(*value) - expected).abs() < 1e-5, "{isa:?} at {at}");
             }
         }
+    }
+}
+
+#[test]
+fn panels_are_written_one_by_one_to_their_places_in_a_map() {
+    for isa in Bf16::available() {
+        for outputs in [40, 64, 72] {
+            let (inputs, pixels) = (32, 49);
+            let (kernel, bias) = (vec![0.0; inputs * outputs], values(3, outputs));
+            let op = Conv::new(isa, &kernel, &bias, Clamp::NONE, &[inputs]);
+            let x = padded(isa, &vec![0.0; pixels * inputs], inputs);
+            let mut out = vec![f32::NAN; pixels * outputs];
+            for panel in 0..op.panels() {
+                let first = op.panel(panel).start;
+                let (row_stride, room) = (pixels * outputs, outputs - first);
+                let values = &mut out[first..];
+                op.run(Run {
+                    panels: panel..panel + 1,
+                    chunk: 0,
+                    x: &x,
+                    height: 1,
+                    width: pixels,
+                    residual: None,
+                    target: Target { values, row_stride, pixel_stride: outputs, room },
+                    ahead: &[],
+                });
+            }
+            assert!(out.chunks(outputs).all(|pixel| pixel == bias), "{isa:?} {outputs}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_overlap_are_refused() {
+    for isa in Bf16::available() {
+        let op = Conv::new(isa, &[0.0; 32 * 32], &[0.0; 32], Clamp::NONE, &[32]);
+        let x = padded(isa, &[0.0; 40 * 32], 32);
+        let run = || {
+            let mut out = vec![0.0; 1140];
+            let target = Target { values: &mut out, row_stride: 0, pixel_stride: 100, room: 32 };
+            let (panels, residual, ahead) = (0..1, None, &[][..]);
+            op.run(Run { panels, chunk: 0, x: &x, height: 2, width: 20, residual, target, ahead });
+        };
+        assert_eq!(panic_message(run), "rows overlap", "{isa:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{assert_close, values};
+use common::{assert_close, panic_message, values};
 use headstart_kernels::conv::{Conv, Run, Target, Windows};
 use headstart_kernels::{Clamp, Isa};
 
@@ -67,7 +67,7 @@ fn chunks_of_inputs_add_up_and_the_last_adds_the_residual_and_clamps() {
                         x: &x[first..],
                         windows: Windows::pixels(1, pixels, inputs),
                         residual: Some(&added),
-                        target: Target { values: &mut out, row_stride: 0, pixel_stride: outputs },
+                        target: Target::dense(&mut out, pixels, outputs),
                         ahead: op.weights(chunk, 0..op.panels()),
                     });
                     first = end;
@@ -101,7 +101,12 @@ fn a_panel_fills_up_its_vectors_where_pixels_have_room_and_leaves_the_rest_untou
                         x: &x,
                         windows: Windows::pixels(height, width, inputs),
                         residual: None,
-                        target: Target { values: &mut out, row_stride, pixel_stride },
+                        target: Target {
+                            values: &mut out,
+                            row_stride,
+                            pixel_stride,
+                            room: pixel_stride,
+                        },
                         ahead: &[],
                     });
                     let case = format!("{isa:?} {outputs} panel {panel} stride {pixel_stride}");
@@ -121,6 +126,47 @@ fn a_panel_fills_up_its_vectors_where_pixels_have_room_and_leaves_the_rest_untou
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn panels_are_written_one_by_one_to_their_places_in_a_map() {
+    for isa in Isa::available() {
+        for outputs in [3, 40, 70, 72, 144] {
+            for (height, width, gap) in [(1, 49, 0), (2, 15, 3), (7, 7, 0)] {
+                let (kernel, bias) = (values(2, 5 * outputs), values(3, outputs));
+                let x = values(1, height * width * 5);
+                let op = Conv::new(isa, &kernel, &bias, Clamp::NONE);
+                let row_stride = width * outputs + gap;
+                // Nothing lies behind the last pixel.
+                let mut out = vec![f32::NAN; height * row_stride - gap];
+                for panel in 0..op.panels() {
+                    let first = op.panel(panel).start;
+                    let (pixel_stride, room) = (outputs, outputs - first);
+                    op.run(Run {
+                        panels: panel..panel + 1,
+                        chunk: 0,
+                        x: &x,
+                        windows: Windows::pixels(height, width, 5),
+                        residual: None,
+                        target: Target {
+                            values: &mut out[first..],
+                            row_stride,
+                            pixel_stride,
+                            room,
+                        },
+                        ahead: &[],
+                    });
+                }
+                let dense: Vec<f32> = out
+                    .chunks(row_stride)
+                    .flat_map(|row| &row[..width * outputs])
+                    .copied()
+                    .collect();
+                let expected = oracle(&x, &kernel, &bias, None, Clamp::NONE);
+                assert_close(&dense, &expected, 5, &format!("{isa:?} {outputs} {height}x{width}"));
             }
         }
     }
@@ -168,6 +214,7 @@ fn strides_that_overflow_are_refused() {
         Windows { width: usize::MAX, ..sane },
     ] {
         let run = || op.apply(&[1.0; 4096], windows, None, &mut [0.0; 4096]);
-        assert!(std::panic::catch_unwind(run).is_err(), "{windows:?}");
+        let message = panic_message(run);
+        assert_eq!(message, "strides reach further than any slice", "{windows:?}");
     }
 }

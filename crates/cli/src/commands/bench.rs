@@ -21,11 +21,18 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "X", conflicts_with = "weights")]
     width: Option<f32>,
     /// Seconds to measure for
-    #[arg(long, value_name = "X", default_value_t = 2.0)]
+    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_seconds)]
     seconds: f64,
     /// Show the time of each fused step
     #[arg(long)]
     layers: bool,
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("give seconds, from 0 to those of a day".to_owned()),
+    }
 }
 
 impl BenchArgs {

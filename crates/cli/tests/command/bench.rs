@@ -41,7 +41,6 @@ fn the_figures_belong_together_for_any_base_width_batch_and_number_of_threads() 
         let number = |key: &str| figures[key].as_f64().unwrap();
         let close = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-9;
         assert!(close(number("ms_per_image") * number("images_per_second"), 1e3), "{figures}");
-        assert!(close(number("gflops") / number("peak_gflops"), number("share_of_peak")));
         assert!(number("share_of_peak") > 0.0 && number("arena_bytes") > 0.0, "{figures}");
     }
 }
@@ -81,4 +80,8 @@ fn bf16_runs_where_the_processor_has_it_and_is_refused_with_a_reason_elsewhere()
     assert!(run.code == 2 && run.stderr.contains("there are f32 and bf16"), "{run:?}");
     let run = place.run("bench --width 0.36");
     assert!(run.code == 2 && run.stderr.contains("0.35"), "{run:?}");
+    for seconds in ["nan", "inf", "-1"] {
+        let run = place.run(&format!("bench --seconds={seconds}"));
+        assert!(run.code == 2 && run.stderr.contains("give seconds"), "{run:?}");
+    }
 }

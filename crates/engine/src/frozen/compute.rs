@@ -37,16 +37,16 @@ impl Compute {
         self.bf16.map_or(self.isa.name(), Bf16::name)
     }
 
-    /// Computes in registers for some milliseconds, with nothing to wait for, and returns how many
+    /// Computes in registers for a millisecond or two, with nothing to wait for, and returns how many
     /// floating-point operations that were. Portable code has the processor's best for its limit:
     /// its own loop would say nothing.
     pub fn peak(&self) -> usize {
         match self.bf16 {
-            Some(bf16) => bf16.peak(20_000),
+            Some(bf16) => bf16.peak(60_000),
             None if self.isa.name() == Isa::portable().name() => {
-                peak::multiply_adds(Isa::best(), 100_000)
+                peak::multiply_adds(Isa::best(), 1_000_000)
             }
-            None => peak::multiply_adds(self.isa, 100_000),
+            None => peak::multiply_adds(self.isa, 1_000_000),
         }
     }
 }

@@ -107,7 +107,7 @@ impl Conv {
             unreachable!("only 1x1 convolutions are rounded");
         };
         let padded_row = self.padded_row(sides);
-        let Target { values, row_stride, pixel_stride } = target;
+        let Target { values, row_stride, pixel_stride, room } = target;
         for first in range.clone().step_by(ROWS) {
             let height = ROWS.min(range.end - first);
             let padded = &mut scratch[..sides.under(height) * padded_row];
@@ -120,7 +120,7 @@ impl Conv {
                 x: padded,
                 windows: Windows::sliding((height, width), shape, padded_row / channels, channels),
                 residual: residual.map(|r| &r[done..]),
-                target: Target { values: &mut values[done..], row_stride, pixel_stride },
+                target: Target { values: &mut values[done..], row_stride, pixel_stride, room },
                 ahead,
             });
         }

@@ -39,7 +39,7 @@ impl Conv {
                     range: 0..1,
                     panels,
                     residual,
-                    target: Target { values: out, row_stride: 0, pixel_stride: 0 },
+                    target: Target { room: out.len(), values: out, row_stride: 0, pixel_stride: 0 },
                     scratch,
                     ahead,
                 });
@@ -61,6 +61,7 @@ impl Conv {
                         values: &mut out[channel..],
                         row_stride,
                         pixel_stride: channels,
+                        room: channels - channel,
                     },
                     scratch: &mut *scratch,
                     ahead: self.next(panel, ahead),
@@ -87,11 +88,7 @@ impl Conv {
                     range: 0..height,
                     panels: panel..panel + 1,
                     residual: None,
-                    target: Target {
-                        values: &mut *map,
-                        row_stride: width * channels,
-                        pixel_stride: channels,
-                    },
+                    target: Target::dense(map, width, channels),
                     scratch: &mut *scratch,
                     ahead: self.next(panel, ahead),
                 });

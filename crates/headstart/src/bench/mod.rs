@@ -107,11 +107,6 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
     // What the teams saw of a round. They keep the time themselves: whoever waits for them may be
     // let in late when all cores are busy.
     let rounds = Mutex::new(Vec::new());
-    let peak = || {
-        let start = Instant::now();
-        let operations = config.compute.peak();
-        operations as f64 / start.elapsed().as_secs_f64()
-    };
     let team = || {
         let mut worker = Worker::new(plan, members);
         // Memory is touched and the clock is up before anything is measured.
@@ -128,7 +123,11 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
             let end = Instant::now();
             // The peak of all threads is reached while all are at it.
             barrier.wait();
-            let peak: f64 = rayon::broadcast(|_| peak()).into_iter().sum();
+            let peak = Peak {
+                start: Instant::now(),
+                operations: rayon::broadcast(|_| config.compute.peak()).into_iter().sum(),
+                end: Instant::now(),
+            };
             rounds.lock().expect("no worker panics while holding it").push((start, end, peak));
             barrier.wait();
         }
@@ -148,12 +147,31 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
             let seen = std::mem::take(&mut *rounds.lock().expect("no worker panics"));
             let first = seen.iter().map(|round| round.0).min().expect("a round of each worker");
             let last = seen.iter().map(|round| round.1).max().expect("a round of each worker");
-            record((last - first).as_secs_f64(), seen.iter().map(|round| round.2).sum());
+            record((last - first).as_secs_f64(), Peak::together(seen.iter().map(|round| &round.2)));
             count += 1;
         }
         stop.store(true, Ordering::Relaxed);
         barrier.wait();
     });
+}
+
+/// Floating-point operations that a team did, with nothing to wait for.
+struct Peak {
+    start: Instant,
+    end: Instant,
+    operations: usize,
+}
+
+impl Peak {
+    /// Operations a second of all teams, from the first one's start to the last one's end: threads
+    /// that share a core would each see all of it.
+    fn together<'a>(peaks: impl Iterator<Item = &'a Self> + Clone) -> f64 {
+        let operations: usize = peaks.clone().map(|peak| peak.operations).sum();
+        let start = peaks.clone().map(|peak| peak.start).min();
+        let end = peaks.map(|peak| peak.end).max();
+        let seconds = start.zip(end).map_or(0.0, |(start, end)| (end - start).as_secs_f64());
+        operations as f64 / seconds
+    }
 }
 
 /// The median time of each step.

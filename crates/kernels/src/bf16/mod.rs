@@ -186,6 +186,9 @@ impl Conv {
         let pixel = self.pixel(chunk);
         let needed = extent(&[(pixels.next_multiple_of(PIXELS), pixel)], pixel);
         assert!(x.len() >= needed, "x is too short");
+        let outputs = self.panel(panels.end - 1).end - panels.start * OUTPUTS;
+        let reach = target.reach((height, width), outputs);
+        assert!(residual.is_none_or(|r| r.len() >= reach), "the residual is too short");
         let mut prefetch = Prefetch::new(ahead);
         let lines = prefetch.lines().div_ceil(pixels.div_ceil(PIXELS) * panels.len());
         let session = self.isa.begin();

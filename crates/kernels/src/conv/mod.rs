@@ -114,9 +114,34 @@ pub struct Target<'a> {
     pub values: &'a mut [f32],
     /// Values from a row to the next.
     pub row_stride: usize,
-    /// Values from a pixel to the next. Where a pixel has room for them, the zeros that fill up a
-    /// vector are stored as well.
+    /// Values from a pixel to the next.
     pub pixel_stride: usize,
+    /// Values of a pixel, from its first on, that may be written. Where there is room for them, the
+    /// zeros that fill up a vector are stored after the outputs.
+    pub room: usize,
+}
+
+impl<'a> Target<'a> {
+    /// Pixels of `outputs` values each, in rows of `width`, that follow each other.
+    pub fn dense(values: &'a mut [f32], width: usize, outputs: usize) -> Self {
+        let row_stride = width.saturating_mul(outputs);
+        Self { values, row_stride, pixel_stride: outputs, room: outputs }
+    }
+
+    /// Values from the first of the first pixel to the last that may be written: kernels write
+    /// without further checks up to there, and read a residual.
+    ///
+    /// # Panics
+    /// When pixels or rows overlap, `outputs` do not fit, or `values` are too few.
+    pub(crate) fn reach(&self, (height, width): (usize, usize), outputs: usize) -> usize {
+        assert!(outputs <= self.room, "no room for the outputs");
+        let row = extent(&[(width, self.pixel_stride)], self.room);
+        assert!(width == 1 || self.pixel_stride >= self.room, "pixels overlap");
+        assert!(height == 1 || self.row_stride >= row, "rows overlap");
+        let reach = extent(&[(height, self.row_stride)], row);
+        assert!(self.values.len() >= reach, "the target is too short");
+        reach
+    }
 }
 
 /// What [`Conv::run`] computes.
@@ -246,14 +271,13 @@ impl Conv {
     /// # Panics
     /// When a slice is too short.
     pub fn apply(&self, x: &[f32], windows: Windows, residual: Option<&[f32]>, out: &mut [f32]) {
-        let row_stride = windows.width * self.outputs;
         self.run(Run {
             panels: 0..self.panels(),
             chunk: 0,
             x,
             windows,
             residual,
-            target: Target { values: out, row_stride, pixel_stride: self.outputs },
+            target: Target::dense(out, windows.width, self.outputs),
             ahead: &[],
         });
     }
@@ -273,11 +297,7 @@ impl Conv {
         assert!(x.len() >= windows.reach(inputs), "x is too short");
         let first = self.panel(panels.start).start;
         let outputs = self.panel(panels.end - 1).end - first;
-        let row = extent(&[(width, target.pixel_stride)], outputs);
-        assert!(width == 1 || target.pixel_stride >= outputs, "pixels overlap");
-        assert!(height == 1 || target.row_stride >= row, "rows overlap");
-        let reach = extent(&[(height, target.row_stride)], row);
-        assert!(target.values.len() >= reach, "the target is too short");
+        let reach = target.reach((height, width), outputs);
         assert!(residual.is_none_or(|r| r.len() >= reach), "the residual is too short");
         // Where a row follows the other on both sides, all is one row to the tiles.
         let even = width.checked_mul(target.pixel_stride) == Some(target.row_stride);

@@ -83,9 +83,9 @@ impl Job<'_> {
         let panel = op.panels[index];
         let inputs = &op.chunks[self.chunk];
         let channel = panel.first_output - op.panels[self.panels.start].first_output;
-        // A pixel's last vectors may have room for some lanes only.
+        // A pixel may have room for some lanes of its last vector only.
         let all = NV * S::F32_LANES;
-        let used = if self.target.pixel_stride >= channel + all {
+        let used = if self.target.room >= channel + all {
             all
         } else {
             all.min(op.outputs - panel.first_output)

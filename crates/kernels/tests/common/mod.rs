@@ -18,3 +18,11 @@ pub(crate) fn assert_close(actual: &[f32], expected: &[f64], terms: usize, case:
         assert!((f64::from(*a) - e).abs() <= tolerance, "{case}: [{i}] is {a}, not {e}");
     }
 }
+
+/// What `run` panics with.
+#[allow(dead_code)] // not every file of tests has something to refuse
+pub(crate) fn panic_message(run: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let payload = std::panic::catch_unwind(run).expect_err("a panic");
+    let text = payload.downcast_ref::<&str>().copied().map(str::to_owned);
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a message")
+}

@@ -77,11 +77,7 @@ impl Block {
                             pixels: self.filtered_pixels(project, panel, size, filtered, rounded),
                             size,
                             residual,
-                            target: Target {
-                                values: out,
-                                row_stride: size.1 * channels,
-                                pixel_stride: channels,
-                            },
+                            target: Target::dense(out, size.1, channels),
                             ahead,
                         });
                     }
@@ -147,7 +143,12 @@ impl Block {
                     range,
                     panels: self.panels[panel].products.clone(),
                     residual: None,
-                    target: Target { values: to, row_stride: row, pixel_stride: self.pixel },
+                    target: Target {
+                        values: to,
+                        row_stride: row,
+                        pixel_stride: self.pixel,
+                        room: self.pixel,
+                    },
                     scratch: patches,
                     ahead: self
                         .project

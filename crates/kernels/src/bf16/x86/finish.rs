@@ -18,16 +18,16 @@ impl Finish<'_, '_> {
     pub(super) fn run(self) {
         let Self { block, width, outputs, channel, bias, last, .. } = self;
         let residual = self.residual.filter(|_| last);
-        let Target { values, row_stride, pixel_stride } = self.target;
+        let Target { values, row_stride, pixel_stride, room } = self.target;
         let limits = if last { self.clamp } else { Clamp::NONE };
         let (min, max) = (_mm512_set1_ps(limits.min), _mm512_set1_ps(limits.max));
 
-        // Where every pixel has room for it, whole vectors are stored.
+        // The last pixel is the one that reaches furthest: `Conv::run` has seen that neither pixels
+        // nor rows overlap, and how far they reach.
         let end = self.pixels.end - 1;
         let end = end / width * *row_stride + end % width * *pixel_stride + channel;
         let full = outputs.next_multiple_of(LANES);
-        let whole = channel + full <= *pixel_stride && end + full <= values.len();
-        let used = if whole { full } else { outputs };
+        let used = if channel + full <= *room { full } else { outputs };
         let count = self.pixels.len();
         assert!(count * OUTPUTS <= block.0.len() && used <= OUTPUTS);
         assert!(end + used <= values.len(), "checked by `Conv::run`");
@@ -40,8 +40,8 @@ impl Finish<'_, '_> {
             let place = y * *row_stride + x * *pixel_stride + channel;
             for (v, mask) in masks.into_iter().enumerate() {
                 // SAFETY: the block has `count` rows of `OUTPUTS` sums, and so has the bias. The
-                // target and the residual have `used` values at the last place, which `place` is
-                // at most, and the masks let through no more.
+                // target and the residual have `used` values at the last place, which no other
+                // surpasses, and the masks let through no more.
                 unsafe {
                     let out = values.as_mut_ptr().wrapping_add(place + v * LANES);
                     let begin = match bias {
