@@ -97,3 +97,31 @@ pub fn softmax(x: &mut [f32], classes: usize) {
         }
     }
 }
+
+/// The gradient through a clamp, in place: `d[i] = 0` unless `min < y[i] < max`, where `y` is what
+/// the clamp returned.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn clamp_gradient(isa: Isa, y: &[f32], clamp: Clamp, d: &mut [f32]) {
+    assert_eq!(y.len(), d.len(), "y and its gradient do not agree");
+    isa.run(ClampGradient { y, clamp, d });
+}
+
+struct ClampGradient<'a> {
+    y: &'a [f32],
+    clamp: Clamp,
+    d: &'a mut [f32],
+}
+
+impl WithSimd for ClampGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Clamp { min, max } = self.clamp;
+        for (y, d) in self.y.iter().zip(self.d) {
+            *d = if (*y > min) & (*y < max) { *d } else { 0.0 };
+        }
+    }
+}

@@ -7,6 +7,7 @@
 //! computes together, and these in *chunks* of inputs: a caller that has only some of the inputs
 //! at hand adds them to the sums of those before.
 
+mod gradient;
 mod tile;
 
 use std::ops::Range;
@@ -14,6 +15,8 @@ use std::ops::Range;
 use crate::chunks::chunks;
 use crate::extent::extent;
 use crate::{AlignedBuffer, Clamp, Isa};
+
+pub use gradient::KernelGradient;
 
 /// A convolution with its weights packed for an instruction set.
 #[derive(Clone, Debug)]

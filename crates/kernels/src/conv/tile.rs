@@ -21,7 +21,7 @@ impl WithSimd for WidestPanel {
 }
 
 #[inline(always)]
-fn widest<S: Simd>() -> usize {
+pub(super) fn widest<S: Simd>() -> usize {
     match S::REGISTER_COUNT {
         _ if is_portable::<S>() => 1,
         0..32 => 2,

@@ -2,12 +2,15 @@
 //!
 //! `out[y][x][c] = clamp(bias[c] + sum_ij in[y * s + i][x * s + j][c] * kernel[i][j][c])`
 
+mod gradient;
 mod rows;
 
 use std::ops::Range;
 
 use crate::extent::extent;
 use crate::{AlignedBuffer, Clamp, Isa};
+
+pub use gradient::{KernelGradient, Strided, flipped};
 
 /// A depthwise convolution with a square kernel.
 #[derive(Clone, Debug)]

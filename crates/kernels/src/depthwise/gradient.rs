@@ -1,0 +1,202 @@
+//! The gradient of a depthwise convolution's kernel and bias.
+//!
+//! `d_kernel[i][j][c] += sum_yx in[y * s + i][x * s + j][c] * d_out[y][x][c]`
+//!
+//! The gradient of its input is a depthwise convolution with [`flipped`] weights over a map with
+//! zeros around and between what it reads.
+
+use pulp::{Simd, WithSimd};
+
+use crate::Isa;
+use crate::extent::extent;
+use crate::simd::{load, mul_add, store};
+
+/// A map that is read at strides: `[y][x][channels]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Strided<'a> {
+    /// From the first value of the first pixel on.
+    pub values: &'a [f32],
+    /// Values from a row to the next.
+    pub row_stride: usize,
+    /// Values from a pixel to the next.
+    pub pixel_stride: usize,
+}
+
+/// What [`KernelGradient::run`] adds up.
+#[derive(Debug)]
+pub struct KernelGradient<'a> {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step in both directions.
+    pub stride: usize,
+    /// The padded input.
+    pub x: Strided<'a>,
+    /// The gradient of the output.
+    pub d_out: Strided<'a>,
+    /// Rows and columns of the output.
+    pub size: (usize, usize),
+    /// `[kernel][kernel][channels]`, added to.
+    pub d_kernel: &'a mut [f32],
+    /// `[channels]`, added to.
+    pub d_bias: &'a mut [f32],
+}
+
+/// Bytes of the input's rows that are gone through for one vector of channels after the other: they
+/// stay in the second cache.
+const BAND: usize = 256 << 10;
+
+impl KernelGradient<'_> {
+    /// Adds the products of all pixels.
+    ///
+    /// # Panics
+    /// When a slice is too short.
+    pub fn run(self, isa: Isa) {
+        let Self { kernel, stride, x, d_out, size: (height, width), .. } = &self;
+        let channels = self.d_bias.len();
+        assert!(*kernel > 0 && *stride > 0 && channels > 0);
+        assert_eq!(self.d_kernel.len(), kernel * kernel * channels, "kernel and bias disagree");
+        if height * width == 0 {
+            return;
+        }
+        let under = |outputs| extent(&[(outputs, *stride)], *kernel);
+        let reach = |map: &Strided<'_>, height, width| {
+            extent(&[(height, map.row_stride), (width, map.pixel_stride)], channels)
+        };
+        assert!(x.values.len() >= reach(x, under(*height), under(*width)), "x is too short");
+        assert!(d_out.values.len() >= reach(d_out, *height, *width), "d_out is too short");
+        isa.run(self);
+    }
+}
+
+impl WithSimd for KernelGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let rows = BAND / (self.x.row_stride * self.stride * size_of::<f32>()).max(1);
+        let height = self.size.0;
+        for first in (0..height).step_by(rows.max(1)) {
+            let rows = first..(first + rows.max(1)).min(height);
+            for channel in (0..self.d_bias.len()).step_by(S::F32_LANES) {
+                let lanes = S::F32_LANES.min(self.d_bias.len() - channel);
+                match self.kernel {
+                    3 if lanes == S::F32_LANES => {
+                        simd.vectorize(Taps::<3, 3> { op: &mut self, rows: rows.clone(), channel });
+                    }
+                    5 if lanes == S::F32_LANES => {
+                        simd.vectorize(Taps::<5, 1> { op: &mut self, rows: rows.clone(), channel });
+                    }
+                    _ => self.any(simd, rows.clone(), channel, lanes),
+                }
+            }
+        }
+    }
+}
+
+impl KernelGradient<'_> {
+    /// Any kernel, and a vector of channels that is not full.
+    #[inline(always)]
+    fn any<S: Simd>(
+        &mut self,
+        simd: S,
+        rows: std::ops::Range<usize>,
+        channel: usize,
+        lanes: usize,
+    ) {
+        let channels = self.d_bias.len();
+        let pixel = |y: usize, x: usize| y * self.d_out.row_stride + x * self.d_out.pixel_stride;
+        for tap in 0..self.kernel * self.kernel {
+            let (i, j) = (tap / self.kernel, tap % self.kernel);
+            let to = &mut self.d_kernel[tap * channels + channel..][..lanes];
+            let mut sum = load(simd, to);
+            for y in rows.clone() {
+                for x in 0..self.size.1 {
+                    let at = (y * self.stride + i) * self.x.row_stride
+                        + (x * self.stride + j) * self.x.pixel_stride;
+                    let value = load(simd, &self.x.values[at + channel..][..lanes]);
+                    let d = load(simd, &self.d_out.values[pixel(y, x) + channel..][..lanes]);
+                    sum = mul_add(simd, value, d, sum);
+                }
+            }
+            store(simd, to, sum);
+        }
+        let to = &mut self.d_bias[channel..][..lanes];
+        let mut sum = load(simd, to);
+        for y in rows {
+            for x in 0..self.size.1 {
+                let d = load(simd, &self.d_out.values[pixel(y, x) + channel..][..lanes]);
+                sum = simd.add_f32s(sum, d);
+            }
+        }
+        store(simd, to, sum);
+    }
+}
+
+/// A full vector of channels, for `ROWS` rows of a kernel of side `K` at a time: their sums stay in
+/// registers.
+struct Taps<'t, 'a, const K: usize, const ROWS: usize> {
+    op: &'t mut KernelGradient<'a>,
+    rows: std::ops::Range<usize>,
+    channel: usize,
+}
+
+// Loops over indices are what the compiler unrolls in full, so that sums stay in registers.
+#[allow(clippy::needless_range_loop)]
+impl<const K: usize, const ROWS: usize> WithSimd for Taps<'_, '_, K, ROWS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { op, rows, channel } = self;
+        let KernelGradient { stride, x: map, d_out, size: (_, width), .. } = *op;
+        let channels = op.d_bias.len();
+        assert!(op.kernel == K && K.is_multiple_of(ROWS) && channel + S::F32_LANES <= channels);
+        for i0 in (0..K).step_by(ROWS) {
+            let mut sums = [[simd.splat_f32s(0.0); K]; ROWS];
+            for i in 0..ROWS {
+                for j in 0..K {
+                    sums[i][j] =
+                        load(simd, &op.d_kernel[((i0 + i) * K + j) * channels + channel..]);
+                }
+            }
+            let mut bias = load(simd, &op.d_bias[channel..]);
+            for y in rows.clone() {
+                let from = (y * stride + i0) * map.row_stride + channel;
+                let at = y * d_out.row_stride + channel;
+                // SAFETY: `run` has seen that the maps have `channels` values at each pixel of
+                // these rows and of those under them, and the vector ends before these do.
+                unsafe {
+                    let mut x = map.values.as_ptr().add(from);
+                    let mut d = d_out.values.as_ptr().add(at);
+                    for _ in 0..width {
+                        let value = d.cast::<S::f32s>().read_unaligned();
+                        if i0 == 0 {
+                            bias = simd.add_f32s(bias, value);
+                        }
+                        for i in 0..ROWS {
+                            for j in 0..K {
+                                let at = i * map.row_stride + j * map.pixel_stride;
+                                let x = x.add(at).cast::<S::f32s>().read_unaligned();
+                                sums[i][j] = mul_add(simd, x, value, sums[i][j]);
+                            }
+                        }
+                        x = x.wrapping_add(stride * map.pixel_stride);
+                        d = d.wrapping_add(d_out.pixel_stride);
+                    }
+                }
+            }
+            for i in 0..ROWS {
+                for j in 0..K {
+                    let to = ((i0 + i) * K + j) * channels + channel;
+                    store(simd, &mut op.d_kernel[to..], sums[i][j]);
+                }
+            }
+            store(simd, &mut op.d_bias[channel..], bias);
+        }
+    }
+}
+
+/// The weights `[kernel][kernel][channels]` turned by half a turn.
+pub fn flipped(weights: &[f32], channels: usize) -> Vec<f32> {
+    weights.chunks_exact(channels).rev().flatten().copied().collect()
+}
