@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod frozen;
+mod memory;
 pub mod train;
 
 pub use headstart_kernels::Isa;

@@ -9,7 +9,7 @@ mod buffers;
 mod compute;
 mod conv;
 mod lower;
-mod memory;
+
 mod product;
 mod schedule;
 mod share;

@@ -8,7 +8,7 @@ use headstart_model::Preprocessing;
 use super::block::{Block, Panel};
 use super::conv::Conv;
 use super::lower::{Op, OpId, OpKind, Program};
-use super::memory::{Request, place};
+use crate::memory::{Request, place};
 use super::product::Product;
 use super::step::{Step, StepKind};
 use super::{FrozenConfig, Plan};

@@ -52,6 +52,17 @@ pub enum TrainError {
         /// What it may be.
         expected: &'static str,
     },
+    /// Every layer is frozen.
+    #[error("every layer of the base is frozen: there is nothing to fine-tune")]
+    NothingTrainable,
+    /// A layer that cannot be trained, or trained through.
+    #[error("layer {layer} is a {class}, which cannot be fine-tuned")]
+    Untrainable {
+        /// Its name.
+        layer: String,
+        /// Keras's name of its kind.
+        class: &'static str,
+    },
     /// The callback said so while work was going on.
     #[error("training was stopped")]
     Stopped,

@@ -10,6 +10,7 @@ pub mod layers;
 pub mod losses;
 mod matmul;
 pub mod metrics;
+pub mod network;
 pub mod optimizers;
 mod samples;
 

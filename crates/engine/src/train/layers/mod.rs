@@ -1,7 +1,17 @@
 //! Layers that train: forward beside backward. A gradient is called `d_` and what it is of.
 
+pub(crate) mod affine;
+pub(crate) mod batch_normalization;
+mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
+pub(crate) mod global_average_pooling2d;
+pub(crate) mod maps;
+pub(crate) mod zero_padding2d;
+
+pub(crate) use conv2d::Conv2D;
 
 pub use dense::Dense;
+pub(crate) use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;

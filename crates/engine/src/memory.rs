@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 /// A buffer and the steps during which it must keep its content.
-pub(super) struct Request {
+pub(crate) struct Request {
     /// f32 values.
-    pub(super) len: usize,
-    pub(super) first: usize,
-    pub(super) last: usize,
+    pub(crate) len: usize,
+    pub(crate) first: usize,
+    pub(crate) last: usize,
 }
 
 /// Values to a cache line: every buffer starts at one.
@@ -15,7 +15,7 @@ const LINE: usize = 16;
 
 /// Gives every request a place such that no two that live at once overlap, the largest first at
 /// the lowest place free; returns the places and the length of the arena.
-pub(super) fn place(requests: &[Request]) -> (Vec<Range<usize>>, usize) {
+pub(crate) fn place(requests: &[Request]) -> (Vec<Range<usize>>, usize) {
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(requests[i].len));
     let mut places: Vec<Range<usize>> = vec![0..0; requests.len()];

@@ -1,0 +1,187 @@
+use headstart_kernels::conv::{Conv, KernelGradient, Run, Target, Windows};
+use headstart_kernels::{Clamp, Isa};
+
+use super::maps::{Before, Gradient, Maps, MapsMut};
+use crate::train::network::layout::Layout;
+
+/// A convolution with bias: `y = clamp(conv(x, kernel) + bias + residual)`.
+///
+/// Its input has the zeros around it that it pads with.
+pub(crate) struct Conv2D {
+    isa: Isa,
+    /// Side of the window, and its step.
+    side: usize,
+    stride: usize,
+    forward: Conv,
+    /// From the gradients of an output pixel to those of its window.
+    backward: Option<Conv>,
+}
+
+impl Conv2D {
+    /// `kernel` is `[side][side][inputs][outputs]`. Without `differentiable`, the gradient of the
+    /// input cannot be had.
+    pub(crate) fn new(
+        isa: Isa,
+        (side, stride): (usize, usize),
+        (kernel, bias): (&[f32], &[f32]),
+        clamp: Clamp,
+        differentiable: bool,
+    ) -> Self {
+        let forward = Conv::new(isa, kernel, bias, clamp);
+        let backward = differentiable.then(|| {
+            let (inputs, outputs) = (kernel.len() / bias.len(), bias.len());
+            let mut transposed = vec![0.0; kernel.len()];
+            for (k, row) in kernel.chunks_exact(outputs).enumerate() {
+                for (n, &weight) in row.iter().enumerate() {
+                    transposed[n * inputs + k] = weight;
+                }
+            }
+            Conv::new(isa, &transposed, &vec![0.0; inputs], Clamp::NONE)
+        });
+        Self { isa, side, stride, forward, backward }
+    }
+
+    fn is_pointwise(&self) -> bool {
+        self.side == 1 && self.stride == 1
+    }
+
+    /// The windows of `pictures` maps of `height` x `width` outputs; more than one only where all
+    /// pixels of all maps follow each other.
+    fn windows(&self, x: &Layout, (height, width): (usize, usize), pictures: usize) -> Windows {
+        if self.is_pointwise() {
+            return Windows {
+                row_stride: x.row_stride(),
+                ..Windows::pixels(pictures * height, width, x.pixel_stride())
+            };
+        }
+        let size = (height, width);
+        Windows::sliding(size, (self.side, self.stride), x.columns(), x.channels)
+    }
+
+    /// Where the first window begins.
+    fn first(&self, x: &Layout) -> usize {
+        if self.is_pointwise() { x.start(0) } else { 0 }
+    }
+
+    /// The residual has the output's layout.
+    pub(crate) fn forward(&self, x: Maps<'_>, residual: Option<&[f32]>, mut y: MapsMut<'_>) {
+        let layout = *y.layout;
+        y.clear();
+        // Dense maps of several pictures are one to a pointwise convolution.
+        let together = self.is_pointwise() && x.layout.is_dense() && layout.is_dense();
+        let pictures = if together { y.values.len() / layout.len() } else { 1 };
+        let (from, to) = (pictures * x.layout.len(), pictures * layout.len());
+        let pairs = x.values.chunks_exact(from).zip(y.values.chunks_exact_mut(to));
+        for (index, (x_maps, y_maps)) in pairs.enumerate() {
+            let start = layout.start(0);
+            self.forward.run(Run {
+                panels: 0..self.forward.panels(),
+                chunk: 0,
+                x: &x_maps[self.first(x.layout)..],
+                windows: self.windows(x.layout, (layout.height, layout.width), pictures),
+                residual: residual.map(|residual| &residual[index * to + start..]),
+                target: target(&mut y_maps[start..], &layout),
+                ahead: &[],
+            });
+        }
+    }
+
+    /// Gradients from that of the output, which is dense: kernel and bias are added to.
+    pub(crate) fn backward(
+        &self,
+        x: Maps<'_>,
+        d_y: Maps<'_>,
+        d_weights: Option<(&mut [f32], &mut [f32])>,
+        d_x: Option<Gradient<'_>>,
+    ) {
+        let size = (d_y.layout.height, d_y.layout.width);
+        if let Some((d_kernel, d_bias)) = d_weights {
+            let together = self.is_pointwise() && x.layout.is_dense();
+            let pictures = if together { d_y.values.len() / d_y.layout.len() } else { 1 };
+            let windows = self.windows(x.layout, size, pictures);
+            let xs = x.values.chunks_exact(pictures * x.layout.len());
+            for (x_maps, d_out) in xs.zip(d_y.values.chunks_exact(pictures * d_y.layout.len())) {
+                let x = &x_maps[self.first(x.layout)..];
+                let (d_kernel, d_bias) = (&mut *d_kernel, &mut *d_bias);
+                KernelGradient { x, windows, d_out, d_kernel, d_bias }.run(self.isa);
+            }
+        }
+        if let Some(d_x) = d_x {
+            let backward = self.backward.as_ref().expect("made differentiable");
+            if self.is_pointwise() {
+                Self::pointwise_input(backward, d_y, d_x);
+            } else {
+                d_x.write(|d_x| self.windows_input(backward, x.layout, d_y, d_x));
+            }
+        }
+    }
+
+    fn pointwise_input(backward: &Conv, d_y: Maps<'_>, d_x: Gradient<'_>) {
+        let layout = *d_x.maps.layout;
+        let run = |d_y_maps: &[f32], residual: Option<&[f32]>, d_x: &mut [f32], pictures: usize| {
+            let start = layout.start(0);
+            let pixels = (pictures * layout.height, layout.width);
+            backward.run(Run {
+                panels: 0..backward.panels(),
+                chunk: 0,
+                x: d_y_maps,
+                windows: Windows::pixels(pixels.0, pixels.1, d_y.layout.channels),
+                residual,
+                target: target(&mut d_x[start..], &layout),
+                ahead: &[],
+            });
+        };
+        let pictures = d_y.values.len() / d_y.layout.len();
+        let Gradient { maps, before } = d_x;
+        match before {
+            Before::Nothing | Before::Is(_) if layout.is_dense() => {
+                let residual = if let Before::Is(other) = before { Some(other) } else { None };
+                run(d_y.values, residual, maps.values, pictures);
+            }
+            _ => Gradient { maps: MapsMut { values: maps.values, layout: maps.layout }, before }
+                .write(|mut d_x| {
+                    d_x.clear();
+                    for (d_y, d_x) in d_y.pictures().zip(d_x.pictures()) {
+                        run(d_y, None, d_x, 1);
+                    }
+                }),
+        }
+    }
+
+    /// Adds what each window makes of its output's gradients, a row of windows at a time. `padded`
+    /// is the layout that the windows lie on.
+    fn windows_input(&self, backward: &Conv, padded: &Layout, d_y: Maps<'_>, d_x: MapsMut<'_>) {
+        let (to, from, margins) = (d_x.layout, d_y.layout, padded.margins);
+        let inputs = backward.outputs();
+        let mut patches = vec![0.0; from.width * inputs];
+        d_x.values.fill(0.0);
+        for (d_y, d_x) in d_y.pictures().zip(d_x.values.chunks_exact_mut(to.len())) {
+            for (y, d_row) in d_y.chunks_exact(from.width * from.channels).enumerate() {
+                let windows = Windows::pixels(1, from.width, from.channels);
+                backward.apply(d_row, windows, None, &mut patches);
+                for (index, patch) in patches.chunks_exact(to.channels).enumerate() {
+                    let (x, tap) = (index / (self.side * self.side), index % (self.side * self.side));
+                    let row = (y * self.stride + tap / self.side).wrapping_sub(margins.top);
+                    let column = (x * self.stride + tap % self.side).wrapping_sub(margins.left);
+                    // What falls on the zeros around the map is nobody's.
+                    if row < to.height && column < to.width {
+                        let at = to.start(row) + column * to.pixel_stride();
+                        for (sum, d) in d_x[at..][..to.channels].iter_mut().zip(patch) {
+                            *sum += d;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// All pixels of a picture from its first one on, or of several dense ones.
+fn target<'a>(values: &'a mut [f32], layout: &Layout) -> Target<'a> {
+    Target {
+        values,
+        row_stride: layout.row_stride(),
+        pixel_stride: layout.pixel_stride(),
+        room: layout.pixel,
+    }
+}

@@ -1,0 +1,75 @@
+//! The maps of some pictures, as layers read and write them.
+
+use crate::train::network::layout::Layout;
+
+/// Maps of one layout, picture after picture.
+#[derive(Clone, Copy)]
+pub(crate) struct Maps<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) layout: &'a Layout,
+}
+
+impl<'a> Maps<'a> {
+    pub(crate) fn pictures(self) -> impl Iterator<Item = &'a [f32]> {
+        self.values.chunks_exact(self.layout.len())
+    }
+}
+
+/// Maps of one layout that are written.
+pub(crate) struct MapsMut<'a> {
+    pub(crate) values: &'a mut [f32],
+    pub(crate) layout: &'a Layout,
+}
+
+impl MapsMut<'_> {
+    pub(crate) fn pictures(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.values.chunks_exact_mut(self.layout.len())
+    }
+
+    /// Zeroes what is no pixel; see [`Layout::clear`].
+    pub(crate) fn clear(&mut self) {
+        let layout = self.layout;
+        self.pictures().for_each(|picture| layout.clear(picture));
+    }
+
+    pub(crate) fn as_maps(&self) -> Maps<'_> {
+        Maps { values: self.values, layout: self.layout }
+    }
+}
+
+/// Where the gradient of a layer's input goes.
+pub(crate) struct Gradient<'a> {
+    pub(crate) maps: MapsMut<'a>,
+    pub(crate) before: Before<'a>,
+}
+
+/// What other readers of the same value have already made of its gradient.
+#[derive(Clone, Copy)]
+pub(crate) enum Before<'a> {
+    /// There were none.
+    Nothing,
+    /// It is there: add to it.
+    There,
+    /// It is this: write the sum.
+    Is(&'a [f32]),
+}
+
+impl Gradient<'_> {
+    /// Has `write` write a gradient, and adds what came before.
+    pub(crate) fn write(self, write: impl FnOnce(MapsMut<'_>)) {
+        let Self { maps: MapsMut { values, layout }, before } = self;
+        let own = match before {
+            Before::There => Some(values.to_vec()),
+            Before::Nothing | Before::Is(_) => None,
+        };
+        write(MapsMut { values: &mut *values, layout });
+        let before = match before {
+            Before::Nothing => return,
+            Before::There => own.as_deref().unwrap_or_default(),
+            Before::Is(other) => other,
+        };
+        for (to, before) in values.iter_mut().zip(before) {
+            *to += before;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! How a map lies in memory while a network trains.
+
+use std::ops::Range;
+
+use headstart_model::{Margins, Shape};
+
+/// A map with room for zeros around it, between its pixels and behind its channels, so that the
+/// convolution that reads it needs no copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) channels: usize,
+    /// Rows and columns of zeros around the map.
+    pub(crate) margins: Margins,
+    /// Rows, and columns, from a pixel to the next; all but the first are zeros.
+    pub(crate) spread: usize,
+    /// Values of a pixel: its channels and zeros behind them.
+    pub(crate) pixel: usize,
+}
+
+impl Layout {
+    /// Pixel after pixel.
+    pub(crate) fn dense(shape: Shape) -> Self {
+        let ((height, width), channels) = (shape.spatial(), shape.channels());
+        let margins = Margins::default();
+        Self { height, width, channels, margins, spread: 1, pixel: channels }
+    }
+
+    pub(crate) fn is_dense(&self) -> bool {
+        self.margins == Margins::default() && self.spread == 1 && self.pixel == self.channels
+    }
+
+    /// Rows with those of zeros.
+    pub(crate) fn rows(&self) -> usize {
+        self.margins.top + (self.height - 1) * self.spread + 1 + self.margins.bottom
+    }
+
+    /// Columns with those of zeros.
+    pub(crate) fn columns(&self) -> usize {
+        self.margins.left + (self.width - 1) * self.spread + 1 + self.margins.right
+    }
+
+    /// Values of a row of pixels and zeros.
+    pub(crate) fn row(&self) -> usize {
+        self.columns() * self.pixel
+    }
+
+    /// Values of a picture.
+    pub(crate) fn len(&self) -> usize {
+        self.rows() * self.row()
+    }
+
+    /// Values from a row of the map to the next.
+    pub(crate) fn row_stride(&self) -> usize {
+        self.spread * self.row()
+    }
+
+    /// Values from a pixel of the map to the next.
+    pub(crate) fn pixel_stride(&self) -> usize {
+        self.spread * self.pixel
+    }
+
+    /// Where row `y` of the map begins.
+    pub(crate) fn start(&self, y: usize) -> usize {
+        self.margins.top * self.row() + self.margins.left * self.pixel + y * self.row_stride()
+    }
+
+    /// Where the pixels of row `y` lie, from the first to the last.
+    pub(crate) fn span(&self, y: usize) -> Range<usize> {
+        let start = self.start(y);
+        start..start + (self.width - 1) * self.pixel_stride() + self.channels
+    }
+
+    /// Zeroes what is no pixel of a picture, and whatever is cheaper to zero than to leave.
+    pub(crate) fn clear(&self, picture: &mut [f32]) {
+        if self.is_dense() {
+            return;
+        }
+        if self.spread > 1 || self.pixel > self.channels {
+            picture.fill(0.0);
+            return;
+        }
+        let row = self.row();
+        let (left, right) = (self.margins.left * self.pixel, self.margins.right * self.pixel);
+        let last = self.margins.top + self.height;
+        picture[..self.margins.top * row].fill(0.0);
+        picture[last * row..].fill(0.0);
+        for row in picture[self.margins.top * row..last * row].chunks_exact_mut(row) {
+            let end = row.len() - right;
+            row[..left].fill(0.0);
+            row[end..].fill(0.0);
+        }
+    }
+}
+
+/// Calls `each` with runs of values that lie at the same pixels of maps of the same size: whole
+/// pictures where all are dense, rows where pixels follow each other, else pixels.
+pub(crate) fn runs<const N: usize>(
+    layouts: [&Layout; N],
+    mut each: impl FnMut([Range<usize>; N]),
+) {
+    let first = layouts[0];
+    if layouts.iter().all(|layout| layout.is_dense()) {
+        return each(std::array::from_fn(|_| 0..first.len()));
+    }
+    let even = layouts.iter().all(|layout| layout.pixel_stride() == layout.channels);
+    for y in 0..first.height {
+        if even {
+            each(layouts.map(|layout| layout.span(y)));
+            continue;
+        }
+        for x in 0..first.width {
+            each(layouts.map(|layout| {
+                let at = layout.start(y) + x * layout.pixel_stride();
+                at..at + layout.channels
+            }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_cover_every_pixel_once_and_clearing_leaves_them() {
+        let shape = Shape::Map { height: 3, width: 2, channels: 5 };
+        let dense = Layout::dense(shape);
+        let margins = Margins { top: 1, bottom: 0, left: 2, right: 1 };
+        for other in [
+            dense,
+            Layout { margins, ..dense },
+            Layout { spread: 2, ..dense },
+            Layout { margins, spread: 2, pixel: 8, ..dense },
+        ] {
+            let mut picture = vec![7.0; other.len()];
+            other.clear(&mut picture);
+            let mut seen = Vec::new();
+            runs([&dense, &other], |[from, to]| {
+                assert_eq!(from.len(), to.len());
+                seen.extend(from);
+                picture[to].fill(1.0);
+            });
+            assert_eq!(seen, (0..dense.len()).collect::<Vec<_>>(), "{other:?}");
+            let ones = picture.iter().filter(|&&x| x == 1.0).count();
+            let zeros = picture.iter().filter(|&&x| x == 0.0).count();
+            assert_eq!((ones, zeros), (dense.len(), other.len() - dense.len()), "{other:?}");
+        }
+    }
+}

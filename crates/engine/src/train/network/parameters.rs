@@ -1,0 +1,189 @@
+//! The weights of a network that trains, and how operations that fold BatchNormalization see them.
+
+use headstart_model::{LayerId, LayerKind, Network, Place, Weights, weight_name};
+
+/// A weight of a layer.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// `layer/weight`, as in [`Weights`].
+    pub name: String,
+    /// Its axes.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f32>,
+    /// The gradient of the loss, as long as the values; `None` for what is frozen, and for moving
+    /// statistics.
+    pub gradient: Option<Vec<f32>>,
+    /// Whether weight decay applies: to kernels, not to BatchNormalization.
+    pub decays: bool,
+    /// Where its layer stands.
+    pub place: Place,
+}
+
+/// The index of a parameter.
+pub(crate) type ParameterId = usize;
+
+/// The weights of some layers in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parameters {
+    pub(crate) list: Vec<Parameter>,
+}
+
+impl Parameters {
+    /// Adds the weights of a layer; returns the first one's index.
+    pub(crate) fn add(&mut self, network: &Network, weights: &Weights, layer: LayerId) -> usize {
+        let layer = &network.layers()[layer];
+        let first = self.list.len();
+        for spec in &layer.weights {
+            let tensor = weights.get(layer, spec.name);
+            let trains = layer.trainable && spec.is_parameter();
+            self.list.push(Parameter {
+                name: weight_name(&layer.name, spec.name),
+                shape: tensor.shape.clone(),
+                values: tensor.data.clone(),
+                gradient: trains.then(|| vec![0.0; tensor.data.len()]),
+                decays: !matches!(layer.kind, LayerKind::BatchNormalization { .. }),
+                place: layer.place,
+            });
+        }
+        first
+    }
+
+    pub(crate) fn values(&self, id: ParameterId) -> &[f32] {
+        &self.list[id].values
+    }
+
+    pub(crate) fn trains(&self, id: ParameterId) -> bool {
+        self.list[id].gradient.is_some()
+    }
+}
+
+/// A BatchNormalization's weights.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Norm {
+    /// The first of gamma, beta, moving mean and moving variance.
+    first: ParameterId,
+    pub(crate) epsilon: f32,
+    pub(crate) momentum: f32,
+}
+
+impl Norm {
+    pub(crate) fn new(first: ParameterId, epsilon: f32, momentum: f32) -> Self {
+        Self { first, epsilon, momentum }
+    }
+
+    pub(crate) fn gamma(&self) -> ParameterId {
+        self.first
+    }
+
+    pub(crate) fn beta(&self) -> ParameterId {
+        self.first + 1
+    }
+
+    pub(crate) fn moving_mean(&self) -> ParameterId {
+        self.first + 2
+    }
+
+    pub(crate) fn moving_variance(&self) -> ParameterId {
+        self.first + 3
+    }
+
+    pub(crate) fn trains(&self, parameters: &Parameters) -> bool {
+        parameters.trains(self.gamma())
+    }
+}
+
+/// Kernel and bias of an operation: a convolution's kernel, with the BatchNormalization after it
+/// folded into it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folded {
+    /// All ones when `None`.
+    pub(crate) kernel: Option<ParameterId>,
+    pub(crate) norm: Option<Norm>,
+    pub(crate) channels: usize,
+}
+
+impl Folded {
+    pub(crate) fn trains(&self, parameters: &Parameters) -> bool {
+        self.kernel.is_some_and(|kernel| parameters.trains(kernel))
+            || self.norm.is_some_and(|norm| norm.trains(parameters))
+    }
+
+    /// Values of the kernel.
+    pub(crate) fn kernel_len(&self, parameters: &Parameters) -> usize {
+        self.kernel.map_or(self.channels, |kernel| parameters.values(kernel).len())
+    }
+
+    /// Kernel, with the channels last, and bias:
+    /// `kernel * gamma / sqrt(variance + epsilon)` and `beta - mean * gamma / sqrt(…)`.
+    pub(crate) fn fold(&self, parameters: &Parameters) -> (Vec<f32>, Vec<f32>) {
+        let ones = vec![1.0; self.channels];
+        let kernel = self.kernel.map_or(&ones[..], |kernel| parameters.values(kernel));
+        let Some(norm) = self.norm else { return (kernel.to_vec(), vec![0.0; self.channels]) };
+        let (scale, _) = self.scale(norm, parameters);
+        let folded = kernel.chunks_exact(self.channels);
+        let folded = folded.flat_map(|row| {
+            row.iter().zip(&scale).map(|(weight, scale)| (f64::from(*weight) * scale) as f32)
+        });
+        let beta = parameters.values(norm.beta());
+        let mean = parameters.values(norm.moving_mean());
+        let bias = beta.iter().zip(mean).zip(&scale);
+        let bias = bias.map(|((beta, mean), scale)| {
+            (f64::from(*beta) - f64::from(*mean) * scale) as f32
+        });
+        (folded.collect(), bias.collect())
+    }
+
+    /// `gamma / sqrt(variance + epsilon)`, and the inverse of the root.
+    fn scale(&self, norm: Norm, parameters: &Parameters) -> (Vec<f64>, Vec<f64>) {
+        let variance = parameters.values(norm.moving_variance());
+        let gamma = parameters.values(norm.gamma());
+        let pair = |(gamma, variance): (&f32, &f32)| {
+            let inverse = 1.0 / (f64::from(*variance) + f64::from(norm.epsilon)).sqrt();
+            (f64::from(*gamma) * inverse, inverse)
+        };
+        gamma.iter().zip(variance).map(pair).unzip()
+    }
+
+    /// The gradients of the weights from those of the folded kernel and bias: the chain rule through
+    /// [`Folded::fold`].
+    pub(crate) fn unfold(&self, parameters: &mut Parameters, d_kernel: &[f32], d_bias: &[f32]) {
+        let scale = self.norm.map(|norm| self.scale(norm, parameters));
+        if let Some(norm) = self.norm.filter(|norm| norm.trains(parameters)) {
+            let (_, inverse) = scale.as_ref().expect("there is a norm");
+            let mut products = vec![0.0_f64; self.channels];
+            let mut add = |d: &[f32], weights: &[f32]| {
+                for (sum, (d, weight)) in products.iter_mut().zip(d.iter().zip(weights)) {
+                    *sum += f64::from(*d) * f64::from(*weight);
+                }
+            };
+            match self.kernel {
+                Some(kernel) => {
+                    let kernel = parameters.values(kernel).chunks_exact(self.channels);
+                    d_kernel.chunks_exact(self.channels).zip(kernel).for_each(|(d, w)| add(d, w));
+                }
+                None => add(d_kernel, &vec![1.0; self.channels]),
+            }
+            let mean = parameters.values(norm.moving_mean());
+            let d_gamma: Vec<f32> = (0..self.channels)
+                .map(|c| {
+                    let centred = products[c] - f64::from(mean[c]) * f64::from(d_bias[c]);
+                    (inverse[c] * centred) as f32
+                })
+                .collect();
+            parameters.list[norm.gamma()].gradient = Some(d_gamma);
+            parameters.list[norm.beta()].gradient = Some(d_bias.to_vec());
+        }
+        let Some(kernel) = self.kernel else { return };
+        if let Some(gradient) = &mut parameters.list[kernel].gradient {
+            gradient.copy_from_slice(d_kernel);
+            if let Some((scale, _)) = scale {
+                for row in gradient.chunks_exact_mut(self.channels) {
+                    for (d, scale) in row.iter_mut().zip(&scale) {
+                        *d = (f64::from(*d) * scale) as f32;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One operation after the other, forward and back, for the pictures of a task.
+
+use std::ops::Range;
+
+use headstart_kernels::elementwise::clamp_gradient;
+use headstart_kernels::{AlignedBuffer, Clamp, Isa};
+
+use super::layout::{Layout, runs};
+use super::lower::{Op, OpKind, Program, ValueId};
+use super::memory::{Backward, Contribution, Memory};
+use super::parameters::Parameters;
+use crate::train::layers::affine::{Affine, residual_backward};
+use crate::train::layers::batch_normalization::{self, Moments, Sums};
+use crate::train::layers::maps::{Before, Gradient, Maps, MapsMut};
+use crate::train::layers::{
+    Conv2D, DepthwiseConv2D, global_average_pooling2d, zero_padding2d,
+};
+
+/// An operation with its weights made ready.
+pub(super) enum Kernel {
+    Conv(Conv2D),
+    Depthwise(DepthwiseConv2D),
+    /// Also a BatchNormalization, once the moments are known.
+    Affine(Affine),
+    None,
+}
+
+impl Kernel {
+    /// Folds and packs the weights of `op`, whose input's gradient is wanted if `differentiable`.
+    pub(super) fn new(isa: Isa, op: &Op, parameters: &Parameters, differentiable: bool) -> Self {
+        let clamp = op.clamp;
+        match &op.kind {
+            OpKind::Conv { side, stride, weights } => {
+                let (kernel, bias) = weights.fold(parameters);
+                let weights = (&kernel[..], &bias[..]);
+                Self::Conv(Conv2D::new(isa, (*side, *stride), weights, clamp, differentiable))
+            }
+            OpKind::Depthwise { side, stride, weights } => {
+                let (kernel, bias) = weights.fold(parameters);
+                let (window, weights) = ((*side, *stride), (&kernel[..], &bias[..]));
+                Self::Depthwise(DepthwiseConv2D::new(isa, window, weights, clamp, differentiable))
+            }
+            OpKind::Affine { weights } => {
+                let (scale, bias) = weights.fold(parameters);
+                Self::Affine(Affine { scale, bias, clamp })
+            }
+            OpKind::BatchNorm(norm) => {
+                let of = |id| parameters.values(id).iter().map(|&x| f64::from(x)).collect();
+                let (mean, variance) = (of(norm.moving_mean()), of(norm.moving_variance()));
+                Self::normalization(&Moments { mean, variance }, op, parameters)
+            }
+            OpKind::Pad(_) | OpKind::Pool => Self::None,
+        }
+    }
+
+    /// A BatchNormalization by these moments.
+    pub(super) fn normalization(moments: &Moments, op: &Op, parameters: &Parameters) -> Self {
+        let OpKind::BatchNorm(norm) = &op.kind else { unreachable!("a BatchNormalization") };
+        let (gamma, beta) = (parameters.values(norm.gamma()), parameters.values(norm.beta()));
+        let (scale, bias) = moments.affine(gamma, beta, norm.epsilon);
+        Self::Affine(Affine { scale, bias, clamp: op.clamp })
+    }
+}
+
+/// What BatchNormalization in training mode needs on the way back, from the whole batch.
+pub(super) struct BatchStatistics {
+    pub(super) moments: Moments,
+    pub(super) sums: Sums,
+    pub(super) positions: usize,
+}
+
+/// The pictures of a task in an arena.
+pub(super) struct Pass<'a> {
+    pub(super) isa: Isa,
+    pub(super) program: &'a Program,
+    pub(super) plan: &'a [Backward],
+    pub(super) memory: &'a Memory,
+    pub(super) kernels: &'a [Kernel],
+    pub(super) arena: &'a mut AlignedBuffer,
+    pub(super) pictures: usize,
+}
+
+impl Pass<'_> {
+    /// Where a value of these pictures lies.
+    fn value(&self, value: ValueId) -> Range<usize> {
+        let start = self.memory.values[value].start;
+        start..start + self.pictures * self.program.values[value].len()
+    }
+
+    fn gradient(&self, value: ValueId) -> Range<usize> {
+        let place = &self.memory.gradients[value];
+        let len = self.pictures * self.program.gradients[value].len();
+        if place.is_empty() { 0..0 } else { place.start..place.start + len }
+    }
+
+    /// Has `write` write each picture of the input, pixel after pixel.
+    pub(super) fn load<E>(
+        &mut self,
+        mut write: impl FnMut(usize, &mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let layout = self.program.values[0];
+        let dense = Layout {
+            margins: headstart_model::Margins::default(),
+            pixel: layout.channels,
+            ..layout
+        };
+        let mut own = if layout.is_dense() { Vec::new() } else { vec![0.0; dense.len()] };
+        let place = self.value(0);
+        for (index, to_map) in self.arena[place].chunks_exact_mut(layout.len()).enumerate() {
+            if layout.is_dense() {
+                write(index, to_map)?;
+                continue;
+            }
+            write(index, &mut own)?;
+            layout.clear(to_map);
+            runs([&dense, &layout], |[from, to]| to_map[to].copy_from_slice(&own[from]));
+        }
+        Ok(())
+    }
+
+    /// The features, `[pictures][features]`, and what their gradient is written to.
+    pub(super) fn features(&mut self) -> (&[f32], &mut [f32]) {
+        let last = self.program.values.len() - 1;
+        let (value, gradient) = (self.value(last), self.gradient(last));
+        let parts = self.arena.get_disjoint_mut([value, gradient]);
+        let [value, gradient] = parts.expect("places do not overlap");
+        (value, gradient)
+    }
+
+    /// Computes some operations.
+    pub(super) fn forward(&mut self, ops: Range<usize>) {
+        for index in ops {
+            let op = &self.program.ops[index];
+            let residual = op.residual.filter(|&residual| residual != op.input);
+            let parts = [
+                self.value(op.input),
+                residual.map_or(0..0, |residual| self.value(residual)),
+                self.value(index + 1),
+            ];
+            let parts = self.arena.get_disjoint_mut(parts).expect("places do not overlap");
+            let [x, other, y] = parts;
+            let values = &self.program.values;
+            let x = Maps { values: x, layout: &values[op.input] };
+            let residual = op.residual.map(|r| if r == op.input { x.values } else { &*other });
+            let y = MapsMut { values: y, layout: &values[index + 1] };
+            match (&op.kind, &self.kernels[index]) {
+                (_, Kernel::Conv(conv)) => conv.forward(x, residual, y),
+                (_, Kernel::Depthwise(depthwise)) => depthwise.forward(x, y),
+                (_, Kernel::Affine(affine)) => affine.forward(x, residual, y),
+                (OpKind::Pad(margins), Kernel::None) => zero_padding2d::forward(*margins, x, y),
+                (_, Kernel::None) => global_average_pooling2d::forward(self.isa, x, y),
+            }
+        }
+    }
+
+    /// A BatchNormalization's sums of its input.
+    pub(super) fn moment_sums(&self, index: usize) -> Sums {
+        let input = self.program.ops[index].input;
+        let values = &self.arena[self.value(input)];
+        batch_normalization::moment_sums(Maps { values, layout: &self.program.values[input] })
+    }
+
+    /// Lets the gradient of an operation's output through its clamp, and returns a
+    /// BatchNormalization's sums of what comes through.
+    pub(super) fn gradient_sums(&mut self, index: usize) -> Sums {
+        self.unclamp(index);
+        let input = self.program.ops[index].input;
+        let x = Maps { values: &self.arena[self.value(input)], layout: &self.program.values[input] };
+        let d_y = Maps {
+            values: &self.arena[self.gradient(index + 1)],
+            layout: &self.program.gradients[index + 1],
+        };
+        batch_normalization::gradient_sums(x, d_y)
+    }
+
+    fn unclamp(&mut self, index: usize) {
+        let clamp = self.program.ops[index].clamp;
+        if clamp == Clamp::NONE {
+            return;
+        }
+        let (value, gradient) = (self.value(index + 1), self.gradient(index + 1));
+        let [y, d] = self.arena.get_disjoint_mut([value, gradient]).expect("no overlap");
+        let (of_y, of_d) = (&self.program.values[index + 1], &self.program.gradients[index + 1]);
+        for (y, d) in y.chunks_exact(of_y.len()).zip(d.chunks_exact_mut(of_d.len())) {
+            runs([of_y, of_d], |[from, to]| clamp_gradient(self.isa, &y[from], clamp, &mut d[to]));
+        }
+    }
+
+    /// Takes one operation back. Gradients of folded weights, where `weights` has room for them, are
+    /// added to; `statistics` are a BatchNormalization's, whose gradient is through its clamp
+    /// already.
+    pub(super) fn backward(
+        &mut self,
+        index: usize,
+        weights: Option<(&mut [f32], &mut [f32])>,
+        statistics: Option<&BatchStatistics>,
+    ) {
+        if statistics.is_none() {
+            self.unclamp(index);
+        }
+        let (op, plan) = (&self.program.ops[index], &self.plan[index]);
+        let wanted = |contribution| {
+            !matches!(contribution, Contribution::None | Contribution::Left)
+        };
+        if let Some(residual) = op.residual.filter(|_| wanted(plan.residual)) {
+            let parts = [self.gradient(index + 1), self.gradient(residual)];
+            let [d_y, d_residual] = self.arena.get_disjoint_mut(parts).expect("no overlap");
+            let gradients = &self.program.gradients;
+            residual_backward(
+                Maps { values: d_y, layout: &gradients[index + 1] },
+                Gradient {
+                    maps: MapsMut { values: d_residual, layout: &gradients[residual] },
+                    before: before(plan.residual, &[]),
+                },
+            );
+        }
+        let input_wanted = wanted(plan.input);
+        let own = self.gradient(index + 1);
+        // What the input's gradient begins with is this operation's own where that is a sum of its
+        // input and itself, which no network has.
+        let other = match plan.input {
+            Contribution::After(other) => self.gradient(other),
+            _ => 0..0,
+        };
+        let parts = [
+            self.value(op.input),
+            own,
+            if input_wanted { self.gradient(op.input) } else { 0..0 },
+            other,
+        ];
+        let parts = self.arena.get_disjoint_mut(parts).expect("no overlap");
+        let [x, d_y, d_x, other] = parts;
+        let (values, gradients) = (&self.program.values, &self.program.gradients);
+        let x = Maps { values: x, layout: &values[op.input] };
+        let d_y = Maps { values: d_y, layout: &gradients[index + 1] };
+        let d_x = input_wanted.then(|| Gradient {
+            maps: MapsMut { values: d_x, layout: &gradients[op.input] },
+            before: before(plan.input, other),
+        });
+        match (&op.kind, &self.kernels[index]) {
+            (OpKind::BatchNorm(norm), _) => {
+                let statistics = statistics.expect("a BatchNormalization has statistics");
+                let BatchStatistics { moments, sums, positions } = statistics;
+                let gamma = self.program.parameters.values(norm.gamma());
+                if let Some(d_x) = d_x {
+                    let (sums, by) = ((sums, *positions), (moments, gamma, norm.epsilon));
+                    batch_normalization::backward(x, d_y, sums, by, d_x);
+                }
+            }
+            (_, Kernel::Conv(conv)) => conv.backward(x, d_y, weights, d_x),
+            (_, Kernel::Depthwise(depthwise)) => depthwise.backward(x, d_y, weights, d_x),
+            (_, Kernel::Affine(affine)) => affine.backward(x, d_y, weights, d_x),
+            (OpKind::Pad(margins), Kernel::None) => {
+                if let Some(d_x) = d_x {
+                    zero_padding2d::backward(*margins, d_y, d_x);
+                }
+            }
+            (_, Kernel::None) => {
+                if let Some(d_x) = d_x {
+                    global_average_pooling2d::backward(d_y, d_x);
+                }
+            }
+        }
+    }
+}
+
+fn before(contribution: Contribution, other: &[f32]) -> Before<'_> {
+    match contribution {
+        Contribution::Another => Before::There,
+        Contribution::After(_) => Before::Is(other),
+        _ => Before::Nothing,
+    }
+}
