@@ -52,6 +52,18 @@ pub enum TrainError {
         /// What it may be.
         expected: &'static str,
     },
+    /// A saved state is of another optimizer than the one that is to go on from it.
+    #[error(
+        "the saved optimizer keeps {}, where this one keeps {}: it is another, or has other options",
+        or_nothing(found),
+        or_nothing(expected)
+    )]
+    OtherOptimizer {
+        /// The slots of the state, with commas between.
+        found: String,
+        /// The slots that the optimizer keeps.
+        expected: String,
+    },
     /// The callback said so while work was going on.
     #[error("training was stopped")]
     Stopped,
@@ -80,4 +92,8 @@ pub(crate) fn readable(value: f64) -> String {
         true => format!("{value:e}"),
         false => value.to_string(),
     }
+}
+
+fn or_nothing(list: &str) -> &str {
+    if list.is_empty() { "nothing" } else { list }
 }

@@ -1,9 +1,11 @@
-//! Training: layers with forward beside backward, losses, optimizers, metrics, and the head on top
-//! of a frozen base.
+//! Training: layers with forward beside backward, losses, optimizers, schedules, metrics, and the
+//! head on top of a frozen base.
 //!
 //! Everything here gives the same bits for the same seed, whatever the number of threads: sums are
 //! cut into pieces by the number of rows, never by the number of threads, and added in order.
 
+pub mod average;
+pub mod clip;
 mod error;
 pub mod head;
 pub mod layers;
@@ -12,6 +14,7 @@ mod matmul;
 pub mod metrics;
 pub mod optimizers;
 mod samples;
+pub mod schedules;
 
 pub use error::TrainError;
 pub use head::{

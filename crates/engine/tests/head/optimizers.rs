@@ -1,7 +1,7 @@
 use headstart_engine::train::{
     layers::Dense,
     losses::Loss,
-    optimizers::{Adam, Lbfgs, LbfgsConfig, Optimizer, Progress},
+    optimizers::{Lbfgs, LbfgsConfig, Optimizer, OptimizerConfig, Progress, Variable},
 };
 
 use crate::fixtures::{Data, cases, numbers, relative_error, wide};
@@ -17,7 +17,8 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
         let mut bias = data.f32(case["start"][1].as_str().unwrap());
         let loss = Loss::of(if case["loss"] == "binary" { 2 } else { 3 });
         let by_class = case["class_weight"].as_array().map(|_| numbers(&case["class_weight"]));
-        let mut adam = Adam::new(case["learning_rate"].as_f64().unwrap());
+        let learning_rate = case["learning_rate"].as_f64().unwrap();
+        let mut adam = Optimizer::new(OptimizerConfig::adam());
         let batches = x.chunks(32 * 24).zip(labels.chunks(32)).cycle();
         for (step, (expected, (x, labels))) in
             numbers(&case["step_losses"]).iter().zip(batches).enumerate()
@@ -39,7 +40,10 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
                 assert!(relative_error(&wide(&d_bias), &expected) < 1e-5);
             }
             assert!((value - expected).abs() < 1e-5, "step {step}: {value} for {expected}");
-            adam.step(&mut [(&mut kernel, &d_kernel), (&mut bias, &d_bias)]);
+            adam.step(
+                learning_rate,
+                &mut [Variable::new(&mut kernel, &d_kernel), Variable::new(&mut bias, &d_bias)],
+            );
         }
         assert!(relative_error(&wide(&kernel), &numbers(&case["final_kernel"])) < 1e-5);
         assert!(relative_error(&wide(&bias), &numbers(&case["final_bias"])) < 1e-4);

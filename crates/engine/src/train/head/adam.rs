@@ -9,7 +9,7 @@ use crate::train::{
     ClassWeight, Samples, TrainError,
     error::readable,
     layers::Dropout,
-    optimizers::{Adam, Optimizer},
+    optimizers::{Optimizer, OptimizerConfig, Variable},
 };
 
 /// How to train a head with Adam; the defaults are those of Keras's transfer-learning tutorial.
@@ -122,7 +122,7 @@ pub fn fit_adam_from(
     let mut random = ChaCha8Rng::seed_from_u64(config.seed);
     // The first stream drew the kernel.
     random.set_stream(1);
-    let mut optimizer = Adam::new(config.learning_rate);
+    let mut optimizer = Optimizer::new(OptimizerConfig::adam());
     let mut order: Vec<usize> = (0..train.len()).collect();
     let mut batch = Batch::default();
     let mut history = History::default();
@@ -141,7 +141,7 @@ pub fn fit_adam_from(
                 return Err(TrainError::Stopped);
             }
             batch.gather(train, weights.as_deref(), rows);
-            let loss = batch.step(&mut head, &mut optimizer, &mut random);
+            let loss = batch.step(&mut head, &mut optimizer, config.learning_rate, &mut random);
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
                     epoch,
@@ -209,7 +209,13 @@ impl Batch {
     }
 
     /// Forward, backward, update; returns the loss before the update.
-    fn step(&mut self, head: &mut Head, optimizer: &mut Adam, random: &mut ChaCha8Rng) -> f64 {
+    fn step(
+        &mut self,
+        head: &mut Head,
+        optimizer: &mut Optimizer,
+        learning_rate: f64,
+        random: &mut ChaCha8Rng,
+    ) -> f64 {
         let rate = head.dropout;
         if rate > 0.0 {
             let x = self.x.clone();
@@ -227,7 +233,11 @@ impl Batch {
         let value = loss.forward(&self.logits, &self.labels, weights);
         loss.backward(&self.logits, &self.labels, weights, &mut self.d_logits);
         head.dense().backward(&self.x, &self.d_logits, &mut self.d_kernel, &mut self.d_bias, None);
-        optimizer.step(&mut [(&mut head.kernel, &self.d_kernel), (&mut head.bias, &self.d_bias)]);
+        let mut variables = [
+            Variable::new(&mut head.kernel, &self.d_kernel),
+            Variable::new(&mut head.bias, &self.d_bias),
+        ];
+        optimizer.step(learning_rate, &mut variables);
         value
     }
 
