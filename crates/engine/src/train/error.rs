@@ -32,6 +32,23 @@ pub enum TrainError {
         /// The number of classes.
         classes: usize,
     },
+    /// Soft targets are not probabilities.
+    #[error("the soft targets of sample {row} are not probabilities that add up to 1")]
+    NotProbabilities {
+        /// The sample, counted from 0.
+        row: usize,
+    },
+    /// There are soft targets where only labels will do.
+    #[error("logistic regression takes labels, not soft targets; train with Adam instead")]
+    SoftTargets,
+    /// A view of the samples could not be had.
+    #[error("view {view} of the samples could not be had")]
+    View {
+        /// The view, counted from 0.
+        view: usize,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An array is not as long as the samples need it to be.
     #[error("{what}: {found} values, where {expected} are needed")]
     Length {

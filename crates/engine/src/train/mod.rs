@@ -18,7 +18,7 @@ pub mod schedules;
 
 pub use error::TrainError;
 pub use head::{
-    AdamConfig, Epoch, Event, Head, History, LogisticConfig, LogisticFit, Strength, Trial,
+    AdamConfig, Epoch, Event, Head, History, LogisticConfig, LogisticFit, Strength, Trial, Views,
     fit_adam, fit_adam_from, fit_logistic,
 };
 pub use samples::{ClassWeight, Samples};

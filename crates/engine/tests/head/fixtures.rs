@@ -59,6 +59,11 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     }
 }
 
+/// As [`numbers`], in f32.
+pub(crate) fn narrow(value: &Value) -> Vec<f32> {
+    numbers(value).iter().map(|&v| v as f32).collect()
+}
+
 /// |found - expected| / |expected|, as vectors.
 pub(crate) fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());

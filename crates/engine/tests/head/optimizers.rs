@@ -1,6 +1,6 @@
 use headstart_engine::train::{
     layers::Dense,
-    losses::Loss,
+    losses::{Loss, Targets},
     optimizers::{Lbfgs, LbfgsConfig, Optimizer, OptimizerConfig, Progress, Variable},
 };
 
@@ -30,8 +30,9 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
             let (mut d_kernel, mut d_bias) = (vec![0.0; kernel.len()], vec![0.0; bias.len()]);
             let dense = Dense { kernel: &kernel, bias: &bias };
             dense.forward(x, &mut logits);
-            let value = loss.forward(&logits, labels, weights.as_deref());
-            loss.backward(&logits, labels, weights.as_deref(), &mut d_logits);
+            let targets = Targets::Labels(labels);
+            let value = loss.forward(&logits, targets, weights.as_deref());
+            loss.backward(&logits, targets, weights.as_deref(), &mut d_logits);
             dense.backward(x, &d_logits, &mut d_kernel, &mut d_bias, None);
             if step == 0 {
                 let expected = numbers(&case["first_kernel_gradient"]);

@@ -11,11 +11,7 @@ use headstart_engine::train::{
 };
 use serde_json::Value;
 
-use crate::fixtures::{numbers, read, relative_error, uniform, wide, with_threads};
-
-fn narrow(value: &Value) -> Vec<f32> {
-    numbers(value).iter().map(|&v| v as f32).collect()
-}
+use crate::fixtures::{narrow, numbers, read, relative_error, uniform, wide, with_threads};
 
 /// The configuration, with every option that Keras reports.
 fn config(case: &Value) -> OptimizerConfig {
