@@ -32,6 +32,23 @@ pub enum TrainError {
         /// The number of classes.
         classes: usize,
     },
+    /// Soft targets are not probabilities.
+    #[error("the soft targets of sample {row} are not probabilities that add up to 1")]
+    NotProbabilities {
+        /// The sample, counted from 0.
+        row: usize,
+    },
+    /// There are soft targets where only labels will do.
+    #[error("logistic regression takes labels, not soft targets; train with Adam instead")]
+    SoftTargets,
+    /// A view of the samples could not be had.
+    #[error("view {view} of the samples could not be had")]
+    View {
+        /// The view, counted from 0.
+        view: usize,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An array is not as long as the samples need it to be.
     #[error("{what}: {found} values, where {expected} are needed")]
     Length {
@@ -63,6 +80,18 @@ pub enum TrainError {
         /// Keras's name of its kind.
         class: &'static str,
     },
+    /// A saved state is of another optimizer than the one that is to go on from it.
+    #[error(
+        "the saved optimizer keeps {}, where this one keeps {}: it is another, or has other options",
+        or_nothing(found),
+        or_nothing(expected)
+    )]
+    OtherOptimizer {
+        /// The slots of the state, with commas between.
+        found: String,
+        /// The slots that the optimizer keeps.
+        expected: String,
+    },
     /// The callback said so while work was going on.
     #[error("training was stopped")]
     Stopped,
@@ -91,4 +120,8 @@ pub(crate) fn readable(value: f64) -> String {
         true => format!("{value:e}"),
         false => value.to_string(),
     }
+}
+
+fn or_nothing(list: &str) -> &str {
+    if list.is_empty() { "nothing" } else { list }
 }

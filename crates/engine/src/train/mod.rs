@@ -1,9 +1,11 @@
-//! Training: layers with forward beside backward, losses, optimizers, metrics, and the head on top
-//! of a frozen base.
+//! Training: layers with forward beside backward, losses, optimizers, schedules, metrics, and the
+//! head on top of a frozen base.
 //!
 //! Everything here gives the same bits for the same seed, whatever the number of threads: sums are
 //! cut into pieces by the number of rows, never by the number of threads, and added in order.
 
+pub mod average;
+pub mod clip;
 mod error;
 pub mod head;
 pub mod layers;
@@ -13,10 +15,11 @@ pub mod metrics;
 pub mod network;
 pub mod optimizers;
 mod samples;
+pub mod schedules;
 
 pub use error::TrainError;
 pub use head::{
-    AdamConfig, Epoch, Event, Head, History, LogisticConfig, LogisticFit, Strength, Trial,
+    AdamConfig, Epoch, Event, Head, History, LogisticConfig, LogisticFit, Strength, Trial, Views,
     fit_adam, fit_adam_from, fit_logistic,
 };
 pub use samples::{ClassWeight, Samples};

@@ -1,6 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::{TrainError, error::readable};
+use super::{
+    TrainError,
+    error::readable,
+    losses::{Loss, Targets},
+};
 
 /// Labelled features: one row a picture.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +17,9 @@ pub struct Samples<'a> {
     pub labels: &'a [usize],
     /// The number of classes. A class may have no samples.
     pub classes: usize,
+    /// What the loss compares with in place of the labels, as after mixup: probabilities, n x units
+    /// (see [`Targets::Soft`]). Class weights and accuracy still go by the labels.
+    pub soft_targets: Option<&'a [f32]>,
     /// What each sample counts for, all 1 if there is none. Multiplied with the class's weight.
     pub weights: Option<&'a [f32]>,
     /// Samples of one group (such as crops of one picture) are never parted when strength is chosen
@@ -23,7 +30,7 @@ pub struct Samples<'a> {
 impl<'a> Samples<'a> {
     /// Samples that count alike, each its own group.
     pub fn new(features: &'a [f32], dim: usize, labels: &'a [usize], classes: usize) -> Self {
-        Self { features, dim, labels, classes, weights: None, groups: None }
+        Self { features, dim, labels, classes, soft_targets: None, weights: None, groups: None }
     }
 
     /// The number of samples.
@@ -41,6 +48,11 @@ impl<'a> Samples<'a> {
         &self.features[row * self.dim..][..self.dim]
     }
 
+    /// What the loss compares with: the soft targets, or else the labels.
+    pub fn targets(&self) -> Targets<'a> {
+        self.soft_targets.map_or(Targets::Labels(self.labels), Targets::Soft)
+    }
+
     /// The number of samples of each class.
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
@@ -50,16 +62,18 @@ impl<'a> Samples<'a> {
         counts
     }
 
-    /// Fails unless lengths agree, labels are classes, weights are not negative, and every feature
-    /// is finite.
+    /// Fails unless lengths agree, labels are classes, soft targets are probabilities, weights are
+    /// not negative, and every feature is finite.
     pub fn check(&self) -> Result<(), TrainError> {
         let n = self.len();
         if n == 0 {
             return Err(TrainError::NoSamples);
         }
+        let units = Loss::of(self.classes).units();
         let lengths = [
             ("features of a sample", self.dim, self.dim.max(1)),
             ("features", self.features.len(), n * self.dim),
+            ("soft targets", self.soft_targets.map_or(n * units, <[_]>::len), n * units),
             ("sample weights", self.weights.map_or(n, <[_]>::len), n),
             ("groups", self.groups.map_or(n, <[_]>::len), n),
         ];
@@ -72,6 +86,9 @@ impl<'a> Samples<'a> {
             if label >= self.classes {
                 return Err(TrainError::NoSuchClass { row, label, classes: self.classes });
             }
+        }
+        if let Some(targets) = self.soft_targets {
+            check_probabilities(targets, units)?;
         }
         check_weights("a sample weight", self.weights.unwrap_or_default())?;
         // Adding up tells fast whether there is anything to look for.
@@ -157,6 +174,19 @@ impl ClassWeight {
             }
         }
     }
+}
+
+/// How far rows of soft targets may be from adding up to 1: rounding, and no more.
+const SUM_TOLERANCE: f32 = 1e-3;
+
+fn check_probabilities(targets: &[f32], units: usize) -> Result<(), TrainError> {
+    for (row, targets) in targets.chunks_exact(units).enumerate() {
+        let adds_up = units == 1 || (targets.iter().sum::<f32>() - 1.0).abs() <= SUM_TOLERANCE;
+        if !(adds_up && targets.iter().all(|t| (0.0..=1.0).contains(t))) {
+            return Err(TrainError::NotProbabilities { row });
+        }
+    }
+    Ok(())
 }
 
 fn check_weights(option: &'static str, weights: &[f32]) -> Result<(), TrainError> {

@@ -131,6 +131,8 @@ fn options_that_make_no_sense_are_errors_that_name_them() {
         (AdamConfig { learning_rate: -1.0, ..default() }, "learning rate"),
         (AdamConfig { learning_rate: f64::NAN, ..default() }, "learning rate"),
         (AdamConfig { dropout: 1.0, ..default() }, "dropout"),
+        (AdamConfig { label_smoothing: 1.0, ..default() }, "label smoothing"),
+        (AdamConfig { label_smoothing: -0.1, ..default() }, "label smoothing"),
         (AdamConfig { epochs: 0, ..default() }, "number of epochs"),
         (AdamConfig { batch_size: 0, ..default() }, "batch size"),
         (AdamConfig { class_weight: ClassWeight::Given(vec![1.0]), ..default() }, "class weights"),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::ops::ControlFlow;
 
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/head").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name)
 }
 
 pub(crate) struct Data {
@@ -19,7 +19,7 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn read() -> Self {
-        Self { bytes: fs::read(path("data.safetensors")).unwrap() }
+        Self { bytes: fs::read(path("head/data.safetensors")).unwrap() }
     }
 
     fn bytes<const N: usize>(&self, name: &str) -> Vec<[u8; N]> {
@@ -41,11 +41,14 @@ impl Data {
     }
 }
 
-/// The cases of a fixture in JSON.
+/// A fixture in JSON.
+pub(crate) fn read(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(path(name)).unwrap()).unwrap()
+}
+
+/// The cases of a fixture of the head in JSON.
 pub(crate) fn cases(name: &str) -> Vec<Value> {
-    let text = fs::read_to_string(path(name)).unwrap();
-    let whole: Value = serde_json::from_str(&text).unwrap();
-    whole["cases"].as_array().unwrap().clone()
+    read(&format!("head/{name}"))["cases"].as_array().unwrap().clone()
 }
 
 /// All numbers of nested arrays, in order.
@@ -54,6 +57,11 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
         Value::Array(values) => values.iter().flat_map(numbers).collect(),
         other => vec![other.as_f64().unwrap()],
     }
+}
+
+/// As [`numbers`], in f32.
+pub(crate) fn narrow(value: &Value) -> Vec<f32> {
+    numbers(value).iter().map(|&v| v as f32).collect()
 }
 
 /// |found - expected| / |expected|, as vectors.

@@ -1,6 +1,6 @@
 use headstart_engine::train::{
     layers::{Dense, Dropout},
-    losses::Loss,
+    losses::{Loss, Targets},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -53,6 +53,18 @@ fn gradients_of_dense_are_its_finite_differences() {
     }
 }
 
+/// Soft targets of n rows that favour no class in particular.
+fn mixed(loss: Loss, n: usize) -> Vec<f32> {
+    let mut targets: Vec<f32> = uniform(n * loss.units(), 6).iter().map(|t| t.abs()).collect();
+    if loss.units() > 1 {
+        for row in targets.chunks_exact_mut(loss.units()) {
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|t| *t /= sum);
+        }
+    }
+    targets
+}
+
 #[test]
 fn gradients_of_losses_are_their_finite_differences() {
     let labels = [1, 0, 1, 1, 0];
@@ -61,11 +73,15 @@ fn gradients_of_losses_are_their_finite_differences() {
         let loss = Loss::of(classes);
         let logits: Vec<f32> =
             uniform(labels.len() * loss.units(), 5).iter().map(|v| 3.0 * v).collect();
-        for weights in [None, Some(&weights[..])] {
-            let mut d_logits = vec![f32::NAN; logits.len()];
-            loss.backward(&logits, &labels, weights, &mut d_logits);
-            let expected = differences(&logits, |logits| loss.forward(logits, &labels, weights));
-            assert_close(&d_logits, &expected, 1e-4);
+        let soft = mixed(loss, labels.len());
+        for targets in [Targets::Labels(&labels), Targets::Soft(&soft)] {
+            for weights in [None, Some(&weights[..])] {
+                let mut d_logits = vec![f32::NAN; logits.len()];
+                loss.backward(&logits, targets, weights, &mut d_logits);
+                let expected =
+                    differences(&logits, |logits| loss.forward(logits, targets, weights));
+                assert_close(&d_logits, &expected, 1e-4);
+            }
         }
     }
 }
@@ -79,11 +95,12 @@ fn losses_stay_finite_for_huge_logits() {
     ] {
         let labels = if classes == 2 { [1, 1] } else { [0, 2] };
         let loss = Loss::of(classes);
-        let value = loss.forward(&logits, &labels, None);
+        let targets = Targets::Labels(&labels);
+        let value = loss.forward(&logits, targets, None);
         // Rows that are right cost nothing, rows that are wrong what the logits are apart.
         assert!((value / expected - 1.0).abs() < 1.0 && value.is_finite(), "{value}");
         let mut d_logits = vec![f32::NAN; logits.len()];
-        loss.backward(&logits, &labels, None, &mut d_logits);
+        loss.backward(&logits, targets, None, &mut d_logits);
         assert!(d_logits.iter().all(|d| d.is_finite()));
     }
 }

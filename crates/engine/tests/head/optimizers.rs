@@ -1,7 +1,7 @@
 use headstart_engine::train::{
     layers::Dense,
-    losses::Loss,
-    optimizers::{Adam, Lbfgs, LbfgsConfig, Optimizer, Progress},
+    losses::{Loss, Targets},
+    optimizers::{Lbfgs, LbfgsConfig, Optimizer, OptimizerConfig, Progress, Variable},
 };
 
 use crate::fixtures::{Data, cases, numbers, relative_error, wide};
@@ -17,7 +17,8 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
         let mut bias = data.f32(case["start"][1].as_str().unwrap());
         let loss = Loss::of(if case["loss"] == "binary" { 2 } else { 3 });
         let by_class = case["class_weight"].as_array().map(|_| numbers(&case["class_weight"]));
-        let mut adam = Adam::new(case["learning_rate"].as_f64().unwrap());
+        let learning_rate = case["learning_rate"].as_f64().unwrap();
+        let mut adam = Optimizer::new(OptimizerConfig::adam());
         let batches = x.chunks(32 * 24).zip(labels.chunks(32)).cycle();
         for (step, (expected, (x, labels))) in
             numbers(&case["step_losses"]).iter().zip(batches).enumerate()
@@ -29,8 +30,9 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
             let (mut d_kernel, mut d_bias) = (vec![0.0; kernel.len()], vec![0.0; bias.len()]);
             let dense = Dense { kernel: &kernel, bias: &bias };
             dense.forward(x, &mut logits);
-            let value = loss.forward(&logits, labels, weights.as_deref());
-            loss.backward(&logits, labels, weights.as_deref(), &mut d_logits);
+            let targets = Targets::Labels(labels);
+            let value = loss.forward(&logits, targets, weights.as_deref());
+            loss.backward(&logits, targets, weights.as_deref(), &mut d_logits);
             dense.backward(x, &d_logits, &mut d_kernel, &mut d_bias, None);
             if step == 0 {
                 let expected = numbers(&case["first_kernel_gradient"]);
@@ -39,7 +41,10 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
                 assert!(relative_error(&wide(&d_bias), &expected) < 1e-5);
             }
             assert!((value - expected).abs() < 1e-5, "step {step}: {value} for {expected}");
-            adam.step(&mut [(&mut kernel, &d_kernel), (&mut bias, &d_bias)]);
+            adam.step(
+                learning_rate,
+                &mut [Variable::new(&mut kernel, &d_kernel), Variable::new(&mut bias, &d_bias)],
+            );
         }
         assert!(relative_error(&wide(&kernel), &numbers(&case["final_kernel"])) < 1e-5);
         assert!(relative_error(&wide(&bias), &numbers(&case["final_bias"])) < 1e-4);

@@ -4,12 +4,11 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, Event, Head, History};
+use super::{Epoch, Event, Head, History, Views, batch::Batch};
 use crate::train::{
     ClassWeight, Samples, TrainError,
     error::readable,
-    layers::Dropout,
-    optimizers::{Adam, Optimizer},
+    optimizers::{Optimizer, OptimizerConfig},
 };
 
 /// How to train a head with Adam; the defaults are those of Keras's transfer-learning tutorial.
@@ -33,6 +32,9 @@ pub struct AdamConfig {
     pub early_stop: Option<usize>,
     /// What samples of each class count for.
     pub class_weight: ClassWeight,
+    /// How far the targets in training are moved towards classes that are all as likely, from 0 up
+    /// to but not 1: 0. The validation loss is without it, so that losses can be compared.
+    pub label_smoothing: f32,
 }
 
 impl Default for AdamConfig {
@@ -46,6 +48,7 @@ impl Default for AdamConfig {
             shuffle: true,
             early_stop: None,
             class_weight: ClassWeight::Uniform,
+            label_smoothing: 0.0,
         }
     }
 }
@@ -65,12 +68,13 @@ impl AdamConfig {
                 "it must be a number above 0",
             );
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return wrong(
-                "dropout",
-                readable(f64::from(self.dropout)),
-                "it must be from 0 up to, but not, 1",
-            );
+        for (option, share) in
+            [("dropout", self.dropout), ("label smoothing", self.label_smoothing)]
+        {
+            if !(0.0..1.0).contains(&share) {
+                let expected = "it must be from 0 up to, but not, 1";
+                return wrong(option, readable(f64::from(share)), expected);
+            }
         }
         if self.batch_size == 0 {
             return wrong("the batch size", "0".into(), "it must be 1 or more");
@@ -82,55 +86,79 @@ impl AdamConfig {
     }
 }
 
-/// Trains a new head with Adam on cross-entropy.
+/// Trains a new head with Adam on cross-entropy: on samples, or on another view of them each epoch.
 ///
 /// `callback` is told of each batch before it is taken, and of each epoch after it. If it breaks at
 /// an epoch, training ends with the head as that epoch (or, with early stopping, the best) left it.
 ///
 /// # Errors
-/// Samples or options that make no sense, a loss that becomes NaN or infinite, and
-/// [`TrainError::Stopped`] if the callback breaks at a batch.
+/// Samples or options that make no sense, a view that cannot be had, a loss that becomes NaN or
+/// infinite, and [`TrainError::Stopped`] if the callback breaks at a batch.
 pub fn fit_adam(
-    train: &Samples,
+    mut train: impl Views,
     validation: Option<&Samples>,
     config: &AdamConfig,
     callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<(Head, History), TrainError> {
-    let head = Head::new(train.dim, train.classes.max(2), config.dropout, config.seed);
-    fit_adam_from(head, train, validation, config, callback)
+    fit(None, &mut train, validation, config, callback)
 }
 
 /// As [`fit_adam`], from a head that there is already. Its dropout becomes the configuration's.
 pub fn fit_adam_from(
-    mut head: Head,
-    train: &Samples,
+    head: Head,
+    mut train: impl Views,
+    validation: Option<&Samples>,
+    config: &AdamConfig,
+    callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<(Head, History), TrainError> {
+    fit(Some(head), &mut train, validation, config, callback)
+}
+
+fn fit(
+    mut start: Option<Head>,
+    views: &mut dyn Views,
     validation: Option<&Samples>,
     config: &AdamConfig,
     callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<(Head, History), TrainError> {
     config.check()?;
-    train.check_trainable()?;
-    head.check_fits(train)?;
     let validation = validation.filter(|samples| !samples.is_empty());
-    if let Some(validation) = validation {
-        validation.check()?;
-        head.check_fits(validation)?;
-    }
-    head.dropout = config.dropout;
-
-    let weights = train.total_weights(&config.class_weight)?;
     let mut random = ChaCha8Rng::seed_from_u64(config.seed);
     // The first stream drew the kernel.
     random.set_stream(1);
-    let mut optimizer = Adam::new(config.learning_rate);
-    let mut order: Vec<usize> = (0..train.len()).collect();
+    let mut optimizer = Optimizer::new(OptimizerConfig::adam());
+    let mut order: Vec<usize> = Vec::new();
     let mut batch = Batch::default();
     let mut history = History::default();
     let mut best: Option<(f64, Head)> = None;
-    let batches = train.len().div_ceil(config.batch_size);
+    let count = views.count();
+    if count == 0 {
+        return Err(TrainError::NoSamples);
+    }
 
     for epoch in 1..=config.epochs {
-        let start = Instant::now();
+        let begin = Instant::now();
+        let train = views.view((epoch - 1) % count)?;
+        if epoch <= count {
+            train.check_trainable()?;
+        }
+        let new = || Head::new(train.dim, train.classes, config.dropout, config.seed);
+        let head = start.get_or_insert_with(new);
+        head.check_fits(&train)?;
+        if epoch == 1 {
+            if let Some(validation) = validation {
+                validation.check()?;
+                head.check_fits(validation)?;
+            }
+            head.dropout = config.dropout;
+            order = (0..train.len()).collect();
+        }
+        let (what, found, expected) = ("samples of a view", train.len(), order.len());
+        if found != expected {
+            return Err(TrainError::Length { what, found, expected });
+        }
+        let weights = train.total_weights(&config.class_weight)?;
+        let batches = train.len().div_ceil(config.batch_size);
         if config.shuffle {
             order.shuffle(&mut random);
         }
@@ -140,8 +168,8 @@ pub fn fit_adam_from(
             if callback(event).is_break() {
                 return Err(TrainError::Stopped);
             }
-            batch.gather(train, weights.as_deref(), rows);
-            let loss = batch.step(&mut head, &mut optimizer, &mut random);
+            batch.gather(&train, weights.as_deref(), rows, config.label_smoothing);
+            let loss = batch.step(head, &mut optimizer, config.learning_rate, &mut random);
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
                     epoch,
@@ -161,7 +189,7 @@ pub fn fit_adam_from(
             accuracy: right as f64 / train.len() as f64,
             val_loss,
             val_accuracy,
-            seconds: start.elapsed().as_secs_f64(),
+            seconds: begin.elapsed().as_secs_f64(),
         };
         let stop = callback(Event::Epoch(&done)).is_break();
         let watched = done.val_loss.unwrap_or(done.loss);
@@ -181,60 +209,6 @@ pub fn fit_adam_from(
             break;
         }
     }
-    Ok((best.map_or(head, |(_, best)| best), history))
-}
-
-/// One batch and its gradients; the memory is used again for the next.
-#[derive(Default)]
-struct Batch {
-    x: Vec<f32>,
-    labels: Vec<usize>,
-    weights: Option<Vec<f32>>,
-    mask: Vec<f32>,
-    logits: Vec<f32>,
-    d_logits: Vec<f32>,
-    d_kernel: Vec<f32>,
-    d_bias: Vec<f32>,
-}
-
-impl Batch {
-    fn gather(&mut self, samples: &Samples, weights: Option<&[f32]>, rows: &[usize]) {
-        self.x.clear();
-        self.labels.clear();
-        for &row in rows {
-            self.x.extend_from_slice(samples.row(row));
-            self.labels.push(samples.labels[row]);
-        }
-        self.weights = weights.map(|w| rows.iter().map(|&row| w[row]).collect());
-    }
-
-    /// Forward, backward, update; returns the loss before the update.
-    fn step(&mut self, head: &mut Head, optimizer: &mut Adam, random: &mut ChaCha8Rng) -> f64 {
-        let rate = head.dropout;
-        if rate > 0.0 {
-            let x = self.x.clone();
-            self.mask.resize(x.len(), 0.0);
-            Dropout { rate }.forward(random, &x, &mut self.mask, &mut self.x);
-        }
-        let logits = self.labels.len() * head.units();
-        self.logits.resize(logits, 0.0);
-        self.d_logits.resize(logits, 0.0);
-        self.d_kernel.resize(head.kernel.len(), 0.0);
-        self.d_bias.resize(head.bias.len(), 0.0);
-
-        let (loss, weights) = (head.loss(), self.weights.as_deref());
-        head.dense().forward(&self.x, &mut self.logits);
-        let value = loss.forward(&self.logits, &self.labels, weights);
-        loss.backward(&self.logits, &self.labels, weights, &mut self.d_logits);
-        head.dense().backward(&self.x, &self.d_logits, &mut self.d_kernel, &mut self.d_bias, None);
-        optimizer.step(&mut [(&mut head.kernel, &self.d_kernel), (&mut head.bias, &self.d_bias)]);
-        value
-    }
-
-    /// How many of the batch's predictions were right, before the update.
-    fn right(&self, classes: usize) -> usize {
-        let predicted = super::predict(&self.logits, classes);
-        let pairs = self.labels.iter().zip(&predicted);
-        pairs.filter(|(label, predicted)| label == predicted).count()
-    }
+    let head = best.map(|(_, head)| head).or(start).expect("an epoch has made a head");
+    Ok((head, history))
 }

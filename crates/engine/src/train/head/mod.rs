@@ -1,8 +1,10 @@
 //! The head: dropout, then one dense layer over the features of the base.
 
 mod adam;
+mod batch;
 mod history;
 mod logistic;
+mod views;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use super::{
 pub use adam::{AdamConfig, fit_adam, fit_adam_from};
 pub use history::{Epoch, Event, History};
 pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic};
+pub use views::Views;
 
 /// Rows that one task works on. It decides how sums are cut, so it must not depend on threads.
 const ROWS_PER_TASK: usize = 256;
@@ -98,7 +101,7 @@ impl Head {
     fn evaluate_weighted(&self, samples: &Samples, weights: Option<&[f32]>) -> (f64, f64) {
         let logits = self.logits(samples.features);
         (
-            self.loss().forward(&logits, samples.labels, weights),
+            self.loss().forward(&logits, samples.targets(), weights),
             metrics::accuracy(samples.labels, &predict(&logits, self.classes)),
         )
     }

@@ -3,6 +3,9 @@
 
 pub mod binary_crossentropy;
 pub mod categorical_crossentropy;
+mod targets;
+
+pub use targets::Targets;
 
 /// The loss that fits a number of classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +37,11 @@ impl Loss {
     }
 
     /// The mean loss of logits, n x units, where each row counts its weight, or 1.
-    pub fn forward(self, logits: &[f32], labels: &[usize], weights: Option<&[f32]>) -> f64 {
+    pub fn forward(self, logits: &[f32], targets: Targets, weights: Option<&[f32]>) -> f64 {
         match self {
-            Self::BinaryCrossentropy => binary_crossentropy::forward(logits, labels, weights),
+            Self::BinaryCrossentropy => binary_crossentropy::forward(logits, targets, weights),
             Self::CategoricalCrossentropy { classes } => {
-                categorical_crossentropy::forward(logits, classes, labels, weights)
+                categorical_crossentropy::forward(logits, classes, targets, weights)
             }
         }
     }
@@ -47,17 +50,51 @@ impl Loss {
     pub fn backward(
         self,
         logits: &[f32],
-        labels: &[usize],
+        targets: Targets,
         weights: Option<&[f32]>,
         d_logits: &mut [f32],
     ) {
         match self {
             Self::BinaryCrossentropy => {
-                binary_crossentropy::backward(logits, labels, weights, d_logits);
+                binary_crossentropy::backward(logits, targets, weights, d_logits);
             }
             Self::CategoricalCrossentropy { classes } => {
-                categorical_crossentropy::backward(logits, classes, labels, weights, d_logits);
+                categorical_crossentropy::backward(logits, classes, targets, weights, d_logits);
             }
         }
+    }
+
+    /// Soft targets, n x units, that say what n labels say, smoothed as by [`smooth`](Self::smooth).
+    pub fn soft_targets(self, labels: &[usize], smoothing: f32) -> Vec<f32> {
+        let mut targets = vec![0.0; labels.len() * self.units()];
+        for (row, &label) in labels.iter().enumerate() {
+            match self {
+                Self::BinaryCrossentropy => targets[row] = label as f32,
+                Self::CategoricalCrossentropy { classes } => targets[row * classes + label] = 1.0,
+            }
+        }
+        self.smooth(&mut targets, smoothing);
+        targets
+    }
+
+    /// Moves soft targets, n x units, the share `smoothing` of the way to classes that are all as
+    /// likely: t (1 - smoothing) + smoothing / classes (Keras's `label_smoothing`). 0 changes nothing.
+    pub fn smooth(self, targets: &mut [f32], smoothing: f32) {
+        let classes = match self {
+            Self::BinaryCrossentropy => 2,
+            Self::CategoricalCrossentropy { classes } => classes,
+        };
+        let even = smoothing / classes as f32;
+        targets.iter_mut().for_each(|t| *t = *t * (1.0 - smoothing) + even);
+    }
+}
+
+fn weight_of(row: usize, weights: Option<&[f32]>) -> f64 {
+    weights.map_or(1.0, |weights| weights[row].into())
+}
+
+fn widen(from: &[f32], to: &mut [f64]) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = from.into();
     }
 }

@@ -1,57 +1,46 @@
-use super::Optimizer;
+use serde::{Deserialize, Serialize};
+
+use super::step::Piece;
 
 /// Adam as Keras defines it: the correction for the start is part of the rate, and epsilon is added
-/// outside the root.
+/// outside the root. With weight decay it is Keras's `AdamW`.
 ///
-/// rate = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t);
-/// m += (d - m)(1 - beta_1); v += (d² - v)(1 - beta_2); x -= rate m / (sqrt(v) + epsilon).
-#[derive(Debug, Clone)]
+/// At step t, counted from 1: a = rate sqrt(1 - beta_2^t) / (1 - beta_1^t);
+/// m += (d - m)(1 - beta_1); v += (d² - v)(1 - beta_2); x -= a m / (sqrt(v) + epsilon).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Adam {
-    /// The learning rate; it may be changed between steps.
-    pub learning_rate: f64,
-    /// How slowly the mean of the gradients moves: 0.9.
+    /// How slowly the mean of the gradients moves, from 0 up to but not 1: 0.9.
     pub beta_1: f64,
-    /// How slowly the mean of their squares moves: 0.999.
+    /// How slowly the mean of their squares moves, from 0 up to but not 1: 0.999.
     pub beta_2: f64,
     /// Keeps the division finite: 1e-7.
     pub epsilon: f64,
-    steps: i32,
-    moments: Vec<[Vec<f32>; 2]>,
 }
 
-impl Adam {
-    /// Adam with Keras's defaults.
-    pub fn new(learning_rate: f64) -> Self {
-        Self {
-            learning_rate,
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-7,
-            steps: 0,
-            moments: Vec::new(),
-        }
+impl Default for Adam {
+    fn default() -> Self {
+        Self { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
     }
 }
 
-impl Optimizer for Adam {
-    fn step(&mut self, variables: &mut [(&mut [f32], &[f32])]) {
-        if self.moments.is_empty() {
-            let zeros = |x: &[f32]| [vec![0.0; x.len()], vec![0.0; x.len()]];
-            self.moments = variables.iter().map(|(x, _)| zeros(x)).collect();
-        }
-        assert_eq!(self.moments.len(), variables.len(), "the same variables at each step");
-        self.steps += 1;
-        let correction =
-            (1.0 - self.beta_2.powi(self.steps)).sqrt() / (1.0 - self.beta_1.powi(self.steps));
-        let rate = (self.learning_rate * correction) as f32;
+impl Adam {
+    pub(super) fn slots(&self) -> [Option<&'static str>; 3] {
+        [Some("momentum"), Some("velocity"), None]
+    }
+
+    pub(super) fn update(&self, step: usize, learning_rate: f64, piece: Piece) {
+        // Powers have vanished long before a count that i32 cannot hold.
+        let t = i32::try_from(step).unwrap_or(i32::MAX);
+        let correction = (1.0 - self.beta_2.powi(t)).sqrt() / (1.0 - self.beta_1.powi(t));
+        let rate = (learning_rate * correction) as f32;
         let (keep_1, keep_2) = ((1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32);
         let epsilon = self.epsilon as f32;
-        for ((x, d), [m, v]) in variables.iter_mut().zip(&mut self.moments) {
-            for (((x, &d), m), v) in x.iter_mut().zip(*d).zip(m).zip(v) {
-                *m += (d - *m) * keep_1;
-                *v += (d * d - *v) * keep_2;
-                *x -= rate * *m / (v.sqrt() + epsilon);
-            }
+        let [m, v, _] = piece.slots;
+        for (((x, d), m), v) in piece.values.iter_mut().zip(piece.gradient).zip(m).zip(v) {
+            *m += (d - *m) * keep_1;
+            *v += (d * d - *v) * keep_2;
+            *x -= rate * *m / (v.sqrt() + epsilon);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Optimizers. Those of first order follow Keras's definitions and defaults to the letter.
 
 mod adam;
+mod config;
 mod lbfgs;
+mod rmsprop;
+mod sgd;
+mod step;
 
 pub use adam::Adam;
+pub use config::{Algorithm, OptimizerConfig};
 pub use lbfgs::{Lbfgs, LbfgsConfig, Progress};
-
-/// An optimizer that takes a step for each batch.
-pub trait Optimizer {
-    /// Moves each variable against its gradient. A call must pass the same variables as those
-    /// before, in the same order.
-    fn step(&mut self, variables: &mut [(&mut [f32], &[f32])]);
-}
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+pub use step::{Optimizer, OptimizerState, Variable};

@@ -108,7 +108,8 @@ const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
 /// is too late to stop. The epoch's loss is without the penalty.
 ///
 /// # Errors
-/// Samples or options that make no sense, and [`TrainError::Stopped`] if the callback breaks.
+/// Samples or options that make no sense, [`TrainError::SoftTargets`] if the samples have any, and
+/// [`TrainError::Stopped`] if the callback breaks.
 pub fn fit_logistic(
     train: &Samples,
     validation: Option<&Samples>,
@@ -118,6 +119,9 @@ pub fn fit_logistic(
     let start = Instant::now();
     config.check()?;
     train.check_trainable()?;
+    if train.soft_targets.is_some() {
+        return Err(TrainError::SoftTargets);
+    }
     let validation = validation.filter(|samples| !samples.is_empty());
     if let Some(validation) = validation {
         validation.check()?;

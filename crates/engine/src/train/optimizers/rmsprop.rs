@@ -1,0 +1,63 @@
+use serde::{Deserialize, Serialize};
+
+use super::step::Piece;
+
+/// Steps divided by the root mean square of recent gradients (Keras's `RMSprop`).
+///
+/// v = rho v + (1 - rho) d²; i = rate d / sqrt(v + epsilon); x -= i. Centered, v gives way to the
+/// variance v - a², with a = rho a + (1 - rho) d. With momentum, m = momentum m + i; x -= m.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RmsProp {
+    /// How slowly the means move, from 0 up to but not 1: 0.9.
+    pub rho: f64,
+    /// The share of a step that the next one keeps, from 0 to 1: 0.
+    pub momentum: f64,
+    /// Keeps the division finite: 1e-7.
+    pub epsilon: f64,
+    /// Whether the gradients' variance is taken, and not their mean square: false.
+    pub centered: bool,
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self { rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }
+    }
+}
+
+impl RmsProp {
+    pub(super) fn slots(&self) -> [Option<&'static str>; 3] {
+        [
+            Some("velocity"),
+            (self.momentum != 0.0).then_some("momentum"),
+            self.centered.then_some("average_gradient"),
+        ]
+    }
+
+    pub(super) fn update(&self, learning_rate: f64, piece: Piece) {
+        let (rate, momentum) = (learning_rate as f32, self.momentum as f32);
+        let (rho, rest) = (self.rho as f32, (1.0 - self.rho) as f32);
+        let epsilon = self.epsilon as f32;
+        let [velocity, momenta, averages] = piece.slots;
+        for (v, d) in velocity.iter_mut().zip(piece.gradient) {
+            *v = rho * *v + rest * (d * d);
+        }
+        for (a, d) in averages.iter_mut().zip(piece.gradient) {
+            *a = rho * *a + rest * d;
+        }
+        let pairs = piece.values.iter_mut().zip(piece.gradient);
+        for (index, ((x, d), &mut v)) in pairs.zip(velocity).enumerate() {
+            let square = match self.centered {
+                // Rounding must not make a variance negative: its root would be NaN.
+                true => (v - averages[index] * averages[index]).max(0.0),
+                false => v,
+            };
+            let mut increment = rate * d / (square + epsilon).sqrt();
+            if self.momentum != 0.0 {
+                momenta[index] = momentum * momenta[index] + increment;
+                increment = momenta[index];
+            }
+            *x -= increment;
+        }
+    }
+}
