@@ -35,7 +35,7 @@ impl RmsProp {
     }
 
     pub(super) fn update(&self, learning_rate: f64, piece: Piece) {
-        let (rate, momentum) = (learning_rate as f32, self.momentum as f32);
+        let rate = learning_rate as f32;
         let (rho, rest) = (self.rho as f32, (1.0 - self.rho) as f32);
         let epsilon = self.epsilon as f32;
         let [velocity, momenta, averages] = piece.slots;
@@ -45,19 +45,36 @@ impl RmsProp {
         for (a, d) in averages.iter_mut().zip(piece.gradient) {
             *a = rho * *a + rest * d;
         }
-        let pairs = piece.values.iter_mut().zip(piece.gradient);
-        for (index, ((x, d), &mut v)) in pairs.zip(velocity).enumerate() {
-            let square = match self.centered {
-                // Rounding must not make a variance negative: its root would be NaN.
-                true => (v - averages[index] * averages[index]).max(0.0),
-                false => v,
-            };
-            let mut increment = rate * d / (square + epsilon).sqrt();
-            if self.momentum != 0.0 {
-                momenta[index] = momentum * momenta[index] + increment;
-                increment = momenta[index];
+        let pairs = piece.gradient.iter().zip(&*velocity);
+        if self.centered {
+            // Rounding must not make a variance negative: its root would be NaN.
+            let variance = |v: f32, a: f32| (v - a * a).max(0.0);
+            let increments = pairs.zip(&*averages);
+            let increments =
+                increments.map(|((d, &v), &a)| rate * d / (variance(v, a) + epsilon).sqrt());
+            self.subtract(increments, momenta, piece.values);
+        } else {
+            let increments = pairs.map(|(d, v)| rate * d / (v + epsilon).sqrt());
+            self.subtract(increments, momenta, piece.values);
+        }
+    }
+
+    fn subtract(
+        &self,
+        increments: impl Iterator<Item = f32>,
+        momenta: &mut [f32],
+        values: &mut [f32],
+    ) {
+        let momentum = self.momentum as f32;
+        if self.momentum == 0.0 {
+            for (x, increment) in values.iter_mut().zip(increments) {
+                *x -= increment;
             }
-            *x -= increment;
+        } else {
+            for ((x, m), increment) in values.iter_mut().zip(momenta).zip(increments) {
+                *m = momentum * *m + increment;
+                *x -= *m;
+            }
         }
     }
 }
