@@ -37,7 +37,7 @@ STEPS = 10
 ZERO = 1e-12  # A norm below this is rounding in f64.
 STATISTICS = ("moving_mean", "moving_variance")
 OPTIMIZERS = {
-    "rmsprop": lambda: keras.optimizers.RMSprop(1e-4),
+    "rmsprop": lambda: keras.optimizers.RMSprop(1e-5),
     "adam": lambda: keras.optimizers.Adam(1e-4),
     "sgd_momentum": lambda: keras.optimizers.SGD(1e-3, momentum=0.9),
     "sgd_nesterov": lambda: keras.optimizers.SGD(1e-3, momentum=0.9, nesterov=True),
