@@ -130,7 +130,8 @@ fn pack(pixel: &[u8; 3]) -> u64 {
 /// The bilinear mean of the pixels above left, above right, below left and below right.
 #[inline(always)]
 fn blend(pixels: [u64; 4], x: i64, y: i64) -> [u8; 3] {
-    let fraction = |v: i64| (v as u64 >> (POINT - WEIGHT)) & ((1 << WEIGHT) - 1);
+    // The low 32 bits, which are those after the point.
+    let fraction = |v: i64| u64::from(v as u32 >> (POINT - WEIGHT));
     let (right, below) = (fraction(x), fraction(y));
     let both = (right * below + (1 << (WEIGHT - 1))) >> WEIGHT;
     let sum = pixels[0] * ((1 << WEIGHT) + both - right - below)
@@ -169,7 +170,7 @@ fn inside(from: i64, by: i64, n: usize, steps: usize) -> Range<usize> {
     limit(first)..limit(end)
 }
 
-/// What two ranges share; within both, or empty and within the first.
+/// What two ranges share; `0..0` where that is nothing.
 fn intersection(a: Range<usize>, b: Range<usize>) -> Range<usize> {
     let (start, end) = (a.start.max(b.start), a.end.min(b.end));
     if start < end { start..end } else { 0..0 }
