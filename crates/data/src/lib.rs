@@ -3,6 +3,7 @@
 //! - [`sources`] finds the pictures and their labels,
 //! - [`mod@decode`] turns a file's bytes into upright 8-bit RGB, whatever the format,
 //! - [`resize`] brings them to the size that the model asks for,
+//! - [`augment`] varies them, anew in every epoch,
 //! - [`split`] holds pictures back for validation, the same pixels never on both sides,
 //! - [`cache`] keeps what the frozen base made of a picture.
 //!
@@ -10,6 +11,7 @@
 //! [`Preprocessing`](headstart_model::Preprocessing).
 #![forbid(unsafe_code)]
 
+pub mod augment;
 pub mod cache;
 pub mod decode;
 mod error;
@@ -17,6 +19,7 @@ pub mod resize;
 pub mod sources;
 pub mod split;
 
+pub use augment::{Augment, Augmenter};
 pub use cache::FeatureCache;
 pub use decode::{ContentHash, DecodeError, Limits, Rgb, decode};
 pub use error::DataError;

@@ -1,0 +1,5 @@
+//! Augmentation.
+
+mod draws;
+mod fixtures;
+mod mixing;
