@@ -8,7 +8,7 @@ use headstart_kernels::depthwise::{self, Strided};
 use headstart_kernels::elementwise::clamp_gradient;
 use headstart_kernels::{Clamp, Isa};
 
-/// What is in the gradients before a run, which adds to it.
+/// What is in the gradients before a run that adds to it.
 const BEFORE: f32 = 0.5;
 
 #[test]
@@ -28,6 +28,7 @@ fn the_kernels_gradient_agrees_with_the_oracle_below_at_and_above_each_tile() {
                         d_out: &d_out,
                         d_kernel: to_kernel,
                         d_bias: to_bias,
+                        add: true,
                     }
                     .run(isa);
                     let case = format!("{isa:?} {pixels}x{inputs}x{outputs}");
@@ -81,6 +82,7 @@ fn the_gradient_over_sliding_windows_agrees_with_the_oracle() {
                     d_out: &d_out,
                     d_kernel: &mut d_kernel,
                     d_bias: &mut d_bias,
+                    add: true,
                 }
                 .run(isa);
                 let case = format!("{isa:?} k{kernel} s{stride} c{channels} {height}x{width}");
@@ -105,6 +107,7 @@ fn cutting_the_pixels_into_several_runs_changes_no_bit() {
                     d_out: &d_out[cut[0] * outputs..cut[1] * outputs],
                     d_kernel: &mut d_kernel,
                     d_bias: &mut d_bias,
+                    add: true,
                 }
                 .run(isa);
             }
@@ -154,6 +157,7 @@ fn the_depthwise_kernels_gradient_agrees_with_the_oracle_at_any_stride_and_layou
                         size: (height, width),
                         d_kernel: &mut d_kernel,
                         d_bias: &mut d_bias,
+                        add: true,
                     }
                     .run(isa);
                     let case = format!("{isa:?} k{kernel} s{stride} c{channels} {height}x{width}");
@@ -162,6 +166,46 @@ fn the_depthwise_kernels_gradient_agrees_with_the_oracle_at_any_stride_and_layou
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_is_not_added_to_is_overwritten() {
+    let (x, d_out) = (values(1, 150 * 9), values(2, 150 * 20));
+    for isa in Isa::available() {
+        let of_conv = |before, add| {
+            let (mut d_kernel, mut d_bias) = (vec![before; 9 * 20], vec![before; 20]);
+            let (kernel, bias) = (&mut d_kernel, &mut d_bias);
+            let windows = Windows::pixels(1, 150, 9);
+            conv::KernelGradient {
+                x: &x,
+                windows,
+                d_out: &d_out,
+                d_kernel: kernel,
+                d_bias: bias,
+                add,
+            }
+            .run(isa);
+            (d_kernel, d_bias)
+        };
+        assert_eq!(of_conv(f32::NAN, false), of_conv(0.0, true), "{isa:?}");
+        let of_depthwise = |before, add| {
+            let (mut d_kernel, mut d_bias) = (vec![before; 9 * 20], vec![before; 20]);
+            let map = |values, row_stride| Strided { values, row_stride, pixel_stride: 20 };
+            depthwise::KernelGradient {
+                kernel: 3,
+                stride: 1,
+                x: map(&d_out, 8 * 20),
+                d_out: map(&d_out, 6 * 20),
+                size: (6, 6),
+                d_kernel: &mut d_kernel,
+                d_bias: &mut d_bias,
+                add,
+            }
+            .run(isa);
+            (d_kernel, d_bias)
+        };
+        assert_eq!(of_depthwise(f32::NAN, false), of_depthwise(0.0, true), "{isa:?}");
     }
 }
 

@@ -8,10 +8,10 @@ use headstart_model::Preprocessing;
 use super::block::{Block, Panel};
 use super::conv::Conv;
 use super::lower::{Op, OpId, OpKind, Program};
-use crate::memory::{Request, place};
 use super::product::Product;
 use super::step::{Step, StepKind};
 use super::{FrozenConfig, Plan};
+use crate::memory::{Request, place};
 
 /// A step before its memory is placed.
 struct Draft {

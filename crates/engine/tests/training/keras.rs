@@ -31,13 +31,13 @@ fn gradients_of_every_trainable_tensor_agree_with_keras_in_both_modes_of_batch_n
                 .collect();
             gradients.push(("head/kernel".into(), training.head.d_kernel.clone()));
             gradients.push(("head/bias".into(), training.head.d_bias.clone()));
-            let of_mode = |name: &&String| {
-                name.starts_with(&format!("{mode}/")) && name.ends_with("/norm")
-            };
+            let of_mode =
+                |name: &&String| name.starts_with(&format!("{mode}/")) && name.ends_with("/norm");
             assert_eq!(expected.keys().filter(of_mode).count(), gradients.len(), "{mode}");
             for (name, gradient) in gradients {
                 let key = format!("{mode}/{name}");
-                let (actual, expected_norm) = (sampled(&gradient), expected[&format!("{key}/norm")][0]);
+                let (actual, expected_norm) =
+                    (sampled(&gradient), expected[&format!("{key}/norm")][0]);
                 let expected = &expected[&key];
                 let difference: Vec<f64> =
                     actual.iter().zip(expected).map(|(a, e)| a - e).collect();

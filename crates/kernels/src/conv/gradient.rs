@@ -1,6 +1,6 @@
 //! The gradient of a convolution's kernel and bias.
 //!
-//! `d_kernel[k][n] += sum_p window(p)[k] * d_out[p][n]`, `d_bias[n] += sum_p d_out[p][n]`
+//! `d_kernel[k][n] = sum_p window(p)[k] * d_out[p][n]`, `d_bias[n] = sum_p d_out[p][n]`
 //!
 //! A register tile keeps some inputs by some vectors of outputs of the kernel's gradient while the
 //! pixels go by: the product of a window's values and a pixel's gradients is added for each.
@@ -22,10 +22,12 @@ pub struct KernelGradient<'a> {
     pub windows: Windows,
     /// The gradient of the output, `[height][width][outputs]`.
     pub d_out: &'a [f32],
-    /// `[inputs][outputs]`, added to.
+    /// `[inputs][outputs]`.
     pub d_kernel: &'a mut [f32],
-    /// `[outputs]`, added to.
+    /// `[outputs]`.
     pub d_bias: &'a mut [f32],
+    /// Whether what both hold is added to, or overwritten.
+    pub add: bool,
 }
 
 /// Pixels whose gradients are packed at a time: with the widest panel they fill most of the first
@@ -51,7 +53,13 @@ impl KernelGradient<'_> {
         assert!(segments > 0 && inputs.is_multiple_of(segments), "windows of another shape");
         let pixels = height.checked_mul(width).expect("fewer pixels than any slice has");
         assert_eq!(self.d_out.len(), pixels * outputs, "gradients of other pixels");
+        if !self.add {
+            self.d_bias.fill(0.0);
+        }
         if pixels == 0 || inputs == 0 {
+            if !self.add {
+                self.d_kernel.fill(0.0);
+            }
             return;
         }
         assert!(self.x.len() >= self.windows.reach(inputs), "x is too short");
@@ -145,6 +153,7 @@ impl KernelGradient<'_> {
                 d_kernel: &mut self.d_kernel[segment * length * outputs + channel..],
                 outputs,
                 used,
+                add: self.add || first > 0,
             };
             // Tiles of one size, or nearly, rather than a small one at the end.
             let count = length.div_ceil(most_inputs::<S>(NV));
@@ -191,6 +200,8 @@ struct Tiles<'a, const NV: usize> {
     outputs: usize,
     /// Values of a panel that there are.
     used: usize,
+    /// Whether there is something to add to.
+    add: bool,
 }
 
 /// Computes the tiles of `MR` inputs that fill `inputs`.
@@ -237,13 +248,15 @@ impl<const NV: usize> Tiles<'_, NV> {
         unsafe {
             let to = to.as_mut_ptr();
             let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
-            for i in 0..MR {
-                for v in 0..NV - 1 {
-                    let from = to.add(i * self.outputs + v * S::F32_LANES);
-                    sums[i][v] = from.cast::<S::f32s>().read_unaligned();
+            if self.add {
+                for i in 0..MR {
+                    for v in 0..NV - 1 {
+                        let from = to.add(i * self.outputs + v * S::F32_LANES);
+                        sums[i][v] = from.cast::<S::f32s>().read_unaligned();
+                    }
+                    let from = to.add(i * self.outputs + (NV - 1) * S::F32_LANES);
+                    sums[i][NV - 1] = load_last(simd, mask, from);
                 }
-                let from = to.add(i * self.outputs + (NV - 1) * S::F32_LANES);
-                sums[i][NV - 1] = load_last(simd, mask, from);
             }
             let mut d_out = self.d_out.as_ptr().cast::<S::f32s>();
             let mut x = x.as_ptr();
@@ -279,11 +292,7 @@ impl<const NV: usize> Tiles<'_, NV> {
 /// # Safety
 /// `from` points to a vector, or to the lanes of one that `mask` lets through.
 #[inline(always)]
-unsafe fn load_last<S: Simd>(
-    simd: S,
-    mask: Option<MemMask<S::m32s>>,
-    from: *const f32,
-) -> S::f32s {
+unsafe fn load_last<S: Simd>(simd: S, mask: Option<MemMask<S::m32s>>, from: *const f32) -> S::f32s {
     // SAFETY: what the caller guarantees.
     unsafe {
         match mask {

@@ -202,21 +202,66 @@ impl Conv {
         }
 
         let padded = vectors * lanes;
-        let mut weights = AlignedBuffer::new(inputs * padded);
+        let weights = AlignedBuffer::new(inputs * padded);
+        let own_bias = AlignedBuffer::new(padded);
+        let mut own = Self { isa, outputs, panels, chunks, weights, bias: own_bias, clamp };
+        own.load(kernel, bias);
+        own
+    }
+
+    /// Packs other weights of the same shape, in the place of those before.
+    ///
+    /// # Panics
+    /// When the lengths are others.
+    pub fn load(&mut self, kernel: &[f32], bias: &[f32]) {
+        assert_eq!(bias.len(), self.outputs, "a bias for each output");
+        assert_eq!(kernel.len(), self.inputs() * self.outputs, "a kernel of another shape");
         let mut to = 0;
-        for chunk in &chunks {
-            for panel in &panels {
-                let width = panel.vectors * lanes;
-                let used = width.min(outputs - panel.first_output);
-                for row in kernel.chunks_exact(outputs).take(chunk.end).skip(chunk.start) {
-                    weights[to..][..used].copy_from_slice(&row[panel.first_output..][..used]);
+        for chunk in &self.chunks {
+            for panel in &self.panels {
+                let width = panel.vectors * self.isa.lanes();
+                let used = width.min(self.outputs - panel.first_output);
+                for row in kernel.chunks_exact(self.outputs).take(chunk.end).skip(chunk.start) {
+                    let row = &row[panel.first_output..][..used];
+                    self.weights[to..][..used].copy_from_slice(row);
                     to += width;
                 }
             }
         }
-        let mut padded_bias = AlignedBuffer::new(padded);
-        padded_bias[..outputs].copy_from_slice(bias);
-        Self { isa, outputs, panels, chunks, weights, bias: padded_bias, clamp }
+        self.bias[..self.outputs].copy_from_slice(bias);
+    }
+
+    /// [`Conv::load`] of `kernel`, `[outputs][inputs]`, without bias: what leads from the gradients
+    /// of a convolution's outputs, which are this one's inputs, to those of its inputs.
+    ///
+    /// # Panics
+    /// When the length is another.
+    pub fn load_transposed(&mut self, kernel: &[f32]) {
+        /// Inputs that are gone through for all outputs of a panel: what is written stays in the
+        /// first cache.
+        const BLOCK: usize = 16;
+        let inputs = self.inputs();
+        assert_eq!(kernel.len(), inputs * self.outputs, "a kernel of another shape");
+        let mut start = 0;
+        for chunk in &self.chunks {
+            for panel in &self.panels {
+                let width = panel.vectors * self.isa.lanes();
+                let used = width.min(self.outputs - panel.first_output);
+                let own = &mut self.weights[start..][..chunk.len() * width];
+                start += own.len();
+                for (block, to) in own.chunks_mut(BLOCK * width).enumerate() {
+                    for output in 0..used {
+                        let row = (panel.first_output + output) * inputs;
+                        let from = row + chunk.start + block * BLOCK;
+                        let from = &kernel[from..][..to.len() / width];
+                        for (to, &weight) in to[output..].iter_mut().step_by(width).zip(from) {
+                            *to = weight;
+                        }
+                    }
+                }
+            }
+        }
+        self.bias.fill(0.0);
     }
 
     /// Values of a window.
@@ -227,6 +272,16 @@ impl Conv {
     /// Output channels.
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// Chunks of inputs.
+    pub fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// The inputs of a chunk.
+    pub fn chunk(&self, chunk: usize) -> Range<usize> {
+        self.chunks[chunk].clone()
     }
 
     /// The range that results are clamped to.

@@ -1,6 +1,6 @@
 //! The gradient of a depthwise convolution's kernel and bias.
 //!
-//! `d_kernel[i][j][c] += sum_yx in[y * s + i][x * s + j][c] * d_out[y][x][c]`
+//! `d_kernel[i][j][c] = sum_yx in[y * s + i][x * s + j][c] * d_out[y][x][c]`
 //!
 //! The gradient of its input is a depthwise convolution with [`flipped`] weights over a map with
 //! zeros around and between what it reads.
@@ -35,10 +35,12 @@ pub struct KernelGradient<'a> {
     pub d_out: Strided<'a>,
     /// Rows and columns of the output.
     pub size: (usize, usize),
-    /// `[kernel][kernel][channels]`, added to.
+    /// `[kernel][kernel][channels]`.
     pub d_kernel: &'a mut [f32],
-    /// `[channels]`, added to.
+    /// `[channels]`.
     pub d_bias: &'a mut [f32],
+    /// Whether what both hold is added to, or overwritten.
+    pub add: bool,
 }
 
 /// Bytes of the input's rows that are gone through for one vector of channels after the other: they
@@ -51,6 +53,10 @@ impl KernelGradient<'_> {
     /// # Panics
     /// When a slice is too short.
     pub fn run(self, isa: Isa) {
+        if !self.add {
+            self.d_kernel.fill(0.0);
+            self.d_bias.fill(0.0);
+        }
         let Self { kernel, stride, x, d_out, size: (height, width), .. } = &self;
         let channels = self.d_bias.len();
         assert!(*kernel > 0 && *stride > 0 && channels > 0);

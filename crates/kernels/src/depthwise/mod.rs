@@ -92,21 +92,32 @@ impl Depthwise {
         clamp: Clamp,
     ) -> Self {
         let channels = bias.len();
-        assert_eq!(weights.len(), kernel * kernel * channels, "weights and bias do not agree");
         assert!(kernel > 0 && stride > 0 && channels > 0);
-        let lanes = isa.lanes();
-        let padded = channels.next_multiple_of(lanes);
-        let taps = kernel * kernel;
-        let mut packed = AlignedBuffer::new(taps * padded);
+        let padded = channels.next_multiple_of(isa.lanes());
+        let packed = AlignedBuffer::new(kernel * kernel * padded);
+        let own_bias = AlignedBuffer::new(padded);
+        let mut own =
+            Self { isa, channels, kernel, stride, weights: packed, bias: own_bias, clamp };
+        own.load(weights, bias);
+        own
+    }
+
+    /// Packs other weights of the same shape, in the place of those before.
+    ///
+    /// # Panics
+    /// When the lengths do not agree.
+    pub fn load(&mut self, weights: &[f32], bias: &[f32]) {
+        let (channels, taps) = (self.channels, self.kernel * self.kernel);
+        assert_eq!(weights.len(), taps * channels, "weights of another shape");
+        assert_eq!(bias.len(), channels, "a bias for each channel");
+        let lanes = self.isa.lanes();
         for (tap, weights) in weights.chunks_exact(channels).enumerate() {
             for (vector, weights) in weights.chunks(lanes).enumerate() {
                 let at = (vector * taps + tap) * lanes;
-                packed[at..][..weights.len()].copy_from_slice(weights);
+                self.weights[at..][..weights.len()].copy_from_slice(weights);
             }
         }
-        let mut padded_bias = AlignedBuffer::new(padded);
-        padded_bias[..channels].copy_from_slice(bias);
-        Self { isa, channels, kernel, stride, weights: packed, bias: padded_bias, clamp }
+        self.bias[..channels].copy_from_slice(bias);
     }
 
     /// Channels of input and output.

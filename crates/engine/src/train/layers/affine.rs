@@ -1,6 +1,6 @@
 use headstart_kernels::Clamp;
 
-use super::maps::{Before, Gradient, Maps, MapsMut};
+use super::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
 use crate::train::network::layout::runs;
 
 /// `y = clamp(x * scale + bias + residual)` for each channel: a BatchNormalization in inference
@@ -32,16 +32,20 @@ impl Affine {
         }
     }
 
-    /// Gradients from that of the output, which is dense: scale and bias are added to.
+    /// Gradients from that of the output, which is dense.
     pub(crate) fn backward(
         &self,
         x: Maps<'_>,
         d_y: Maps<'_>,
-        d_weights: Option<(&mut [f32], &mut [f32])>,
+        d_weights: Option<WeightGradients<'_>>,
         d_x: Option<Gradient<'_>>,
     ) {
         let channels = self.scale.len();
-        if let Some((d_scale, d_bias)) = d_weights {
+        if let Some(WeightGradients { kernel: d_scale, bias: d_bias, add }) = d_weights {
+            if !add {
+                d_scale.fill(0.0);
+                d_bias.fill(0.0);
+            }
             for (x_map, d_map) in x.pictures().zip(d_y.pictures()) {
                 runs([x.layout, d_y.layout], |[from, to]| {
                     let pixels = x_map[from].chunks_exact(channels);

@@ -1,7 +1,7 @@
 use headstart_kernels::conv::{Conv, KernelGradient, Run, Target, Windows};
 use headstart_kernels::{Clamp, Isa};
 
-use super::maps::{Before, Gradient, Maps, MapsMut};
+use super::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
 use crate::train::network::layout::Layout;
 
 /// A convolution with bias: `y = clamp(conv(x, kernel) + bias + residual)`.
@@ -27,18 +27,27 @@ impl Conv2D {
         clamp: Clamp,
         differentiable: bool,
     ) -> Self {
-        let forward = Conv::new(isa, kernel, bias, clamp);
+        let chunked = |kernel: &[f32], bias: &[f32], clamp| {
+            let inputs = kernel.len() / bias.len();
+            let ends = chunk_ends(inputs, if side == 1 { CHUNK } else { inputs });
+            Conv::in_chunks(isa, kernel, bias, clamp, &ends)
+        };
+        let forward = chunked(kernel, bias, clamp);
         let backward = differentiable.then(|| {
-            let (inputs, outputs) = (kernel.len() / bias.len(), bias.len());
-            let mut transposed = vec![0.0; kernel.len()];
-            for (k, row) in kernel.chunks_exact(outputs).enumerate() {
-                for (n, &weight) in row.iter().enumerate() {
-                    transposed[n * inputs + k] = weight;
-                }
-            }
-            Conv::new(isa, &transposed, &vec![0.0; inputs], Clamp::NONE)
+            let inputs = kernel.len() / bias.len();
+            let mut backward = chunked(kernel, &vec![0.0; inputs], Clamp::NONE);
+            backward.load_transposed(kernel);
+            backward
         });
         Self { isa, side, stride, forward, backward }
+    }
+
+    /// Takes other weights of the same shape.
+    pub(crate) fn load(&mut self, kernel: &[f32], bias: &[f32]) {
+        self.forward.load(kernel, bias);
+        if let Some(backward) = &mut self.backward {
+            backward.load_transposed(kernel);
+        }
     }
 
     fn is_pointwise(&self) -> bool {
@@ -74,36 +83,36 @@ impl Conv2D {
         let pairs = x.values.chunks_exact(from).zip(y.values.chunks_exact_mut(to));
         for (index, (x_maps, y_maps)) in pairs.enumerate() {
             let start = layout.start(0);
-            self.forward.run(Run {
-                panels: 0..self.forward.panels(),
-                chunk: 0,
-                x: &x_maps[self.first(x.layout)..],
-                windows: self.windows(x.layout, (layout.height, layout.width), pictures),
-                residual: residual.map(|residual| &residual[index * to + start..]),
-                target: target(&mut y_maps[start..], &layout),
-                ahead: &[],
-            });
+            run(
+                &self.forward,
+                &x_maps[self.first(x.layout)..],
+                self.windows(x.layout, (layout.height, layout.width), pictures),
+                residual.map(|residual| &residual[index * to + start..]),
+                (&mut y_maps[start..], &layout),
+            );
         }
     }
 
-    /// Gradients from that of the output, which is dense: kernel and bias are added to.
+    /// Gradients from that of the output, which is dense.
     pub(crate) fn backward(
         &self,
         x: Maps<'_>,
         d_y: Maps<'_>,
-        d_weights: Option<(&mut [f32], &mut [f32])>,
+        d_weights: Option<WeightGradients<'_>>,
         d_x: Option<Gradient<'_>>,
     ) {
         let size = (d_y.layout.height, d_y.layout.width);
-        if let Some((d_kernel, d_bias)) = d_weights {
+        if let Some(WeightGradients { kernel: d_kernel, bias: d_bias, add }) = d_weights {
             let together = self.is_pointwise() && x.layout.is_dense();
             let pictures = if together { d_y.values.len() / d_y.layout.len() } else { 1 };
             let windows = self.windows(x.layout, size, pictures);
             let xs = x.values.chunks_exact(pictures * x.layout.len());
-            for (x_maps, d_out) in xs.zip(d_y.values.chunks_exact(pictures * d_y.layout.len())) {
+            let d_ys = d_y.values.chunks_exact(pictures * d_y.layout.len());
+            for (index, (x_maps, d_out)) in xs.zip(d_ys).enumerate() {
                 let x = &x_maps[self.first(x.layout)..];
                 let (d_kernel, d_bias) = (&mut *d_kernel, &mut *d_bias);
-                KernelGradient { x, windows, d_out, d_kernel, d_bias }.run(self.isa);
+                let add = add || index > 0;
+                KernelGradient { x, windows, d_out, d_kernel, d_bias, add }.run(self.isa);
             }
         }
         if let Some(d_x) = d_x {
@@ -119,17 +128,9 @@ impl Conv2D {
     fn pointwise_input(backward: &Conv, d_y: Maps<'_>, d_x: Gradient<'_>) {
         let layout = *d_x.maps.layout;
         let run = |d_y_maps: &[f32], residual: Option<&[f32]>, d_x: &mut [f32], pictures: usize| {
-            let start = layout.start(0);
-            let pixels = (pictures * layout.height, layout.width);
-            backward.run(Run {
-                panels: 0..backward.panels(),
-                chunk: 0,
-                x: d_y_maps,
-                windows: Windows::pixels(pixels.0, pixels.1, d_y.layout.channels),
-                residual,
-                target: target(&mut d_x[start..], &layout),
-                ahead: &[],
-            });
+            let height = pictures * layout.height;
+            let windows = Windows::pixels(height, layout.width, d_y.layout.channels);
+            run(backward, d_y_maps, windows, residual, (&mut d_x[layout.start(0)..], &layout));
         };
         let pictures = d_y.values.len() / d_y.layout.len();
         let Gradient { maps, before } = d_x;
@@ -158,9 +159,11 @@ impl Conv2D {
         for (d_y, d_x) in d_y.pictures().zip(d_x.values.chunks_exact_mut(to.len())) {
             for (y, d_row) in d_y.chunks_exact(from.width * from.channels).enumerate() {
                 let windows = Windows::pixels(1, from.width, from.channels);
-                backward.apply(d_row, windows, None, &mut patches);
+                let whole = Layout { height: 1, channels: inputs, pixel: inputs, ..*from };
+                run(backward, d_row, windows, None, (&mut patches, &whole));
                 for (index, patch) in patches.chunks_exact(to.channels).enumerate() {
-                    let (x, tap) = (index / (self.side * self.side), index % (self.side * self.side));
+                    let (x, tap) =
+                        (index / (self.side * self.side), index % (self.side * self.side));
                     let row = (y * self.stride + tap / self.side).wrapping_sub(margins.top);
                     let column = (x * self.stride + tap % self.side).wrapping_sub(margins.left);
                     // What falls on the zeros around the map is nobody's.
@@ -176,12 +179,38 @@ impl Conv2D {
     }
 }
 
-/// All pixels of a picture from its first one on, or of several dense ones.
-fn target<'a>(values: &'a mut [f32], layout: &Layout) -> Target<'a> {
-    Target {
-        values,
-        row_stride: layout.row_stride(),
-        pixel_stride: layout.pixel_stride(),
-        room: layout.pixel,
+/// Inputs whose weights for a panel of outputs stay in the first cache from tile to tile.
+const CHUNK: usize = 128;
+
+/// Where chunks of one size, or nearly, end.
+fn chunk_ends(inputs: usize, most: usize) -> Vec<usize> {
+    let count = inputs.div_ceil(most);
+    (1..=count).map(|chunk| inputs * chunk / count).collect()
+}
+
+/// Runs all panels and chunks into `to`, from the first pixel of a picture of this layout on, or of
+/// several dense ones; the residual is laid out like it.
+fn run(
+    op: &Conv,
+    x: &[f32],
+    windows: Windows,
+    residual: Option<&[f32]>,
+    (to, layout): (&mut [f32], &Layout),
+) {
+    for chunk in 0..op.chunks() {
+        op.run(Run {
+            panels: 0..op.panels(),
+            chunk,
+            x: &x[op.chunk(chunk).start..],
+            windows,
+            residual,
+            target: Target {
+                values: &mut *to,
+                row_stride: layout.row_stride(),
+                pixel_stride: layout.pixel_stride(),
+                room: layout.pixel,
+            },
+            ahead: &[],
+        });
     }
 }

@@ -2,7 +2,7 @@ use headstart_kernels::depthwise::{Depthwise, KernelGradient, Ring, Run, Strided
 use headstart_kernels::{Clamp, Isa};
 use headstart_model::Margins;
 
-use super::maps::{Gradient, Maps, MapsMut};
+use super::maps::{Gradient, Maps, MapsMut, WeightGradients};
 use crate::train::network::layout::Layout;
 
 /// A convolution of each channel by itself, with bias: `y = clamp(conv(x, kernel) + bias)`.
@@ -37,6 +37,14 @@ impl DepthwiseConv2D {
         Self { isa, forward, backward }
     }
 
+    /// Takes other weights of the same shape.
+    pub(crate) fn load(&mut self, kernel: &[f32], bias: &[f32]) {
+        self.forward.load(kernel, bias);
+        if let Some(backward) = &mut self.backward {
+            backward.load(&flipped(kernel, bias.len()), &vec![0.0; bias.len()]);
+        }
+    }
+
     /// The layout in which the gradient of an output `y` is read: with zeros between its pixels in
     /// place of the rows and columns that the stride skips, and around them.
     ///
@@ -49,7 +57,8 @@ impl DepthwiseConv2D {
         lanes: usize,
     ) -> Layout {
         let around = |size: usize, before: usize, outputs: usize| {
-            let first = (side - 1).checked_sub(before).expect("less padding than the kernel's side");
+            let first =
+                (side - 1).checked_sub(before).expect("less padding than the kernel's side");
             (first, size + side - 1 - first - ((outputs - 1) * stride + 1))
         };
         let (top, bottom) = around(x.height, x.margins.top, y.height);
@@ -63,17 +72,16 @@ impl DepthwiseConv2D {
         filter(&self.forward, x, y);
     }
 
-    /// Gradients from that of the output, in the layout of [`Self::gradient_layout`]: kernel and
-    /// bias are added to.
+    /// Gradients from that of the output, in the layout of [`Self::gradient_layout`].
     pub(crate) fn backward(
         &self,
         x: Maps<'_>,
         d_y: Maps<'_>,
-        d_weights: Option<(&mut [f32], &mut [f32])>,
+        d_weights: Option<WeightGradients<'_>>,
         d_x: Option<Gradient<'_>>,
     ) {
-        if let Some((d_kernel, d_bias)) = d_weights {
-            for (x_map, d_map) in x.pictures().zip(d_y.pictures()) {
+        if let Some(WeightGradients { kernel: d_kernel, bias: d_bias, add }) = d_weights {
+            for (index, (x_map, d_map)) in x.pictures().zip(d_y.pictures()).enumerate() {
                 let (kernel, stride) = (self.forward.kernel(), self.forward.stride());
                 let (row_stride, pixel_stride) = (x.layout.row(), x.layout.pixel);
                 KernelGradient {
@@ -88,6 +96,7 @@ impl DepthwiseConv2D {
                     size: (d_y.layout.height, d_y.layout.width),
                     d_kernel: &mut *d_kernel,
                     d_bias: &mut *d_bias,
+                    add: add || index > 0,
                 }
                 .run(self.isa);
             }

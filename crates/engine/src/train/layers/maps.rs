@@ -31,10 +31,14 @@ impl MapsMut<'_> {
         let layout = self.layout;
         self.pictures().for_each(|picture| layout.clear(picture));
     }
+}
 
-    pub(crate) fn as_maps(&self) -> Maps<'_> {
-        Maps { values: self.values, layout: self.layout }
-    }
+/// Where the gradients of a layer's kernel, or scale, and bias go.
+pub(crate) struct WeightGradients<'a> {
+    pub(crate) kernel: &'a mut [f32],
+    pub(crate) bias: &'a mut [f32],
+    /// Whether what both hold is added to, or overwritten.
+    pub(crate) add: bool,
 }
 
 /// Where the gradient of a layer's input goes.

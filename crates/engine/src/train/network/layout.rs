@@ -96,10 +96,7 @@ impl Layout {
 
 /// Calls `each` with runs of values that lie at the same pixels of maps of the same size: whole
 /// pictures where all are dense, rows where pixels follow each other, else pixels.
-pub(crate) fn runs<const N: usize>(
-    layouts: [&Layout; N],
-    mut each: impl FnMut([Range<usize>; N]),
-) {
+pub(crate) fn runs<const N: usize>(layouts: [&Layout; N], mut each: impl FnMut([Range<usize>; N])) {
     let first = layouts[0];
     if layouts.iter().all(|layout| layout.is_dense()) {
         return each(std::array::from_fn(|_| 0..first.len()));

@@ -24,9 +24,19 @@ pub(crate) struct Op {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OpKind {
-    Conv { side: usize, stride: usize, weights: Folded },
-    Depthwise { side: usize, stride: usize, weights: Folded },
-    Affine { weights: Folded },
+    Conv {
+        side: usize,
+        stride: usize,
+        weights: Folded,
+    },
+    Depthwise {
+        side: usize,
+        stride: usize,
+        weights: Folded,
+    },
+    Affine {
+        weights: Folded,
+    },
     /// BatchNormalization with the statistics of the batch.
     BatchNorm(Norm),
     /// Zeros around a map that are no convolution's padding.
@@ -142,8 +152,7 @@ pub(crate) fn lower(
     for (index, op) in ops.iter().enumerate() {
         if let OpKind::Depthwise { side, stride, .. } = op.kind {
             let (x, y) = (&values[op.input], &values[index + 1]);
-            gradients[index + 1] =
-                DepthwiseConv2D::gradient_layout((side, stride), x, y, lanes);
+            gradients[index + 1] = DepthwiseConv2D::gradient_layout((side, stride), x, y, lanes);
         }
     }
     Ok(Program { ops, values, gradients, parameters })
@@ -282,7 +291,8 @@ impl Lowering<'_> {
         let input = layer.inputs[0];
         let value = self.plain(input);
         let op = value.checked_sub(1).map(|op| &self.ops[op]);
-        let fusible = op.is_some_and(|op| !matches!(op.kind, OpKind::Pad(_) | OpKind::Pool) && changeable(op));
+        let fusible = op
+            .is_some_and(|op| !matches!(op.kind, OpKind::Pad(_) | OpKind::Pool) && changeable(op));
         if fusible && self.readers[input] == 1 { value } else { self.copy(&layer.name, value) }
     }
 

@@ -10,6 +10,9 @@ pub(crate) struct Memory {
     pub(crate) values: Vec<Range<usize>>,
     /// Empty where no gradient is needed.
     pub(crate) gradients: Vec<Range<usize>>,
+    /// Gradients that have room for one picture only: pictures go one by one through all that has to
+    /// do with them.
+    pub(crate) single: Vec<bool>,
     /// f32 values of the arena.
     pub(crate) len: usize,
 }
@@ -66,12 +69,13 @@ pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
         if let Some(residual) = op.residual.filter(|&residual| needed[residual]) {
             // A sum hands its gradient on as it is: a pointwise convolution that also reads the
             // value, and is the next to do so on the way back, can begin with it.
-            let mut others = ops[..index].iter().rev().filter(|other| {
-                other.input == residual || other.residual == Some(residual)
-            });
-            let next = others.next().filter(|other| {
-                other.input == residual && other.residual != Some(residual)
-            });
+            let mut others = ops[..index]
+                .iter()
+                .rev()
+                .filter(|other| other.input == residual || other.residual == Some(residual));
+            let next = others
+                .next()
+                .filter(|other| other.input == residual && other.residual != Some(residual));
             let begins = next.is_some_and(|next| next.kind.is_pointwise());
             let alike = program.gradients[index + 1] == program.gradients[residual];
             plan[index].residual = match so_far[residual] {
@@ -98,8 +102,14 @@ pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
     plan
 }
 
-/// Places everything for `pictures` pictures. Time goes forward through the operations, and back.
-pub(crate) fn layout(program: &Program, plan: &[Backward], pictures: usize) -> Memory {
+/// Places everything for `pictures` pictures. Time goes forward through the operations, and back;
+/// those before `together` are run for one picture after the other, all others for all.
+pub(crate) fn layout(
+    program: &Program,
+    plan: &[Backward],
+    pictures: usize,
+    together: usize,
+) -> Memory {
     let (ops, values) = (&program.ops, program.values.len());
     let last = ops.len();
     let back = |op: usize| 2 * last - op;
@@ -126,7 +136,8 @@ pub(crate) fn layout(program: &Program, plan: &[Backward], pictures: usize) -> M
             own.first = own.first.min(back(index));
             own.last = own.last.max(back(index));
         }
-        let contributions = [(Some(op.input), plan[index].input), (op.residual, plan[index].residual)];
+        let contributions =
+            [(Some(op.input), plan[index].input), (op.residual, plan[index].residual)];
         for (value, contribution) in contributions {
             let Some(value) = value else { continue };
             match contribution {
@@ -144,6 +155,26 @@ pub(crate) fn layout(program: &Program, plan: &[Backward], pictures: usize) -> M
     // The features are read, and their gradient written, between both ways.
     requests[values - 1].last = requests[values - 1].last.max(last);
     requests[gradient(values - 1)].first = last;
+    // What one picture needs, while another goes through the same operations, must stay.
+    let begin = back(together) + 1;
+    let mut single = vec![false; values];
+    for (index, request) in requests.iter_mut().enumerate() {
+        if request.first == usize::MAX {
+            continue;
+        }
+        if index >= values && request.first >= begin {
+            single[index - values] = true;
+            request.len /= pictures;
+            continue;
+        }
+        if request.first < together {
+            request.first = 0;
+            request.last = request.last.max(together);
+        }
+        if request.last >= begin {
+            request.last = back(0);
+        }
+    }
     for request in &mut requests[values..] {
         if request.first == usize::MAX || request.last == 0 {
             *request = Request { len: 0, first: 0, last: 0 };
@@ -151,5 +182,5 @@ pub(crate) fn layout(program: &Program, plan: &[Backward], pictures: usize) -> M
     }
     let (mut places, len) = place(&requests);
     let gradients = places.split_off(values);
-    Memory { values: places, gradients, len }
+    Memory { values: places, gradients, single, len }
 }

@@ -13,6 +13,7 @@ mod lower;
 mod memory;
 mod parameters;
 mod pass;
+mod profile;
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -24,10 +25,13 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::layers::batch_normalization::{self, Moments, Sums};
+use super::layers::maps::WeightGradients;
 use lower::{OpKind, Program};
 use memory::{Backward, Contribution, Memory};
+use parameters::FoldedWeights;
 pub use parameters::Parameter;
 use pass::{BatchStatistics, Kernel, Pass};
+pub use profile::OpTime;
 
 /// How trainable BatchNormalization layers normalise; frozen ones always infer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,9 @@ pub struct TrainableNetwork {
     places: Vec<Option<Range<usize>>>,
     /// Pictures of a task.
     pictures: usize,
+    /// From this operation on, each is run for all pictures of a task: maps are small there, and
+    /// weights large. Before it, a picture at a time goes through all operations.
+    together: usize,
     /// Arenas and gradients that no task works with.
     arenas: Mutex<Vec<AlignedBuffer>>,
     gradients: Mutex<Vec<AlignedBuffer>>,
@@ -61,6 +68,8 @@ pub struct TrainableNetwork {
 const TASK_BYTES: usize = 64 << 20;
 /// Pictures of a task at most: the gradients of the weights are written once for all of them.
 const MOST_PICTURES: usize = 4;
+/// Values of the largest map that counts as small: several of them lie in the second cache.
+const SMALL: usize = 64 << 10;
 
 impl TrainableNetwork {
     /// The part of `network` that has trainable layers, with `weights`.
@@ -77,9 +86,15 @@ impl TrainableNetwork {
         let program = lower::lower(network, weights, (boundary, bn), isa.lanes())?;
         let needed = memory::needed(&program);
         let plan = memory::backward(&program, &needed);
-        let one = memory::layout(&program, &plan, 1).len * size_of::<f32>();
+        let in_step = program.ops.iter().any(|op| matches!(op.kind, OpKind::BatchNorm(_)));
+        let large = program.values.iter().rposition(|layout| layout.len() > SMALL);
+        // Operation `i` reads large values up to value `i`, and writes value `i + 1`.
+        let large = large.map_or(0, |value| (value + 1).min(program.ops.len()));
+        // Batch statistics take all pictures at once.
+        let together = if in_step { 0 } else { large };
+        let one = memory::layout(&program, &plan, 1, together).len * size_of::<f32>();
         let pictures = (TASK_BYTES / one.max(1)).clamp(1, MOST_PICTURES);
-        let memory = memory::layout(&program, &plan, pictures);
+        let memory = memory::layout(&program, &plan, pictures, together);
         let mut len = 0;
         let place = |op: &lower::Op| {
             let folded = op.kind.folded().filter(|folded| folded.trains(&program.parameters))?;
@@ -97,10 +112,15 @@ impl TrainableNetwork {
             memory,
             places,
             pictures,
+            together,
             arenas: Mutex::default(),
             gradients: Mutex::default(),
         };
-        own.kernels = (0..own.program.ops.len()).map(|index| own.kernel(index)).collect();
+        let kernel = |(op, plan): (&lower::Op, &Backward)| {
+            let wanted = plan.input != Contribution::None;
+            Kernel::new(isa, op, &own.program.parameters, wanted)
+        };
+        own.kernels = own.program.ops.iter().zip(&own.plan).map(kernel).collect();
         Ok(own)
     }
 
@@ -132,41 +152,17 @@ impl TrainableNetwork {
 
     /// Takes up weights that have changed.
     pub fn refresh(&mut self) {
-        let changed: Vec<usize> = (0..self.program.ops.len())
-            .filter(|&index| match &self.program.ops[index].kind {
-                OpKind::BatchNorm(_) => true,
-                kind => kind.folded().is_some_and(|f| f.trains(&self.program.parameters)),
-            })
-            .collect();
-        let kernels: Vec<_> =
-            changed.par_iter().map(|&index| (index, self.kernel(index))).collect();
-        for (index, kernel) in kernels {
-            self.kernels[index] = kernel;
-        }
+        let (isa, program) = (self.isa, &self.program);
+        let all = self.kernels.par_iter_mut().zip(&program.ops);
+        all.for_each_init(FoldedWeights::default, |folded, (kernel, op)| {
+            kernel.refresh((isa, op), &program.parameters, folded);
+        });
     }
 
-    fn kernel(&self, index: usize) -> Kernel {
-        let op = &self.program.ops[index];
-        let wanted = self.plan[index].input != Contribution::None;
-        Kernel::new(self.isa, op, &self.program.parameters, wanted)
-    }
-
-    /// Multiply-adds of a picture: forward, and for forward, backward and the gradients together.
+    /// Multiply-adds of a picture: forward, and back.
     pub fn multiply_adds(&self) -> (usize, usize) {
-        let of = |index: usize| {
-            let op = &self.program.ops[index];
-            let y = &self.program.values[index + 1];
-            let own = match op.kind {
-                OpKind::Conv { weights, .. } | OpKind::Depthwise { weights, .. } => {
-                    y.height * y.width * weights.kernel_len(&self.program.parameters)
-                }
-                _ => 0,
-            };
-            let input = self.plan[index].input != Contribution::None;
-            let back = usize::from(self.places[index].is_some()) + usize::from(input);
-            (own, own * (1 + back))
-        };
-        (0..self.program.ops.len()).map(of).fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1))
+        let all = (0..self.program.ops.len()).map(|index| self.multiply_adds_of(index));
+        all.fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1))
     }
 
     /// Computes the features of `pictures` pictures in inference mode; `input` writes the input of
@@ -188,9 +184,7 @@ impl TrainableNetwork {
         features.par_chunks_mut(self.pictures * dim).enumerate().try_for_each(|(task, features)| {
             let mut arena = self.arena();
             let first = task * self.pictures;
-            let mut pass = self.pass(&mut arena, features.len() / dim);
-            pass.load(|index, to| input(first + index, to))?;
-            pass.forward(0..self.program.ops.len());
+            let mut pass = self.forward(&mut arena, first..first + features.len() / dim, &input)?;
             features.copy_from_slice(pass.features().0);
             self.give_back(&self.arenas, arena);
             Ok(())
@@ -240,12 +234,14 @@ impl TrainableNetwork {
         let run = |task: &Range<usize>| {
             let mut arena = self.arena();
             let mut gradients = self.task_gradients();
-            let mut pass = self.pass(&mut arena, task.len());
-            pass.load(|index, to| input(task.start + index, to))?;
-            pass.forward(0..ops);
+            let mut pass = self.forward(&mut arena, task.clone(), input)?;
             let (features, d_features) = pass.features();
             let result = objective(task.clone(), features, d_features);
-            self.backward(&mut pass, &mut gradients, 0..ops);
+            self.backward(&mut pass, &mut gradients, self.together..ops, false);
+            for picture in 0..task.len() {
+                let mut pass = self.pass(&mut arena, picture..picture + 1);
+                self.backward(&mut pass, &mut gradients, 0..self.together, picture > 0);
+            }
             self.give_back(&self.arenas, arena);
             Ok((result, gradients))
         };
@@ -253,24 +249,42 @@ impl TrainableNetwork {
         Ok(results?.into_iter().unzip())
     }
 
+    /// Takes some pictures all the way forward.
+    fn forward<'a, E>(
+        &'a self,
+        arena: &'a mut AlignedBuffer,
+        task: Range<usize>,
+        input: &impl Fn(usize, &mut [f32]) -> Result<(), E>,
+    ) -> Result<Pass<'a>, E> {
+        for picture in 0..task.len() {
+            let mut pass = self.pass(arena, picture..picture + 1);
+            pass.load(|_, to| input(task.start + picture, to))?;
+            pass.forward(0..self.together);
+        }
+        let mut pass = self.pass(arena, 0..task.len());
+        pass.forward(self.together..self.program.ops.len());
+        Ok(pass)
+    }
+
     /// Takes operations back that do not look at the whole batch.
-    fn backward(&self, pass: &mut Pass<'_>, gradients: &mut [f32], ops: Range<usize>) {
+    fn backward(&self, pass: &mut Pass<'_>, gradients: &mut [f32], ops: Range<usize>, add: bool) {
         for index in ops.rev().filter(|&index| self.plan[index].runs) {
-            pass.backward(index, self.weights(index, gradients), None);
+            pass.backward(index, self.weights(index, gradients, add), None);
         }
     }
 
-    /// The part of a task's gradients that an operation adds to.
+    /// The part of a task's gradients that is an operation's.
     fn weights<'g>(
         &self,
         index: usize,
         gradients: &'g mut [f32],
-    ) -> Option<(&'g mut [f32], &'g mut [f32])> {
+        add: bool,
+    ) -> Option<WeightGradients<'g>> {
         let place = self.places[index].clone()?;
         let channels = self.program.ops[index].kind.folded()?.channels;
         let own = &mut gradients[place];
-        let kernel = own.len() - channels;
-        Some(own.split_at_mut(kernel))
+        let (kernel, bias) = own.split_at_mut(own.len() - channels);
+        Some(WeightGradients { kernel, bias, add })
     }
 
     /// All tasks together from one BatchNormalization to the next.
@@ -289,7 +303,7 @@ impl TrainableNetwork {
         let loaded: Result<Vec<()>, E> = states
             .par_iter_mut()
             .map(|(task, arena, _)| {
-                let mut pass = self.pass(arena, task.len());
+                let mut pass = self.pass(arena, 0..task.len());
                 pass.load(|index, to| input(task.start + index, to))
             })
             .collect();
@@ -297,7 +311,7 @@ impl TrainableNetwork {
         let mut from = 0;
         for &norm in norms {
             let sums = add_up(states.par_iter_mut().map(|(task, arena, _)| {
-                let mut pass = self.pass(arena, task.len());
+                let mut pass = self.pass(arena, 0..task.len());
                 pass.forward(from..norm);
                 pass.moment_sums(norm)
             }));
@@ -305,18 +319,15 @@ impl TrainableNetwork {
             let positions = batch * layout.height * layout.width;
             let moments = Moments::new(&sums, positions);
             self.move_statistics(norm, &moments);
-            self.kernels[norm] = Kernel::normalization(
-                &moments,
-                &self.program.ops[norm],
-                &self.program.parameters,
-            );
+            self.kernels[norm] =
+                Kernel::normalization(&moments, &self.program.ops[norm], &self.program.parameters);
             statistics.push(BatchStatistics { moments, sums: Sums::default(), positions });
             from = norm;
         }
         let mut results: Vec<P> = states
             .par_iter_mut()
             .map(|(task, arena, _)| {
-                let mut pass = self.pass(arena, task.len());
+                let mut pass = self.pass(arena, 0..task.len());
                 pass.forward(from..ops);
                 let (features, d_features) = pass.features();
                 objective(task.clone(), features, d_features)
@@ -326,11 +337,11 @@ impl TrainableNetwork {
         let mut after: Option<BatchStatistics> = None;
         let mut part = |own: &Self, to: usize, from: usize, after: &Option<BatchStatistics>| {
             add_up(states.par_iter_mut().map(|(task, arena, gradients)| {
-                let mut pass = own.pass(arena, task.len());
+                let mut pass = own.pass(arena, 0..task.len());
                 if let Some(statistics) = after {
                     pass.backward(to, None, Some(statistics));
                 }
-                own.backward(&mut pass, gradients, from + 1..to);
+                own.backward(&mut pass, gradients, from + 1..to, false);
                 if norms.contains(&from) && own.plan[from].runs {
                     pass.gradient_sums(from)
                 } else {
@@ -350,11 +361,11 @@ impl TrainableNetwork {
             (to, after) = (norm, Some(own));
         }
         states.par_iter_mut().for_each(|(task, arena, gradients)| {
-            let mut pass = self.pass(arena, task.len());
+            let mut pass = self.pass(arena, 0..task.len());
             if let Some(statistics) = &after {
                 pass.backward(to, None, Some(statistics));
             }
-            self.backward(&mut pass, gradients, 0..to);
+            self.backward(&mut pass, gradients, 0..to, false);
         });
         let mut all = Vec::new();
         for (_, arena, gradients) in states {
@@ -407,7 +418,7 @@ impl TrainableNetwork {
         }
     }
 
-    fn pass<'a>(&'a self, arena: &'a mut AlignedBuffer, pictures: usize) -> Pass<'a> {
+    fn pass<'a>(&'a self, arena: &'a mut AlignedBuffer, pictures: Range<usize>) -> Pass<'a> {
         Pass {
             isa: self.isa,
             program: &self.program,
@@ -424,19 +435,13 @@ impl TrainableNetwork {
         idle.unwrap_or_else(|| AlignedBuffer::new(self.memory.len))
     }
 
-    /// Zeros for the gradients of a task.
+    /// Room for the gradients of a task, to be overwritten.
     fn task_gradients(&self) -> AlignedBuffer {
         let idle = self.gradients.lock().expect("nobody panics while holding it").pop();
-        match idle {
-            Some(mut gradients) => {
-                gradients.fill(0.0);
-                gradients
-            }
-            None => {
-                let end = self.places.iter().flatten().map(|place| place.end).max();
-                AlignedBuffer::new(end.unwrap_or(0))
-            }
-        }
+        idle.unwrap_or_else(|| {
+            let end = self.places.iter().flatten().map(|place| place.end).max();
+            AlignedBuffer::new(end.unwrap_or(0))
+        })
     }
 
     fn give_back(&self, pool: &Mutex<Vec<AlignedBuffer>>, buffer: AlignedBuffer) {

@@ -93,6 +93,13 @@ impl Norm {
     }
 }
 
+/// A kernel, with the channels last, and a bias.
+#[derive(Default)]
+pub(crate) struct FoldedWeights {
+    pub(crate) kernel: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+}
+
 /// Kernel and bias of an operation: a convolution's kernel, with the BatchNormalization after it
 /// folded into it.
 #[derive(Clone, Copy, Debug)]
@@ -114,24 +121,27 @@ impl Folded {
         self.kernel.map_or(self.channels, |kernel| parameters.values(kernel).len())
     }
 
-    /// Kernel, with the channels last, and bias:
+    /// Works out kernel and bias:
     /// `kernel * gamma / sqrt(variance + epsilon)` and `beta - mean * gamma / sqrt(…)`.
-    pub(crate) fn fold(&self, parameters: &Parameters) -> (Vec<f32>, Vec<f32>) {
+    pub(crate) fn fold(&self, parameters: &Parameters, folded: &mut FoldedWeights) {
         let ones = vec![1.0; self.channels];
         let kernel = self.kernel.map_or(&ones[..], |kernel| parameters.values(kernel));
-        let Some(norm) = self.norm else { return (kernel.to_vec(), vec![0.0; self.channels]) };
+        folded.kernel.clear();
+        folded.kernel.extend_from_slice(kernel);
+        folded.bias.clear();
+        folded.bias.resize(self.channels, 0.0);
+        let Some(norm) = self.norm else { return };
         let (scale, _) = self.scale(norm, parameters);
-        let folded = kernel.chunks_exact(self.channels);
-        let folded = folded.flat_map(|row| {
-            row.iter().zip(&scale).map(|(weight, scale)| (f64::from(*weight) * scale) as f32)
-        });
+        for row in folded.kernel.chunks_exact_mut(self.channels) {
+            for (weight, scale) in row.iter_mut().zip(&scale) {
+                *weight = (f64::from(*weight) * scale) as f32;
+            }
+        }
         let beta = parameters.values(norm.beta());
         let mean = parameters.values(norm.moving_mean());
-        let bias = beta.iter().zip(mean).zip(&scale);
-        let bias = bias.map(|((beta, mean), scale)| {
-            (f64::from(*beta) - f64::from(*mean) * scale) as f32
-        });
-        (folded.collect(), bias.collect())
+        for (c, bias) in folded.bias.iter_mut().enumerate() {
+            *bias = (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32;
+        }
     }
 
     /// `gamma / sqrt(variance + epsilon)`, and the inverse of the root.

@@ -8,13 +8,11 @@ use headstart_kernels::{AlignedBuffer, Clamp, Isa};
 use super::layout::{Layout, runs};
 use super::lower::{Op, OpKind, Program, ValueId};
 use super::memory::{Backward, Contribution, Memory};
-use super::parameters::Parameters;
+use super::parameters::{FoldedWeights, Parameters};
 use crate::train::layers::affine::{Affine, residual_backward};
 use crate::train::layers::batch_normalization::{self, Moments, Sums};
-use crate::train::layers::maps::{Before, Gradient, Maps, MapsMut};
-use crate::train::layers::{
-    Conv2D, DepthwiseConv2D, global_average_pooling2d, zero_padding2d,
-};
+use crate::train::layers::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
+use crate::train::layers::{Conv2D, DepthwiseConv2D, global_average_pooling2d, zero_padding2d};
 
 /// An operation with its weights made ready.
 pub(super) enum Kernel {
@@ -28,28 +26,56 @@ pub(super) enum Kernel {
 impl Kernel {
     /// Folds and packs the weights of `op`, whose input's gradient is wanted if `differentiable`.
     pub(super) fn new(isa: Isa, op: &Op, parameters: &Parameters, differentiable: bool) -> Self {
-        let clamp = op.clamp;
-        match &op.kind {
-            OpKind::Conv { side, stride, weights } => {
-                let (kernel, bias) = weights.fold(parameters);
-                let weights = (&kernel[..], &bias[..]);
-                Self::Conv(Conv2D::new(isa, (*side, *stride), weights, clamp, differentiable))
+        let mut folded = FoldedWeights::default();
+        if let Some(weights) = op.kind.folded() {
+            weights.fold(parameters, &mut folded);
+        }
+        let FoldedWeights { kernel, bias } = folded;
+        let weights = (&kernel[..], &bias[..]);
+        match op.kind {
+            OpKind::Conv { side, stride, .. } => {
+                Self::Conv(Conv2D::new(isa, (side, stride), weights, op.clamp, differentiable))
             }
-            OpKind::Depthwise { side, stride, weights } => {
-                let (kernel, bias) = weights.fold(parameters);
-                let (window, weights) = ((*side, *stride), (&kernel[..], &bias[..]));
+            OpKind::Depthwise { side, stride, .. } => {
+                let window = (side, stride);
+                let clamp = op.clamp;
                 Self::Depthwise(DepthwiseConv2D::new(isa, window, weights, clamp, differentiable))
             }
-            OpKind::Affine { weights } => {
-                let (scale, bias) = weights.fold(parameters);
-                Self::Affine(Affine { scale, bias, clamp })
-            }
+            OpKind::Affine { .. } => Self::Affine(Affine { scale: kernel, bias, clamp: op.clamp }),
             OpKind::BatchNorm(norm) => {
                 let of = |id| parameters.values(id).iter().map(|&x| f64::from(x)).collect();
                 let (mean, variance) = (of(norm.moving_mean()), of(norm.moving_variance()));
                 Self::normalization(&Moments { mean, variance }, op, parameters)
             }
             OpKind::Pad(_) | OpKind::Pool => Self::None,
+        }
+    }
+
+    /// Takes up weights of `op` that have changed, where it trains; `folded` is to work in.
+    pub(super) fn refresh(
+        &mut self,
+        (isa, op): (Isa, &Op),
+        parameters: &Parameters,
+        folded: &mut FoldedWeights,
+    ) {
+        let Some(weights) = op.kind.folded() else {
+            if matches!(op.kind, OpKind::BatchNorm(_)) {
+                *self = Self::new(isa, op, parameters, false);
+            }
+            return;
+        };
+        if !weights.trains(parameters) {
+            return;
+        }
+        weights.fold(parameters, folded);
+        match self {
+            Self::Conv(conv) => conv.load(&folded.kernel, &folded.bias),
+            Self::Depthwise(depthwise) => depthwise.load(&folded.kernel, &folded.bias),
+            Self::Affine(affine) => {
+                affine.scale.copy_from_slice(&folded.kernel);
+                affine.bias.copy_from_slice(&folded.bias);
+            }
+            Self::None => {}
         }
     }
 
@@ -77,20 +103,22 @@ pub(super) struct Pass<'a> {
     pub(super) memory: &'a Memory,
     pub(super) kernels: &'a [Kernel],
     pub(super) arena: &'a mut AlignedBuffer,
-    pub(super) pictures: usize,
+    /// Those of the task's pictures that it is about.
+    pub(super) pictures: Range<usize>,
 }
 
 impl Pass<'_> {
     /// Where a value of these pictures lies.
     fn value(&self, value: ValueId) -> Range<usize> {
-        let start = self.memory.values[value].start;
-        start..start + self.pictures * self.program.values[value].len()
+        let (start, len) = (self.memory.values[value].start, self.program.values[value].len());
+        start + self.pictures.start * len..start + self.pictures.end * len
     }
 
     fn gradient(&self, value: ValueId) -> Range<usize> {
-        let place = &self.memory.gradients[value];
-        let len = self.pictures * self.program.gradients[value].len();
-        if place.is_empty() { 0..0 } else { place.start..place.start + len }
+        let (place, len) = (&self.memory.gradients[value], self.program.gradients[value].len());
+        let single = self.memory.single[value];
+        let Range { start, end } = if single { 0..1 } else { self.pictures.clone() };
+        if place.is_empty() { 0..0 } else { place.start + start * len..place.start + end * len }
     }
 
     /// Has `write` write each picture of the input, pixel after pixel.
@@ -165,7 +193,8 @@ impl Pass<'_> {
     pub(super) fn gradient_sums(&mut self, index: usize) -> Sums {
         self.unclamp(index);
         let input = self.program.ops[index].input;
-        let x = Maps { values: &self.arena[self.value(input)], layout: &self.program.values[input] };
+        let x =
+            Maps { values: &self.arena[self.value(input)], layout: &self.program.values[input] };
         let d_y = Maps {
             values: &self.arena[self.gradient(index + 1)],
             layout: &self.program.gradients[index + 1],
@@ -186,22 +215,20 @@ impl Pass<'_> {
         }
     }
 
-    /// Takes one operation back. Gradients of folded weights, where `weights` has room for them, are
-    /// added to; `statistics` are a BatchNormalization's, whose gradient is through its clamp
-    /// already.
+    /// Takes one operation back, with the gradients of its folded weights where there is room for
+    /// them; `statistics` are a BatchNormalization's, whose gradient is through its clamp already.
     pub(super) fn backward(
         &mut self,
         index: usize,
-        weights: Option<(&mut [f32], &mut [f32])>,
+        weights: Option<WeightGradients<'_>>,
         statistics: Option<&BatchStatistics>,
     ) {
         if statistics.is_none() {
             self.unclamp(index);
         }
         let (op, plan) = (&self.program.ops[index], &self.plan[index]);
-        let wanted = |contribution| {
-            !matches!(contribution, Contribution::None | Contribution::Left)
-        };
+        let wanted =
+            |contribution| !matches!(contribution, Contribution::None | Contribution::Left);
         if let Some(residual) = op.residual.filter(|_| wanted(plan.residual)) {
             let parts = [self.gradient(index + 1), self.gradient(residual)];
             let [d_y, d_residual] = self.arena.get_disjoint_mut(parts).expect("no overlap");
