@@ -101,6 +101,15 @@ impl Weights {
         &self.tensors[&weight_name(&layer.name, weight)]
     }
 
+    /// Replaces the values of a weight.
+    ///
+    /// # Panics
+    /// When there is no weight of this name and length.
+    pub fn set(&mut self, name: &str, values: &[f32]) {
+        let tensor = self.tensors.get_mut(name).unwrap_or_else(|| panic!("no weight {name}"));
+        tensor.data.copy_from_slice(values);
+    }
+
     /// The tensors by name.
     pub fn into_tensors(self) -> BTreeMap<String, Tensor> {
         self.tensors

@@ -92,6 +92,15 @@ pub enum TrainError {
         /// The slots that the optimizer keeps.
         expected: String,
     },
+    /// A picture cannot be had.
+    #[error(transparent)]
+    Input(Box<dyn std::error::Error + Send + Sync>),
+    /// A checkpoint lacks a tensor.
+    #[error("the checkpoint has no {name}: it is of another network or other options")]
+    Incomplete {
+        /// The tensor.
+        name: String,
+    },
     /// The callback said so while work was going on.
     #[error("training was stopped")]
     Stopped,
@@ -124,4 +133,15 @@ pub(crate) fn readable(value: f64) -> String {
 
 fn or_nothing(list: &str) -> &str {
     if list.is_empty() { "nothing" } else { list }
+}
+
+pub(crate) fn check_length(
+    what: &'static str,
+    found: usize,
+    expected: usize,
+) -> Result<(), TrainError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(TrainError::Length { what, found, expected }),
+    }
 }

@@ -7,6 +7,7 @@
 pub mod average;
 pub mod clip;
 mod error;
+mod fine_tune;
 pub mod head;
 pub mod layers;
 pub mod losses;
@@ -18,6 +19,11 @@ mod samples;
 pub mod schedules;
 
 pub use error::TrainError;
+use error::check_length;
+pub use fine_tune::{
+    Checkpoint, FineTuneConfig, FineTuner, Inputs, Label, Progress, RangeTest, RangeTestConfig,
+    range_test,
+};
 pub use head::{
     AdamConfig, Epoch, Event, Head, History, LogisticConfig, LogisticFit, Strength, Trial, Views,
     fit_adam, fit_adam_from, fit_logistic,

@@ -135,7 +135,7 @@ fn probabilities(logits: &[f32], classes: usize) -> Vec<f32> {
 }
 
 /// The likeliest class of each row of n x units logits.
-fn predict(logits: &[f32], classes: usize) -> Vec<usize> {
+pub(crate) fn predict(logits: &[f32], classes: usize) -> Vec<usize> {
     match classes {
         2 => logits.iter().map(|&z| usize::from(z > 0.0)).collect(),
         _ => logits.chunks_exact(classes).map(metrics::argmax).collect(),

@@ -86,6 +86,13 @@ impl OptimizerConfig {
     }
 }
 
+impl OptimizerConfig {
+    /// The names of what is kept for each variable from step to step.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &'static str> {
+        self.algorithm.slots().into_iter().flatten()
+    }
+}
+
 impl From<Algorithm> for OptimizerConfig {
     /// Without weight decay.
     fn from(algorithm: Algorithm) -> Self {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::OptimizerConfig;
-use crate::train::TrainError;
+use crate::train::{TrainError, check_length};
 
 /// Values that one task moves: a few times 64 KiB, which stay in the cache from pass to pass.
 const PIECE: usize = 1 << 14;
@@ -171,12 +171,5 @@ impl Optimizer {
             }
         }
         Ok(Self { config, steps: state.steps, slots })
-    }
-}
-
-fn check_length(what: &'static str, found: usize, expected: usize) -> Result<(), TrainError> {
-    match found == expected {
-        true => Ok(()),
-        false => Err(TrainError::Length { what, found, expected }),
     }
 }

@@ -1,0 +1,37 @@
+use std::error::Error;
+
+/// Pictures as the trainable end of a network takes them: the output of the frozen layers before it,
+/// or the normalised picture.
+///
+/// They are read by several threads at once, which is when a picture is augmented, if it is.
+pub trait Inputs: Sync {
+    /// The class of each picture.
+    fn labels(&self) -> &[usize];
+
+    /// Writes the input of a picture in an epoch, counted from 1. The same epoch and picture always
+    /// give the same.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn read(
+        &self,
+        epoch: usize,
+        picture: usize,
+        to: &mut [f32],
+    ) -> Result<Label, Box<dyn Error + Send + Sync>>;
+}
+
+/// What a picture shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Label {
+    /// Its own class.
+    #[default]
+    Own,
+    /// This share of its own class, and another class for the rest, as after mixup.
+    Mixed {
+        /// From 0 to 1.
+        share: f32,
+        /// The other class.
+        other: usize,
+    },
+}

@@ -1,0 +1,393 @@
+//! Fine-tuning: the top of the base trains together with the head, at a low learning rate.
+//!
+//! [`FineTuner::epoch`] takes one epoch after the other, so that whoever calls can save what
+//! [`FineTuner::checkpoint`] holds in between; one that is [restored](FineTuner::restore) goes on as
+//! if it had never stopped, also amid an epoch.
+
+mod checkpoint;
+mod config;
+mod inputs;
+mod objective;
+mod range_test;
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use headstart_model::{Place, Weights};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use super::average::MovingAverage;
+use super::clip::global_norm;
+use super::head::{Epoch, Event, Head, History, predict};
+use super::losses::Targets;
+use super::network::TrainableNetwork;
+use super::optimizers::{Optimizer, Variable};
+use super::{TrainError, metrics};
+pub use checkpoint::{Checkpoint, Progress};
+pub use config::FineTuneConfig;
+pub use inputs::{Inputs, Label};
+use objective::Batch;
+pub use range_test::{RangeTest, RangeTestConfig, range_test};
+
+/// A base's trainable end and a head, being trained.
+pub struct FineTuner {
+    config: FineTuneConfig,
+    network: TrainableNetwork,
+    head: Head,
+    optimizer: Optimizer,
+    average: Option<MovingAverage>,
+    /// Of each parameter, what the learning rate is multiplied with.
+    rates: Vec<f64>,
+    progress: Progress,
+    history: History,
+    /// The lowest loss watched, and the weights that had it.
+    best: Option<(f64, Snapshot)>,
+    /// The weights as the last epoch left them: what is taken when the loss diverges.
+    good: Snapshot,
+}
+
+/// The values of all weights, and of the head.
+#[derive(Clone)]
+struct Snapshot {
+    parameters: Vec<Vec<f32>>,
+    kernel: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl FineTuner {
+    /// Begins with a head that fits the network's features.
+    ///
+    /// # Errors
+    /// Options that make no sense, and a head for other features.
+    pub fn new(
+        network: TrainableNetwork,
+        head: Head,
+        config: FineTuneConfig,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        let (what, found, expected) = ("features of the head", head.dim(), network.features());
+        if found != expected {
+            return Err(TrainError::Length { what, found, expected });
+        }
+        let average = config.average.map(MovingAverage::new).transpose()?;
+        let optimizer = Optimizer::new(config.optimizer);
+        let good = Snapshot::of(&network, &head);
+        let rates = rates(&network, config.layer_decay);
+        Ok(Self {
+            config,
+            network,
+            head,
+            optimizer,
+            average,
+            rates,
+            progress: Progress::default(),
+            history: History::default(),
+            best: None,
+            good,
+        })
+    }
+
+    /// The base's trainable end.
+    pub fn network(&self) -> &TrainableNetwork {
+        &self.network
+    }
+
+    /// The head as it is.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// How training went so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Whether all epochs are over, or early stopping has ended training.
+    pub fn is_done(&self) -> bool {
+        self.progress.epoch >= self.config.epochs || self.history.stopped_early
+    }
+
+    /// Trains for an epoch, or for the rest of one, and evaluates.
+    ///
+    /// `callback` is told of each batch before it is taken, and of the epoch after it; if it breaks
+    /// at the epoch, that was the last.
+    ///
+    /// # Errors
+    /// A picture that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch: the
+    /// batches before it stand; [`TrainError::Diverged`] if loss or gradients become NaN or
+    /// infinite: the weights are then those that the last epoch left.
+    pub fn epoch(
+        &mut self,
+        train: &dyn Inputs,
+        validation: Option<&dyn Inputs>,
+        callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<Epoch, TrainError> {
+        let start = Instant::now();
+        let n = train.labels().len();
+        if n == 0 {
+            return Err(TrainError::NoSamples);
+        }
+        let epoch = self.progress.epoch + 1;
+        let order = self.order(n, epoch);
+        let size = self.config.batch_size;
+        let batches = n.div_ceil(size);
+        let counts = counts(train.labels(), self.head.classes);
+        let class_weights = self.config.class_weight.resolve(&counts)?;
+        while self.progress.batch < batches {
+            let batch = self.progress.batch;
+            if callback(Event::Batch { epoch, batch: batch + 1, batches }).is_break() {
+                return Err(TrainError::Stopped);
+            }
+            let step = (epoch - 1) * batches + batch;
+            let total = self.config.epochs * batches;
+            let rate = self.config.schedule.rate(self.config.learning_rate, step, total);
+            let rows = &order[batch * size..n.min((batch + 1) * size)];
+            let first = batch * size;
+            let (loss, right) =
+                self.step(train, (epoch, first), rows, class_weights.as_deref(), rate)?;
+            self.progress.loss_sum += loss * rows.len() as f64;
+            self.progress.right += right;
+            self.progress.batch += 1;
+        }
+        let Progress { loss_sum, right, .. } = self.progress;
+        self.swap_average();
+        let evaluated = validation
+            .filter(|inputs| !inputs.labels().is_empty())
+            .map(|inputs| self.evaluate(inputs))
+            .transpose();
+        let snapshot = Snapshot::of(&self.network, &self.head);
+        self.swap_average();
+        let (val_loss, val_accuracy) = evaluated?.unzip();
+        let done = Epoch {
+            epoch,
+            loss: loss_sum / n as f64,
+            accuracy: right as f64 / n as f64,
+            val_loss,
+            val_accuracy,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        self.progress = Progress { epoch, ..Progress::default() };
+        self.history.epochs.push(done.clone());
+        self.watch(&done, &snapshot);
+        self.good = snapshot;
+        if callback(Event::Epoch(&done)).is_break() {
+            self.history.stopped_early = true;
+        }
+        Ok(done)
+    }
+
+    /// The order of the pictures in an epoch.
+    fn order(&self, n: usize, epoch: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        if self.config.shuffle {
+            let mut random = ChaCha8Rng::seed_from_u64(self.config.seed);
+            // The streams of pictures have their epoch in the upper half, too, but a place below.
+            random.set_stream((epoch as u64) << 32 | u64::from(u32::MAX));
+            order.shuffle(&mut random);
+        }
+        order
+    }
+
+    /// Takes a step on the pictures `rows` of an epoch, the first of which has this place in it;
+    /// returns the mean loss before it, and how many predictions were right.
+    fn step(
+        &mut self,
+        inputs: &dyn Inputs,
+        (epoch, first): (usize, usize),
+        rows: &[usize],
+        class_weights: Option<&[f32]>,
+        rate: f64,
+    ) -> Result<(f64, usize), TrainError> {
+        let batch = Batch {
+            rows,
+            labels: inputs.labels(),
+            class_weights,
+            label_smoothing: self.config.label_smoothing,
+            seed: self.config.seed,
+            epoch,
+            first,
+        };
+        let shown: Vec<std::sync::OnceLock<Label>> = vec![std::sync::OnceLock::new(); rows.len()];
+        let head = &self.head;
+        let parts = self.network.step(
+            rows.len(),
+            |index, to| {
+                let label = inputs.read(epoch, rows[index], to).map_err(TrainError::Input)?;
+                let _ = shown[index].set(label);
+                Ok(())
+            },
+            |task, features, d_features| {
+                let shown: Vec<Label> = shown[task.clone()]
+                    .iter()
+                    .map(|label| label.get().copied().unwrap_or_default())
+                    .collect();
+                batch.part(head, task, &shown, features, d_features)
+            },
+        )?;
+        let (mut loss, mut right) = (0.0, 0);
+        let mut d_kernel = vec![0.0; self.head.kernel.len()];
+        let mut d_bias = vec![0.0; self.head.bias.len()];
+        for part in &parts {
+            loss += part.loss;
+            right += part.right;
+            d_kernel.iter_mut().zip(&part.d_kernel).for_each(|(sum, d)| *sum += d);
+            d_bias.iter_mut().zip(&part.d_bias).for_each(|(sum, d)| *sum += d);
+        }
+        loss /= rows.len() as f64;
+        self.update(&mut d_kernel, &mut d_bias, (epoch, first, loss), rate)?;
+        Ok((loss, right))
+    }
+
+    /// Moves all weights against their gradients.
+    fn update(
+        &mut self,
+        d_kernel: &mut [f32],
+        d_bias: &mut [f32],
+        (epoch, first, loss): (usize, usize, f64),
+        rate: f64,
+    ) -> Result<(), TrainError> {
+        let mut gradients: Vec<&mut [f32]> = self
+            .network
+            .parameters_mut()
+            .iter_mut()
+            .filter_map(|parameter| parameter.gradient.as_deref_mut())
+            .chain([&mut *d_kernel, &mut *d_bias])
+            .collect();
+        if !(loss.is_finite() && global_norm(&gradients).is_finite()) {
+            self.good.clone().put_back(&mut self.network, &mut self.head);
+            return Err(TrainError::Diverged {
+                epoch,
+                batch: first / self.config.batch_size + 1,
+                loss,
+                learning_rate: rate,
+            });
+        }
+        if let Some(clip) = self.config.clip {
+            clip.apply(&mut gradients);
+        }
+        let mut variables: Vec<Variable> = self
+            .network
+            .parameters_mut()
+            .iter_mut()
+            .zip(&self.rates)
+            .filter_map(|(parameter, &rate)| {
+                let gradient = parameter.gradient.as_deref()?;
+                let (values, decays) = (&mut parameter.values[..], parameter.decays);
+                Some(Variable { values, gradient, rate, decays })
+            })
+            .collect();
+        let Head { kernel, bias, .. } = &mut self.head;
+        variables.push(Variable::new(kernel, d_kernel));
+        variables.push(Variable { decays: false, ..Variable::new(bias, d_bias) });
+        self.optimizer.step(rate, &mut variables);
+        if let Some(average) = &mut self.average {
+            let values: Vec<&[f32]> = variables.iter().map(|variable| &*variable.values).collect();
+            average.update(&values);
+        }
+        self.network.refresh();
+        Ok(())
+    }
+
+    /// Exchanges weights and their averages, where there are any.
+    fn swap_average(&mut self) {
+        let Some(average) = &mut self.average else { return };
+        let parameters = self.network.parameters_mut().iter_mut();
+        let mut variables: Vec<&mut [f32]> = parameters
+            .filter(|parameter| parameter.gradient.is_some())
+            .map(|parameter| &mut parameter.values[..])
+            .collect();
+        variables.push(&mut self.head.kernel);
+        variables.push(&mut self.head.bias);
+        average.swap(&mut variables);
+        drop(variables);
+        self.network.refresh();
+    }
+
+    /// The mean loss and the accuracy in inference mode.
+    fn evaluate(&self, inputs: &dyn Inputs) -> Result<(f64, f64), TrainError> {
+        let logits = self.head.logits(&self.features(inputs)?);
+        let labels = inputs.labels();
+        let loss = self.head.loss().forward(&logits, Targets::Labels(labels), None);
+        Ok((loss, metrics::accuracy(labels, &predict(&logits, self.head.classes))))
+    }
+
+    /// The features of pictures, `[pictures][features]`, as the weights are.
+    ///
+    /// # Errors
+    /// A picture that cannot be read.
+    pub fn features(&self, inputs: &dyn Inputs) -> Result<Vec<f32>, TrainError> {
+        let n = inputs.labels().len();
+        let mut features = vec![0.0; n * self.network.features()];
+        let read = |index: usize, to: &mut [f32]| {
+            inputs.read(1, index, to).map(|_| ()).map_err(TrainError::Input)
+        };
+        self.network.infer(n, read, &mut features)?;
+        Ok(features)
+    }
+
+    /// Keeps the weights of the best epoch, and stops when there was none for too long.
+    fn watch(&mut self, done: &Epoch, snapshot: &Snapshot) {
+        let Some(patience) = self.config.early_stop else { return };
+        let watched = done.val_loss.unwrap_or(done.loss);
+        if self.best.as_ref().is_none_or(|(loss, _)| watched < *loss) {
+            self.best = Some((watched, snapshot.clone()));
+            self.history.best_epoch = Some(done.epoch);
+        } else if done.epoch - self.history.best_epoch.unwrap_or(0) >= patience {
+            self.history.stopped_early = true;
+        }
+    }
+
+    /// Ends training: writes the weights of the best epoch, or the last one's, to `weights`, and
+    /// returns the head that belongs to them. After [`TrainError::Diverged`] or
+    /// [`TrainError::Stopped`] that is what the last whole epoch left.
+    pub fn finish(mut self, weights: &mut Weights) -> (Head, History) {
+        let snapshot = self.best.take().map_or(self.good, |(_, best)| best);
+        snapshot.put_back(&mut self.network, &mut self.head);
+        for parameter in self.network.parameters() {
+            weights.set(&parameter.name, &parameter.values);
+        }
+        (self.head, self.history)
+    }
+}
+
+impl Snapshot {
+    fn of(network: &TrainableNetwork, head: &Head) -> Self {
+        Self {
+            parameters: network.parameters().iter().map(|p| p.values.clone()).collect(),
+            kernel: head.kernel.clone(),
+            bias: head.bias.clone(),
+        }
+    }
+
+    fn put_back(self, network: &mut TrainableNetwork, head: &mut Head) {
+        for (parameter, values) in network.parameters_mut().iter_mut().zip(self.parameters) {
+            parameter.values = values;
+        }
+        (head.kernel, head.bias) = (self.kernel, self.bias);
+        network.refresh();
+    }
+}
+
+/// Of each parameter, the share of the head's learning rate: `decay` for each block of layers above
+/// its own, the head being one.
+fn rates(network: &TrainableNetwork, decay: f64) -> Vec<f64> {
+    let depth = |place| match place {
+        Place::Stem => 0,
+        Place::Block { index, .. } => index + 1,
+        Place::Top => usize::MAX - 1,
+        Place::Classifier => usize::MAX,
+    };
+    let all = network.parameters().iter().map(|parameter| depth(parameter.place));
+    let mut depths: Vec<usize> = all.clone().collect();
+    depths.sort_unstable();
+    depths.dedup();
+    let above = |depth| depths.len() - depths.partition_point(|&other| other < depth);
+    all.map(|depth| decay.powi(above(depth) as i32)).collect()
+}
+
+fn counts(labels: &[usize], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    labels.iter().for_each(|&label| counts[label] += 1);
+    counts
+}
