@@ -90,6 +90,14 @@ pub enum Error {
         /// The model's classes.
         known: Vec<String>,
     },
+    /// Pictures to fine-tune on have not all of the model's classes.
+    #[error("the pictures are of {}, but the model knows {}: fine-tuning takes pictures of every class, and no other", shorten(given), shorten(known))]
+    OtherClasses {
+        /// The pictures' classes.
+        given: Vec<String>,
+        /// The model's classes.
+        known: Vec<String>,
+    },
     /// There is nothing to evaluate on.
     #[error("{}: holds no labelled pictures; put them into one folder per class", path.display())]
     NothingToEvaluate {
@@ -123,6 +131,33 @@ pub enum Error {
         /// The bundled bases with a classifier.
         bundled: Vec<&'static str>,
     },
+    /// Pictures that are being trained on cannot be kept on disk, or read back.
+    #[error("{}: cannot keep the pictures to train on here ({source}); choose another folder with --cache-dir", folder.display())]
+    Scratch {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A checkpoint is of other pictures, another model or other options.
+    #[error("{}: is a checkpoint of another run ({reason}); leave out --resume to start anew", file.display())]
+    OtherRun {
+        /// The file.
+        file: PathBuf,
+        /// What is different.
+        reason: String,
+    },
+    /// An option that cannot be used with another.
+    #[error("{0}")]
+    Options(String),
+    /// Training was interrupted, and what it had come to is saved.
+    #[error("interrupted in epoch {epoch} of fine-tuning; {} keeps what it has come to: go on with the same command and --resume", checkpoint.display())]
+    Saved {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The checkpoint.
+        checkpoint: PathBuf,
+    },
     /// The caller could not take a result.
     #[error("cannot write the result")]
     Output(#[source] std::io::Error),
@@ -132,6 +167,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// An error of reading an input, which is one of this library's, come back from the engine.
+    pub(crate) fn from_input(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(other) => TrainError::Input(other).into(),
+        }
+    }
+
+    /// An error of training; of reading an input it is this library's own.
+    pub(crate) fn of_training(error: TrainError) -> Self {
+        match error {
+            TrainError::Stopped => Self::Interrupted,
+            TrainError::Input(error) => Self::from_input(error),
+            other => other.into(),
+        }
+    }
+
     /// The error for pictures of which none could be read.
     ///
     /// # Panics

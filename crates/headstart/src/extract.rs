@@ -123,10 +123,34 @@ impl Extractor {
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.for_each_of(paths, observer, &|worker, path| self.picture(worker, path), each)
+    }
+
+    /// Decodes every picture, resizes it for the base, and hands its pixels to `each` in order, with
+    /// the index; memory does not grow with their number.
+    ///
+    /// # Errors
+    /// As [`Extractor::for_each`].
+    pub(crate) fn for_each_pixels(
+        &self,
+        paths: &[PathBuf],
+        observer: &mut dyn Observer,
+        each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.for_each_of(paths, observer, &|worker, path| self.pixels(worker, path), each)
+    }
+
+    fn for_each_of<T: Send>(
+        &self,
+        paths: &[PathBuf],
+        observer: &mut dyn Observer,
+        job: &(impl Fn(&mut Worker, &Path) -> Result<T, DecodeError> + Sync),
+        each: &mut dyn FnMut(usize, Result<T, DecodeError>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         for (window, paths_in_window) in paths.chunks(WINDOW).enumerate() {
             let first = window * WINDOW;
             let mut done = first;
-            let results = self.window(paths_in_window, &mut || {
+            let results = self.window(paths_in_window, job, &mut || {
                 done += 1;
                 observer.pictures(done, paths.len());
                 !observer.is_cancelled()
@@ -179,11 +203,12 @@ impl Extractor {
 
     /// Runs the pictures on all threads. `tick` is called after each and says whether to go on; a
     /// picture that was not begun by then has no result.
-    fn window(
+    fn window<T: Send>(
         &self,
         paths: &[PathBuf],
+        job: &(impl Fn(&mut Worker, &Path) -> Result<T, DecodeError> + Sync),
         tick: &mut dyn FnMut() -> bool,
-    ) -> Vec<Option<Result<PictureFeatures, DecodeError>>> {
+    ) -> Vec<Option<Result<T, DecodeError>>> {
         let mut results: Vec<_> = paths.iter().map(|_| None).collect();
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
@@ -196,7 +221,7 @@ impl Extractor {
                     while !stop.load(Ordering::Relaxed) {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(path) = paths.get(index) else { break };
-                        if sender.send((index, self.picture(&mut worker, path))).is_err() {
+                        if sender.send((index, job(&mut worker, path))).is_err() {
                             break;
                         }
                     }
@@ -240,14 +265,7 @@ impl Extractor {
                 cached: self.cache_was_filled,
             });
         }
-        let memory = self.memory.acquire(estimated_bytes(&bytes, &self.limits));
-        let picture = decode(&bytes, &self.limits)?;
-        drop(bytes);
-        let content = picture.content_hash();
-        let preprocessing = self.plan.preprocessing();
-        worker.resizer.resize_into(&picture, preprocessing, &mut worker.pixels);
-        drop(picture);
-        drop(memory);
+        let content = self.read_pixels(worker, bytes)?;
         let mut features = vec![0.0; self.features()];
         self.plan.run(&mut worker.arena, &worker.pixels, &mut features);
         let entry = Entry { content, features };
@@ -256,6 +274,35 @@ impl Extractor {
         }
         Ok(PictureFeatures { content, features: entry.features, cached: false })
     }
+
+    fn pixels(&self, worker: &mut Worker, path: &Path) -> Result<PicturePixels, DecodeError> {
+        let bytes = read_file(path, &self.limits)?;
+        let content = self.read_pixels(worker, bytes)?;
+        Ok(PicturePixels { content, pixels: worker.pixels.clone() })
+    }
+
+    /// Decodes and resizes a picture into the worker's pixels; returns the hash of all its own.
+    fn read_pixels(
+        &self,
+        worker: &mut Worker,
+        bytes: Vec<u8>,
+    ) -> Result<ContentHash, DecodeError> {
+        let _memory = self.memory.acquire(estimated_bytes(&bytes, &self.limits));
+        let picture = decode(&bytes, &self.limits)?;
+        drop(bytes);
+        let content = picture.content_hash();
+        let preprocessing = self.plan.preprocessing();
+        worker.resizer.resize_into(&picture, preprocessing, &mut worker.pixels);
+        Ok(content)
+    }
+}
+
+/// A picture as the base takes it.
+pub(crate) struct PicturePixels {
+    /// Hash of its decoded pixels.
+    pub(crate) content: ContentHash,
+    /// u8 RGB, `[height][width][3]`.
+    pub(crate) pixels: Vec<u8>,
 }
 
 /// What a thread needs for itself.

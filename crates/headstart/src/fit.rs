@@ -3,23 +3,74 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use headstart_data::{Skipped, split};
+use headstart_data::{Augment, Skipped, split};
+use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
 use headstart_engine::train::{
-    AdamConfig, Epoch, Event, Head, LogisticConfig, Samples, TrainError, fit_adam, fit_logistic,
+    self, AdamConfig, Epoch, Event, Head, LogisticConfig, Samples, TrainError, fit_adam,
+    fit_logistic,
 };
+use headstart_model::Trainable;
 use serde::{Deserialize, Serialize};
 
+use crate::training_set::{Augmentation, HeadViews, TrainingSet};
 use crate::{
-    Base, Classifier, Error, Evaluation, ExtractConfig, Extraction, Extractor, Observer, Pictures,
+    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, FineTuneRecord, Observer,
+    Pictures,
 };
 
 /// How to train.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FitConfig {
     /// How the head is fitted.
     pub head: HeadConfig,
     /// How features are computed.
     pub extract: ExtractConfig,
+    /// How pictures are varied.
+    pub augment: Augment,
+    /// Views of each picture that are drawn once, where pictures are varied: epochs cycle through
+    /// them. With 0, every epoch draws afresh, as Keras does.
+    pub views: usize,
+    /// Decides how pictures are varied.
+    pub seed: u64,
+}
+
+/// Views of each picture, unless something else is asked for.
+pub const DEFAULT_VIEWS: usize = 4;
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        Self {
+            head: HeadConfig::default(),
+            extract: ExtractConfig::default(),
+            augment: Augment::None,
+            views: DEFAULT_VIEWS,
+            seed: 0,
+        }
+    }
+}
+
+impl FitConfig {
+    fn augmentation(&self) -> Augmentation {
+        Augmentation { augment: self.augment, views: self.views, seed: self.seed }
+    }
+
+    /// Fails where an option has a value that makes no sense, or two do not go together.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`], naming it, and [`Error::Options`].
+    pub fn check(&self) -> Result<(), Error> {
+        self.head.check()?;
+        if !matches!(self.head, HeadConfig::Lbfgs(_)) {
+            return Ok(());
+        }
+        let problem = match (self.augment, self.views) {
+            (Augment::None, _) => return Ok(()),
+            (Augment::Strong, _) => "strong augmentation mixes pictures",
+            (_, 0) => "0 views are other ones in every epoch",
+            _ => return Ok(()),
+        };
+        Err(Error::Options(format!("{problem}, which takes a head trained in epochs: --head adam")))
+    }
 }
 
 /// How a head is fitted to features.
@@ -39,6 +90,15 @@ impl Default for HeadConfig {
 }
 
 impl HeadConfig {
+    /// The share of the features dropped in training; the tutorial's where the method drops none,
+    /// for fine-tuning that follows.
+    pub(crate) fn dropout(&self) -> f32 {
+        match self {
+            Self::Lbfgs(_) => AdamConfig::default().dropout,
+            Self::Adam(config) => config.dropout,
+        }
+    }
+
     /// Fails where an option has a value that makes no sense.
     ///
     /// # Errors
@@ -96,12 +156,21 @@ pub struct TrainingRecord {
     pub validation: Vec<String>,
     /// How the head was fitted.
     pub head: HeadConfig,
+    /// How pictures were varied.
+    #[serde(default)]
+    pub augment: Augment,
+    /// Views of each picture, where they were.
+    #[serde(default)]
+    pub views: usize,
     /// The strength C that the data chose.
     pub strength: Option<f64>,
     /// Every epoch.
     pub epochs: Vec<EpochRecord>,
     /// Figures on the pictures held back.
     pub metrics: Option<Evaluation>,
+    /// How the base was fine-tuned, if it was; the figures are of after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tune: Option<FineTuneRecord>,
 }
 
 /// An epoch without the time that it took: the same training gives the same file.
@@ -140,16 +209,19 @@ impl Classifier {
         config: &FitConfig,
         observer: &mut dyn Observer,
     ) -> Result<(Self, FitReport), Error> {
-        // What is wrong with the options is better known before the pictures are read than after.
-        config.head.check()?;
+        config.check()?;
+        if config.augment != Augment::None {
+            let mut set = TrainingSet::new(&base, pictures, &config.extract, observer)?;
+            return Self::fit_on(&mut set, config, None, observer);
+        }
         let start = Instant::now();
         let extractor = Extractor::new(&base, &config.extract);
         let mut extraction = extractor.extract(&pictures.paths(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped.iter().cloned());
         let labels = pictures.labels(&extraction.kept);
-        check_readable(pictures, &labels, &extraction)?;
-        let features_done = start.elapsed();
+        check_readable(pictures, &labels, &skipped)?;
+        let features = start.elapsed().as_secs_f64();
 
         let split = pictures.divide(&extraction.kept, &labels, &extraction.contents)?;
         observer.split(split.train.len(), split.validation.len());
@@ -174,61 +246,151 @@ impl Classifier {
         extraction.features = Vec::new();
         let classes = pictures.classes();
         let samples = train.samples(classes.len());
-        let held_back = validation.samples(classes.len());
-        let held_back = (!held_back.is_empty()).then_some(&held_back);
-        let fitted = fit_head(&config.head, &samples, held_back, observer)?;
-        let head_done = start.elapsed();
-
-        let mut classifier = Self::new(base, fitted.head, classes.to_vec());
-        let metrics = held_back.map(|side| {
-            let probabilities = classifier.head.probabilities(side.features);
-            Evaluation::new(classes, side.labels, &probabilities)
-        });
+        let fitted = fit_head(&config.head, &samples, &validation, classes.len(), observer)?;
         let name = |&i: &usize| pictures.name_of(extraction.kept[i]);
-        classifier.training = Some(TrainingRecord {
-            pictures: pictures.root().display().to_string(),
+        let warnings = split::describe_all(&split.warnings, classes, &labels, |i| name(&i));
+        let outcome = Outcome {
+            root: pictures.root().display().to_string(),
+            classes: classes.to_vec(),
+            held_back: split.validation.iter().map(name).collect(),
             train: split.train.len(),
-            validation: split.validation.iter().map(name).collect(),
+            duplicates: duplicates(&groups),
+            cached: extraction.cached,
+            skipped,
+            warnings: warnings.into_iter().chain(extractor.cache_warning()).collect(),
+            features,
+            start,
+        };
+        Ok(outcome.finish(base, fitted, &validation, config))
+    }
+
+    /// [`Classifier::fit`] on pictures that have been decoded, in their views. With `fine_tune_at`,
+    /// what the layers below it make of them is kept, for
+    /// [`fine_tune_on`](Classifier::fine_tune_on) with the same options.
+    ///
+    /// # Errors
+    /// As [`Classifier::fit`], and when there is no room for the views.
+    pub fn fit_on(
+        set: &mut TrainingSet,
+        config: &FitConfig,
+        fine_tune_at: Option<&Trainable>,
+        observer: &mut dyn Observer,
+    ) -> Result<(Self, FitReport), Error> {
+        config.check()?;
+        let start = Instant::now();
+        let network = fine_tune_at
+            .map(|at| {
+                let mut base = set.base().clone();
+                base.apply(at)?;
+                let (network, weights) = (base.network(), base.weights());
+                TrainableNetwork::new(network, weights, BatchNorm::Inference, config.extract.compute.isa)
+                    .map_err(Error::of_training)
+            })
+            .transpose()?;
+        let augmentation = config.augmentation();
+        set.views(network.as_ref(), augmentation, observer)?;
+        let features = set.seconds + start.elapsed().as_secs_f64();
+        let begin = Instant::now();
+        let groups = split::groups(&set.contents);
+        let head = HeadViews::new(set, network.as_ref(), &groups);
+        let validation = head.validation()?;
+        let classes = set.classes().len();
+        let fitted = match &config.head {
+            HeadConfig::Adam(_) => fit_head(&config.head, head, &validation, classes, observer)?,
+            HeadConfig::Lbfgs(_) => {
+                let all = head.all()?;
+                let samples = all.samples(classes);
+                fit_head(&config.head, &samples, &validation, classes, observer)?
+            }
+        };
+        let outcome = Outcome {
+            root: set.root().to_owned(),
+            classes: set.classes().to_vec(),
+            held_back: set.held_back(),
+            train: set.train(),
+            duplicates: duplicates(&groups),
+            cached: 0,
+            skipped: set.skipped.clone(),
+            warnings: set.warnings(),
+            features,
+            start: begin.checked_sub(std::time::Duration::from_secs_f64(features)).unwrap_or(begin),
+        };
+        Ok(outcome.finish(set.base().clone(), fitted, &validation, config))
+    }
+}
+
+/// What is known of the pictures, and becomes a part of the model and of the report.
+struct Outcome {
+    root: String,
+    classes: Vec<String>,
+    held_back: Vec<String>,
+    train: usize,
+    duplicates: usize,
+    cached: usize,
+    skipped: Vec<Skipped>,
+    warnings: Vec<String>,
+    /// Seconds until the features were there.
+    features: f64,
+    start: Instant,
+}
+
+impl Outcome {
+    fn finish(
+        self,
+        base: Base,
+        fitted: Fitted,
+        validation: &Side,
+        config: &FitConfig,
+    ) -> (Classifier, FitReport) {
+        let head_done = self.start.elapsed().as_secs_f64();
+        let mut classifier = Classifier::new(base, fitted.head, self.classes);
+        let metrics = (!validation.labels.is_empty()).then(|| {
+            let probabilities = classifier.head.probabilities(&validation.features);
+            Evaluation::new(&classifier.classes, &validation.labels, &probabilities)
+        });
+        classifier.training = Some(TrainingRecord {
+            pictures: self.root,
+            train: self.train,
+            validation: self.held_back,
             head: config.head.clone(),
+            augment: config.augment,
+            views: config.views,
             strength: fitted.strength,
             epochs: fitted.epochs.iter().map(EpochRecord::from).collect(),
             metrics: metrics.clone(),
+            fine_tune: None,
         });
         let report = FitReport {
             validation: metrics,
             epochs: fitted.epochs,
             strength: fitted.strength,
-            train: split.train.len(),
-            duplicates: duplicates(&groups),
-            cached: extraction.cached,
-            skipped,
-            warnings: split::describe_all(&split.warnings, classes, &labels, |i| name(&i))
-                .into_iter()
-                .chain(fitted.warning)
-                .chain(extractor.cache_warning())
-                .collect(),
+            train: self.train,
+            duplicates: self.duplicates,
+            cached: self.cached,
+            skipped: self.skipped,
+            warnings: self.warnings.into_iter().chain(fitted.warning).collect(),
             seconds: Seconds {
-                features: features_done.as_secs_f64(),
-                head: (head_done - features_done).as_secs_f64(),
-                total: start.elapsed().as_secs_f64(),
+                features: self.features,
+                head: head_done - self.features,
+                total: self.start.elapsed().as_secs_f64(),
             },
         };
-        Ok((classifier, report))
+        (classifier, report)
     }
 }
 
-fn check_readable(
+pub(crate) fn check_readable(
     pictures: &Pictures,
     labels: &[usize],
-    extraction: &Extraction,
+    skipped: &[Skipped],
 ) -> Result<(), Error> {
     let Some(&first) = labels.first() else {
-        return Err(Error::none_readable(extraction.skipped.clone()));
+        return Err(Error::none_readable(skipped.to_vec()));
     };
     if labels.iter().all(|&label| label == first) {
         return Err(Error::OneReadableClass {
             class: pictures.classes()[first].clone(),
-            skipped: extraction.skipped.len(),
+            skipped: skipped.len(),
         });
     }
     Ok(())
@@ -239,12 +401,12 @@ fn duplicates(groups: &[usize]) -> usize {
     groups.len() - groups.iter().max().map_or(0, |last| last + 1)
 }
 
-/// The pictures of one side of the split, in memory of their own.
-struct Side {
-    features: Vec<f32>,
-    labels: Vec<usize>,
-    groups: Vec<usize>,
-    dim: usize,
+/// The features of one side of the split, in memory of their own.
+pub(crate) struct Side {
+    pub(crate) features: Vec<f32>,
+    pub(crate) labels: Vec<usize>,
+    pub(crate) groups: Vec<usize>,
+    pub(crate) dim: usize,
 }
 
 impl Side {
@@ -264,21 +426,22 @@ struct Fitted {
 
 fn fit_head(
     config: &HeadConfig,
-    train: &Samples<'_>,
-    validation: Option<&Samples<'_>>,
+    mut train: impl train::Views,
+    validation: &Side,
+    classes: usize,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, Error> {
     let mut tell = |event: Event<'_>| {
         observer.training(event);
         if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let stopped = |error| match error {
-        TrainError::Stopped => Error::Interrupted,
-        other => other.into(),
-    };
+    let validation = validation.samples(classes);
+    let validation = (!validation.is_empty()).then_some(&validation);
     let fitted = match config {
         HeadConfig::Lbfgs(config) => {
-            let fit = fit_logistic(train, validation, config, &mut tell).map_err(stopped)?;
+            let train = train.view(0).map_err(Error::of_training)?;
+            let fit = fit_logistic(&train, validation, config, &mut tell);
+            let fit = fit.map_err(Error::of_training)?;
             let unfinished = format!("the head had not converged after {} steps", fit.steps);
             Fitted {
                 head: fit.head,
@@ -288,8 +451,8 @@ fn fit_head(
             }
         }
         HeadConfig::Adam(config) => {
-            let (head, history) =
-                fit_adam(train, validation, config, &mut tell).map_err(stopped)?;
+            let fitted = fit_adam(train, validation, config, &mut tell);
+            let (head, history) = fitted.map_err(Error::of_training)?;
             Fitted { head, epochs: history.epochs, strength: None, warning: None }
         }
     };

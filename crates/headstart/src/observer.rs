@@ -19,6 +19,11 @@ pub trait Observer {
         let _ = event;
     }
 
+    /// How fine-tuning is going.
+    fn fine_tuning(&mut self, event: Event<'_>) {
+        let _ = event;
+    }
+
     /// Asked between pictures and steps of training; work ends with [`crate::Error::Interrupted`] if so.
     fn is_cancelled(&self) -> bool {
         false

@@ -1,5 +1,7 @@
 use std::error::Error;
 
+use crate::train::losses::Loss;
+
 /// Pictures as the trainable end of a network takes them: the output of the frozen layers before it,
 /// or the normalised picture.
 ///
@@ -34,4 +36,14 @@ pub enum Label {
         /// The other class.
         other: usize,
     },
+}
+
+impl Label {
+    /// Mixes the other class into `target`, the soft target of a picture's own class.
+    pub fn mix(self, loss: Loss, target: &mut [f32]) {
+        let Self::Mixed { share, other } = self else { return };
+        for (target, other) in target.iter_mut().zip(loss.soft_targets(&[other], 0.0)) {
+            *target = share * *target + (1.0 - share) * other;
+        }
+    }
 }

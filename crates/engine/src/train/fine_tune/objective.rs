@@ -68,11 +68,7 @@ impl Batch<'_> {
         let loss = head.loss();
         let mut soft = loss.soft_targets(&own, 0.0);
         for (target, label) in soft.chunks_exact_mut(units).zip(shown) {
-            let Label::Mixed { share, other } = *label else { continue };
-            let other = loss.soft_targets(&[other], 0.0);
-            for (target, other) in target.iter_mut().zip(other) {
-                *target = share * *target + (1.0 - share) * other;
-            }
+            label.mix(loss, target);
         }
         loss.smooth(&mut soft, self.label_smoothing);
         let plain = self.label_smoothing == 0.0 && shown.iter().all(|label| *label == Label::Own);

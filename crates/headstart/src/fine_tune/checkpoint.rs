@@ -1,0 +1,161 @@
+//! What an interrupted run goes on from: one `.safetensors` file beside the model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use headstart_engine::train::network::TrainableNetwork;
+use headstart_engine::train::{Checkpoint, FineTuneConfig};
+use headstart_model::Tensor;
+use headstart_model::formats::safetensors::{Stored, write};
+use headstart_model::formats::{self};
+use serde::{Deserialize, Serialize};
+
+use super::FineTuning;
+use crate::training_set::{Augmentation, TrainingSet};
+use crate::{Base, Error, TrainingRecord};
+
+const RUN: &str = "headstart run";
+const STATE: &str = "headstart checkpoint";
+const RECORD: &str = "headstart training";
+
+/// What has to be the same for a run to go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// Of the base's weights, and how they are computed with.
+    base: String,
+    /// Of the pictures, their classes and their sides.
+    pictures: String,
+    boundary: usize,
+    options: FineTuneConfig,
+    augmentation: Augmentation,
+    version: String,
+}
+
+impl Run {
+    /// `base` is the one that the run began with.
+    pub(super) fn new(
+        base: &Base,
+        set: &TrainingSet,
+        network: &TrainableNetwork,
+        config: &FineTuning,
+    ) -> Self {
+        let mut pictures = blake3::Hasher::new();
+        for (content, label) in set.contents.iter().zip(&set.labels) {
+            pictures.update(&content.0);
+            pictures.update(&(*label as u64).to_le_bytes());
+        }
+        for class in set.classes() {
+            pictures.update(class.as_bytes());
+            pictures.update(&[0]);
+        }
+        for side in [&set.split.train, &set.split.validation] {
+            pictures.update(&(side.len() as u64).to_le_bytes());
+            side.iter().for_each(|&picture| {
+                pictures.update(&(picture as u64).to_le_bytes());
+            });
+        }
+        let trains: Vec<&str> = network
+            .parameters()
+            .iter()
+            .filter(|parameter| parameter.gradient.is_some())
+            .map(|parameter| parameter.name.as_str())
+            .collect();
+        pictures.update(trains.join("\n").as_bytes());
+        Self {
+            base: blake3::Hash::from(base.fingerprint(config.extract.compute)).to_string(),
+            pictures: pictures.finalize().to_string(),
+            boundary: network.boundary(),
+            options: config.training.clone(),
+            augmentation: config.augmentation(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// What is another there, if anything is.
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        if self.version != other.version {
+            return Some("it was written by another version of headstart");
+        }
+        if self.base != other.base {
+            return Some("it is of another base, or of another processor");
+        }
+        if self.boundary != other.boundary {
+            return Some("it fine-tunes other layers");
+        }
+        if self.pictures != other.pictures {
+            return Some("it is of other pictures or layers");
+        }
+        if self.augmentation != other.augmentation {
+            return Some("its pictures are augmented in another way");
+        }
+        (self.options != other.options).then_some("it has other options of fine-tuning")
+    }
+}
+
+/// A checkpoint that was read.
+pub(super) struct Saved {
+    pub(super) checkpoint: Checkpoint,
+    /// How the head had come about.
+    pub(super) record: Option<TrainingRecord>,
+    run: Run,
+}
+
+impl Saved {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// When the file is damaged or no checkpoint.
+    pub(super) fn read(file: &Path) -> Result<Self, Error> {
+        let other = |reason: &str| Error::OtherRun { file: file.to_owned(), reason: reason.into() };
+        let read = formats::read(file)?;
+        let entry = |name: &str| read.metadata.get(name).map(String::as_str);
+        let (Some(run), Some(state)) = (entry(RUN), entry(STATE)) else {
+            return Err(other("it is no checkpoint"));
+        };
+        let damaged = |_| other("it is damaged, or of another version of headstart");
+        let mut checkpoint: Checkpoint = serde_json::from_str(state).map_err(damaged)?;
+        let run = serde_json::from_str(run).map_err(damaged)?;
+        let record = entry(RECORD).map(serde_json::from_str).transpose().map_err(damaged)?;
+        let tensors = read.tensors.into_iter();
+        checkpoint.tensors = tensors.map(|(name, tensor)| (name, tensor.data)).collect();
+        Ok(Self { checkpoint, record, run })
+    }
+
+    /// # Errors
+    /// [`Error::OtherRun`] unless it is of this run.
+    pub(super) fn check(&self, file: &Path, run: &Run) -> Result<(), Error> {
+        match run.difference(&self.run) {
+            None => Ok(()),
+            Some(reason) => {
+                Err(Error::OtherRun { file: file.to_owned(), reason: reason.to_owned() })
+            }
+        }
+    }
+}
+
+/// Writes a checkpoint, under a temporary name first.
+///
+/// # Errors
+/// When there is no room or no permission.
+pub(super) fn save(
+    file: &Path,
+    run: &Run,
+    record: Option<&TrainingRecord>,
+    mut checkpoint: Checkpoint,
+) -> Result<(), Error> {
+    let text = |value: Result<String, serde_json::Error>| value.expect("plain data serialises");
+    let mut metadata = BTreeMap::from([
+        (RUN.to_owned(), text(serde_json::to_string(run))),
+        (STATE.to_owned(), text(serde_json::to_string(&checkpoint))),
+    ]);
+    if let Some(record) = record {
+        metadata.insert(RECORD.to_owned(), text(serde_json::to_string(record)));
+    }
+    let tensors: Vec<(String, Tensor)> = std::mem::take(&mut checkpoint.tensors)
+        .into_iter()
+        .map(|(name, values)| (name, Tensor::new(vec![values.len()], values)))
+        .collect();
+    let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor, Stored::F32));
+    write(file, stored, &metadata)?;
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! Fine-tuning: the top of the base trains, too.
+
+mod checkpoint;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use headstart_data::{Augment, Skipped};
+use headstart_engine::train::network::TrainableNetwork;
+use headstart_engine::train::{self, Epoch, Event, FineTuner, TrainError};
+use headstart_model::Trainable;
+use serde::{Deserialize, Serialize};
+
+use crate::fit::DEFAULT_VIEWS;
+use crate::training_set::{Augmentation, Side, TrainingSet};
+use crate::{
+    Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, Observer, Pictures,
+};
+use checkpoint::{Run, Saved};
+
+/// How to fine-tune a classifier.
+#[derive(Clone, Debug)]
+pub struct FineTuning {
+    /// Which layers of the base train; all others stay frozen.
+    pub at: Trainable,
+    /// Learning rate, epochs, optimizer and all that.
+    pub training: train::FineTuneConfig,
+    /// How pictures are varied.
+    pub augment: Augment,
+    /// Views of each picture that are drawn once; 0 draws afresh each epoch. See
+    /// [`FitConfig::views`](crate::FitConfig::views).
+    pub views: usize,
+    /// Decides how pictures are varied.
+    pub seed: u64,
+    /// How the frozen layers are computed.
+    pub extract: ExtractConfig,
+    /// Where to save, after each epoch and when interrupted, what a run can go on from; removed at
+    /// the end.
+    pub checkpoint: Option<PathBuf>,
+    /// Whether to go on from the checkpoint, if there is one.
+    pub resume: bool,
+}
+
+impl Default for FineTuning {
+    /// The last third of the layers, as in Keras's tutorial for MobileNetV2.
+    fn default() -> Self {
+        Self {
+            at: Trainable::FromIndex(100),
+            training: train::FineTuneConfig::default(),
+            augment: Augment::None,
+            views: DEFAULT_VIEWS,
+            seed: 0,
+            extract: ExtractConfig::default(),
+            checkpoint: None,
+            resume: false,
+        }
+    }
+}
+
+/// How fine-tuning went.
+#[derive(Clone, Debug)]
+pub struct FineTuneReport {
+    /// Figures on the pictures held back, before; `None` if none were.
+    pub before: Option<Evaluation>,
+    /// The same after.
+    pub validation: Option<Evaluation>,
+    /// Every epoch, those before an interruption included.
+    pub epochs: Vec<Epoch>,
+    /// The epoch whose weights were taken, where early stopping chose it.
+    pub best_epoch: Option<usize>,
+    /// Whether it ended before the last epoch.
+    pub stopped_early: bool,
+    /// The first layer that trained.
+    pub first_layer: String,
+    /// Values that trained, in the base.
+    pub trainable: usize,
+    /// Epochs that an earlier, interrupted run had done.
+    pub resumed: usize,
+    /// Pictures learned from.
+    pub train: usize,
+    /// Pictures and other files that were left out, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// What whoever owns the pictures should know, a line each.
+    pub warnings: Vec<String>,
+    /// Wall time, in seconds: of views that had to be made, and of everything.
+    pub seconds: FineTuneSeconds,
+}
+
+/// Wall time of the parts of fine-tuning, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FineTuneSeconds {
+    /// Computing the frozen layers.
+    pub frozen: f64,
+    /// Everything.
+    pub total: f64,
+}
+
+/// What a model file tells of how its base was fine-tuned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FineTuneRecord {
+    /// The first layer that trained.
+    pub first_layer: String,
+    /// The options.
+    pub options: train::FineTuneConfig,
+    /// How pictures were varied.
+    pub augment: Augment,
+    /// Views of each picture, where they were.
+    pub views: usize,
+    /// Pictures learned from.
+    pub train: usize,
+    /// Every epoch.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were taken, where early stopping chose it.
+    pub best_epoch: Option<usize>,
+}
+
+impl FineTuning {
+    pub(crate) fn augmentation(&self) -> Augmentation {
+        Augmentation { augment: self.augment, views: self.views, seed: self.seed }
+    }
+
+    fn network(&self, base: &Base) -> Result<(Base, TrainableNetwork), Error> {
+        let mut base = base.clone();
+        base.apply(&self.at)?;
+        let (network, weights) = (base.network(), base.weights());
+        let (bn, isa) = (self.training.bn, self.extract.compute.isa);
+        let trainable = TrainableNetwork::new(network, weights, bn, isa);
+        Ok((base, trainable.map_err(Error::of_training)?))
+    }
+
+    /// The classifier that an interrupted run on these pictures had begun to fine-tune: where there
+    /// is one, its head need not be trained again. `None` unless going on is asked for, and there is
+    /// a checkpoint.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be read, or is of another run.
+    pub fn interrupted(&self, set: &TrainingSet) -> Result<Option<Classifier>, Error> {
+        let Some(file) = self.checkpoint.as_ref().filter(|file| self.resume && file.exists())
+        else {
+            return Ok(None);
+        };
+        let saved = Saved::read(file)?;
+        let (_, network) = self.network(set.base())?;
+        saved.check(file, &Run::new(set.base(), set, &network, self))?;
+        let classes = set.classes().to_vec();
+        let mut head = train::Head::new(network.features(), classes.len(), 0.0, 0);
+        if let Some(record) = &saved.record {
+            head.dropout = record.head.dropout();
+        }
+        let mut classifier = Classifier::new(set.base().clone(), head, classes);
+        classifier.training = saved.record;
+        Ok(Some(classifier))
+    }
+}
+
+impl Classifier {
+    /// Trains the top of the base together with the head.
+    ///
+    /// # Errors
+    /// As [`Classifier::fine_tune_on`], and what is wrong with the pictures.
+    pub fn fine_tune(
+        &mut self,
+        pictures: &Pictures,
+        config: &FineTuning,
+        observer: &mut dyn Observer,
+    ) -> Result<FineTuneReport, Error> {
+        // What is wrong with the options is better known before the pictures are read than after.
+        config.training.check().map_err(Error::of_training)?;
+        config.network(&self.base)?;
+        let mut set = TrainingSet::new(&self.base, pictures, &config.extract, observer)?;
+        self.fine_tune_on(&mut set, config, observer)
+    }
+
+    /// [`Classifier::fine_tune`] on pictures that have been decoded for this classifier's base.
+    ///
+    /// # Errors
+    /// A layer that the base does not have, classes that are not the classifier's, options that
+    /// make no sense, a checkpoint of another run; [`Error::Saved`] when the observer asks to stop
+    /// and there is a checkpoint; a loss that diverges: the classifier is then as the last good
+    /// epoch left it.
+    pub fn fine_tune_on(
+        &mut self,
+        set: &mut TrainingSet,
+        config: &FineTuning,
+        observer: &mut dyn Observer,
+    ) -> Result<FineTuneReport, Error> {
+        let start = Instant::now();
+        config.training.check().map_err(Error::of_training)?;
+        if let Some(class) = set.classes().iter().find(|class| !self.classes.contains(class)) {
+            let (class, known) = (class.clone(), self.classes.clone());
+            return Err(Error::UnknownClass { class, known });
+        }
+        if set.classes() != self.classes {
+            return Err(Error::OtherClasses {
+                given: set.classes().to_vec(),
+                known: self.classes.clone(),
+            });
+        }
+        let (base, network) = config.network(&self.base)?;
+        let run = Run::new(&self.base, set, &network, config);
+        let saved = match &config.checkpoint {
+            Some(file) if config.resume && file.exists() => {
+                let saved = Saved::read(file)?;
+                saved.check(file, &run)?;
+                Some(saved.checkpoint)
+            }
+            _ => None,
+        };
+        let first = base.network().layers().iter().find(|l| l.trainable_params() > 0);
+        let first_layer = first.map_or_else(String::new, |layer| layer.name.clone());
+        let trainable = base.network().trainable_params();
+        let mut warnings = set.warnings();
+        if config.training.batch_size > set.train() {
+            warnings.push(format!(
+                "a batch of {} is more than the {} pictures to learn from: an epoch is one step",
+                config.training.batch_size,
+                set.train(),
+            ));
+        }
+        set.views(Some(&network), config.augmentation(), observer)?;
+        let views = set.made();
+        let frozen = start.elapsed().as_secs_f64();
+        let (train, validation) = (views.inputs(set, Side::Train), views.inputs(set, Side::Validation));
+        let before = set.evaluate(self)?;
+
+        let options = config.training.clone();
+        let head = self.head.clone();
+        let resumed = saved.as_ref().map_or(0, |saved| saved.history.epochs.len());
+        let mut tuner = match saved {
+            Some(saved) => FineTuner::restore(network, head, options, saved),
+            None => FineTuner::new(network, head, options),
+        }
+        .map_err(Error::of_training)?;
+        let save = |tuner: &FineTuner| match &config.checkpoint {
+            Some(file) => {
+                checkpoint::save(file, &run, self.training.as_ref(), tuner.checkpoint()).map(Some)
+            }
+            None => Ok(None),
+        };
+        let mut diverged = None;
+        while !tuner.is_done() {
+            let done = tuner.epoch(&train, Some(&validation), &mut |event| {
+                observer.fine_tuning(event);
+                let cancelled = matches!(event, Event::Batch { .. }) && observer.is_cancelled();
+                if cancelled { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            match done {
+                Ok(_) => {
+                    save(&tuner)?;
+                }
+                Err(TrainError::Stopped) => {
+                    let epoch = tuner.history().epochs.len() + 1;
+                    let saved = save(&tuner)?.and(config.checkpoint.clone());
+                    return Err(saved.map_or(Error::Interrupted, |checkpoint| Error::Saved {
+                        epoch,
+                        checkpoint,
+                    }));
+                }
+                Err(error @ TrainError::Diverged { .. }) => {
+                    diverged = Some(error);
+                    break;
+                }
+                Err(other) => return Err(Error::of_training(other)),
+            }
+        }
+        let mut weights = base.weights().clone();
+        let (head, history) = tuner.finish(&mut weights);
+        let mut base = Base::new(base.network().clone(), weights);
+        base.set_trainable(false);
+        (self.base, self.head) = (base, head);
+        let after = set.evaluate(self)?;
+        let record = FineTuneRecord {
+            first_layer: first_layer.clone(),
+            options: config.training.clone(),
+            augment: config.augment,
+            views: config.views,
+            train: set.train(),
+            epochs: history.epochs.iter().map(EpochRecord::from).collect(),
+            best_epoch: history.best_epoch,
+        };
+        let training = self.training.get_or_insert_with(|| set.record());
+        training.fine_tune = Some(record);
+        training.metrics = after.clone();
+        training.pictures = set.root().to_owned();
+        training.validation = set.held_back();
+        if let Some(error) = diverged {
+            return Err(Error::of_training(error));
+        }
+        if let Some(file) = &config.checkpoint {
+            // It has served its purpose; that it may stay is no reason to fail.
+            let _ = std::fs::remove_file(file);
+        }
+        Ok(FineTuneReport {
+            before,
+            validation: after,
+            epochs: history.epochs,
+            best_epoch: history.best_epoch,
+            stopped_early: history.stopped_early,
+            first_layer,
+            trainable,
+            resumed,
+            train: set.train(),
+            skipped: set.skipped.clone(),
+            warnings,
+            seconds: FineTuneSeconds { frozen, total: start.elapsed().as_secs_f64() },
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! The features of views, for the head.
+
+use headstart_engine::train::losses::Loss;
+use headstart_engine::train::network::TrainableNetwork;
+use headstart_engine::train::{self, Inputs, Label, Samples, TrainError};
+
+use super::records::{Precision, Values};
+use super::views::ViewInputs;
+use super::{Side, TrainingSet, scratch_folder};
+use crate::{Error, fit};
+
+/// The training pictures' features, in one view after the other.
+pub(crate) struct HeadViews<'a> {
+    set: &'a TrainingSet,
+    network: Option<&'a TrainableNetwork>,
+    inputs: ViewInputs<'a>,
+    count: usize,
+    dim: usize,
+    groups: Vec<usize>,
+    of_all: &'a [usize],
+    /// Features that have been computed, view after view; none where every epoch has others.
+    kept: Option<(Values, Vec<bool>)>,
+    features: Vec<f32>,
+    soft_targets: Option<Vec<f32>>,
+}
+
+impl<'a> HeadViews<'a> {
+    /// Of views that `set` has, from the layers that `network` does not have; `groups` are those of
+    /// all pictures.
+    pub(crate) fn new(
+        set: &'a TrainingSet,
+        network: Option<&'a TrainableNetwork>,
+        groups: &'a [usize],
+    ) -> Self {
+        let views = set.views.as_ref().expect("they have been made");
+        let dim = network.map_or_else(|| views.len(), TrainableNetwork::features);
+        Self {
+            set,
+            network,
+            inputs: views.inputs(set, Side::Train),
+            count: views.count(),
+            dim,
+            groups: set.side(Side::Train).iter().map(|&picture| groups[picture]).collect(),
+            of_all: groups,
+            kept: None,
+            features: Vec::new(),
+            soft_targets: None,
+        }
+    }
+
+    /// The features of the pictures held back.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn validation(&self) -> Result<fit::Side, Error> {
+        let views = self.set.views.as_ref().expect("they have been made");
+        let inputs = views.inputs(self.set, Side::Validation);
+        let pictures = self.set.side(Side::Validation);
+        Ok(fit::Side {
+            features: features(&inputs, self.network, self.dim, 1)?,
+            labels: inputs.labels().to_vec(),
+            groups: pictures.iter().map(|&picture| self.of_all[picture]).collect(),
+            dim: self.dim,
+        })
+    }
+
+    /// All views as if they were so many pictures; those of one picture belong together.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn all(&self) -> Result<fit::Side, Error> {
+        let mut all = fit::Side {
+            features: Vec::new(),
+            labels: Vec::new(),
+            groups: Vec::new(),
+            dim: self.dim,
+        };
+        for epoch in 1..=self.count {
+            all.features.extend(features(&self.inputs, self.network, self.dim, epoch)?);
+            all.labels.extend(self.inputs.labels());
+            all.groups.extend(&self.groups);
+        }
+        Ok(all)
+    }
+
+    /// The features of a view, from where they are kept if they have been computed before.
+    fn load(&mut self, index: usize) -> Result<(), Error> {
+        if self.count == usize::MAX {
+            self.features = features(&self.inputs, self.network, self.dim, index + 1)?;
+            return Ok(());
+        }
+        let n = self.groups.len();
+        if self.kept.is_none() {
+            let folder = scratch_folder(&self.set.config);
+            let values = Values::new(&folder, n * self.dim, Precision::F32)?;
+            self.kept = Some((values, vec![false; self.count]));
+        }
+        let (values, computed) = self.kept.as_mut().expect("made just now");
+        if computed[index] {
+            self.features.resize(n * self.dim, 0.0);
+            return values.read(index, &mut self.features);
+        }
+        self.features = features(&self.inputs, self.network, self.dim, index + 1)?;
+        computed[index] = true;
+        // A single view is in memory as long as it is used.
+        if self.count > 1 { values.write(index, &self.features) } else { Ok(()) }
+    }
+}
+
+/// `[pictures][dim]`.
+fn features(
+    inputs: &ViewInputs<'_>,
+    network: Option<&TrainableNetwork>,
+    dim: usize,
+    epoch: usize,
+) -> Result<Vec<f32>, Error> {
+    let Some(network) = network else { return inputs.all(epoch).map(|(features, _)| features) };
+    let n = inputs.labels().len();
+    let mut features = vec![0.0; n * dim];
+    let read = |picture: usize, to: &mut [f32]| {
+        inputs.read(epoch, picture, to).map(|_| ()).map_err(Error::from_input)
+    };
+    network.infer(n, read, &mut features)?;
+    Ok(features)
+}
+
+impl train::Views for HeadViews<'_> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn view(&mut self, index: usize) -> Result<Samples<'_>, TrainError> {
+        if self.count > 1 || self.features.is_empty() {
+            self.load(index).map_err(|error| TrainError::Input(error.into()))?;
+        }
+        let classes = self.set.classes().len();
+        let labels = self.inputs.labels();
+        let shown = self.inputs.shown(index + 1);
+        self.soft_targets = shown.iter().any(|label| *label != Label::Own).then(|| {
+            let loss = Loss::of(classes);
+            let mut targets = loss.soft_targets(labels, 0.0);
+            for (target, label) in targets.chunks_exact_mut(loss.units()).zip(&shown) {
+                label.mix(loss, target);
+            }
+            targets
+        });
+        let samples = Samples::new(&self.features, self.dim, labels, classes);
+        let soft_targets = self.soft_targets.as_deref();
+        Ok(Samples { groups: Some(&self.groups), soft_targets, ..samples })
+    }
+}

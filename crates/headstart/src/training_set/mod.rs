@@ -1,0 +1,216 @@
+//! Pictures made ready to train on: decoded, resized, divided; and what the frozen layers make of
+//! them, augmented or not.
+
+mod head_views;
+mod records;
+mod views;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use headstart_data::{Augment, ContentHash, Skipped, Split, split};
+use headstart_engine::train::network::TrainableNetwork;
+
+use crate::{
+    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
+    TrainingRecord,
+};
+use rayon::prelude::*;
+use records::Records;
+pub(crate) use head_views::HeadViews;
+pub(crate) use views::{Augmentation, Side, ViewKey, Views};
+
+/// Pictures that have been decoded once, for training that sees them many times.
+///
+/// Their pixels lie in a file that vanishes with the process, so memory does not grow with them.
+/// Both phases of training can share one: see [`Classifier::fit_on`](crate::Classifier::fit_on) and
+/// [`Classifier::fine_tune_on`](crate::Classifier::fine_tune_on).
+pub struct TrainingSet {
+    base: Base,
+    config: ExtractConfig,
+    classes: Vec<String>,
+    root: String,
+    /// The class, the hash and the name of every picture that could be read.
+    pub(crate) labels: Vec<usize>,
+    pub(crate) contents: Vec<ContentHash>,
+    names: Vec<String>,
+    pub(crate) split: Split,
+    pub(crate) skipped: Vec<Skipped>,
+    pixels: Records,
+    /// What was made last: both phases of training ask for the same.
+    views: Option<Views>,
+    /// Seconds that reading took.
+    pub(crate) seconds: f64,
+}
+
+impl TrainingSet {
+    /// Decodes `pictures` for `base`, and divides them.
+    ///
+    /// # Errors
+    /// When fewer than two classes have pictures that can be read, there is no room for the pixels,
+    /// or the observer asks to stop.
+    pub fn new(
+        base: &Base,
+        pictures: &Pictures,
+        config: &ExtractConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let start = Instant::now();
+        let extractor = Extractor::new(base, &ExtractConfig { cache: None, ..config.clone() });
+        let size = base.network().preprocessing();
+        let pixels = Records::new(&scratch_folder(config), size.height * size.width * 3)?;
+        let (mut kept, mut contents) = (Vec::new(), Vec::new());
+        let mut skipped = pictures.skipped().to_vec();
+        let paths = pictures.paths();
+        extractor.for_each_pixels(&paths, observer, &mut |index, picture| {
+            match picture {
+                Ok(picture) => {
+                    pixels.write(kept.len(), &picture.pixels)?;
+                    kept.push(index);
+                    contents.push(picture.content);
+                }
+                Err(error) => skipped
+                    .push(Skipped { path: paths[index].clone(), reason: error.to_string() }),
+            }
+            Ok(())
+        })?;
+        let labels = pictures.labels(&kept);
+        crate::fit::check_readable(pictures, &labels, &skipped)?;
+        let split = pictures.divide(&kept, &labels, &contents)?;
+        if split.train.is_empty() {
+            let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
+            return Err(Error::NothingToLearnFrom { path, pictures });
+        }
+        observer.split(split.train.len(), split.validation.len());
+        Ok(Self {
+            base: base.clone(),
+            config: config.clone(),
+            classes: pictures.classes().to_vec(),
+            root: pictures.root().display().to_string(),
+            names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
+            labels,
+            contents,
+            split,
+            skipped,
+            pixels,
+            views: None,
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// The views that were made last.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub(crate) fn made(&self) -> &Views {
+        self.views.as_ref().expect("views have been made")
+    }
+
+    /// Figures of a classifier on the pictures held back, as prediction would have it: without what
+    /// training keeps; `None` if none were.
+    ///
+    /// # Errors
+    /// When the pictures cannot be read back.
+    pub(crate) fn evaluate(&self, classifier: &Classifier) -> Result<Option<Evaluation>, Error> {
+        let pictures = self.side(Side::Validation);
+        if pictures.is_empty() {
+            return Ok(None);
+        }
+        let plan = classifier.base.compile(self.config.compute);
+        let size = self.base.network().preprocessing();
+        let dim = plan.output_shape().len();
+        let mut features = vec![0.0; pictures.len() * dim];
+        features.par_chunks_mut(dim).zip(pictures).try_for_each_init(
+            || (plan.arena(), vec![0; size.height * size.width * 3]),
+            |(arena, pixels), (out, &picture)| {
+                self.pixels.read(picture, pixels)?;
+                plan.run(arena, pixels, out);
+                Ok::<(), Error>(())
+            },
+        )?;
+        let labels: Vec<usize> = pictures.iter().map(|&picture| self.labels[picture]).collect();
+        let probabilities = classifier.head.probabilities(&features);
+        Ok(Some(Evaluation::new(&classifier.classes, &labels, &probabilities)))
+    }
+
+    /// A record for a classifier that has none.
+    pub(crate) fn record(&self) -> TrainingRecord {
+        TrainingRecord {
+            pictures: self.root.clone(),
+            train: self.train(),
+            validation: self.held_back(),
+            head: HeadConfig::default(),
+            augment: Augment::None,
+            views: 0,
+            strength: None,
+            epochs: Vec::new(),
+            metrics: None,
+            fine_tune: None,
+        }
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The folder of pictures, as it was given.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// How many pictures are learned from.
+    pub fn train(&self) -> usize {
+        self.split.train.len()
+    }
+
+    /// How many pictures are held back.
+    pub fn validation(&self) -> usize {
+        self.split.validation.len()
+    }
+
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    pub(crate) fn name(&self, picture: usize) -> String {
+        self.names[picture].clone()
+    }
+
+    /// The pictures' paths within the folder that are held back.
+    pub(crate) fn held_back(&self) -> Vec<String> {
+        self.split.validation.iter().map(|&picture| self.name(picture)).collect()
+    }
+
+    /// What whoever owns the pictures should know of how they were divided.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let name = |&i: &usize| self.name(i);
+        split::describe_all(&self.split.warnings, &self.classes, &self.labels, |i| name(&i))
+    }
+
+    /// What the layers before a trainable end, or all where there is none, make of the pictures in
+    /// their views. What was made last is kept, for the other phase of training.
+    ///
+    /// # Errors
+    /// When there is no room, or the observer asks to stop.
+    pub(crate) fn views(
+        &mut self,
+        network: Option<&TrainableNetwork>,
+        augmentation: Augmentation,
+        observer: &mut dyn Observer,
+    ) -> Result<&Views, Error> {
+        let key = ViewKey { boundary: network.map(TrainableNetwork::boundary), augmentation };
+        if self.views.as_ref().is_none_or(|views| views.key != key) {
+            // The old ones make room first.
+            self.views = None;
+            self.views = Some(Views::new(self, key, observer)?);
+        }
+        Ok(self.views.as_ref().expect("they have just been made"))
+    }
+}
+
+/// Where records that vanish with the process are kept: by the feature cache, whose disk has been
+/// chosen for such things, or where the system keeps temporary files.
+pub(crate) fn scratch_folder(config: &ExtractConfig) -> PathBuf {
+    config.cache.as_deref().map_or_else(std::env::temp_dir, Path::to_owned)
+}

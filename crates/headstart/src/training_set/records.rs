@@ -1,0 +1,174 @@
+//! Records of one length in a file that vanishes with the process.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::Error;
+
+/// A file of records, read by several threads at once.
+#[derive(Debug)]
+pub(crate) struct Records {
+    file: File,
+    /// Where it lies, for errors: it has no name.
+    folder: PathBuf,
+    /// Bytes of a record.
+    len: usize,
+}
+
+impl Records {
+    /// Room for records of `len` bytes in `folder`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub(crate) fn new(folder: &Path, len: usize) -> Result<Self, Error> {
+        let failed = |source| Error::Scratch { folder: folder.to_owned(), source };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let file = tempfile::tempfile_in(folder).map_err(failed)?;
+        Ok(Self { file, folder: folder.to_owned(), len })
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Scratch { folder: self.folder.clone(), source }
+    }
+
+    fn place(&self, record: usize) -> u64 {
+        (record * self.len) as u64
+    }
+
+    /// # Errors
+    /// When there is no room left.
+    pub(crate) fn write(&self, record: usize, bytes: &[u8]) -> Result<(), Error> {
+        assert_eq!(bytes.len(), self.len, "a record of another length");
+        write_all_at(&self.file, bytes, self.place(record)).map_err(|error| self.failed(error))
+    }
+
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn read(&self, record: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        assert_eq!(bytes.len(), self.len, "a record of another length");
+        read_exact_at(&self.file, bytes, self.place(record)).map_err(|error| self.failed(error))
+    }
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, at)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => (bytes, at) = (&bytes[n..], at + n as u64),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => (bytes, at) = (&mut bytes[n..], at + n as u64),
+        }
+    }
+    Ok(())
+}
+
+/// Records of f32 values, kept whole or as f16.
+#[derive(Debug)]
+pub(crate) struct Values {
+    records: Records,
+    precision: Precision,
+}
+
+/// How values are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Precision {
+    F32,
+    /// Half as many bytes, 11 bits of each value.
+    F16,
+}
+
+impl Values {
+    /// Room for records of `len` values.
+    ///
+    /// # Errors
+    /// As [`Records::new`].
+    pub(crate) fn new(folder: &Path, len: usize, precision: Precision) -> Result<Self, Error> {
+        let size = if precision == Precision::F32 { 4 } else { 2 };
+        Ok(Self { records: Records::new(folder, len * size)?, precision })
+    }
+
+    /// # Errors
+    /// As [`Records::write`].
+    pub(crate) fn write(&self, record: usize, values: &[f32]) -> Result<(), Error> {
+        let bytes: Vec<u8> = match self.precision {
+            Precision::F32 => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Precision::F16 => {
+                let mut halves = vec![f16::ZERO; values.len()];
+                halves.convert_from_f32_slice(values);
+                // What is beyond f16 becomes its largest value rather than infinite.
+                let bounded = halves.iter().map(|x| x.clamp(f16::MIN, f16::MAX));
+                bounded.flat_map(f16::to_le_bytes).collect()
+            }
+        };
+        self.records.write(record, &bytes)
+    }
+
+    /// # Errors
+    /// As [`Records::read`].
+    pub(crate) fn read(&self, record: usize, values: &mut [f32]) -> Result<(), Error> {
+        let mut bytes = vec![0; self.records.len];
+        self.records.read(record, &mut bytes)?;
+        match self.precision {
+            Precision::F32 => {
+                for (x, bytes) in values.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                    *x = f32::from_le_bytes(*bytes);
+                }
+            }
+            Precision::F16 => {
+                let bytes = bytes.as_chunks::<2>().0.iter();
+                let halves: Vec<f16> = bytes.map(|bytes| f16::from_le_bytes(*bytes)).collect();
+                halves.convert_to_f32_slice(values);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_whole_or_rounded_to_f16() {
+        let folder = tempfile::tempdir().unwrap();
+        let values = [0.0, -1.5, 1.0 / 3.0, 65504.0, 1e6, -1e6, 1e-9];
+        for (precision, tolerance) in [(Precision::F32, 0.0), (Precision::F16, 5e-4)] {
+            let store = Values::new(folder.path(), values.len(), precision).unwrap();
+            store.write(1, &values).unwrap();
+            store.write(0, &[7.0; 7]).unwrap();
+            let mut back = [f32::NAN; 7];
+            store.read(1, &mut back).unwrap();
+            for (back, value) in back.iter().zip(values) {
+                let bound = if precision == Precision::F16 { 65504.0 } else { f32::MAX };
+                let value = value.clamp(-bound, bound);
+                assert!((back - value).abs() <= tolerance * value.abs() + tolerance, "{value}");
+            }
+            let error = store.read(2, &mut back).unwrap_err();
+            assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Views of pictures: what the frozen layers make of each, augmented in one way or another.
+
+use std::error::Error as StdError;
+use std::sync::Mutex;
+
+use headstart_data::augment::Scratch;
+use headstart_data::{Augment, Augmenter};
+use headstart_engine::frozen::{Arena, FrozenConfig, Plan};
+use headstart_engine::train::{Inputs, Label};
+use headstart_model::LayerId;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::records::{Precision, Values};
+use super::{TrainingSet, scratch_folder};
+use crate::{Error, Observer};
+
+/// How pictures are varied, and how often what the frozen layers make of them is computed anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Augmentation {
+    pub(crate) augment: Augment,
+    /// Views of each picture, which epochs cycle through; 0 draws afresh each epoch.
+    pub(crate) views: usize,
+    pub(crate) seed: u64,
+}
+
+impl Augmentation {
+    /// Views that are kept: one where nothing varies, none where each epoch draws afresh.
+    fn kept(&self) -> usize {
+        if self.augment == Augment::None { 1 } else { self.views }
+    }
+}
+
+/// What views are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ViewKey {
+    /// The layer whose output is wanted; the features when `None`.
+    pub(crate) boundary: Option<LayerId>,
+    pub(crate) augmentation: Augmentation,
+}
+
+/// What the frozen layers make of the pictures of both sides.
+pub(crate) struct Views {
+    pub(crate) key: ViewKey,
+    frozen: Frozen,
+    train: Option<Kept>,
+    validation: Kept,
+}
+
+/// The frozen layers at work.
+struct Frozen {
+    plan: Plan,
+    augmenter: Augmenter,
+    workers: Mutex<Vec<Worker>>,
+}
+
+/// What a thread works in.
+struct Worker {
+    arena: Arena,
+    scratch: Scratch,
+    pixels: Vec<u8>,
+    view: Vec<u8>,
+    partner: Vec<u8>,
+}
+
+/// Views in a file, one after the other.
+struct Kept {
+    values: Values,
+    views: usize,
+    pictures: usize,
+    /// `[views][pictures]`; empty where every picture shows its own class.
+    labels: Vec<Label>,
+}
+
+impl Kept {
+    fn record(&self, epoch: usize, picture: usize) -> usize {
+        (epoch - 1) % self.views * self.pictures + picture
+    }
+
+    fn label(&self, epoch: usize, picture: usize) -> Label {
+        self.labels.get(self.record(epoch, picture)).copied().unwrap_or_default()
+    }
+}
+
+/// One side of the split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Train,
+    Validation,
+}
+
+impl Views {
+    pub(super) fn new(
+        set: &TrainingSet,
+        key: ViewKey,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let base = set.base();
+        let config = FrozenConfig {
+            output: key.boundary,
+            pooled: key.boundary.is_none(),
+            compute: set.config.compute,
+            ..FrozenConfig::default()
+        };
+        let plan = Plan::compile(base.network(), base.weights(), &config);
+        let size = base.network().preprocessing();
+        let Augmentation { augment, seed, .. } = key.augmentation;
+        let augmenter = Augmenter::new(augment, seed, size.height, size.width);
+        let frozen = Frozen { plan, augmenter, workers: Mutex::default() };
+        // The picture itself costs nothing to compute, so there is nothing to keep.
+        let picture = key.boundary == Some(0);
+        let kept = if picture { 0 } else { key.augmentation.kept() };
+        let total = kept * set.train() + set.validation();
+        let mut progress = Progress { done: 0, total, observer };
+        let of = |epoch| Job { epoch, set, frozen: &frozen };
+        let validation = of(None).keep(Side::Validation, 1, &mut progress)?;
+        let train = (kept > 0)
+            .then(|| of(Some(1)).keep(Side::Train, kept, &mut progress))
+            .transpose()?;
+        Ok(Self { key, frozen, train, validation })
+    }
+
+    /// The pictures of a side as inputs.
+    pub(crate) fn inputs<'a>(&'a self, set: &'a TrainingSet, side: Side) -> ViewInputs<'a> {
+        let labels = set.side(side).iter().map(|&picture| set.labels[picture]).collect();
+        ViewInputs { views: self, set, side, labels }
+    }
+
+    /// Values of an input.
+    pub(crate) fn len(&self) -> usize {
+        self.frozen.plan.output_shape().len()
+    }
+
+    /// How many views of a picture there are; every epoch's is another where it is `usize::MAX`.
+    pub(crate) fn count(&self) -> usize {
+        match &self.train {
+            Some(kept) => kept.views,
+            None if self.key.augmentation.augment == Augment::None => 1,
+            None => usize::MAX,
+        }
+    }
+}
+
+/// Tells the observer how far things have come.
+struct Progress<'a> {
+    done: usize,
+    total: usize,
+    observer: &'a mut dyn Observer,
+}
+
+/// Pictures computed at a time: between them the observer is asked whether to go on.
+const WINDOW: usize = 64;
+
+/// Computing views, augmented from an epoch on or not at all.
+struct Job<'a> {
+    epoch: Option<usize>,
+    set: &'a TrainingSet,
+    frozen: &'a Frozen,
+}
+
+impl Job<'_> {
+    /// Computes and keeps `views` views of all pictures of a side.
+    fn keep(self, side: Side, views: usize, progress: &mut Progress<'_>) -> Result<Kept, Error> {
+        let pictures = self.set.side(side);
+        let len = self.frozen.plan.output_shape().len();
+        // What is measured on should not be rounded.
+        let precision =
+            if side == Side::Validation { Precision::F32 } else { Precision::F16 };
+        let values = Values::new(&scratch_folder(&self.set.config), len, precision)?;
+        let mut labels = Vec::with_capacity(views * pictures.len());
+        for view in 0..views {
+            for first in (0..pictures.len()).step_by(WINDOW) {
+                if progress.observer.is_cancelled() {
+                    return Err(Error::Interrupted);
+                }
+                let window = first..(first + WINDOW).min(pictures.len());
+                let count = window.len();
+                let shown: Result<Vec<Label>, Error> = window
+                    .into_par_iter()
+                    .map(|index| {
+                        let mut out = vec![0.0; len];
+                        let epoch = self.epoch.map(|first| first + view);
+                        let label =
+                            self.frozen.compute(self.set, side, epoch, index, &mut out)?;
+                        values.write(view * pictures.len() + index, &out)?;
+                        Ok(label)
+                    })
+                    .collect();
+                labels.extend(shown?);
+                progress.done += count;
+                progress.observer.pictures(progress.done, progress.total);
+            }
+        }
+        if labels.iter().all(|label| *label == Label::Own) {
+            labels = Vec::new();
+        }
+        Ok(Kept { values, views, pictures: pictures.len(), labels })
+    }
+}
+
+impl Frozen {
+    /// Computes a picture of a side, augmented for an epoch or as it is.
+    fn compute(
+        &self,
+        set: &TrainingSet,
+        side: Side,
+        epoch: Option<usize>,
+        index: usize,
+        out: &mut [f32],
+    ) -> Result<Label, Error> {
+        let mut worker = self.worker();
+        let pictures = set.side(side);
+        let (own, mut label) = (pictures[index], Label::Own);
+        match epoch.filter(|_| !self.augmenter.is_none()) {
+            None => set.pixels.read(own, &mut worker.view)?,
+            Some(epoch) => {
+                let Worker { scratch, pixels, view, partner, .. } = &mut worker;
+                let augment = |picture: usize, pixels: &mut [u8], scratch: &mut _, to: &mut [u8]| {
+                    set.pixels.read(pictures[picture], pixels)?;
+                    self.augmenter.apply(epoch, picture, pixels, scratch, to);
+                    Ok::<(), Error>(())
+                };
+                augment(index, pixels, scratch, view)?;
+                if let Some(mix) = self.augmenter.mix(epoch, index, pictures.len()) {
+                    augment(mix.partner(), pixels, scratch, partner)?;
+                    mix.blend(view, partner);
+                }
+                label = self.label(set, side, epoch, index);
+            }
+        }
+        self.plan.run(&mut worker.arena, &worker.view, out);
+        self.workers.lock().expect("nobody panics while holding it").push(worker);
+        Ok(label)
+    }
+
+    /// What a picture of a side shows in an epoch.
+    fn label(&self, set: &TrainingSet, side: Side, epoch: usize, index: usize) -> Label {
+        let pictures = set.side(side);
+        self.augmenter.mix(epoch, index, pictures.len()).map_or(Label::Own, |mix| {
+            Label::Mixed { share: mix.share(), other: set.labels[pictures[mix.partner()]] }
+        })
+    }
+
+    fn worker(&self) -> Worker {
+        let idle = self.workers.lock().expect("nobody panics while holding it").pop();
+        idle.unwrap_or_else(|| {
+            let size = self.plan.preprocessing();
+            let picture = || vec![0; size.height * size.width * 3];
+            Worker {
+                arena: self.plan.arena(),
+                scratch: Scratch::default(),
+                pixels: picture(),
+                view: picture(),
+                partner: picture(),
+            }
+        })
+    }
+}
+
+impl TrainingSet {
+    /// The pictures of a side.
+    pub(crate) fn side(&self, side: Side) -> &[usize] {
+        match side {
+            Side::Train => &self.split.train,
+            Side::Validation => &self.split.validation,
+        }
+    }
+}
+
+/// The pictures of a side, as training reads them.
+pub(crate) struct ViewInputs<'a> {
+    views: &'a Views,
+    set: &'a TrainingSet,
+    side: Side,
+    labels: Vec<usize>,
+}
+
+impl Inputs for ViewInputs<'_> {
+    fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    fn read(
+        &self,
+        epoch: usize,
+        picture: usize,
+        to: &mut [f32],
+    ) -> Result<Label, Box<dyn StdError + Send + Sync>> {
+        let kept = match self.side {
+            Side::Validation => Some(&self.views.validation),
+            Side::Train => self.views.train.as_ref(),
+        };
+        let Some(kept) = kept else {
+            let frozen = &self.views.frozen;
+            return Ok(frozen.compute(self.set, self.side, Some(epoch), picture, to)?);
+        };
+        kept.values.read(kept.record(epoch, picture), to)?;
+        Ok(kept.label(epoch, picture))
+    }
+}
+
+impl ViewInputs<'_> {
+    /// All inputs of an epoch, `[pictures][values]`, and what each picture shows.
+    ///
+    /// # Errors
+    /// When a picture cannot be read.
+    pub(crate) fn all(&self, epoch: usize) -> Result<(Vec<f32>, Vec<Label>), Error> {
+        let len = self.views.len();
+        let mut values = vec![0.0; self.labels.len() * len];
+        let read = |(picture, to): (usize, &mut [f32])| {
+            self.read(epoch, picture, to).map_err(Error::from_input)
+        };
+        let labels: Result<Vec<Label>, Error> =
+            values.par_chunks_mut(len).enumerate().map(read).collect();
+        labels.map(|labels| (values, labels))
+    }
+
+    /// What each picture shows in an epoch.
+    pub(crate) fn shown(&self, epoch: usize) -> Vec<Label> {
+        let of = |picture| match &self.views.train {
+            Some(kept) if self.side == Side::Train => kept.label(epoch, picture),
+            None if self.side == Side::Train => {
+                self.views.frozen.label(self.set, self.side, epoch, picture)
+            }
+            _ => Label::Own,
+        };
+        (0..self.labels.len()).map(of).collect()
+    }
+}
