@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, cache, demo, evaluate, features, import, predict, summary, train};
+use crate::commands::{
+    bench, cache, demo, evaluate, features, fine_tune, import, predict, summary, train,
+};
 use crate::options::Common;
 
 /// Turn a folder of labelled pictures into a classifier.
@@ -21,6 +23,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a classifier on a folder of labelled pictures
     Train(train::TrainArgs),
+    /// Train the top of a model's base, too
+    FineTune(fine_tune::FineTuneArgs),
     /// Say what is on pictures
     Predict(predict::PredictArgs),
     /// Measure a model on a folder of labelled pictures

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     let common = &arguments.common;
     let result = match &arguments.command {
         Command::Train(args) => commands::train::run(args, common, &output),
+        Command::FineTune(args) => commands::fine_tune::run(args, common, &output),
         Command::Predict(args) => commands::predict::run(args, common, &output),
         Command::Evaluate(args) => commands::evaluate::run(args, common, &output),
         Command::Features(args) => commands::features::run(args, common, &output),
@@ -70,7 +71,7 @@ fn status(error: &anyhow::Error) -> u8 {
     use headstart::Error;
     use headstart::model::ModelError;
     let model = match error.downcast_ref::<Error>() {
-        Some(Error::Interrupted) => return INTERRUPTED,
+        Some(Error::Interrupted | Error::Saved { .. }) => return INTERRUPTED,
         Some(Error::NotBundled { .. } | Error::ClassNames { .. } | Error::BadClassNames(_)) => {
             return USAGE;
         }

@@ -68,9 +68,33 @@ impl<'a> Progress<'a> {
         } else {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
         };
-        let style = ProgressStyle::with_template("Head        {spinner} {msg}");
+        let style = ProgressStyle::with_template("{prefix:<12}{spinner} {msg}");
         spinner.set_style(style.expect("the template is right"));
         Self { bar, spinner, on_epoch: None }
+    }
+}
+
+impl Progress<'_> {
+    /// Tells how a phase of training is going.
+    fn phase(&mut self, name: &str, event: Event<'_>) {
+        let message = match event {
+            Event::Epoch(epoch) => {
+                self.spinner.finish_and_clear();
+                if let Some(on_epoch) = &mut self.on_epoch {
+                    on_epoch(epoch);
+                }
+                return;
+            }
+            Event::Batch { epoch, batch, batches } => {
+                format!("epoch {epoch}, batch {batch} of {batches}")
+            }
+            Event::Choosing { trial, .. } => format!("choosing the strength, trial {trial}"),
+            Event::Fitting { step } => format!("step {step}"),
+            _ => return,
+        };
+        self.spinner.set_message(message);
+        self.spinner.set_prefix(name.to_owned());
+        self.spinner.tick();
     }
 }
 
@@ -88,23 +112,11 @@ impl Observer for Progress<'_> {
     }
 
     fn training(&mut self, event: Event<'_>) {
-        let message = match event {
-            Event::Epoch(epoch) => {
-                self.spinner.finish_and_clear();
-                if let Some(on_epoch) = &mut self.on_epoch {
-                    on_epoch(epoch);
-                }
-                return;
-            }
-            Event::Batch { epoch, batch, batches } => {
-                format!("epoch {epoch}, batch {batch} of {batches}")
-            }
-            Event::Choosing { trial, .. } => format!("choosing the strength, trial {trial}"),
-            Event::Fitting { step } => format!("step {step}"),
-            _ => return,
-        };
-        self.spinner.set_message(message);
-        self.spinner.tick();
+        self.phase("Head", event);
+    }
+
+    fn fine_tuning(&mut self, event: Event<'_>) {
+        self.phase("Fine-tuning", event);
     }
 
     fn is_cancelled(&self) -> bool {

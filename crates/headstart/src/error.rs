@@ -91,7 +91,11 @@ pub enum Error {
         known: Vec<String>,
     },
     /// Pictures to fine-tune on have not all of the model's classes.
-    #[error("the pictures are of {}, but the model knows {}: fine-tuning takes pictures of every class, and no other", shorten(given), shorten(known))]
+    #[error(
+        "the pictures are of {}, but the model knows {}: fine-tuning takes pictures of every class, and no other",
+        shorten(given),
+        shorten(known)
+    )]
     OtherClasses {
         /// The pictures' classes.
         given: Vec<String>,

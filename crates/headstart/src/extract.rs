@@ -282,11 +282,7 @@ impl Extractor {
     }
 
     /// Decodes and resizes a picture into the worker's pixels; returns the hash of all its own.
-    fn read_pixels(
-        &self,
-        worker: &mut Worker,
-        bytes: Vec<u8>,
-    ) -> Result<ContentHash, DecodeError> {
+    fn read_pixels(&self, worker: &mut Worker, bytes: Vec<u8>) -> Result<ContentHash, DecodeError> {
         let _memory = self.memory.acquire(estimated_bytes(&bytes, &self.limits));
         let picture = decode(&bytes, &self.limits)?;
         drop(bytes);

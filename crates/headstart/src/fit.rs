@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::training_set::{Augmentation, HeadViews, TrainingSet};
 use crate::{
-    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, FineTuneRecord, Observer,
-    Pictures,
+    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, FineTuneRecord, FineTuneReport,
+    Observer, Pictures,
 };
 
 /// How to train.
@@ -89,7 +89,32 @@ impl Default for HeadConfig {
     }
 }
 
+impl FitReport {
+    /// A report of a head that an earlier, interrupted run had trained: what fine-tuning knows.
+    pub fn of_resumed(tuned: &FineTuneReport) -> Self {
+        Self {
+            validation: tuned.before.clone(),
+            epochs: Vec::new(),
+            strength: None,
+            train: tuned.train,
+            duplicates: 0,
+            cached: 0,
+            skipped: tuned.skipped.clone(),
+            warnings: tuned.warnings.clone(),
+            seconds: Seconds::default(),
+        }
+    }
+}
+
 impl HeadConfig {
+    /// How many epochs there will be, where the method has any.
+    pub fn epochs(&self) -> Option<usize> {
+        match self {
+            Self::Lbfgs(_) => None,
+            Self::Adam(config) => Some(config.epochs),
+        }
+    }
+
     /// The share of the features dropped in training; the tutorial's where the method drops none,
     /// for fine-tuning that follows.
     pub(crate) fn dropout(&self) -> f32 {
@@ -283,8 +308,13 @@ impl Classifier {
                 let mut base = set.base().clone();
                 base.apply(at)?;
                 let (network, weights) = (base.network(), base.weights());
-                TrainableNetwork::new(network, weights, BatchNorm::Inference, config.extract.compute.isa)
-                    .map_err(Error::of_training)
+                TrainableNetwork::new(
+                    network,
+                    weights,
+                    BatchNorm::Inference,
+                    config.extract.compute.isa,
+                )
+                .map_err(Error::of_training)
             })
             .transpose()?;
         let augmentation = config.augmentation();

@@ -62,7 +62,9 @@ pub use error::Error;
 pub use evaluation::Evaluation;
 pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneRecord, FineTuneReport, FineTuneSeconds, FineTuning};
-pub use fit::{DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord};
+pub use fit::{
+    DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord,
+};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};
 pub use pictures::Pictures;

@@ -1,5 +1,6 @@
 //! The labelled pictures to learn from.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use headstart_data::{ContentHash, DataError, Folder, Skipped, Split, SplitConfig, Subset, split};
@@ -12,6 +13,8 @@ use headstart_data::{ContentHash, DataError, Folder, Skipped, Split, SplitConfig
 pub struct Pictures {
     folder: Folder,
     split: SplitConfig,
+    /// Paths within the folder of pictures that are held back, if any of these is there.
+    held_back: HashSet<String>,
 }
 
 impl Pictures {
@@ -21,7 +24,8 @@ impl Pictures {
     /// # Errors
     /// When there is nothing to learn from.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
-        Ok(Self { folder: Folder::open(root)?, split: SplitConfig::default() })
+        let (split, held_back) = (SplitConfig::default(), HashSet::new());
+        Ok(Self { folder: Folder::open(root)?, split, held_back })
     }
 
     /// Opens a folder to learn from and one to measure on, each with one folder per class.
@@ -33,13 +37,21 @@ impl Pictures {
         validation: impl AsRef<Path>,
     ) -> Result<Self, DataError> {
         let folder = Folder::open_split(train, validation)?;
-        Ok(Self { folder, split: SplitConfig::default() })
+        Ok(Self { folder, split: SplitConfig::default(), held_back: HashSet::new() })
     }
 
     /// Holds back this share of each class, in `0..1`; another seed holds other pictures back.
     #[must_use]
     pub fn with_validation(mut self, share: f64, seed: u64) -> Self {
         self.split = SplitConfig { validation: share, seed };
+        self
+    }
+
+    /// Holds back the pictures of these paths within the folder, and no other, if any of them is
+    /// there: what earlier training has measured on, later training should not learn from.
+    #[must_use]
+    pub fn holding_back(mut self, names: Vec<String>) -> Self {
+        self.held_back = names.into_iter().collect();
         self
     }
 
@@ -93,6 +105,11 @@ impl Pictures {
         if self.is_split() {
             let given = |&i: &usize| self.folder.items[i].subset == Some(Subset::Validation);
             let validation: Vec<bool> = kept.iter().map(given).collect();
+            return Ok(split::keep_given(labels, contents, &validation));
+        }
+        let validation: Vec<bool> =
+            kept.iter().map(|&i| self.held_back.contains(&self.name_of(i))).collect();
+        if validation.contains(&true) {
             return Ok(split::keep_given(labels, contents, &validation));
         }
         split::stratified(labels, contents, &self.split)

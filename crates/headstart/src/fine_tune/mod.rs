@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fit::DEFAULT_VIEWS;
 use crate::training_set::{Augmentation, Side, TrainingSet};
-use crate::{
-    Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, Observer, Pictures,
-};
+use crate::{Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, Observer, Pictures};
 use checkpoint::{Run, Saved};
 
 /// How to fine-tune a classifier.
@@ -221,7 +219,8 @@ impl Classifier {
         set.views(Some(&network), config.augmentation(), observer)?;
         let views = set.made();
         let frozen = start.elapsed().as_secs_f64();
-        let (train, validation) = (views.inputs(set, Side::Train), views.inputs(set, Side::Validation));
+        let (train, validation) =
+            (views.inputs(set, Side::Train), views.inputs(set, Side::Validation));
         let before = set.evaluate(self)?;
 
         let options = config.training.clone();

@@ -15,9 +15,9 @@ use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
     TrainingRecord,
 };
+pub(crate) use head_views::HeadViews;
 use rayon::prelude::*;
 use records::Records;
-pub(crate) use head_views::HeadViews;
 pub(crate) use views::{Augmentation, Side, ViewKey, Views};
 
 /// Pictures that have been decoded once, for training that sees them many times.
@@ -69,8 +69,9 @@ impl TrainingSet {
                     kept.push(index);
                     contents.push(picture.content);
                 }
-                Err(error) => skipped
-                    .push(Skipped { path: paths[index].clone(), reason: error.to_string() }),
+                Err(error) => {
+                    skipped.push(Skipped { path: paths[index].clone(), reason: error.to_string() })
+                }
             }
             Ok(())
         })?;

@@ -114,9 +114,8 @@ impl Views {
         let mut progress = Progress { done: 0, total, observer };
         let of = |epoch| Job { epoch, set, frozen: &frozen };
         let validation = of(None).keep(Side::Validation, 1, &mut progress)?;
-        let train = (kept > 0)
-            .then(|| of(Some(1)).keep(Side::Train, kept, &mut progress))
-            .transpose()?;
+        let train =
+            (kept > 0).then(|| of(Some(1)).keep(Side::Train, kept, &mut progress)).transpose()?;
         Ok(Self { key, frozen, train, validation })
     }
 
@@ -164,8 +163,7 @@ impl Job<'_> {
         let pictures = self.set.side(side);
         let len = self.frozen.plan.output_shape().len();
         // What is measured on should not be rounded.
-        let precision =
-            if side == Side::Validation { Precision::F32 } else { Precision::F16 };
+        let precision = if side == Side::Validation { Precision::F32 } else { Precision::F16 };
         let values = Values::new(&scratch_folder(&self.set.config), len, precision)?;
         let mut labels = Vec::with_capacity(views * pictures.len());
         for view in 0..views {
@@ -180,8 +178,7 @@ impl Job<'_> {
                     .map(|index| {
                         let mut out = vec![0.0; len];
                         let epoch = self.epoch.map(|first| first + view);
-                        let label =
-                            self.frozen.compute(self.set, side, epoch, index, &mut out)?;
+                        let label = self.frozen.compute(self.set, side, epoch, index, &mut out)?;
                         values.write(view * pictures.len() + index, &out)?;
                         Ok(label)
                     })
@@ -215,11 +212,12 @@ impl Frozen {
             None => set.pixels.read(own, &mut worker.view)?,
             Some(epoch) => {
                 let Worker { scratch, pixels, view, partner, .. } = &mut worker;
-                let augment = |picture: usize, pixels: &mut [u8], scratch: &mut _, to: &mut [u8]| {
-                    set.pixels.read(pictures[picture], pixels)?;
-                    self.augmenter.apply(epoch, picture, pixels, scratch, to);
-                    Ok::<(), Error>(())
-                };
+                let augment =
+                    |picture: usize, pixels: &mut [u8], scratch: &mut _, to: &mut [u8]| {
+                        set.pixels.read(pictures[picture], pixels)?;
+                        self.augmenter.apply(epoch, picture, pixels, scratch, to);
+                        Ok::<(), Error>(())
+                    };
                 augment(index, pixels, scratch, view)?;
                 if let Some(mix) = self.augmenter.mix(epoch, index, pictures.len()) {
                     augment(mix.partner(), pixels, scratch, partner)?;
@@ -236,8 +234,9 @@ impl Frozen {
     /// What a picture of a side shows in an epoch.
     fn label(&self, set: &TrainingSet, side: Side, epoch: usize, index: usize) -> Label {
         let pictures = set.side(side);
-        self.augmenter.mix(epoch, index, pictures.len()).map_or(Label::Own, |mix| {
-            Label::Mixed { share: mix.share(), other: set.labels[pictures[mix.partner()]] }
+        self.augmenter.mix(epoch, index, pictures.len()).map_or(Label::Own, |mix| Label::Mixed {
+            share: mix.share(),
+            other: set.labels[pictures[mix.partner()]],
         })
     }
 

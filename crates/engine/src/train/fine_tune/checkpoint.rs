@@ -50,8 +50,11 @@ impl FineTuner {
     pub fn checkpoint(&self) -> Checkpoint {
         let mut tensors = BTreeMap::new();
         let current = Snapshot::of(&self.network, &self.head);
-        let snapshots =
-            [("", Some(&current)), (GOOD, Some(&self.good)), (BEST, self.best.as_ref().map(|b| &b.1))];
+        let snapshots = [
+            ("", Some(&current)),
+            (GOOD, Some(&self.good)),
+            (BEST, self.best.as_ref().map(|b| &b.1)),
+        ];
         for (prefix, snapshot) in snapshots {
             let Some(snapshot) = snapshot else { continue };
             for (parameter, values) in self.network.parameters().iter().zip(&snapshot.parameters) {
@@ -93,8 +96,12 @@ impl FineTuner {
         let (current, good) = (snapshot("")?, snapshot(GOOD)?);
         let best = best.map(|loss| snapshot(BEST).map(|best| (loss, best))).transpose()?;
 
-        let mut lengths: Vec<usize> =
-            own.network.parameters().iter().filter_map(|p| Some(p.gradient.as_ref()?.len())).collect();
+        let mut lengths: Vec<usize> = own
+            .network
+            .parameters()
+            .iter()
+            .filter_map(|p| Some(p.gradient.as_ref()?.len()))
+            .collect();
         lengths.extend([own.head.kernel.len(), own.head.bias.len()]);
         let mut series = |prefix: String| {
             let take = |index: usize| checkpoint.tensors.remove(&format!("{prefix}{index}"));

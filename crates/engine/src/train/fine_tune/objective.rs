@@ -61,8 +61,7 @@ impl Batch<'_> {
         let mut logits = vec![0.0; n * units];
         head.dense().forward(&x, &mut logits);
 
-        let own: Vec<usize> =
-            self.rows[task.clone()].iter().map(|&row| self.labels[row]).collect();
+        let own: Vec<usize> = self.rows[task.clone()].iter().map(|&row| self.labels[row]).collect();
         let weights: Option<Vec<f32>> =
             self.class_weights.map(|weights| own.iter().map(|&label| weights[label]).collect());
         let loss = head.loss();

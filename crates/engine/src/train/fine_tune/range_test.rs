@@ -103,8 +103,7 @@ mod tests {
 
     #[test]
     fn the_steepest_descent_and_a_tenth_of_the_lowest_loss_are_suggested() {
-        let test =
-            range_test(&RangeTestConfig::default(), &mut |rate| Ok(curve(rate))).unwrap();
+        let test = range_test(&RangeTestConfig::default(), &mut |rate| Ok(curve(rate))).unwrap();
         let suggestion = test.suggestion.unwrap();
         // Smoothing lags behind by a few steps of 0.07 decades.
         assert!((-3.2..-2.2).contains(&suggestion.log10()), "{suggestion:e}");
@@ -121,12 +120,8 @@ mod tests {
 
     #[test]
     fn a_loss_that_diverges_ends_the_test_and_other_errors_are_passed_on() {
-        let diverged = |epoch| TrainError::Diverged {
-            epoch,
-            batch: 1,
-            loss: f64::NAN,
-            learning_rate: 1.0,
-        };
+        let diverged =
+            |epoch| TrainError::Diverged { epoch, batch: 1, loss: f64::NAN, learning_rate: 1.0 };
         let config = RangeTestConfig::default();
         let test = range_test(&config, &mut |rate| {
             if rate > 1e-2 { Err(diverged(1)) } else { Ok(curve(rate)) }

@@ -1,0 +1,112 @@
+//! `headstart fine-tune`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use headstart::model::{Trainable, atomic::check_writable};
+use headstart::{Classifier, Pictures, TrainingSet};
+use serde_json::json;
+
+use super::report;
+use super::train::show;
+use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
+use crate::options::Common;
+use crate::output::{Output, count};
+use crate::progress::Progress;
+
+#[derive(Debug, Args)]
+pub(crate) struct FineTuneArgs {
+    /// Model to go on from
+    model: PathBuf,
+    /// Folder with one folder of pictures per class, or with `train` and `validation` folders
+    dir: PathBuf,
+    /// File to write the model to [default: the one it is read from]
+    #[arg(long, short, value_name = "MODEL")]
+    output: Option<PathBuf>,
+    /// Share of each class to hold back and measure on; pictures that the model's training held back
+    /// always are
+    #[arg(long, value_name = "SHARE", value_parser = super::train::parse_share, default_value_t = 0.2)]
+    val_split: f64,
+    /// Train the base from this layer on: its index or name, or 0 for everything
+    #[arg(long, visible_alias = "fine-tune-at", value_name = "LAYER", value_parser = parse_layer, default_value = "100")]
+    at: Trainable,
+    /// Passes over the pictures [default: 10]
+    #[arg(long, visible_alias = "fine-tune-epochs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// Step size [default: 0.00001]
+    #[arg(
+        long,
+        visible_alias = "fine-tune-learning-rate",
+        value_name = "X",
+        allow_negative_numbers = true
+    )]
+    learning_rate: Option<f64>,
+    /// Pictures in a step [default: 32]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Stop when the validation loss has not fallen for N epochs, and take the best epoch's weights
+    #[arg(long, value_name = "N")]
+    early_stop: Option<usize>,
+    /// Weight the pictures such that all classes count alike
+    #[arg(long)]
+    balance: bool,
+    /// Whatever is random follows from this number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    tuning: TuningArgs,
+}
+
+pub(crate) fn run(
+    args: &FineTuneArgs,
+    common: &Common,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let own = Own {
+        epochs: args.epochs,
+        learning_rate: args.learning_rate,
+        batch_size: args.batch_size,
+        early_stop: args.early_stop,
+        balance: args.balance,
+        seed: args.seed,
+    };
+    let extract = common.extract()?;
+    let mut config = args.tuning.config(args.at.clone(), own, &extract)?;
+    let mut classifier = Classifier::load(&args.model)?;
+    let model = args.output.as_ref().unwrap_or(&args.model);
+    check_writable(model)?;
+    config.checkpoint = Some(checkpoint_of(model));
+    // A layer that does not exist should be known before the pictures are read.
+    classifier.base().clone().apply(&config.at)?;
+    let mut pictures = Pictures::open(&args.dir)?.with_validation(args.val_split, args.seed);
+    if let Some(record) = classifier.training() {
+        pictures = pictures.holding_back(record.validation.clone());
+    }
+    let network = classifier.base().network();
+    let classes = count(classifier.classes().len(), "class");
+    output.field("Model", format!("{}, {}, {classes}", args.model.display(), network.name()))?;
+    let read = &mut Progress::new("Pictures");
+    let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, read)?;
+    output.field(
+        "Pictures",
+        format!("{} to learn from, {} held back", set.train(), set.validation()),
+    )?;
+    let tuned = tuning::fine_tune(&mut classifier, &mut set, &config, model, output)?;
+    show::end(&tuned.skipped, &tuned.warnings, model, output)?;
+    let validation = tuned.validation.as_ref();
+    output.event(&json!({
+        "event": "done",
+        "model": model.display().to_string(),
+        "val_accuracy": validation.map(|v| v.accuracy),
+        "val_loss": validation.map(|v| v.loss),
+        "train": set.train(),
+        "validation": set.validation(),
+        "classes": classifier.classes(),
+        "per_class": validation.map(report::per_class_event),
+        "warnings": tuned.warnings,
+        "skipped": report::skipped_events(&tuned.skipped),
+        "fine_tune": tuning::event(&tuned),
+    }))?;
+    Ok(ExitCode::SUCCESS)
+}

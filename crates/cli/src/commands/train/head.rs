@@ -1,0 +1,93 @@
+//! How the head is fitted.
+
+use clap::{Args, ValueEnum};
+use headstart::HeadConfig;
+use headstart::engine::train::{AdamConfig, ClassWeight, LogisticConfig, Strength};
+
+use crate::usage;
+
+#[derive(Debug, Args)]
+pub(crate) struct HeadArgs {
+    /// How the head is fitted
+    #[arg(long, value_enum, default_value_t = Method::Lbfgs)]
+    head: Method,
+    /// Weight the pictures such that all classes count alike
+    #[arg(long)]
+    pub(in crate::commands) balance: bool,
+    /// Strength C of the logistic regression: larger fits closer [default: chosen on the data]
+    #[arg(long, value_name = "C", allow_negative_numbers = true)]
+    strength: Option<f64>,
+    /// Passes over the pictures, with --head adam [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// Step size, with --head adam [default: 0.0001]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(in crate::commands) learning_rate: Option<f64>,
+    /// Pictures in a step, with --head adam or --fine-tune-at [default: 32]
+    #[arg(long, value_name = "N")]
+    pub(in crate::commands) batch_size: Option<usize>,
+    /// Share of the features dropped while training, with --head adam [default: 0.2]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    dropout: Option<f32>,
+    /// Stop when the validation loss has not fallen for N epochs, and take the best epoch's weights,
+    /// with --head adam or --fine-tune-at
+    #[arg(long, value_name = "N")]
+    pub(in crate::commands) early_stop: Option<usize>,
+}
+
+const ADAM_ONLY: [&str; 5] = ["epochs", "learning_rate", "batch_size", "dropout", "early_stop"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// Regularised logistic regression: nothing to tune, done in a moment
+    Lbfgs,
+    /// Gradient steps as in Keras's tutorial
+    Adam,
+}
+
+impl HeadArgs {
+    /// `fine_tunes` tells whether the base is fine-tuned afterwards, which some options are also for.
+    pub(super) fn config(
+        &self,
+        seed: u64,
+        fine_tunes: bool,
+        label_smoothing: f32,
+    ) -> anyhow::Result<HeadConfig> {
+        let class_weight = if self.balance { ClassWeight::Balanced } else { ClassWeight::Uniform };
+        if self.head == Method::Lbfgs {
+            let given = [
+                self.epochs.is_some(),
+                self.learning_rate.is_some(),
+                self.batch_size.is_some() && !fine_tunes,
+                self.dropout.is_some(),
+                self.early_stop.is_some() && !fine_tunes,
+            ];
+            if let Some(at) = given.iter().position(|&given| given) {
+                let option = ADAM_ONLY[at].replace('_', "-");
+                let message =
+                    format!("--{option} has no meaning for --head lbfgs; add --head adam");
+                return Err(usage(message));
+            }
+            let mut config = LogisticConfig { seed, class_weight, ..LogisticConfig::default() };
+            if let Some(strength) = self.strength {
+                config.strength = Strength::Fixed(strength);
+            }
+            return Ok(HeadConfig::Lbfgs(config));
+        }
+        if self.strength.is_some() {
+            return Err(usage("--strength has no meaning for --head adam"));
+        }
+        let default = AdamConfig::default();
+        Ok(HeadConfig::Adam(AdamConfig {
+            learning_rate: self.learning_rate.unwrap_or(default.learning_rate),
+            epochs: self.epochs.map_or(default.epochs, |epochs| epochs as usize),
+            batch_size: self.batch_size.unwrap_or(default.batch_size),
+            dropout: self.dropout.unwrap_or(default.dropout),
+            early_stop: self.early_stop,
+            seed,
+            class_weight,
+            label_smoothing,
+            ..default
+        }))
+    }
+}

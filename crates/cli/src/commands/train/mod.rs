@@ -1,0 +1,239 @@
+//! `headstart train`.
+
+mod head;
+pub(super) mod show;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use headstart::engine::train::Epoch;
+use headstart::model::{atomic::check_writable, thousands};
+use headstart::{
+    Base, Classifier, FineTuneReport, FineTuning, FitConfig, FitReport, Pictures, TrainingSet,
+};
+use serde_json::json;
+
+use super::report;
+use super::tuning::{TrainTuningArgs, fine_tune};
+use crate::options::{BaseArgs, Common};
+use crate::output::{Output, count, quoted};
+use crate::progress::Progress;
+use crate::usage;
+pub(super) use head::HeadArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Folder with one folder of pictures per class, or with `train` and `validation` folders
+    dir: PathBuf,
+    /// File to write the model to [default: the folder's name with .safetensors]
+    #[arg(long, short, value_name = "MODEL")]
+    output: Option<PathBuf>,
+    /// Folder of pictures to measure on, with one folder per class
+    #[arg(long, value_name = "DIR", conflicts_with = "val_split")]
+    val_dir: Option<PathBuf>,
+    /// Share of each class to hold back and measure on [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    val_split: Option<f64>,
+    #[command(flatten)]
+    base: BaseArgs,
+    #[command(flatten)]
+    head: HeadArgs,
+    #[command(flatten)]
+    tuning: TrainTuningArgs,
+    /// Whatever is random follows from this number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+/// Of each class, the share that is held back.
+const DEFAULT_SHARE: f64 = 0.2;
+
+pub(super) fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("give a share from 0 up to, but not including, 1".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
+    let extract = common.extract()?;
+    let tuning = args.tuning.config(&args.head, args.seed, &extract)?;
+    let smoothing = args.tuning.options.label_smoothing();
+    let head = args.head.config(args.seed, tuning.is_some(), smoothing)?;
+    let (augment, views) = args.tuning.options.views();
+    let config = FitConfig { head, extract, augment, views, seed: args.seed };
+    config.check().map_err(usage)?;
+    let pictures = match &args.val_dir {
+        Some(validation) => Pictures::open_both(&args.dir, validation)?,
+        None => Pictures::open(&args.dir)?,
+    };
+    if pictures.is_split() && args.val_split.is_some() {
+        let dir = args.dir.display();
+        let message = format!("{dir}: has a validation folder of its own; leave out --val-split");
+        return Err(usage(message));
+    }
+    let pictures = pictures.with_validation(args.val_split.unwrap_or(DEFAULT_SHARE), args.seed);
+    let model = args.output.clone().unwrap_or_else(|| default_model(&args.dir));
+    // Better now than after an hour of work.
+    check_writable(&model)?;
+    let mut base = args.base.load()?;
+    match tuning {
+        None => {
+            train(base, &pictures, &config, &model, output)?;
+        }
+        Some(mut tuning) => {
+            // A layer that does not exist should be known at once, too.
+            base.apply(&tuning.at)?;
+            tuning.checkpoint = Some(super::tuning::checkpoint_of(&model));
+            train_both(base, &pictures, (&config, &tuning), &model, output)?;
+        }
+    }
+    let model = quoted(&model.display().to_string());
+    output.text("")?;
+    output.text(format!("Try it with:  headstart predict {model} PICTURE..."))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Trains, reports and saves; the part that the demo has in common.
+pub(super) fn train(
+    base: Base,
+    pictures: &Pictures,
+    config: &FitConfig,
+    model: &Path,
+    output: &Output,
+) -> anyhow::Result<(Classifier, FitReport)> {
+    describe(&base, pictures, output)?;
+    let mut broken = None;
+    let mut on_epoch =
+        |epoch: &Epoch| keep(&mut broken, show::epoch(output, "head", config.head.epochs(), epoch));
+    let fitted = Classifier::fit(
+        base,
+        pictures,
+        config,
+        &mut Progress::new("Features").on_epoch(&mut on_epoch),
+    );
+    let (classifier, report) = fitted.map_err(|error| match error {
+        headstart::Error::Interrupted if config.extract.cache.is_some() => {
+            anyhow::Error::new(error).context(
+                "interrupted; the features computed so far are kept: run the same command to go on",
+            )
+        }
+        other => other.into(),
+    })?;
+    broken.map_or(Ok(()), Err)?;
+    classifier.save(model)?;
+    show::fitted(&report, config, false, output)?;
+    show::end(&report.skipped, &report.warnings, model, output)?;
+    output.event(&done(&classifier, &report, None, model))?;
+    Ok((classifier, report))
+}
+
+/// Both phases on pictures that are decoded once.
+fn train_both(
+    base: Base,
+    pictures: &Pictures,
+    (config, tuning): (&FitConfig, &FineTuning),
+    model: &Path,
+    output: &Output,
+) -> anyhow::Result<()> {
+    describe(&base, pictures, output)?;
+    let mut set =
+        TrainingSet::new(&base, pictures, &config.extract, &mut Progress::new("Pictures"))?;
+    let (mut classifier, report) = match tuning.interrupted(&set)? {
+        Some(classifier) => (classifier, None),
+        None => {
+            let mut broken = None;
+            let mut on_epoch = |epoch: &Epoch| {
+                keep(&mut broken, show::epoch(output, "head", config.head.epochs(), epoch));
+            };
+            let mut progress = Progress::new("Features").on_epoch(&mut on_epoch);
+            let (classifier, report) =
+                Classifier::fit_on(&mut set, config, Some(&tuning.at), &mut progress)?;
+            drop(progress);
+            broken.map_or(Ok(()), Err)?;
+            show::fitted(&report, config, true, output)?;
+            // Whatever happens to the second phase, the first is done.
+            classifier.save(model)?;
+            (classifier, Some(report))
+        }
+    };
+    let tuned = fine_tune(&mut classifier, &mut set, tuning, model, output)?;
+    let warnings = report.as_ref().map_or(&tuned.warnings, |report| &report.warnings);
+    show::end(&tuned.skipped, warnings, model, output)?;
+    let report = report.unwrap_or_else(|| FitReport::of_resumed(&tuned));
+    output.event(&done(&classifier, &report, Some(&tuned), model))?;
+    Ok(())
+}
+
+/// Keeps the first error of printing.
+pub(super) fn keep(broken: &mut Option<std::io::Error>, result: std::io::Result<()>) {
+    if let Err(error) = result {
+        broken.get_or_insert(error);
+    }
+}
+
+fn done(
+    classifier: &Classifier,
+    report: &FitReport,
+    tuned: Option<&FineTuneReport>,
+    model: &Path,
+) -> serde_json::Value {
+    let validation = tuned.map_or(&report.validation, |tuned| &tuned.validation).as_ref();
+    let mut event = json!({
+        "event": "done",
+        "model": model.display().to_string(),
+        "val_accuracy": validation.map(|v| v.accuracy),
+        "val_loss": validation.map(|v| v.loss),
+        "pictures": report.train + validation.map_or(0, |v| v.pictures),
+        "train": report.train,
+        "validation": validation.map_or(0, |v| v.pictures),
+        "classes": classifier.classes(),
+        "per_class": validation.map(report::per_class_event),
+        "duplicates": report.duplicates,
+        "from_cache": report.cached,
+        "strength": report.strength,
+        "warnings": report.warnings,
+        "skipped": report::skipped_events(&report.skipped),
+        "seconds": report.seconds,
+    });
+    if let Some(tuned) = tuned {
+        event["fine_tune"] = super::tuning::event(tuned);
+    }
+    event
+}
+
+fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std::io::Result<()> {
+    let network = base.network();
+    let size = network.preprocessing();
+    output.field(
+        "Base",
+        format!(
+            "{} at {} x {}, {} parameters, {}",
+            network.architecture(),
+            size.height,
+            size.width,
+            thousands(network.total_params()),
+            match network.trainable_params() {
+                0 => "all frozen".to_owned(),
+                n => format!("{} trainable", thousands(n)),
+            },
+        ),
+    )?;
+    output.field(
+        "Pictures",
+        format!(
+            "{} in {} ({})",
+            thousands(pictures.len()),
+            count(pictures.classes().len(), "class"),
+            pictures.root().display(),
+        ),
+    )
+}
+
+/// The folder's name with `.safetensors`, in the current folder.
+fn default_model(dir: &Path) -> PathBuf {
+    let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let name = full.file_name().map_or("model".into(), |name| name.to_string_lossy().into_owned());
+    PathBuf::from(format!("{name}.safetensors"))
+}

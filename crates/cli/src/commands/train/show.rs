@@ -1,0 +1,121 @@
+//! What training prints.
+
+use std::path::Path;
+
+use headstart::data::{Augment, Skipped};
+use headstart::engine::train::Epoch;
+use headstart::model::thousands;
+use headstart::{Evaluation, FitConfig, FitReport, HeadConfig};
+use serde_json::json;
+
+use crate::commands::report;
+use crate::output::{Output, count, duration};
+
+/// An epoch of a phase, `head` or `fine-tune`, of so many.
+pub(in crate::commands) fn epoch(
+    output: &Output,
+    phase: &str,
+    epochs: Option<usize>,
+    epoch: &Epoch,
+) -> std::io::Result<()> {
+    output.event(&json!({
+        "event": "epoch",
+        "phase": phase,
+        "epoch": epoch.epoch,
+        "loss": epoch.loss,
+        "accuracy": epoch.accuracy,
+        "val_loss": epoch.val_loss,
+        "val_accuracy": epoch.val_accuracy,
+        "seconds": epoch.seconds,
+    }))?;
+    let Some(epochs) = epochs else { return Ok(()) };
+    let validation = match (epoch.val_loss, epoch.val_accuracy) {
+        (Some(loss), Some(accuracy)) => {
+            format!("  val_loss {loss:.4}  val_accuracy {accuracy:.4}")
+        }
+        _ => String::new(),
+    };
+    let width = epochs.to_string().len();
+    output.field(
+        if epoch.epoch == 1 { "Epochs" } else { "" },
+        format!(
+            "{:>width$}/{}  loss {:.4}  accuracy {:.4}{validation}",
+            epoch.epoch, epochs, epoch.loss, epoch.accuracy
+        ),
+    )
+}
+
+/// How the head was trained, and how well it does.
+pub(super) fn fitted(
+    report: &FitReport,
+    config: &FitConfig,
+    fine_tunes: bool,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let cached = match report.cached {
+        0 => String::new(),
+        n => format!(", {} from the cache", thousands(n)),
+    };
+    let varied = match (config.augment, config.views) {
+        (Augment::None, _) => String::new(),
+        (augment, 0) => format!(", {augment} augmentation drawn afresh each epoch"),
+        (augment, views) => format!(", {} of {augment} augmentation", count(views, "view")),
+    };
+    output.field("Features", format!("{}{cached}{varied}", duration(report.seconds.features)))?;
+    let held_back = report.validation.as_ref().map_or(0, |v| v.pictures);
+    let together = match report.duplicates {
+        0 => String::new(),
+        n => format!("; {} kept together", count(n, "duplicate")),
+    };
+    output.field(
+        "Split",
+        format!("{} to learn from, {held_back} held back{together}", thousands(report.train)),
+    )?;
+    let method = match (&config.head, report.strength) {
+        (HeadConfig::Lbfgs(_), Some(strength)) => {
+            format!("logistic regression, strength C = {strength:.2e}")
+        }
+        (HeadConfig::Lbfgs(_), None) => "logistic regression".to_owned(),
+        (HeadConfig::Adam(_), _) => format!("adam, {}", count(report.epochs.len(), "epoch")),
+    };
+    output.field("Head", format!("{method}, {}", duration(report.seconds.head)))?;
+    let which = if fine_tunes { "held-out, with this head" } else { "held-out" };
+    validation(report.validation.as_ref(), which, !fine_tunes, output)
+}
+
+/// How well a classifier does on the pictures held back.
+pub(in crate::commands) fn validation(
+    evaluation: Option<&Evaluation>,
+    which: &str,
+    per_class: bool,
+    output: &Output,
+) -> anyhow::Result<()> {
+    match evaluation {
+        Some(evaluation) => {
+            report::accuracy(output, evaluation, &format!("{which} "))?;
+            if per_class {
+                report::per_class(output, evaluation)?;
+            }
+        }
+        None => output.field("Accuracy", "not measured: no pictures were held back")?,
+    }
+    Ok(())
+}
+
+/// What was left out, what should be known, and where the model is.
+pub(in crate::commands) fn end(
+    skipped: &[Skipped],
+    warnings: &[String],
+    model: &Path,
+    output: &Output,
+) -> anyhow::Result<()> {
+    report::skipped(output, skipped)?;
+    for warning in warnings {
+        output.warning(warning);
+    }
+    output.field(
+        "Saved",
+        format!("{} ({})", model.display(), crate::output::bytes(std::fs::metadata(model)?.len())),
+    )?;
+    Ok(())
+}
