@@ -55,7 +55,9 @@ pub use headstart_engine as engine;
 pub use headstart_model as model;
 
 pub use base::{Base, BaseConfig};
-pub use bench::{BenchConfig, BenchReport, StepTime, bench};
+pub use bench::{
+    BenchConfig, BenchReport, StepTime, TrainBenchConfig, TrainBenchReport, bench, bench_training,
+};
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{Classifier, Evaluated, Prediction};
 pub use error::Error;

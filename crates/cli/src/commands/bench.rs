@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use headstart::model::Trainable;
 use headstart::model::architectures::NetworkConfig;
-use headstart::{Base, BenchConfig, BenchReport, Bundled, bench};
+use headstart::{
+    Base, BenchConfig, BenchReport, Bundled, TrainBenchConfig, TrainBenchReport, bench,
+    bench_training,
+};
 use serde_json::json;
 
+use super::tuning::parse_layer;
 use crate::options::{BaseArgs, Common, DEFAULT_BASE};
 use crate::output::{Output, bytes};
 
@@ -14,9 +19,9 @@ use crate::output::{Output, bytes};
 pub(crate) struct BenchArgs {
     #[command(flatten)]
     base: BaseArgs,
-    /// Pictures that are to be done at once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    batch: u32,
+    /// Pictures that are to be done at once [default: 1, or 32 with --train]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
     /// Multiplier of the channel counts [default: 1]
     #[arg(long, value_name = "X", conflicts_with = "weights")]
     width: Option<f32>,
@@ -26,6 +31,9 @@ pub(crate) struct BenchArgs {
     /// Show the time of each fused step
     #[arg(long)]
     layers: bool,
+    /// Measure steps of fine-tuning from this layer on, its index or name [default: 100]
+    #[arg(long, value_name = "LAYER", num_args = 0..=1, default_missing_value = "100", value_parser = parse_layer)]
+    train: Option<Trainable>,
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {
@@ -51,8 +59,11 @@ impl BenchArgs {
 
 pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     let base = args.base()?;
+    if let Some(at) = &args.train {
+        return train(args, &base, at, common, output);
+    }
     let config = BenchConfig {
-        batch: args.batch as usize,
+        batch: args.batch.unwrap_or(1) as usize,
         threads: common.threads.map_or(1, usize::from),
         compute: common.compute()?,
         seconds: args.seconds,
@@ -127,6 +138,106 @@ fn show_steps(output: &Output, report: &BenchReport) -> std::io::Result<()> {
             100.0 * step.ms / total,
             2.0 * step.multiply_adds as f64 / step.ms / 1e6,
             step.layers
+        ))?;
+    }
+    Ok(())
+}
+
+/// Steps of fine-tuning.
+fn train(
+    args: &BenchArgs,
+    base: &Base,
+    at: &Trainable,
+    common: &Common,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let config = TrainBenchConfig {
+        at: at.clone(),
+        batch: args.batch.unwrap_or(32) as usize,
+        threads: common.threads.map_or(1, usize::from),
+        compute: common.compute()?,
+        seconds: args.seconds,
+    };
+    let report = bench_training(base, &config)?;
+    let mut event = json!({
+        "base": base.network().architecture(),
+        "input_size": base.network().preprocessing().height,
+        "batch": config.batch,
+        "threads": config.threads,
+        "precision": config.compute.precision(),
+        "isa": config.compute.name(),
+        "first_layer": report.first_layer,
+        "ms_per_image": report.ms_per_image,
+        "ms_per_image_kept": report.ms_per_image_kept,
+        "images_per_second": 1e3 / report.ms_per_image,
+        "gflops": report.gflops(),
+        "peak_gflops": report.peak_gflops,
+        "share_of_peak": report.share_of_peak(),
+    });
+    if args.layers {
+        let layers = report.operations.iter().map(|op| {
+            json!({
+                "layer": op.layer,
+                "forward_ms": op.forward * 1e3,
+                "backward_ms": op.backward * 1e3,
+                "multiply_adds": op.multiply_adds,
+                "backward_multiply_adds": op.backward_multiply_adds,
+            })
+        });
+        event["layers"] = layers.collect();
+    }
+    output.event(&event)?;
+    output.field(
+        "Training",
+        format!(
+            "{} from {} on, {}, batch {}, {} thread{}",
+            base.network().name(),
+            report.first_layer,
+            config.compute.name(),
+            config.batch,
+            config.threads,
+            if config.threads == 1 { "" } else { "s" }
+        ),
+    )?;
+    if args.layers {
+        show_operations(output, &report)?;
+    }
+    output.field(
+        "Step",
+        format!(
+            "{:.3} ms a picture; {:.3} where the frozen layers' outputs are kept",
+            report.ms_per_image, report.ms_per_image_kept
+        ),
+    )?;
+    output.field(
+        "Speed",
+        format!(
+            "{:.1} GFLOP/s of {:.1} measured at the same time: {:.0} %",
+            report.gflops(),
+            report.peak_gflops,
+            100.0 * report.share_of_peak()
+        ),
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_operations(output: &Output, report: &TrainBenchReport) -> std::io::Result<()> {
+    output.text(format!(
+        "  {:>8}  {:>8}  {:>8}  {:>8}  operation, a picture on one thread",
+        "us", "GFLOP/s", "back us", "GFLOP/s"
+    ))?;
+    for op in &report.operations {
+        let speed = |multiply_adds: usize, seconds: f64| match multiply_adds {
+            0 => String::new(),
+            n => format!("{:.1}", 2e-9 * n as f64 / seconds),
+        };
+        output.text(format!(
+            "  {:>8.1}  {:>8}  {:>8.1}  {:>8}  {}",
+            op.forward * 1e6,
+            speed(op.multiply_adds, op.forward),
+            op.backward * 1e6,
+            speed(op.backward_multiply_adds, op.backward),
+            op.layer
         ))?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! How fast the frozen base runs, against the limit that this machine has at the same time.
 
+mod training;
 mod untrained;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,6 +11,8 @@ use std::time::Instant;
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
 use crate::Base;
+
+pub use training::{TrainBenchConfig, TrainBenchReport, bench_training};
 
 /// What to measure.
 #[derive(Clone, Debug)]
