@@ -1,9 +1,9 @@
-"""Makes a data set as large as the tutorial's from a folder of photographs: `pictures.py SOURCE OUT`.
+"""Makes a data set as large as the tutorial's from photographs: `pictures.py SOURCE OUT`.
 
-SOURCE holds a folder of photographs for each food group, named by letters: A to H are plants, M to S
-animals. OUT gets train/{plant,animal} and validation/{plant,animal}: 2,000 and 1,000 JPEGs of about
-500x375 pixels, random crops. A photograph, all that have the same pixels and all their crops stay on
-one side. The same source and seed give the same pictures.
+SOURCE holds a folder of photographs for each food group, named by letters: A to H are plants, M to
+S animals. OUT gets train/{plant,animal} and validation/{plant,animal}: 2,000 and 1,000 JPEGs of
+about 500x375 pixels, random crops. A photograph, all that have the same pixels and all their crops
+stay on one side. The same source and seed give the same pictures.
 """
 
 import argparse

@@ -1,8 +1,9 @@
-"""One step of fine-tuning in Keras: `steps.py FIRST [--xla]` prints milliseconds a picture as JSON.
+"""One step of fine-tuning in Keras: `steps.py FIRST` prints milliseconds a picture as JSON.
 
 A step is forward, backward and update of MobileNetV2 1.0 at 160 with a head of one logit, on a
 batch that lies in memory; BatchNorm uses its moving statistics. Layers from FIRST on are trained:
-100, as in the tutorial, or 0, all. Weights are random: speed does not depend on them.
+100, as in the tutorial, or 0, all. Weights are random: speed does not depend on them. XLA, which
+Keras leaves off on CPUs, takes several times as long.
 """
 
 import argparse
@@ -18,11 +19,12 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
 from peers import Work, median_ms
 
 
-def arguments(flag, help):
-    """The parsed arguments and the work that they describe."""
+def arguments(*flags):
+    """The parsed arguments, with flags of these names, and the work that they describe."""
     parser = argparse.ArgumentParser()
     parser.add_argument("first", type=int, choices=[0, 100], help="first layer that is trained")
-    parser.add_argument(flag, dest="compiled", action="store_true", help=help)
+    for flag in flags:
+        parser.add_argument(flag, action="store_true")
     parser.add_argument("--batch", type=int, default=32, help="[default: 32]")
     parser.add_argument("--threads", type=int, default=2, help="[default: 2]")
     parser.add_argument("--seconds", type=float, default=10, help="[default: 10]")
@@ -47,12 +49,12 @@ def say(step, work):
 
 
 def main():
-    args, work = arguments("--xla", "compile the step with XLA")
+    args, work = arguments()
     import keras
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(work.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(int(os.environ.get("INTER", "1")))
+    tf.config.threading.set_inter_op_parallelism_threads(work.threads)
     shape = (work.side, work.side, 3)
     base = keras.applications.MobileNetV2(input_shape=shape, include_top=False, weights=None)
     for layer in base.layers[: args.first]:
@@ -60,10 +62,8 @@ def main():
     inputs = keras.Input(shape)
     x = keras.layers.GlobalAveragePooling2D()(base(inputs, training=False))
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dropout(0.2)(x)))
-    model.compile(
-        keras.optimizers.RMSprop(1e-5), keras.losses.BinaryCrossentropy(from_logits=True),
-        jit_compile=args.compiled,
-    )
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.RMSprop(1e-5), loss)
     pictures = tf.constant(work.pictures().transpose(0, 2, 3, 1))
     wanted = tf.constant(labels(work))
     say(lambda: model.train_on_batch(pictures, wanted), work)

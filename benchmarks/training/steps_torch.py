@@ -6,7 +6,7 @@ BLOCK = 12  # of torchvision's features: Keras's block_11, whose expansion ends 
 
 
 def main():
-    args, work = arguments("--compile", "with torch.compile")
+    args, work = arguments("--compile")
     import torch
     import torchvision
 
@@ -24,7 +24,7 @@ def main():
     optimizer = torch.optim.RMSprop(trained, 1e-5, alpha=0.9, eps=1e-7)
     pictures = torch.from_numpy(work.pictures()).to(memory_format=torch.channels_last)
     wanted = torch.from_numpy(labels(work))
-    run = torch.compile(model) if args.compiled else model
+    run = torch.compile(model) if args.compile else model
 
     def step():
         loss = torch.nn.functional.binary_cross_entropy_with_logits(run(pictures), wanted)
