@@ -74,7 +74,7 @@ def main():
     parser.add_argument("--headstart", help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5, help="[default: 5]")
     parser.add_argument("--seconds", type=float, default=10, help="for each [default: 10]")
-    parser.add_argument("--tutorial", metavar="DIR", help="what pictures.py made; adds an hour")
+    parser.add_argument("--tutorial", metavar="DIR", help="what pictures.py made; adds ten minutes")
     args = parser.parse_args()
 
     cells = [(row, first) for first in COLUMNS.values() for row in ROWS]

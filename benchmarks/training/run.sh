@@ -5,6 +5,8 @@
 #
 # Needs the environment that benchmarks/peers/run.sh sets up in target/peers; PEERS names another.
 # HEADSTART names a binary to measure instead of building one. DIR is what pictures.py makes.
+# Threads of PyTorch wait for each other: where others use the machine its times are worth nothing,
+# which `processors` on standard error shows.
 set -euo pipefail
 headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 python=$(realpath -s "${PEERS:-$(dirname "$0")/../../target/peers}")/bin/python
