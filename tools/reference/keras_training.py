@@ -197,7 +197,7 @@ def main():
             },
             "f32_error": "traces: largest relative difference of a loss from the same in f64; "
             "gradients: L2 norm of the difference from f64 over the gradient's norm",
-            "weight_decay": "adamw takes it from every trained tensor, before the update: w -= learning_rate * decay * w",
+            "weight_decay": "adamw, on every trained tensor, before the update: w -= learning_rate * decay * w",
             "optimizers": {name: settings(make()) for name, make in OPTIMIZERS.items()},
             "zero_gradients": zeros,
             "why_zero": "a beta that only feeds other BatchNorms cancels there; what is stored is rounding",
