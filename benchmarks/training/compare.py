@@ -25,7 +25,7 @@ def headstart(first, args):
     if args.headstart is None:
         raise Refused("not asked for")
     return [
-        args.headstart, "bench", "--json", "--train", "--from", first, "--base", "mobilenetv2",
+        args.headstart, "bench", "--json", "--train", first, "--base", "mobilenetv2",
         "--input-size", 160, "--batch", 32, "--threads", THREADS, "--seconds", args.seconds,
     ]
 
