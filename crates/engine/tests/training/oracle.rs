@@ -165,6 +165,7 @@ pub(crate) fn pool(x: &Map) -> Map {
 ///
 /// Layers but for batch statistics are linear in each of their inputs and weights between the kinks
 /// of their clamps, so the step is only small for these not to be crossed.
+#[allow(dead_code)] // whole networks move many weights at once
 pub(crate) fn differences(x: &[f64], step: f64, f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let mut x = x.to_vec();
     (0..x.len())
