@@ -121,3 +121,20 @@ fn dropout_drops_its_share_and_keeps_the_mean() {
         assert_eq!(d_x, y);
     }
 }
+
+#[test]
+fn the_gradient_of_dropout_is_its_finite_difference_under_the_same_mask() {
+    for rate in [0.0, 0.3, 0.8] {
+        let (x, d_y) = (uniform(50, 1), uniform(50, 2));
+        let forward = |x: &[f32]| {
+            let (mut mask, mut y) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+            let mut random = ChaCha8Rng::seed_from_u64(7);
+            Dropout { rate }.forward(&mut random, x, &mut mask, &mut y);
+            (mask, y)
+        };
+        let mut d_x = vec![f32::NAN; x.len()];
+        Dropout::backward(&forward(&x).0, &d_y, &mut d_x);
+        let value = |x: &[f32]| forward(x).1.iter().zip(&d_y).map(|(y, d)| f64::from(y * d)).sum();
+        assert_close(&d_x, &differences(&x, value), 2e-4);
+    }
+}

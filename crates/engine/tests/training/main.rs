@@ -2,5 +2,9 @@
 //!
 //! Fixtures: `tools/reference/keras_training.py`.
 
+mod contract;
 mod keras;
+mod networks;
+mod oracle;
 mod support;
+mod whole;

@@ -8,6 +8,8 @@ mod depthwise_conv2d;
 mod dropout;
 pub(crate) mod global_average_pooling2d;
 pub(crate) mod maps;
+#[cfg(test)]
+mod tests;
 pub(crate) mod zero_padding2d;
 
 pub(crate) use conv2d::Conv2D;

@@ -14,6 +14,8 @@ mod memory;
 mod parameters;
 mod pass;
 mod profile;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -201,12 +203,16 @@ impl TrainableNetwork {
     ///
     /// # Errors
     /// What `input` returns.
+    ///
+    /// # Panics
+    /// When there is no picture.
     pub fn step<E: Send, P: Send>(
         &mut self,
         pictures: usize,
         input: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
         objective: impl Fn(Range<usize>, &[f32], &mut [f32]) -> P + Sync,
     ) -> Result<Vec<P>, E> {
+        assert!(pictures > 0, "a batch of no pictures has no gradient");
         let tasks: Vec<Range<usize>> = (0..pictures)
             .step_by(self.pictures)
             .map(|first| first..(first + self.pictures).min(pictures))
@@ -367,6 +373,11 @@ impl TrainableNetwork {
             }
             self.backward(&mut pass, gradients, 0..to, false);
         });
+        // From here on inference goes by the moving statistics.
+        for &norm in norms {
+            let op = &self.program.ops[norm];
+            self.kernels[norm] = Kernel::new(self.isa, op, &self.program.parameters, false);
+        }
         let mut all = Vec::new();
         for (_, arena, gradients) in states {
             self.give_back(&self.arenas, arena);
