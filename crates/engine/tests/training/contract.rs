@@ -28,7 +28,7 @@ fn everything_behind_the_boundary_reads_only_it_and_nothing_trains_before_it() {
         let mut network = registered(id, width, (33, 45));
         let weights = random_weights(&network, 1);
         let names: Vec<String> = network.layers().iter().map(|layer| layer.name.clone()).collect();
-        for (cut, name) in names.iter().enumerate().step_by(3) {
+        for (cut, name) in names.iter().enumerate().step_by(5) {
             let by_name = Trainable::FromLayer(name.clone());
             for trainable in [Trainable::FromIndex(cut), by_name] {
                 network.apply(&trainable).unwrap();
@@ -74,7 +74,7 @@ fn features_are_those_of_the_compiled_plan_wherever_the_network_is_cut() {
                 expected.extend(out);
             }
             let largest = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-            for cut in (0..network.layers().len() - 3).step_by(13) {
+            for cut in (0..network.layers().len() - 3).step_by(37) {
                 for bn in [Inference, Train] {
                     network.apply(&Trainable::FromIndex(cut)).unwrap();
                     let trial = Trial::new(&network, &weights, (bn, isa), 5);
@@ -177,7 +177,7 @@ fn bits_of_two_steps(network: &Network, bn: BatchNorm, pictures: usize) -> Vec<u
 fn steps_are_the_same_bits_whatever_the_number_of_threads() {
     for (id, width, cut, batches) in [
         ("mobilenetv2", 0.35, 60, &[1, 3, 4, 5, 32][..]),
-        ("efficientnet-lite0", 1.0, 100, &[1, 5, 9]),
+        ("efficientnet-lite0", 1.0, 100, &[1, 5]),
     ] {
         let mut network = registered(id, width, (33, 45));
         network.apply(&Trainable::FromIndex(cut)).unwrap();

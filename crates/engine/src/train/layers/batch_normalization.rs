@@ -47,8 +47,8 @@ pub(crate) fn moment_sums(x: Maps<'_>) -> Sums {
     for picture in x.pictures() {
         runs([x.layout], |[run]| {
             for pixel in picture[run].chunks_exact(channels) {
-                for c in 0..channels {
-                    let value = f64::from(pixel[c]);
+                for (c, &value) in pixel.iter().enumerate() {
+                    let value = f64::from(value);
                     sums.first[c] += value;
                     sums.second[c] += value * value;
                 }
