@@ -29,8 +29,7 @@ impl RangeTestConfig {
     /// # Errors
     /// [`TrainError::Option`] for the first that makes none.
     pub fn check(&self) -> Result<(), TrainError> {
-        let wrong =
-            |option, value, expected| Err(TrainError::Option { option, value, expected });
+        let wrong = |option, value, expected| Err(TrainError::Option { option, value, expected });
         for (option, rate) in
             [("the first learning rate", self.first), ("the last learning rate", self.last)]
         {
