@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, cache, demo, evaluate, features, fine_tune, import, predict, summary, train,
+    bench, cache, demo, evaluate, features, fine_tune, import, lr_find, predict, summary, train,
 };
 use crate::options::Common;
 
@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Train(train::TrainArgs),
     /// Train the top of a model's base, too
     FineTune(fine_tune::FineTuneArgs),
+    /// Look for a learning rate to train a head or to fine-tune with
+    LrFind(lr_find::LrFindArgs),
     /// Say what is on pictures
     Predict(predict::PredictArgs),
     /// Measure a model on a folder of labelled pictures

@@ -3,8 +3,10 @@
 
 mod args;
 mod commands;
+mod given;
 mod options;
 mod output;
+mod plot;
 mod progress;
 
 use std::io;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Train(args) => commands::train::run(args, common, &output),
         Command::FineTune(args) => commands::fine_tune::run(args, common, &output),
+        Command::LrFind(args) => commands::lr_find::run(args, common, &output),
         Command::Predict(args) => commands::predict::run(args, common, &output),
         Command::Evaluate(args) => commands::evaluate::run(args, common, &output),
         Command::Features(args) => commands::features::run(args, common, &output),

@@ -119,6 +119,12 @@ impl Observer for Progress<'_> {
         self.phase("Fine-tuning", event);
     }
 
+    fn learning_rate(&mut self, step: usize, steps: usize, rate: f64) {
+        self.spinner.set_message(format!("step {step} of {steps}, learning rate {rate:.1e}"));
+        self.spinner.set_prefix("Testing");
+        self.spinner.tick();
+    }
+
     fn is_cancelled(&self) -> bool {
         CANCELLED.load(Ordering::Relaxed)
     }

@@ -12,6 +12,7 @@ use headstart_engine::train::{
 use headstart_model::Trainable;
 use serde::{Deserialize, Serialize};
 
+use crate::divided::Divided;
 use crate::training_set::{Augmentation, HeadViews, TrainingSet};
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, FineTuneRecord, FineTuneReport,
@@ -241,52 +242,30 @@ impl Classifier {
         }
         let start = Instant::now();
         let extractor = Extractor::new(&base, &config.extract);
-        let mut extraction = extractor.extract(&pictures.paths(), observer)?;
-        let mut skipped = pictures.skipped().to_vec();
-        skipped.extend(extraction.skipped.iter().cloned());
-        let labels = pictures.labels(&extraction.kept);
-        check_readable(pictures, &labels, &skipped)?;
+        let divided = Divided::new(&extractor, pictures, observer)?;
         let features = start.elapsed().as_secs_f64();
-
-        let split = pictures.divide(&extraction.kept, &labels, &extraction.contents)?;
-        observer.split(split.train.len(), split.validation.len());
-        let dim = extractor.features();
-        if split.train.is_empty() {
-            let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
-            return Err(Error::NothingToLearnFrom { path, pictures });
-        }
-        let groups = split::groups(&extraction.contents);
-        let side = |side: &[usize]| Side {
-            features: side
-                .iter()
-                .flat_map(|&i| &extraction.features[i * dim..][..dim])
-                .copied()
-                .collect(),
-            labels: side.iter().map(|&i| labels[i]).collect(),
-            groups: side.iter().map(|&i| groups[i]).collect(),
-            dim,
-        };
-        let (train, validation) = (side(&split.train), side(&split.validation));
-        // Both sides have their own copy.
-        extraction.features = Vec::new();
         let classes = pictures.classes();
+        let Divided { train, validation, split, .. } = &divided;
         let samples = train.samples(classes.len());
-        let fitted = fit_head(&config.head, &samples, &validation, classes.len(), observer)?;
-        let name = |&i: &usize| pictures.name_of(extraction.kept[i]);
-        let warnings = split::describe_all(&split.warnings, classes, &labels, |i| name(&i));
+        let fitted = fit_head(&config.head, &samples, validation, classes.len(), observer)?;
+        let held_back = split.validation.iter().map(|&i| divided.name(pictures, i));
         let outcome = Outcome {
             root: pictures.root().display().to_string(),
             classes: classes.to_vec(),
-            held_back: split.validation.iter().map(name).collect(),
+            held_back: held_back.collect(),
             train: split.train.len(),
-            duplicates: duplicates(&groups),
-            cached: extraction.cached,
-            skipped,
-            warnings: warnings.into_iter().chain(extractor.cache_warning()).collect(),
+            duplicates: duplicates(&divided.groups),
+            cached: divided.cached,
+            skipped: divided.skipped.clone(),
+            warnings: divided
+                .warnings(pictures)
+                .into_iter()
+                .chain(extractor.cache_warning())
+                .collect(),
             features,
             start,
         };
-        Ok(outcome.finish(base, fitted, &validation, config))
+        Ok(outcome.finish(base, fitted, validation, config))
     }
 
     /// [`Classifier::fit`] on pictures that have been decoded, in their views. With `fine_tune_at`,
@@ -440,7 +419,7 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    fn samples(&self, classes: usize) -> Samples<'_> {
+    pub(crate) fn samples(&self, classes: usize) -> Samples<'_> {
         let samples = Samples::new(&self.features, self.dim, &self.labels, classes);
         Samples { groups: Some(&self.groups), ..samples }
     }

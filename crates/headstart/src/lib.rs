@@ -39,12 +39,14 @@ mod base;
 mod bench;
 mod bundled;
 mod classifier;
+mod divided;
 mod error;
 mod evaluation;
 mod extract;
 mod fine_tune;
 mod fit;
 mod import;
+mod learning_rate;
 mod model_file;
 mod observer;
 mod pictures;
@@ -67,6 +69,7 @@ pub use fine_tune::{FineTuneRecord, FineTuneReport, FineTuneSeconds, FineTuning}
 pub use fit::{
     DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord,
 };
+pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};
 pub use pictures::Pictures;

@@ -24,6 +24,12 @@ pub trait Observer {
         let _ = event;
     }
 
+    /// A step of looking for a learning rate is about to be taken: which of so many, counted from 1,
+    /// and at what rate.
+    fn learning_rate(&mut self, step: usize, steps: usize, rate: f64) {
+        let _ = (step, steps, rate);
+    }
+
     /// Asked between pictures and steps of training; work ends with [`crate::Error::Interrupted`] if so.
     fn is_cancelled(&self) -> bool {
         false

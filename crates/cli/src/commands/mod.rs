@@ -8,6 +8,7 @@ pub(crate) mod evaluate;
 pub(crate) mod features;
 pub(crate) mod fine_tune;
 pub(crate) mod import;
+pub(crate) mod lr_find;
 pub(crate) mod predict;
 mod report;
 pub(crate) mod summary;

@@ -25,7 +25,7 @@ pub use fine_tune::{
     range_test,
 };
 pub use head::{
-    AdamConfig, Epoch, Event, Head, History, LogisticConfig, LogisticFit, Strength, Trial, Views,
-    fit_adam, fit_adam_from, fit_logistic,
+    AdamConfig, Epoch, Event, Head, HeadSteps, History, LogisticConfig, LogisticFit, Strength,
+    Trial, Views, fit_adam, fit_adam_from, fit_logistic,
 };
 pub use samples::{ClassWeight, Samples};

@@ -118,7 +118,7 @@ impl FineTuning {
         Augmentation { augment: self.augment, views: self.views, seed: self.seed }
     }
 
-    fn network(&self, base: &Base) -> Result<(Base, TrainableNetwork), Error> {
+    pub(crate) fn network(&self, base: &Base) -> Result<(Base, TrainableNetwork), Error> {
         let mut base = base.clone();
         base.apply(&self.at)?;
         let (network, weights) = (base.network(), base.weights());
@@ -185,16 +185,7 @@ impl Classifier {
     ) -> Result<FineTuneReport, Error> {
         let start = Instant::now();
         config.training.check().map_err(Error::of_training)?;
-        if let Some(class) = set.classes().iter().find(|class| !self.classes.contains(class)) {
-            let (class, known) = (class.clone(), self.classes.clone());
-            return Err(Error::UnknownClass { class, known });
-        }
-        if set.classes() != self.classes {
-            return Err(Error::OtherClasses {
-                given: set.classes().to_vec(),
-                known: self.classes.clone(),
-            });
-        }
+        self.check_classes_of(set)?;
         let (base, network) = config.network(&self.base)?;
         let run = Run::new(&self.base, set, &network, config);
         let saved = match &config.checkpoint {
@@ -304,5 +295,21 @@ impl Classifier {
             warnings,
             seconds: FineTuneSeconds { frozen, total: start.elapsed().as_secs_f64() },
         })
+    }
+
+    /// # Errors
+    /// When the pictures are not of exactly the classifier's classes.
+    pub(crate) fn check_classes_of(&self, set: &TrainingSet) -> Result<(), Error> {
+        if let Some(class) = set.classes().iter().find(|class| !self.classes.contains(class)) {
+            let (class, known) = (class.clone(), self.classes.clone());
+            return Err(Error::UnknownClass { class, known });
+        }
+        if set.classes() != self.classes {
+            return Err(Error::OtherClasses {
+                given: set.classes().to_vec(),
+                known: self.classes.clone(),
+            });
+        }
+        Ok(())
     }
 }

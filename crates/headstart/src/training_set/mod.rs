@@ -170,6 +170,11 @@ impl TrainingSet {
         self.split.validation.len()
     }
 
+    /// What was left out when the pictures were read, with the reason.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
     pub(crate) fn base(&self) -> &Base {
         &self.base
     }
@@ -184,7 +189,7 @@ impl TrainingSet {
     }
 
     /// What whoever owns the pictures should know of how they were divided.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let name = |&i: &usize| self.name(i);
         split::describe_all(&self.split.warnings, &self.classes, &self.labels, |i| name(&i))
     }

@@ -47,7 +47,7 @@ pub(crate) struct TrainArgs {
 }
 
 /// Of each class, the share that is held back.
-const DEFAULT_SHARE: f64 = 0.2;
+pub(super) const DEFAULT_SHARE: f64 = 0.2;
 
 pub(super) fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -203,7 +203,7 @@ fn done(
     event
 }
 
-fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std::io::Result<()> {
+pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std::io::Result<()> {
     let network = base.network();
     let size = network.preprocessing();
     output.field(

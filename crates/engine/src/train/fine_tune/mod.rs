@@ -177,6 +177,33 @@ impl FineTuner {
         Ok(done)
     }
 
+    /// Takes the next batch, epoch after epoch, at this rate, whatever the schedule says; returns the
+    /// mean loss before the step. All batches are of one size, so that their losses can be compared:
+    /// what is left over at the end of an epoch waits for another. No epoch enters the history: this
+    /// is for [`range_test`], not for training.
+    ///
+    /// # Errors
+    /// A picture that cannot be read, and [`TrainError::Diverged`] if loss or gradients become NaN or
+    /// infinite.
+    pub fn step_at(&mut self, train: &dyn Inputs, rate: f64) -> Result<f64, TrainError> {
+        let n = train.labels().len();
+        if n == 0 {
+            return Err(TrainError::NoSamples);
+        }
+        let size = self.config.batch_size.min(n);
+        if (self.progress.batch + 1) * size > n {
+            self.progress = Progress { epoch: self.progress.epoch + 1, ..Progress::default() };
+        }
+        let (epoch, first) = (self.progress.epoch + 1, self.progress.batch * size);
+        let class_weights =
+            self.config.class_weight.resolve(&counts(train.labels(), self.head.classes))?;
+        let order = self.order(n, epoch);
+        let rows = &order[first..][..size];
+        let (loss, _) = self.step(train, (epoch, first), rows, class_weights.as_deref(), rate)?;
+        self.progress.batch += 1;
+        Ok(loss)
+    }
+
     /// The order of the pictures in an epoch.
     fn order(&self, n: usize, epoch: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();

@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use crate::train::TrainError;
+use crate::train::error::readable;
 
 /// How to look for a learning rate: the rate grows from step to step until the loss does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +17,35 @@ pub struct RangeTestConfig {
 impl Default for RangeTestConfig {
     fn default() -> Self {
         Self { first: 1e-7, last: 1.0, steps: 100 }
+    }
+}
+
+/// The fewest steps that tell anything.
+const FEWEST: usize = 10;
+
+impl RangeTestConfig {
+    /// Whether the options make sense.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`] for the first that makes none.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let wrong = |option, value, expected| Err(TrainError::Option { option, value, expected });
+        for (option, rate) in
+            [("the first learning rate", self.first), ("the last learning rate", self.last)]
+        {
+            if !(rate.is_finite() && rate > 0.0) {
+                return wrong(option, readable(rate), "it must be a number above 0");
+            }
+        }
+        if self.last <= self.first {
+            let option = "the last learning rate";
+            return wrong(option, readable(self.last), "it must be above the first");
+        }
+        if self.steps < FEWEST {
+            let option = "the number of steps";
+            return wrong(option, self.steps.to_string(), "it must be 10 or more");
+        }
+        Ok(())
     }
 }
 
@@ -46,12 +76,13 @@ const WARM_UP: usize = 5;
 /// a step and returns the loss before it.
 ///
 /// # Errors
-/// What `step` returns, but for [`TrainError::Diverged`], which ends the test.
+/// Options that make no sense, and what `step` returns, but for [`TrainError::Diverged`], which ends the test.
 pub fn range_test(
     config: &RangeTestConfig,
     step: &mut dyn FnMut(f64) -> Result<f64, TrainError>,
 ) -> Result<RangeTest, TrainError> {
-    let last = config.steps.saturating_sub(1).max(1) as f64;
+    config.check()?;
+    let last = (config.steps - 1) as f64;
     let (mut rates, mut losses, mut smoothed) = (Vec::new(), Vec::new(), Vec::new());
     let (mut average, mut lowest) = (0.0, f64::INFINITY);
     for index in 0..config.steps {

@@ -4,6 +4,7 @@ mod adam;
 mod batch;
 mod history;
 mod logistic;
+mod steps;
 mod views;
 
 use rayon::prelude::*;
@@ -19,6 +20,7 @@ use super::{
 pub use adam::{AdamConfig, fit_adam, fit_adam_from};
 pub use history::{Epoch, Event, History};
 pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic};
+pub use steps::HeadSteps;
 pub use views::Views;
 
 /// Rows that one task works on. It decides how sums are cut, so it must not depend on threads.

@@ -1,29 +1,42 @@
-//! Fine-tuning: its options, and what it prints.
-
-use std::path::{Path, PathBuf};
+//! Options of fine-tuning.
 
 use clap::{Args, ValueEnum};
 use headstart::data::Augment;
 use headstart::engine::train::clip::Clip;
 use headstart::engine::train::network::BatchNorm;
-use headstart::engine::train::optimizers::OptimizerConfig;
+use headstart::engine::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
 use headstart::engine::train::schedules::{CosineDecay, OneCycle, Schedule};
-use headstart::engine::train::{ClassWeight, Epoch, FineTuneConfig, TrainError};
-use headstart::model::{Trainable, thousands};
-use headstart::{
-    Classifier, DEFAULT_VIEWS, Error, ExtractConfig, FineTuneReport, FineTuning, TrainingSet,
-};
-use serde_json::json;
+use headstart::engine::train::{ClassWeight, FineTuneConfig, TrainError};
+use headstart::model::Trainable;
+use headstart::{DEFAULT_VIEWS, ExtractConfig, FineTuning};
 
-use super::train::{keep, show};
-use crate::output::{Output, count, duration};
-use crate::progress::Progress;
+use crate::commands::train::HeadArgs;
 use crate::usage;
 
 /// What the commands that fine-tune have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Augmentation and fine-tuning")]
 pub(crate) struct TuningArgs {
+    #[command(flatten)]
+    step: StepArgs,
+    /// How the learning rate of fine-tuning goes
+    #[arg(long, value_enum, default_value_t = ScheduleKind::Constant)]
+    schedule: ScheduleKind,
+    /// Steps that the rate rises for, with --schedule cosine [default: 0]
+    #[arg(long, value_name = "STEPS")]
+    warm_up: Option<usize>,
+    /// Take an exponential moving average of the weights, with this momentum (such as 0.99)
+    #[arg(long, value_name = "MOMENTUM", allow_negative_numbers = true)]
+    ema: Option<f64>,
+    /// Go on from the checkpoint of an interrupted run
+    #[arg(long)]
+    resume: bool,
+}
+
+/// What a step of fine-tuning does.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Augmentation and fine-tuning")]
+pub(crate) struct StepArgs {
     /// How pictures are varied: none, tutorial (flip, rotation), standard (flip, crop, colour) or
     /// strong (all of these, mixup and CutMix)
     #[arg(long, value_name = "KIND", default_value_t = Augment::None)]
@@ -38,12 +51,6 @@ pub(crate) struct TuningArgs {
     /// Momentum of --optimizer sgd [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     momentum: Option<f64>,
-    /// How the learning rate of fine-tuning goes
-    #[arg(long, value_enum, default_value_t = ScheduleKind::Constant)]
-    schedule: ScheduleKind,
-    /// Steps that the rate rises for, with --schedule cosine [default: 0]
-    #[arg(long, value_name = "STEPS")]
-    warm_up: Option<usize>,
     /// Largest norm of all gradients of fine-tuning together
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     clip_norm: Option<f64>,
@@ -57,15 +64,9 @@ pub(crate) struct TuningArgs {
     /// Each block of layers learns at this share of the rate of the one above it
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     layer_decay: Option<f64>,
-    /// Take an exponential moving average of the weights, with this momentum (such as 0.99)
-    #[arg(long, value_name = "MOMENTUM", allow_negative_numbers = true)]
-    ema: Option<f64>,
     /// BatchNorm of trainable layers: by its moving statistics, which stay, or by the batch's
     #[arg(long, value_enum, default_value_t = BnMode::Inference)]
     bn: BnMode,
-    /// Go on from the checkpoint of an interrupted run
-    #[arg(long)]
-    resume: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,34 +92,64 @@ fn parse_optimizer(name: &str) -> Result<OptimizerConfig, TrainError> {
 }
 
 /// Options of fine-tuning that each command has under names of its own.
-pub(super) struct Own {
-    pub(super) epochs: Option<u32>,
-    pub(super) learning_rate: Option<f64>,
-    pub(super) batch_size: Option<usize>,
-    pub(super) early_stop: Option<usize>,
-    pub(super) balance: bool,
-    pub(super) seed: u64,
+#[derive(Default)]
+pub(in crate::commands) struct Own {
+    pub(in crate::commands) epochs: Option<u32>,
+    pub(in crate::commands) learning_rate: Option<f64>,
+    pub(in crate::commands) batch_size: Option<usize>,
+    pub(in crate::commands) early_stop: Option<usize>,
+    pub(in crate::commands) balance: bool,
+    pub(in crate::commands) seed: u64,
 }
 
 impl TuningArgs {
     /// How pictures are varied, and in how many views.
-    pub(super) fn views(&self) -> (Augment, usize) {
-        (self.augment, self.views)
+    pub(in crate::commands) fn views(&self) -> (Augment, usize) {
+        (self.step.augment, self.step.views)
     }
 
-    pub(super) fn label_smoothing(&self) -> f32 {
-        self.label_smoothing.unwrap_or(0.0)
+    pub(in crate::commands) fn label_smoothing(&self) -> f32 {
+        self.step.label_smoothing.unwrap_or(0.0)
     }
 
     /// # Errors
     /// Options that make no sense.
-    pub(super) fn config(
+    pub(in crate::commands) fn config(
         &self,
         at: Trainable,
         own: Own,
         extract: &ExtractConfig,
     ) -> anyhow::Result<FineTuning> {
-        use headstart::engine::train::optimizers::{Algorithm, Sgd};
+        if self.warm_up.is_some() && self.schedule != ScheduleKind::Cosine {
+            return Err(usage("--warm-up has no meaning but with --schedule cosine"));
+        }
+        let warmup_steps = self.warm_up.unwrap_or(0);
+        let mut config = self.step.config(at, own, extract)?;
+        config.training.schedule = match self.schedule {
+            ScheduleKind::Constant => Schedule::Constant,
+            ScheduleKind::Cosine => {
+                Schedule::CosineDecay(CosineDecay { warmup_steps, ..CosineDecay::default() })
+            }
+            ScheduleKind::OneCycle => Schedule::OneCycle(OneCycle::default()),
+        };
+        config.training.average = self.ema;
+        config.training.check().map_err(usage)?;
+        config.resume = self.resume;
+        Ok(config)
+    }
+}
+
+impl StepArgs {
+    /// Fine-tuning at a constant rate.
+    ///
+    /// # Errors
+    /// Options that make no sense.
+    pub(in crate::commands) fn config(
+        &self,
+        at: Trainable,
+        own: Own,
+        extract: &ExtractConfig,
+    ) -> anyhow::Result<FineTuning> {
         let default = FineTuneConfig::default();
         let mut optimizer = self.optimizer;
         if let Some(decay) = self.weight_decay {
@@ -130,30 +161,18 @@ impl TuningArgs {
             };
             optimizer.algorithm = Algorithm::Sgd(Sgd { momentum, ..sgd });
         }
-        if self.warm_up.is_some() && self.schedule != ScheduleKind::Cosine {
-            return Err(usage("--warm-up has no meaning but with --schedule cosine"));
-        }
-        let warmup_steps = self.warm_up.unwrap_or(0);
         let training = FineTuneConfig {
             learning_rate: own.learning_rate.unwrap_or(default.learning_rate),
             epochs: own.epochs.map_or(default.epochs, |epochs| epochs as usize),
             batch_size: own.batch_size.unwrap_or(default.batch_size),
             optimizer,
-            schedule: match self.schedule {
-                ScheduleKind::Constant => Schedule::Constant,
-                ScheduleKind::Cosine => {
-                    Schedule::CosineDecay(CosineDecay { warmup_steps, ..CosineDecay::default() })
-                }
-                ScheduleKind::OneCycle => Schedule::OneCycle(OneCycle::default()),
-            },
             clip: self.clip_norm.map(Clip::GlobalNorm),
-            label_smoothing: self.label_smoothing(),
+            label_smoothing: self.label_smoothing.unwrap_or(default.label_smoothing),
             class_weight: match own.balance {
                 true => ClassWeight::Balanced,
                 false => ClassWeight::Uniform,
             },
             layer_decay: self.layer_decay.unwrap_or(default.layer_decay),
-            average: self.ema,
             early_stop: own.early_stop,
             bn: match self.bn {
                 BnMode::Inference => BatchNorm::Inference,
@@ -171,100 +190,16 @@ impl TuningArgs {
             seed: own.seed,
             extract: extract.clone(),
             checkpoint: None,
-            resume: self.resume,
+            resume: false,
         })
     }
 }
 
 /// An index or the name of a layer.
-pub(super) fn parse_layer(text: &str) -> Result<Trainable, headstart::model::ModelError> {
+pub(in crate::commands) fn parse_layer(
+    text: &str,
+) -> Result<Trainable, headstart::model::ModelError> {
     format!("from:{text}").parse()
-}
-
-/// Where a run that writes `model` saves what it can go on from.
-pub(super) fn checkpoint_of(model: &Path) -> PathBuf {
-    let mut name = model.as_os_str().to_owned();
-    name.push(".checkpoint");
-    name.into()
-}
-
-/// Fine-tunes, reports and saves.
-pub(super) fn fine_tune(
-    classifier: &mut Classifier,
-    set: &mut TrainingSet,
-    config: &FineTuning,
-    model: &Path,
-    output: &Output,
-) -> anyhow::Result<FineTuneReport> {
-    let left = config.checkpoint.as_ref().filter(|file| !config.resume && file.exists());
-    if let Some(file) = left {
-        let file = file.display();
-        output.warning(&format!(
-            "{file} of an interrupted run is being overwritten (--resume would have gone on from it)"
-        ));
-    }
-    let mut broken = None;
-    let epochs = config.training.epochs;
-    let mut on_epoch =
-        |epoch: &Epoch| keep(&mut broken, show::epoch(output, "fine-tune", Some(epochs), epoch));
-    let mut progress = Progress::new("Views").on_epoch(&mut on_epoch);
-    let tuned = classifier.fine_tune_on(set, config, &mut progress);
-    drop(progress);
-    broken.map_or(Ok(()), Err)?;
-    let report = match tuned {
-        Ok(report) => report,
-        Err(error @ Error::Train(TrainError::Diverged { .. })) => {
-            classifier.save(model)?;
-            let model = model.display();
-            let kept = format!("{model} keeps the weights of the last good epoch");
-            return Err(anyhow::anyhow!("{error}; {kept}"));
-        }
-        Err(other) => return Err(other.into()),
-    };
-    classifier.save(model)?;
-    let options = &config.training;
-    output.field(
-        "Fine-tuned",
-        format!(
-            "from {} on, {} parameters, learning rate {:e}, {}",
-            report.first_layer,
-            thousands(report.trainable),
-            options.learning_rate,
-            duration(report.seconds.total),
-        ),
-    )?;
-    if report.resumed > 0 {
-        let done = count(report.resumed, "epoch");
-        output.field("", format!("{done} of them by an earlier, interrupted run"))?;
-    }
-    match (report.stopped_early, report.best_epoch) {
-        (true, Some(best)) => output.field(
-            "",
-            format!("stopped after {}; took epoch {best}", count(report.epochs.len(), "epoch")),
-        )?,
-        (false, Some(best)) => output.field("", format!("took epoch {best}, the best"))?,
-        _ => {}
-    }
-    if let Some(before) = &report.before {
-        output.field("Before", format!("{:.3} accuracy", before.accuracy))?;
-    }
-    show::validation(report.validation.as_ref(), "held-out", true, output)?;
-    Ok(report)
-}
-
-/// What a program is told of it at the end.
-pub(super) fn event(report: &FineTuneReport) -> serde_json::Value {
-    json!({
-        "first_layer": report.first_layer,
-        "trainable": report.trainable,
-        "epochs": report.epochs.len(),
-        "best_epoch": report.best_epoch,
-        "stopped_early": report.stopped_early,
-        "resumed": report.resumed,
-        "val_accuracy_before": report.before.as_ref().map(|v| v.accuracy),
-        "val_loss_before": report.before.as_ref().map(|v| v.loss),
-        "seconds": report.seconds,
-    })
 }
 
 /// Fine-tuning as a part of `train`.
@@ -280,15 +215,15 @@ pub(crate) struct TrainTuningArgs {
     #[arg(long, value_name = "X", allow_negative_numbers = true, requires = "fine_tune_at")]
     fine_tune_learning_rate: Option<f64>,
     #[command(flatten)]
-    pub(super) options: TuningArgs,
+    pub(in crate::commands) options: TuningArgs,
 }
 
 impl TrainTuningArgs {
     /// # Errors
     /// Options that make no sense.
-    pub(super) fn config(
+    pub(in crate::commands) fn config(
         &self,
-        head: &super::train::HeadArgs,
+        head: &HeadArgs,
         seed: u64,
         extract: &ExtractConfig,
     ) -> anyhow::Result<Option<FineTuning>> {

@@ -1,0 +1,179 @@
+//! What `lr-find` prints.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use headstart::data::Skipped;
+use headstart::engine::train::{RangeTest, RangeTestConfig};
+use serde_json::json;
+
+use crate::FAILURE;
+use crate::commands::report;
+use crate::output::{Output, count, duration};
+use crate::plot::{Axis, Curve, Mark, Plot, Scale};
+
+/// A test that was made, and of what.
+pub(super) struct Found {
+    /// `head` or `fine-tune`.
+    pub(super) of: &'static str,
+    pub(super) test: RangeTest,
+    pub(super) range: RangeTestConfig,
+    pub(super) train: usize,
+    pub(super) validation: usize,
+    pub(super) batch_size: usize,
+    /// The command to go on with, but for the rate.
+    pub(super) command: String,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) warnings: Vec<String>,
+    pub(super) seconds: f64,
+}
+
+impl Found {
+    /// Prints it, and writes the plot if that is asked for.
+    pub(super) fn report(&self, plot: Option<&Path>, output: &Output) -> anyhow::Result<ExitCode> {
+        let Self { test, range, .. } = self;
+        output.field(
+            "Pictures",
+            format!("{} to learn from, {} held back", self.train, self.validation),
+        )?;
+        let (from, to) = (rate(range.first), rate(*test.rates.last().unwrap_or(&range.first)));
+        let early = match test.rates.len() < range.steps {
+            true => format!(" of {}; the loss grew", range.steps),
+            false => String::new(),
+        };
+        output.field(
+            "Tested",
+            format!(
+                "{from} to {to}: {}{early}, {} each, {}",
+                count(test.rates.len(), "step"),
+                count(self.batch_size, "picture"),
+                duration(self.seconds),
+            ),
+        )?;
+        report::skipped(output, &self.skipped)?;
+        for warning in &self.warnings {
+            output.warning(warning);
+        }
+        let drawn = self.plot();
+        if let Some(drawn) = &drawn {
+            output.text("")?;
+            output.text(drawn.text())?;
+            output.text("")?;
+        }
+        if let (Some(file), Some(drawn)) = (plot, &drawn) {
+            std::fs::write(file, drawn.svg())
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        let command =
+            test.suggestion.map(|x| format!("{} --learning-rate {}", self.command, rate(x)));
+        match (test.suggestion, test.most) {
+            (Some(suggestion), Some(most)) => output.field(
+                "Suggestion",
+                format!(
+                    "{}, where the loss falls fastest; {} is the most that is likely to work",
+                    rate(suggestion),
+                    rate(most)
+                ),
+            )?,
+            _ => {
+                output.field("Suggestion", "none: the loss does not fall at any of these rates")?;
+                output.field("", self.way_out())?;
+            }
+        }
+        if let Some(file) = plot.filter(|_| drawn.is_some()) {
+            output.field("Plot", file.display().to_string())?;
+        }
+        if let Some(command) = &command {
+            output.text(format!("\nGo on with:  {command}"))?;
+        }
+        output.event(&json!({
+            "event": "lr-find",
+            "of": self.of,
+            "suggestion": test.suggestion,
+            "most": test.most,
+            "command": command,
+            "rates": test.rates,
+            "losses": test.losses,
+            "smoothed": test.smoothed,
+            "steps": range.steps,
+            "batch_size": self.batch_size,
+            "train": self.train,
+            "validation": self.validation,
+            "plot": plot.filter(|_| drawn.is_some()).map(|file| file.display().to_string()),
+            "warnings": self.warnings,
+            "skipped": report::skipped_events(&self.skipped),
+            "seconds": self.seconds,
+        }))?;
+        Ok(if command.is_some() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+    }
+
+    /// What to do where nothing is suggested.
+    fn way_out(&self) -> String {
+        const LEARNED: f64 = 0.1;
+        let smoothed = &self.test.smoothed;
+        let lowest = smoothed.iter().copied().fold(f64::INFINITY, f64::min);
+        if self.of == "fine-tune" && lowest < LEARNED {
+            return format!(
+                "the model has learned these pictures already (loss {lowest:.3}): vary them with \
+                 --augment standard, or give it more"
+            );
+        }
+        "try more --steps, a larger --batch-size, or a lower --first".to_owned()
+    }
+
+    /// The losses by rate; `None` of a test that ended at once.
+    fn plot(&self) -> Option<Plot> {
+        let Self { test, range, .. } = self;
+        let smoothed = &test.smoothed;
+        let lowest = (0..smoothed.len()).min_by(|&a, &b| smoothed[a].total_cmp(&smoothed[b]))?;
+        let (&first, &last) = (test.rates.first()?, test.rates.last()?);
+        if first >= last {
+            return None;
+        }
+        // The end may be anywhere up there; what matters is the way down.
+        let before = smoothed[..=lowest].iter().copied().fold(0.0, f64::max);
+        let after = smoothed[lowest..].iter().copied().fold(0.0, f64::max);
+        let low = smoothed[lowest];
+        let fall = (before - low).max(0.05 * low.abs()).max(1e-6);
+        let top = before.max(after.min(before + 0.5 * fall)) + 0.1 * fall;
+        let bottom = if low < fall { 0.0 } else { low - 0.15 * fall };
+        let points = |values: &[f64]| test.rates.iter().copied().zip(values.to_vec()).collect();
+        let curve = |name: &str, values, pale| Curve {
+            name: name.to_owned(),
+            points: points(values),
+            pale,
+        };
+        let mark = |name: &str, x: Option<f64>, main| {
+            x.map(|x| Mark { name: format!("{name} {}", rate(x)), x, main })
+        };
+        let phase = if self.of == "head" { "head" } else { "fine-tuning" };
+        Some(Plot {
+            title: format!("Loss by learning rate: {phase}"),
+            x: Axis {
+                name: "learning rate".to_owned(),
+                scale: Scale::Log,
+                from: range.first,
+                to: last,
+            },
+            y: Axis { name: "loss".to_owned(), scale: Scale::Linear, from: bottom, to: top },
+            curves: vec![
+                curve("each step", &test.losses, true),
+                curve("smoothed", smoothed, false),
+            ],
+            marks: [mark("suggestion", test.suggestion, true), mark("at most", test.most, false)]
+                .into_iter()
+                .flatten()
+                .collect(),
+        })
+    }
+}
+
+/// A rate for people, which is also what they may paste: `2.1e-4`.
+fn rate(x: f64) -> String {
+    let text = format!("{x:.1e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => format!("{}e{exponent}", digits.trim_end_matches(".0")),
+        None => text,
+    }
+}

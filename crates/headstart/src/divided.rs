@@ -1,0 +1,76 @@
+//! The features of pictures, divided into those to learn from and those to measure on.
+
+use headstart_data::{Skipped, Split, split};
+
+use crate::fit::{Side, check_readable};
+use crate::{Error, Extractor, Observer, Pictures};
+
+/// Features of all pictures that could be read.
+pub(crate) struct Divided {
+    pub(crate) train: Side,
+    pub(crate) validation: Side,
+    pub(crate) split: Split,
+    /// Of all pictures that could be read: the index, the class, and the group of equal ones.
+    pub(crate) kept: Vec<usize>,
+    pub(crate) labels: Vec<usize>,
+    pub(crate) groups: Vec<usize>,
+    pub(crate) cached: usize,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+impl Divided {
+    /// # Errors
+    /// When fewer than two classes have pictures that can be read, nothing is left to learn from, or
+    /// the observer asks to stop.
+    pub(crate) fn new(
+        extractor: &Extractor,
+        pictures: &Pictures,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let extraction = extractor.extract(&pictures.paths(), observer)?;
+        let mut skipped = pictures.skipped().to_vec();
+        skipped.extend(extraction.skipped);
+        let labels = pictures.labels(&extraction.kept);
+        check_readable(pictures, &labels, &skipped)?;
+        let split = pictures.divide(&extraction.kept, &labels, &extraction.contents)?;
+        observer.split(split.train.len(), split.validation.len());
+        if split.train.is_empty() {
+            let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
+            return Err(Error::NothingToLearnFrom { path, pictures });
+        }
+        let groups = split::groups(&extraction.contents);
+        let dim = extractor.features();
+        // Both sides have their own copy; the original goes at the end of this.
+        let side = |side: &[usize]| Side {
+            features: side
+                .iter()
+                .flat_map(|&i| &extraction.features[i * dim..][..dim])
+                .copied()
+                .collect(),
+            labels: side.iter().map(|&i| labels[i]).collect(),
+            groups: side.iter().map(|&i| groups[i]).collect(),
+            dim,
+        };
+        Ok(Self {
+            train: side(&split.train),
+            validation: side(&split.validation),
+            split,
+            kept: extraction.kept,
+            labels,
+            groups,
+            cached: extraction.cached,
+            skipped,
+        })
+    }
+
+    /// The picture's path within the folder.
+    pub(crate) fn name(&self, pictures: &Pictures, picture: usize) -> String {
+        pictures.name_of(self.kept[picture])
+    }
+
+    /// What whoever owns the pictures should know of how they were divided.
+    pub(crate) fn warnings(&self, pictures: &Pictures) -> Vec<String> {
+        let name = |&i: &usize| self.name(pictures, i);
+        split::describe_all(&self.split.warnings, pictures.classes(), &self.labels, |i| name(&i))
+    }
+}
