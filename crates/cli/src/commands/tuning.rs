@@ -11,7 +11,7 @@ use headstart::engine::train::schedules::{CosineDecay, OneCycle, Schedule};
 use headstart::engine::train::{ClassWeight, Epoch, FineTuneConfig, TrainError};
 use headstart::model::{Trainable, thousands};
 use headstart::{
-    Classifier, DEFAULT_VIEWS, Error, ExtractConfig, FineTuneReport, FineTuning, TrainingSet,
+    Base, Classifier, DEFAULT_VIEWS, Error, ExtractConfig, FineTuneReport, FineTuning, TrainingSet,
 };
 use serde_json::json;
 
@@ -32,9 +32,9 @@ pub(crate) struct TuningArgs {
     /// every epoch
     #[arg(long, value_name = "N", default_value_t = DEFAULT_VIEWS)]
     views: usize,
-    /// What fine-tuning steps with: sgd, rmsprop, adam or adamw
-    #[arg(long, value_name = "NAME", default_value = "rmsprop", value_parser = parse_optimizer)]
-    optimizer: OptimizerConfig,
+    /// What fine-tuning steps with: sgd, rmsprop, adam or adamw [default: rmsprop]
+    #[arg(long, value_name = "NAME", value_parser = parse_optimizer)]
+    optimizer: Option<OptimizerConfig>,
     /// Momentum of --optimizer sgd [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     momentum: Option<f64>,
@@ -106,6 +106,23 @@ impl TuningArgs {
         (self.augment, self.views)
     }
 
+    /// The first option that was given and is of fine-tuning alone.
+    fn of_fine_tuning(&self) -> Option<&'static str> {
+        let given = [
+            ("--optimizer", self.optimizer.is_some()),
+            ("--momentum", self.momentum.is_some()),
+            ("--schedule", self.schedule != ScheduleKind::Constant),
+            ("--warm-up", self.warm_up.is_some()),
+            ("--clip-norm", self.clip_norm.is_some()),
+            ("--weight-decay", self.weight_decay.is_some()),
+            ("--layer-decay", self.layer_decay.is_some()),
+            ("--ema", self.ema.is_some()),
+            ("--bn", self.bn != BnMode::Inference),
+            ("--resume", self.resume),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
+
     pub(super) fn label_smoothing(&self) -> f32 {
         self.label_smoothing.unwrap_or(0.0)
     }
@@ -120,7 +137,7 @@ impl TuningArgs {
     ) -> anyhow::Result<FineTuning> {
         use headstart::engine::train::optimizers::{Algorithm, Sgd};
         let default = FineTuneConfig::default();
-        let mut optimizer = self.optimizer;
+        let mut optimizer = self.optimizer.unwrap_or(default.optimizer);
         if let Some(decay) = self.weight_decay {
             optimizer.weight_decay = decay;
         }
@@ -188,6 +205,33 @@ pub(super) fn checkpoint_of(model: &Path) -> PathBuf {
     name.into()
 }
 
+/// What should be known before any work is done: whether `base` can be fine-tuned like this, and
+/// what becomes of a checkpoint.
+///
+/// # Errors
+/// A layer that is not there or after which nothing trains, and options that make no sense.
+pub(super) fn prepare(config: &FineTuning, base: &Base, output: &Output) -> anyhow::Result<()> {
+    config.check(base).map_err(|error| match error {
+        Error::Train(TrainError::NothingTrainable) => {
+            usage("no layer has weights from there on: there is nothing to fine-tune")
+        }
+        other => other.into(),
+    })?;
+    let Some(file) = &config.checkpoint else { return Ok(()) };
+    match (config.resume, file.exists()) {
+        (false, true) => output.warning(&format!(
+            "{} of an interrupted run will be overwritten (--resume would go on from it)",
+            file.display(),
+        )),
+        (true, false) => output.warning(&format!(
+            "there is no {} to go on from: this run starts anew",
+            file.display(),
+        )),
+        _ => {}
+    }
+    Ok(())
+}
+
 /// Fine-tunes, reports and saves.
 pub(super) fn fine_tune(
     classifier: &mut Classifier,
@@ -196,17 +240,13 @@ pub(super) fn fine_tune(
     model: &Path,
     output: &Output,
 ) -> anyhow::Result<FineTuneReport> {
-    let left = config.checkpoint.as_ref().filter(|file| !config.resume && file.exists());
-    if let Some(file) = left {
-        let file = file.display();
-        output.warning(&format!(
-            "{file} of an interrupted run is being overwritten (--resume would have gone on from it)"
-        ));
-    }
     let mut broken = None;
     let epochs = config.training.epochs;
-    let mut on_epoch =
-        |epoch: &Epoch| keep(&mut broken, show::epoch(output, "fine-tune", Some(epochs), epoch));
+    let mut first = true;
+    let mut on_epoch = |epoch: &Epoch| {
+        let label = if std::mem::take(&mut first) { "Fine-tuning" } else { "" };
+        keep(&mut broken, show::epoch(output, ("fine-tune", label), Some(epochs), epoch));
+    };
     let mut progress = Progress::new("Views").on_epoch(&mut on_epoch);
     let tuned = classifier.fine_tune_on(set, config, &mut progress);
     drop(progress);
@@ -215,13 +255,21 @@ pub(super) fn fine_tune(
         Ok(report) => report,
         Err(error @ Error::Train(TrainError::Diverged { .. })) => {
             classifier.save(model)?;
-            let model = model.display();
-            let kept = format!("{model} keeps the weights of the last good epoch");
-            return Err(anyhow::anyhow!("{error}; {kept}"));
+            // The same would happen again from there.
+            config.discard();
+            return Err(anyhow::anyhow!("{error}; {}", kept(&error, classifier, model)));
+        }
+        Err(error @ Error::Interrupted) => {
+            let file = config.checkpoint.as_ref().filter(|file| config.resume && file.exists());
+            let message = file.map_or("interrupted before fine-tuning began".to_owned(), |file| {
+                format!("interrupted; {} is as it was: run the same command to go on", file.display())
+            });
+            return Err(anyhow::Error::new(error).context(message));
         }
         Err(other) => return Err(other.into()),
     };
     classifier.save(model)?;
+    config.discard();
     let options = &config.training;
     output.field(
         "Fine-tuned",
@@ -245,11 +293,25 @@ pub(super) fn fine_tune(
         (false, Some(best)) => output.field("", format!("took epoch {best}, the best"))?,
         _ => {}
     }
-    if let Some(before) = &report.before {
-        output.field("Before", format!("{:.3} accuracy", before.accuracy))?;
-    }
-    show::validation(report.validation.as_ref(), "held-out", true, output)?;
+    let before = report.before.as_ref();
+    let before = before.map(|before| format!(", {:.3} before fine-tuning", before.accuracy));
+    show::validation(report.validation.as_ref(), &before.unwrap_or_default(), true, output)?;
     Ok(report)
+}
+
+/// What a model holds after fine-tuning that diverged.
+fn kept(error: &Error, classifier: &Classifier, model: &Path) -> String {
+    let model = model.display();
+    match error {
+        Error::Train(TrainError::Diverged { epoch: 1, .. }) => {
+            format!("{model} keeps the weights from before fine-tuning")
+        }
+        _ => {
+            let tuned = classifier.training().and_then(|training| training.fine_tune.as_ref());
+            let epoch = tuned.map_or(0, |tuned| tuned.best_epoch.unwrap_or(tuned.epochs.len()));
+            format!("{model} keeps the weights of epoch {epoch}")
+        }
+    }
 }
 
 /// What a program is told of it at the end.
@@ -293,10 +355,10 @@ impl TrainTuningArgs {
         extract: &ExtractConfig,
     ) -> anyhow::Result<Option<FineTuning>> {
         let Some(at) = self.fine_tune_at.clone() else {
-            if self.options.resume {
-                return Err(usage("--resume goes on with fine-tuning: add --fine-tune-at"));
-            }
-            return Ok(None);
+            return match self.options.of_fine_tuning() {
+                Some(option) => Err(usage(format!("{option} is for fine-tuning: add --fine-tune-at"))),
+                None => Ok(None),
+            };
         };
         let own = Own {
             epochs: self.fine_tune_epochs,
