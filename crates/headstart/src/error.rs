@@ -143,6 +143,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The file to go on from is damaged, or no checkpoint.
+    #[error("{}: is no checkpoint to go on from ({reason}); leave out --resume to start anew", file.display())]
+    NoCheckpoint {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A checkpoint is of other pictures, another model or other options.
     #[error("{}: is a checkpoint of another run ({reason}); leave out --resume to start anew", file.display())]
     OtherRun {

@@ -116,15 +116,6 @@ impl HeadConfig {
         }
     }
 
-    /// The share of the features dropped in training; the tutorial's where the method drops none,
-    /// for fine-tuning that follows.
-    pub(crate) fn dropout(&self) -> f32 {
-        match self {
-            Self::Lbfgs(_) => AdamConfig::default().dropout,
-            Self::Adam(config) => config.dropout,
-        }
-    }
-
     /// Fails where an option has a value that makes no sense.
     ///
     /// # Errors

@@ -70,7 +70,7 @@ impl Classifier {
     ) -> Result<RangeTest, Error> {
         config.training.check()?;
         range.check()?;
-        self.check_classes_of(set)?;
+        self.check_classes(set.classes())?;
         let (_, network) = config.network(&self.base)?;
         set.views(Some(&network), config.augmentation(), observer)?;
         let train = set.made().inputs(set, Side::Train);

@@ -40,7 +40,7 @@ pub(crate) fn run(
         "confusion_matrix": evaluation.confusion,
         "skipped": report::skipped_events(&skipped),
     }))?;
-    report::accuracy(output, &evaluation, "")?;
+    report::accuracy(output, &evaluation, "", "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
     report::per_class(output, &evaluation)?;
     confusion(output, &evaluation)?;

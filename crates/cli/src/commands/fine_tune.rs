@@ -77,9 +77,9 @@ pub(crate) fn run(
     let model = args.output.as_ref().unwrap_or(&args.model);
     check_writable(model)?;
     config.checkpoint = Some(checkpoint_of(model));
-    // A layer that does not exist should be known before the pictures are read.
-    classifier.base().clone().apply(&config.at)?;
     let mut pictures = Pictures::open(&args.dir)?.with_validation(args.val_split, args.seed);
+    classifier.check_classes(pictures.classes())?;
+    tuning::prepare(&config, classifier.base(), output)?;
     if let Some(record) = classifier.training() {
         pictures = pictures.holding_back(record.validation.clone());
     }

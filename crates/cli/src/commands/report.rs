@@ -39,10 +39,15 @@ pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
 }
 
 /// `Accuracy    0.912 (93 of 102 held-out pictures)`.
-pub(super) fn accuracy(output: &Output, evaluation: &Evaluation, which: &str) -> io::Result<()> {
+pub(super) fn accuracy(
+    output: &Output,
+    evaluation: &Evaluation,
+    which: &str,
+    note: &str,
+) -> io::Result<()> {
     let (right, all) = (evaluation.correct(), evaluation.pictures);
-    output
-        .field("Accuracy", format!("{:.3} ({right} of {all} {which}pictures)", evaluation.accuracy))
+    let accuracy = evaluation.accuracy;
+    output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} {which}pictures){note}"))
 }
 
 /// Precision and recall of each class, and what it is most often taken for.

@@ -104,10 +104,11 @@ pub enum TrainError {
     /// The callback said so while work was going on.
     #[error("training was stopped")]
     Stopped,
-    /// The loss became NaN or infinite.
+    /// The loss became NaN or infinite, or, where it is neither, the gradients or weights did.
     #[error(
-        "the loss became {loss} in epoch {epoch}, batch {batch}: the learning rate of \
-         {} is probably too high; try a tenth of it",
+        "{} in epoch {epoch}, batch {batch}: the learning rate of {} is probably too high; try a \
+         tenth of it",
+        what_diverged(*loss),
         readable(*learning_rate)
     )]
     Diverged {
@@ -128,6 +129,13 @@ pub(crate) fn readable(value: f64) -> String {
     match value.is_finite() && size > 0.0 && !(1e-4..1e7).contains(&size) {
         true => format!("{value:e}"),
         false => value.to_string(),
+    }
+}
+
+fn what_diverged(loss: f64) -> String {
+    match loss.is_finite() {
+        true => format!("the gradients became NaN or infinite (at a loss of {loss:.3e})"),
+        false => format!("the loss became {loss}"),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What an interrupted run goes on from: one `.safetensors` file beside the model.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::path::Path;
 
 use headstart_engine::train::network::TrainableNetwork;
-use headstart_engine::train::{Checkpoint, FineTuneConfig};
-use headstart_model::Tensor;
+use headstart_engine::train::{Checkpoint, FineTuneConfig, Head};
 use headstart_model::formats::safetensors::{Stored, write};
-use headstart_model::formats::{self};
+use headstart_model::{ModelError, Tensor, formats};
 use serde::{Deserialize, Serialize};
 
 use super::FineTuning;
@@ -17,12 +17,18 @@ use crate::{Base, Error, TrainingRecord};
 const RUN: &str = "headstart run";
 const STATE: &str = "headstart checkpoint";
 const RECORD: &str = "headstart training";
+/// The head that the run began with: in its first epoch nobody else may have it.
+const FIRST_KERNEL: &str = "first/head/kernel";
+const FIRST_BIAS: &str = "first/head/bias";
 
 /// What has to be the same for a run to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Run {
     /// Of the base's weights, and how they are computed with.
     base: String,
+    /// Of the head that it begins with.
+    head: String,
+    dropout: f32,
     /// Of the pictures, their classes and their sides.
     pictures: String,
     boundary: usize,
@@ -32,9 +38,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// `base` is the one that the run began with.
+    /// `base` and `head` are those that the run began with.
     pub(super) fn new(
-        base: &Base,
+        (base, head): (&Base, &Head),
         set: &TrainingSet,
         network: &TrainableNetwork,
         config: &FineTuning,
@@ -61,7 +67,13 @@ impl Run {
             .map(|parameter| parameter.name.as_str())
             .collect();
         pictures.update(trains.join("\n").as_bytes());
+        let mut values = blake3::Hasher::new();
+        for value in head.kernel.iter().chain(&head.bias) {
+            values.update(&value.to_le_bytes());
+        }
         Self {
+            head: values.finalize().to_string(),
+            dropout: head.dropout,
             base: blake3::Hash::from(base.fingerprint(config.extract.compute)).to_string(),
             pictures: pictures.finalize().to_string(),
             boundary: network.boundary(),
@@ -78,6 +90,9 @@ impl Run {
         }
         if self.base != other.base {
             return Some("it is of another base, or of another processor");
+        }
+        if (&self.head, self.dropout) != (&other.head, other.dropout) {
+            return Some("it is of another head");
         }
         if self.boundary != other.boundary {
             return Some("it fine-tunes other layers");
@@ -97,6 +112,8 @@ pub(super) struct Saved {
     pub(super) checkpoint: Checkpoint,
     /// How the head had come about.
     pub(super) record: Option<TrainingRecord>,
+    first_kernel: Vec<f32>,
+    first_bias: Vec<f32>,
     run: Run,
 }
 
@@ -106,19 +123,34 @@ impl Saved {
     /// # Errors
     /// When the file is damaged or no checkpoint.
     pub(super) fn read(file: &Path) -> Result<Self, Error> {
-        let other = |reason: &str| Error::OtherRun { file: file.to_owned(), reason: reason.into() };
-        let read = formats::read(file)?;
+        let damaged = |reason: String| Error::NoCheckpoint { file: file.to_owned(), reason };
+        let mut read = formats::read(file).map_err(|error| match error {
+            ModelError::NotAWeightFile { reason, .. } => damaged(format!("it {reason}")),
+            ModelError::BadFile { reason, .. } => damaged(reason),
+            other => other.into(),
+        })?;
         let entry = |name: &str| read.metadata.get(name).map(String::as_str);
         let (Some(run), Some(state)) = (entry(RUN), entry(STATE)) else {
-            return Err(other("it is no checkpoint"));
+            return Err(damaged("it holds weights, but no state of training".to_owned()));
         };
-        let damaged = |_| other("it is damaged, or of another version of headstart");
-        let mut checkpoint: Checkpoint = serde_json::from_str(state).map_err(damaged)?;
-        let run = serde_json::from_str(run).map_err(damaged)?;
-        let record = entry(RECORD).map(serde_json::from_str).transpose().map_err(damaged)?;
+        let other = |_| damaged("it is damaged, or of another version of headstart".to_owned());
+        let mut checkpoint: Checkpoint = serde_json::from_str(state).map_err(other)?;
+        let run = serde_json::from_str(run).map_err(other)?;
+        let record = entry(RECORD).map(serde_json::from_str).transpose().map_err(other)?;
+        let mut take = |name: &str| {
+            let tensor = read.tensors.remove(name);
+            tensor.map(|tensor| tensor.data).ok_or_else(|| damaged(format!("it has no {name}")))
+        };
+        let (first_kernel, first_bias) = (take(FIRST_KERNEL)?, take(FIRST_BIAS)?);
         let tensors = read.tensors.into_iter();
         checkpoint.tensors = tensors.map(|(name, tensor)| (name, tensor.data)).collect();
-        Ok(Self { checkpoint, record, run })
+        Ok(Self { checkpoint, record, first_kernel, first_bias, run })
+    }
+
+    /// The head that the run began with.
+    pub(super) fn first_head(&mut self, classes: usize) -> Head {
+        let (kernel, bias) = (take(&mut self.first_kernel), take(&mut self.first_bias));
+        Head { kernel, bias, classes, dropout: self.run.dropout }
     }
 
     /// # Errors
@@ -140,7 +172,7 @@ impl Saved {
 pub(super) fn save(
     file: &Path,
     run: &Run,
-    record: Option<&TrainingRecord>,
+    (first, record): (&Head, Option<&TrainingRecord>),
     mut checkpoint: Checkpoint,
 ) -> Result<(), Error> {
     let text = |value: Result<String, serde_json::Error>| value.expect("plain data serialises");
@@ -151,8 +183,12 @@ pub(super) fn save(
     if let Some(record) = record {
         metadata.insert(RECORD.to_owned(), text(serde_json::to_string(record)));
     }
-    let tensors: Vec<(String, Tensor)> = std::mem::take(&mut checkpoint.tensors)
+    let tensors: Vec<(String, Tensor)> = take(&mut checkpoint.tensors)
         .into_iter()
+        .chain([
+            (FIRST_KERNEL.to_owned(), first.kernel.clone()),
+            (FIRST_BIAS.to_owned(), first.bias.clone()),
+        ])
         .map(|(name, values)| (name, Tensor::new(vec![values.len()], values)))
         .collect();
     let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor, Stored::F32));

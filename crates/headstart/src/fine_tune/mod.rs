@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fit::DEFAULT_VIEWS;
 use crate::training_set::{Augmentation, Side, TrainingSet};
-use crate::{Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, Observer, Pictures};
+use crate::{
+    Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, HeadConfig, Observer, Pictures,
+};
 use checkpoint::{Run, Saved};
 
 /// How to fine-tune a classifier.
@@ -33,8 +35,8 @@ pub struct FineTuning {
     pub seed: u64,
     /// How the frozen layers are computed.
     pub extract: ExtractConfig,
-    /// Where to save, after each epoch and when interrupted, what a run can go on from; removed at
-    /// the end.
+    /// Where to save, after each epoch and when interrupted, what a run can go on from; it stays
+    /// until [`FineTuning::discard`] says that the result is safe.
     pub checkpoint: Option<PathBuf>,
     /// Whether to go on from the checkpoint, if there is one.
     pub resume: bool,
@@ -127,28 +129,51 @@ impl FineTuning {
         Ok((base, trainable.map_err(Error::of_training)?))
     }
 
+    /// Whether the options make sense, and `base` can be fine-tuned with them: better known before
+    /// pictures are read than after.
+    ///
+    /// # Errors
+    /// Options that make no sense, and a layer that is not there or after which nothing trains.
+    pub fn check(&self, base: &Base) -> Result<(), Error> {
+        self.training.check().map_err(Error::of_training)?;
+        self.network(base).map(|_| ())
+    }
+
     /// The classifier that an interrupted run on these pictures had begun to fine-tune: where there
-    /// is one, its head need not be trained again. `None` unless going on is asked for, and there is
-    /// a checkpoint.
+    /// is one, its head, fitted like this, need not be trained again. `None` unless going on is asked
+    /// for, and there is a checkpoint.
     ///
     /// # Errors
     /// When the checkpoint cannot be read, or is of another run.
-    pub fn interrupted(&self, set: &TrainingSet) -> Result<Option<Classifier>, Error> {
+    pub fn interrupted(
+        &self,
+        set: &TrainingSet,
+        head: &HeadConfig,
+    ) -> Result<Option<Classifier>, Error> {
         let Some(file) = self.checkpoint.as_ref().filter(|file| self.resume && file.exists())
         else {
             return Ok(None);
         };
-        let saved = Saved::read(file)?;
-        let (_, network) = self.network(set.base())?;
-        saved.check(file, &Run::new(set.base(), set, &network, self))?;
+        let mut saved = Saved::read(file)?;
         let classes = set.classes().to_vec();
-        let mut head = train::Head::new(network.features(), classes.len(), 0.0, 0);
-        if let Some(record) = &saved.record {
-            head.dropout = record.head.dropout();
+        let first = saved.first_head(classes.len());
+        let (_, network) = self.network(set.base())?;
+        saved.check(file, &Run::new((set.base(), &first), set, &network, self))?;
+        if saved.record.as_ref().is_none_or(|record| record.head != *head) {
+            let reason = "its head was fitted with other options".to_owned();
+            return Err(Error::OtherRun { file: file.clone(), reason });
         }
-        let mut classifier = Classifier::new(set.base().clone(), head, classes);
+        let mut classifier = Classifier::new(set.base().clone(), first, classes);
         classifier.training = saved.record;
         Ok(Some(classifier))
+    }
+
+    /// Removes the checkpoint, once the result is where it should be.
+    pub fn discard(&self) {
+        if let Some(file) = &self.checkpoint {
+            // It has served its purpose; that it may stay is no reason to fail.
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 
@@ -163,11 +188,25 @@ impl Classifier {
         config: &FineTuning,
         observer: &mut dyn Observer,
     ) -> Result<FineTuneReport, Error> {
-        // What is wrong with the options is better known before the pictures are read than after.
-        config.training.check().map_err(Error::of_training)?;
-        config.network(&self.base)?;
+        config.check(&self.base)?;
+        self.check_classes(pictures.classes())?;
         let mut set = TrainingSet::new(&self.base, pictures, &config.extract, observer)?;
         self.fine_tune_on(&mut set, config, observer)
+    }
+
+    /// Whether pictures of these classes can be fine-tuned on: those of the classifier, all of them.
+    ///
+    /// # Errors
+    /// [`Error::UnknownClass`] and [`Error::OtherClasses`].
+    pub fn check_classes(&self, given: &[String]) -> Result<(), Error> {
+        let known = self.classes.clone();
+        if let Some(class) = given.iter().find(|class| !known.contains(class)) {
+            return Err(Error::UnknownClass { class: class.clone(), known });
+        }
+        match given == known {
+            true => Ok(()),
+            false => Err(Error::OtherClasses { given: given.to_vec(), known }),
+        }
     }
 
     /// [`Classifier::fine_tune`] on pictures that have been decoded for this classifier's base.
@@ -185,9 +224,9 @@ impl Classifier {
     ) -> Result<FineTuneReport, Error> {
         let start = Instant::now();
         config.training.check().map_err(Error::of_training)?;
-        self.check_classes_of(set)?;
+        self.check_classes(set.classes())?;
         let (base, network) = config.network(&self.base)?;
-        let run = Run::new(&self.base, set, &network, config);
+        let run = Run::new((&self.base, &self.head), set, &network, config);
         let saved = match &config.checkpoint {
             Some(file) if config.resume && file.exists() => {
                 let saved = Saved::read(file)?;
@@ -224,7 +263,8 @@ impl Classifier {
         .map_err(Error::of_training)?;
         let save = |tuner: &FineTuner| match &config.checkpoint {
             Some(file) => {
-                checkpoint::save(file, &run, self.training.as_ref(), tuner.checkpoint()).map(Some)
+                let first = (&self.head, self.training.as_ref());
+                checkpoint::save(file, &run, first, tuner.checkpoint()).map(Some)
             }
             None => Ok(None),
         };
@@ -259,6 +299,10 @@ impl Classifier {
         let mut base = Base::new(base.network().clone(), weights);
         base.set_trainable(false);
         (self.base, self.head) = (base, head);
+        if let Some(error) = diverged.take_if(|_| history.epochs.is_empty()) {
+            // Nothing has become of it: the classifier is as it was.
+            return Err(Error::of_training(error));
+        }
         let after = set.evaluate(self)?;
         let record = FineTuneRecord {
             first_layer: first_layer.clone(),
@@ -277,10 +321,6 @@ impl Classifier {
         if let Some(error) = diverged {
             return Err(Error::of_training(error));
         }
-        if let Some(file) = &config.checkpoint {
-            // It has served its purpose; that it may stay is no reason to fail.
-            let _ = std::fs::remove_file(file);
-        }
         Ok(FineTuneReport {
             before,
             validation: after,
@@ -295,21 +335,5 @@ impl Classifier {
             warnings,
             seconds: FineTuneSeconds { frozen, total: start.elapsed().as_secs_f64() },
         })
-    }
-
-    /// # Errors
-    /// When the pictures are not of exactly the classifier's classes.
-    pub(crate) fn check_classes_of(&self, set: &TrainingSet) -> Result<(), Error> {
-        if let Some(class) = set.classes().iter().find(|class| !self.classes.contains(class)) {
-            let (class, known) = (class.clone(), self.classes.clone());
-            return Err(Error::UnknownClass { class, known });
-        }
-        if set.classes() != self.classes {
-            return Err(Error::OtherClasses {
-                given: set.classes().to_vec(),
-                known: self.classes.clone(),
-            });
-        }
-        Ok(())
     }
 }

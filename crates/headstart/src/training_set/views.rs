@@ -25,7 +25,15 @@ pub(crate) struct Augmentation {
 }
 
 impl Augmentation {
-    /// Views that are kept: one where nothing varies, none where each epoch draws afresh.
+    /// The epoch that has this one's view: epochs cycle through the views.
+    fn cycled(&self, epoch: usize) -> usize {
+        match self.kept() {
+            0 => epoch,
+            views => (epoch - 1) % views + 1,
+        }
+    }
+
+    /// Views that there are: one where nothing varies, 0 where each epoch draws afresh.
     fn kept(&self) -> usize {
         if self.augment == Augment::None { 1 } else { self.views }
     }
@@ -132,10 +140,9 @@ impl Views {
 
     /// How many views of a picture there are; every epoch's is another where it is `usize::MAX`.
     pub(crate) fn count(&self) -> usize {
-        match &self.train {
-            Some(kept) => kept.views,
-            None if self.key.augmentation.augment == Augment::None => 1,
-            None => usize::MAX,
+        match self.key.augmentation.kept() {
+            0 => usize::MAX,
+            views => views,
         }
     }
 }
@@ -291,6 +298,7 @@ impl Inputs for ViewInputs<'_> {
         };
         let Some(kept) = kept else {
             let frozen = &self.views.frozen;
+            let epoch = self.views.key.augmentation.cycled(epoch);
             return Ok(frozen.compute(self.set, self.side, Some(epoch), picture, to)?);
         };
         kept.values.read(kept.record(epoch, picture), to)?;
@@ -319,6 +327,7 @@ impl ViewInputs<'_> {
         let of = |picture| match &self.views.train {
             Some(kept) if self.side == Side::Train => kept.label(epoch, picture),
             None if self.side == Side::Train => {
+                let epoch = self.views.key.augmentation.cycled(epoch);
                 self.views.frozen.label(self.set, self.side, epoch, picture)
             }
             _ => Label::Own,

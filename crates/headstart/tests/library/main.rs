@@ -5,6 +5,7 @@
 //! `pytorch_efficientnet_lite0.py`.
 
 mod cache;
+mod fine_tuning;
 mod freezing;
 mod imported;
 mod labdog;

@@ -64,9 +64,17 @@ impl HeadArgs {
             ];
             if let Some(at) = given.iter().position(|&given| given) {
                 let option = ADAM_ONLY[at].replace('_', "-");
-                let message =
-                    format!("--{option} has no meaning for --head lbfgs; add --head adam");
-                return Err(usage(message));
+                let own = matches!(ADAM_ONLY[at], "epochs" | "learning_rate") && fine_tunes;
+                let other =
+                    if own { format!(", or use --fine-tune-{option}") } else { String::new() };
+                return Err(usage(format!(
+                    "--{option} has no meaning for --head lbfgs; add --head adam{other}"
+                )));
+            }
+            if label_smoothing != 0.0 && !fine_tunes {
+                return Err(usage(
+                    "--label-smoothing has no meaning for --head lbfgs; add --head adam",
+                ));
             }
             let mut config = LogisticConfig { seed, class_weight, ..LogisticConfig::default() };
             if let Some(strength) = self.strength {

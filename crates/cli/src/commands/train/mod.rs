@@ -15,7 +15,7 @@ use headstart::{
 use serde_json::json;
 
 use super::report;
-use super::tuning::{TrainTuningArgs, fine_tune};
+use super::tuning::{TrainTuningArgs, fine_tune, prepare};
 use crate::options::{BaseArgs, Common};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
@@ -83,9 +83,9 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
             train(base, &pictures, &config, &model, output)?;
         }
         Some(mut tuning) => {
-            // A layer that does not exist should be known at once, too.
-            base.apply(&tuning.at)?;
             tuning.checkpoint = Some(super::tuning::checkpoint_of(&model));
+            prepare(&tuning, &base, output)?;
+            base.apply(&tuning.at)?;
             train_both(base, &pictures, (&config, &tuning), &model, output)?;
         }
     }
@@ -105,8 +105,7 @@ pub(super) fn train(
 ) -> anyhow::Result<(Classifier, FitReport)> {
     describe(&base, pictures, output)?;
     let mut broken = None;
-    let mut on_epoch =
-        |epoch: &Epoch| keep(&mut broken, show::epoch(output, "head", config.head.epochs(), epoch));
+    let mut on_epoch = |epoch: &Epoch| keep(&mut broken, head_epoch(output, config, epoch));
     let fitted = Classifier::fit(
         base,
         pictures,
@@ -140,12 +139,12 @@ fn train_both(
     describe(&base, pictures, output)?;
     let mut set =
         TrainingSet::new(&base, pictures, &config.extract, &mut Progress::new("Pictures"))?;
-    let (mut classifier, report) = match tuning.interrupted(&set)? {
+    let (mut classifier, report) = match tuning.interrupted(&set, &config.head)? {
         Some(classifier) => (classifier, None),
         None => {
             let mut broken = None;
             let mut on_epoch = |epoch: &Epoch| {
-                keep(&mut broken, show::epoch(output, "head", config.head.epochs(), epoch));
+                keep(&mut broken, head_epoch(output, config, epoch));
             };
             let mut progress = Progress::new("Features").on_epoch(&mut on_epoch);
             let (classifier, report) =
@@ -159,11 +158,20 @@ fn train_both(
         }
     };
     let tuned = fine_tune(&mut classifier, &mut set, tuning, model, output)?;
-    let warnings = report.as_ref().map_or(&tuned.warnings, |report| &report.warnings);
-    show::end(&tuned.skipped, warnings, model, output)?;
-    let report = report.unwrap_or_else(|| FitReport::of_resumed(&tuned));
+    let mut report = report.unwrap_or_else(|| FitReport::of_resumed(&tuned));
+    for warning in &tuned.warnings {
+        if !report.warnings.contains(warning) {
+            report.warnings.push(warning.clone());
+        }
+    }
+    show::end(&tuned.skipped, &report.warnings, model, output)?;
     output.event(&done(&classifier, &report, Some(&tuned), model))?;
     Ok(())
+}
+
+fn head_epoch(output: &Output, config: &FitConfig, epoch: &Epoch) -> std::io::Result<()> {
+    let label = if epoch.epoch == 1 { "Epochs" } else { "" };
+    show::epoch(output, ("head", label), config.head.epochs(), epoch)
 }
 
 /// Keeps the first error of printing.

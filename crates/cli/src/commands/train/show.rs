@@ -11,10 +11,10 @@ use serde_json::json;
 use crate::commands::report;
 use crate::output::{Output, count, duration};
 
-/// An epoch of a phase, `head` or `fine-tune`, of so many.
+/// An epoch of a phase, `head` or `fine-tune`, of so many; people read the label before it.
 pub(in crate::commands) fn epoch(
     output: &Output,
-    phase: &str,
+    (phase, label): (&str, &str),
     epochs: Option<usize>,
     epoch: &Epoch,
 ) -> std::io::Result<()> {
@@ -37,7 +37,7 @@ pub(in crate::commands) fn epoch(
     };
     let width = epochs.to_string().len();
     output.field(
-        if epoch.epoch == 1 { "Epochs" } else { "" },
+        label,
         format!(
             "{:>width$}/{}  loss {:.4}  accuracy {:.4}{validation}",
             epoch.epoch, epochs, epoch.loss, epoch.accuracy
@@ -79,20 +79,20 @@ pub(super) fn fitted(
         (HeadConfig::Adam(_), _) => format!("adam, {}", count(report.epochs.len(), "epoch")),
     };
     output.field("Head", format!("{method}, {}", duration(report.seconds.head)))?;
-    let which = if fine_tunes { "held-out, with this head" } else { "held-out" };
-    validation(report.validation.as_ref(), which, !fine_tunes, output)
+    let note = if fine_tunes { ", with the base as it was" } else { "" };
+    validation(report.validation.as_ref(), note, !fine_tunes, output)
 }
 
-/// How well a classifier does on the pictures held back.
+/// How well a classifier does on the pictures held back, and a note on it.
 pub(in crate::commands) fn validation(
     evaluation: Option<&Evaluation>,
-    which: &str,
+    note: &str,
     per_class: bool,
     output: &Output,
 ) -> anyhow::Result<()> {
     match evaluation {
         Some(evaluation) => {
-            report::accuracy(output, evaluation, &format!("{which} "))?;
+            report::accuracy(output, evaluation, "held-out ", note)?;
             if per_class {
                 report::per_class(output, evaluation)?;
             }

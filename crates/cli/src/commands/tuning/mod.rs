@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use headstart::engine::train::{Epoch, TrainError};
 use headstart::model::thousands;
-use headstart::{Classifier, Error, FineTuneReport, FineTuning, TrainingSet};
+use headstart::{Base, Classifier, Error, FineTuneReport, FineTuning, TrainingSet};
 use serde_json::json;
 
 use super::train::{keep, show};
 use crate::output::{Output, count, duration};
 use crate::progress::Progress;
+use crate::usage;
 pub(super) use options::{Own, StepArgs, TrainTuningArgs, TuningArgs, parse_layer};
 
 /// Where a run that writes `model` saves what it can go on from.
@@ -19,6 +20,33 @@ pub(super) fn checkpoint_of(model: &Path) -> PathBuf {
     let mut name = model.as_os_str().to_owned();
     name.push(".checkpoint");
     name.into()
+}
+
+/// What should be known before any work is done: whether `base` can be fine-tuned like this, and
+/// what becomes of a checkpoint.
+///
+/// # Errors
+/// A layer that is not there or after which nothing trains, and options that make no sense.
+pub(super) fn prepare(config: &FineTuning, base: &Base, output: &Output) -> anyhow::Result<()> {
+    config.check(base).map_err(|error| match error {
+        Error::Train(TrainError::NothingTrainable) => {
+            usage("no layer has weights from there on: there is nothing to fine-tune")
+        }
+        other => other.into(),
+    })?;
+    let Some(file) = &config.checkpoint else { return Ok(()) };
+    match (config.resume, file.exists()) {
+        (false, true) => output.warning(&format!(
+            "{} of an interrupted run will be overwritten (--resume would go on from it)",
+            file.display(),
+        )),
+        (true, false) => output.warning(&format!(
+            "there is no {} to go on from: this run starts anew",
+            file.display(),
+        )),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Fine-tunes, reports and saves.
@@ -29,17 +57,13 @@ pub(super) fn fine_tune(
     model: &Path,
     output: &Output,
 ) -> anyhow::Result<FineTuneReport> {
-    let left = config.checkpoint.as_ref().filter(|file| !config.resume && file.exists());
-    if let Some(file) = left {
-        let file = file.display();
-        output.warning(&format!(
-            "{file} of an interrupted run is being overwritten (--resume would have gone on from it)"
-        ));
-    }
     let mut broken = None;
     let epochs = config.training.epochs;
-    let mut on_epoch =
-        |epoch: &Epoch| keep(&mut broken, show::epoch(output, "fine-tune", Some(epochs), epoch));
+    let mut first = true;
+    let mut on_epoch = |epoch: &Epoch| {
+        let label = if std::mem::take(&mut first) { "Fine-tuning" } else { "" };
+        keep(&mut broken, show::epoch(output, ("fine-tune", label), Some(epochs), epoch));
+    };
     let mut progress = Progress::new("Views").on_epoch(&mut on_epoch);
     let tuned = classifier.fine_tune_on(set, config, &mut progress);
     drop(progress);
@@ -48,13 +72,24 @@ pub(super) fn fine_tune(
         Ok(report) => report,
         Err(error @ Error::Train(TrainError::Diverged { .. })) => {
             classifier.save(model)?;
-            let model = model.display();
-            let kept = format!("{model} keeps the weights of the last good epoch");
-            return Err(anyhow::anyhow!("{error}; {kept}"));
+            // The same would happen again from there.
+            config.discard();
+            return Err(anyhow::anyhow!("{error}; {}", kept(&error, classifier, model)));
+        }
+        Err(error @ Error::Interrupted) => {
+            let file = config.checkpoint.as_ref().filter(|file| config.resume && file.exists());
+            let message = file.map_or("interrupted before fine-tuning began".to_owned(), |file| {
+                format!(
+                    "interrupted; {} is as it was: run the same command to go on",
+                    file.display()
+                )
+            });
+            return Err(anyhow::Error::new(error).context(message));
         }
         Err(other) => return Err(other.into()),
     };
     classifier.save(model)?;
+    config.discard();
     let options = &config.training;
     output.field(
         "Fine-tuned",
@@ -78,11 +113,25 @@ pub(super) fn fine_tune(
         (false, Some(best)) => output.field("", format!("took epoch {best}, the best"))?,
         _ => {}
     }
-    if let Some(before) = &report.before {
-        output.field("Before", format!("{:.3} accuracy", before.accuracy))?;
-    }
-    show::validation(report.validation.as_ref(), "held-out", true, output)?;
+    let before = report.before.as_ref();
+    let before = before.map(|before| format!(", {:.3} before fine-tuning", before.accuracy));
+    show::validation(report.validation.as_ref(), &before.unwrap_or_default(), true, output)?;
     Ok(report)
+}
+
+/// What a model holds after fine-tuning that diverged.
+fn kept(error: &Error, classifier: &Classifier, model: &Path) -> String {
+    let model = model.display();
+    match error {
+        Error::Train(TrainError::Diverged { epoch: 1, .. }) => {
+            format!("{model} keeps the weights from before fine-tuning")
+        }
+        _ => {
+            let tuned = classifier.training().and_then(|training| training.fine_tune.as_ref());
+            let epoch = tuned.map_or(0, |tuned| tuned.best_epoch.unwrap_or(tuned.epochs.len()));
+            format!("{model} keeps the weights of epoch {epoch}")
+        }
+    }
 }
 
 /// What a program is told of it at the end.

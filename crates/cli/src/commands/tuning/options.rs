@@ -45,9 +45,9 @@ pub(crate) struct StepArgs {
     /// every epoch
     #[arg(long, value_name = "N", default_value_t = DEFAULT_VIEWS)]
     views: usize,
-    /// What fine-tuning steps with: sgd, rmsprop, adam or adamw
-    #[arg(long, value_name = "NAME", default_value = "rmsprop", value_parser = parse_optimizer)]
-    optimizer: OptimizerConfig,
+    /// What fine-tuning steps with: sgd, rmsprop, adam or adamw [default: rmsprop]
+    #[arg(long, value_name = "NAME", value_parser = parse_optimizer)]
+    optimizer: Option<OptimizerConfig>,
     /// Momentum of --optimizer sgd [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     momentum: Option<f64>,
@@ -108,6 +108,24 @@ impl TuningArgs {
         (self.step.augment, self.step.views)
     }
 
+    /// The first option that was given and is of fine-tuning alone.
+    fn of_fine_tuning(&self) -> Option<&'static str> {
+        let step = &self.step;
+        let given = [
+            ("--optimizer", step.optimizer.is_some()),
+            ("--momentum", step.momentum.is_some()),
+            ("--schedule", self.schedule != ScheduleKind::Constant),
+            ("--warm-up", self.warm_up.is_some()),
+            ("--clip-norm", step.clip_norm.is_some()),
+            ("--weight-decay", step.weight_decay.is_some()),
+            ("--layer-decay", step.layer_decay.is_some()),
+            ("--ema", self.ema.is_some()),
+            ("--bn", step.bn != BnMode::Inference),
+            ("--resume", self.resume),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
+
     pub(in crate::commands) fn label_smoothing(&self) -> f32 {
         self.step.label_smoothing.unwrap_or(0.0)
     }
@@ -151,7 +169,7 @@ impl StepArgs {
         extract: &ExtractConfig,
     ) -> anyhow::Result<FineTuning> {
         let default = FineTuneConfig::default();
-        let mut optimizer = self.optimizer;
+        let mut optimizer = self.optimizer.unwrap_or(default.optimizer);
         if let Some(decay) = self.weight_decay {
             optimizer.weight_decay = decay;
         }
@@ -228,10 +246,12 @@ impl TrainTuningArgs {
         extract: &ExtractConfig,
     ) -> anyhow::Result<Option<FineTuning>> {
         let Some(at) = self.fine_tune_at.clone() else {
-            if self.options.resume {
-                return Err(usage("--resume goes on with fine-tuning: add --fine-tune-at"));
-            }
-            return Ok(None);
+            return match self.options.of_fine_tuning() {
+                Some(option) => {
+                    Err(usage(format!("{option} is for fine-tuning: add --fine-tune-at")))
+                }
+                None => Ok(None),
+            };
         };
         let own = Own {
             epochs: self.fine_tune_epochs,

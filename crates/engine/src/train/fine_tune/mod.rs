@@ -159,6 +159,16 @@ impl FineTuner {
         let snapshot = Snapshot::of(&self.network, &self.head);
         self.swap_average();
         let (val_loss, val_accuracy) = evaluated?.unzip();
+        if !(val_loss.is_none_or(f64::is_finite) && snapshot.is_finite()) {
+            // The last step went too far; there is no batch after it that would show.
+            self.good.clone().put_back(&mut self.network, &mut self.head);
+            return Err(TrainError::Diverged {
+                epoch,
+                batch: batches,
+                loss: val_loss.unwrap_or(f64::NAN),
+                learning_rate: self.config.learning_rate,
+            });
+        }
         let done = Epoch {
             epoch,
             loss: loss_sum / n as f64,
@@ -385,6 +395,11 @@ impl Snapshot {
             kernel: head.kernel.clone(),
             bias: head.bias.clone(),
         }
+    }
+
+    fn is_finite(&self) -> bool {
+        let all = self.parameters.iter().chain([&self.kernel, &self.bias]);
+        all.flatten().all(|value| value.is_finite())
     }
 
     fn put_back(self, network: &mut TrainableNetwork, head: &mut Head) {

@@ -1,0 +1,463 @@
+//! Fine-tuning: what it may change and what it may not, interrupted and resumed runs, divergence.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use headstart::data::Augment;
+use headstart::engine::train::network::BatchNorm;
+use headstart::engine::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
+use headstart::engine::train::schedules::{CosineDecay, Schedule};
+use headstart::engine::train::{AdamConfig, Event, FineTuneConfig, LogisticConfig, TrainError};
+use headstart::model::formats;
+use headstart::{
+    Classifier, Error, ExtractConfig, FineTuneReport, FineTuning, FitConfig, HeadConfig, Observer,
+    Pictures, Quiet, TrainingSet,
+};
+
+use crate::support::{CLASSES, assert_one_line, bits, bundled_pictures, folder, small_base};
+
+/// The last two blocks: quick.
+const AT: &str = "from:block_15_expand";
+
+/// Three epochs of three batches on 15 of 18 pictures, at a rate that shows.
+fn tuning(at: &str) -> FineTuning {
+    let training =
+        FineTuneConfig { learning_rate: 1e-3, epochs: 3, batch_size: 6, ..Default::default() };
+    FineTuning { at: at.parse().unwrap(), training, ..FineTuning::default() }
+}
+
+/// A temporary folder of pictures, and a classifier of them with its head trained.
+struct Case {
+    temp: tempfile::TempDir,
+    pictures: Pictures,
+    head: PathBuf,
+}
+
+impl Case {
+    fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let root = folder(&temp.path().join("pictures"), &CLASSES, 6);
+        let pictures = Pictures::open(root).unwrap();
+        let (classifier, _) =
+            Classifier::fit(small_base(), &pictures, &FitConfig::default(), &mut Quiet).unwrap();
+        let head = temp.path().join("head.safetensors");
+        classifier.save(&head).unwrap();
+        Self { pictures, head, temp }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.temp.path().join(name)
+    }
+
+    fn classifier(&self) -> Classifier {
+        Classifier::load(&self.head).unwrap()
+    }
+
+    /// Fine-tunes the head's classifier.
+    fn tuned(&self, config: &FineTuning) -> (Classifier, FineTuneReport) {
+        let mut classifier = self.classifier();
+        let report = classifier.fine_tune(&self.pictures, config, &mut Quiet).unwrap();
+        (classifier, report)
+    }
+
+    /// Its model file.
+    fn bytes(&self, classifier: &Classifier) -> Vec<u8> {
+        let file = self.path("some model");
+        classifier.save(&file).unwrap();
+        fs::read(file).unwrap()
+    }
+}
+
+/// All tensors of a file, as bits.
+fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
+    let read = formats::read(file).unwrap();
+    read.tensors.into_iter().map(|(name, tensor)| (name, bits(&tensor.data))).collect()
+}
+
+/// Stops when this many batches have been taken.
+struct StopAfter {
+    batches: usize,
+    seen: usize,
+}
+
+impl StopAfter {
+    fn new(batches: usize) -> Self {
+        Self { batches, seen: 0 }
+    }
+}
+
+impl Observer for StopAfter {
+    fn fine_tuning(&mut self, event: Event<'_>) {
+        self.seen += usize::from(matches!(event, Event::Batch { .. }));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.seen > self.batches
+    }
+}
+
+#[test]
+fn fine_tuning_moves_what_is_trainable_and_no_bit_of_anything_else() {
+    let case = Case::new();
+    let before = tensors(&case.head);
+    for bn in [BatchNorm::Inference, BatchNorm::Train] {
+        let mut config = tuning(AT);
+        config.training.bn = bn;
+        let (classifier, report) = case.tuned(&config);
+        let file = case.path("tuned.safetensors");
+        classifier.save(&file).unwrap();
+        let after = tensors(&file);
+        assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+
+        let mut base = small_base();
+        base.apply(&config.at).unwrap();
+        assert_eq!(report.first_layer, "block_15_expand");
+        assert_eq!(report.trainable, base.network().trainable_params());
+        let mut seen = [0; 3];
+        for layer in base.network().layers() {
+            for weight in &layer.weights {
+                let name = format!("base/{}/{}", layer.name, weight.name);
+                let moving = name.contains("/moving_");
+                let trains = layer.trainable && (!moving || bn == BatchNorm::Train);
+                assert_eq!(before[&name] != after[&name], trains, "{bn:?}: {name}");
+                seen[usize::from(layer.trainable) + usize::from(layer.trainable && moving)] += 1;
+            }
+        }
+        assert!(seen.iter().all(|&n| n > 8), "frozen, trained and moving weights: {seen:?}");
+        assert_ne!(before["head/kernel"], after["head/kernel"]);
+        assert_ne!(before["head/bias"], after["head/bias"]);
+        // What was loaded again is frozen again.
+        assert_eq!(Classifier::load(&file).unwrap().base().network().trainable_params(), 0);
+    }
+}
+
+#[test]
+fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
+    let case = Case::new();
+    let sgd = Algorithm::Sgd(Sgd { momentum: 0.9, ..Sgd::default() });
+    type Change = fn(&mut FineTuning);
+    let changes: [(&str, Change); 9] = [
+        ("rmsprop", |_| {}),
+        ("adam, early stop", |c| {
+            c.training.optimizer = OptimizerConfig::adam();
+            c.training.early_stop = Some(1);
+            c.training.learning_rate = 3e-2;
+        }),
+        ("average", |c| c.training.average = Some(0.5)),
+        ("batch statistics, cosine", |c| {
+            c.training.bn = BatchNorm::Train;
+            let warmup_steps = 3;
+            c.training.schedule =
+                Schedule::CosineDecay(CosineDecay { warmup_steps, ..CosineDecay::default() });
+        }),
+        ("two views", |c| (c.augment, c.views) = (Augment::Standard, 2)),
+        ("afresh", |c| (c.augment, c.views) = (Augment::Tutorial, 0)),
+        ("strong, afresh", |c| (c.augment, c.views) = (Augment::Strong, 0)),
+        ("strong, two views", |c| (c.augment, c.views) = (Augment::Strong, 2)),
+        ("everything, two views", |c| {
+            c.at = "from:0".parse().unwrap();
+            (c.augment, c.views, c.training.epochs) = (Augment::Standard, 2, 2);
+        }),
+    ];
+    for (index, (name, change)) in changes.into_iter().enumerate() {
+        let mut config = tuning(AT);
+        change(&mut config);
+        if index == 0 {
+            config.training.optimizer.algorithm = sgd;
+        }
+        let (whole, report) = case.tuned(&config);
+        let expected = case.bytes(&whole);
+        let file = case.path("checkpoint");
+        config.checkpoint = Some(file.clone());
+        let all = 3 * report.epochs.len();
+        let everywhere: Vec<usize> = if index == 0 { (0..all).collect() } else { vec![4, all - 1] };
+        for batches in everywhere {
+            config.resume = false;
+            let stopped =
+                case.classifier().fine_tune(&case.pictures, &config, &mut StopAfter::new(batches));
+            match stopped.unwrap_err() {
+                Error::Saved { epoch, checkpoint } => {
+                    assert_eq!((epoch, &checkpoint), (batches / 3 + 1, &file), "{name}");
+                }
+                other => panic!("{name}, {batches}: {other}"),
+            }
+            config.resume = true;
+            // Stopped once more, at once and then a batch later; what there is stays.
+            for more in [0, 1].into_iter().filter(|_| batches == 4) {
+                let mut stop = StopAfter::new(more);
+                let again = case.classifier().fine_tune(&case.pictures, &config, &mut stop);
+                assert!(matches!(again, Err(Error::Saved { .. })), "{name}, {batches}");
+            }
+            let (resumed, report) = case.tuned(&config);
+            assert!(report.resumed >= batches / 3, "{name}");
+            assert!(case.bytes(&resumed) == expected, "{name}: stopped after {batches} batches");
+            // It stays until the caller has the result where it should be.
+            assert!(file.exists());
+            config.discard();
+            assert!(!file.exists());
+        }
+    }
+}
+
+/// Both phases on one set, as `train` has them.
+fn both(
+    pictures: &Pictures,
+    fit: &FitConfig,
+    config: &FineTuning,
+    observer: &mut dyn Observer,
+) -> Result<(Classifier, FineTuneReport), Error> {
+    let mut set = TrainingSet::new(&small_base(), pictures, &config.extract, observer)?;
+    let mut classifier = match config.interrupted(&set, &fit.head)? {
+        Some(classifier) => classifier,
+        None => Classifier::fit_on(&mut set, fit, Some(&config.at), observer)?.0,
+    };
+    let report = classifier.fine_tune_on(&mut set, config, observer)?;
+    Ok((classifier, report))
+}
+
+#[test]
+fn both_phases_go_on_without_training_the_head_again() {
+    let case = Case::new();
+    let adam = AdamConfig { epochs: 2, dropout: 0.4, ..AdamConfig::default() };
+    for (head, augment) in [
+        (HeadConfig::default(), Augment::None),
+        (HeadConfig::default(), Augment::Standard),
+        (HeadConfig::Adam(adam), Augment::Strong),
+    ] {
+        let fit = FitConfig { head, augment, views: 2, ..FitConfig::default() };
+        let mut config = FineTuning { augment, views: 2, ..tuning(AT) };
+        let (whole, report) = both(&case.pictures, &fit, &config, &mut Quiet).unwrap();
+        config.checkpoint = Some(case.path("checkpoint"));
+        config.resume = true;
+        for batches in [1, 4] {
+            let stopped = both(&case.pictures, &fit, &config, &mut StopAfter::new(batches));
+            assert!(matches!(stopped, Err(Error::Saved { .. })));
+            let (resumed, again) = both(&case.pictures, &fit, &config, &mut Quiet).unwrap();
+            assert!(case.bytes(&resumed) == case.bytes(&whole), "{augment}, {batches}");
+            // What was before is what the head had come to, not what a head of zeros would.
+            assert_eq!(again.before, report.before);
+            assert_eq!(again.validation, report.validation);
+            config.discard();
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
+    let case = Case::new();
+    let checkpoint = case.path("run.checkpoint");
+    let ours = || FineTuning { checkpoint: Some(checkpoint.clone()), resume: true, ..tuning(AT) };
+    let stopped = case.classifier().fine_tune(&case.pictures, &ours(), &mut StopAfter::new(4));
+    assert!(matches!(stopped, Err(Error::Saved { epoch: 2, .. })));
+    let saved = fs::read(&checkpoint).unwrap();
+
+    let refused = |config: &FineTuning, pictures: &Pictures, part: &str| {
+        let mut classifier = case.classifier();
+        let error = classifier.fine_tune(pictures, config, &mut Quiet).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains(part), "'{part}' is not in: {message}");
+        assert!(message.contains("run.checkpoint") && message.contains("leave out --resume"));
+        assert_one_line(&message);
+        assert!(case.bytes(&classifier) == fs::read(&case.head).unwrap());
+    };
+    type Change = fn(&mut FineTuning);
+    let changes: [(Change, &str); 8] = [
+        (|c| c.training.learning_rate = 1e-4, "other options"),
+        (|c| c.training.epochs = 4, "other options"),
+        (|c| c.training.seed = 1, "other options"),
+        (|c| c.training.average = Some(0.9), "other options"),
+        (|c| c.training.optimizer = OptimizerConfig::adam(), "other options"),
+        (|c| c.at = "from:block_16_expand".parse().unwrap(), "other layers"),
+        (|c| c.augment = Augment::Standard, "augmented in another way"),
+        (|c| c.training.bn = BatchNorm::Train, "other options"),
+    ];
+    for (change, part) in changes {
+        let mut config = ours();
+        change(&mut config);
+        refused(&config, &case.pictures, part);
+    }
+    let fewer = folder(&case.path("fewer"), &CLASSES, 5);
+    refused(&ours(), &Pictures::open(fewer).unwrap(), "other pictures");
+    let other_split = case.pictures.clone().with_validation(0.5, 0);
+    refused(&ours(), &other_split, "other pictures");
+
+    // Another head on the same base.
+    let head = HeadConfig::Lbfgs(LogisticConfig { seed: 9, ..LogisticConfig::default() });
+    let fit = FitConfig { head, ..FitConfig::default() };
+    let error = both(&case.pictures, &fit, &ours(), &mut Quiet).unwrap_err();
+    assert!(error.to_string().contains("its head was fitted with other options"), "{error}");
+    let adam = HeadConfig::Adam(AdamConfig { epochs: 1, ..AdamConfig::default() });
+    let fit = FitConfig { head: adam, ..FitConfig::default() };
+    let mut other = Classifier::fit(small_base(), &case.pictures, &fit, &mut Quiet).unwrap().0;
+    let error = other.fine_tune(&case.pictures, &ours(), &mut Quiet).unwrap_err();
+    assert!(error.to_string().contains("of another head"), "{error}");
+    assert!(fs::read(&checkpoint).unwrap() == saved, "a refusal leaves the checkpoint");
+
+    // Files that are none.
+    let head = fs::read(&case.head).unwrap();
+    let picture = fs::read(&bundled_pictures("Bag")[0]).unwrap();
+    let mut flipped = saved.clone();
+    flipped[40] ^= 0x40;
+    for (content, part) in [
+        (&saved[..saved.len() - 1], "cut short"),
+        (&saved[..saved.len() / 2], "cut short"),
+        (&saved[..100], "cut short"),
+        (&saved[..5], "no checkpoint"),
+        (b"", "is empty"),
+        (b"this is no checkpoint", "no checkpoint"),
+        (&head, "no state of training"),
+        (&picture, "no checkpoint"),
+        (&flipped, "no checkpoint"),
+    ] {
+        fs::write(&checkpoint, content).unwrap();
+        refused(&ours(), &case.pictures, part);
+    }
+    fs::write(&checkpoint, &saved).unwrap();
+    case.tuned(&ours());
+}
+
+#[test]
+fn a_rate_that_diverges_leaves_the_last_good_weights() {
+    let case = Case::new();
+    let before = tensors(&case.head);
+    let sgd =
+        OptimizerConfig { algorithm: Algorithm::Sgd(Sgd::default()), ..OptimizerConfig::adam() };
+    // Steps rise from nothing, so that the first epoch, being one step, changes nothing.
+    let rising = Schedule::CosineDecay(CosineDecay { warmup_steps: 9, ..CosineDecay::default() });
+    for (name, batch_size, epochs, schedule, first) in [
+        ("amid the first epoch", 6, 3, Schedule::Constant, true),
+        ("in the last batch there is", 100, 1, Schedule::Constant, true),
+        ("in a later epoch", 100, 9, rising, false),
+    ] {
+        let mut config = tuning(AT);
+        config.checkpoint = Some(case.path("checkpoint"));
+        config.training = FineTuneConfig {
+            // Too large for the weights' type, whatever the gradients.
+            learning_rate: 1e60,
+            optimizer: sgd,
+            batch_size,
+            epochs,
+            schedule,
+            ..config.training
+        };
+        let mut classifier = case.classifier();
+        let error = classifier.fine_tune(&case.pictures, &config, &mut Quiet).unwrap_err();
+        let Error::Train(TrainError::Diverged { epoch, .. }) = &error else {
+            panic!("{name}: {error}");
+        };
+        assert_eq!(*epoch == 1, first, "{name}: {error}");
+        assert!(error.to_string().contains("the learning rate of 1e60"), "{error}");
+        assert_one_line(&error.to_string());
+        let file = case.path("diverged");
+        classifier.save(&file).unwrap();
+        assert!(
+            tensors(&file) == before,
+            "{name}: other weights than those of the last good epoch"
+        );
+        let record = classifier.training().unwrap().fine_tune.as_ref();
+        assert_eq!(record.map(|record| record.epochs.len()), (!first).then(|| epoch - 1));
+        let prediction = Classifier::load(&file).unwrap().predict(&bundled_pictures("Bag")[9]);
+        assert!(prediction.unwrap().scores.iter().all(|score| score.is_finite()));
+        config.discard();
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_and_the_seed_does() {
+    let case = Case::new();
+    let run = |threads: usize, seed: u64, augment: Augment| {
+        let mut config = FineTuning { seed, augment, views: 2, ..tuning(AT) };
+        config.training.seed = seed;
+        config.extract = ExtractConfig { threads: Some(threads), ..ExtractConfig::default() };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        case.bytes(&pool.install(|| case.tuned(&config)).0)
+    };
+    for augment in [Augment::None, Augment::Strong] {
+        let first = run(1, 0, augment);
+        assert!(run(2, 0, augment) == first && run(3, 0, augment) == first, "{augment}");
+        assert!(run(2, 1, augment) != first, "{augment}");
+    }
+}
+
+#[test]
+fn early_stopping_takes_the_weights_of_the_best_epoch() {
+    let case = Case::new();
+    let mut config = tuning(AT);
+    // Too high to go well for long.
+    (config.training.learning_rate, config.training.epochs) = (0.03, 30);
+    config.training.early_stop = Some(2);
+    let (_, report) = case.tuned(&config);
+    assert!(report.stopped_early && report.epochs.len() < 30);
+    let best = report.best_epoch.unwrap();
+    assert_eq!(report.epochs.len(), best + 2);
+    let losses: Vec<f64> = report.epochs.iter().map(|epoch| epoch.val_loss.unwrap()).collect();
+    assert!(losses.iter().all(|loss| *loss >= losses[best - 1]), "{losses:?}");
+    // Epochs are measured in the trainable network, the end in the compiled one.
+    let (end, epoch) = (report.validation.unwrap(), &report.epochs[best - 1]);
+    assert_eq!(Some(end.accuracy), epoch.val_accuracy);
+    assert!((end.loss - losses[best - 1]).abs() < 1e-2 * end.loss, "{} {losses:?}", end.loss);
+}
+
+#[test]
+fn folders_of_all_kinds_can_be_fine_tuned_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let every = ["Ankle_boot", "Bag", "Coat", "Dress", "Pullover", "Sandal", "Shirt", "Sneaker"];
+    let two = folder(&temp.path().join("two"), &["Bag", "Coat"], 6);
+    fs::write(two.join("Bag/text.jpg"), "this is no picture").unwrap();
+    let many = folder(&temp.path().join("many"), &every, 3);
+    for (root, classes, share, skipped) in
+        [(&two, 2, 0.2, 1), (&two, 2, 0.0, 1), (&many, 8, 0.3, 0)]
+    {
+        let pictures = Pictures::open(root).unwrap().with_validation(share, 0);
+        for (augment, at) in
+            [(Augment::None, AT), (Augment::Standard, "from:0"), (Augment::Standard, "from:Conv_1")]
+        {
+            let mut config = FineTuning { augment, views: 2, ..tuning(at) };
+            (config.training.epochs, config.training.batch_size) = (1, 64);
+            let fit = FitConfig { augment, views: 2, ..FitConfig::default() };
+            let (classifier, report) = both(&pictures, &fit, &config, &mut Quiet).unwrap();
+            assert_eq!((classifier.classes().len(), report.skipped.len()), (classes, skipped));
+            assert_eq!(
+                (report.validation.is_none(), report.before.is_none()),
+                (share == 0.0, share == 0.0)
+            );
+            let one_step = |warning: &&String| warning.contains("an epoch is one step");
+            assert_eq!(report.warnings.iter().filter(one_step).count(), 1, "{:?}", report.warnings);
+            assert_eq!(classifier.training().unwrap().metrics, report.validation);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
+    /// Nobody should have to wait for this.
+    struct NoPicture;
+    impl Observer for NoPicture {
+        fn pictures(&mut self, _: usize, _: usize) {
+            panic!("pictures are read");
+        }
+    }
+    let case = Case::new();
+    let unknown = Pictures::open(folder(&case.path("unknown"), &["Bag", "Coat"], 2)).unwrap();
+    let fewer = Pictures::open(folder(&case.path("fewer"), &["Bag", "Sneaker"], 2)).unwrap();
+    let file = case.path("file");
+    fs::write(&file, "").unwrap();
+    let nowhere = ExtractConfig { cache: Some(file), ..ExtractConfig::default() };
+    let mut wrong_rate = tuning(AT);
+    wrong_rate.training.learning_rate = f64::NAN;
+    for (pictures, config, part) in [
+        (&unknown, tuning(AT), "knows no class \"Coat\""),
+        (&fewer, tuning(AT), "takes pictures of every class, and no other"),
+        (&case.pictures, tuning("from:block_15_expnd"), "block_15_expand"),
+        (&case.pictures, tuning("from:1000"), "1000"),
+        (&case.pictures, tuning("from:out_relu"), "nothing to fine-tune"),
+        (&case.pictures, wrong_rate, "learning rate"),
+        (&case.pictures, FineTuning { extract: nowhere, ..tuning(AT) }, "--cache-dir"),
+    ] {
+        let mut classifier = case.classifier();
+        let error = classifier.fine_tune(pictures, &config, &mut NoPicture).unwrap_err();
+        assert!(error.to_string().contains(part), "'{part}' is not in: {error}");
+        assert_one_line(&error.to_string());
+    }
+}
