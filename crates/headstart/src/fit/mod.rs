@@ -1,0 +1,149 @@
+//! Training a head on a frozen base.
+
+mod config;
+mod head;
+mod report;
+
+use std::time::Instant;
+
+use headstart_data::{Augment, Skipped, split};
+use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
+use headstart_model::Trainable;
+
+use crate::divided::Divided;
+use crate::training_set::{HeadViews, TrainingSet};
+use crate::{Base, Classifier, Error, Extractor, Observer, Pictures};
+pub use config::{DEFAULT_VIEWS, FitConfig, HeadConfig};
+pub(crate) use head::Side;
+use head::fit_head;
+use report::Outcome;
+pub use report::{EpochRecord, FitReport, Seconds, TrainingRecord};
+
+impl Classifier {
+    /// Trains a head for `pictures` on the frozen `base`.
+    ///
+    /// A picture that cannot be read is left out and listed in the report.
+    ///
+    /// # Errors
+    /// When fewer than two classes have pictures that can be read, the options make no sense, the
+    /// loss diverges, or the observer asks to stop.
+    pub fn fit(
+        base: Base,
+        pictures: &Pictures,
+        config: &FitConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<(Self, FitReport), Error> {
+        config.check()?;
+        if config.augment != Augment::None {
+            let mut set = TrainingSet::new(&base, pictures, &config.extract, observer)?;
+            return Self::fit_on(&mut set, config, None, observer);
+        }
+        let start = Instant::now();
+        let extractor = Extractor::new(&base, &config.extract);
+        let divided = Divided::new(&extractor, pictures, observer)?;
+        let features = start.elapsed().as_secs_f64();
+        let classes = pictures.classes();
+        let Divided { train, validation, split, .. } = &divided;
+        let samples = train.samples(classes.len());
+        let fitted = fit_head(&config.head, &samples, validation, classes.len(), observer)?;
+        let held_back = split.validation.iter().map(|&i| divided.name(pictures, i));
+        let outcome = Outcome {
+            root: pictures.root().display().to_string(),
+            classes: classes.to_vec(),
+            held_back: held_back.collect(),
+            train: split.train.len(),
+            duplicates: duplicates(&divided.groups),
+            cached: divided.cached,
+            skipped: divided.skipped.clone(),
+            warnings: divided
+                .warnings(pictures)
+                .into_iter()
+                .chain(extractor.cache_warning())
+                .collect(),
+            features,
+            start,
+        };
+        Ok(outcome.finish(base, fitted, validation, config))
+    }
+
+    /// [`Classifier::fit`] on pictures that have been decoded, in their views. With `fine_tune_at`,
+    /// what the layers below it make of them is kept, for
+    /// [`fine_tune_on`](Classifier::fine_tune_on) with the same options.
+    ///
+    /// # Errors
+    /// As [`Classifier::fit`], and when there is no room for the views.
+    pub fn fit_on(
+        set: &mut TrainingSet,
+        config: &FitConfig,
+        fine_tune_at: Option<&Trainable>,
+        observer: &mut dyn Observer,
+    ) -> Result<(Self, FitReport), Error> {
+        config.check()?;
+        let start = Instant::now();
+        let network = fine_tune_at
+            .map(|at| {
+                let mut base = set.base().clone();
+                base.apply(at)?;
+                let (network, weights) = (base.network(), base.weights());
+                TrainableNetwork::new(
+                    network,
+                    weights,
+                    BatchNorm::Inference,
+                    config.extract.compute.isa,
+                )
+                .map_err(Error::of_training)
+            })
+            .transpose()?;
+        let augmentation = config.augmentation();
+        set.views(network.as_ref(), augmentation, observer)?;
+        let features = set.seconds + start.elapsed().as_secs_f64();
+        let begin = Instant::now();
+        let groups = split::groups(&set.contents);
+        let head = HeadViews::new(set, network.as_ref(), &groups);
+        let validation = head.validation()?;
+        let classes = set.classes().len();
+        let fitted = match &config.head {
+            HeadConfig::Adam(_) => fit_head(&config.head, head, &validation, classes, observer)?,
+            HeadConfig::Lbfgs(_) => {
+                let all = head.all()?;
+                let samples = all.samples(classes);
+                fit_head(&config.head, &samples, &validation, classes, observer)?
+            }
+        };
+        let outcome = Outcome {
+            root: set.root().to_owned(),
+            classes: set.classes().to_vec(),
+            held_back: set.held_back(),
+            train: set.train(),
+            duplicates: duplicates(&groups),
+            cached: 0,
+            skipped: set.skipped.clone(),
+            warnings: set.warnings(),
+            features,
+            start: begin.checked_sub(std::time::Duration::from_secs_f64(features)).unwrap_or(begin),
+        };
+        Ok(outcome.finish(set.base().clone(), fitted, &validation, config))
+    }
+}
+
+pub(crate) fn check_readable(
+    pictures: &Pictures,
+    labels: &[usize],
+    skipped: &[Skipped],
+) -> Result<(), Error> {
+    let Some(&first) = labels.first() else {
+        return Err(Error::none_readable(skipped.to_vec()));
+    };
+    if labels.iter().all(|&label| label == first) {
+        return Err(Error::OneReadableClass {
+            class: pictures.classes()[first].clone(),
+            skipped: skipped.len(),
+        });
+    }
+    Ok(())
+}
+
+/// Pictures whose pixels an earlier one has, by the groups of equal ones.
+fn duplicates(groups: &[usize]) -> usize {
+    groups.len() - groups.iter().max().map_or(0, |last| last + 1)
+}

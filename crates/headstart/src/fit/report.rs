@@ -1,0 +1,172 @@
+//! How training a head went: for who trains, and in the model file.
+
+use std::time::Instant;
+
+use headstart_data::{Augment, Skipped};
+use headstart_engine::train::Epoch;
+use serde::{Deserialize, Serialize};
+
+use super::head::{Fitted, Side};
+use super::{FitConfig, HeadConfig};
+use crate::{Base, Classifier, Evaluation, FineTuneRecord, FineTuneReport};
+
+/// How training went.
+#[derive(Clone, Debug)]
+pub struct FitReport {
+    /// Figures on the pictures held back; `None` if none were.
+    pub validation: Option<Evaluation>,
+    /// Every epoch.
+    pub epochs: Vec<Epoch>,
+    /// The strength C that the data chose, with [`HeadConfig::Lbfgs`].
+    pub strength: Option<f64>,
+    /// Pictures learned from.
+    pub train: usize,
+    /// Pictures whose pixels another one has too.
+    pub duplicates: usize,
+    /// Pictures whose features came from the cache.
+    pub cached: usize,
+    /// Pictures and other files that were left out, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// What whoever owns the pictures should know, a line each.
+    pub warnings: Vec<String>,
+    /// How long it took.
+    pub seconds: Seconds,
+}
+
+/// Wall time of the parts of training, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// Decoding and features.
+    pub features: f64,
+    /// Fitting the head.
+    pub head: f64,
+    /// Everything.
+    pub total: f64,
+}
+
+/// What a model file tells of how the model came about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// The folder of pictures, as it was given.
+    pub pictures: String,
+    /// Pictures learned from.
+    pub train: usize,
+    /// Paths of the pictures held back, from the folder on.
+    pub validation: Vec<String>,
+    /// How the head was fitted.
+    pub head: HeadConfig,
+    /// How pictures were varied.
+    #[serde(default)]
+    pub augment: Augment,
+    /// Views of each picture, where they were.
+    #[serde(default)]
+    pub views: usize,
+    /// The strength C that the data chose.
+    pub strength: Option<f64>,
+    /// Every epoch.
+    pub epochs: Vec<EpochRecord>,
+    /// Figures on the pictures held back.
+    pub metrics: Option<Evaluation>,
+    /// How the base was fine-tuned, if it was; the figures are of after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tune: Option<FineTuneRecord>,
+}
+
+/// An epoch without the time that it took: the same training gives the same file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Mean loss over the batches.
+    pub loss: f64,
+    /// Accuracy over the batches.
+    pub accuracy: f64,
+    /// Loss on the pictures held back.
+    pub val_loss: Option<f64>,
+    /// Accuracy on the pictures held back.
+    pub val_accuracy: Option<f64>,
+}
+
+impl From<&Epoch> for EpochRecord {
+    fn from(epoch: &Epoch) -> Self {
+        let &Epoch { epoch, loss, accuracy, val_loss, val_accuracy, .. } = epoch;
+        Self { epoch, loss, accuracy, val_loss, val_accuracy }
+    }
+}
+
+impl FitReport {
+    /// A report of a head that an earlier, interrupted run had trained: what fine-tuning knows.
+    pub fn of_resumed(tuned: &FineTuneReport) -> Self {
+        Self {
+            validation: tuned.before.clone(),
+            epochs: Vec::new(),
+            strength: None,
+            train: tuned.train,
+            duplicates: 0,
+            cached: 0,
+            skipped: tuned.skipped.clone(),
+            warnings: tuned.warnings.clone(),
+            seconds: Seconds::default(),
+        }
+    }
+}
+
+/// What is known of the pictures, and becomes a part of the model and of the report.
+pub(super) struct Outcome {
+    pub(super) root: String,
+    pub(super) classes: Vec<String>,
+    pub(super) held_back: Vec<String>,
+    pub(super) train: usize,
+    pub(super) duplicates: usize,
+    pub(super) cached: usize,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) warnings: Vec<String>,
+    /// Seconds until the features were there.
+    pub(super) features: f64,
+    pub(super) start: Instant,
+}
+
+impl Outcome {
+    pub(super) fn finish(
+        self,
+        base: Base,
+        fitted: Fitted,
+        validation: &Side,
+        config: &FitConfig,
+    ) -> (Classifier, FitReport) {
+        let head_done = self.start.elapsed().as_secs_f64();
+        let mut classifier = Classifier::new(base, fitted.head, self.classes);
+        let metrics = (!validation.labels.is_empty()).then(|| {
+            let probabilities = classifier.head.probabilities(&validation.features);
+            Evaluation::new(&classifier.classes, &validation.labels, &probabilities)
+        });
+        classifier.training = Some(TrainingRecord {
+            pictures: self.root,
+            train: self.train,
+            validation: self.held_back,
+            head: config.head.clone(),
+            augment: config.augment,
+            views: config.views,
+            strength: fitted.strength,
+            epochs: fitted.epochs.iter().map(EpochRecord::from).collect(),
+            metrics: metrics.clone(),
+            fine_tune: None,
+        });
+        let report = FitReport {
+            validation: metrics,
+            epochs: fitted.epochs,
+            strength: fitted.strength,
+            train: self.train,
+            duplicates: self.duplicates,
+            cached: self.cached,
+            skipped: self.skipped,
+            warnings: self.warnings.into_iter().chain(fitted.warning).collect(),
+            seconds: Seconds {
+                features: self.features,
+                head: head_done - self.features,
+                total: self.start.elapsed().as_secs_f64(),
+            },
+        };
+        (classifier, report)
+    }
+}
