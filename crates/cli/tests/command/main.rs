@@ -11,6 +11,7 @@ mod features;
 mod import;
 mod interrupt;
 mod listing;
+mod lr_find;
 mod predict;
 mod summary;
 mod support;

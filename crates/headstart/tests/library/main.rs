@@ -8,6 +8,7 @@ mod cache;
 mod freezing;
 mod imported;
 mod labdog;
+mod learning_rate;
 mod lite;
 mod model_file;
 mod pictures;
