@@ -13,7 +13,7 @@ const X_LABEL: usize = 8;
 impl Plot {
     /// The lines of the plot, each at most 80 columns wide.
     pub(crate) fn text(&self) -> String {
-        let ticks = self.y.ticks(5);
+        let ticks = self.y.ticks(7);
         let margin = ticks.iter().map(|(_, label)| label.len()).max().unwrap_or(0) + 1;
         // The last label of the x axis may stand half out.
         let width = WIDTH - margin - 4;

@@ -12,6 +12,7 @@ mod fine_tune;
 mod import;
 mod interrupt;
 mod listing;
+mod lr_find;
 mod predict;
 mod resume;
 mod summary;

@@ -9,6 +9,7 @@ mod fine_tuning;
 mod freezing;
 mod imported;
 mod labdog;
+mod learning_rate;
 mod lite;
 mod model_file;
 mod pictures;

@@ -148,6 +148,7 @@ fn head(
         of: "head",
         test: found.test,
         range: *range,
+        dir: None,
         train: found.train,
         validation: found.validation,
         batch_size: batch_size.min(found.train),
@@ -206,6 +207,7 @@ fn model(
         skipped: set.skipped().to_vec(),
         warnings: set.warnings(),
         seconds: 0.0,
+        dir: Some(dir),
     })
 }
 

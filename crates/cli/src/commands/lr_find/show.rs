@@ -1,6 +1,6 @@
 //! What `lr-find` prints.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -19,6 +19,8 @@ pub(super) struct Found {
     pub(super) of: &'static str,
     pub(super) test: RangeTest,
     pub(super) range: RangeTestConfig,
+    /// The folder, where nothing has told it yet.
+    pub(super) dir: Option<PathBuf>,
     pub(super) train: usize,
     pub(super) validation: usize,
     pub(super) batch_size: usize,
@@ -33,23 +35,20 @@ impl Found {
     /// Prints it, and writes the plot if that is asked for.
     pub(super) fn report(&self, plot: Option<&Path>, output: &Output) -> anyhow::Result<ExitCode> {
         let Self { test, range, .. } = self;
-        output.field(
-            "Pictures",
-            format!("{} to learn from, {} held back", self.train, self.validation),
-        )?;
+        let split = format!("{} to learn from, {} held back", self.train, self.validation);
+        match self.dir.as_ref() {
+            Some(dir) => output.field("Pictures", format!("{split} ({})", dir.display()))?,
+            None => output.field("Split", split)?,
+        }
         let (from, to) = (rate(range.first), rate(*test.rates.last().unwrap_or(&range.first)));
-        let early = match test.rates.len() < range.steps {
-            true => format!(" of {}; the loss grew", range.steps),
-            false => String::new(),
+        let steps = match test.rates.len() {
+            n if n < range.steps => format!("{n} of {} steps, then the loss grew", range.steps),
+            n => count(n, "step"),
         };
+        let each = count(self.batch_size, "picture");
         output.field(
             "Tested",
-            format!(
-                "{from} to {to}: {}{early}, {} each, {}",
-                count(test.rates.len(), "step"),
-                count(self.batch_size, "picture"),
-                duration(self.seconds),
-            ),
+            format!("{from} to {to}: {steps}; {each} each, {}", duration(self.seconds)),
         )?;
         report::skipped(output, &self.skipped)?;
         for warning in &self.warnings {
@@ -68,7 +67,7 @@ impl Found {
         let command =
             test.suggestion.map(|x| format!("{} --learning-rate {}", self.command, rate(x)));
         match (test.suggestion, test.most) {
-            (Some(suggestion), Some(most)) => output.field(
+            (Some(suggestion), Some(most)) if suggestion < most => output.field(
                 "Suggestion",
                 format!(
                     "{}, where the loss falls fastest; {} is the most that is likely to work",
@@ -76,10 +75,20 @@ impl Found {
                     rate(most)
                 ),
             )?,
+            (Some(suggestion), _) => output.field(
+                "Suggestion",
+                format!(
+                    "{}, a tenth of where the loss is lowest; more is not likely to work",
+                    rate(suggestion)
+                ),
+            )?,
             _ => {
                 output.field("Suggestion", "none: the loss does not fall at any of these rates")?;
                 output.field("", self.way_out())?;
             }
+        }
+        if test.suggestion.is_some() && self.still_falls() {
+            output.field("", "it still falls at the last rate: try a higher --last")?;
         }
         if let Some(file) = plot.filter(|_| drawn.is_some()) {
             output.field("Plot", file.display().to_string())?;
@@ -108,6 +117,18 @@ impl Found {
         Ok(if command.is_some() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
     }
 
+    /// Whether the loss grew so much that the test ended early.
+    fn grew(&self) -> bool {
+        self.test.rates.len() < self.range.steps
+    }
+
+    /// Whether the loss is lowest at the very end.
+    fn still_falls(&self) -> bool {
+        let smoothed = &self.test.smoothed;
+        let last = smoothed.last().copied();
+        !self.grew() && last.is_some_and(|last| smoothed.iter().all(|&loss| last <= loss))
+    }
+
     /// What to do where nothing is suggested.
     fn way_out(&self) -> String {
         const LEARNED: f64 = 0.1;
@@ -119,7 +140,8 @@ impl Found {
                  --augment standard, or give it more"
             );
         }
-        "try more --steps, a larger --batch-size, or a lower --first".to_owned()
+        let further = if self.grew() { "a lower --first" } else { "a higher --last" };
+        format!("try {further}, more --steps or a larger --batch-size")
     }
 
     /// The losses by rate; `None` of a test that ended at once.
@@ -147,6 +169,7 @@ impl Found {
         let mark = |name: &str, x: Option<f64>, main| {
             x.map(|x| Mark { name: format!("{name} {}", rate(x)), x, main })
         };
+        let most = test.most.filter(|&most| Some(most) != test.suggestion);
         let phase = if self.of == "head" { "head" } else { "fine-tuning" };
         Some(Plot {
             title: format!("Loss by learning rate: {phase}"),
@@ -161,7 +184,7 @@ impl Found {
                 curve("each step", &test.losses, true),
                 curve("smoothed", smoothed, false),
             ],
-            marks: [mark("suggestion", test.suggestion, true), mark("at most", test.most, false)]
+            marks: [mark("suggestion", test.suggestion, true), mark("at most", most, false)]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -169,11 +192,26 @@ impl Found {
     }
 }
 
-/// A rate for people, which is also what they may paste: `2.1e-4`.
+/// A rate for people, which is also what they may paste: `2.1e-4`, and `0.21` for large ones.
 fn rate(x: f64) -> String {
     let text = format!("{x:.1e}");
+    // Two digits of what is large are soon read.
+    let rounded: f64 = text.parse().unwrap_or(x);
     match text.split_once('e') {
-        Some((digits, exponent)) => format!("{}e{exponent}", digits.trim_end_matches(".0")),
-        None => text,
+        Some((digits, exponent)) if rounded < 0.1 => {
+            format!("{}e{exponent}", digits.trim_end_matches(".0"))
+        }
+        _ => rounded.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn rates_have_two_digits() {
+        let rates = [2.149e-4, 1e-5, 0.0999, 0.72, 1.0, 12.3];
+        assert_eq!(rates.map(rate), ["2.1e-4", "1e-5", "0.1", "0.72", "1", "12"]);
     }
 }

@@ -1,0 +1,105 @@
+//! Looking for a learning rate on the bundled demo pictures.
+
+use headstart::engine::train::{AdamConfig, RangeTest, RangeTestConfig};
+use headstart::model::Trainable;
+use headstart::{
+    Base, Classifier, Error, ExtractConfig, FineTuning, FitConfig, Observer, Pictures, Quiet,
+    TrainingSet, find_head_learning_rate,
+};
+
+use crate::support::{CLASSES, bits, extract_into, folder};
+
+const RANGE: RangeTestConfig = RangeTestConfig { first: 1e-7, last: 1.0, steps: 60 };
+
+fn base() -> Base {
+    let mut base = Base::bundled_at("mobilenetv2", Some((32, 32))).unwrap();
+    base.set_trainable(false);
+    base
+}
+
+fn config() -> AdamConfig {
+    AdamConfig { batch_size: 8, ..AdamConfig::default() }
+}
+
+fn assert_near(test: &RangeTest, exponents: std::ops::Range<f64>) {
+    let suggestion = test.suggestion.expect("the loss falls");
+    assert!(exponents.contains(&suggestion.log10()), "{suggestion:e} of {test:?}");
+    assert!(suggestion <= test.most.unwrap());
+    assert_eq!(test.rates.len(), test.losses.len());
+    assert_eq!(test.rates.len(), test.smoothed.len());
+}
+
+#[test]
+fn the_heads_rate_is_sensible_and_the_same_each_time_on_any_number_of_threads() {
+    let temporary = tempfile::tempdir().unwrap();
+    let pictures =
+        Pictures::open(folder(&temporary.path().join("pictures"), &CLASSES, 12)).unwrap();
+    let extract = extract_into(&temporary.path().join("cache"));
+    let find = |config: &AdamConfig, extract: &ExtractConfig| {
+        let found =
+            find_head_learning_rate(&base(), &pictures, config, extract, &RANGE, &mut Quiet);
+        found.unwrap()
+    };
+    let found = find(&config(), &extract);
+    assert_near(&found.test, -4.0..-1.5);
+    // Fewer batches than steps: epochs follow each other.
+    assert_eq!((found.train, found.validation), (30, 6));
+    let one = ExtractConfig { threads: Some(1), cache: None, ..ExtractConfig::default() };
+    assert_eq!(find(&config(), &one).test, found.test);
+    let other = find(&AdamConfig { seed: 1, ..config() }, &extract);
+    assert_ne!(other.test.losses, found.test.losses);
+    assert_near(&other.test, -4.0..-1.5);
+    // More than there are pictures is all of them.
+    find(&AdamConfig { batch_size: 1000, ..config() }, &extract);
+}
+
+#[test]
+fn the_rate_of_fine_tuning_is_sensible_and_no_weight_moves() {
+    let temporary = tempfile::tempdir().unwrap();
+    let root = folder(&temporary.path().join("pictures"), &CLASSES, 12);
+    let pictures = Pictures::open(root).unwrap();
+    let (classifier, _) =
+        Classifier::fit(base(), &pictures, &FitConfig::default(), &mut Quiet).unwrap();
+    let mut config = FineTuning { at: Trainable::FromIndex(140), ..FineTuning::default() };
+    config.training.batch_size = 8;
+    let mut set =
+        TrainingSet::new(classifier.base(), &pictures, &config.extract, &mut Quiet).unwrap();
+    let weights = |classifier: &Classifier| -> Vec<u32> {
+        let base = classifier.base().weights().iter().flat_map(|(_, tensor)| bits(&tensor.data));
+        base.chain(bits(&classifier.head().kernel)).chain(bits(&classifier.head().bias)).collect()
+    };
+    let before = weights(&classifier);
+    let mut find = |range| classifier.find_learning_rate(&mut set, &config, range, &mut Quiet);
+    let test = find(&RANGE).unwrap();
+    assert_near(&test, -6.5..-3.0);
+    assert_eq!(find(&RANGE).unwrap(), test);
+    assert!(before == weights(&classifier));
+    let error = find(&RangeTestConfig { steps: 9, ..RANGE }).unwrap_err().to_string();
+    assert!(error.contains("steps is 9; it must be 10 or more"), "{error}");
+}
+
+/// Asks to stop at a step.
+struct Stopping(usize, usize);
+
+impl Observer for Stopping {
+    fn learning_rate(&mut self, step: usize, steps: usize, _: f64) {
+        assert_eq!(steps, RANGE.steps);
+        self.1 = step;
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.1 == self.0
+    }
+}
+
+#[test]
+fn the_observer_is_told_of_each_step_and_can_end_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(folder(temporary.path(), &CLASSES, 4)).unwrap();
+    let extract = ExtractConfig { cache: None, ..ExtractConfig::default() };
+    let mut observer = Stopping(7, 0);
+    let found =
+        find_head_learning_rate(&base(), &pictures, &config(), &extract, &RANGE, &mut observer);
+    assert!(matches!(found, Err(Error::Interrupted)));
+    assert_eq!(observer.1, 7);
+}
