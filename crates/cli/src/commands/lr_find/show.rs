@@ -158,7 +158,9 @@ impl Found {
         let after = smoothed[lowest..].iter().copied().fold(0.0, f64::max);
         let low = smoothed[lowest];
         let fall = (before - low).max(0.05 * low.abs()).max(1e-6);
-        let top = before.max(after.min(before + 0.5 * fall)) + 0.1 * fall;
+        // Of what rises after it, as much as it fell by half, or half of the lowest itself.
+        let above = (0.5 * fall).max(0.5 * low.abs());
+        let top = before.max(after.min(before + above)) + 0.1 * fall;
         let bottom = if low < fall { 0.0 } else { low - 0.15 * fall };
         let points = |values: &[f64]| test.rates.iter().copied().zip(values.to_vec()).collect();
         let curve = |name: &str, values, pale| Curve {
