@@ -51,10 +51,10 @@ pub(crate) struct TuningArgs {
     /// learning rate [default: 0; 0.004 with adamw]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// Share of a label that is spread over all classes
+    /// Share of a label that is spread over all classes [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     label_smoothing: Option<f32>,
-    /// Each block of layers learns at this share of the rate of the one above it
+    /// Each block of layers learns at this share of the rate of the one above it [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     layer_decay: Option<f64>,
     /// Take an exponential moving average of the weights, with this momentum (such as 0.99)
@@ -262,7 +262,10 @@ pub(super) fn fine_tune(
         Err(error @ Error::Interrupted) => {
             let file = config.checkpoint.as_ref().filter(|file| config.resume && file.exists());
             let message = file.map_or("interrupted before fine-tuning began".to_owned(), |file| {
-                format!("interrupted; {} is as it was: run the same command to go on", file.display())
+                format!(
+                    "interrupted; {} is as it was: run the same command to go on",
+                    file.display()
+                )
             });
             return Err(anyhow::Error::new(error).context(message));
         }
@@ -332,7 +335,8 @@ pub(super) fn event(report: &FineTuneReport) -> serde_json::Value {
 /// Fine-tuning as a part of `train`.
 #[derive(Debug, Args)]
 pub(crate) struct TrainTuningArgs {
-    /// Then fine-tune the base from this layer on: its index or name, or 0 for everything
+    /// Then fine-tune the base from this layer on: its index or name (`headstart summary` lists them),
+    /// or 0 for everything
     #[arg(long, value_name = "LAYER", value_parser = parse_layer)]
     fine_tune_at: Option<Trainable>,
     /// Epochs of fine-tuning [default: 10]
@@ -356,7 +360,9 @@ impl TrainTuningArgs {
     ) -> anyhow::Result<Option<FineTuning>> {
         let Some(at) = self.fine_tune_at.clone() else {
             return match self.options.of_fine_tuning() {
-                Some(option) => Err(usage(format!("{option} is for fine-tuning: add --fine-tune-at"))),
+                Some(option) => {
+                    Err(usage(format!("{option} is for fine-tuning: add --fine-tune-at")))
+                }
                 None => Ok(None),
             };
         };

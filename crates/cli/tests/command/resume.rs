@@ -58,7 +58,10 @@ fn signalled(place: &Place, arguments: &str, signal: &str, after: usize) -> (Opt
 fn ctrl_c_says_how_to_go_on_and_going_on_ends_with_the_same_file() {
     for (epochs, options) in [
         (EPOCHS, ""),
-        (EPOCHS, "--head adam --epochs 2 --ema 0.9 --optimizer adam --early-stop 50 --schedule one-cycle"),
+        (
+            EPOCHS,
+            "--head adam --epochs 2 --ema 0.9 --optimizer adam --early-stop 50 --schedule one-cycle",
+        ),
         (EPOCHS, "--augment standard --views 2 --optimizer sgd --momentum 0.9"),
         ("12", "--head adam --epochs 1 --augment strong --views 0"),
     ] {
@@ -69,7 +72,10 @@ fn ctrl_c_says_how_to_go_on_and_going_on_ends_with_the_same_file() {
         fs::remove_file(place.path("m")).unwrap();
 
         let (_, run) = signalled(&place, &options, "-INT", 2);
-        run.failed(130, &["interrupted in epoch ", "m.checkpoint keeps", "same command and --resume"]);
+        run.failed(
+            130,
+            &["interrupted in epoch ", "m.checkpoint keeps", "same command and --resume"],
+        );
         assert_eq!(place.below("."), ["cache", "m", "m.checkpoint", "pictures"]);
         // The head alone is a model, too.
         place.run("predict m pictures").succeeded();

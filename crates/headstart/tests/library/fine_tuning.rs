@@ -171,8 +171,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
         let file = case.path("checkpoint");
         config.checkpoint = Some(file.clone());
         let all = 3 * report.epochs.len();
-        let everywhere: Vec<usize> =
-            if index == 0 { (0..all).collect() } else { vec![4, all - 1] };
+        let everywhere: Vec<usize> = if index == 0 { (0..all).collect() } else { vec![4, all - 1] };
         for batches in everywhere {
             config.resume = false;
             let stopped =
@@ -248,10 +247,8 @@ fn both_phases_go_on_without_training_the_head_again() {
 fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
     let case = Case::new();
     let checkpoint = case.path("run.checkpoint");
-    let ours =
-        || FineTuning { checkpoint: Some(checkpoint.clone()), resume: true, ..tuning(AT) };
-    let stopped =
-        case.classifier().fine_tune(&case.pictures, &ours(), &mut StopAfter::new(4));
+    let ours = || FineTuning { checkpoint: Some(checkpoint.clone()), resume: true, ..tuning(AT) };
+    let stopped = case.classifier().fine_tune(&case.pictures, &ours(), &mut StopAfter::new(4));
     assert!(matches!(stopped, Err(Error::Saved { epoch: 2, .. })));
     let saved = fs::read(&checkpoint).unwrap();
 
@@ -324,7 +321,8 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
 fn a_rate_that_diverges_leaves_the_last_good_weights() {
     let case = Case::new();
     let before = tensors(&case.head);
-    let sgd = OptimizerConfig { algorithm: Algorithm::Sgd(Sgd::default()), ..OptimizerConfig::adam() };
+    let sgd =
+        OptimizerConfig { algorithm: Algorithm::Sgd(Sgd::default()), ..OptimizerConfig::adam() };
     // Steps rise from nothing, so that the first epoch, being one step, changes nothing.
     let rising = Schedule::CosineDecay(CosineDecay { warmup_steps: 9, ..CosineDecay::default() });
     for (name, batch_size, epochs, schedule, first) in [
@@ -353,7 +351,10 @@ fn a_rate_that_diverges_leaves_the_last_good_weights() {
         assert_one_line(&error.to_string());
         let file = case.path("diverged");
         classifier.save(&file).unwrap();
-        assert!(tensors(&file) == before, "{name}: other weights than those of the last good epoch");
+        assert!(
+            tensors(&file) == before,
+            "{name}: other weights than those of the last good epoch"
+        );
         let record = classifier.training().unwrap().fine_tune.as_ref();
         assert_eq!(record.map(|record| record.epochs.len()), (!first).then(|| epoch - 1));
         let prediction = Classifier::load(&file).unwrap().predict(&bundled_pictures("Bag")[9]);
@@ -405,7 +406,8 @@ fn folders_of_all_kinds_can_be_fine_tuned_on() {
     let two = folder(&temp.path().join("two"), &["Bag", "Coat"], 6);
     fs::write(two.join("Bag/text.jpg"), "this is no picture").unwrap();
     let many = folder(&temp.path().join("many"), &every, 3);
-    for (root, classes, share, skipped) in [(&two, 2, 0.2, 1), (&two, 2, 0.0, 1), (&many, 8, 0.3, 0)]
+    for (root, classes, share, skipped) in
+        [(&two, 2, 0.2, 1), (&two, 2, 0.0, 1), (&many, 8, 0.3, 0)]
     {
         let pictures = Pictures::open(root).unwrap().with_validation(share, 0);
         for (augment, at) in
@@ -416,7 +418,10 @@ fn folders_of_all_kinds_can_be_fine_tuned_on() {
             let fit = FitConfig { augment, views: 2, ..FitConfig::default() };
             let (classifier, report) = both(&pictures, &fit, &config, &mut Quiet).unwrap();
             assert_eq!((classifier.classes().len(), report.skipped.len()), (classes, skipped));
-            assert_eq!((report.validation.is_none(), report.before.is_none()), (share == 0.0, share == 0.0));
+            assert_eq!(
+                (report.validation.is_none(), report.before.is_none()),
+                (share == 0.0, share == 0.0)
+            );
             let one_step = |warning: &&String| warning.contains("an epoch is one step");
             assert_eq!(report.warnings.iter().filter(one_step).count(), 1, "{:?}", report.warnings);
             assert_eq!(classifier.training().unwrap().metrics, report.validation);

@@ -65,7 +65,8 @@ impl HeadArgs {
             if let Some(at) = given.iter().position(|&given| given) {
                 let option = ADAM_ONLY[at].replace('_', "-");
                 let own = matches!(ADAM_ONLY[at], "epochs" | "learning_rate") && fine_tunes;
-                let other = if own { format!(", or use --fine-tune-{option}") } else { String::new() };
+                let other =
+                    if own { format!(", or use --fine-tune-{option}") } else { String::new() };
                 return Err(usage(format!(
                     "--{option} has no meaning for --head lbfgs; add --head adam{other}"
                 )));

@@ -105,8 +105,7 @@ pub(super) fn train(
 ) -> anyhow::Result<(Classifier, FitReport)> {
     describe(&base, pictures, output)?;
     let mut broken = None;
-    let mut on_epoch =
-        |epoch: &Epoch| keep(&mut broken, head_epoch(output, config, epoch));
+    let mut on_epoch = |epoch: &Epoch| keep(&mut broken, head_epoch(output, config, epoch));
     let fitted = Classifier::fit(
         base,
         pictures,
