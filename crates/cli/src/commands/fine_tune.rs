@@ -28,7 +28,8 @@ pub(crate) struct FineTuneArgs {
     /// always are
     #[arg(long, value_name = "SHARE", value_parser = super::train::parse_share, default_value_t = 0.2)]
     val_split: f64,
-    /// Train the base from this layer on: its index or name, or 0 for everything
+    /// Train the base from this layer on: its index or name (`headstart summary` lists them),
+    /// or 0 for everything
     #[arg(long, visible_alias = "fine-tune-at", value_name = "LAYER", value_parser = parse_layer, default_value = "100")]
     at: Trainable,
     /// Passes over the pictures [default: 10]

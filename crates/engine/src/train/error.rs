@@ -104,7 +104,7 @@ pub enum TrainError {
     /// The callback said so while work was going on.
     #[error("training was stopped")]
     Stopped,
-    /// The loss became NaN or infinite, or, where it is neither, the gradients or weights did.
+    /// The loss became NaN, infinite or absurdly high, or else the gradients NaN or infinite.
     #[error(
         "{} in epoch {epoch}, batch {batch}: the learning rate of {} is probably too high; try a \
          tenth of it",
@@ -132,10 +132,18 @@ pub(crate) fn readable(value: f64) -> String {
     }
 }
 
+/// A loss that no training comes back from: it takes logits as large as this.
+const LOST: f64 = 1e6;
+
+/// Whether a mean loss is NaN, infinite or absurdly high.
+pub(crate) fn is_lost(loss: f64) -> bool {
+    !(loss < LOST)
+}
+
 fn what_diverged(loss: f64) -> String {
-    match loss.is_finite() {
-        true => format!("the gradients became NaN or infinite (at a loss of {loss:.3e})"),
-        false => format!("the loss became {loss}"),
+    match is_lost(loss) {
+        true => format!("the loss became {loss:.3e}"),
+        false => format!("the gradients became NaN or infinite (at a loss of {loss:.3e})"),
     }
 }
 

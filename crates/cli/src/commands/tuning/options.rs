@@ -25,7 +25,7 @@ pub(crate) struct TuningArgs {
     /// Steps that the rate rises for, with --schedule cosine [default: 0]
     #[arg(long, value_name = "STEPS")]
     warm_up: Option<usize>,
-    /// Take an exponential moving average of the weights, with this momentum (such as 0.99)
+    /// Take an exponential moving average of the weights, with this momentum (such as 0.99) [default: none]
     #[arg(long, value_name = "MOMENTUM", allow_negative_numbers = true)]
     ema: Option<f64>,
     /// Go on from the checkpoint of an interrupted run
@@ -58,10 +58,10 @@ pub(crate) struct StepArgs {
     /// learning rate [default: 0; 0.004 with adamw]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// Share of a label that is spread over all classes
+    /// Share of a label that is spread over all classes [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     label_smoothing: Option<f32>,
-    /// Each block of layers learns at this share of the rate of the one above it
+    /// Each block of layers learns at this share of the rate of the one above it [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     layer_decay: Option<f64>,
     /// BatchNorm of trainable layers: by its moving statistics, which stay, or by the batch's
@@ -223,7 +223,8 @@ pub(in crate::commands) fn parse_layer(
 /// Fine-tuning as a part of `train`.
 #[derive(Debug, Args)]
 pub(crate) struct TrainTuningArgs {
-    /// Then fine-tune the base from this layer on: its index or name, or 0 for everything
+    /// Then fine-tune the base from this layer on: its index or name (`headstart summary` lists them),
+    /// or 0 for everything
     #[arg(long, value_name = "LAYER", value_parser = parse_layer)]
     fine_tune_at: Option<Trainable>,
     /// Epochs of fine-tuning [default: 10]

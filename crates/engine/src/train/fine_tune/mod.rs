@@ -19,6 +19,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::average::MovingAverage;
 use super::clip::global_norm;
+use super::error::is_lost;
 use super::head::{Epoch, Event, Head, History, predict};
 use super::losses::Targets;
 use super::network::TrainableNetwork;
@@ -115,8 +116,8 @@ impl FineTuner {
     ///
     /// # Errors
     /// A picture that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch: the
-    /// batches before it stand; [`TrainError::Diverged`] if loss or gradients become NaN or
-    /// infinite: the weights are then those that the last epoch left.
+    /// batches before it stand; [`TrainError::Diverged`] if the loss becomes NaN, infinite or
+    /// absurdly high, or the gradients NaN or infinite: the weights are then those that the last epoch left.
     pub fn epoch(
         &mut self,
         train: &dyn Inputs,
@@ -159,7 +160,7 @@ impl FineTuner {
         let snapshot = Snapshot::of(&self.network, &self.head);
         self.swap_average();
         let (val_loss, val_accuracy) = evaluated?.unzip();
-        if !(val_loss.is_none_or(f64::is_finite) && snapshot.is_finite()) {
+        if val_loss.is_some_and(is_lost) || !snapshot.is_finite() {
             // The last step went too far; there is no batch after it that would show.
             self.good.clone().put_back(&mut self.network, &mut self.head);
             return Err(TrainError::Diverged {
@@ -291,7 +292,7 @@ impl FineTuner {
             .filter_map(|parameter| parameter.gradient.as_deref_mut())
             .chain([&mut *d_kernel, &mut *d_bias])
             .collect();
-        if !(loss.is_finite() && global_norm(&gradients).is_finite()) {
+        if is_lost(loss) || !global_norm(&gradients).is_finite() {
             self.good.clone().put_back(&mut self.network, &mut self.head);
             return Err(TrainError::Diverged {
                 epoch,
