@@ -19,6 +19,7 @@ mod simd;
 
 pub use aligned::AlignedBuffer;
 pub use isa::Isa;
+pub use prefetch::fetch;
 
 /// The range that an operation's results are clamped to: `0..=6` for ReLU6.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,7 +4,7 @@ mod common;
 
 use common::{assert_close, values};
 use headstart_kernels::conv::{self, Windows};
-use headstart_kernels::depthwise::{self, Strided};
+use headstart_kernels::depthwise::{self, Depthwise, Gate, InputGradient, Strided, StridedMut};
 use headstart_kernels::elementwise::clamp_gradient;
 use headstart_kernels::{Clamp, Isa};
 
@@ -163,6 +163,97 @@ fn the_depthwise_kernels_gradient_agrees_with_the_oracle_at_any_stride_and_layou
                     let case = format!("{isa:?} k{kernel} s{stride} c{channels} {height}x{width}");
                     assert_close(&d_kernel, &expected, height * width, &case);
                     assert_close(&d_bias, &bias, height * width, &case);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_depthwise_inputs_gradient_agrees_with_the_oracle_at_any_stride_padding_and_layout() {
+    let clamp = Clamp { min: -0.5, max: 0.5 };
+    for isa in Isa::available() {
+        for kernel in 1..=7 {
+            for (stride, channels) in [(1, 8_usize), (1, 40), (2, 16), (2, 17), (3, 15), (4, 1)] {
+                for (height, width, before) in [(1, 1, 0), (5, 8, kernel / 2), (7, 4, kernel - 1)] {
+                    let pixel = channels.next_multiple_of(isa.lanes());
+                    let weights = values(1, kernel * kernel * channels);
+                    let bias = vec![1.0; channels];
+                    let op = Depthwise::new(isa, &weights, &bias, kernel, stride, clamp);
+                    // As many outputs as windows begin before the last pixel.
+                    let outputs = |size: usize| (before + size - 1) / stride + 1;
+                    let (rows, columns) = (before..before + height, before..before + width);
+                    let window = (kernel, stride);
+                    let zeros = |inputs: &std::ops::Range<usize>, size| {
+                        depthwise::zeros_around(window, inputs.clone(), outputs(size))
+                    };
+                    let (vertical, horizontal) = (zeros(&rows, height), zeros(&columns, width));
+                    let row = (horizontal.0 + outputs(width) + horizontal.1) * pixel;
+                    let mut d_out = vec![0.0; (vertical.0 + outputs(height) + vertical.1) * row];
+                    let at =
+                        |y: usize, x: usize| (vertical.0 + y) * row + (horizontal.0 + x) * pixel;
+                    for y in 0..outputs(height) {
+                        for x in 0..outputs(width) {
+                            let seed = (y * 100 + x) as u64;
+                            d_out[at(y, x)..][..channels].copy_from_slice(&values(seed, channels));
+                        }
+                    }
+                    let y = values(2, height * width * pixel);
+                    for gated in [false, true] {
+                        let mut expected = vec![7.0; height * width * (channels + 1)];
+                        for (i, expected) in expected.iter_mut().enumerate() {
+                            let (place, c) = (i / (channels + 1), i % (channels + 1));
+                            if c == channels {
+                                continue; // between the pixels
+                            }
+                            *expected = 0.0;
+                            let clamped = y[place * pixel + c];
+                            if gated && !(clamp.min < clamped && clamped < clamp.max) {
+                                continue;
+                            }
+                            let (py, px) = (before + place / width, before + place % width);
+                            for (i, j) in (0..kernel).flat_map(|i| (0..kernel).map(move |j| (i, j)))
+                            {
+                                let (Some(ty), Some(tx)) = (py.checked_sub(i), px.checked_sub(j))
+                                else {
+                                    continue;
+                                };
+                                if ty % stride == 0 && tx % stride == 0 {
+                                    let d = d_out[at(ty / stride, tx / stride) + c];
+                                    let weight = weights[(i * kernel + j) * channels + c];
+                                    *expected += f64::from(d) * f64::from(weight);
+                                }
+                            }
+                        }
+                        let mut d_x = vec![7.0; height * width * (channels + 1)];
+                        // In two runs: rows by themselves are the same.
+                        for own in [0..height / 2, height / 2..height] {
+                            let y = Strided {
+                                values: &y[own.start * width * pixel..],
+                                row_stride: width * pixel,
+                                pixel_stride: pixel,
+                            };
+                            op.input_gradient(InputGradient {
+                                d_out: Strided {
+                                    values: &d_out,
+                                    row_stride: row,
+                                    pixel_stride: pixel,
+                                },
+                                zeros: (vertical.0, horizontal.0),
+                                rows: before + own.start..before + own.end,
+                                columns: columns.clone(),
+                                gate: gated.then_some(Gate { y, clamp }),
+                                d_x: StridedMut {
+                                    values: &mut d_x[own.start * width * (channels + 1)..],
+                                    row_stride: width * (channels + 1),
+                                    pixel_stride: channels + 1,
+                                },
+                            });
+                        }
+                        let case =
+                            format!("{isa:?} k{kernel} s{stride} c{channels} {height}x{width}");
+                        assert_close(&d_x, &expected, kernel * kernel, &case);
+                    }
                 }
             }
         }

@@ -11,6 +11,7 @@ use pulp::{MemMask, Simd, WithSimd};
 use super::Windows;
 use super::tile::widest;
 use crate::Isa;
+use crate::prefetch::fetch;
 use crate::simd::{is_portable, mul_add};
 
 /// What [`KernelGradient::run`] adds up.
@@ -80,6 +81,9 @@ impl WithSimd for KernelGradient<'_> {
         for row in 0..height {
             for column in (0..width).step_by(BLOCK) {
                 let pixels = BLOCK.min(width - column);
+                let start = row * self.windows.row_stride + column * self.windows.pixel_stride;
+                let end = start + pixels * self.windows.pixel_stride;
+                fetch(&self.x[start..end.min(self.x.len())]);
                 let mut first = 0;
                 for left in (1..=panels).rev() {
                     // Panels of one width, or nearly.

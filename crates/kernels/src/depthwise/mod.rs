@@ -2,7 +2,8 @@
 //!
 //! `out[y][x][c] = clamp(bias[c] + sum_ij in[y * s + i][x * s + j][c] * kernel[i][j][c])`
 
-mod gradient;
+mod input_gradient;
+mod kernel_gradient;
 mod rows;
 
 use std::ops::Range;
@@ -10,7 +11,8 @@ use std::ops::Range;
 use crate::extent::extent;
 use crate::{AlignedBuffer, Clamp, Isa};
 
-pub use gradient::{KernelGradient, Strided, flipped};
+pub use input_gradient::{Gate, InputGradient, StridedMut, zeros_around};
+pub use kernel_gradient::{KernelGradient, Strided};
 
 /// A depthwise convolution with a square kernel.
 #[derive(Clone, Debug)]

@@ -59,8 +59,8 @@ impl Conv2D {
     fn windows(&self, x: &Layout, (height, width): (usize, usize), pictures: usize) -> Windows {
         if self.is_pointwise() {
             return Windows {
-                row_stride: x.row_stride(),
-                ..Windows::pixels(pictures * height, width, x.pixel_stride())
+                row_stride: x.row(),
+                ..Windows::pixels(pictures * height, width, x.pixel)
             };
         }
         let size = (height, width);
@@ -133,20 +133,20 @@ impl Conv2D {
             run(backward, d_y_maps, windows, residual, (&mut d_x[layout.start(0)..], &layout));
         };
         let pictures = d_y.values.len() / d_y.layout.len();
-        let Gradient { maps, before } = d_x;
-        match before {
-            Before::Nothing | Before::Is(_) if layout.is_dense() => {
-                let residual = if let Before::Is(other) = before { Some(other) } else { None };
-                run(d_y.values, residual, maps.values, pictures);
-            }
-            _ => Gradient { maps: MapsMut { values: maps.values, layout: maps.layout }, before }
-                .write(|mut d_x| {
-                    d_x.clear();
-                    for (d_y, d_x) in d_y.pictures().zip(d_x.pictures()) {
-                        run(d_y, None, d_x, 1);
-                    }
-                }),
+        if let (Before::Is(other), true) = (d_x.before, layout.is_dense()) {
+            // The sum begins with what is there.
+            let d_x = Gradient { before: Before::Nothing, ..d_x };
+            return d_x.write(|d_x| run(d_y.values, Some(other), d_x.values, pictures));
         }
+        d_x.write(|mut d_x| {
+            d_x.clear();
+            if layout.is_dense() {
+                return run(d_y.values, None, d_x.values, pictures);
+            }
+            for (d_y, d_x) in d_y.pictures().zip(d_x.pictures()) {
+                run(d_y, None, d_x, 1);
+            }
+        });
     }
 
     /// Adds what each window makes of its output's gradients, a row of windows at a time. `padded`
@@ -168,7 +168,7 @@ impl Conv2D {
                     let column = (x * self.stride + tap % self.side).wrapping_sub(margins.left);
                     // What falls on the zeros around the map is nobody's.
                     if row < to.height && column < to.width {
-                        let at = to.start(row) + column * to.pixel_stride();
+                        let at = to.start(row) + column * to.pixel;
                         for (sum, d) in d_x[at..][..to.channels].iter_mut().zip(patch) {
                             *sum += d;
                         }
@@ -206,8 +206,8 @@ fn run(
             residual,
             target: Target {
                 values: &mut *to,
-                row_stride: layout.row_stride(),
-                pixel_stride: layout.pixel_stride(),
+                row_stride: layout.row(),
+                pixel_stride: layout.pixel,
                 room: layout.pixel,
             },
             ahead: &[],

@@ -1,6 +1,9 @@
 //! The maps of some pictures, as layers read and write them.
 
-use crate::train::network::layout::Layout;
+use headstart_kernels::elementwise::clamp_gradient;
+use headstart_kernels::{Clamp, Isa};
+
+use crate::train::network::layout::{Layout, runs};
 
 /// Maps of one layout, picture after picture.
 #[derive(Clone, Copy)]
@@ -45,6 +48,27 @@ pub(crate) struct WeightGradients<'a> {
 pub(crate) struct Gradient<'a> {
     pub(crate) maps: MapsMut<'a>,
     pub(crate) before: Before<'a>,
+    /// What it goes through in the end.
+    pub(crate) gate: Option<Gate<'a>>,
+}
+
+/// A clamp, and what it returned.
+#[derive(Clone, Copy)]
+pub(crate) struct Gate<'a> {
+    pub(crate) isa: Isa,
+    pub(crate) y: Maps<'a>,
+    pub(crate) clamp: Clamp,
+}
+
+impl Gate<'_> {
+    /// Keeps the gradients for which the clamp returned its argument.
+    pub(crate) fn apply(&self, d: &mut MapsMut<'_>) {
+        let Self { isa, y, clamp } = *self;
+        let layouts = [y.layout, d.layout];
+        for (y, d) in y.pictures().zip(d.pictures()) {
+            runs(layouts, |[from, to]| clamp_gradient(isa, &y[from], clamp, &mut d[to]));
+        }
+    }
 }
 
 /// What other readers of the same value have already made of its gradient.
@@ -59,21 +83,25 @@ pub(crate) enum Before<'a> {
 }
 
 impl Gradient<'_> {
-    /// Has `write` write a gradient, and adds what came before.
+    /// Has `write` write a gradient, and adds what came before; then it goes
+    /// through the gate.
     pub(crate) fn write(self, write: impl FnOnce(MapsMut<'_>)) {
-        let Self { maps: MapsMut { values, layout }, before } = self;
+        let Self { maps: MapsMut { values, layout }, before, gate } = self;
         let own = match before {
             Before::There => Some(values.to_vec()),
             Before::Nothing | Before::Is(_) => None,
         };
         write(MapsMut { values: &mut *values, layout });
         let before = match before {
-            Before::Nothing => return,
+            Before::Nothing => &[][..],
             Before::There => own.as_deref().unwrap_or_default(),
             Before::Is(other) => other,
         };
         for (to, before) in values.iter_mut().zip(before) {
             *to += before;
+        }
+        if let Some(gate) = gate {
+            gate.apply(&mut MapsMut { values, layout });
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use headstart_model::{Margins, Shape};
 
-/// A map with room for zeros around it, between its pixels and behind its channels, so that the
+/// A map with room for zeros around it and behind the channels of its pixels, so that the
 /// convolution that reads it needs no copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
@@ -13,8 +13,6 @@ pub(crate) struct Layout {
     pub(crate) channels: usize,
     /// Rows and columns of zeros around the map.
     pub(crate) margins: Margins,
-    /// Rows, and columns, from a pixel to the next; all but the first are zeros.
-    pub(crate) spread: usize,
     /// Values of a pixel: its channels and zeros behind them.
     pub(crate) pixel: usize,
 }
@@ -24,21 +22,21 @@ impl Layout {
     pub(crate) fn dense(shape: Shape) -> Self {
         let ((height, width), channels) = (shape.spatial(), shape.channels());
         let margins = Margins::default();
-        Self { height, width, channels, margins, spread: 1, pixel: channels }
+        Self { height, width, channels, margins, pixel: channels }
     }
 
     pub(crate) fn is_dense(&self) -> bool {
-        self.margins == Margins::default() && self.spread == 1 && self.pixel == self.channels
+        self.margins == Margins::default() && self.pixel == self.channels
     }
 
     /// Rows with those of zeros.
     pub(crate) fn rows(&self) -> usize {
-        self.margins.top + (self.height - 1) * self.spread + 1 + self.margins.bottom
+        self.margins.top + self.height + self.margins.bottom
     }
 
     /// Columns with those of zeros.
     pub(crate) fn columns(&self) -> usize {
-        self.margins.left + (self.width - 1) * self.spread + 1 + self.margins.right
+        self.margins.left + self.width + self.margins.right
     }
 
     /// Values of a row of pixels and zeros.
@@ -51,25 +49,26 @@ impl Layout {
         self.rows() * self.row()
     }
 
-    /// Values from a row of the map to the next.
-    pub(crate) fn row_stride(&self) -> usize {
-        self.spread * self.row()
-    }
-
-    /// Values from a pixel of the map to the next.
-    pub(crate) fn pixel_stride(&self) -> usize {
-        self.spread * self.pixel
-    }
-
     /// Where row `y` of the map begins.
     pub(crate) fn start(&self, y: usize) -> usize {
-        self.margins.top * self.row() + self.margins.left * self.pixel + y * self.row_stride()
+        (self.margins.top + y) * self.row() + self.margins.left * self.pixel
     }
 
     /// Where the pixels of row `y` lie, from the first to the last.
     pub(crate) fn span(&self, y: usize) -> Range<usize> {
         let start = self.start(y);
-        start..start + (self.width - 1) * self.pixel_stride() + self.channels
+        start..start + (self.width - 1) * self.pixel + self.channels
+    }
+
+    /// Some rows of a picture as a map of their own, and where it lies: the first has the zeros
+    /// above with it, and the last those below.
+    pub(crate) fn part(&self, rows: &Range<usize>) -> (Self, Range<usize>) {
+        let top = if rows.start == 0 { self.margins.top } else { 0 };
+        let bottom = if rows.end == self.height { self.margins.bottom } else { 0 };
+        let margins = Margins { top, bottom, ..self.margins };
+        let part = Self { height: rows.len(), margins, ..*self };
+        let start = (self.margins.top + rows.start - top) * self.row();
+        (part, start..start + part.len())
     }
 
     /// Zeroes what is no pixel of a picture, and whatever is cheaper to zero than to leave.
@@ -77,7 +76,7 @@ impl Layout {
         if self.is_dense() {
             return;
         }
-        if self.spread > 1 || self.pixel > self.channels {
+        if self.pixel > self.channels {
             picture.fill(0.0);
             return;
         }
@@ -101,7 +100,7 @@ pub(crate) fn runs<const N: usize>(layouts: [&Layout; N], mut each: impl FnMut([
     if layouts.iter().all(|layout| layout.is_dense()) {
         return each(std::array::from_fn(|_| 0..first.len()));
     }
-    let even = layouts.iter().all(|layout| layout.pixel_stride() == layout.channels);
+    let even = layouts.iter().all(|layout| layout.pixel == layout.channels);
     for y in 0..first.height {
         if even {
             each(layouts.map(|layout| layout.span(y)));
@@ -109,7 +108,7 @@ pub(crate) fn runs<const N: usize>(layouts: [&Layout; N], mut each: impl FnMut([
         }
         for x in 0..first.width {
             each(layouts.map(|layout| {
-                let at = layout.start(y) + x * layout.pixel_stride();
+                let at = layout.start(y) + x * layout.pixel;
                 at..at + layout.channels
             }));
         }
@@ -125,12 +124,7 @@ mod tests {
         let shape = Shape::Map { height: 3, width: 2, channels: 5 };
         let dense = Layout::dense(shape);
         let margins = Margins { top: 1, bottom: 0, left: 2, right: 1 };
-        for other in [
-            dense,
-            Layout { margins, ..dense },
-            Layout { spread: 2, ..dense },
-            Layout { margins, spread: 2, pixel: 8, ..dense },
-        ] {
+        for other in [dense, Layout { margins, ..dense }, Layout { margins, pixel: 8, ..dense }] {
             let mut picture = vec![7.0; other.len()];
             other.clear(&mut picture);
             let mut seen = Vec::new();

@@ -142,12 +142,7 @@ pub(crate) fn lower(
     let Lowering { ops, values, parameters, .. } = lowering;
     let mut gradients: Vec<Layout> = values
         .iter()
-        .map(|&layout| Layout {
-            margins: Margins::default(),
-            spread: 1,
-            pixel: layout.channels,
-            ..layout
-        })
+        .map(|&layout| Layout { margins: Margins::default(), pixel: layout.channels, ..layout })
         .collect();
     for (index, op) in ops.iter().enumerate() {
         if let OpKind::Depthwise { side, stride, .. } = op.kind {

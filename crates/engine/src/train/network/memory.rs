@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+use headstart_kernels::Clamp;
+
+use super::bands::Chain;
+use super::layout::Layout;
 use super::lower::{Program, ValueId};
 use crate::memory::{Request, place};
 
@@ -13,6 +17,8 @@ pub(crate) struct Memory {
     /// Gradients that have room for one picture only: pictures go one by one through all that has to
     /// do with them.
     pub(crate) single: Vec<bool>,
+    /// Gradients that have room for a band of one picture only.
+    pub(crate) passing: Vec<bool>,
     /// f32 values of the arena.
     pub(crate) len: usize,
 }
@@ -24,6 +30,11 @@ pub(crate) struct Backward {
     pub(crate) runs: bool,
     pub(crate) input: Contribution,
     pub(crate) residual: Contribution,
+    /// Whether it lets its input's gradient through the clamp of the operation that computed the
+    /// input, as nobody else reads that.
+    pub(crate) gates: bool,
+    /// Whether its output's gradient is through its clamp before its turn.
+    pub(crate) gated: bool,
 }
 
 /// What an operation makes of the gradient of a value that it reads.
@@ -40,6 +51,13 @@ pub(crate) enum Contribution {
     After(ValueId),
     /// Nothing for now: the next reader begins with this operation's own gradient.
     Left,
+}
+
+impl Contribution {
+    /// Whether the operation writes to the gradient.
+    pub(crate) fn is_wanted(self) -> bool {
+        !matches!(self, Self::None | Self::Left)
+    }
 }
 
 /// Which values need gradients: those that depend on something trainable.
@@ -97,44 +115,62 @@ pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
             let before = std::mem::replace(&mut so_far[op.input], Contribution::Another);
             plan[index].input =
                 if before == Contribution::None { Contribution::First } else { before };
+            let reads = |other: &super::lower::Op| {
+                usize::from(other.input == op.input) + usize::from(other.residual == Some(op.input))
+            };
+            let alone = ops.iter().map(reads).sum::<usize>() == 1;
+            if let Some(producer) = op.input.checked_sub(1).filter(|_| alone) {
+                plan[index].gates = ops[producer].clamp != Clamp::NONE;
+                plan[producer].gated = plan[index].gates;
+            }
         }
     }
     plan
 }
 
-/// Places everything for `pictures` pictures. Time goes forward through the operations, and back;
-/// those before `together` are run for one picture after the other, all others for all.
+/// Places everything for `pictures` pictures. Time goes forward through the chains, and back; those
+/// before `together` are run for one picture after the other, all others for all.
 pub(crate) fn layout(
     program: &Program,
     plan: &[Backward],
-    pictures: usize,
-    together: usize,
+    chains: &[Chain],
+    (pictures, together): (usize, usize),
 ) -> Memory {
     let (ops, values) = (&program.ops, program.values.len());
     let last = ops.len();
+    // The operations of a chain take turns: what one needs stays until all are done.
+    let mut spans = vec![0..0; last];
+    chains.iter().for_each(|chain| spans[chain.ops.clone()].fill(chain.ops.clone()));
+    let (begins, ends) = (|op: usize| spans[op].start, |op: usize| spans[op].end - 1);
     let back = |op: usize| 2 * last - op;
+    let (begins_back, ends_back) = (|op| back(ends(op)), |op| back(begins(op)));
     let mut requests: Vec<Request> = Vec::with_capacity(2 * values);
     for (value, layout) in program.values.iter().enumerate() {
-        let first = value.saturating_sub(1);
+        let first = value.checked_sub(1).map_or(0, begins);
         requests.push(Request { len: pictures * layout.len(), first, last: first });
     }
     for layout in &program.gradients {
         requests.push(Request { len: pictures * layout.len(), first: usize::MAX, last: 0 });
     }
     let gradient = |value: ValueId| values + value;
+    let passing = || chains.iter().filter_map(Chain::passing);
+    for (value, height) in passing() {
+        let band = Layout { height, ..program.gradients[value] };
+        requests[gradient(value)].len = pictures * band.len();
+    }
     for (index, op) in ops.iter().enumerate() {
         let runs = plan[index].runs;
-        let reads = if runs { back(index) } else { index };
+        let reads = if runs { ends_back(index) } else { ends(index) };
         requests[op.input].last = requests[op.input].last.max(reads);
         if let Some(residual) = op.residual {
-            requests[residual].last = requests[residual].last.max(index);
+            requests[residual].last = requests[residual].last.max(ends(index));
         }
         if runs {
             // Clamps look at what they returned.
-            requests[index + 1].last = requests[index + 1].last.max(back(index));
+            requests[index + 1].last = requests[index + 1].last.max(ends_back(index));
             let own = &mut requests[gradient(index + 1)];
-            own.first = own.first.min(back(index));
-            own.last = own.last.max(back(index));
+            own.first = own.first.min(begins_back(index));
+            own.last = own.last.max(ends_back(index));
         }
         let contributions =
             [(Some(op.input), plan[index].input), (op.residual, plan[index].residual)];
@@ -144,12 +180,12 @@ pub(crate) fn layout(
                 Contribution::None | Contribution::Left => continue,
                 Contribution::After(other) => {
                     let other = &mut requests[gradient(other)];
-                    other.last = other.last.max(back(index));
+                    other.last = other.last.max(ends_back(index));
                 }
                 Contribution::First | Contribution::Another => {}
             }
             let request = &mut requests[gradient(value)];
-            request.first = request.first.min(back(index));
+            request.first = request.first.min(begins_back(index));
         }
     }
     // The features are read, and their gradient written, between both ways.
@@ -182,5 +218,6 @@ pub(crate) fn layout(
     }
     let (mut places, len) = place(&requests);
     let gradients = places.split_off(values);
-    Memory { values: places, gradients, single, len }
+    let passing = (0..values).map(|value| passing().any(|(of, _)| of == value)).collect();
+    Memory { values: places, gradients, single, passing, len }
 }

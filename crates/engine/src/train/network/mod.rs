@@ -8,6 +8,7 @@
 //! A batch is cut into tasks of a few pictures, whose gradients are added up in order: results are
 //! the same bits whatever the number of threads.
 
+pub(crate) mod bands;
 pub(crate) mod layout;
 mod lower;
 mod memory;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use super::TrainError;
 use super::layers::batch_normalization::{self, Moments, Sums};
 use super::layers::maps::WeightGradients;
+use bands::Chain;
 use lower::{OpKind, Program};
 use memory::{Backward, Contribution, Memory};
 use parameters::FoldedWeights;
@@ -61,6 +63,8 @@ pub struct TrainableNetwork {
     /// From this operation on, each is run for all pictures of a task: maps are small there, and
     /// weights large. Before it, a picture at a time goes through all operations.
     together: usize,
+    /// All operations, in order.
+    chains: Vec<Chain>,
     /// Arenas and gradients that no task works with.
     arenas: Mutex<Vec<AlignedBuffer>>,
     gradients: Mutex<Vec<AlignedBuffer>>,
@@ -84,6 +88,17 @@ impl TrainableNetwork {
         bn: BatchNorm,
         isa: Isa,
     ) -> Result<Self, TrainError> {
+        Self::in_bands(network, weights, bn, isa, bands::BAND)
+    }
+
+    /// [`TrainableNetwork::new`] with bands of so many bytes.
+    fn in_bands(
+        network: &Network,
+        weights: &Weights,
+        bn: BatchNorm,
+        isa: Isa,
+        band: usize,
+    ) -> Result<Self, TrainError> {
         let boundary = lower::boundary(network)?;
         let program = lower::lower(network, weights, (boundary, bn), isa.lanes())?;
         let needed = memory::needed(&program);
@@ -94,9 +109,11 @@ impl TrainableNetwork {
         let large = large.map_or(0, |value| (value + 1).min(program.ops.len()));
         // Batch statistics take all pictures at once.
         let together = if in_step { 0 } else { large };
-        let one = memory::layout(&program, &plan, 1, together).len * size_of::<f32>();
+        let chains = bands::chains(&program, together, band);
+        let memory = |pictures| memory::layout(&program, &plan, &chains, (pictures, together));
+        let one = memory(1).len * size_of::<f32>();
         let pictures = (TASK_BYTES / one.max(1)).clamp(1, MOST_PICTURES);
-        let memory = memory::layout(&program, &plan, pictures, together);
+        let memory = memory(pictures);
         let mut len = 0;
         let place = |op: &lower::Op| {
             let folded = op.kind.folded().filter(|folded| folded.trains(&program.parameters))?;
@@ -115,6 +132,7 @@ impl TrainableNetwork {
             places,
             pictures,
             together,
+            chains,
             arenas: Mutex::default(),
             gradients: Mutex::default(),
         };
@@ -265,17 +283,25 @@ impl TrainableNetwork {
         for picture in 0..task.len() {
             let mut pass = self.pass(arena, picture..picture + 1);
             pass.load(|_, to| input(task.start + picture, to))?;
-            pass.forward(0..self.together);
+            self.run(&mut pass, 0..self.together);
         }
         let mut pass = self.pass(arena, 0..task.len());
-        pass.forward(self.together..self.program.ops.len());
+        self.run(&mut pass, self.together..self.program.ops.len());
         Ok(pass)
+    }
+
+    /// Computes operations that do not look at the whole batch.
+    fn run(&self, pass: &mut Pass<'_>, ops: Range<usize>) {
+        let chains = self.chains.iter().filter(|chain| ops.contains(&chain.ops.start));
+        chains.for_each(|chain| Self::forward_chain(pass, chain));
     }
 
     /// Takes operations back that do not look at the whole batch.
     fn backward(&self, pass: &mut Pass<'_>, gradients: &mut [f32], ops: Range<usize>, add: bool) {
-        for index in ops.rev().filter(|&index| self.plan[index].runs) {
-            pass.backward(index, self.weights(index, gradients, add), None);
+        let runs =
+            |chain: &&Chain| ops.contains(&chain.ops.start) && self.plan[chain.ops.end - 1].runs;
+        for chain in self.chains.iter().rev().filter(runs) {
+            self.backward_chain(pass, gradients, chain, add);
         }
     }
 
@@ -318,7 +344,7 @@ impl TrainableNetwork {
         for &norm in norms {
             let sums = add_up(states.par_iter_mut().map(|(task, arena, _)| {
                 let mut pass = self.pass(arena, 0..task.len());
-                pass.forward(from..norm);
+                self.run(&mut pass, from..norm);
                 pass.moment_sums(norm)
             }));
             let layout = &self.program.values[self.program.ops[norm].input];
@@ -334,7 +360,7 @@ impl TrainableNetwork {
             .par_iter_mut()
             .map(|(task, arena, _)| {
                 let mut pass = self.pass(arena, 0..task.len());
-                pass.forward(from..ops);
+                self.run(&mut pass, from..ops);
                 let (features, d_features) = pass.features();
                 objective(task.clone(), features, d_features)
             })
@@ -345,7 +371,7 @@ impl TrainableNetwork {
             add_up(states.par_iter_mut().map(|(task, arena, gradients)| {
                 let mut pass = own.pass(arena, 0..task.len());
                 if let Some(statistics) = after {
-                    pass.backward(to, None, Some(statistics));
+                    pass.backward(to, None, Some(statistics), None);
                 }
                 own.backward(&mut pass, gradients, from + 1..to, false);
                 if norms.contains(&from) && own.plan[from].runs {
@@ -369,7 +395,7 @@ impl TrainableNetwork {
         states.par_iter_mut().for_each(|(task, arena, gradients)| {
             let mut pass = self.pass(arena, 0..task.len());
             if let Some(statistics) = &after {
-                pass.backward(to, None, Some(statistics));
+                pass.backward(to, None, Some(statistics), None);
             }
             self.backward(&mut pass, gradients, 0..to, false);
         });

@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-use headstart_kernels::elementwise::clamp_gradient;
-use headstart_kernels::{AlignedBuffer, Clamp, Isa};
+use headstart_kernels::{AlignedBuffer, Clamp, Isa, fetch};
 
+use super::bands::Rows;
 use super::layout::{Layout, runs};
 use super::lower::{Op, OpKind, Program, ValueId};
 use super::memory::{Backward, Contribution, Memory};
 use super::parameters::{FoldedWeights, Parameters};
 use crate::train::layers::affine::{Affine, residual_backward};
 use crate::train::layers::batch_normalization::{self, Moments, Sums};
-use crate::train::layers::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
+use crate::train::layers::maps::{Before, Gate, Gradient, Maps, MapsMut, WeightGradients};
 use crate::train::layers::{Conv2D, DepthwiseConv2D, global_average_pooling2d, zero_padding2d};
 
 /// An operation with its weights made ready.
@@ -37,9 +37,7 @@ impl Kernel {
                 Self::Conv(Conv2D::new(isa, (side, stride), weights, op.clamp, differentiable))
             }
             OpKind::Depthwise { side, stride, .. } => {
-                let window = (side, stride);
-                let clamp = op.clamp;
-                Self::Depthwise(DepthwiseConv2D::new(isa, window, weights, clamp, differentiable))
+                Self::Depthwise(DepthwiseConv2D::new(isa, (side, stride), weights, op.clamp))
             }
             OpKind::Affine { .. } => Self::Affine(Affine { scale: kernel, bias, clamp: op.clamp }),
             OpKind::BatchNorm(norm) => {
@@ -116,6 +114,9 @@ impl Pass<'_> {
 
     fn gradient(&self, value: ValueId) -> Range<usize> {
         let (place, len) = (&self.memory.gradients[value], self.program.gradients[value].len());
+        if self.memory.passing[value] {
+            return place.clone();
+        }
         let single = self.memory.single[value];
         let Range { start, end } = if single { 0..1 } else { self.pictures.clone() };
         if place.is_empty() { 0..0 } else { place.start + start * len..place.start + end * len }
@@ -155,29 +156,38 @@ impl Pass<'_> {
         (value, gradient)
     }
 
-    /// Computes some operations.
-    pub(super) fn forward(&mut self, ops: Range<usize>) {
-        for index in ops {
-            let op = &self.program.ops[index];
-            let residual = op.residual.filter(|&residual| residual != op.input);
-            let parts = [
-                self.value(op.input),
-                residual.map_or(0..0, |residual| self.value(residual)),
-                self.value(index + 1),
-            ];
-            let parts = self.arena.get_disjoint_mut(parts).expect("places do not overlap");
-            let [x, other, y] = parts;
-            let values = &self.program.values;
-            let x = Maps { values: x, layout: &values[op.input] };
-            let residual = op.residual.map(|r| if r == op.input { x.values } else { &*other });
-            let y = MapsMut { values: y, layout: &values[index + 1] };
-            match (&op.kind, &self.kernels[index]) {
-                (_, Kernel::Conv(conv)) => conv.forward(x, residual, y),
-                (_, Kernel::Depthwise(depthwise)) => depthwise.forward(x, y),
-                (_, Kernel::Affine(affine)) => affine.forward(x, residual, y),
-                (OpKind::Pad(margins), Kernel::None) => zero_padding2d::forward(*margins, x, y),
-                (_, Kernel::None) => global_average_pooling2d::forward(self.isa, x, y),
-            }
+    /// Computes an operation, or some rows of its output where it is one of a [chain](super::bands).
+    pub(super) fn forward(&mut self, index: usize, rows: Option<Range<usize>>) {
+        let op = &self.program.ops[index];
+        let residual = op.residual.filter(|&residual| residual != op.input);
+        let parts = [
+            self.value(op.input),
+            residual.map_or(0..0, |residual| self.value(residual)),
+            self.value(index + 1),
+        ];
+        let parts = self.arena.get_disjoint_mut(parts).expect("places do not overlap");
+        let [x, other, y] = parts;
+        let (of_x, of_y) = (&self.program.values[op.input], &self.program.values[index + 1]);
+        if let Kernel::Depthwise(depthwise) = &self.kernels[index] {
+            let rows = rows.unwrap_or(0..of_y.height);
+            let y = MapsMut { values: y, layout: of_y };
+            return depthwise.forward(Maps { values: x, layout: of_x }, y, rows);
+        }
+        let residual = op.residual.map(|r| if r == op.input { &*x } else { &*other });
+        let (of_x, in_x) = part(of_x, x.len(), rows.as_ref());
+        let (of_y, in_y) = part(of_y, y.len(), rows.as_ref());
+        let residual = residual.map(|residual| &residual[in_y.clone()]);
+        if rows.is_some() {
+            fetch(&y[in_y.clone()]);
+        }
+        let x = Maps { values: &x[in_x], layout: &of_x };
+        let y = MapsMut { values: &mut y[in_y], layout: &of_y };
+        match (&op.kind, &self.kernels[index]) {
+            (_, Kernel::Conv(conv)) => conv.forward(x, residual, y),
+            (_, Kernel::Depthwise(_)) => unreachable!("it has been run"),
+            (_, Kernel::Affine(affine)) => affine.forward(x, residual, y),
+            (OpKind::Pad(margins), Kernel::None) => zero_padding2d::forward(*margins, x, y),
+            (_, Kernel::None) => global_average_pooling2d::forward(self.isa, x, y),
         }
     }
 
@@ -202,47 +212,37 @@ impl Pass<'_> {
         batch_normalization::gradient_sums(x, d_y)
     }
 
+    /// Lets the gradient of an operation's output through its clamp, unless who read it has.
     fn unclamp(&mut self, index: usize) {
         let clamp = self.program.ops[index].clamp;
-        if clamp == Clamp::NONE {
+        if clamp == Clamp::NONE || self.plan[index].gated {
             return;
         }
         let (value, gradient) = (self.value(index + 1), self.gradient(index + 1));
         let [y, d] = self.arena.get_disjoint_mut([value, gradient]).expect("no overlap");
         let (of_y, of_d) = (&self.program.values[index + 1], &self.program.gradients[index + 1]);
-        for (y, d) in y.chunks_exact(of_y.len()).zip(d.chunks_exact_mut(of_d.len())) {
-            runs([of_y, of_d], |[from, to]| clamp_gradient(self.isa, &y[from], clamp, &mut d[to]));
-        }
+        let gate = Gate { isa: self.isa, y: Maps { values: y, layout: of_y }, clamp };
+        gate.apply(&mut MapsMut { values: d, layout: of_d });
     }
 
-    /// Takes one operation back, with the gradients of its folded weights where there is room for
-    /// them; `statistics` are a BatchNormalization's, whose gradient is through its clamp already.
+    /// Takes one operation back, or some rows of it where it is one of a [chain](super::bands),
+    /// with the gradients of its folded weights where there is room for them; `statistics` are a
+    /// BatchNormalization's, whose gradient is through its clamp already.
     pub(super) fn backward(
         &mut self,
         index: usize,
         weights: Option<WeightGradients<'_>>,
         statistics: Option<&BatchStatistics>,
+        rows: Option<&Rows>,
     ) {
-        if statistics.is_none() {
-            self.unclamp(index);
+        if rows.is_none_or(|rows| rows.output.start == 0) {
+            if statistics.is_none() {
+                self.unclamp(index);
+            }
+            self.residual_backward(index);
         }
         let (op, plan) = (&self.program.ops[index], &self.plan[index]);
-        let wanted =
-            |contribution| !matches!(contribution, Contribution::None | Contribution::Left);
-        if let Some(residual) = op.residual.filter(|_| wanted(plan.residual)) {
-            let parts = [self.gradient(index + 1), self.gradient(residual)];
-            let [d_y, d_residual] = self.arena.get_disjoint_mut(parts).expect("no overlap");
-            let gradients = &self.program.gradients;
-            residual_backward(
-                Maps { values: d_y, layout: &gradients[index + 1] },
-                Gradient {
-                    maps: MapsMut { values: d_residual, layout: &gradients[residual] },
-                    before: before(plan.residual, &[]),
-                },
-            );
-        }
-        let input_wanted = wanted(plan.input);
-        let own = self.gradient(index + 1);
+        let input_wanted = plan.input.is_wanted();
         // What the input's gradient begins with is this operation's own where that is a sum of its
         // input and itself, which no network has.
         let other = match plan.input {
@@ -251,19 +251,44 @@ impl Pass<'_> {
         };
         let parts = [
             self.value(op.input),
-            own,
+            self.gradient(index + 1),
             if input_wanted { self.gradient(op.input) } else { 0..0 },
             other,
         ];
         let parts = self.arena.get_disjoint_mut(parts).expect("no overlap");
         let [x, d_y, d_x, other] = parts;
-        let (values, gradients) = (&self.program.values, &self.program.gradients);
-        let x = Maps { values: x, layout: &values[op.input] };
-        let d_y = Maps { values: d_y, layout: &gradients[index + 1] };
-        let d_x = input_wanted.then(|| Gradient {
-            maps: MapsMut { values: d_x, layout: &gradients[op.input] },
-            before: before(plan.input, other),
+        let (of_x, of_d_y) = (&self.program.values[op.input], &self.program.gradients[index + 1]);
+        let (input, output) = (rows.map(|rows| &rows.input), rows.map(|rows| &rows.output));
+        let (of_part, in_x) = part(of_x, x.len(), input);
+        let x_part = Maps { values: &x[in_x], layout: &of_part };
+        let (of_d_x, mut in_d_x) = part(&self.program.gradients[op.input], d_x.len(), input);
+        if self.memory.passing[op.input] {
+            in_d_x = 0..of_d_x.len();
+        }
+        let gate = plan.gates.then(|| Gate {
+            isa: self.isa,
+            y: x_part,
+            clamp: self.program.ops[op.input - 1].clamp,
         });
+        let d_x = input_wanted.then(|| {
+            let before = match plan.input {
+                Contribution::Another => Before::There,
+                Contribution::After(_) => Before::Is(&other[in_d_x.clone()]),
+                _ => Before::Nothing,
+            };
+            let maps = MapsMut { values: &mut d_x[in_d_x], layout: &of_d_x };
+            Gradient { maps, before, gate }
+        });
+        if let Kernel::Depthwise(depthwise) = &self.kernels[index] {
+            let all = Rows { input: 0..of_x.height, output: 0..of_d_y.height };
+            let (x, d_y) = (Maps { values: x, layout: of_x }, Maps { values: d_y, layout: of_d_y });
+            return depthwise.backward(x, d_y, weights, d_x, rows.unwrap_or(&all));
+        }
+        let (of_d_y, mut in_d_y) = part(of_d_y, d_y.len(), output);
+        if self.memory.passing[index + 1] {
+            in_d_y = 0..of_d_y.len();
+        }
+        let (x, d_y) = (x_part, Maps { values: &d_y[in_d_y], layout: &of_d_y });
         match (&op.kind, &self.kernels[index]) {
             (OpKind::BatchNorm(norm), _) => {
                 let statistics = statistics.expect("a BatchNormalization has statistics");
@@ -275,7 +300,7 @@ impl Pass<'_> {
                 }
             }
             (_, Kernel::Conv(conv)) => conv.backward(x, d_y, weights, d_x),
-            (_, Kernel::Depthwise(depthwise)) => depthwise.backward(x, d_y, weights, d_x),
+            (_, Kernel::Depthwise(_)) => unreachable!("it has been run"),
             (_, Kernel::Affine(affine)) => affine.backward(x, d_y, weights, d_x),
             (OpKind::Pad(margins), Kernel::None) => {
                 if let Some(d_x) = d_x {
@@ -289,12 +314,30 @@ impl Pass<'_> {
             }
         }
     }
+
+    /// Hands the gradient of a sum on to what was added.
+    fn residual_backward(&mut self, index: usize) {
+        let (op, plan) = (&self.program.ops[index], &self.plan[index]);
+        let Some(residual) = op.residual.filter(|_| plan.residual.is_wanted()) else { return };
+        let parts = [self.gradient(index + 1), self.gradient(residual)];
+        let [d_y, d_residual] = self.arena.get_disjoint_mut(parts).expect("no overlap");
+        let gradients = &self.program.gradients;
+        let before = match plan.residual {
+            Contribution::Another => Before::There,
+            _ => Before::Nothing,
+        };
+        residual_backward(
+            Maps { values: d_y, layout: &gradients[index + 1] },
+            Gradient {
+                maps: MapsMut { values: d_residual, layout: &gradients[residual] },
+                before,
+                gate: None,
+            },
+        );
+    }
 }
 
-fn before(contribution: Contribution, other: &[f32]) -> Before<'_> {
-    match contribution {
-        Contribution::Another => Before::There,
-        Contribution::After(_) => Before::Is(other),
-        _ => Before::Nothing,
-    }
+/// Some rows of a picture, or all of all pictures, which are `len` values: their layout and place.
+fn part(layout: &Layout, len: usize, rows: Option<&Range<usize>>) -> (Layout, Range<usize>) {
+    rows.map_or((*layout, 0..len), |rows| layout.part(rows))
 }

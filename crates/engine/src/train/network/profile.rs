@@ -5,10 +5,10 @@ use std::time::Instant;
 use super::memory::Contribution;
 use super::{TrainableNetwork, lower::OpKind};
 
-/// An operation on its way forward and back.
+/// An operation, or some that are run together, on its way forward and back.
 #[derive(Clone, Debug)]
 pub struct OpTime {
-    /// The layer that it began as.
+    /// The layer that it began as, or the first and the last of those that are run band by band.
     pub layer: String,
     /// Seconds for a picture, the least that was seen.
     pub forward: f64,
@@ -28,11 +28,20 @@ impl TrainableNetwork {
     pub fn profile(&self, rounds: usize) -> Vec<OpTime> {
         let ops = &self.program.ops;
         assert!(!ops.iter().any(|op| matches!(op.kind, OpKind::BatchNorm(_))), "inference mode");
-        let mut times: Vec<OpTime> = (0..ops.len())
-            .map(|index| {
-                let (forward, backward) = self.multiply_adds_of(index);
+        let mut times: Vec<OpTime> = self
+            .chains
+            .iter()
+            .map(|chain| {
+                let (first, last) = (&ops[chain.ops.start].name, &ops[chain.ops.end - 1].name);
+                let all = chain.ops.clone().map(|index| self.multiply_adds_of(index));
+                let (forward, backward) =
+                    all.fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
                 OpTime {
-                    layer: ops[index].name.clone(),
+                    layer: if first == last {
+                        first.clone()
+                    } else {
+                        format!("{first} … {last}")
+                    },
                     forward: f64::INFINITY,
                     backward: f64::INFINITY,
                     multiply_adds: forward,
@@ -48,29 +57,31 @@ impl TrainableNetwork {
             Ok::<(), ()>(())
         };
         // As in a step: pictures one by one while maps are large, then together.
-        let parts = |ops: std::ops::Range<usize>| {
-            let alone = (0..pictures).map(|picture| picture..picture + 1);
-            let (early, late) = (ops.start..self.together, self.together..ops.end);
-            alone.map(move |own| (own, early.clone())).chain([(0..pictures, late)])
+        let early = self.chains.partition_point(|chain| chain.ops.start < self.together);
+        let chains = self.chains.len();
+        let parts = || {
+            let alone = (0..pictures).map(|picture| (picture..picture + 1, 0..early));
+            alone.chain([(0..pictures, early..chains)])
         };
         for _ in 0..rounds {
-            let mut seconds = vec![[0.0; 2]; ops.len()];
+            let mut seconds = vec![[0.0; 2]; chains];
             self.pass(&mut arena, 0..pictures).load(made_up).expect("nothing fails");
-            for (own, part) in parts(0..ops.len()) {
+            for (own, part) in parts() {
                 let mut pass = self.pass(&mut arena, own);
                 for index in part {
                     let start = Instant::now();
-                    pass.forward(index..index + 1);
+                    Self::forward_chain(&mut pass, &self.chains[index]);
                     seconds[index][0] += start.elapsed().as_secs_f64();
                 }
             }
-            let all: Vec<_> = parts(0..ops.len()).collect();
+            let all: Vec<_> = parts().collect();
             self.pass(&mut arena, 0..pictures).features().1.fill(1e-3);
             for (own, part) in all.into_iter().rev() {
                 let mut pass = self.pass(&mut arena, own);
                 for index in part.rev() {
                     let start = Instant::now();
-                    self.backward(&mut pass, &mut gradients, index..index + 1, true);
+                    let ops = self.chains[index].ops.clone();
+                    self.backward(&mut pass, &mut gradients, ops, true);
                     seconds[index][1] += start.elapsed().as_secs_f64();
                 }
             }

@@ -1,14 +1,12 @@
 //! The gradient of a depthwise convolution's kernel and bias.
 //!
 //! `d_kernel[i][j][c] = sum_yx in[y * s + i][x * s + j][c] * d_out[y][x][c]`
-//!
-//! The gradient of its input is a depthwise convolution with [`flipped`] weights over a map with
-//! zeros around and between what it reads.
 
 use pulp::{Simd, WithSimd};
 
 use crate::Isa;
 use crate::extent::extent;
+use crate::prefetch::fetch;
 use crate::simd::{load, mul_add, store};
 
 /// A map that is read at strides: `[y][x][channels]`.
@@ -83,6 +81,10 @@ impl WithSimd for KernelGradient<'_> {
         let height = self.size.0;
         for first in (0..height).step_by(rows.max(1)) {
             let rows = first..(first + rows.max(1)).min(height);
+            let Strided { values, row_stride, .. } = self.x;
+            let under = [rows.start * self.stride, rows.end * self.stride];
+            let [start, end] = under.map(|row| (row * row_stride).min(values.len()));
+            fetch(&values[start..end]);
             for channel in (0..self.d_bias.len()).step_by(S::F32_LANES) {
                 let lanes = S::F32_LANES.min(self.d_bias.len() - channel);
                 match self.kernel {
@@ -200,9 +202,4 @@ impl<const K: usize, const ROWS: usize> WithSimd for Taps<'_, '_, K, ROWS> {
             store(simd, &mut op.d_bias[channel..], bias);
         }
     }
-}
-
-/// The weights `[kernel][kernel][channels]` turned by half a turn.
-pub fn flipped(weights: &[f32], channels: usize) -> Vec<f32> {
-    weights.chunks_exact(channels).rev().flatten().copied().collect()
 }
