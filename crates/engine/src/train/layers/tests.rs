@@ -11,6 +11,7 @@ use super::affine::{Affine, residual_backward};
 use super::batch_normalization::{self, Moments, Sums};
 use super::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
 use super::{Conv2D, DepthwiseConv2D, global_average_pooling2d, zero_padding2d};
+use crate::train::network::bands::Rows;
 use crate::train::network::layout::Layout;
 
 #[path = "../../../tests/training/oracle.rs"]
@@ -61,8 +62,8 @@ fn plain(map: &Map) -> Layout {
 fn places(layout: Layout) -> impl Iterator<Item = usize> {
     (0..layout.height).flat_map(move |y| {
         (0..layout.width).flat_map(move |x| {
-            let row = (layout.margins.top + y * layout.spread) * layout.columns();
-            let pixel = row + layout.margins.left + x * layout.spread;
+            let row = (layout.margins.top + y) * layout.columns();
+            let pixel = row + layout.margins.left + x;
             (0..layout.channels).map(move |c| pixel * layout.pixel + c)
         })
     })
@@ -105,12 +106,12 @@ fn assert_close(actual: &[f32], expected: &[f64], case: &str) {
 }
 
 /// The layouts that a value, or a gradient, of a map may have: that of a pointwise convolution's
-/// input, of a window's, and of the gradient of a strided depthwise convolution's output.
-fn layouts(map: &Map, lanes: usize) -> [Layout; 3] {
+/// input, and of a window's.
+fn layouts(map: &Map, lanes: usize) -> [Layout; 2] {
     let dense = plain(map);
     let margins = Margins { top: 1, bottom: 2, left: 0, right: 1 };
     let pixel = dense.channels.next_multiple_of(lanes);
-    [dense, Layout { margins, pixel, ..dense }, Layout { margins, pixel, spread: 2, ..dense }]
+    [dense, Layout { margins, pixel, ..dense }]
 }
 
 /// Runs the backward pass into each layout and after each kind of contribution of others.
@@ -135,7 +136,7 @@ fn assert_input_gradient(
         }
         for (what, before, mut values, expected) in cases {
             let maps = MapsMut { values: &mut values, layout: &layout };
-            backward(Gradient { maps, before });
+            backward(Gradient { maps, before, gate: None });
             let case = format!("{case} {what} {layout:?}");
             assert_close(&unpack(&values, layout, &case), expected, &case);
         }
@@ -364,7 +365,7 @@ fn gradients_of_a_depthwise_convolution_are_its_finite_differences() {
         for isa in Isa::available() {
             let case = format!("{isa:?} {shape:?} {size:?} {channels} {clamp:?}");
             let weights = (&narrow(&own.kernel)[..], &narrow(&own.bias)[..]);
-            let op = DepthwiseConv2D::new(isa, (side, stride), weights, clamp, true);
+            let op = DepthwiseConv2D::new(isa, (side, stride), weights, clamp);
             let pixel = channels.next_multiple_of(isa.lanes());
             let layout = Layout { margins, pixel, ..plain(&own.x) };
             let packed = pack(&own.x.values, layout);
@@ -372,7 +373,7 @@ fn gradients_of_a_depthwise_convolution_are_its_finite_differences() {
             let mut d_clamped = Vec::new();
             for of_y in layouts(&y, isa.lanes()) {
                 let mut out = vec![f32::NAN; PICTURES * of_y.len()];
-                op.forward(x, MapsMut { values: &mut out, layout: &of_y });
+                op.forward(x, MapsMut { values: &mut out, layout: &of_y }, 0..y.height);
                 let out = unpack(&out, of_y, &case);
                 assert_close(&out, &y.values, &case);
                 d_clamped = narrow(&own.d_y);
@@ -383,11 +384,12 @@ fn gradients_of_a_depthwise_convolution_are_its_finite_differences() {
             let wide: Vec<f64> = d_clamped.iter().map(|&d| d.into()).collect();
             let packed = pack(&wide, of_d);
             let d_y = Maps { values: &packed, layout: &of_d };
+            let rows = Rows { input: 0..own.x.height, output: 0..y.height };
             assert_weight_gradients((&d_kernel, &d_bias), &case, |to| {
-                op.backward(x, d_y, Some(to), None);
+                op.backward(x, d_y, Some(to), None, &rows);
             });
             assert_input_gradient(&own.x, isa.lanes(), &d_x, &case, true, |to| {
-                op.backward(x, d_y, None, Some(to));
+                op.backward(x, d_y, None, Some(to), &rows);
             });
         }
     }

@@ -125,8 +125,10 @@ fn where_pictures_begin_to_go_together_changes_no_gradient() {
         let ops = network.program.ops.len();
         for together in [0, 1, 2, ops / 3, ops / 2, ops - 1, ops] {
             let (program, plan) = (&network.program, &network.plan);
-            network.memory = memory::layout(program, plan, network.pictures, together);
-            network.together = together;
+            let chains = bands::chains(program, together, bands::BAND);
+            let cut = (network.pictures, together);
+            network.memory = memory::layout(program, plan, &chains, cut);
+            (network.chains, network.together) = (chains, together);
             network.arenas.get_mut().unwrap().clear();
             let actual = step(&mut network);
             let off = actual.iter().zip(&expected).map(|(a, e)| (a - e).abs());
