@@ -120,7 +120,7 @@ fn a_layer_is_given_by_index_or_name_and_a_wrong_one_is_known_at_once() {
     for (at, first) in [
         ("0", "Conv1"),
         ("Conv1", "Conv1"),
-        ("100", "block_11_expand"),
+        ("100", "block_11_depthwise"),
         ("block_16_project", "block_16_project"),
     ] {
         let done = run(at, "").succeeded().json().pop().unwrap();
