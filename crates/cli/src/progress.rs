@@ -45,9 +45,8 @@ impl<'a> Progress<'a> {
                 let _ = write!(out, "{:.0}", state.per_sec());
             },
         );
-        bar.set_style(style);
-        bar.set_message(what);
-        Self::with_bar(bar)
+        // Setting them would draw a bar that may never have anything to tell.
+        Self::with_bar(bar.with_style(style).with_message(what))
     }
 
     /// No bar, but Ctrl-C is heeded.

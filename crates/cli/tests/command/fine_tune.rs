@@ -120,7 +120,7 @@ fn a_layer_is_given_by_index_or_name_and_a_wrong_one_is_known_at_once() {
     for (at, first) in [
         ("0", "Conv1"),
         ("Conv1", "Conv1"),
-        ("100", "block_11_expand"),
+        ("100", "block_11_depthwise"),
         ("block_16_project", "block_16_project"),
     ] {
         let done = run(at, "").succeeded().json().pop().unwrap();
@@ -175,30 +175,28 @@ fn a_rate_that_diverges_is_one_line_and_the_model_still_predicts() {
         |model: &str| place.run(&format!("predict {model} pictures --json")).succeeded().stdout;
     let before = scores("head");
     let diverging = "--optimizer sgd --batch-size 6";
+    // The head that `train` itself fits sees the frozen layers' output rounded to 16 bits.
+    let mut own = None;
     for rate in ["1e6", "1e38"] {
         let run = place.run(&format!(
             "train pictures {small} --output m --fine-tune-at 100 {diverging} \
              --fine-tune-learning-rate {rate}"
         ));
-        run.failed(
-            1,
-            &[
-                "in epoch 1, batch ",
-                "try a tenth of it; m keeps the weights from before fine-tuning",
-            ],
-        );
-        assert!(scores("m") == before);
+        let kept = "try a tenth of it; m keeps the weights from before fine-tuning";
+        run.failed(1, &["the loss became ", "in epoch 1, batch 2", kept]);
+        assert!(scores("m") == *own.get_or_insert_with(|| scores("m")));
         let run =
             place.run(&format!("fine-tune head pictures -o m {diverging} --learning-rate {rate}"));
-        run.failed(1, &["in epoch 1, batch ", "m keeps the weights from before fine-tuning"]);
+        run.failed(1, &["in epoch 1, batch ", kept]);
         assert!(scores("m") == before);
     }
+    // The first step is none, at a rate of 0.
     let run = place.run(&format!(
         "train pictures {small} --output m --fine-tune-at 100 --optimizer sgd --batch-size 20 \
          --fine-tune-learning-rate 1e38 --schedule cosine --warm-up 3"
     ));
     run.failed(1, &["in epoch 2, batch 1", "m keeps the weights of epoch 1"]);
-    assert!(scores("m") == before);
+    assert!(Some(scores("m")) == own);
     assert_eq!(place.below("."), ["cache", "head", "m", "pictures"]);
 }
 

@@ -137,7 +137,7 @@ const LOST: f64 = 1e6;
 
 /// Whether a mean loss is NaN, infinite or absurdly high.
 pub(crate) fn is_lost(loss: f64) -> bool {
-    !(loss < LOST)
+    loss.is_nan() || loss >= LOST
 }
 
 fn what_diverged(loss: f64) -> String {

@@ -35,15 +35,15 @@ pub(crate) struct TrainArgs {
     /// Share of each class to hold back and measure on [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     val_split: Option<f64>,
+    /// Whatever is random follows from this number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
     #[command(flatten)]
     base: BaseArgs,
     #[command(flatten)]
     head: HeadArgs,
     #[command(flatten)]
     tuning: TrainTuningArgs,
-    /// Whatever is random follows from this number
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
 }
 
 /// Of each class, the share that is held back.

@@ -102,8 +102,8 @@ pub(super) fn fine_tune(
         ),
     )?;
     if report.resumed > 0 {
-        let done = count(report.resumed, "epoch");
-        output.field("", format!("{done} of them by an earlier, interrupted run"))?;
+        let (done, all) = (report.resumed, count(report.epochs.len(), "epoch"));
+        output.field("", format!("{done} of {all} by an earlier, interrupted run"))?;
     }
     match (report.stopped_early, report.best_epoch) {
         (true, Some(best)) => output.field(

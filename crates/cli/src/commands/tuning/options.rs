@@ -222,6 +222,7 @@ pub(in crate::commands) fn parse_layer(
 
 /// Fine-tuning as a part of `train`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Augmentation and fine-tuning")]
 pub(crate) struct TrainTuningArgs {
     /// Then fine-tune the base from this layer on: its index or name (`headstart summary` lists them),
     /// or 0 for everything
@@ -230,7 +231,7 @@ pub(crate) struct TrainTuningArgs {
     /// Epochs of fine-tuning [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "fine_tune_at")]
     fine_tune_epochs: Option<u32>,
-    /// Learning rate of fine-tuning [default: a tenth of the head's]
+    /// Learning rate of fine-tuning [default: a tenth of --learning-rate; 0.00001 without]
     #[arg(long, value_name = "X", allow_negative_numbers = true, requires = "fine_tune_at")]
     fine_tune_learning_rate: Option<f64>,
     #[command(flatten)]
