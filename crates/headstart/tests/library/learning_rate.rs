@@ -3,8 +3,8 @@
 use headstart::engine::train::{AdamConfig, RangeTest, RangeTestConfig};
 use headstart::model::Trainable;
 use headstart::{
-    Base, Classifier, Error, ExtractConfig, FineTuning, FitConfig, Observer, Pictures, Quiet,
-    TrainingSet, find_head_learning_rate,
+    Base, Classifier, Error, ExtractConfig, FineTuning, FitConfig, HeadConfig, Observer, Pictures,
+    Quiet, TrainingSet, find_head_learning_rate,
 };
 
 use crate::support::{CLASSES, bits, extract_into, folder};
@@ -58,8 +58,10 @@ fn the_rate_of_fine_tuning_is_sensible_and_no_weight_moves() {
     let temporary = tempfile::tempdir().unwrap();
     let root = folder(&temporary.path().join("pictures"), &CLASSES, 12);
     let pictures = Pictures::open(root).unwrap();
-    let (classifier, _) =
-        Classifier::fit(base(), &pictures, &FitConfig::default(), &mut Quiet).unwrap();
+    // A head that leaves something to learn.
+    let head = HeadConfig::Adam(AdamConfig { epochs: 2, ..config() });
+    let fit = FitConfig { head, ..FitConfig::default() };
+    let (classifier, _) = Classifier::fit(base(), &pictures, &fit, &mut Quiet).unwrap();
     let mut config = FineTuning { at: Trainable::FromIndex(140), ..FineTuning::default() };
     config.training.batch_size = 8;
     let mut set =
