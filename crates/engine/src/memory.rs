@@ -11,7 +11,7 @@ pub(crate) struct Request {
 }
 
 /// Values to a cache line: every buffer starts at one.
-const LINE: usize = 16;
+pub(crate) const LINE: usize = 16;
 
 /// Gives every request a place such that no two that live at once overlap, the largest first at
 /// the lowest place free; returns the places and the length of the arena.

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use headstart_engine::Isa;
 use headstart_engine::frozen::{Compute, FrozenConfig, Plan};
+use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats;
 use headstart_model::{
@@ -182,6 +184,29 @@ impl Base {
     /// Keras's table of layers, shapes and parameter counts.
     pub fn summary(&self) -> Summary<'_> {
         self.network.summary()
+    }
+
+    /// The base with some layers unfrozen, and the end of it that trains.
+    ///
+    /// # Errors
+    /// When there is no such layer, or none after it has weights.
+    pub(crate) fn trainable(
+        &self,
+        at: &Trainable,
+        bn: BatchNorm,
+        isa: Isa,
+    ) -> Result<(Self, TrainableNetwork), Error> {
+        let mut base = self.clone();
+        base.apply(at)?;
+        let network = TrainableNetwork::new(&base.network, &base.weights, bn, isa)?;
+        Ok((base, network))
+    }
+
+    /// The name of the first layer that is not frozen and has weights to train; nothing if there is
+    /// none.
+    pub(crate) fn first_trainable(&self) -> String {
+        let first = self.network.first_trainable();
+        first.map_or_else(String::new, |first| self.network.layers()[first].name.clone())
     }
 
     /// The base compiled to compute features, the mean of its last layer's output over all

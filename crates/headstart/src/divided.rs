@@ -1,8 +1,8 @@
 //! The features of pictures, divided into those to learn from and those to measure on.
 
-use headstart_data::{Skipped, Split, split};
+use headstart_data::{ContentHash, Skipped, Split, split};
 
-use crate::fit::{Side, check_readable};
+use crate::fit::Side;
 use crate::{Error, Extractor, Observer, Pictures};
 
 /// Features of all pictures that could be read.
@@ -30,14 +30,8 @@ impl Divided {
         let extraction = extractor.extract(&pictures.paths(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped);
-        let labels = pictures.labels(&extraction.kept);
-        check_readable(pictures, &labels, &skipped)?;
-        let split = pictures.divide(&extraction.kept, &labels, &extraction.contents)?;
-        observer.split(split.train.len(), split.validation.len());
-        if split.train.is_empty() {
-            let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
-            return Err(Error::NothingToLearnFrom { path, pictures });
-        }
+        let (labels, split) =
+            divide(pictures, &extraction.kept, &extraction.contents, &skipped, observer)?;
         let groups = split::groups(&extraction.contents);
         let dim = extractor.features();
         // Both sides have their own copy; the original goes at the end of this.
@@ -70,7 +64,43 @@ impl Divided {
 
     /// What whoever owns the pictures should know of how they were divided.
     pub(crate) fn warnings(&self, pictures: &Pictures) -> Vec<String> {
-        let name = |&i: &usize| self.name(pictures, i);
-        split::describe_all(&self.split.warnings, pictures.classes(), &self.labels, |i| name(&i))
+        let name = |i| self.name(pictures, i);
+        split::describe_all(&self.split.warnings, pictures.classes(), &self.labels, name)
     }
+}
+
+/// The classes of the pictures that could be read, `kept`, whose pixels have these hashes, and how
+/// they are divided.
+///
+/// # Errors
+/// When fewer than two classes have pictures that can be read, or nothing is left to learn from.
+pub(crate) fn divide(
+    pictures: &Pictures,
+    kept: &[usize],
+    contents: &[ContentHash],
+    skipped: &[Skipped],
+    observer: &mut dyn Observer,
+) -> Result<(Vec<usize>, Split), Error> {
+    let labels = pictures.labels(kept);
+    check_readable(pictures, &labels, skipped)?;
+    let split = pictures.divide(kept, &labels, contents)?;
+    observer.split(split.train.len(), split.validation.len());
+    if split.train.is_empty() {
+        let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
+        return Err(Error::NothingToLearnFrom { path, pictures });
+    }
+    Ok((labels, split))
+}
+
+fn check_readable(pictures: &Pictures, labels: &[usize], skipped: &[Skipped]) -> Result<(), Error> {
+    let Some(&first) = labels.first() else {
+        return Err(Error::none_readable(skipped.to_vec()));
+    };
+    if labels.iter().all(|&label| label == first) {
+        return Err(Error::OneReadableClass {
+            class: pictures.classes()[first].clone(),
+            skipped: skipped.len(),
+        });
+    }
+    Ok(())
 }

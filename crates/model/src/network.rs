@@ -99,6 +99,11 @@ impl Network {
         }
     }
 
+    /// The first layer that training changes by gradient.
+    pub fn first_trainable(&self) -> Option<LayerId> {
+        self.layers.iter().position(|layer| layer.trainable_params() > 0)
+    }
+
     /// Freezes all layers or some of them.
     ///
     /// # Errors

@@ -55,11 +55,7 @@ impl<'a> Samples<'a> {
 
     /// The number of samples of each class.
     pub fn counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.classes];
-        for &label in self.labels {
-            counts[label] += 1;
-        }
-        counts
+        counts(self.labels, self.classes)
     }
 
     /// Fails unless lengths agree, labels are classes, soft targets are probabilities, weights are
@@ -198,4 +194,11 @@ fn check_weights(option: &'static str, weights: &[f32]) -> Result<(), TrainError
         }),
         None => Ok(()),
     }
+}
+
+/// How many of `labels` there are of each class.
+pub(crate) fn counts(labels: &[usize], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    labels.iter().for_each(|&label| counts[label] += 1);
+    counts
 }

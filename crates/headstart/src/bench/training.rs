@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use headstart_engine::frozen::{Arena, Compute, FrozenConfig, Plan};
-use headstart_engine::train::network::{BatchNorm, OpTime, TrainableNetwork};
+use headstart_engine::train::network::{BatchNorm, OpTime};
 use headstart_engine::train::{Event, FineTuneConfig, FineTuner, Head, Inputs, Label, TrainError};
 use headstart_model::Trainable;
 
@@ -74,14 +74,8 @@ pub fn bench_training(base: &Base, config: &TrainBenchConfig) -> Result<TrainBen
 
 fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, Error> {
     const CLASSES: usize = 2;
-    let mut base = base.clone();
-    base.apply(&config.at)?;
-    let network = || {
-        let (network, weights) = (base.network(), base.weights());
-        TrainableNetwork::new(network, weights, BatchNorm::Inference, config.compute.isa)
-            .map_err(Error::of_training)
-    };
-    let trainable = network()?;
+    let network = || base.trainable(&config.at, BatchNorm::Inference, config.compute.isa);
+    let (base, trainable) = network()?;
     let plan_config = FrozenConfig {
         output: Some(trainable.boundary()),
         compute: config.compute,
@@ -90,12 +84,7 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
     let plan = Plan::compile(base.network(), base.weights(), &plan_config);
     let (forward, backward) = trainable.multiply_adds();
     let mut report = TrainBenchReport {
-        first_layer: base
-            .network()
-            .layers()
-            .iter()
-            .find(|layer| layer.trainable_params() > 0)
-            .map_or_else(String::new, |layer| layer.name.clone()),
+        first_layer: base.first_trainable(),
         ms_per_image: 0.0,
         ms_per_image_kept: 0.0,
         frozen_multiply_adds: plan.multiply_adds(),
@@ -112,7 +101,7 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
             epochs: 1 << 20,
             ..FineTuneConfig::default()
         };
-        let mut tuner = FineTuner::new(network()?, head, options).map_err(Error::of_training)?;
+        let mut tuner = FineTuner::new(network()?.1, head, options).map_err(Error::of_training)?;
         let inputs = pictures.as_inputs(kept);
         let mut times = Vec::new();
         let start = Instant::now();

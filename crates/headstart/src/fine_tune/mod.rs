@@ -121,12 +121,7 @@ impl FineTuning {
     }
 
     pub(crate) fn network(&self, base: &Base) -> Result<(Base, TrainableNetwork), Error> {
-        let mut base = base.clone();
-        base.apply(&self.at)?;
-        let (network, weights) = (base.network(), base.weights());
-        let (bn, isa) = (self.training.bn, self.extract.compute.isa);
-        let trainable = TrainableNetwork::new(network, weights, bn, isa);
-        Ok((base, trainable.map_err(Error::of_training)?))
+        base.trainable(&self.at, self.training.bn, self.extract.compute.isa)
     }
 
     /// Whether the options make sense, and `base` can be fine-tuned with them: better known before
@@ -235,8 +230,7 @@ impl Classifier {
             }
             _ => None,
         };
-        let first = base.network().layers().iter().find(|l| l.trainable_params() > 0);
-        let first_layer = first.map_or_else(String::new, |layer| layer.name.clone());
+        let first_layer = base.first_trainable();
         let trainable = base.network().trainable_params();
         let mut warnings = set.warnings();
         if config.training.batch_size > set.train() {

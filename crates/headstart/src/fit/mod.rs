@@ -6,8 +6,8 @@ mod report;
 
 use std::time::Instant;
 
-use headstart_data::{Augment, Skipped, split};
-use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
+use headstart_data::{Augment, split};
+use headstart_engine::train::network::BatchNorm;
 use headstart_model::Trainable;
 
 use crate::divided::Divided;
@@ -81,19 +81,9 @@ impl Classifier {
         config.check()?;
         let start = Instant::now();
         let network = fine_tune_at
-            .map(|at| {
-                let mut base = set.base().clone();
-                base.apply(at)?;
-                let (network, weights) = (base.network(), base.weights());
-                TrainableNetwork::new(
-                    network,
-                    weights,
-                    BatchNorm::Inference,
-                    config.extract.compute.isa,
-                )
-                .map_err(Error::of_training)
-            })
-            .transpose()?;
+            .map(|at| set.base().trainable(at, BatchNorm::Inference, config.extract.compute.isa))
+            .transpose()?
+            .map(|(_, network)| network);
         let augmentation = config.augmentation();
         set.views(network.as_ref(), augmentation, observer)?;
         let features = set.seconds + start.elapsed().as_secs_f64();
@@ -124,23 +114,6 @@ impl Classifier {
         };
         Ok(outcome.finish(set.base().clone(), fitted, &validation, config))
     }
-}
-
-pub(crate) fn check_readable(
-    pictures: &Pictures,
-    labels: &[usize],
-    skipped: &[Skipped],
-) -> Result<(), Error> {
-    let Some(&first) = labels.first() else {
-        return Err(Error::none_readable(skipped.to_vec()));
-    };
-    if labels.iter().all(|&label| label == first) {
-        return Err(Error::OneReadableClass {
-            class: pictures.classes()[first].clone(),
-            skipped: skipped.len(),
-        });
-    }
-    Ok(())
 }
 
 /// Pictures whose pixels an earlier one has, by the groups of equal ones.

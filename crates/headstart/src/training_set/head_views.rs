@@ -114,7 +114,7 @@ fn features(
     dim: usize,
     epoch: usize,
 ) -> Result<Vec<f32>, Error> {
-    let Some(network) = network else { return inputs.all(epoch).map(|(features, _)| features) };
+    let Some(network) = network else { return inputs.all(epoch) };
     let n = inputs.labels().len();
     let mut features = vec![0.0; n * dim];
     let read = |picture: usize, to: &mut [f32]| {

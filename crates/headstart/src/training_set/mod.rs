@@ -11,6 +11,7 @@ use std::time::Instant;
 use headstart_data::{Augment, ContentHash, Skipped, Split, split};
 use headstart_engine::train::network::TrainableNetwork;
 
+use crate::divided::divide;
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
     TrainingRecord,
@@ -75,14 +76,7 @@ impl TrainingSet {
             }
             Ok(())
         })?;
-        let labels = pictures.labels(&kept);
-        crate::fit::check_readable(pictures, &labels, &skipped)?;
-        let split = pictures.divide(&kept, &labels, &contents)?;
-        if split.train.is_empty() {
-            let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
-            return Err(Error::NothingToLearnFrom { path, pictures });
-        }
-        observer.split(split.train.len(), split.validation.len());
+        let (labels, split) = divide(pictures, &kept, &contents, &skipped, observer)?;
         Ok(Self {
             base: base.clone(),
             config: config.clone(),
@@ -190,8 +184,8 @@ impl TrainingSet {
 
     /// What whoever owns the pictures should know of how they were divided.
     pub fn warnings(&self) -> Vec<String> {
-        let name = |&i: &usize| self.name(i);
-        split::describe_all(&self.split.warnings, &self.classes, &self.labels, |i| name(&i))
+        let name = |picture| self.name(picture);
+        split::describe_all(&self.split.warnings, &self.classes, &self.labels, name)
     }
 
     /// What the layers before a trainable end, or all where there is none, make of the pictures in

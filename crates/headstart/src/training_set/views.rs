@@ -307,19 +307,18 @@ impl Inputs for ViewInputs<'_> {
 }
 
 impl ViewInputs<'_> {
-    /// All inputs of an epoch, `[pictures][values]`, and what each picture shows.
+    /// All inputs of an epoch, `[pictures][values]`.
     ///
     /// # Errors
     /// When a picture cannot be read.
-    pub(crate) fn all(&self, epoch: usize) -> Result<(Vec<f32>, Vec<Label>), Error> {
+    pub(crate) fn all(&self, epoch: usize) -> Result<Vec<f32>, Error> {
         let len = self.views.len();
         let mut values = vec![0.0; self.labels.len() * len];
         let read = |(picture, to): (usize, &mut [f32])| {
-            self.read(epoch, picture, to).map_err(Error::from_input)
+            self.read(epoch, picture, to).map(|_| ()).map_err(Error::from_input)
         };
-        let labels: Result<Vec<Label>, Error> =
-            values.par_chunks_mut(len).enumerate().map(read).collect();
-        labels.map(|labels| (values, labels))
+        values.par_chunks_mut(len).enumerate().try_for_each(read)?;
+        Ok(values)
     }
 
     /// What each picture shows in an epoch.

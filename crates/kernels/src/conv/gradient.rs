@@ -9,10 +9,11 @@
 use pulp::{MemMask, Simd, WithSimd};
 
 use super::Windows;
-use super::tile::widest;
+use super::tile::{most_pixels, widest};
 use crate::Isa;
+use crate::chunks::evenly;
 use crate::prefetch::fetch;
-use crate::simd::{is_portable, mul_add};
+use crate::simd::mul_add;
 
 /// What [`KernelGradient::run`] adds up.
 #[derive(Debug)]
@@ -112,21 +113,6 @@ struct Place {
     channel: usize,
 }
 
-/// Inputs of a tile at most: its sums, a pixel's gradients and a broadcast value must fit into the
-/// registers.
-#[inline(always)]
-fn most_inputs<S: Simd>(vectors: usize) -> usize {
-    match (S::REGISTER_COUNT, vectors) {
-        _ if is_portable::<S>() => 4,
-        (0..32, 1) => 12,
-        (0..32, _) => 6,
-        (_, 1) => 14,
-        (_, 2) => 13,
-        (_, 3) => 9,
-        _ => 6,
-    }
-}
-
 impl KernelGradient<'_> {
     /// A panel of `NV` vectors of outputs.
     #[inline(always)]
@@ -159,11 +145,8 @@ impl KernelGradient<'_> {
                 used,
                 add: self.add || first > 0,
             };
-            // Tiles of one size, or nearly, rather than a small one at the end.
-            let count = length.div_ceil(most_inputs::<S>(NV));
-            let (inputs, larger) = (length / count, length % count);
-            let smaller = larger * (inputs + 1);
-            for (inputs, range) in [(inputs + 1, 0..smaller), (inputs, smaller..length)] {
+            // Inputs take the place that pixels have in the convolution's tiles.
+            for (inputs, range) in evenly(length, most_pixels::<S>(NV)) {
                 if range.is_empty() {
                     continue;
                 }
@@ -214,7 +197,7 @@ fn sized<S: Simd, const NV: usize, const MR: usize>(
     tiles: &mut Tiles<'_, NV>,
     inputs: std::ops::Range<usize>,
 ) {
-    assert!(MR <= most_inputs::<S>(NV), "a larger tile than the registers hold");
+    assert!(MR <= most_pixels::<S>(NV), "a larger tile than the registers hold");
     simd.vectorize(Sized::<NV, MR> { tiles, inputs });
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pulp::{MemMask, Simd, WithSimd};
 
 use super::{Conv, Target, Windows};
+use crate::chunks::evenly;
 use crate::prefetch::Prefetch;
 use crate::simd::{clamp, is_portable, mul_add};
 
@@ -32,7 +33,7 @@ pub(super) fn widest<S: Simd>() -> usize {
 /// Pixels of a tile at most: its sums, one row of weights and a broadcast value must fit into the
 /// registers.
 #[inline(always)]
-fn most_pixels<S: Simd>(vectors: usize) -> usize {
+pub(super) fn most_pixels<S: Simd>(vectors: usize) -> usize {
     match (S::REGISTER_COUNT, vectors) {
         _ if is_portable::<S>() => 4,
         (0..32, 1) => 12,
@@ -106,14 +107,8 @@ impl Job<'_> {
             ahead,
         };
 
-        // Tiles of one size, or nearly, rather than a small one at the end: a tile takes its
-        // weights from the cache however few its pixels are.
-        let most = most_pixels::<S>(NV);
-        let width = self.windows.width;
-        let count = width.div_ceil(most);
-        let (pixels, larger) = (width / count, width % count);
-        let smaller = larger * (pixels + 1)..width;
-        for (pixels, columns) in [(pixels + 1, 0..smaller.start), (pixels, smaller)] {
+        // A tile takes its weights from the cache however few its pixels are.
+        for (pixels, columns) in evenly(self.windows.width, most_pixels::<S>(NV)) {
             if columns.is_empty() {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::{Depthwise, Run};
+use crate::chunks::evenly;
 use crate::simd::{clamp, load, mul_add, store};
 
 /// What [`Depthwise::run`] has checked: the input has all vectors of all pixels under the output,
@@ -41,13 +42,8 @@ impl WithSimd for Job<'_> {
 impl Job<'_> {
     #[inline(always)]
     fn columns<S: Simd, const K: usize, const STRIDE: usize>(&mut self, simd: S) {
-        let count = self.run.width.div_ceil(most_columns::<S>(K));
-        let (columns, larger) = (self.run.width / count, self.run.width % count);
-        let smaller = larger * (columns + 1);
-        for (columns, first, last) in
-            [(columns + 1, 0, smaller), (columns, smaller, self.run.width)]
-        {
-            if first == last {
+        for (columns, range) in evenly(self.run.width, most_columns::<S>(K)) {
+            if range.is_empty() {
                 continue;
             }
             // Called through pointers, each size stays a function of its own: in one function all
@@ -64,7 +60,7 @@ impl Job<'_> {
                 sized::<S, K, STRIDE, 9>,
                 sized::<S, K, STRIDE, 10>,
             ];
-            sizes[columns - 1](simd, self, first..last);
+            sizes[columns - 1](simd, self, range);
         }
     }
 

@@ -24,6 +24,7 @@ use super::head::{Epoch, Event, Head, History, predict};
 use super::losses::Targets;
 use super::network::TrainableNetwork;
 use super::optimizers::{Optimizer, Variable};
+use super::samples::counts;
 use super::{TrainError, metrics};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::FineTuneConfig;
@@ -117,7 +118,8 @@ impl FineTuner {
     /// # Errors
     /// A picture that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch: the
     /// batches before it stand; [`TrainError::Diverged`] if the loss becomes NaN, infinite or
-    /// absurdly high, or the gradients NaN or infinite: the weights are then those that the last epoch left.
+    /// absurdly high, or the gradients NaN or infinite: the weights are then those that the last
+    /// epoch left.
     pub fn epoch(
         &mut self,
         train: &dyn Inputs,
@@ -133,8 +135,8 @@ impl FineTuner {
         let order = self.order(n, epoch);
         let size = self.config.batch_size;
         let batches = n.div_ceil(size);
-        let counts = counts(train.labels(), self.head.classes);
-        let class_weights = self.config.class_weight.resolve(&counts)?;
+        let class_weights =
+            self.config.class_weight.resolve(&counts(train.labels(), self.head.classes))?;
         while self.progress.batch < batches {
             let batch = self.progress.batch;
             if callback(Event::Batch { epoch, batch: batch + 1, batches }).is_break() {
@@ -427,10 +429,4 @@ fn rates(network: &TrainableNetwork, decay: f64) -> Vec<f64> {
     depths.dedup();
     let above = |depth| depths.len() - depths.partition_point(|&other| other < depth);
     all.map(|depth| decay.powi(above(depth) as i32)).collect()
-}
-
-fn counts(labels: &[usize], classes: usize) -> Vec<usize> {
-    let mut counts = vec![0; classes];
-    labels.iter().for_each(|&label| counts[label] += 1);
-    counts
 }

@@ -80,13 +80,5 @@ impl Affine {
 /// The gradient of a residual from that of the sum, which is dense.
 pub(crate) fn residual_backward(d_y: Maps<'_>, d_residual: Gradient<'_>) {
     debug_assert!(!matches!(d_residual.before, Before::Is(_)), "a sum is no other's gradient");
-    d_residual.write(|mut to| {
-        to.clear();
-        let layout = to.layout;
-        for (from_map, to_map) in d_y.pictures().zip(to.pictures()) {
-            runs([d_y.layout, layout], |[from, to]| {
-                to_map[to].copy_from_slice(&from_map[from]);
-            });
-        }
-    });
+    d_residual.write(|mut to| to.copy_from(d_y));
 }

@@ -34,6 +34,15 @@ impl MapsMut<'_> {
         let layout = self.layout;
         self.pictures().for_each(|picture| layout.clear(picture));
     }
+
+    /// Copies maps of the same size, and zeroes what is no pixel.
+    pub(crate) fn copy_from(&mut self, from: Maps<'_>) {
+        self.clear();
+        let layouts = [from.layout, self.layout];
+        for (from_map, to_map) in from.pictures().zip(self.pictures()) {
+            runs(layouts, |[from, to]| to_map[to].copy_from_slice(&from_map[from]));
+        }
+    }
 }
 
 /// Where the gradients of a layer's kernel, or scale, and bias go.

@@ -25,6 +25,11 @@ impl Layout {
         Self { height, width, channels, margins, pixel: channels }
     }
 
+    /// The same map, pixel after pixel.
+    pub(crate) fn unpadded(&self) -> Self {
+        Self { margins: Margins::default(), pixel: self.channels, ..*self }
+    }
+
     pub(crate) fn is_dense(&self) -> bool {
         self.margins == Margins::default() && self.pixel == self.channels
     }

@@ -85,8 +85,7 @@ pub(crate) struct Program {
 /// [`TrainError::NothingTrainable`].
 pub(crate) fn boundary(network: &Network) -> Result<LayerId, TrainError> {
     let layers = network.layers();
-    let trains = |layer: &Layer| layer.trainable && layer.weights.iter().any(|w| w.is_parameter());
-    let first = layers.iter().position(trains).ok_or(TrainError::NothingTrainable)?;
+    let first = network.first_trainable().ok_or(TrainError::NothingTrainable)?;
     // The earliest layer that those from each on read.
     let mut earliest = first;
     for layer in &layers[first..] {
@@ -140,10 +139,7 @@ pub(crate) fn lower(
         lowering.push("global average pooling", OpKind::Pool, last, Shape::Vector(channels));
     }
     let Lowering { ops, values, parameters, .. } = lowering;
-    let mut gradients: Vec<Layout> = values
-        .iter()
-        .map(|&layout| Layout { margins: Margins::default(), pixel: layout.channels, ..layout })
-        .collect();
+    let mut gradients: Vec<Layout> = values.iter().map(Layout::unpadded).collect();
     for (index, op) in ops.iter().enumerate() {
         if let OpKind::Depthwise { side, stride, .. } = op.kind {
             let (x, y) = (&values[op.input], &values[index + 1]);

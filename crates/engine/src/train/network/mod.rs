@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use super::TrainError;
 use super::layers::batch_normalization::{self, Moments, Sums};
 use super::layers::maps::WeightGradients;
+use crate::memory::LINE;
 use bands::Chain;
 use lower::{OpKind, Program};
 use memory::{Backward, Contribution, Memory};
@@ -117,9 +118,10 @@ impl TrainableNetwork {
         let mut len = 0;
         let place = |op: &lower::Op| {
             let folded = op.kind.folded().filter(|folded| folded.trains(&program.parameters))?;
-            let own = folded.kernel_len(&program.parameters) + folded.channels;
-            len += own.next_multiple_of(16);
-            Some(len - own.next_multiple_of(16)..len - own.next_multiple_of(16) + own)
+            let start = len;
+            let end = start + folded.kernel_len(&program.parameters) + folded.channels;
+            len = end.next_multiple_of(LINE);
+            Some(start..end)
         };
         let places = program.ops.iter().map(place).collect();
         let mut own = Self {
@@ -332,14 +334,10 @@ impl TrainableNetwork {
         let mut states: Vec<_> =
             tasks.iter().map(|task| (task.clone(), self.arena(), self.task_gradients())).collect();
         let mut statistics = Vec::new();
-        let loaded: Result<Vec<()>, E> = states
-            .par_iter_mut()
-            .map(|(task, arena, _)| {
-                let mut pass = self.pass(arena, 0..task.len());
-                pass.load(|index, to| input(task.start + index, to))
-            })
-            .collect();
-        loaded?;
+        states.par_iter_mut().try_for_each(|(task, arena, _)| {
+            let mut pass = self.pass(arena, 0..task.len());
+            pass.load(|index, to| input(task.start + index, to))
+        })?;
         let mut from = 0;
         for &norm in norms {
             let sums = add_up(states.par_iter_mut().map(|(task, arena, _)| {
@@ -356,7 +354,7 @@ impl TrainableNetwork {
             statistics.push(BatchStatistics { moments, sums: Sums::default(), positions });
             from = norm;
         }
-        let mut results: Vec<P> = states
+        let results: Vec<P> = states
             .par_iter_mut()
             .map(|(task, arena, _)| {
                 let mut pass = self.pass(arena, 0..task.len());
@@ -374,11 +372,7 @@ impl TrainableNetwork {
                     pass.backward(to, None, Some(statistics), None);
                 }
                 own.backward(&mut pass, gradients, from + 1..to, false);
-                if norms.contains(&from) && own.plan[from].runs {
-                    pass.gradient_sums(from)
-                } else {
-                    Sums::default()
-                }
+                if own.plan[from].runs { pass.gradient_sums(from) } else { Sums::default() }
             }))
         };
         for &norm in norms.iter().rev() {
@@ -409,7 +403,6 @@ impl TrainableNetwork {
             self.give_back(&self.arenas, arena);
             all.push(gradients);
         }
-        results.shrink_to_fit();
         Ok((results, all))
     }
 

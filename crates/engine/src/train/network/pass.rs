@@ -5,7 +5,7 @@ use std::ops::Range;
 use headstart_kernels::{AlignedBuffer, Clamp, Isa, fetch};
 
 use super::bands::Rows;
-use super::layout::{Layout, runs};
+use super::layout::Layout;
 use super::lower::{Op, OpKind, Program, ValueId};
 use super::memory::{Backward, Contribution, Memory};
 use super::parameters::{FoldedWeights, Parameters};
@@ -128,11 +128,7 @@ impl Pass<'_> {
         mut write: impl FnMut(usize, &mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         let layout = self.program.values[0];
-        let dense = Layout {
-            margins: headstart_model::Margins::default(),
-            pixel: layout.channels,
-            ..layout
-        };
+        let dense = layout.unpadded();
         let mut own = if layout.is_dense() { Vec::new() } else { vec![0.0; dense.len()] };
         let place = self.value(0);
         for (index, to_map) in self.arena[place].chunks_exact_mut(layout.len()).enumerate() {
@@ -141,8 +137,8 @@ impl Pass<'_> {
                 continue;
             }
             write(index, &mut own)?;
-            layout.clear(to_map);
-            runs([&dense, &layout], |[from, to]| to_map[to].copy_from_slice(&own[from]));
+            let from = Maps { values: &own, layout: &dense };
+            MapsMut { values: to_map, layout: &layout }.copy_from(from);
         }
         Ok(())
     }

@@ -1,19 +1,18 @@
 //! `headstart bench`.
 
+mod training;
+
 use std::process::ExitCode;
 
 use clap::Args;
 use headstart::model::Trainable;
 use headstart::model::architectures::NetworkConfig;
-use headstart::{
-    Base, BenchConfig, BenchReport, Bundled, TrainBenchConfig, TrainBenchReport, bench,
-    bench_training,
-};
+use headstart::{Base, BenchConfig, BenchReport, Bundled, bench};
 use serde_json::json;
 
 use super::tuning::parse_layer;
 use crate::options::{BaseArgs, Common, DEFAULT_BASE};
-use crate::output::{Output, bytes};
+use crate::output::{Output, bytes, count};
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
@@ -60,7 +59,7 @@ impl BenchArgs {
 pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     let base = args.base()?;
     if let Some(at) = &args.train {
-        return train(args, &base, at, common, output);
+        return training::run(args, &base, at, common, output);
     }
     let config = BenchConfig {
         batch: args.batch.unwrap_or(1) as usize,
@@ -95,13 +94,12 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
     output.field(
         "Plan",
         format!(
-            "{}, {}, {}, batch {}, {} thread{}",
+            "{}, {}, {}, batch {}, {}",
             base.network().name(),
             config.compute.precision(),
             config.compute.name(),
             config.batch,
-            config.threads,
-            if config.threads == 1 { "" } else { "s" }
+            count(config.threads, "thread")
         ),
     )?;
     if args.layers {
@@ -115,15 +113,7 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
             report.images_per_second()
         ),
     )?;
-    output.field(
-        "Speed",
-        format!(
-            "{:.1} GFLOP/s of {:.1} measured at the same time: {:.0} %",
-            report.gflops(),
-            report.peak_gflops,
-            100.0 * report.share_of_peak()
-        ),
-    )?;
+    speed(output, report.gflops(), report.peak_gflops)?;
     output.field("Memory", format!("{} a thread", bytes(report.arena_bytes as u64)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -143,102 +133,11 @@ fn show_steps(output: &Output, report: &BenchReport) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Steps of fine-tuning.
-fn train(
-    args: &BenchArgs,
-    base: &Base,
-    at: &Trainable,
-    common: &Common,
-    output: &Output,
-) -> anyhow::Result<ExitCode> {
-    let config = TrainBenchConfig {
-        at: at.clone(),
-        batch: args.batch.unwrap_or(32) as usize,
-        threads: common.threads.map_or(1, usize::from),
-        compute: common.compute()?,
-        seconds: args.seconds,
-    };
-    let report = bench_training(base, &config)?;
-    let mut event = json!({
-        "base": base.network().architecture(),
-        "input_size": base.network().preprocessing().height,
-        "batch": config.batch,
-        "threads": config.threads,
-        "precision": config.compute.precision(),
-        "isa": config.compute.name(),
-        "first_layer": report.first_layer,
-        "ms_per_image": report.ms_per_image,
-        "ms_per_image_kept": report.ms_per_image_kept,
-        "images_per_second": 1e3 / report.ms_per_image,
-        "gflops": report.gflops(),
-        "peak_gflops": report.peak_gflops,
-        "share_of_peak": report.share_of_peak(),
-    });
-    if args.layers {
-        let layers = report.operations.iter().map(|op| {
-            json!({
-                "layer": op.layer,
-                "forward_ms": op.forward * 1e3,
-                "backward_ms": op.backward * 1e3,
-                "multiply_adds": op.multiply_adds,
-                "backward_multiply_adds": op.backward_multiply_adds,
-            })
-        });
-        event["layers"] = layers.collect();
-    }
-    output.event(&event)?;
-    output.field(
-        "Training",
-        format!(
-            "{} from {} on, {}, batch {}, {} thread{}",
-            base.network().name(),
-            report.first_layer,
-            config.compute.name(),
-            config.batch,
-            config.threads,
-            if config.threads == 1 { "" } else { "s" }
-        ),
-    )?;
-    if args.layers {
-        show_operations(output, &report)?;
-    }
-    output.field(
-        "Step",
-        format!(
-            "{:.3} ms a picture; {:.3} where the frozen layers' outputs are kept",
-            report.ms_per_image, report.ms_per_image_kept
-        ),
-    )?;
+/// What was reached of the peak; both in 1e9 floating-point operations a second.
+fn speed(output: &Output, gflops: f64, peak: f64) -> std::io::Result<()> {
+    let share = 100.0 * gflops / peak;
     output.field(
         "Speed",
-        format!(
-            "{:.1} GFLOP/s of {:.1} measured at the same time: {:.0} %",
-            report.gflops(),
-            report.peak_gflops,
-            100.0 * report.share_of_peak()
-        ),
-    )?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn show_operations(output: &Output, report: &TrainBenchReport) -> std::io::Result<()> {
-    output.text(format!(
-        "  {:>8}  {:>8}  {:>8}  {:>8}  operation, a picture on one thread",
-        "us", "GFLOP/s", "back us", "GFLOP/s"
-    ))?;
-    for op in &report.operations {
-        let speed = |multiply_adds: usize, seconds: f64| match multiply_adds {
-            0 => String::new(),
-            n => format!("{:.1}", 2e-9 * n as f64 / seconds),
-        };
-        output.text(format!(
-            "  {:>8.1}  {:>8}  {:>8.1}  {:>8}  {}",
-            op.forward * 1e6,
-            speed(op.multiply_adds, op.forward),
-            op.backward * 1e6,
-            speed(op.backward_multiply_adds, op.backward),
-            op.layer
-        ))?;
-    }
-    Ok(())
+        format!("{gflops:.1} GFLOP/s of {peak:.1} measured at the same time: {share:.0} %"),
+    )
 }
