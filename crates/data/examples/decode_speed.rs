@@ -20,7 +20,7 @@ fn main() {
     let files: Vec<Vec<u8>> = list_pictures([folder])
         .pictures
         .iter()
-        .filter_map(|picture| std::fs::read(&picture.path).ok())
+        .filter_map(|picture| picture.at.read(&Limits::default()).ok())
         .collect();
     let mut resizer = Resizer::new();
     let mut best = [Duration::MAX; 3];

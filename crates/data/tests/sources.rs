@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart_data::sources::list_pictures;
-use headstart_data::{DataError, Folder, Subset};
+use headstart_data::{DataError, Dataset, Subset};
 
 /// A folder made of paths; what ends in `.jpg` is a picture, the rest is text.
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -33,7 +33,7 @@ fn add(root: &Path, file: &str) -> PathBuf {
 }
 
 /// Each picture as `path:class`, with a sign for its side.
-fn items(folder: &Folder) -> Vec<String> {
+fn items(folder: &Dataset) -> Vec<String> {
     let item = |i: &headstart_data::Item| {
         let side = match i.subset {
             Some(Subset::Train) => " train",
@@ -41,12 +41,12 @@ fn items(folder: &Folder) -> Vec<String> {
             Some(Subset::Test) => " test",
             None => "",
         };
-        format!("{}:{}{side}", relative(&folder.root, &i.path), folder.classes[i.class])
+        format!("{}:{}{side}", relative(&folder.root, &i.at.path()), folder.classes[i.class])
     };
     folder.items.iter().map(item).collect()
 }
 
-fn skipped(folder: &Folder) -> Vec<String> {
+fn skipped(folder: &Dataset) -> Vec<String> {
     folder
         .skipped
         .iter()
@@ -61,7 +61,7 @@ fn relative(root: &Path, path: &Path) -> String {
 #[test]
 fn the_first_folder_names_the_class() {
     let root = tree(&["dog/b.jpg", "dog/a.jpg", "cat/x/y/c.jpg", "cat/d.JPG.jpg"]);
-    let folder = Folder::open(root.path()).unwrap();
+    let folder = Dataset::open(root.path()).unwrap();
     assert_eq!(folder.classes, ["cat", "dog"]);
     assert_eq!(
         items(&folder),
@@ -81,7 +81,7 @@ fn a_given_split_is_kept_under_all_its_names() {
             "test/cat/e.jpg",
             "readme.md",
         ]);
-        let folder = Folder::open(root.path()).unwrap();
+        let folder = Dataset::open(root.path()).unwrap();
         assert_eq!(folder.classes, ["cat", "dog"]);
         assert_eq!(
             items(&folder),
@@ -107,7 +107,7 @@ fn a_given_split_is_kept_under_all_its_names() {
 #[test]
 fn train_and_test_alone_give_no_side() {
     let root = tree(&["train/cat/a.jpg", "train/dog/b.jpg", "test/cat/c.jpg"]);
-    let folder = Folder::open(root.path()).unwrap();
+    let folder = Dataset::open(root.path()).unwrap();
     assert_eq!(items(&folder), ["train/cat/a.jpg:cat", "train/dog/b.jpg:dog"]);
     assert_eq!(skipped(&folder), ["test: kept for testing: not used in training"]);
 }
@@ -115,14 +115,14 @@ fn train_and_test_alone_give_no_side() {
 #[test]
 fn classes_may_be_called_train_and_val() {
     let root = tree(&["train/a.jpg", "val/b.jpg", "plane/c.jpg"]);
-    let folder = Folder::open(root.path()).unwrap();
+    let folder = Dataset::open(root.path()).unwrap();
     assert_eq!(folder.classes, ["plane", "train", "val"]);
 }
 
 #[test]
 fn two_folders_make_a_split() {
     let root = tree(&["a/cat/1.jpg", "a/dog/2.jpg", "b/dog/3.jpg"]);
-    let folder = Folder::open_split(root.path().join("a"), root.path().join("b")).unwrap();
+    let folder = Dataset::open_split(root.path().join("a"), root.path().join("b")).unwrap();
     let sides: Vec<_> = folder.items.iter().map(|i| (i.class, i.subset.unwrap())).collect();
     assert_eq!(sides, [(0, Subset::Train), (1, Subset::Train), (1, Subset::Validation)]);
 }
@@ -142,7 +142,7 @@ fn what_is_no_picture_is_skipped_with_its_reason() {
         "cat/.d.jpg",
         "__MACOSX/cat/a.jpg",
     ]);
-    let folder = Folder::open(root.path()).unwrap();
+    let folder = Dataset::open(root.path()).unwrap();
     assert_eq!(
         items(&folder),
         ["cat/a.jpg:cat", "cat/picture_without_ending:cat", "dog/b.jpg:dog"]
@@ -178,7 +178,7 @@ fn a_folder_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
     ];
     for (files, message) in cases {
         let root = tree(files);
-        let error = Folder::open(root.path()).unwrap_err().to_string();
+        let error = Dataset::open(root.path()).unwrap_err().to_string();
         assert!(error.starts_with(&root.path().display().to_string()), "{error}");
         assert!(error.contains(message) && !error.contains('\n'), "{error}");
     }
@@ -187,9 +187,9 @@ fn a_folder_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
 #[test]
 fn a_missing_path_and_a_file_are_told_apart() {
     let root = tree(&["a.jpg"]);
-    let missing = Folder::open(root.path().join("nowhere")).unwrap_err();
+    let missing = Dataset::open(root.path().join("nowhere")).unwrap_err();
     assert!(matches!(missing, DataError::Missing { .. }), "{missing}");
-    let file = Folder::open(root.path().join("a.jpg")).unwrap_err();
+    let file = Dataset::open(root.path().join("a.jpg")).unwrap_err();
     assert!(matches!(file, DataError::NotAFolder { .. }), "{file}");
 }
 
@@ -202,7 +202,7 @@ fn files_and_folders_are_listed_for_prediction_with_labels_where_there_are_any()
     let found: Vec<_> = listing
         .pictures
         .iter()
-        .map(|p| (relative(root.path(), &p.path), p.label.as_deref()))
+        .map(|p| (relative(root.path(), &p.at.path()), p.label.as_deref()))
         .collect();
     let expected = [
         // Named: whoever named it wants to hear what is wrong with it.
@@ -232,7 +232,7 @@ fn the_sides_of_a_split_folder_are_no_labels() {
     let found: Vec<_> = listing.pictures.iter().map(|p| p.subset).collect();
     assert_eq!(found, [test, train, train]);
     // To train on there is no given split, and the test folder is none of it.
-    let folder = Folder::open(root.path()).unwrap();
+    let folder = Dataset::open(root.path()).unwrap();
     assert_eq!(items(&folder), ["Train/cat/a.jpg:cat", "Train/dog/b.jpg:dog"]);
 }
 
@@ -255,7 +255,7 @@ mod unix {
         symlink(pool.path().join("far.jpg"), path("dog/far1.jpg")).unwrap();
         symlink(pool.path().join("far.jpg"), path("dog/far2.jpg")).unwrap();
         symlink(pool.path().join("gone.jpg"), path("dog/broken.jpg")).unwrap();
-        let folder = Folder::open(root.path()).unwrap();
+        let folder = Dataset::open(root.path()).unwrap();
         let found: Vec<String> =
             items(&folder).into_iter().filter(|i| !i.contains("loop")).collect();
         assert_eq!(
@@ -272,7 +272,7 @@ mod unix {
     fn a_file_linked_into_two_classes_stays_in_both() {
         let root = tree(&["cat/a.jpg", "dog/b.jpg"]);
         symlink(root.path().join("cat/a.jpg"), root.path().join("dog/a.jpg")).unwrap();
-        let folder = Folder::open(root.path()).unwrap();
+        let folder = Dataset::open(root.path()).unwrap();
         assert_eq!(items(&folder), ["cat/a.jpg:cat", "dog/a.jpg:dog", "dog/b.jpg:dog"]);
     }
 
@@ -285,16 +285,16 @@ mod unix {
         }
         fs::copy(root.path().join("dog/b.jpg"), class.join(OsStr::from_bytes(b"\xFF.jpg")))
             .unwrap();
-        let folder = Folder::open(root.path()).unwrap();
+        let folder = Dataset::open(root.path()).unwrap();
         assert_eq!(folder.classes, ["caf\u{FFFD}", "dog"]);
-        assert!(folder.items[0].path.starts_with(&class));
+        assert!(folder.items[0].at.path().starts_with(&class));
     }
 
     #[test]
     fn what_cannot_be_read_is_named_where_it_leaves_one_class_or_none() {
         let root = tree(&["cat/a.jpg"]);
         symlink("../unplugged/dog", root.path().join("dog")).unwrap();
-        let error = Folder::open(root.path()).unwrap_err();
+        let error = Dataset::open(root.path()).unwrap_err();
         let text = error.to_string();
         let dog = root.path().join("dog").display().to_string();
         assert!(text.contains("has only the class \"cat\""), "{text}");
@@ -302,7 +302,7 @@ mod unix {
         assert!(text.ends_with(&says), "{text}");
         assert!(std::error::Error::source(&error).is_none());
         fs::remove_dir_all(root.path().join("cat")).unwrap();
-        let text = Folder::open(root.path()).unwrap_err().to_string();
+        let text = Dataset::open(root.path()).unwrap_err().to_string();
         assert!(text.contains("holds no pictures") && text.ends_with(&says), "{text}");
     }
 
@@ -313,7 +313,7 @@ mod unix {
         let locked = root.path().join("dog");
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
         let may_read_all = fs::read_dir(&locked).is_ok();
-        let folder = Folder::open(root.path());
+        let folder = Dataset::open(root.path());
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
         if may_read_all {
             return eprintln!("skipped: permissions do not bind this user");
@@ -330,7 +330,7 @@ mod unix {
         let locked = root.path().join("cat/locked");
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
         let may_read_all = fs::read_dir(&locked).is_ok();
-        let folder = Folder::open(root.path());
+        let folder = Dataset::open(root.path());
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
         if may_read_all {
             return eprintln!("skipped: permissions do not bind this user");

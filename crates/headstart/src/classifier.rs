@@ -1,8 +1,8 @@
 //! Base and head together: what predicts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use headstart_data::{DataError, DecodeError, Skipped, Subset};
+use headstart_data::{DataError, DecodeError, Location, Skipped, Subset};
 use headstart_engine::train::Head;
 
 use crate::model_file::check_classes;
@@ -135,13 +135,13 @@ impl Classifier {
     /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
     pub fn predict_each(
         &self,
-        paths: &[PathBuf],
+        pictures: &[impl AsRef<Location> + Sync],
         config: &ExtractConfig,
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<Prediction, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let extractor = Extractor::new(&self.base, config);
-        extractor.for_each(paths, observer, &mut |index, result| {
+        extractor.for_each(pictures, observer, &mut |index, result| {
             each(index, result.map(|picture| self.classify(&picture.features)))
         })
     }
@@ -171,24 +171,27 @@ impl Classifier {
         // What was trained on is no measure where there is something else.
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
         let measured = [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset));
-        let (mut paths, mut labels) = (Vec::new(), Vec::new());
+        let (mut measured_on, mut labels) = (Vec::new(), Vec::new());
         for picture in listing.pictures {
             if measured.is_some() && picture.subset != measured {
                 continue;
             }
             let Some(class) = picture.label else {
                 let reason = "lies in no class".to_owned();
-                skipped.push(Skipped { path: picture.path, reason });
+                skipped.push(Skipped { path: picture.at.path().into_owned(), reason });
                 continue;
             };
-            let label = self.classes.iter().position(|known| *known == class);
-            labels.push(label.ok_or(Error::UnknownClass { class, known: self.classes.clone() })?);
-            paths.push(picture.path);
+            let label = self.classes.iter().position(|known| **known == *class);
+            labels.push(label.ok_or_else(|| Error::UnknownClass {
+                class: class.to_string(),
+                known: self.classes.clone(),
+            })?);
+            measured_on.push(picture.at);
         }
-        if paths.is_empty() {
+        if measured_on.is_empty() {
             return Err(Error::NothingToEvaluate { path: root.to_owned() });
         }
-        let extraction = Extractor::new(&self.base, config).extract(&paths, observer)?;
+        let extraction = Extractor::new(&self.base, config).extract(&measured_on, observer)?;
         skipped.extend(extraction.skipped);
         if extraction.kept.is_empty() {
             return Err(Error::none_readable(skipped));

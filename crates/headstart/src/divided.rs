@@ -27,7 +27,7 @@ impl Divided {
         pictures: &Pictures,
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let extraction = extractor.extract(&pictures.paths(), observer)?;
+        let extraction = extractor.extract(pictures.items(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped);
         let (labels, split) =

@@ -1,13 +1,13 @@
 //! From files to features: decode, resize, run the frozen base; or look it up in the cache.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key};
-use headstart_data::decode::{MemoryBudget, estimated_bytes, read_file};
-use headstart_data::{ContentHash, DecodeError, Limits, Resizer, Skipped, decode};
+use headstart_data::decode::{MemoryBudget, estimated_bytes};
+use headstart_data::{ContentHash, DecodeError, Limits, Location, Resizer, Skipped, decode};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
 use crate::{Base, Error, Observer};
@@ -119,11 +119,11 @@ impl Extractor {
     /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
     pub fn for_each(
         &self,
-        paths: &[PathBuf],
+        pictures: &[impl AsRef<Location> + Sync],
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.for_each_of(paths, observer, &|worker, path| self.picture(worker, path), each)
+        self.for_each_of(pictures, observer, &|worker, at| self.picture(worker, at), each)
     }
 
     /// Decodes every picture, resizes it for the base, and hands its pixels to `each` in order, with
@@ -133,26 +133,26 @@ impl Extractor {
     /// As [`Extractor::for_each`].
     pub(crate) fn for_each_pixels(
         &self,
-        paths: &[PathBuf],
+        pictures: &[impl AsRef<Location> + Sync],
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.for_each_of(paths, observer, &|worker, path| self.pixels(worker, path), each)
+        self.for_each_of(pictures, observer, &|worker, at| self.pixels(worker, at), each)
     }
 
     fn for_each_of<T: Send>(
         &self,
-        paths: &[PathBuf],
+        pictures: &[impl AsRef<Location> + Sync],
         observer: &mut dyn Observer,
-        job: &(impl Fn(&mut Worker, &Path) -> Result<T, DecodeError> + Sync),
+        job: &(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync),
         each: &mut dyn FnMut(usize, Result<T, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for (window, paths_in_window) in paths.chunks(WINDOW).enumerate() {
+        for (window, in_window) in pictures.chunks(WINDOW).enumerate() {
             let first = window * WINDOW;
             let mut done = first;
-            let results = self.window(paths_in_window, job, &mut || {
+            let results = self.window(in_window, job, &mut || {
                 done += 1;
-                observer.pictures(done, paths.len());
+                observer.pictures(done, pictures.len());
                 !observer.is_cancelled()
             });
             for (index, result) in results.into_iter().enumerate() {
@@ -168,12 +168,12 @@ impl Extractor {
     /// [`Error::Interrupted`] when the observer says so.
     pub fn extract(
         &self,
-        paths: &[PathBuf],
+        pictures: &[impl AsRef<Location> + Sync],
         observer: &mut dyn Observer,
     ) -> Result<Extraction, Error> {
         let mut extraction = Extraction::default();
-        extraction.features.reserve_exact(paths.len() * self.features());
-        self.for_each(paths, observer, &mut |index, result| {
+        extraction.features.reserve_exact(pictures.len() * self.features());
+        self.for_each(pictures, observer, &mut |index, result| {
             match result {
                 Ok(picture) => {
                     extraction.features.extend(&picture.features);
@@ -181,9 +181,10 @@ impl Extractor {
                     extraction.kept.push(index);
                     extraction.cached += usize::from(picture.cached);
                 }
-                Err(error) => extraction
-                    .skipped
-                    .push(Skipped { path: paths[index].clone(), reason: error.to_string() }),
+                Err(error) => extraction.skipped.push(Skipped {
+                    path: pictures[index].as_ref().path().into_owned(),
+                    reason: error.to_string(),
+                }),
             }
             Ok(())
         })?;
@@ -194,9 +195,9 @@ impl Extractor {
     ///
     /// # Errors
     /// What is wrong with the picture.
-    pub fn one(&self, path: &Path) -> Result<PictureFeatures, DecodeError> {
+    pub fn one(&self, picture: impl Into<Location>) -> Result<PictureFeatures, DecodeError> {
         let mut worker = self.worker();
-        let result = self.picture(&mut worker, path);
+        let result = self.picture(&mut worker, &picture.into());
         self.give_back(worker);
         result
     }
@@ -205,23 +206,23 @@ impl Extractor {
     /// picture that was not begun by then has no result.
     fn window<T: Send>(
         &self,
-        paths: &[PathBuf],
-        job: &(impl Fn(&mut Worker, &Path) -> Result<T, DecodeError> + Sync),
+        pictures: &[impl AsRef<Location> + Sync],
+        job: &(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync),
         tick: &mut dyn FnMut() -> bool,
     ) -> Vec<Option<Result<T, DecodeError>>> {
-        let mut results: Vec<_> = paths.iter().map(|_| None).collect();
+        let mut results: Vec<_> = pictures.iter().map(|_| None).collect();
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel();
         thread::scope(|scope| {
-            for _ in 0..self.threads.min(paths.len()) {
+            for _ in 0..self.threads.min(pictures.len()) {
                 let (sender, next, stop) = (sender.clone(), &next, &stop);
                 scope.spawn(move || {
                     let mut worker = self.worker();
                     while !stop.load(Ordering::Relaxed) {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(path) = paths.get(index) else { break };
-                        if sender.send((index, job(&mut worker, path))).is_err() {
+                        let Some(picture) = pictures.get(index) else { break };
+                        if sender.send((index, job(&mut worker, picture.as_ref()))).is_err() {
                             break;
                         }
                     }
@@ -255,8 +256,12 @@ impl Extractor {
         self.workers.lock().expect("no worker panics while holding it").push(worker);
     }
 
-    fn picture(&self, worker: &mut Worker, path: &Path) -> Result<PictureFeatures, DecodeError> {
-        let bytes = read_file(path, &self.limits)?;
+    fn picture(
+        &self,
+        worker: &mut Worker,
+        picture: &Location,
+    ) -> Result<PictureFeatures, DecodeError> {
+        let bytes = picture.read(&self.limits)?;
         let key = Key::of(&bytes);
         if let Some(entry) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
             return Ok(PictureFeatures {
@@ -275,8 +280,12 @@ impl Extractor {
         Ok(PictureFeatures { content, features: entry.features, cached: false })
     }
 
-    fn pixels(&self, worker: &mut Worker, path: &Path) -> Result<PicturePixels, DecodeError> {
-        let bytes = read_file(path, &self.limits)?;
+    fn pixels(
+        &self,
+        worker: &mut Worker,
+        picture: &Location,
+    ) -> Result<PicturePixels, DecodeError> {
+        let bytes = picture.read(&self.limits)?;
         let content = self.read_pixels(worker, bytes)?;
         Ok(PicturePixels { content, pixels: worker.pixels.clone() })
     }

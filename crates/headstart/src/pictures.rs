@@ -1,9 +1,11 @@
 //! The labelled pictures to learn from.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use headstart_data::{ContentHash, DataError, Folder, Skipped, Split, SplitConfig, Subset, split};
+use headstart_data::{
+    ContentHash, DataError, Dataset, Item, Skipped, Split, SplitConfig, Subset, split,
+};
 
 /// A folder of labelled pictures, and how some of them are held back to measure on.
 ///
@@ -11,7 +13,7 @@ use headstart_data::{ContentHash, DataError, Folder, Skipped, Split, SplitConfig
 /// land on both sides.
 #[derive(Clone, Debug)]
 pub struct Pictures {
-    folder: Folder,
+    dataset: Dataset,
     split: SplitConfig,
     /// Paths within the folder of pictures that are held back, if any of these is there.
     held_back: HashSet<String>,
@@ -25,7 +27,7 @@ impl Pictures {
     /// When there is nothing to learn from.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let (split, held_back) = (SplitConfig::default(), HashSet::new());
-        Ok(Self { folder: Folder::open(root)?, split, held_back })
+        Ok(Self { dataset: Dataset::open(root)?, split, held_back })
     }
 
     /// Opens a folder to learn from and one to measure on, each with one folder per class.
@@ -36,8 +38,8 @@ impl Pictures {
         train: impl AsRef<Path>,
         validation: impl AsRef<Path>,
     ) -> Result<Self, DataError> {
-        let folder = Folder::open_split(train, validation)?;
-        Ok(Self { folder, split: SplitConfig::default(), held_back: HashSet::new() })
+        let dataset = Dataset::open_split(train, validation)?;
+        Ok(Self { dataset, split: SplitConfig::default(), held_back: HashSet::new() })
     }
 
     /// Holds back this share of each class, in `0..1`; another seed holds other pictures back.
@@ -57,41 +59,41 @@ impl Pictures {
 
     /// The folder.
     pub fn root(&self) -> &Path {
-        &self.folder.root
+        &self.dataset.root
     }
 
     /// Names of the classes.
     pub fn classes(&self) -> &[String] {
-        &self.folder.classes
+        &self.dataset.classes
     }
 
     /// How many pictures there are, readable or not.
     pub fn len(&self) -> usize {
-        self.folder.items.len()
+        self.dataset.items.len()
     }
 
     /// Whether there are none; a folder that was opened has some.
     pub fn is_empty(&self) -> bool {
-        self.folder.items.is_empty()
+        self.dataset.items.is_empty()
     }
 
     /// Whether the folder itself says which pictures are held back.
     pub fn is_split(&self) -> bool {
-        self.folder.is_split()
+        self.dataset.is_split()
     }
 
     /// What was left out when the folder was listed.
     pub fn skipped(&self) -> &[Skipped] {
-        &self.folder.skipped
+        &self.dataset.skipped
     }
 
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        self.folder.items.iter().map(|item| item.path.clone()).collect()
+    pub(crate) fn items(&self) -> &[Item] {
+        &self.dataset.items
     }
 
     /// The class of each of the pictures `kept`.
     pub(crate) fn labels(&self, kept: &[usize]) -> Vec<usize> {
-        kept.iter().map(|&picture| self.folder.items[picture].class).collect()
+        kept.iter().map(|&picture| self.dataset.items[picture].class).collect()
     }
 
     /// Divides the pictures `kept`, which have these labels and whose pixels have these hashes;
@@ -103,7 +105,7 @@ impl Pictures {
         contents: &[ContentHash],
     ) -> Result<Split, DataError> {
         if self.is_split() {
-            let given = |&i: &usize| self.folder.items[i].subset == Some(Subset::Validation);
+            let given = |&i: &usize| self.dataset.items[i].subset == Some(Subset::Validation);
             let validation: Vec<bool> = kept.iter().map(given).collect();
             return Ok(split::keep_given(labels, contents, &validation));
         }
@@ -117,7 +119,7 @@ impl Pictures {
 
     /// A picture's path for the model file: from the folder on where it lies below it.
     pub(crate) fn name_of(&self, picture: usize) -> String {
-        let path = &self.folder.items[picture].path;
-        path.strip_prefix(&self.folder.root).unwrap_or(path).display().to_string()
+        let path = self.dataset.items[picture].at.path();
+        path.strip_prefix(&self.dataset.root).unwrap_or(&path).display().to_string()
     }
 }

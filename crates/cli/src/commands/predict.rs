@@ -42,7 +42,7 @@ pub(crate) fn run(
     if listing.pictures.is_empty() && failed == 0 {
         anyhow::bail!("{}: holds no pictures", args.paths[0].display());
     }
-    let paths: Vec<PathBuf> = listing.pictures.into_iter().map(|picture| picture.path).collect();
+    let pictures = listing.pictures;
     // On a terminal the answers themselves show how it goes.
     let mut progress = if std::io::stdout().is_terminal() {
         Progress::hidden()
@@ -51,8 +51,8 @@ pub(crate) fn run(
     };
     // A picture here and there is not worth a file in the cache.
     let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
-    classifier.predict_each(&paths, &extract, &mut progress, &mut |index, result| {
-        let path = paths[index].display().to_string();
+    classifier.predict_each(&pictures, &extract, &mut progress, &mut |index, result| {
+        let path = pictures[index].at.to_string();
         let shown = match result {
             Ok(prediction) => show(output, &classifier, &path, &prediction, args.top_k),
             Err(error) => {

@@ -7,9 +7,9 @@ use super::walk::{Walker, entries, is_unreadable, look, skipped};
 use super::{Item, Skipped, Subset};
 use crate::DataError;
 
-/// A folder of labelled pictures.
+/// Labelled pictures to learn from.
 ///
-/// Two forms are known:
+/// Two forms of a folder are known:
 /// - `ROOT/CLASS/**/picture`: the first folder names the class, deeper ones do not matter;
 /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. `train` may be called
 ///   `training`, and `validation` `val` or `valid`, in any case of letters.
@@ -17,8 +17,8 @@ use crate::DataError;
 /// A folder `test` (or `testing`) beside `train` is left alone and listed among the
 /// skipped: training must not see it. With `train` and `test` but no validation folder,
 /// the pictures of `train` come without a given side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
     /// The folder, as it was given.
     pub root: PathBuf,
     /// The names of the classes, in alphabetical (byte) order.
@@ -29,7 +29,7 @@ pub struct Folder {
     pub skipped: Vec<Skipped>,
 }
 
-impl Folder {
+impl Dataset {
     /// Finds the pictures of a folder and their classes. Decodes nothing.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Folder {
     /// a folder per class.
     ///
     /// # Errors
-    /// As [`Folder::open`].
+    /// As [`Dataset::open`].
     pub fn open_split(
         train: impl AsRef<Path>,
         validation: impl AsRef<Path>,
@@ -156,7 +156,7 @@ fn outside(path: PathBuf) -> Skipped {
 }
 
 /// Walks the classes of all sides, the training side (or the only one) first.
-fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Folder, DataError> {
+fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset, DataError> {
     let mut loose = 0;
     let mut left_out = Vec::new();
     let mut pictures: Vec<(Option<Subset>, String, Vec<PathBuf>)> = Vec::new();
@@ -202,7 +202,7 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Folder,
     let mut items = Vec::new();
     for (subset, class, paths) in pictures {
         match classes.binary_search(&class) {
-            Ok(class) => items.extend(paths.into_iter().map(|path| Item { path, class, subset })),
+            Ok(class) => items.extend(paths.into_iter().map(|path| Item::new(path, class, subset))),
             Err(_) => left_out.extend(
                 paths
                     .into_iter()
@@ -211,7 +211,7 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Folder,
         }
     }
     left_out.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Folder { root: root.to_owned(), classes, items, skipped: left_out })
+    Ok(Dataset { root: root.to_owned(), classes, items, skipped: left_out })
 }
 
 pub(super) fn name(path: &Path) -> String {

@@ -1,23 +1,41 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::folder::{Layout, name};
 use super::walk::{Walker, entries, unreadable};
-use super::{Skipped, Subset};
+use super::{Location, Skipped, Subset};
 
 /// A picture of a [`Listing`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
-    /// The file.
-    pub path: PathBuf,
-    /// The name of its class's folder; none when it lies in none.
-    pub label: Option<String>,
-    /// The side it is given to, where the folder itself is split.
+    /// Where it is.
+    pub at: Location,
+    /// Its label: the name of its class's folder; none when it lies in none.
+    pub label: Option<Arc<str>>,
+    /// The side it is given to, where the source itself is split.
     pub subset: Option<Subset>,
+    /// See [`Item::group`](super::Item::group).
+    pub group: Option<Arc<str>>,
+    /// See [`Item::weight`](super::Item::weight).
+    pub weight: f32,
+}
+
+impl Listed {
+    /// A picture that counts like any other.
+    pub fn new(at: impl Into<Location>, label: Option<Arc<str>>, subset: Option<Subset>) -> Self {
+        Self { at: at.into(), label, subset, group: None, weight: 1.0 }
+    }
+}
+
+impl AsRef<Location> for Listed {
+    fn as_ref(&self) -> &Location {
+        &self.at
+    }
 }
 
 /// What [`list_pictures`] found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
     /// The pictures, in the order of the paths given; those of a folder in path order.
     pub pictures: Vec<Listed>,
@@ -28,7 +46,7 @@ pub struct Listing {
 /// Lists files and the pictures below folders, with labels where folders give them.
 ///
 /// A file given by name is always listed, whatever it is: that it cannot be decoded is an
-/// answer to whoever named it. A folder's pictures are labelled as [`Folder`](super::Folder)
+/// answer to whoever named it. A folder's pictures are labelled as [`Dataset`](super::Dataset)
 /// labels them; none of its demands (two classes, nothing outside them) are made here, and
 /// the pictures of a `test` folder beside `train` are listed with the others, as
 /// [`Subset::Test`], so that features can be had of all of them. Within one folder given, a file that links lead to
@@ -39,9 +57,7 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
         let path = path.as_ref();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path),
-            Ok(_) => {
-                listing.pictures.push(Listed { path: path.to_owned(), label: None, subset: None })
-            }
+            Ok(_) => listing.pictures.push(Listed::new(path, None, None)),
             Err(e) => listing.skipped.push(unreadable(path.to_owned(), &e)),
         }
     }
@@ -75,13 +91,17 @@ fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {
     walker.enter(root);
     let (paths, skipped) = walker.finish();
     listing.skipped.extend(skipped);
+    // A class's pictures follow each other, and share its name.
+    let mut last: Option<Arc<str>> = None;
     listing.pictures.extend(paths.into_iter().map(|path| {
         let inside = path.strip_prefix(root).unwrap_or(&path);
-        let label = inside
-            .iter()
-            .next()
-            .filter(|_| inside.iter().count() > 1)
-            .map(|first| name(Path::new(first)));
-        Listed { path, label, subset }
+        let first = inside.iter().next().filter(|_| inside.iter().count() > 1);
+        let label = first.map(|first| {
+            let name = name(Path::new(first));
+            let label = last.take().filter(|last| **last == *name).unwrap_or_else(|| name.into());
+            last = Some(label.clone());
+            label
+        });
+        Listed::new(path, label, subset)
     }));
 }

@@ -1,6 +1,6 @@
 //! Where pictures come from, and what they are labelled.
 //!
-//! [`Folder`] is the source to train on: a folder per class. [`list_pictures`] takes any
+//! [`Dataset`] is the source to train on: a folder per class. [`list_pictures`] takes any
 //! files and folders, for prediction and features.
 //!
 //! What both have in common:
@@ -17,22 +17,42 @@
 
 mod folder;
 mod list;
+mod location;
 mod walk;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-pub use folder::Folder;
+pub use folder::Dataset;
 pub use list::{Listed, Listing, list_pictures};
+pub use location::Location;
 
-/// A picture of a [`Folder`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A picture of a [`Dataset`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// The file.
-    pub path: PathBuf,
-    /// Its label: an index into [`Folder::classes`].
+    /// Where it is.
+    pub at: Location,
+    /// Its label: an index into [`Dataset::classes`].
     pub class: usize,
-    /// The side it is given to, where the folder itself is split.
+    /// The side it is given to, where the source itself is split.
     pub subset: Option<Subset>,
+    /// What it must stay together with on one side of a split: the pictures of one subject.
+    pub group: Option<Arc<str>>,
+    /// How much it counts in training; 1 unless the source says otherwise.
+    pub weight: f32,
+}
+
+impl Item {
+    /// A picture of a class that counts like any other.
+    pub fn new(at: impl Into<Location>, class: usize, subset: Option<Subset>) -> Self {
+        Self { at: at.into(), class, subset, group: None, weight: 1.0 }
+    }
+}
+
+impl AsRef<Location> for Item {
+    fn as_ref(&self) -> &Location {
+        &self.at
+    }
 }
 
 /// A side of the split.

@@ -62,17 +62,18 @@ impl TrainingSet {
         let pixels = Records::new(&scratch_folder(config), size.height * size.width * 3)?;
         let (mut kept, mut contents) = (Vec::new(), Vec::new());
         let mut skipped = pictures.skipped().to_vec();
-        let paths = pictures.paths();
-        extractor.for_each_pixels(&paths, observer, &mut |index, picture| {
+        let items = pictures.items();
+        extractor.for_each_pixels(items, observer, &mut |index, picture| {
             match picture {
                 Ok(picture) => {
                     pixels.write(kept.len(), &picture.pixels)?;
                     kept.push(index);
                     contents.push(picture.content);
                 }
-                Err(error) => {
-                    skipped.push(Skipped { path: paths[index].clone(), reason: error.to_string() })
-                }
+                Err(error) => skipped.push(Skipped {
+                    path: items[index].at.path().into_owned(),
+                    reason: error.to_string(),
+                }),
             }
             Ok(())
         })?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use headstart::data::Location;
 use headstart::data::cache::info;
 use headstart::{
     Base, Classifier, ExtractConfig, Extraction, Extractor, FitConfig, Pictures, Quiet,
@@ -13,7 +14,8 @@ use crate::support::{
 };
 
 fn extract(base: &Base, config: &ExtractConfig, paths: &[PathBuf]) -> Extraction {
-    Extractor::new(base, config).extract(paths, &mut Quiet).unwrap()
+    let pictures: Vec<Location> = paths.iter().map(Location::from).collect();
+    Extractor::new(base, config).extract(&pictures, &mut Quiet).unwrap()
 }
 
 fn some_pictures() -> Vec<PathBuf> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
+use headstart::data::Location;
 use headstart::engine::train::{AdamConfig, Event};
 use headstart::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, FitConfig, HeadConfig, Observer,
@@ -184,7 +185,8 @@ impl Observer for Stop {
 fn an_observer_stops_extraction_prediction_and_training() {
     let temp = tempfile::tempdir().unwrap();
     let root = folder(&temp.path().join("pictures"), &CLASSES, 20);
-    let paths = CLASSES.iter().flat_map(|class| bundled_pictures(class)).collect::<Vec<_>>();
+    let paths = CLASSES.iter().flat_map(|class| bundled_pictures(class));
+    let paths = paths.map(Location::from).collect::<Vec<_>>();
     let config = ExtractConfig { threads: Some(2), ..ExtractConfig::default() };
     let extractor = Extractor::new(&small_base(), &config);
 

@@ -111,21 +111,20 @@ fn write(
     let file = AtomicFile::create(&args.output)?;
     let mut writer = open(file.reopen()?, &args.output, pictures, base.features())?;
 
-    let paths: Vec<PathBuf> = pictures.iter().map(|picture| picture.path.clone()).collect();
     let (mut count, mut cached, mut skipped) = (0, 0, Vec::new());
     let mut progress = Progress::new("Features");
-    extractor.for_each(&paths, &mut progress, &mut |index, result| {
-        let Listed { path, label, .. } = &pictures[index];
+    extractor.for_each(pictures, &mut progress, &mut |index, result| {
+        let Listed { at, label, .. } = &pictures[index];
         match result {
             Ok(picture) => {
                 count += 1;
                 cached += usize::from(picture.cached);
-                let path = path.display().to_string();
+                let path = at.to_string();
                 let pushed = writer.push(&path, label.as_deref(), &picture.features);
                 pushed.map_err(|error| file.error(io::Error::other(error)))?;
             }
             Err(error) => {
-                skipped.push(Skipped { path: path.clone(), reason: error.to_string() });
+                skipped.push(Skipped { path: at.path().into_owned(), reason: error.to_string() });
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! safetensors: `features` and `labels`, with paths and class names as JSON in the metadata.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -27,10 +28,9 @@ pub(super) fn open(
     pictures: &[Listed],
     features: usize,
 ) -> anyhow::Result<Box<dyn Writer>> {
-    let mut classes: Vec<String> = pictures.iter().filter_map(|p| p.label.clone()).collect();
-    classes.sort();
-    classes.dedup();
-    let all: Vec<String> = pictures.iter().map(|p| p.path.display().to_string()).collect();
+    let classes: BTreeSet<&str> = pictures.iter().filter_map(|p| p.label.as_deref()).collect();
+    let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
+    let all: Vec<String> = pictures.iter().map(|p| p.at.to_string()).collect();
     // Fewer pictures make a shorter header, which spaces fill up.
     let reserved = header(&all, &classes, features).len();
     let mut out = BufWriter::new(file);
