@@ -104,12 +104,12 @@ fn copy(
                 continue;
             }
             match reader.read(record, &key, &content, &mut features) {
-                Ok(()) => {
+                Ok(facts) => {
                     let new = match whole {
                         Some(new) => new,
                         None => whole.insert(Whole::create(folder, fingerprint, dim)?),
                     };
-                    new.append(&key, &Entry { content, features: features.clone() })?;
+                    new.append(&key, &Entry { content, features: features.clone(), facts })?;
                     seen.insert(key);
                 }
                 Err(Unread::Damaged) => {}

@@ -7,16 +7,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::merge::Lock;
 use super::{Entry, Fingerprint, Key};
+use crate::Facts;
 use crate::decode::ContentHash;
 
 /// Of both files, at their beginning.
 pub(super) const MAGIC: [u8; 8] = *b"hstfeat\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const SUM: usize = 8;
 /// Magic, version, dim, fingerprint, checksum.
 const HEADER: usize = 8 + 4 + 4 + 32 + SUM;
 /// Key, content, checksum.
 const KEY_RECORD: usize = 16 + 16 + SUM;
+
+/// Bytes of a record of data: features, facts, checksum.
+fn data_record(dim: usize) -> usize {
+    dim * 4 + Facts::BYTES + SUM
+}
 
 fn checksum(parts: &[&[u8]]) -> [u8; SUM] {
     let mut hasher = blake3::Hasher::new();
@@ -90,7 +96,7 @@ pub(super) enum Unread {
     Damaged,
 }
 
-/// The features of one segment.
+/// The records of one segment.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) data: PathBuf,
@@ -113,7 +119,7 @@ impl Reader {
             return None;
         }
         let data = keys.with_extension("data");
-        let record = dim * 4 + SUM;
+        let record = data_record(dim);
         let written = fs::metadata(&data).ok()?.len().saturating_sub(HEADER as u64) / record as u64;
         let records = bytes[HEADER..].chunks_exact(KEY_RECORD).zip(0u32..);
         let sound = records.filter(|(_, n)| u64::from(*n) < written).filter_map(|(bytes, n)| {
@@ -124,14 +130,14 @@ impl Reader {
         Some((Self { data, file: OnceLock::new(), record }, sound.collect()))
     }
 
-    /// Reads the features of a record.
+    /// Reads a record.
     pub(super) fn read(
         &self,
         record: u32,
         key: &Key,
         content: &ContentHash,
         features: &mut [f32],
-    ) -> Result<(), Unread> {
+    ) -> Result<Facts, Unread> {
         let mut bytes = vec![0; self.record];
         let offset = HEADER as u64 + u64::from(record) * self.record as u64;
         let read = match self.file.get() {
@@ -146,14 +152,15 @@ impl Reader {
             }
         };
         read.map_err(|_| Unread::Damaged)?;
-        let (values, sum) = bytes.split_at(features.len() * 4);
+        let (values, sum) = bytes.split_at(self.record - SUM);
         if checksum(&[&key.0, &content.0, values]) != *sum {
             return Err(Unread::Damaged);
         }
+        let (values, facts) = values.split_last_chunk().ok_or(Unread::Damaged)?;
         for (feature, bytes) in features.iter_mut().zip(values.as_chunks::<4>().0) {
             *feature = f32::from_le_bytes(*bytes);
         }
-        Ok(())
+        Facts::from_bytes(facts).ok_or(Unread::Damaged)
     }
 }
 
@@ -200,7 +207,7 @@ impl Writer {
         let keys_file = new(&path.with_extension("keys"))?;
         let mut writer = Self::start(keys_file, data_file, &header(fingerprint, dim))?;
         writer._lock = lock;
-        let reader = Reader { data: path, file: OnceLock::new(), record: dim * 4 + SUM };
+        let reader = Reader { data: path, file: OnceLock::new(), record: data_record(dim) };
         Ok((writer, reader))
     }
 }
@@ -235,6 +242,7 @@ impl<W: Write> Writer<W> {
     pub(super) fn append(&mut self, key: &Key, entry: &Entry) -> io::Result<u32> {
         self.record.clear();
         self.record.extend(entry.features.iter().flat_map(|f| f.to_le_bytes()));
+        self.record.extend(entry.facts.to_bytes());
         let sum = checksum(&[&key.0, &entry.content.0, &self.record]);
         self.record.extend(sum);
         self.data.write_all(&self.record)?;
@@ -285,6 +293,7 @@ impl Whole {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Format;
 
     /// A disk with room for so many bytes.
     struct Disk(usize, Vec<u8>);
@@ -308,9 +317,11 @@ mod tests {
     #[test]
     fn a_disk_that_fills_up_at_any_byte_leaves_only_whole_entries() {
         let fingerprint = Fingerprint([3; 32]);
+        let file =
+            crate::decode::Header { format: Format::Png, width: 1, height: 1, orientation: 1 };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.keys");
-        for room in 0..3 * (KEY_RECORD + 2 * 4 + SUM) + 2 * HEADER {
+        for room in 0..3 * (KEY_RECORD + data_record(2)) + 2 * HEADER {
             // Each file gets its share of the room in turn; either may be the one that fails.
             for (keys_room, data_room) in [(room, usize::MAX), (usize::MAX, room)] {
                 let disks = (Disk(keys_room, Vec::new()), Disk(data_room, Vec::new()));
@@ -321,6 +332,7 @@ mod tests {
                 let entry = |n: u8| Entry {
                     content: ContentHash([n; 16]),
                     features: vec![f32::from(n); 2],
+                    facts: Facts::new(&file, &[n; 3], 1),
                 };
                 let kept = (0..3u8)
                     .take_while(|&n| writer.append(&Key([n; 16]), &entry(n)).is_ok())
