@@ -8,6 +8,7 @@ mod options;
 mod output;
 mod plot;
 mod progress;
+mod sources;
 
 use std::io;
 use std::process::ExitCode;

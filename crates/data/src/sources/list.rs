@@ -3,8 +3,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::{Layout, name};
-use super::walk::{Walker, entries, unreadable};
-use super::{Location, Skipped, Subset};
+use super::walk::{Walker, entries, skipped, unreadable};
+use super::{Location, Skipped, Subset, manifest};
 
 /// A picture of a [`Listing`].
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,7 @@ pub struct Listing {
     pub skipped: Vec<Skipped>,
 }
 
-/// Lists files and the pictures below folders, with labels where folders give them.
+/// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
 ///
 /// A file given by name is always listed, whatever it is: that it cannot be decoded is an
 /// answer to whoever named it. A folder's pictures are labelled as [`Dataset`](super::Dataset)
@@ -57,6 +57,13 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
         let path = path.as_ref();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path),
+            Ok(_) if manifest::is_manifest(path) => match manifest::list(path) {
+                Ok(mut listed) => {
+                    listing.pictures.append(&mut listed.pictures);
+                    listing.skipped.append(&mut listed.skipped);
+                }
+                Err(reason) => listing.skipped.push(skipped(path.to_owned(), &reason)),
+            },
             Ok(_) => listing.pictures.push(Listed::new(path, None, None)),
             Err(e) => listing.skipped.push(unreadable(path.to_owned(), &e)),
         }

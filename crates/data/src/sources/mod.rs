@@ -1,7 +1,8 @@
 //! Where pictures come from, and what they are labelled.
 //!
-//! [`Dataset`] is the source to train on: a folder per class. [`list_pictures`] takes any
-//! files and folders, for prediction and features.
+//! [`Dataset`] is what is trained on, mostly a folder per class. [`list_pictures`] takes any
+//! files and folders, for prediction and features. A [`Source`] is a place with pictures of either
+//! use; [`manifest`] are tables that list pictures.
 //!
 //! What both have in common:
 //! - Entries come in the order of their paths, whatever the file system's.
@@ -15,17 +16,23 @@
 //!   million pictures need not be opened a million times before work begins.
 //! - What is left out is listed with its reason; an unreadable folder stops nothing.
 
+mod dataset;
 mod folder;
 mod list;
 mod location;
+pub mod manifest;
+mod pattern;
+mod source;
 mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use folder::Dataset;
+pub use dataset::Dataset;
 pub use list::{Listed, Listing, list_pictures};
 pub use location::Location;
+pub use pattern::PathPattern;
+pub use source::Source;
 
 /// A picture of a [`Dataset`].
 #[derive(Clone, Debug, PartialEq)]

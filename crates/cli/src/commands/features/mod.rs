@@ -20,12 +20,15 @@ use super::report;
 use crate::options::{BaseArgs, Common};
 use crate::output::{Output, bytes};
 use crate::progress::Progress;
+use crate::sources::LabelArgs;
 use crate::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct FeaturesArgs {
-    /// Folder of pictures; the first folder below it is the label
+    /// Folder of pictures, of which the first folder below it is the label; or a manifest (.csv, .parquet)
     dir: PathBuf,
+    #[command(flatten)]
+    label: LabelArgs,
     /// File to write: .npy (paths and labels go to FILE.npy.csv), .parquet or .safetensors
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -63,7 +66,10 @@ pub(crate) fn run(
         )));
     };
     check_writable(&args.output)?;
-    let listing = headstart::data::sources::list_pictures([&args.dir]);
+    let listing = match &args.label.label_from {
+        Some(_) => args.label.source(&args.dir).list()?,
+        None => headstart::data::sources::list_pictures([&args.dir]),
+    };
     if listing.pictures.is_empty() {
         let reason = listing.skipped.first().map_or(String::new(), |s| format!(" ({})", s.reason));
         anyhow::bail!("{}: holds no pictures{reason}", args.dir.display());
