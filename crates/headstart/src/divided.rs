@@ -34,20 +34,16 @@ impl Divided {
             divide(pictures, &extraction.kept, &extraction.contents, &skipped, observer)?;
         let groups = split::groups(&extraction.contents);
         let dim = extractor.features();
-        // Both sides have their own copy; the original goes at the end of this.
-        let side = |side: &[usize]| Side {
-            features: side
-                .iter()
-                .flat_map(|&i| &extraction.features[i * dim..][..dim])
-                .copied()
-                .collect(),
+        let (train, validation) = part(extraction.features, dim, &split.train, &split.validation);
+        let side = |features, side: &[usize]| Side {
+            features,
             labels: side.iter().map(|&i| labels[i]).collect(),
             groups: side.iter().map(|&i| groups[i]).collect(),
             dim,
         };
         Ok(Self {
-            train: side(&split.train),
-            validation: side(&split.validation),
+            train: side(train, &split.train),
+            validation: side(validation, &split.validation),
             split,
             kept: extraction.kept,
             labels,
@@ -67,6 +63,25 @@ impl Divided {
         let name = |i| self.name(pictures, i);
         split::describe_all(&self.split.warnings, pictures.classes(), &self.labels, name)
     }
+}
+
+/// Parts rows of `dim` features into those of `train` and those of `validation`, which are ascending
+/// and have no row in common. The former stay where they are as a whole: there may be too many for
+/// another copy.
+fn part(
+    mut rows: Vec<f32>,
+    dim: usize,
+    train: &[usize],
+    validation: &[usize],
+) -> (Vec<f32>, Vec<f32>) {
+    let held_back = validation.iter().flat_map(|&row| &rows[row * dim..][..dim]).copied().collect();
+    for (to, &from) in train.iter().enumerate() {
+        // An earlier row, whose features are where they belong by now, or not needed.
+        rows.copy_within(from * dim..(from + 1) * dim, to * dim);
+    }
+    rows.truncate(train.len() * dim);
+    rows.shrink_to_fit();
+    (rows, held_back)
 }
 
 /// The classes of the pictures that could be read, `kept`, whose pixels have these hashes, and how
@@ -103,4 +118,27 @@ fn check_readable(pictures: &Pictures, labels: &[usize], skipped: &[Skipped]) ->
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_gets_its_rows_in_order() {
+        let row = |n: usize| [n as f32, -(n as f32)];
+        let rows = |of: &[usize]| of.iter().flat_map(|&n| row(n)).collect::<Vec<f32>>();
+        let cases: [(&[usize], &[usize]); 5] = [
+            (&[0, 1, 2, 3, 4], &[]),
+            (&[0, 2, 4], &[1, 3]),
+            (&[1, 3], &[0, 2, 4]),
+            // One on neither side.
+            (&[2, 4], &[0, 1]),
+            (&[4], &[0, 1, 2, 3]),
+        ];
+        for (train, validation) in cases {
+            let parted = part(rows(&[0, 1, 2, 3, 4]), 2, train, validation);
+            assert_eq!(parted, (rows(train), rows(validation)));
+        }
+    }
 }
