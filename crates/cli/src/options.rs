@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::OsStringValueParser;
+use headstart::data::cache::Limit;
 use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
 use headstart::{ExtractConfig, default_cache};
@@ -30,6 +31,9 @@ pub(crate) struct Common {
     /// Folder of the feature cache
     #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE", value_parser = OsStringValueParser::new())]
     cache_dir: Option<OsString>,
+    /// Most that the feature cache may take: a size such as 500MB or 20GB, or none [default: 10GiB]
+    #[arg(long, global = true, value_name = "SIZE", env = "HEADSTART_CACHE_LIMIT", default_value = "", hide_default_value = true, value_parser = parse_limit)]
+    pub(crate) cache_limit: Limit,
     /// Compute all features anew and keep none
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
@@ -65,6 +69,7 @@ impl Common {
     pub(crate) fn extract(&self) -> anyhow::Result<ExtractConfig> {
         Ok(ExtractConfig {
             compute: self.compute()?,
+            cache_limit: self.cache_limit,
             cache_read_only: false,
             threads: self.threads.map(usize::from),
             cache: if self.no_cache { None } else { self.cache_root() },
@@ -82,6 +87,40 @@ fn parse_isa(name: &str) -> Result<Isa, String> {
         let available: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
         format!("this processor has auto, {}", available.join(", "))
     })
+}
+
+/// A limit of the cache; an empty variable is as good as none.
+fn parse_limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "" => Ok(Limit::default()),
+        "none" => Ok(Limit(None)),
+        _ => match parse_size(text) {
+            Some(0) => Err("to keep no features, there is --no-cache".to_owned()),
+            Some(bytes) => Ok(Limit(Some(bytes))),
+            None => Err("give a size such as 500MB, 20GB or 10GiB, or none".to_owned()),
+        },
+    }
+}
+
+/// A number of bytes with a unit: powers of 1000 (`MB`) or of 1024 (`MiB`), in any case of letters.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" | "k" => 1000,
+        "mb" | "m" => 1000_u64.pow(2),
+        "gb" | "g" => 1000_u64.pow(3),
+        "tb" | "t" => 1000_u64.pow(4),
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    // Rounds below the last byte only of what is larger than any disk.
+    let bytes = number.parse::<f64>().ok()? * unit as f64;
+    (bytes < u64::MAX as f64).then_some(bytes as u64)
 }
 
 /// `None` is f32.
@@ -142,5 +181,34 @@ pub(crate) fn parse_input_size(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(side) if (32..=2048).contains(&side) => Ok(side),
         _ => Err("give a number of pixels from 32 to 2048".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_the_units_that_people_write() {
+        for (text, bytes) in [
+            ("1", Some(1)),
+            ("500MB", Some(500_000_000)),
+            ("20 gb", Some(20_000_000_000)),
+            ("10GiB", Some(10 << 30)),
+            ("1.5k", Some(1500)),
+            ("0.5TiB", Some(1 << 39)),
+            ("", None),
+            ("GB", None),
+            ("1.2.3MB", None),
+            ("-1MB", None),
+            ("10 parsecs", None),
+            ("99999999999999TB", None),
+        ] {
+            assert_eq!(parse_size(text), bytes, "{text}");
+        }
+        assert_eq!(parse_limit("none"), Ok(Limit(None)));
+        assert_eq!(parse_limit(""), Ok(Limit::default()));
+        assert!(parse_limit("0").unwrap_err().contains("--no-cache"));
+        assert!(parse_limit("lots").unwrap_err().contains("500MB"));
     }
 }

@@ -39,10 +39,10 @@ impl Divided {
             weights: pictures.weights(&extraction.kept),
             dim: extractor.features(),
         };
+        let (train, validation) = all.part(&split.train, &split.validation);
         Ok(Self {
-            // Both sides have their own copy; the original goes at the end of this.
-            train: all.of(&split.train),
-            validation: Side { weights: None, ..all.of(&split.validation) },
+            train,
+            validation: Side { weights: None, ..validation },
             split,
             kept: extraction.kept,
             labels,
@@ -99,4 +99,27 @@ fn check_readable(pictures: &Pictures, labels: &[usize], skipped: &[Skipped]) ->
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_gets_its_rows_in_order() {
+        let row = |n: usize| [n as f32, -(n as f32)];
+        let rows = |of: &[usize]| of.iter().flat_map(|&n| row(n)).collect::<Vec<f32>>();
+        let cases: [(&[usize], &[usize]); 5] = [
+            (&[0, 1, 2, 3, 4], &[]),
+            (&[0, 2, 4], &[1, 3]),
+            (&[1, 3], &[0, 2, 4]),
+            // One on neither side.
+            (&[2, 4], &[0, 1]),
+            (&[4], &[0, 1, 2, 3]),
+        ];
+        for (train, validation) in cases {
+            let parted = part(rows(&[0, 1, 2, 3, 4]), 2, train, validation);
+            assert_eq!(parted, (rows(train), rows(validation)));
+        }
+    }
 }

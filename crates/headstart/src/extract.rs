@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key};
+use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit};
 use headstart_data::decode::{MemoryBudget, estimated_bytes, header};
 use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped, decode};
 use headstart_engine::frozen::{Arena, Compute, Plan};
@@ -21,6 +21,8 @@ pub struct ExtractConfig {
     pub threads: Option<usize>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
     pub cache: Option<PathBuf>,
+    /// The most that the cache may take.
+    pub cache_limit: Limit,
     /// Whether features that are found there are used, but none are added.
     pub cache_read_only: bool,
 }
@@ -87,12 +89,19 @@ impl Extractor {
         let plan = base.compile(config.compute);
         let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
-            let open = if config.cache_read_only {
-                FeatureCache::open_read_only
-            } else {
-                FeatureCache::open
+            let fingerprint = Fingerprint(base.fingerprint(config.compute));
+            if config.cache_read_only {
+                return FeatureCache::open_read_only(root, &fingerprint, base.features());
+            }
+            let preprocessing = base.network().preprocessing();
+            let about = About {
+                base: base.network().name().to_owned(),
+                height: preprocessing.height,
+                width: preprocessing.width,
+                compute: config.compute.name().to_owned(),
             };
-            open(root, &Fingerprint(base.fingerprint(config.compute)), base.features())
+            let cache = CacheConfig { limit: config.cache_limit, about: Some(about) };
+            FeatureCache::open(root, &fingerprint, base.features(), cache)
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
         Self {

@@ -28,7 +28,10 @@ fn wrong_usage_ends_with_status_2_and_names_the_option() {
         ("train pictures --head adam --strength 1", "--strength has no meaning for --head adam"),
         ("summary --trainable some", "use none, all, from:100"),
         ("import x.h5", "--output"),
-        ("cache", "clear"),
+        ("cache", "verify"),
+        ("cache info --cache-limit 0", "--no-cache"),
+        ("cache info --cache-limit lots", "500MB"),
+        ("cache clear --older-than 3", "30d"),
     ] {
         let run = place.run(arguments);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}: {}", run.stderr);

@@ -35,6 +35,29 @@ impl Side {
             dim: self.dim,
         }
     }
+
+    /// Parts it into the pictures of `train` and those of `validation`, which are ascending and have
+    /// none in common. The former stay in the same memory: there may be too many for another copy.
+    pub(crate) fn part(mut self, train: &[usize], validation: &[usize]) -> (Self, Self) {
+        let validation = self.of(validation);
+        keep(&mut self.features, self.dim, train);
+        keep(&mut self.labels, 1, train);
+        keep(&mut self.groups, 1, train);
+        if let Some(weights) = &mut self.weights {
+            keep(weights, 1, train);
+        }
+        (self, validation)
+    }
+}
+
+/// Keeps some rows of `width` values, ascending.
+fn keep<T: Copy>(values: &mut Vec<T>, width: usize, rows: &[usize]) {
+    for (to, &from) in rows.iter().enumerate() {
+        // An earlier row, whose values are where they belong by now, or not needed.
+        values.copy_within(from * width..(from + 1) * width, to * width);
+    }
+    values.truncate(rows.len() * width);
+    values.shrink_to_fit();
 }
 
 /// A head and how it came about.

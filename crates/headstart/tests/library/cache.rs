@@ -35,7 +35,7 @@ fn a_second_run_takes_everything_from_the_cache_with_the_same_bits() {
         assert_eq!(run.contents, none.contents);
     }
     let held = info(cache.path()).unwrap();
-    assert_eq!((held.namespaces, held.entries), (1, paths.len() as u64), "nothing is kept twice");
+    assert_eq!((held.bases.len(), held.entries), (1, paths.len() as u64), "nothing is kept twice");
 }
 
 #[test]
@@ -69,7 +69,11 @@ fn another_base_size_or_scaling_does_not_share_features() {
     for base in [&at(32), &at(48), other.base(), &bundled] {
         assert_eq!(extract(base, &extract_into(cache.path()), paths).cached, 2);
     }
-    assert_eq!(info(cache.path()).unwrap().namespaces, 4);
+    let held = info(cache.path()).unwrap();
+    let sizes: Vec<_> =
+        held.bases.iter().map(|base| base.about.as_ref().map(|a| (a.height, a.width))).collect();
+    assert_eq!(sizes.len(), 4);
+    assert_eq!(sizes.iter().filter(|&&size| size == Some((48, 48))).count(), 1, "{sizes:?}");
 
     // Which layers are trainable does not matter to features.
     let mut frozen = at(32);

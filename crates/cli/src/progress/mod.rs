@@ -1,13 +1,15 @@
 //! Progress on the terminal, and Ctrl-C.
 
-use std::fmt::Write;
+mod pace;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headstart::Observer;
 use headstart::engine::train::{Epoch, Event};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pace::Pace;
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 
@@ -35,16 +37,10 @@ impl<'a> Progress<'a> {
     /// The bar goes to standard error, and only if that is a terminal.
     pub(crate) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        let style = ProgressStyle::with_template(
-            "{msg:<12}[{bar:24}] {human_pos}/{human_len}  {rate}/s  {eta} left",
-        );
-        let style = style.expect("the template is right").progress_chars("=> ").with_key(
-            "rate",
-            |state: &ProgressState, out: &mut dyn Write| {
-                // Nothing can be done about a terminal that takes no text.
-                let _ = write!(out, "{:.0}", state.per_sec());
-            },
-        );
+        let style =
+            ProgressStyle::with_template("{msg:<12}[{bar:24}] {human_pos}/{human_len}  {pace}");
+        let style = style.expect("the template is right").progress_chars("=> ");
+        let style = style.with_key("pace", Pace::default());
         // Setting them would draw a bar that may never have anything to tell.
         Self::with_bar(bar.with_style(style).with_message(what))
     }
