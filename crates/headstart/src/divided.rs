@@ -100,26 +100,3 @@ fn check_readable(pictures: &Pictures, labels: &[usize], skipped: &[Skipped]) ->
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_side_gets_its_rows_in_order() {
-        let row = |n: usize| [n as f32, -(n as f32)];
-        let rows = |of: &[usize]| of.iter().flat_map(|&n| row(n)).collect::<Vec<f32>>();
-        let cases: [(&[usize], &[usize]); 5] = [
-            (&[0, 1, 2, 3, 4], &[]),
-            (&[0, 2, 4], &[1, 3]),
-            (&[1, 3], &[0, 2, 4]),
-            // One on neither side.
-            (&[2, 4], &[0, 1]),
-            (&[4], &[0, 1, 2, 3]),
-        ];
-        for (train, validation) in cases {
-            let parted = part(rows(&[0, 1, 2, 3, 4]), 2, train, validation);
-            assert_eq!(parted, (rows(train), rows(validation)));
-        }
-    }
-}

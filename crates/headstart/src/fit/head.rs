@@ -102,3 +102,40 @@ pub(super) fn fit_head(
     };
     if observer.is_cancelled() { Err(Error::Interrupted) } else { Ok(fitted) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of these pictures, whose values tell which they are.
+    fn side(pictures: &[usize]) -> Side {
+        Side {
+            features: pictures.iter().flat_map(|&n| [n as f32, -(n as f32)]).collect(),
+            labels: pictures.to_vec(),
+            groups: pictures.iter().map(|n| n + 10).collect(),
+            weights: Some(pictures.iter().map(|&n| n as f32 / 2.0).collect()),
+            dim: 2,
+        }
+    }
+
+    #[test]
+    fn each_side_gets_its_pictures_in_order() {
+        let cases: [(&[usize], &[usize]); 5] = [
+            (&[0, 1, 2, 3, 4], &[]),
+            (&[0, 2, 4], &[1, 3]),
+            (&[1, 3], &[0, 2, 4]),
+            // One on neither side.
+            (&[2, 4], &[0, 1]),
+            (&[4], &[0, 1, 2, 3]),
+        ];
+        for (train, validation) in cases {
+            let parted = side(&[0, 1, 2, 3, 4]).part(train, validation);
+            for (part, expected) in [(parted.0, side(train)), (parted.1, side(validation))] {
+                assert_eq!(part.features, expected.features);
+                assert_eq!(part.labels, expected.labels);
+                assert_eq!(part.groups, expected.groups);
+                assert_eq!(part.weights, expected.weights);
+            }
+        }
+    }
+}
