@@ -6,8 +6,8 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit};
-use headstart_data::decode::{MemoryBudget, estimated_bytes};
-use headstart_data::{ContentHash, DecodeError, Limits, Location, Resizer, Skipped, decode};
+use headstart_data::decode::{MemoryBudget, estimated_bytes, header};
+use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped, decode};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
 use crate::{Base, Error, Observer};
@@ -55,6 +55,8 @@ pub struct PictureFeatures {
     pub content: ContentHash,
     /// As many as the base has.
     pub features: Vec<f32>,
+    /// What else is known of it.
+    pub facts: Facts,
     /// Whether an earlier run had computed them.
     pub cached: bool,
 }
@@ -66,6 +68,8 @@ pub struct Extraction {
     pub features: Vec<f32>,
     /// Hashes of the decoded pixels of the pictures kept.
     pub contents: Vec<ContentHash>,
+    /// What else is known of the pictures kept.
+    pub facts: Vec<Facts>,
     /// Indices of the pictures that could be read.
     pub kept: Vec<usize>,
     /// Those that could not, with the reason.
@@ -187,6 +191,7 @@ impl Extractor {
                 Ok(picture) => {
                     extraction.features.extend(&picture.features);
                     extraction.contents.push(picture.content);
+                    extraction.facts.push(picture.facts);
                     extraction.kept.push(index);
                     extraction.cached += usize::from(picture.cached);
                 }
@@ -276,17 +281,21 @@ impl Extractor {
             return Ok(PictureFeatures {
                 content: entry.content,
                 features: entry.features,
+                facts: entry.facts,
                 cached: self.cache_was_filled,
             });
         }
+        let header = header(&bytes, &self.limits)?;
         let content = self.read_pixels(worker, bytes)?;
+        let facts = Facts::new(&header, &worker.pixels, self.plan.preprocessing().width);
         let mut features = vec![0.0; self.features()];
         self.plan.run(&mut worker.arena, &worker.pixels, &mut features);
-        let entry = Entry { content, features };
+        let entry = Entry { content, features, facts };
         if let Some(cache) = &self.cache {
             cache.put(&key, &entry);
         }
-        Ok(PictureFeatures { content, features: entry.features, cached: false })
+        let Entry { content, features, facts } = entry;
+        Ok(PictureFeatures { content, features, facts, cached: false })
     }
 
     fn pixels(

@@ -63,12 +63,12 @@ pub(super) fn rewrite(
                 continue;
             }
             match reader.read(record, &key, &content, &mut features) {
-                Ok(()) => {
+                Ok(facts) => {
                     let new = match &mut whole {
                         Some(new) => new,
                         None => whole.insert(Whole::create(folder, fingerprint, dim)?),
                     };
-                    new.append(&key, &Entry { content, features: features.clone() })?;
+                    new.append(&key, &Entry { content, features: features.clone(), facts })?;
                     seen.insert(key);
                 }
                 Err(Unread::Damaged) => {}

@@ -2,13 +2,13 @@
 //!
 //! A file is known by the hash of its bytes ([`Key`]), so a second run over the same files
 //! decodes nothing. An [`Entry`] is the hash of the decoded pixels, which the split needs,
-//! and the features. A [`Fingerprint`] of base weights and preprocessing, made by the
+//! the features, and the picture's [`Facts`]. A [`Fingerprint`] of base weights and preprocessing, made by the
 //! caller, names the namespace: other weights never see these features.
 //!
 //! # On disk
 //! `ROOT/<fingerprint>/<unique>.keys` and `.data`: a **segment**, written by one process,
 //! append-only. Both begin with the same checked header; then `.keys` has 40 bytes per
-//! entry and `.data` the features, each record with its checksum. All is little-endian.
+//! entry and `.data` the features and facts, each record with its checksum. All is little-endian.
 //! `about.json` says what base the namespace is of, for people.
 //!
 //! - Features are written before their key, each in one write: what a killed process leaves
@@ -48,6 +48,7 @@ pub use limit::{Limit, clear_unused_since};
 use segment::{Reader, SEGMENT_LEN, Unread, Writer, entry_len};
 pub use verify::{BaseHealth, verify};
 
+use crate::Facts;
 use crate::decode::ContentHash;
 
 /// The first 16 bytes of the BLAKE3 hash of a file's bytes.
@@ -92,6 +93,8 @@ pub struct Entry {
     pub content: ContentHash,
     /// The features, `dim` of them.
     pub features: Vec<f32>,
+    /// What else is known of the picture.
+    pub facts: Facts,
 }
 
 /// The cache of one namespace. All threads share it by reference.
@@ -235,8 +238,8 @@ impl FeatureCache {
     /// The entry of a file; `None` when there is none or it is damaged.
     pub fn get(&self, key: &Key) -> Option<Entry> {
         let mut features = vec![0.0; self.dim];
-        let content = self.get_into(key, &mut features)?;
-        Some(Entry { content, features })
+        let (content, facts) = self.get_into(key, &mut features)?;
+        Some(Entry { content, features, facts })
     }
 
     /// Like [`FeatureCache::get`], with the features written to `features`, which holds
@@ -244,19 +247,19 @@ impl FeatureCache {
     ///
     /// # Panics
     /// When `features` is not `dim` long.
-    pub fn get_into(&self, key: &Key, features: &mut [f32]) -> Option<ContentHash> {
+    pub fn get_into(&self, key: &Key, features: &mut [f32]) -> Option<(ContentHash, Facts)> {
         assert_eq!(features.len(), self.dim, "as many features as the cache was opened for");
         let place = self.place(key)?;
         match self.read(&place, key, features) {
-            Ok(()) => return Some(place.content),
+            Ok(facts) => return Some((place.content, facts)),
             Err(Unread::Damaged | Unread::Failed) => {}
             Err(Unread::Gone) => {
                 self.forget(place.segment);
                 self.look();
                 if let Some(moved) = self.place(key)
-                    && self.read(&moved, key, features).is_ok()
+                    && let Ok(facts) = self.read(&moved, key, features)
                 {
-                    return Some(moved.content);
+                    return Some((moved.content, facts));
                 }
             }
         }
@@ -265,12 +268,12 @@ impl FeatureCache {
         None
     }
 
-    fn read(&self, place: &Place, key: &Key, features: &mut [f32]) -> Result<(), Unread> {
+    fn read(&self, place: &Place, key: &Key, features: &mut [f32]) -> Result<Facts, Unread> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         let segment = &segments[place.segment as usize];
-        segment.read(place.record, key, &place.content, features)?;
+        let facts = segment.read(place.record, key, &place.content, features)?;
         segment.set_used();
-        Ok(())
+        Ok(facts)
     }
 
     /// Forgets what was in a segment.

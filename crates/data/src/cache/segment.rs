@@ -8,25 +8,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::files::{set_used, size};
 use super::lock::{Lock, Mark};
 use super::{Entry, Fingerprint, Key};
+use crate::Facts;
 use crate::decode::ContentHash;
 
 /// Of both files, at their beginning.
 pub(super) const MAGIC: [u8; 8] = *b"hstfeat\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const SUM: usize = 8;
 /// Magic, version, dim, fingerprint, checksum.
 const HEADER: usize = 8 + 4 + 4 + 32 + SUM;
 /// Key, content, checksum.
 const KEY_RECORD: usize = 16 + 16 + SUM;
 
-/// Bytes of a record of features.
-fn record_len(dim: usize) -> usize {
-    dim * 4 + SUM
+/// Bytes of a record of data: features, facts, checksum.
+fn data_record(dim: usize) -> usize {
+    dim * 4 + Facts::BYTES + SUM
 }
 
 /// Bytes that an entry takes on disk.
 pub(super) fn entry_len(dim: usize) -> u64 {
-    (record_len(dim) + KEY_RECORD) as u64
+    (data_record(dim) + KEY_RECORD) as u64
 }
 
 /// Bytes that a segment takes beside its entries, at most, with the note of what it is of.
@@ -83,7 +84,7 @@ pub(super) fn lines(keys: &Path) -> u64 {
 
 /// The number of whole records of a `.data` file.
 fn records(data: &Path, dim: usize) -> u64 {
-    size(data).saturating_sub(HEADER as u64) / record_len(dim) as u64
+    size(data).saturating_sub(HEADER as u64) / data_record(dim) as u64
 }
 
 /// What there is to verify of a segment.
@@ -166,7 +167,7 @@ pub(super) enum Unread {
     Failed,
 }
 
-/// The features of one segment.
+/// The records of one segment.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) data: PathBuf,
@@ -178,7 +179,7 @@ pub(super) struct Reader {
 
 impl Reader {
     fn new(data: PathBuf, dim: usize) -> Self {
-        let (file, record) = (OnceLock::new(), record_len(dim));
+        let (file, record) = (OnceLock::new(), data_record(dim));
         Self { data, file, record, used: AtomicBool::new(false) }
     }
 
@@ -217,14 +218,14 @@ impl Reader {
         Some((Self::new(data, dim), sound.collect()))
     }
 
-    /// Reads the features of a record.
+    /// Reads a record.
     pub(super) fn read(
         &self,
         record: u32,
         key: &Key,
         content: &ContentHash,
         features: &mut [f32],
-    ) -> Result<(), Unread> {
+    ) -> Result<Facts, Unread> {
         let mut bytes = vec![0; self.record];
         let offset = HEADER as u64 + u64::from(record) * self.record as u64;
         let read = match self.file.get() {
@@ -242,14 +243,15 @@ impl Reader {
             }
         };
         read.map_err(|_| Unread::Damaged)?;
-        let (values, sum) = bytes.split_at(features.len() * 4);
+        let (values, sum) = bytes.split_at(self.record - SUM);
         if checksum(&[&key.0, &content.0, values]) != *sum {
             return Err(Unread::Damaged);
         }
+        let (values, facts) = values.split_last_chunk().ok_or(Unread::Damaged)?;
         for (feature, bytes) in features.iter_mut().zip(values.as_chunks::<4>().0) {
             *feature = f32::from_le_bytes(*bytes);
         }
-        Ok(())
+        Facts::from_bytes(facts).ok_or(Unread::Damaged)
     }
 }
 
@@ -336,6 +338,7 @@ impl<W: Write> Writer<W> {
     pub(super) fn append(&mut self, key: &Key, entry: &Entry) -> io::Result<u32> {
         self.record.clear();
         self.record.extend(entry.features.iter().flat_map(|f| f.to_le_bytes()));
+        self.record.extend(entry.facts.to_bytes());
         let sum = checksum(&[&key.0, &entry.content.0, &self.record]);
         self.record.extend(sum);
         self.data.write_all(&self.record)?;
@@ -389,6 +392,7 @@ impl Whole {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Format;
 
     /// A disk with room for so many bytes.
     struct Disk(usize, Vec<u8>);
@@ -412,9 +416,11 @@ mod tests {
     #[test]
     fn a_disk_that_fills_up_at_any_byte_leaves_only_whole_entries() {
         let fingerprint = Fingerprint([3; 32]);
+        let file =
+            crate::decode::Header { format: Format::Png, width: 1, height: 1, orientation: 1 };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.keys");
-        for room in 0..3 * (KEY_RECORD + 2 * 4 + SUM) + 2 * HEADER {
+        for room in 0..3 * (KEY_RECORD + data_record(2)) + 2 * HEADER {
             // Each file gets its share of the room in turn; either may be the one that fails.
             for (keys_room, data_room) in [(room, usize::MAX), (usize::MAX, room)] {
                 let disks = (Disk(keys_room, Vec::new()), Disk(data_room, Vec::new()));
@@ -425,6 +431,7 @@ mod tests {
                 let entry = |n: u8| Entry {
                     content: ContentHash([n; 16]),
                     features: vec![f32::from(n); 2],
+                    facts: Facts::new(&file, &[n; 3], 1),
                 };
                 let kept = (0..3u8)
                     .take_while(|&n| writer.append(&Key([n; 16]), &entry(n)).is_ok())

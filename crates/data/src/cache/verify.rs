@@ -95,7 +95,7 @@ fn look(
                 let mut features = vec![0.0; dim];
                 for (record, key, content) in &keys {
                     match reader.read(*record, key, content, &mut features) {
-                        Ok(()) => health.sound += 1,
+                        Ok(_) => health.sound += 1,
                         // Another process has merged or deleted it meanwhile.
                         Err(Unread::Gone) => {}
                         Err(Unread::Damaged | Unread::Failed) => bad += 1,

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use headstart_data::Facts;
 use headstart_data::cache::{
     CacheConfig, FeatureCache, Fingerprint, Limit, clear_unused_since, info,
 };
@@ -11,7 +12,7 @@ use headstart_data::cache::{
 use crate::{DIM, entry, files, key, open, open_as, open_within, sound};
 
 /// Bytes of an entry, of which most are checksums and hashes.
-const ENTRY: u64 = 40 + 4 * DIM as u64 + 8;
+const ENTRY: u64 = (40 + 4 * DIM + Facts::BYTES + 8) as u64;
 
 fn held(root: &Path) -> u64 {
     info(root).unwrap().bytes
@@ -64,7 +65,7 @@ fn what_was_used_longest_ago_goes_first_whatever_base_it_is_of() {
     }
     // The older one is read from, which makes it the newer one.
     assert!(open(root.path()).get(&key(0)).is_some());
-    let config = CacheConfig { limit: Limit(Some(70 * ENTRY)), about: None };
+    let config = CacheConfig { limit: Limit(Some(55 * ENTRY)), about: None };
     let cache = FeatureCache::open(root.path(), &other, DIM, config);
     (0..20).for_each(|i| cache.put(&key(i), &entry(i)));
     assert_eq!((sound(&cache, 20), cache.warning()), (20, None));

@@ -8,10 +8,11 @@ mod processes;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headstart_data::ContentHash;
 use headstart_data::cache::{
     About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit, clear, info,
 };
+use headstart_data::decode::{Format, Header};
+use headstart_data::{ContentHash, Facts};
 
 const PRINT: Fingerprint = Fingerprint([0xAB; 32]);
 const DIM: usize = 5;
@@ -21,7 +22,12 @@ fn key(n: u32) -> Key {
 
 fn entry(n: u32) -> Entry {
     let features = (0..DIM).map(|i| n as f32 + i as f32 / 7.0).collect();
-    Entry { content: ContentHash(key(n + 1_000_000).0), features }
+    Entry { content: ContentHash(key(n + 1_000_000).0), features, facts: facts(n) }
+}
+
+fn facts(n: u32) -> Facts {
+    let header = Header { format: Format::WebP, width: n, height: n + 1, orientation: 6 };
+    Facts::new(&header, &[n as u8; 2 * 3], 1)
 }
 
 fn open(root: &Path) -> FeatureCache {
@@ -81,8 +87,10 @@ fn special_values_keep_their_bits() {
     let root = tempfile::tempdir().unwrap();
     let features =
         vec![f32::from_bits(0x7FC0_1234), -0.0, f32::INFINITY, f32::MIN_POSITIVE / 2.0, f32::MAX];
-    open(root.path())
-        .put(&key(0), &Entry { content: ContentHash([1; 16]), features: features.clone() });
+    open(root.path()).put(
+        &key(0),
+        &Entry { content: ContentHash([1; 16]), features: features.clone(), facts: facts(0) },
+    );
     let found = open(root.path()).get(&key(0)).unwrap().features;
     let bits = |f: &[f32]| f.iter().map(|f| f.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&found), bits(&features));
@@ -105,7 +113,10 @@ fn other_weights_or_another_width_see_nothing() {
     assert!(open_as(root.path(), &Fingerprint([0xAC; 32]), DIM).is_empty());
     let wider = open_as(root.path(), &PRINT, DIM + 1);
     assert!(wider.is_empty());
-    wider.put(&key(0), &Entry { content: ContentHash([0; 16]), features: vec![0.0; DIM + 1] });
+    wider.put(
+        &key(0),
+        &Entry { content: ContentHash([0; 16]), features: vec![0.0; DIM + 1], facts: facts(0) },
+    );
     assert_eq!(sound(&open(root.path()), 3), 3);
 }
 
