@@ -21,13 +21,13 @@ const HEADER: usize = 8 + 4 + 4 + 32 + SUM;
 const KEY_RECORD: usize = 16 + 16 + SUM;
 
 /// Bytes of a record of data: features, facts, checksum.
-fn record_len(dim: usize) -> usize {
+fn data_record(dim: usize) -> usize {
     dim * 4 + Facts::BYTES + SUM
 }
 
 /// Bytes that an entry takes on disk.
 pub(super) fn entry_len(dim: usize) -> u64 {
-    (record_len(dim) + KEY_RECORD) as u64
+    (data_record(dim) + KEY_RECORD) as u64
 }
 
 /// Bytes that a segment takes beside its entries, at most, with the note of what it is of.
@@ -84,7 +84,7 @@ pub(super) fn lines(keys: &Path) -> u64 {
 
 /// The number of whole records of a `.data` file.
 fn records(data: &Path, dim: usize) -> u64 {
-    size(data).saturating_sub(HEADER as u64) / record_len(dim) as u64
+    size(data).saturating_sub(HEADER as u64) / data_record(dim) as u64
 }
 
 /// What there is to verify of a segment.
@@ -179,7 +179,7 @@ pub(super) struct Reader {
 
 impl Reader {
     fn new(data: PathBuf, dim: usize) -> Self {
-        let (file, record) = (OnceLock::new(), record_len(dim));
+        let (file, record) = (OnceLock::new(), data_record(dim));
         Self { data, file, record, used: AtomicBool::new(false) }
     }
 
@@ -420,7 +420,7 @@ mod tests {
             crate::decode::Header { format: Format::Png, width: 1, height: 1, orientation: 1 };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.keys");
-        for room in 0..3 * (KEY_RECORD + record_len(2)) + 2 * HEADER {
+        for room in 0..3 * (KEY_RECORD + data_record(2)) + 2 * HEADER {
             // Each file gets its share of the room in turn; either may be the one that fails.
             for (keys_room, data_room) in [(room, usize::MAX), (usize::MAX, room)] {
                 let disks = (Disk(keys_room, Vec::new()), Disk(data_room, Vec::new()));

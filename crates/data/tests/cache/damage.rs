@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use headstart_data::Facts;
 use headstart_data::cache::{BaseHealth, verify};
 use proptest::prelude::*;
 
@@ -78,7 +79,7 @@ fn verifying_finds_what_is_lost_and_repair_drops_just_that() {
     type Damage = fn(&mut Vec<u8>);
     const HEADER: usize = 56;
     const KEY: usize = 40;
-    const RECORD: usize = 4 * DIM + 8;
+    const RECORD: usize = 4 * DIM + Facts::BYTES + 8;
     // Of five records: what is done to which file, and how many are lost.
     let cases: [(&str, Damage, u64); 9] = [
         ("data", |_| {}, 0),

@@ -65,7 +65,7 @@ fn what_was_used_longest_ago_goes_first_whatever_base_it_is_of() {
     }
     // The older one is read from, which makes it the newer one.
     assert!(open(root.path()).get(&key(0)).is_some());
-    let config = CacheConfig { limit: Limit(Some(70 * ENTRY)), about: None };
+    let config = CacheConfig { limit: Limit(Some(55 * ENTRY)), about: None };
     let cache = FeatureCache::open(root.path(), &other, DIM, config);
     (0..20).for_each(|i| cache.put(&key(i), &entry(i)));
     assert_eq!((sound(&cache, 20), cache.warning()), (20, None));
