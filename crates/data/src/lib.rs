@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod augment;
+mod blend;
 pub mod cache;
 pub mod decode;
 mod error;
