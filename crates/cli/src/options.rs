@@ -28,6 +28,10 @@ pub(crate) struct Common {
     /// Precision of the base's 1x1 convolutions: f32, or bf16 where the processor multiplies that
     #[arg(long, global = true, value_name = "PRECISION", default_value = "f32", value_parser = parse_precision)]
     precision: Precision,
+    /// Most that decoding may take, all threads together: a size such as 100MB; pictures that need
+    /// more are left out [default: 512MiB, and larger pictures are decoded one at a time]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<u64>,
     /// Folder of the feature cache
     #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE", value_parser = OsStringValueParser::new())]
     cache_dir: Option<OsString>,
@@ -72,6 +76,7 @@ impl Common {
             cache_limit: self.cache_limit,
             cache_read_only: false,
             threads: self.threads.map(usize::from),
+            memory: self.memory,
             cache: if self.no_cache { None } else { self.cache_root() },
         })
     }
@@ -99,6 +104,14 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
             Some(bytes) => Ok(Limit(Some(bytes))),
             None => Err("give a size such as 500MB, 20GB or 10GiB, or none".to_owned()),
         },
+    }
+}
+
+/// Memory to decode in.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    match parse_size(text) {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err("give a size such as 100MB or 2GiB".to_owned()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit};
-use headstart_data::decode::{MemoryBudget, estimated_bytes, header};
+use headstart_data::decode::{DEFAULT_MEMORY, MemoryBudget, estimated_bytes, header};
 use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped, decode};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
@@ -19,6 +19,10 @@ pub struct ExtractConfig {
     pub compute: Compute,
     /// Threads; as many as the machine runs at once when `None`.
     pub threads: Option<usize>,
+    /// Bytes that decoding may take, all threads together; a picture that needs more is left out.
+    /// When `None` these are [`DEFAULT_MEMORY`], and larger pictures are decoded while nothing else
+    /// is.
+    pub memory: Option<u64>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
     pub cache: Option<PathBuf>,
     /// The most that the cache may take.
@@ -109,8 +113,8 @@ impl Extractor {
             cache,
             cache_was_filled,
             threads: config.threads.unwrap_or_else(available).max(1),
-            limits: Limits::default(),
-            memory: MemoryBudget::default(),
+            limits: limits(config.memory),
+            memory: MemoryBudget::new(config.memory.unwrap_or(DEFAULT_MEMORY)),
             workers: Mutex::default(),
         }
     }
@@ -310,13 +314,30 @@ impl Extractor {
 
     /// Decodes and resizes a picture into the worker's pixels; returns the hash of all its own.
     fn read_pixels(&self, worker: &mut Worker, bytes: Vec<u8>) -> Result<ContentHash, DecodeError> {
-        let _memory = self.memory.acquire(estimated_bytes(&bytes, &self.limits));
+        let (needed, limit) = (estimated_bytes(&bytes, &self.limits), self.limits.max_bytes);
+        if needed > limit {
+            return Err(DecodeError::TooMuchMemory { limit });
+        }
+        let _memory = self.memory.acquire(needed);
         let picture = decode(&bytes, &self.limits)?;
         drop(bytes);
         let content = picture.content_hash();
         let preprocessing = self.plan.preprocessing();
         worker.resizer.resize_into(&picture, preprocessing, &mut worker.pixels);
         Ok(content)
+    }
+}
+
+/// What a picture may cost where decoding may take so many bytes.
+fn limits(memory: Option<u64>) -> Limits {
+    let default = Limits::default();
+    match memory {
+        Some(bytes) => Limits {
+            max_bytes: bytes.min(default.max_bytes),
+            max_file_bytes: bytes.min(default.max_file_bytes),
+            ..default
+        },
+        None => default,
     }
 }
 
