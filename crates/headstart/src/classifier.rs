@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headstart_data::{DataError, DecodeError, Location, Skipped, Subset};
+use headstart_data::{DecodeError, Location, Skipped, Subset};
 use headstart_engine::train::Head;
 
 use crate::model_file::check_classes;
@@ -129,28 +129,30 @@ impl Classifier {
         extractor.one(path.as_ref()).map(|picture| self.classify(&picture.features))
     }
 
-    /// Predicts pictures and hands the answers to `each` in order, with the index.
+    /// Predicts pictures, which may come one by one, and hands the answers to `each` in order, as
+    /// soon as there are any.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
-    pub fn predict_each(
+    pub fn predict_each<P: AsRef<Location> + Send>(
         &self,
-        pictures: &[impl AsRef<Location> + Sync],
+        pictures: impl IntoIterator<Item = P, IntoIter: Send>,
         config: &ExtractConfig,
         observer: &mut dyn Observer,
-        each: &mut dyn FnMut(usize, Result<Prediction, DecodeError>) -> Result<(), Error>,
+        each: &mut dyn FnMut(P, Result<Prediction, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let extractor = Extractor::new(&self.base, config);
-        extractor.for_each(pictures, observer, &mut |index, result| {
-            each(index, result.map(|picture| self.classify(&picture.features)))
+        extractor.for_each_in(pictures.into_iter(), observer, &mut |picture, result| {
+            each(picture, result.map(|features| self.classify(&features.features)))
         })
     }
 
-    /// Measures the classifier on a folder with one folder of pictures per class; of one that is
-    /// divided into `train` and `validation` or `test`, on the latter.
+    /// Measures the classifier on a folder with one folder of pictures per class, or an archive or
+    /// table of labelled pictures; of one that is divided into `train` and `validation` or `test`, on
+    /// the latter.
     ///
     /// # Errors
-    /// When `root` is no folder, has no labelled pictures that can be read, or has a class that the
+    /// When `root` is nothing of these, has no labelled pictures that can be read, or has a class that the
     /// model does not know.
     pub fn evaluate(
         &self,
@@ -159,14 +161,7 @@ impl Classifier {
         observer: &mut dyn Observer,
     ) -> Result<Evaluated, Error> {
         let root = root.as_ref();
-        if !root.is_dir() {
-            let path = root.to_owned();
-            let missing = !root.exists();
-            let error =
-                if missing { DataError::Missing { path } } else { DataError::NotAFolder { path } };
-            return Err(error.into());
-        }
-        let listing = headstart_data::sources::list_pictures([root]);
+        let listing = headstart_data::sources::list_source(root)?;
         let mut skipped = listing.skipped;
         // What was trained on is no measure where there is something else.
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));

@@ -15,6 +15,7 @@ mod listing;
 mod lr_find;
 mod predict;
 mod resume;
+mod sources;
 mod summary;
 mod support;
 mod train;

@@ -115,16 +115,14 @@ pub(super) enum Layout {
 impl Layout {
     pub(super) fn of(root: &Path) -> Result<Self, DataError> {
         let classes = Classes::of(root)?;
-        let side = |names: &[&str]| {
-            let is = |name: &&String| names.contains(&name.to_lowercase().as_str());
-            let mut paths =
-                classes.folders.iter().filter(|(name, _)| is(name)).flat_map(|(_, paths)| paths);
+        let side = |side| {
+            let named = classes.folders.iter().filter(|(name, _)| Subset::of_folder(name) == side);
+            let mut paths = named.flat_map(|(_, paths)| paths);
             // A class may be called "train": a side of a split holds folders.
             paths.find(|path| entries(path).is_ok_and(|e| !e.folders.is_empty())).cloned()
         };
-        let train = side(&["train", "training"]);
-        let validation = side(&["validation", "val", "valid"]);
-        let test = side(&["test", "testing"]);
+        let [train, validation, test] =
+            [Subset::Train, Subset::Validation, Subset::Test].map(|subset| side(Some(subset)));
         let (known, total) = (
             [&train, &validation, &test].into_iter().flatten().count(),
             classes.folders.values().map(Vec::len).sum::<usize>(),

@@ -1,10 +1,13 @@
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::{Layout, name};
-use super::walk::{Walker, entries, unreadable};
-use super::{Location, Skipped, Subset};
+use super::kind::Kind;
+use super::walk::{Walker, entries, look, named_like_a_picture, unreadable};
+use super::{Location, Skipped, Subset, archive, table};
+use crate::DataError;
 
 /// A picture of a [`Listing`].
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +49,9 @@ pub struct Listing {
 /// Lists files and the pictures below folders, with labels where folders give them.
 ///
 /// A file given by name is always listed, whatever it is: that it cannot be decoded is an
-/// answer to whoever named it. A folder's pictures are labelled as [`Dataset`](super::Dataset)
+/// answer to whoever named it. In place of an archive or of a table with a column of pictures,
+/// which are told by their content, their pictures are listed; in place of a folder that holds nothing
+/// but such files, those of all of them. A folder's pictures are labelled as [`Dataset`](super::Dataset)
 /// labels them; none of its demands (two classes, nothing outside them) are made here, and
 /// the pictures of a `test` folder beside `train` are listed with the others, as
 /// [`Subset::Test`], so that features can be had of all of them. Within one folder given, a file that links lead to
@@ -57,6 +62,7 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
         let path = path.as_ref();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path),
+            Ok(metadata) if metadata.is_file() => add_file(&mut listing, path),
             Ok(_) => listing.pictures.push(Listed::new(path, None, None)),
             Err(e) => listing.skipped.push(unreadable(path.to_owned(), &e)),
         }
@@ -64,7 +70,76 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
     listing
 }
 
+/// Lists the pictures of one source, a folder or a file that holds pictures, as [`list_pictures`]
+/// does.
+///
+/// # Errors
+/// When nothing is there, or it is a file that holds none.
+pub fn list_source(root: &Path) -> Result<Listing, DataError> {
+    let path = root.to_owned();
+    match fs::metadata(root) {
+        Ok(metadata) if metadata.is_dir() => Ok(list_pictures([root])),
+        Ok(metadata) if metadata.is_file() => match contents(root) {
+            Some(listing) => listing.map_err(|reason| DataError::Contents { path, reason }),
+            None => Err(DataError::NotAFolder { path }),
+        },
+        Ok(_) => Err(DataError::NotAFolder { path }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::Missing { path }),
+        Err(cause) => Err(DataError::Unreadable { path, cause }),
+    }
+}
+
+/// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
+/// neither.
+fn contents(path: &Path) -> Option<Result<Listing, String>> {
+    Some(match Kind::of(path) {
+        Kind::Archive(kind) => archive::list(path, kind),
+        Kind::Table => table::list(path),
+        Kind::Packed(packer) => Err(format!(
+            "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"
+        )),
+        Kind::Other => return None,
+    })
+}
+
+fn add_file(listing: &mut Listing, path: &Path) {
+    match contents(path) {
+        None => listing.pictures.push(Listed::new(path, None, None)),
+        Some(Ok(found)) => {
+            listing.pictures.extend(found.pictures);
+            listing.skipped.extend(found.skipped);
+        }
+        Some(Err(reason)) => listing.skipped.push(Skipped { path: path.to_owned(), reason }),
+    }
+}
+
+/// Lists a folder that holds archives or tables, and neither folders nor pictures beside them; `false`
+/// if it is none of these.
+fn add_shards(listing: &mut Listing, root: &Path) -> bool {
+    let Ok(found) = entries(root) else { return false };
+    let named = |path: &Path| named_like_a_picture(path.as_os_str().as_encoded_bytes());
+    if !found.folders.is_empty() || found.files.iter().any(|(path, _)| named(path)) {
+        return false;
+    }
+    let is_archive = |path: &Path| matches!(Kind::of(path), Kind::Archive(_) | Kind::Table);
+    let files = found.files.into_iter().map(|(path, _)| path);
+    let (archives, others): (Vec<_>, Vec<_>) = files.partition(|path| is_archive(path));
+    if archives.is_empty() {
+        return false;
+    }
+    archives.iter().for_each(|path| add_file(listing, path));
+    listing.skipped.extend(found.skipped);
+    for path in others {
+        let reason = look(&path).err().unwrap_or_else(|| "lies beside archives".to_owned());
+        listing.skipped.push(Skipped { path, reason });
+    }
+    true
+}
+
 fn add_folder(listing: &mut Listing, root: &Path) {
+    if add_shards(listing, root) {
+        return;
+    }
     match Layout::of(root) {
         Ok(Layout::Classes(_)) => add_classes(listing, root, None),
         Ok(Layout::Split { train, validation, test, .. }) => match entries(root) {

@@ -15,17 +15,24 @@
 //!   million pictures need not be opened a million times before work begins.
 //! - What is left out is listed with its reason; an unreadable folder stops nothing.
 
+mod archive;
 mod folder;
+mod kind;
 mod list;
 mod location;
+mod names;
+mod positioned;
+mod table;
 mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use archive::Member;
 pub use folder::Dataset;
-pub use list::{Listed, Listing, list_pictures};
+pub use list::{Listed, Listing, list_pictures, list_source};
 pub use location::Location;
+pub use table::Row;
 
 /// A picture of a [`Dataset`].
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +71,18 @@ pub enum Subset {
     Validation,
     /// Kept from training altogether, choices included; only [`list_pictures`] has any.
     Test,
+}
+
+impl Subset {
+    /// The side that a folder of this name is, where it is one of a split.
+    pub(crate) fn of_folder(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "validation" | "val" | "valid" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
 }
 
 /// Something that was left out, and why.

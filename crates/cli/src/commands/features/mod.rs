@@ -9,8 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
-use headstart::data::{Skipped, sources::Listed};
+use headstart::data::Skipped;
+use headstart::data::sources::{Listed, list_pictures};
 use headstart::model::atomic::{AtomicFile, check_writable};
 use headstart::model::thousands;
 use headstart::{Base, Error, Extractor};
@@ -19,13 +21,14 @@ use serde_json::json;
 use super::report;
 use crate::options::{BaseArgs, Common};
 use crate::output::{Output, bytes};
+use crate::paths::PathArgs;
 use crate::progress::Progress;
 use crate::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct FeaturesArgs {
-    /// Folder of pictures; the first folder below it is the label
-    dir: PathBuf,
+    #[command(flatten)]
+    paths: PathArgs,
     /// File to write: .npy (paths and labels go to FILE.npy.csv), .parquet or .safetensors
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -63,10 +66,12 @@ pub(crate) fn run(
         )));
     };
     check_writable(&args.output)?;
-    let listing = headstart::data::sources::list_pictures([&args.dir]);
+    args.paths.are_streamed()?;
+    let paths = args.paths.stream().collect::<io::Result<Vec<_>>>();
+    let listing = list_pictures(paths.context("standard input")?);
     if listing.pictures.is_empty() {
         let reason = listing.skipped.first().map_or(String::new(), |s| format!(" ({})", s.reason));
-        anyhow::bail!("{}: holds no pictures{reason}", args.dir.display());
+        anyhow::bail!("{}: holds no pictures{reason}", args.paths.first());
     }
     let base = args.base.load()?;
     let written = write(args, common, &base, &listing.pictures, *open)?;
