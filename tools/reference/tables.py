@@ -54,7 +54,7 @@ write(
 )
 # What is refused.
 write("zstd.parquet", {"image": binary, "label": LABELS}, compression="zstd")
-write("text_only.parquet", {"path": NAMES, "label": ["cat", "dog", "cat"], "weight": [1.0, 2.0, 0.5]})
+write("text_only.parquet", {"url": NAMES, "label": ["cat", "dog", "cat"], "weight": [1.0, 2.0, 0.5]})
 write("several.parquet", {"left": binary, "right": binary})
 write("list.parquet", {"image": pa.array([[A], [B, C]], pa.list_(pa.binary()))})
 

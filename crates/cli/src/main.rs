@@ -9,6 +9,7 @@ mod output;
 mod paths;
 mod plot;
 mod progress;
+mod sources;
 
 use std::io;
 use std::process::ExitCode;

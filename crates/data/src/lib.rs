@@ -24,5 +24,5 @@ pub use cache::FeatureCache;
 pub use decode::{ContentHash, DecodeError, Limits, Rgb, decode};
 pub use error::DataError;
 pub use resize::Resizer;
-pub use sources::{Dataset, Item, Location, Skipped, Subset};
-pub use split::{Split, SplitConfig, SplitWarning};
+pub use sources::{Dataset, Item, Location, PathPattern, Skipped, Source, Subset};
+pub use split::{Folds, Groups, Split, SplitConfig, SplitWarning};

@@ -213,7 +213,12 @@ fn what_is_no_picture_of_its_own_is_skipped_with_its_reason() {
         ),
         ("sparse_gnu.tar", &[sparse]),
         ("sparse_pax.tar", &[sparse]),
-        ("bzip2.zip", &["cat/one.jpg: packed by method 12, of which only 0 and 8 (deflate) are read: pack it anew"]),
+        (
+            "bzip2.zip",
+            &[
+                "cat/one.jpg: packed by method 12, of which only 0 and 8 (deflate) are read: pack it anew",
+            ],
+        ),
         ("stored.zip", &[]),
     ];
     for (name, reasons) in cases {
@@ -302,7 +307,13 @@ fn a_truncated_archive_lists_what_is_whole_and_says_so() {
     for (len, listed, says) in [
         (700, 0, Some("cat/one.jpg: truncated: the archive ends before it does")),
         (512 + 1024, 1, None),
-        (512 + 1024 + 100, 1, Some("damaged or truncated (failed to read entire block): only what lies before is listed")),
+        (
+            512 + 1024 + 100,
+            1,
+            Some(
+                "damaged or truncated (failed to read entire block): only what lies before is listed",
+            ),
+        ),
         (whole.len(), all, None),
     ] {
         let (_folder, path) = file("x.tar", &whole[..len]);
@@ -338,7 +349,12 @@ fn a_zip_archive_that_contradicts_itself_gives_a_line_for_each_member() {
     const CENTRAL: &[u8] = b"PK\x01\x02";
     let beyond = "lies beyond the end of the archive, which is damaged";
     let cases = [
-        ("encrypted", patched("stored.zip", CENTRAL, 8, &[1, 0]), 0, "encrypted: unpack the archive"),
+        (
+            "encrypted",
+            patched("stored.zip", CENTRAL, 8, &[1, 0]),
+            0,
+            "encrypted: unpack the archive",
+        ),
         ("far offset", patched("stored.zip", CENTRAL, 42, &[0, 0, 0, 0x70]), 0, beyond),
         ("large size", patched("stored.zip", CENTRAL, 20, &[0, 0, 0, 0x70]), 0, beyond),
         ("far in ZIP64", patched("stored.zip", CENTRAL, 42, &[0xFF; 4]), 0, beyond),

@@ -80,7 +80,7 @@ fn what_cannot_be_read_is_a_line_that_names_what_there_is() {
         ),
         (
             "text_only.parquet",
-            "has no column of pictures (binary data); its columns are path (text), label (text), weight (float)",
+            "has no column of pictures (binary data); its columns are url (text), label (text), weight (float)",
         ),
         (
             "several.parquet",
@@ -121,9 +121,8 @@ fn large(rows: usize) -> (tempfile::TempDir, PathBuf) {
     let file = fs::File::create(&path).unwrap();
     let mut writer = SerializedFileWriter::new(file, schema.into(), properties.into()).unwrap();
     let picture = support::bytes("decode/jpeg_rgb.jpg");
-    let values: Vec<ByteArray> = (0..rows)
-        .map(|row| [&picture[..], &(row as u32).to_le_bytes()].concat().into())
-        .collect();
+    let values: Vec<ByteArray> =
+        (0..rows).map(|row| [&picture[..], &(row as u32).to_le_bytes()].concat().into()).collect();
     for values in values.chunks(150) {
         let mut group = writer.next_row_group().unwrap();
         let mut column = group.next_column().unwrap().unwrap();
@@ -171,8 +170,7 @@ fn a_damaged_page_costs_the_rest_of_its_row_group_only() {
     fs::write(&path, bytes).unwrap();
     let pictures = list(&path).pictures;
     assert_eq!(pictures.len(), 450);
-    let read: Vec<bool> =
-        pictures.iter().map(|p| p.at.read(&Limits::default()).is_ok()).collect();
+    let read: Vec<bool> = pictures.iter().map(|p| p.at.read(&Limits::default()).is_ok()).collect();
     let lost = read.iter().filter(|&&whole| !whole).count();
     assert!((1..=150).contains(&lost), "{lost} are lost");
     assert!(read[..150].iter().all(|&whole| whole) && read[300..].iter().all(|&whole| whole));

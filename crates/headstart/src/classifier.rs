@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headstart_data::{DecodeError, Location, Skipped, Subset};
+use headstart_data::{DecodeError, Location, Skipped, Source, Subset};
 use headstart_engine::train::Head;
 
 use crate::model_file::check_classes;
@@ -33,6 +33,8 @@ pub struct Evaluated {
     pub skipped: Vec<Skipped>,
     /// The side of a divided folder that was measured on; `None` for all of an undivided one.
     pub subset: Option<Subset>,
+    /// Where the pictures, their labels and groups were from.
+    pub source: Source,
 }
 
 impl Prediction {
@@ -147,21 +149,37 @@ impl Classifier {
         })
     }
 
-    /// Measures the classifier on a folder with one folder of pictures per class, or an archive or
-    /// table of labelled pictures; of one that is divided into `train` and `validation` or `test`, on
-    /// the latter.
+    /// The pictures of a source, labelled as those were that the model was trained on, where the source
+    /// itself has no labels and the model's were found in paths.
     ///
     /// # Errors
-    /// When `root` is nothing of these, has no labelled pictures that can be read, or has a class that the
-    /// model does not know.
+    /// When the source cannot be listed, or nothing is found in its paths.
+    pub fn labelled(&self, source: impl Into<Source>) -> Result<Source, Error> {
+        let mut source = source.into();
+        let own = self.training.as_ref().and_then(|record| record.origin.label_from.as_ref());
+        if let Some(own) = own.filter(|_| source.label_from.is_none())
+            && source.list()?.pictures.iter().all(|picture| picture.label.is_none())
+        {
+            source.label_from = Some(own.parse()?);
+        }
+        Ok(source)
+    }
+
+    /// Measures the classifier on a folder with one folder of pictures per class, a manifest, or any
+    /// other source of labelled pictures; of one that is divided into `train` and `validation` or
+    /// `test`, on the latter. Labels are found as [`Classifier::labelled`] has it.
+    ///
+    /// # Errors
+    /// When the source cannot be listed, has no labelled pictures that can be read, or has a class that
+    /// the model does not know.
     pub fn evaluate(
         &self,
-        root: impl AsRef<Path>,
+        source: impl Into<Source>,
         config: &ExtractConfig,
         observer: &mut dyn Observer,
     ) -> Result<Evaluated, Error> {
-        let root = root.as_ref();
-        let listing = headstart_data::sources::list_source(root)?;
+        let source = self.labelled(source)?;
+        let listing = source.list()?;
         let mut skipped = listing.skipped;
         // What was trained on is no measure where there is something else.
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
@@ -172,7 +190,7 @@ impl Classifier {
                 continue;
             }
             let Some(class) = picture.label else {
-                let reason = "lies in no class".to_owned();
+                let reason = "has no label".to_owned();
                 skipped.push(Skipped { path: picture.at.path().into_owned(), reason });
                 continue;
             };
@@ -184,7 +202,7 @@ impl Classifier {
             measured_on.push(picture.at);
         }
         if measured_on.is_empty() {
-            return Err(Error::NothingToEvaluate { path: root.to_owned() });
+            return Err(Error::NothingToEvaluate { path: source.path });
         }
         let extraction = Extractor::new(&self.base, config).extract(&measured_on, observer)?;
         skipped.extend(extraction.skipped);
@@ -194,6 +212,6 @@ impl Classifier {
         let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
         let probabilities = self.head.probabilities(&extraction.features);
         let evaluation = Evaluation::new(&self.classes, &labels, &probabilities);
-        Ok(Evaluated { evaluation, skipped, subset: measured })
+        Ok(Evaluated { evaluation, skipped, subset: measured, source })
     }
 }

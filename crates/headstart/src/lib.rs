@@ -68,7 +68,8 @@ pub use evaluation::Evaluation;
 pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneRecord, FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{
-    DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord,
+    CrossValidation, DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, FoldRecord, HeadConfig,
+    Origin, Seconds, SplitRecord, Spread, TrainingRecord,
 };
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use model_file::MODEL_FORMAT;

@@ -40,7 +40,8 @@ pub(crate) fn run(
     // A picture here and there is not worth a file in the cache.
     let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
     let answers = Answers { output, classifier, extract, top_k: args.top_k };
-    let failed = if streamed { answers.as_they_come(&args.paths)? } else { answers.all(&args.paths)? };
+    let failed =
+        if streamed { answers.as_they_come(&args.paths)? } else { answers.all(&args.paths)? };
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 

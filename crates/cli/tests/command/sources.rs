@@ -1,179 +1,170 @@
-//! Pictures in archives and tables, and paths on standard input.
+//! Which pictures, how they are labelled, and how they are divided.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{ChildStdin, Stdio};
 
-use parquet::data_type::{ByteArray, ByteArrayType};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
-use serde_json::Value;
+use crate::support::{CLASSES, Place, keys};
 
-use crate::support::{CLASSES, Place, Run};
-
-/// Packs what lies below `folder` as `NAME/...`.
-fn pack(place: &Place, folder: &str, archive: &str) {
-    let mut tar = tar::Builder::new(fs::File::create(place.path(archive)).unwrap());
-    tar.append_dir_all(folder, place.path(folder)).unwrap();
-    tar.finish().unwrap();
-}
-
-/// A table of these files.
-fn table(path: &Path, files: &[std::path::PathBuf]) {
-    let schema = "message m { required binary image; required binary label (UTF8); }";
-    let schema = parse_message_type(schema).unwrap().into();
-    let file = fs::File::create(path).unwrap();
-    let mut writer = SerializedFileWriter::new(file, schema, Default::default()).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    let pictures = files.iter().map(|file| ByteArray::from(fs::read(file).unwrap()));
-    let class = |file: &std::path::PathBuf| file.parent().unwrap().file_name().unwrap().to_owned();
-    let labels = files.iter().map(|file| ByteArray::from(class(file).to_str().unwrap()));
-    for values in [pictures.collect::<Vec<_>>(), labels.collect()] {
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
-        column.close().unwrap();
+/// A folder `flat` with six pictures per class, called CLASS-number.png.
+fn flat() -> Place {
+    let place = Place::with_pictures(6);
+    for class in CLASSES {
+        for (index, name) in place.below(&format!("pictures/{class}")).iter().enumerate() {
+            let bytes = fs::read(place.path(&format!("pictures/{class}/{name}"))).unwrap();
+            place.write(&format!("flat/{class}-{index}.png"), bytes);
+        }
     }
-    group.close().unwrap();
-    writer.close().unwrap();
+    place
 }
 
-/// Path and label of each row that `features` has written.
-fn rows(place: &Place, arguments: &str) -> Vec<(String, String)> {
-    place.run(&format!("features {arguments} -o x.npy --input-size 32")).succeeded();
-    let table = fs::read_to_string(place.path("x.npy.csv")).unwrap();
-    let row = |line: &str| {
-        let (path, label) = line.split_once(',').unwrap();
-        (path.to_owned(), label.to_owned())
-    };
-    table.lines().skip(1).map(row).collect()
-}
-
-fn features(place: &Place) -> Vec<u8> {
-    fs::read(place.path("x.npy")).unwrap()
+/// A manifest `list.csv` of these, the last two of each class to validate on.
+fn manifest(place: &Place) {
+    let mut table = "label,path,split,group,weight\n".to_owned();
+    for class in CLASSES {
+        for index in 0..6 {
+            let side = if index < 4 { "train" } else { "validation" };
+            table += &format!("{class},flat/{class}-{index}.png,{side},,2\n");
+        }
+    }
+    place.write("list.csv", table);
 }
 
 #[test]
-fn features_of_an_archive_or_a_table_are_those_of_the_folder() {
-    let place = Place::with_pictures(2);
-    let folder = rows(&place, "pictures");
-    let expected = features(&place);
+fn labels_come_from_paths_in_every_command_that_needs_them() {
+    let place = flat();
+    place.write("flat/readme.txt", "no picture");
+    place.write("flat/other.png", fs::read(place.path(&place.picture())).unwrap());
+    let pattern = "--label-from ([A-Z][a-z]+)-";
+    let run = place.run(&format!("train flat {pattern} --input-size 32 --output m --json"));
+    let done = run.succeeded().json().pop().unwrap();
+    assert_eq!((&done["pictures"], &done["classes"]), (&18.into(), &CLASSES[..].into()));
+    let reasons: Vec<&str> =
+        done["skipped"].as_array().unwrap().iter().map(|s| s["reason"].as_str().unwrap()).collect();
+    let says = "1 path does not match ([A-Z][a-z]+)-: other.png";
+    assert_eq!(reasons, [says, "not a picture (text)"]);
 
-    pack(&place, "pictures", "packed.tar");
-    let archive = rows(&place, "packed.tar");
-    assert_eq!(features(&place), expected);
-    for ((path, label), (packed, packed_label)) in folder.iter().zip(&archive) {
-        assert_eq!((&format!("packed.tar/{path}"), label), (packed, packed_label));
-    }
-
-    let files: Vec<_> = folder.iter().map(|(path, _)| place.path(path)).collect();
-    table(&place.path("table.parquet"), &files);
-    let table = rows(&place, "table.parquet");
-    assert_eq!(features(&place), expected);
-    for (row, ((_, label), (name, table_label))) in folder.iter().zip(&table).enumerate() {
-        assert_eq!((&format!("table.parquet/{row}"), label), (name, table_label));
-    }
-
-    assert_eq!(rows(&place, "packed.tar table.parquet pictures").len(), 18);
-}
-
-#[test]
-fn archives_are_predicted_and_measured_on() {
-    let place = Place::with_model();
-    pack(&place, "pictures", "packed.tar");
-    let lines = place.run("predict model.safetensors packed.tar --json").succeeded().json();
-    assert_eq!(lines.len(), 18);
-    assert!(lines[0]["path"].as_str().unwrap().starts_with("packed.tar/pictures/Bag/"));
-
-    let run = place.run("evaluate model.safetensors packed.tar --json").succeeded();
-    assert_eq!((&run.json_line()["pictures"], &run.json_line()["classes"]), (&18.into(), &CLASSES[..].into()));
-    place.write("x.tar.gz", b"\x1F\x8B\x08\0");
-    place.run("predict model.safetensors x.tar.gz").failed(1, &["x.tar.gz: packed by gzip", "unpack it"]);
-    place.run("evaluate model.safetensors x.tar.gz").failed(1, &["x.tar.gz: packed by gzip"]);
-}
-
-#[test]
-fn answers_appear_as_paths_arrive_on_standard_input() {
-    let place = Place::with_model();
-    place.write("text.jpg", "this is no picture");
-    let mut process = place.process();
-    process.args(["predict", "model.safetensors", "-", "--json"]);
-    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = process.spawn().unwrap();
-    let mut input: ChildStdin = child.stdin.take().unwrap();
-    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    let picture = place.picture();
-    // Each is answered before the next is given.
-    for (path, key) in [
-        (picture.as_str(), "label"),
-        ("missing.jpg", "error"),
-        ("text.jpg", "error"),
-        (picture.as_str(), "label"),
-    ] {
-        writeln!(input, "{path}").unwrap();
-        let answer: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
-        assert_eq!(answer["path"], path);
-        assert!(answer[key].is_string(), "{answer}");
-    }
-    // A folder is as many answers as it has pictures.
-    writeln!(input, "pictures").unwrap();
-    drop(input);
-    assert_eq!(answers.count(), 18);
-    assert_eq!(child.wait().unwrap().code(), Some(1), "two could not be read");
-}
-
-fn with_input(place: &Place, arguments: &str, input: &[u8]) -> Run {
-    let mut command = assert_cmd::Command::from_std({
-        let mut process = place.process();
-        process.args(arguments.split_whitespace());
-        process
-    });
-    Run::of(command.write_stdin(input).output().unwrap())
-}
-
-#[test]
-fn paths_may_end_with_a_nul_and_hold_any_bytes() {
-    let place = Place::with_model();
-    let picture = place.picture();
-    fs::copy(place.path(&picture), place.path("two\nlines.png")).unwrap();
-    let input = format!("two\nlines.png\0{picture}\0");
-    for option in ["--null", "-0"] {
-        let run = with_input(&place, &format!("predict model.safetensors - {option} --json"), input.as_bytes());
-        let paths: Vec<_> = run.succeeded().json().iter().map(|line| line["path"].clone()).collect();
-        assert_eq!(paths, ["two\nlines.png", &picture]);
-    }
-    #[cfg(unix)]
+    for arguments in [format!("evaluate m flat {pattern} --json"), "evaluate m flat --json".into()]
     {
-        use std::os::unix::ffi::OsStrExt;
-        let name = std::ffi::OsStr::from_bytes(b"\xFF.png");
-        fs::copy(place.path(&picture), place.path("x").with_file_name(name)).unwrap();
-        with_input(&place, "predict model.safetensors -", b"\xFF.png\n").succeeded();
+        let run = place.run(&arguments);
+        assert_eq!((run.code, &run.json_line()["pictures"]), (0, &18.into()), "{arguments}");
     }
-    let run = with_input(&place, "features - -o x.npy --input-size 32 --json", format!("{picture}\npictures\n").as_bytes());
-    assert_eq!(run.succeeded().json_line()["pictures"], 19);
-    let nothing = with_input(&place, "predict model.safetensors -", b"").succeeded();
-    assert_eq!(nothing.stdout, "");
-    with_input(&place, "features - -o x.npy", b"").failed(1, &["standard input", "holds no pictures"]);
-    let run = place.run("predict model.safetensors pictures --null");
-    assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("give - as a path"), "{}", run.stderr);
+    let text = place.run("evaluate m flat").stdout;
+    assert!(text.contains("Labels      from paths by ([A-Z][a-z]+)-, as the model's"), "{text}");
+    place.run(&format!("features flat {pattern} --input-size 32 --output f.npy")).succeeded();
+    let table = fs::read_to_string(place.path("f.npy.csv")).unwrap();
+    assert!(table.contains("flat/Bag-0.png,Bag\n") && !table.contains("other"), "{table}");
+    let tune = "--at 150 --epochs 1 --output tuned --json";
+    for more in ["", pattern] {
+        let run = place.run(&format!("fine-tune m flat {tune} {more}"));
+        let done = run.succeeded().json().pop().unwrap();
+        assert_eq!((&done["train"], &done["validation"]), (&15.into(), &3.into()), "{more}");
+    }
+    let find = "--steps 20 --batch-size 8 --json";
+    let event = place.run(&format!("lr-find flat {pattern} --input-size 32 {find}")).json().pop();
+    assert_eq!(event.unwrap()["train"], 15);
+    let event = place.run(&format!("lr-find m --at 150 {find}")).json().pop();
+    assert_eq!(event.unwrap()["train"], 15);
 }
 
-#[cfg(unix)]
 #[test]
-fn waiting_for_paths_ends_with_ctrl_c() {
-    let place = Place::with_model();
-    let mut process = place.process();
-    process.args(["predict", "model.safetensors", "-"]);
-    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = process.spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    writeln!(input, "{}", place.picture()).unwrap();
-    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    answers.next().unwrap().unwrap();
-    // It waits for more, which `input` could still give.
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    drop(input);
+fn patterns_that_are_none_or_match_nothing_are_told_in_a_line() {
+    let place = flat();
+    place
+        .run("train flat --label-from nothing --output m")
+        .failed(1, &["--label-from nothing: matches none of the paths, such as Bag-0.png"]);
+    place
+        .run("train pictures --group-from nothing --output m")
+        .failed(1, &["--group-from nothing: matches none of the paths, such as Bag/"]);
+    let run = place.run("train flat --label-from ([A-Z --output m");
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("([A-Z is no regular expression: unclosed"), "{}", run.stderr);
+}
+
+#[test]
+fn a_manifest_is_taken_wherever_a_folder_is() {
+    let place = flat();
+    manifest(&place);
+    let run = place.run("train list.csv --input-size 32");
+    assert!(run.stdout.contains("Split       12 to learn from, 6 held back"), "{run:?}");
+    assert!(place.path("list.safetensors").exists());
+    let figures = place.run("evaluate list.safetensors list.csv --json").succeeded().json_line();
+    assert_eq!(figures["pictures"], 6);
+    place.write("unlabelled.csv", "path\nflat/Bag-0.png\nflat/Coat-0.png\n");
+    let run = place.run("predict list.safetensors unlabelled.csv");
+    assert_eq!((run.code, run.stdout.lines().count(), run.stderr.lines().count()), (1, 1, 1));
+    assert!(run.stdout.starts_with("flat/Bag-0.png: "), "{}", run.stdout);
+    place.run("features list.csv --input-size 32 --output f.npy").succeeded();
+    let table = fs::read_to_string(place.path("f.npy.csv")).unwrap();
+    assert_eq!(table.lines().count(), 19);
+    let run = place.run("fine-tune list.safetensors list.csv --at 150 --epochs 1 --json");
+    let done = run.succeeded().json().pop().unwrap();
+    assert_eq!((&done["train"], &done["validation"]), (&12.into(), &6.into()));
+
+    place.write("bad.csv", "path,label\n\"flat/Bag-0.png\",x\nb,\n");
+    place.run("train bad.csv --output m").failed(1, &["bad.csv", "only the class \"x\""]);
+    place.write("bad.csv", "path,label,weight\na,x,1\nb,y,-2\n");
+    let parts = ["bad.csv: line 3, column \"weight\": \"-2\" is no weight; give a number"];
+    for command in ["train bad.csv --output m", "evaluate list.safetensors bad.csv"] {
+        place.run(command).failed(1, &parts);
+    }
+    for option in ["--val-split 0.1", "--folds 3"] {
+        let run = place.run(&format!("train list.csv {option} --output m"));
+        assert_eq!(run.code, 2);
+        assert!(run.stderr.contains("says itself which pictures"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_split_is_exported_and_given_again() {
+    let place = Place::with_pictures(6);
+    let train = |arguments: &str| {
+        let run = place.run(&format!("train {arguments} --input-size 32 --output m --json"));
+        let done = run.succeeded().json().pop().unwrap();
+        (done["train"].clone(), done["val_accuracy"].clone(), done["val_loss"].clone())
+    };
+    let first = train("pictures --val-split 0.5 --seed 3 --export-split split.csv");
+    assert_eq!(first, train("split.csv"));
+    let table = fs::read_to_string(place.path("split.csv")).unwrap();
+    assert!(table.starts_with("path,label,split\npictures/Bag/"), "{table}");
+    assert_eq!(table.matches(",validation\n").count(), 9);
+    place
+        .run("train pictures --output m --export-split no/split.csv")
+        .failed(1, &["no/split.csv", "cannot write"]);
+}
+
+#[test]
+fn folds_are_reported_one_by_one_with_mean_and_deviation() {
+    let place = Place::with_pictures(10);
+    let run = place.run("train pictures --input-size 32 --folds 5 --output m --json").succeeded();
+    let done = run.json().pop().unwrap();
+    assert_eq!((&done["train"], &done["validation"]), (&30.into(), &0.into()));
+    assert!(done["val_accuracy"].is_null() && done["per_class"]["Bag"]["support"] == 10);
+    let folds = &done["folds"];
+    assert_eq!(keys(folds), ["accuracy", "loss", "macro_recall", "folds"]);
+    assert_eq!(keys(&folds["accuracy"]), ["mean", "std"]);
+    let each = folds["folds"].as_array().unwrap();
+    assert_eq!(each.len(), 5);
+    assert_eq!(keys(&each[0]), ["train", "validation", "accuracy", "loss", "macro_recall"]);
+    assert!(each.iter().all(|fold| fold["validation"] == 6));
+
+    let text = place.run("train pictures --input-size 32 --folds 5 --output m").succeeded().stdout;
+    for part in [
+        "Split       30 to learn from, 5 folds",
+        "Folds        1  accuracy ",
+        "(6 of 30 pictures held out)",
+        " (mean and deviation of the folds)",
+        "the model has learned from all pictures",
+    ] {
+        assert!(text.contains(part), "'{part}' is not in: {text}");
+    }
+    for (options, part) in [
+        ("--folds 1", "2"),
+        ("--folds 3 --val-split 0.5", "--val-split"),
+        ("--folds 3 --val-dir pictures", "--val-dir"),
+        ("--folds 3 --fine-tune-at 100", "leave out --fine-tune-at"),
+        ("--folds 3 --augment tutorial --head adam", "not augmented"),
+    ] {
+        let run = place.run(&format!("train pictures {options} --output m"));
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{options}: {}", run.stderr);
+        assert!(run.stderr.contains(part), "{options}: {}", run.stderr);
+    }
 }

@@ -1,12 +1,12 @@
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folder::{Layout, name};
 use super::kind::Kind;
-use super::walk::{Walker, entries, look, named_like_a_picture, unreadable};
-use super::{Location, Skipped, Subset, archive, table};
+use super::walk::{Walker, entries, look, named_like_a_picture, skipped, unreadable};
+use super::{Location, Skipped, Subset, archive, manifest, table};
 use crate::DataError;
 
 /// A picture of a [`Listing`].
@@ -46,7 +46,7 @@ pub struct Listing {
     pub skipped: Vec<Skipped>,
 }
 
-/// Lists files and the pictures below folders, with labels where folders give them.
+/// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
 ///
 /// A file given by name is always listed, whatever it is: that it cannot be decoded is an
 /// answer to whoever named it. In place of an archive or of a table with a column of pictures,
@@ -89,6 +89,12 @@ pub fn list_source(root: &Path) -> Result<Listing, DataError> {
     }
 }
 
+/// Whether a path is something that pictures are found in: a folder, a manifest, an archive or a table.
+pub fn is_source(path: &Path) -> bool {
+    path.is_dir()
+        || (path.is_file() && (manifest::is_manifest(path) || Kind::of(path) != Kind::Other))
+}
+
 /// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
 /// neither.
 fn contents(path: &Path) -> Option<Result<Listing, String>> {
@@ -103,42 +109,56 @@ fn contents(path: &Path) -> Option<Result<Listing, String>> {
 }
 
 fn add_file(listing: &mut Listing, path: &Path) {
-    match contents(path) {
+    let listed = match manifest::is_manifest(path) {
+        true => Some(manifest::list(path)),
+        false => contents(path),
+    };
+    match listed {
         None => listing.pictures.push(Listed::new(path, None, None)),
-        Some(Ok(found)) => {
-            listing.pictures.extend(found.pictures);
-            listing.skipped.extend(found.skipped);
+        Some(Ok(mut listed)) => {
+            listing.pictures.append(&mut listed.pictures);
+            listing.skipped.append(&mut listed.skipped);
         }
-        Some(Err(reason)) => listing.skipped.push(Skipped { path: path.to_owned(), reason }),
+        Some(Err(reason)) => listing.skipped.push(skipped(path.to_owned(), &reason)),
     }
 }
 
-/// Lists a folder that holds archives or tables, and neither folders nor pictures beside them; `false`
-/// if it is none of these.
-fn add_shards(listing: &mut Listing, root: &Path) -> bool {
-    let Ok(found) = entries(root) else { return false };
-    let named = |path: &Path| named_like_a_picture(path.as_os_str().as_encoded_bytes());
-    if !found.folders.is_empty() || found.files.iter().any(|(path, _)| named(path)) {
-        return false;
+/// What lies in a folder of archives or tables.
+struct Shards {
+    files: Vec<PathBuf>,
+    skipped: Vec<Skipped>,
+}
+
+impl Shards {
+    /// Looks at a folder; `None` unless it holds archives or tables, and neither folders nor pictures
+    /// beside them.
+    fn of(root: &Path) -> Option<Self> {
+        let found = entries(root).ok()?;
+        let named = |path: &Path| named_like_a_picture(path.as_os_str().as_encoded_bytes());
+        if !found.folders.is_empty() || found.files.iter().any(|(path, _)| named(path)) {
+            return None;
+        }
+        let holds = |path: &PathBuf| matches!(Kind::of(path), Kind::Archive(_) | Kind::Table);
+        let files = found.files.into_iter().map(|(path, _)| path);
+        let (files, others): (Vec<_>, Vec<_>) = files.partition(holds);
+        let mut left_out = found.skipped;
+        left_out.extend(others.into_iter().map(|path| {
+            let reason = look(&path).err().unwrap_or_else(|| "lies beside archives".to_owned());
+            Skipped { path, reason }
+        }));
+        (!files.is_empty()).then_some(Self { files, skipped: left_out })
     }
-    let is_archive = |path: &Path| matches!(Kind::of(path), Kind::Archive(_) | Kind::Table);
-    let files = found.files.into_iter().map(|(path, _)| path);
-    let (archives, others): (Vec<_>, Vec<_>) = files.partition(|path| is_archive(path));
-    if archives.is_empty() {
-        return false;
-    }
-    archives.iter().for_each(|path| add_file(listing, path));
-    listing.skipped.extend(found.skipped);
-    for path in others {
-        let reason = look(&path).err().unwrap_or_else(|| "lies beside archives".to_owned());
-        listing.skipped.push(Skipped { path, reason });
-    }
-    true
+}
+
+/// Whether a folder holds nothing but archives or tables of pictures.
+pub(super) fn is_sharded(root: &Path) -> bool {
+    Shards::of(root).is_some()
 }
 
 fn add_folder(listing: &mut Listing, root: &Path) {
-    if add_shards(listing, root) {
-        return;
+    if let Some(shards) = Shards::of(root) {
+        shards.files.iter().for_each(|path| add_file(listing, path));
+        return listing.skipped.extend(shards.skipped);
     }
     match Layout::of(root) {
         Ok(Layout::Classes(_)) => add_classes(listing, root, None),

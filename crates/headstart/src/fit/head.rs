@@ -12,13 +12,28 @@ pub(crate) struct Side {
     pub(crate) features: Vec<f32>,
     pub(crate) labels: Vec<usize>,
     pub(crate) groups: Vec<usize>,
+    /// What each picture counts for in training; nothing where all count 1.
+    pub(crate) weights: Option<Vec<f32>>,
     pub(crate) dim: usize,
 }
 
 impl Side {
     pub(crate) fn samples(&self, classes: usize) -> Samples<'_> {
         let samples = Samples::new(&self.features, self.dim, &self.labels, classes);
-        Samples { groups: Some(&self.groups), ..samples }
+        Samples { groups: Some(&self.groups), weights: self.weights.as_deref(), ..samples }
+    }
+
+    /// A copy of some of its pictures.
+    pub(crate) fn of(&self, pictures: &[usize]) -> Self {
+        let each = || pictures.iter().copied();
+        let row = |i: usize| &self.features[i * self.dim..][..self.dim];
+        Self {
+            features: each().flat_map(row).copied().collect(),
+            labels: each().map(|i| self.labels[i]).collect(),
+            groups: each().map(|i| self.groups[i]).collect(),
+            weights: self.weights.as_ref().map(|weights| each().map(|i| weights[i]).collect()),
+            dim: self.dim,
+        }
     }
 }
 

@@ -121,7 +121,8 @@ impl Sample {
     pub(super) fn at(members: &Index, start: usize) -> Self {
         let key = key(members.name(start)).0;
         let of_key = |&member: &usize| self::key(members.name(member)).0 == key;
-        let end = (start + 1..members.len()).find(|member| !of_key(member)).unwrap_or(members.len());
+        let end =
+            (start + 1..members.len()).find(|member| !of_key(member)).unwrap_or(members.len());
         let ending = |member: usize| self::key(members.name(member)).1;
         let class = (start..end).find(|&member| ending(member).eq_ignore_ascii_case(b"cls"));
         let pictured = (start..end).any(|member| super::named_like_a_picture(members.name(member)));

@@ -79,7 +79,8 @@ pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
     let mut start = 0;
     while start < members.len() {
         let sample = Sample::at(&members, start);
-        let class = sample.class.map(|member| names.shared(&class_of(&file, members.content(member))));
+        let class =
+            sample.class.map(|member| names.shared(&class_of(&file, members.content(member))));
         for member in start..sample.end {
             let (name, content) = (members.name(member), members.content(member));
             match look(&sample, member, name, || head(&file, content)) {
@@ -101,7 +102,8 @@ pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
     let pictures = &archive.pictures;
     let all = 0..pictures.len();
     let by_class = classes.iter().any(Option::is_some);
-    let layout = if by_class { Layout::none() } else { Layout::of(all.clone().map(|i| pictures.name(i))) };
+    let layout =
+        if by_class { Layout::none() } else { Layout::of(all.clone().map(|i| pictures.name(i))) };
     let listed = all.zip(classes).map(|(index, class)| {
         let place = layout.place(pictures.name(index));
         let label = class.or_else(|| place.label.map(|label| names.shared(label)));
@@ -156,9 +158,7 @@ fn head(file: &File, content: &Content) -> io::Result<Vec<u8>> {
 /// A member's own bytes. How many there are is not known before the last has been read.
 fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match content.packing {
-        Packing::Plain => {
-            Box::new(Part::new(file, content.at, content.at + content.stored))
-        }
+        Packing::Plain => Box::new(Part::new(file, content.at, content.at + content.stored)),
         Packing::Stored(crc) => Box::new(Checked::new(zip::packed(file, content)?, crc)),
         Packing::Deflated(crc) => {
             Box::new(Checked::new(DeflateDecoder::new(zip::packed(file, content)?), crc))

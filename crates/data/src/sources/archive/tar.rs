@@ -31,8 +31,11 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
         let kind = entry.header().entry_type();
         let mut name = entry.path_bytes().into_owned();
         let sparse = kind == EntryType::GNUSparse || is_sparse(&mut entry, &mut name);
-        let content =
-            Content { at: entry.raw_file_position(), stored: entry.size(), packing: Packing::Plain };
+        let content = Content {
+            at: entry.raw_file_position(),
+            stored: entry.size(),
+            packing: Packing::Plain,
+        };
         match kind {
             EntryType::Directory | EntryType::XGlobalHeader => {}
             _ if sparse => found.skip(&name, "a sparse file: pack it without --sparse"),
@@ -44,7 +47,10 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
                 }
             }
             EntryType::Symlink | EntryType::Link => {
-                found.skip(&name, "a link: pack the file that it leads to (tar --dereference --hard-dereference)");
+                found.skip(
+                    &name,
+                    "a link: pack the file that it leads to (tar --dereference --hard-dereference)",
+                );
             }
             _ => found.skip(&name, "not a picture (no regular file)"),
         }

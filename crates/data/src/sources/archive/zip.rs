@@ -61,7 +61,8 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
     }
     let start = member.local.checked_add(directory.before);
     let least = member.stored.saturating_add(LOCAL as u64);
-    let start = start.filter(|start| start.checked_add(least).is_some_and(|e| e <= directory.start));
+    let start =
+        start.filter(|start| start.checked_add(least).is_some_and(|e| e <= directory.start));
     match (start, member.method) {
         _ if member.is_link() => found.skip(name, "a link: pack the file that it leads to"),
         _ if member.flags & 1 != 0 => found.skip(name, "encrypted: unpack the archive"),
@@ -73,7 +74,9 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
         }
         (_, method) => found.skip(
             name,
-            &format!("packed by method {method}, of which only 0 and 8 (deflate) are read: pack it anew"),
+            &format!(
+                "packed by method {method}, of which only 0 and 8 (deflate) are read: pack it anew"
+            ),
         ),
     }
 }

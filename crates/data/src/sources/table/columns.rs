@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
+use parquet::column::reader::{get_column_reader, get_typed_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::FileReader;
-use parquet::column::reader::{get_column_reader, get_typed_column_reader};
-use parquet::schema::types::ColumnDescriptor;
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 /// Names of columns of pictures, where there are several of bytes.
 const PICTURES: [&str; 9] =
@@ -31,13 +31,10 @@ impl Columns {
     /// # Errors
     /// The reason why pictures cannot be read, with the columns that there are.
     pub(super) fn of(metadata: &ParquetMetaData) -> std::result::Result<Self, String> {
-        let all = metadata.file_metadata().schema_descr().columns();
+        let schema = metadata.file_metadata().schema_descr();
+        let all = schema.columns();
         let flat = |column: &ColumnDescriptor| column.max_rep_level() == 0;
-        let binary: Vec<usize> = (0..all.len())
-            .filter(|&i| {
-                flat(&all[i]) && all[i].physical_type() == Type::BYTE_ARRAY && !is_text(&all[i])
-            })
-            .collect();
+        let binary = binary(schema);
         let named = |names: &[&str], column: &ColumnDescriptor| {
             let parts = column.path().parts();
             names.iter().position(|name| parts.iter().any(|part| part.eq_ignore_ascii_case(name)))
@@ -64,7 +61,9 @@ impl Columns {
                 other => {
                     let (name, codec) = (all[picture].path().string(), format!("{other:?}"));
                     let codec = codec.split('(').next().unwrap_or_default();
-                    return Err(format!("column \"{name}\" is packed by {codec}, which is not read: write it with snappy or gzip"));
+                    return Err(format!(
+                        "column \"{name}\" is packed by {codec}, which is not read: write it with snappy or gzip"
+                    ));
                 }
             }
         }
@@ -84,16 +83,33 @@ impl Columns {
             });
             ranked.min().map(|(_, i)| i)
         };
-        let name = find(&NAMES, &|c| is_text(c) && beside(c))
-            .or_else(|| find(&NAMES, &|c| is_text(c) && top(c)));
+        let name = find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && beside(c))
+            .or_else(|| find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && top(c)));
         Ok(Self { picture, name, label: find(&LABELS, &top) })
     }
 }
 
+/// Columns of one value a row that may be pictures: bytes that neither say that they are text nor have
+/// the name of something else.
+pub(super) fn binary(schema: &SchemaDescriptor) -> Vec<usize> {
+    let is_binary = |column: &ColumnDescriptor| {
+        let is = |name: &&str| column.name().eq_ignore_ascii_case(name);
+        let known = LABELS.iter().chain(&NAMES).chain(&["split", "group"]).any(is);
+        let bytes = column.physical_type() == Type::BYTE_ARRAY && !is_text(column);
+        bytes && !known && column.max_rep_level() == 0
+    };
+    (0..schema.num_columns()).filter(|&i| is_binary(&schema.column(i))).collect()
+}
+
 /// Whether a column of bytes says of itself that it is text.
 fn is_text(column: &ColumnDescriptor) -> bool {
-    matches!(column.converted_type(), ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON)
-        || matches!(column.logical_type_ref(), Some(LogicalType::String | LogicalType::Enum | LogicalType::Json))
+    matches!(
+        column.converted_type(),
+        ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON
+    ) || matches!(
+        column.logical_type_ref(),
+        Some(LogicalType::String | LogicalType::Enum | LogicalType::Json)
+    )
 }
 
 /// `image.bytes (binary)`.
@@ -185,7 +201,12 @@ pub(super) fn labels(
         Type::BYTE_ARRAY => texts(file, column, each),
         Type::INT32 => values::<Int32Type>(file, column, &mut |n| number(n.map(|&n| n.into()))),
         Type::INT64 => values::<Int64Type>(file, column, &mut |n| number(n.copied())),
-        _ => return Err(format!("column {} is no label: give text or an integer", describe(&descriptor))),
+        _ => {
+            return Err(format!(
+                "column {} is no label: give text or an integer",
+                describe(&descriptor)
+            ));
+        }
     };
     read.map_err(|error| error.to_string())
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use headstart_model::io_reason;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::SchemaDescriptor;
 
 use super::location::read_picture;
 use super::names::{Names, joined, within};
@@ -52,6 +53,11 @@ pub(super) fn list(path: &Path) -> Result<Listing, String> {
     guarded(|| list_rows(path)).unwrap_or_else(|said| Err(damaged(&said)))
 }
 
+/// Whether there may be pictures in a table, rather than paths of some.
+pub(super) fn holds_pictures(schema: &SchemaDescriptor) -> bool {
+    !columns::binary(schema).is_empty()
+}
+
 fn list_rows(path: &Path) -> Result<Listing, String> {
     let cannot = |error: io::Error| format!("cannot be read ({})", io_reason(&error));
     let file = File::open(path).map_err(cannot)?;
@@ -59,9 +65,10 @@ fn list_rows(path: &Path) -> Result<Listing, String> {
     let file = SerializedFileReader::new(file).map_err(|e| damaged(&reason(&e)))?;
     let metadata = file.metadata();
     let columns = Columns::of(metadata)?;
-    let rows = metadata.row_groups().iter().try_fold(0_u64, |sum, group| {
-        sum.checked_add(u64::try_from(group.num_rows()).ok()?)
-    });
+    let rows = metadata
+        .row_groups()
+        .iter()
+        .try_fold(0_u64, |sum, group| sum.checked_add(u64::try_from(group.num_rows()).ok()?));
     // No picture is smaller than a byte: memory is not taken for what cannot be there.
     let rows = rows.filter(|&rows| rows <= len);
     let rows = rows.ok_or_else(|| damaged("it declares more rows than it can have"))?;

@@ -167,13 +167,14 @@ impl Group {
             levels.clear();
             values.clear();
             let most = STEP.min(self.end - self.next) as usize;
-            let (rows, ..) =
-                self.pages.read_records(most, Some(&mut levels), None, &mut values)?;
+            let (rows, ..) = self.pages.read_records(most, Some(&mut levels), None, &mut values)?;
             if rows == 0 {
                 return Err(fewer_rows());
             }
             bytes += values.iter().map(ByteArray::len).sum::<usize>();
-            batch.pictures.extend(spread(rows, self.whole, &levels, &values).map(Option::<&_>::cloned));
+            batch
+                .pictures
+                .extend(spread(rows, self.whole, &levels, &values).map(Option::<&_>::cloned));
             self.next += rows as u64;
         }
         Ok(batch)
