@@ -6,6 +6,7 @@ mod commands;
 mod given;
 mod options;
 mod output;
+mod paths;
 mod plot;
 mod progress;
 mod sources;

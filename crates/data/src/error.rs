@@ -23,6 +23,14 @@ pub enum DataError {
         /// The path asked for.
         path: PathBuf,
     },
+    /// A file that should hold pictures, but cannot be listed.
+    #[error("{}: {reason}", path.display())]
+    Contents {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The folder cannot be listed. The system's reason is a part of the message and no source of
     /// this error, or whoever prints the chain would print it twice.
     #[error("{}: cannot be read ({}); check its permissions", path.display(), io_reason(cause))]

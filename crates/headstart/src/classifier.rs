@@ -131,20 +131,21 @@ impl Classifier {
         extractor.one(path.as_ref()).map(|picture| self.classify(&picture.features))
     }
 
-    /// Predicts pictures and hands the answers to `each` in order, with the index.
+    /// Predicts pictures, which may come one by one, and hands the answers to `each` in order, as
+    /// soon as there are any.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
-    pub fn predict_each(
+    pub fn predict_each<P: AsRef<Location> + Send>(
         &self,
-        pictures: &[impl AsRef<Location> + Sync],
+        pictures: impl IntoIterator<Item = P, IntoIter: Send>,
         config: &ExtractConfig,
         observer: &mut dyn Observer,
-        each: &mut dyn FnMut(usize, Result<Prediction, DecodeError>) -> Result<(), Error>,
+        each: &mut dyn FnMut(P, Result<Prediction, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let extractor = Extractor::new(&self.base, config);
-        extractor.for_each(pictures, observer, &mut |index, result| {
-            each(index, result.map(|picture| self.classify(&picture.features)))
+        extractor.for_each_in(pictures.into_iter(), observer, &mut |picture, result| {
+            each(picture, result.map(|features| self.classify(&features.features)))
         })
     }
 

@@ -1,8 +1,7 @@
 //! From files to features: decode, resize, run the frozen base; or look it up in the cache.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, mpsc};
+use std::sync::Mutex;
 use std::thread;
 
 use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit};
@@ -10,6 +9,7 @@ use headstart_data::decode::{DEFAULT_MEMORY, MemoryBudget, estimated_bytes, head
 use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped, decode};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
+use crate::in_order::{Jobs, in_order};
 use crate::{Base, Error, Observer};
 
 /// How features are computed.
@@ -82,10 +82,6 @@ pub struct Extraction {
     pub cached: usize,
 }
 
-/// Pictures in work at a time: enough that no thread waits for another, few enough that what is
-/// done but not yet handed on takes little memory.
-const WINDOW: usize = 256;
-
 impl Extractor {
     /// Compiles `base` and opens the cache. A cache that cannot be used is left unused; see
     /// [`Extractor::cache_warning`].
@@ -140,6 +136,24 @@ impl Extractor {
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let mut indices = 0..;
+        self.for_each_in(pictures.iter(), observer, &mut |_, result| {
+            each(indices.next().expect("there is no end"), result)
+        })
+    }
+
+    /// [`Extractor::for_each`] for pictures that come one by one: each is worked on as soon as there
+    /// is a thread for it, and handed on with its result when those before it have been. The observer
+    /// is told how it goes only where the iterator knows how many there are.
+    ///
+    /// # Errors
+    /// As [`Extractor::for_each`].
+    pub fn for_each_in<P: AsRef<Location> + Send>(
+        &self,
+        pictures: impl Iterator<Item = P> + Send,
+        observer: &mut dyn Observer,
+        each: &mut dyn FnMut(P, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.for_each_of(pictures, observer, &|worker, at| self.picture(worker, at), each)
     }
 
@@ -154,29 +168,34 @@ impl Extractor {
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.for_each_of(pictures, observer, &|worker, at| self.pixels(worker, at), each)
+        let mut indices = 0..;
+        let job = |worker: &mut Worker, at: &Location| self.pixels(worker, at);
+        self.for_each_of(pictures.iter(), observer, &job, &mut |_, result| {
+            each(indices.next().expect("there is no end"), result)
+        })
     }
 
-    fn for_each_of<T: Send>(
+    fn for_each_of<P: AsRef<Location> + Send, T: Send>(
         &self,
-        pictures: &[impl AsRef<Location> + Sync],
+        pictures: impl Iterator<Item = P> + Send,
         observer: &mut dyn Observer,
         job: &(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync),
-        each: &mut dyn FnMut(usize, Result<T, DecodeError>) -> Result<(), Error>,
+        each: &mut dyn FnMut(P, Result<T, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for (window, in_window) in pictures.chunks(WINDOW).enumerate() {
-            let first = window * WINDOW;
-            let mut done = first;
-            let results = self.window(in_window, job, &mut || {
-                done += 1;
-                observer.pictures(done, pictures.len());
-                !observer.is_cancelled()
-            });
-            for (index, result) in results.into_iter().enumerate() {
-                each(first + index, result.ok_or(Error::Interrupted)?)?;
+        let (_, total) = pictures.size_hint();
+        let threads = self.threads.min(total.unwrap_or(usize::MAX));
+        let serve = |jobs: Jobs<'_, _, _>| {
+            let mut worker = self.worker();
+            jobs.each(|picture: &P| job(&mut worker, picture.as_ref()));
+            self.give_back(worker);
+        };
+        let mut tick = |done| {
+            if let Some(total) = total {
+                observer.pictures(done, total);
             }
-        }
-        Ok(())
+            !observer.is_cancelled()
+        };
+        in_order(pictures, threads, &serve, &mut tick, each)
     }
 
     /// Computes the features of every picture; those that cannot be read are listed.
@@ -218,44 +237,6 @@ impl Extractor {
         let result = self.picture(&mut worker, &picture.into());
         self.give_back(worker);
         result
-    }
-
-    /// Runs the pictures on all threads. `tick` is called after each and says whether to go on; a
-    /// picture that was not begun by then has no result.
-    fn window<T: Send>(
-        &self,
-        pictures: &[impl AsRef<Location> + Sync],
-        job: &(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync),
-        tick: &mut dyn FnMut() -> bool,
-    ) -> Vec<Option<Result<T, DecodeError>>> {
-        let mut results: Vec<_> = pictures.iter().map(|_| None).collect();
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let (sender, receiver) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..self.threads.min(pictures.len()) {
-                let (sender, next, stop) = (sender.clone(), &next, &stop);
-                scope.spawn(move || {
-                    let mut worker = self.worker();
-                    while !stop.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(picture) = pictures.get(index) else { break };
-                        if sender.send((index, job(&mut worker, picture.as_ref()))).is_err() {
-                            break;
-                        }
-                    }
-                    self.give_back(worker);
-                });
-            }
-            drop(sender);
-            for (index, result) in receiver {
-                results[index] = Some(result);
-                if !tick() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-            }
-        });
-        results
     }
 
     fn worker(&self) -> Worker {

@@ -46,6 +46,7 @@ mod extract;
 mod fine_tune;
 mod fit;
 mod import;
+mod in_order;
 mod learning_rate;
 mod model_file;
 mod observer;

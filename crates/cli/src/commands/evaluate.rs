@@ -17,8 +17,8 @@ use crate::sources::LabelArgs;
 pub(crate) struct EvaluateArgs {
     /// Model file, or the name of a bundled base with a classifier
     model: String,
-    /// Folder with one folder of pictures per class, or a manifest (.csv, .parquet); where there is a
-    /// `validation` or `test` side, that
+    /// Folder with one folder of pictures per class, a manifest (.csv, .parquet), an archive (.tar,
+    /// .zip) or a Parquet file of pictures; where there is a `validation` or `test` side, that
     dir: PathBuf,
     #[command(flatten)]
     label: LabelArgs,

@@ -21,7 +21,7 @@ pub(crate) struct FineTuneArgs {
     /// Model to go on from
     model: PathBuf,
     /// Folder with one folder of pictures per class, or with `train` and `validation` folders; or a
-    /// manifest (.csv, .parquet)
+    /// manifest (.csv, .parquet), an archive or a Parquet file of pictures
     dir: PathBuf,
     /// File to write the model to [default: the one it is read from]
     #[arg(long, short, value_name = "MODEL")]

@@ -13,6 +13,11 @@ use pace::Pace;
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 
+/// Whether Ctrl-C was pressed.
+pub(crate) fn is_cancelled() -> bool {
+    CANCELLED.load(Ordering::Relaxed)
+}
+
 /// From now on Ctrl-C asks for an orderly end; a second one ends at once.
 fn catch_interrupt() {
     static ONCE: OnceLock<()> = OnceLock::new();
@@ -121,7 +126,7 @@ impl Observer for Progress<'_> {
     }
 
     fn is_cancelled(&self) -> bool {
-        CANCELLED.load(Ordering::Relaxed)
+        is_cancelled()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod containers;
 mod demo;
 mod evaluate;
 mod features;

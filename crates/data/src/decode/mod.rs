@@ -11,7 +11,7 @@
 
 mod budget;
 mod general;
-mod guard;
+pub(crate) mod guard;
 mod jpeg;
 mod jpeg_structure;
 mod rgb;

@@ -4,12 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::list::is_sharded;
 use super::walk::{Walker, entries, look, skipped};
-use super::{Dataset, Listed, Skipped, Subset, manifest};
+use super::{Dataset, Listed, Skipped, Source, Subset};
 use crate::DataError;
 
 impl Dataset {
-    /// Finds the pictures of a folder, or of a [manifest](super::manifest), and their classes.
+    /// Finds the pictures of a folder, or of any other [`Source`], and their classes.
     /// Decodes nothing.
     ///
     /// Two forms of a folder are known:
@@ -25,8 +26,8 @@ impl Dataset {
     /// When there is nothing to learn from: see [`DataError`].
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let root = root.as_ref();
-        if root.is_file() && manifest::is_manifest(root) {
-            return Self::from_listing(root, manifest::read(root)?);
+        if root.is_file() || is_sharded(root) {
+            return Self::from_listing(root, Source::new(root).list()?);
         }
         match Layout::of(root)? {
             Layout::Classes(found) => collect(root, vec![(None, found)]),
@@ -102,16 +103,14 @@ pub(super) enum Layout {
 impl Layout {
     pub(super) fn of(root: &Path) -> Result<Self, DataError> {
         let classes = Classes::of(root)?;
-        let side = |names: &[&str]| {
-            let is = |name: &&String| names.contains(&name.to_lowercase().as_str());
-            let mut paths =
-                classes.folders.iter().filter(|(name, _)| is(name)).flat_map(|(_, paths)| paths);
+        let side = |side| {
+            let named = classes.folders.iter().filter(|(name, _)| Subset::of_folder(name) == side);
+            let mut paths = named.flat_map(|(_, paths)| paths);
             // A class may be called "train": a side of a split holds folders.
             paths.find(|path| entries(path).is_ok_and(|e| !e.folders.is_empty())).cloned()
         };
-        let train = side(&["train", "training"]);
-        let validation = side(&["validation", "val", "valid"]);
-        let test = side(&["test", "testing"]);
+        let [train, validation, test] =
+            [Subset::Train, Subset::Validation, Subset::Test].map(|subset| side(Some(subset)));
         let (known, total) = (
             [&train, &validation, &test].into_iter().flatten().count(),
             classes.folders.values().map(Vec::len).sum::<usize>(),

@@ -1,9 +1,9 @@
 //! What pictures, and how they are labelled.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, Listing, PathPattern, Subset, list_pictures, manifest};
+use super::list::is_sharded;
+use super::{Dataset, Listing, PathPattern, Subset, list_source, manifest};
 use crate::DataError;
 
 /// A place with pictures, and where their labels and groups are from.
@@ -30,11 +30,9 @@ impl Source {
     /// no path.
     pub fn list(&self) -> Result<Listing, DataError> {
         let path = &self.path;
-        let mut listing = match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => list_pictures([path]),
-            Ok(_) if manifest::is_manifest(path) => manifest::read(path)?,
-            Ok(_) => return Err(DataError::NotAFolder { path: path.clone() }),
-            Err(_) => return Err(DataError::Missing { path: path.clone() }),
+        let mut listing = match path.is_file() && manifest::is_manifest(path) {
+            true => manifest::read(path)?,
+            false => list_source(path)?,
         };
         if let Some(pattern) = &self.label_from {
             pattern.label(&mut listing, path)?;
@@ -76,7 +74,7 @@ impl Source {
     /// Whether folders give the labels, and nothing gives groups.
     fn is_plain(&self) -> bool {
         let given = self.label_from.is_some() || self.group_from.is_some();
-        !(given || self.path.is_file() && manifest::is_manifest(&self.path))
+        !(given || self.path.is_file() || is_sharded(&self.path))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use headstart::data::sources::manifest;
+use headstart::data::sources::is_source;
 use headstart::engine::train::{AdamConfig, ClassWeight, FineTuneConfig, RangeTestConfig};
 use headstart::model::{Trainable, atomic::check_writable};
 use headstart::{Classifier, Pictures, TrainingSet, find_head_learning_rate};
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &LrFindArgs, common: &Common, output: &Output) -> anyhow
     if let Some(plot) = &args.plot {
         check_writable(plot)?;
     }
-    let of_head = args.what.is_dir() || manifest::is_manifest(&args.what);
+    let of_head = is_source(&args.what);
     let given = &args.given;
     let (other, of) = match of_head {
         true => {

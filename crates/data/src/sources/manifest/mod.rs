@@ -27,6 +27,7 @@ use headstart_model::io_reason;
 use super::walk::skipped;
 use super::{Listed, Listing, Subset};
 use crate::DataError;
+use crate::decode::guard::guarded;
 pub use write::write;
 
 /// Whether a file is a manifest: it is called `.csv` or `.tsv`, or it is a Parquet file with a column
@@ -47,7 +48,7 @@ pub fn read(path: &Path) -> Result<Listing, DataError> {
 pub(super) fn list(path: &Path) -> Result<Listing, String> {
     let mut rows = Rows::new(path);
     let read = if is_csv(path) { csv::read } else { parquet::read };
-    read(path, &mut rows)?;
+    guarded(|| read(path, &mut rows)).and_then(|read| read)?;
     Ok(rows.listing)
 }
 

@@ -9,20 +9,19 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::schema::types::Type;
 
+use super::super::table::holds_pictures;
 use super::{Column, Row, Rows, unreadable};
-
-/// Names of columns that hold pictures themselves.
-const PICTURES: [&str; 6] = ["image", "picture", "bytes", "jpg", "jpeg", "png"];
+use crate::decode::guard::guarded;
 
 /// Whether a Parquet file has paths, and no pictures.
 pub(super) fn lists_paths(path: &Path) -> bool {
-    let reader = File::open(path).map_err(ParquetError::from).and_then(SerializedFileReader::new);
-    reader.is_ok_and(|reader| {
-        let schema = reader.metadata().file_metadata().schema();
-        let mut names = schema.get_fields().iter().map(|field| field.name().to_lowercase());
-        let has = |known: &[&str], name: &String| known.contains(&name.as_str());
-        names.clone().any(|name| has(&["path"], &name)) && !names.any(|name| has(&PICTURES, &name))
-    })
+    let is_manifest = || {
+        let file = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+        let schema = file.metadata().file_metadata().schema_descr();
+        let mut names = schema.root_schema().get_fields().iter().map(|field| field.name());
+        Some(names.any(|name| name.eq_ignore_ascii_case("path")) && !holds_pictures(schema))
+    };
+    guarded(is_manifest).ok().flatten().unwrap_or(false)
 }
 
 /// Reads all rows.
