@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::folder::unreadable;
 use super::{Dataset, Listing, PathPattern, Subset, list_pictures, manifest};
 use crate::DataError;
 
@@ -34,7 +35,7 @@ impl Source {
             Ok(metadata) if metadata.is_dir() => list_pictures([path]),
             Ok(_) if manifest::is_manifest(path) => manifest::read(path)?,
             Ok(_) => return Err(DataError::NotAFolder { path: path.clone() }),
-            Err(_) => return Err(DataError::Missing { path: path.clone() }),
+            Err(cause) => return Err(unreadable(path, cause)),
         };
         if let Some(pattern) = &self.label_from {
             pattern.label(&mut listing, path)?;
