@@ -66,7 +66,7 @@ pub enum DataError {
     },
     /// Not one picture has a label and may be learned from.
     #[error(
-        "{}: none of its {pictures} pictures has a label to learn; put them into one folder per class, give them a column label, or take --label-from",
+        "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, give them a column label, or take --label-from",
         path.display()
     )]
     NoLabels {

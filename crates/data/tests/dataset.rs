@@ -78,8 +78,11 @@ fn a_class_that_is_only_validated_is_skipped() {
 fn a_listing_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
     let cases: [(&[(&str, &str, Option<Subset>)], &str); 5] = [
         (&[], "list.csv: holds no pictures"),
-        (&[("a", "", None), ("b", "", None)], "list.csv: none of its 2 pictures has a label"),
-        (&[("a", "x", TEST)], "list.csv: none of its 1 pictures has a label to learn"),
+        (
+            &[("a", "", None), ("b", "", None)],
+            "list.csv: not one of its pictures (2 in all) has a label",
+        ),
+        (&[("a", "x", TEST)], "list.csv: not one of its pictures (1 in all) has a label to learn"),
         (&[("a", "x", None), ("b", "", None)], "has only the class \"x\"; a classifier needs"),
         (&[("a", "x", TRAIN), ("b", "y", VALIDATION)], "has only the class \"x\""),
     ];

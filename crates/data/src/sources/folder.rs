@@ -176,7 +176,8 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> DataError {
+/// Why a folder cannot be listed.
+pub(super) fn unreadable(path: &Path, cause: io::Error) -> DataError {
     let path = path.to_owned();
     match fs::metadata(&path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => DataError::Missing { path },

@@ -83,7 +83,7 @@ pub(super) fn measure(
     count: usize,
     config: &FitConfig,
     observer: &mut dyn Observer,
-) -> Result<(Option<CrossValidation>, Vec<String>), Error> {
+) -> Result<(CrossValidation, Vec<String>), Error> {
     let names = pictures.classes();
     let folds = folds(&divided.labels, &divided.groups, count, config.seed)?;
     let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
@@ -113,8 +113,7 @@ pub(super) fn measure(
     let warnings = describe_all(&folds.warnings, names, &divided.labels, |picture| {
         divided.name(pictures, picture)
     });
-    let validated = CrossValidation { folds: records, accuracy, loss, macro_recall, held_out };
-    Ok((Some(validated), warnings))
+    Ok((CrossValidation { folds: records, accuracy, loss, macro_recall, held_out }, warnings))
 }
 
 /// Within a fold only asking to stop is of interest: epochs are those of a head that is thrown away.

@@ -5,6 +5,7 @@ mod folds;
 mod head;
 mod report;
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use headstart_data::Augment;
@@ -44,28 +45,30 @@ impl Classifier {
         }
         let start = Instant::now();
         let extractor = Extractor::new(&base, &config.extract);
-        let whole;
         let mut origin = pictures.origin();
         let pictures = match config.folds {
+            None => Cow::Borrowed(pictures),
             Some(count) => {
                 folds::check_undivided(pictures)?;
                 origin.split = Some(SplitRecord::Folds { count, seed: config.seed });
-                whole = pictures.clone().with_validation(0.0, config.seed);
-                &whole
+                Cow::Owned(pictures.clone().with_validation(0.0, config.seed))
             }
-            None => pictures,
         };
-        let divided = Divided::new(&extractor, pictures, observer)?;
+        let divided = Divided::new(&extractor, &pictures, observer)?;
         let features = start.elapsed().as_secs_f64();
         let classes = pictures.classes();
         let (folds, warnings) = match config.folds {
-            Some(count) => folds::measure(&divided, pictures, count, config, observer)?,
-            None => (None, divided.warnings(pictures)),
+            Some(count) => {
+                let (folds, warnings) =
+                    folds::measure(&divided, &pictures, count, config, observer)?;
+                (Some(folds), warnings)
+            }
+            None => (None, divided.warnings(&pictures)),
         };
         let Divided { train, validation, split, .. } = &divided;
         let samples = train.samples(classes.len());
         let fitted = fit_head(&config.head, &samples, validation, classes.len(), observer)?;
-        let held_back = split.validation.iter().map(|&i| divided.name(pictures, i));
+        let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
         let outcome = Outcome {
             origin,
             folds,
@@ -87,7 +90,8 @@ impl Classifier {
     /// [`fine_tune_on`](Classifier::fine_tune_on) with the same options.
     ///
     /// # Errors
-    /// As [`Classifier::fit`], and when there is no room for the views.
+    /// As [`Classifier::fit`], when there is no room for the views, and with
+    /// [`FitConfig::folds`]: the pictures are divided already.
     pub fn fit_on(
         set: &mut TrainingSet,
         config: &FitConfig,
@@ -95,6 +99,10 @@ impl Classifier {
         observer: &mut dyn Observer,
     ) -> Result<(Self, FitReport), Error> {
         config.check()?;
+        if config.folds.is_some() {
+            let problem = "folds are for pictures that are not divided yet: leave them out";
+            return Err(Error::Options(problem.to_owned()));
+        }
         let start = Instant::now();
         let network = fine_tune_at
             .map(|at| set.base().trainable(at, BatchNorm::Inference, config.extract.compute.isa))

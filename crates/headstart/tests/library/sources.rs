@@ -244,7 +244,7 @@ fn a_manifest_to_learn_nothing_from_is_an_error_that_names_it() {
     let temp = tempfile::tempdir().unwrap();
     let bag = bundled_pictures("Bag")[0].display().to_string();
     let cases = BTreeMap::from([
-        ("path\nBAG\n".to_owned(), "none of its 1 pictures has a label"),
+        ("path\nBAG\n".to_owned(), "not one of its pictures (1 in all) has a label"),
         ("path,label\n".to_owned(), "holds no pictures"),
         ("file,label\nBAG,x\n".to_owned(), "has no column \"path\""),
         ("path,label,split\nBAG,x,train\nBAG,y,nowhere\n".to_owned(), "line 3, column \"split\""),
