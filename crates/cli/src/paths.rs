@@ -16,7 +16,7 @@ use crate::usage;
 pub(crate) struct PathArgs {
     /// Pictures, folders of them, .tar and .zip archives, Parquet files with a column of pictures;
     /// `-` reads paths from standard input, one a line
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATHS")]
     paths: Vec<PathBuf>,
     /// Paths on standard input end with a NUL, as `find -print0` writes them
     #[arg(long, short = '0')]
@@ -34,27 +34,28 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 impl PathArgs {
     /// Whether some come from standard input, where there may be more at any time.
-    ///
-    /// # Errors
-    /// For options that are for standard input only.
-    pub(crate) fn are_streamed(&self) -> anyhow::Result<bool> {
-        let streamed = self.paths.iter().any(|path| path.as_os_str() == STANDARD_INPUT);
-        if self.null && !streamed {
-            return Err(usage("--null is for paths on standard input: give - as a path"));
-        }
-        Ok(streamed)
+    pub(crate) fn are_streamed(&self) -> bool {
+        self.paths.iter().any(|path| path.as_os_str() == STANDARD_INPUT)
     }
 
     /// The paths, in order, as they come; after Ctrl-C there are no more.
-    pub(crate) fn stream(&self) -> impl Iterator<Item = io::Result<PathBuf>> + Send + '_ {
+    ///
+    /// # Errors
+    /// For options that are for standard input only.
+    pub(crate) fn stream(
+        &self,
+    ) -> anyhow::Result<impl Iterator<Item = io::Result<PathBuf>> + Send + '_> {
+        if self.null && !self.are_streamed() {
+            return Err(usage("--null is for paths on standard input: give - as a path"));
+        }
         let end = if self.null { b'\0' } else { b'\n' };
-        self.paths.iter().flat_map(move |path| {
+        Ok(self.paths.iter().flat_map(move |path| {
             let (lines, given) = match path.as_os_str() == STANDARD_INPUT {
                 true => (Some(Lines::new(end)), None),
                 false => (None, Some(Ok(path.clone()))),
             };
             lines.into_iter().flatten().chain(given)
-        })
+        }))
     }
 
     /// What the first is called in messages.

@@ -35,13 +35,14 @@ pub(crate) fn run(
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let streamed = args.paths.are_streamed()?;
     let classifier = Classifier::open(&args.model)?;
     // A picture here and there is not worth a file in the cache.
     let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
     let answers = Answers { output, classifier, extract, top_k: args.top_k };
-    let failed =
-        if streamed { answers.as_they_come(&args.paths)? } else { answers.all(&args.paths)? };
+    let failed = match args.paths.are_streamed() {
+        true => answers.as_they_come(&args.paths)?,
+        false => answers.all(&args.paths)?,
+    };
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
@@ -55,7 +56,7 @@ struct Answers<'a> {
 impl Answers<'_> {
     /// Answers for pictures that are known beforehand; returns how many there could be none for.
     fn all(&self, paths: &PathArgs) -> anyhow::Result<usize> {
-        let listing = list_pictures(paths.stream().collect::<Result<Vec<_>, _>>()?);
+        let listing = list_pictures(paths.stream()?.collect::<Result<Vec<_>, _>>()?);
         let failed = self.left_out(&listing.skipped)?;
         if listing.pictures.is_empty() && failed == 0 {
             anyhow::bail!("{}: holds no pictures", paths.first());
@@ -71,7 +72,7 @@ impl Answers<'_> {
     /// Answers as soon as there is a path.
     fn as_they_come(&self, paths: &PathArgs) -> anyhow::Result<usize> {
         let (left_out, skipped) = mpsc::channel();
-        let pictures = paths.stream().flat_map(|path| {
+        let pictures = paths.stream()?.flat_map(|path| {
             let path = match path {
                 Ok(path) => path,
                 Err(error) => {

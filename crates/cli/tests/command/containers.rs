@@ -126,7 +126,8 @@ fn training_on_an_archive_is_training_on_the_folder_that_was_packed() {
         assert_eq!(train(source), expected, "{source}");
     }
     // Held back by name: what training on the archive has not seen.
-    let run = place.run("fine-tune packed.tar.model packed.tar --at 150 --epochs 1 --json");
+    let run = place
+        .run("fine-tune packed.tar.model packed.tar --at 150 --epochs 1 --batch-size 8 --json");
     assert_eq!(run.succeeded().json().pop().unwrap()["train"], 15);
     let run = place.run("lr-find packed.tar --input-size 32 --steps 20 --batch-size 8 --json");
     assert_eq!(run.json().pop().unwrap()["train"], 15);

@@ -1,9 +1,8 @@
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::folder::{Layout, name};
+use super::folder::{Layout, name, unreadable as not_a_folder};
 use super::kind::Kind;
 use super::walk::{Walker, entries, look, named_like_a_picture, skipped, unreadable};
 use super::{Location, Skipped, Subset, archive, manifest, table};
@@ -84,8 +83,7 @@ pub fn list_source(root: &Path) -> Result<Listing, DataError> {
             None => Err(DataError::NotAFolder { path }),
         },
         Ok(_) => Err(DataError::NotAFolder { path }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::Missing { path }),
-        Err(cause) => Err(DataError::Unreadable { path, cause }),
+        Err(cause) => Err(not_a_folder(root, cause)),
     }
 }
 

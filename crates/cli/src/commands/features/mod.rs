@@ -69,8 +69,7 @@ pub(crate) fn run(
         )));
     };
     check_writable(&args.output)?;
-    args.paths.are_streamed()?;
-    let paths = args.paths.stream().collect::<io::Result<Vec<_>>>().context("standard input")?;
+    let paths = args.paths.stream()?.collect::<io::Result<Vec<_>>>().context("standard input")?;
     let listing = match &args.label.label_from {
         Some(_) => labelled(&args.label, &paths)?,
         None => list_pictures(paths),
