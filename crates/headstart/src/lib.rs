@@ -69,6 +69,7 @@ pub use fine_tune::{FineTuneRecord, FineTuneReport, FineTuneSeconds, FineTuning}
 pub use fit::{
     DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord,
 };
+pub use import::ImportConfig;
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};

@@ -13,4 +13,5 @@ mod learning_rate;
 mod lite;
 mod model_file;
 mod pictures;
+mod resizing;
 mod support;
