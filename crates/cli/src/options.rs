@@ -8,6 +8,8 @@ use clap::builder::OsStringValueParser;
 use headstart::data::cache::Limit;
 use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
+use headstart::model::architectures::{Architecture, NetworkConfig};
+use headstart::model::{Fit, Interpolation, Network};
 use headstart::{ExtractConfig, default_cache};
 
 use crate::usage;
@@ -164,6 +166,29 @@ pub(crate) struct BaseArgs {
     /// Side of the square that pictures are resized to, in pixels [default: the base's own]
     #[arg(long, value_name = "N", value_parser = parse_input_size)]
     pub(crate) input_size: Option<usize>,
+    /// How pictures are resized: bilinear, bicubic or area, which antialias, or tensorflow, as
+    /// tf.image.resize does [default: the base's own]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resize: Option<Interpolation>,
+    /// How pictures of another aspect ratio are made to fit: stretch, crop or pad [default: the base's own]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) fit: Option<Fit>,
+}
+
+/// What of a network's resizing is not its architecture's own: `, resized by tensorflow, pad to fit`;
+/// nothing if all is.
+pub(crate) fn resizing(network: &Network) -> String {
+    let architecture = Architecture::find(network.architecture()).expect("it was built from one");
+    let own = architecture.build(&NetworkConfig::default()).expect("every default can be built");
+    let (own, chosen) = (own.preprocessing(), network.preprocessing());
+    let mut text = String::new();
+    if chosen.interpolation != own.interpolation {
+        text += &format!(", resized by {}", chosen.interpolation);
+    }
+    if chosen.fit != own.fit {
+        text += &format!(", {} to fit", chosen.fit);
+    }
+    text
 }
 
 /// The base that is taken when none is named.
@@ -184,6 +209,12 @@ impl BaseArgs {
                 headstart::Base::bundled_at(name, input_size)?
             }
         };
+        if let Some(interpolation) = self.resize {
+            base.set_interpolation(interpolation);
+        }
+        if let Some(fit) = self.fit {
+            base.set_fit(fit);
+        }
         base.set_trainable(false);
         Ok(base)
     }

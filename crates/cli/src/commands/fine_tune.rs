@@ -11,7 +11,7 @@ use serde_json::json;
 use super::report;
 use super::train::show;
 use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
-use crate::options::Common;
+use crate::options::{Common, resizing};
 use crate::output::{Output, count};
 use crate::progress::Progress;
 use crate::sources::{DEFAULT_SHARE, SourceArgs, parse_share};
@@ -93,7 +93,9 @@ pub(crate) fn run(
     }
     let network = classifier.base().network();
     let classes = count(classifier.classes().len(), "class");
-    output.field("Model", format!("{}, {}, {classes}", args.model.display(), network.name()))?;
+    let (name, resizing) = (network.name(), resizing(network));
+    let model_line = format!("{}, {name}{resizing}, {classes}", args.model.display());
+    output.field("Model", model_line)?;
     let read = &mut Progress::new("Pictures");
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, read)?;
     output.field(

@@ -19,7 +19,7 @@ use headstart::{Base, Error, Extractor};
 use serde_json::json;
 
 use super::report;
-use crate::options::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, bytes};
 use crate::paths::PathArgs;
 use crate::progress::Progress;
@@ -92,7 +92,7 @@ pub(crate) fn run(
         "from_cache": written.cached,
         "skipped": report::skipped_events(&skipped),
     }))?;
-    output.field("Base", base.network().name())?;
+    output.field("Base", format!("{}{}", base.network().name(), resizing(base.network())))?;
     let pictures = thousands(written.count);
     output.field("Features", format!("{pictures} pictures x {}", base.features()))?;
     report::skipped(output, &skipped)?;

@@ -16,7 +16,7 @@ use headstart::{Classifier, Pictures, TrainingSet, find_head_learning_rate};
 use super::report;
 use super::tuning::{Own, StepArgs, parse_layer};
 use crate::given::Given;
-use crate::options::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
 use crate::sources::{DEFAULT_SHARE, SourceArgs};
@@ -190,9 +190,10 @@ fn model(
     if let Some(record) = classifier.training() {
         pictures = pictures.holding_back(record.validation.clone());
     }
-    let name = classifier.base().network().name();
+    let network = classifier.base().network();
+    let (name, resizing) = (network.name(), resizing(network));
     let classes = count(classifier.classes().len(), "class");
-    output.field("Model", format!("{}, {name}, {classes}", args.what.display()))?;
+    output.field("Model", format!("{}, {name}{resizing}, {classes}", args.what.display()))?;
     let mut progress = Progress::new("Pictures");
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut progress)?;
     drop(progress);

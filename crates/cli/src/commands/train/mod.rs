@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::report;
 use super::tuning::{TrainTuningArgs, fine_tune, prepare};
-use crate::options::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
 use crate::sources::{SourceArgs, SplitArgs};
@@ -219,10 +219,11 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
     output.field(
         "Base",
         format!(
-            "{} at {} x {}, {} parameters, {}",
+            "{} at {} x {}{}, {} parameters, {}",
             network.architecture(),
             size.height,
             size.width,
+            resizing(network),
             thousands(network.total_params()),
             match network.trainable_params() {
                 0 => "all frozen".to_owned(),
