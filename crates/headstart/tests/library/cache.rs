@@ -102,7 +102,7 @@ fn another_way_of_resizing_does_not_share_features() {
             assert_eq!(extract(base, &extract_into(cache.path()), paths).cached, cached);
         }
     }
-    assert_eq!(info(cache.path()).unwrap().namespaces, others.len());
+    assert_eq!(info(cache.path()).unwrap().bases.len(), others.len());
 }
 
 /// Every file of the cache.
