@@ -5,13 +5,17 @@ use std::path::Path;
 use headstart_data::sources::{Listed, Listing};
 use headstart_data::{Dataset, Skipped, Subset};
 
-const TRAIN: Option<Subset> = Some(Subset::Train);
-const VALIDATION: Option<Subset> = Some(Subset::Validation);
-const TEST: Option<Subset> = Some(Subset::Test);
+/// A side, if one is given.
+type Side = Option<Subset>;
+/// A path, a label (none where it is empty) and a side.
+type Row = (&'static str, &'static str, Side);
 
-/// Pictures of a label (none where it is empty) and a side.
-fn listing(pictures: &[(&str, &str, Option<Subset>)]) -> Listing {
-    let listed = |(path, label, subset): &(&str, &str, Option<Subset>)| {
+const TRAIN: Side = Some(Subset::Train);
+const VALIDATION: Side = Some(Subset::Validation);
+const TEST: Side = Some(Subset::Test);
+
+fn listing(pictures: &[Row]) -> Listing {
+    let listed = |(path, label, subset): &Row| {
         let label = (!label.is_empty()).then(|| (*label).into());
         Listed::new(*path, label, *subset)
     };
@@ -48,14 +52,14 @@ fn labels_become_classes_in_order_and_what_has_none_is_skipped() {
 
 #[test]
 fn a_side_is_given_where_something_is_given_to_validation() {
-    let cases: [(&[Option<Subset>; 4], &[Option<Subset>]); 4] = [
-        (&[None, None, None, None], &[None, None, None, None]),
-        (&[TRAIN, TRAIN, None, TEST], &[None, None, None]),
-        (&[TRAIN, None, VALIDATION, None], &[TRAIN, TRAIN, VALIDATION, TRAIN]),
-        (&[TRAIN, None, VALIDATION, TEST], &[TRAIN, TRAIN, VALIDATION]),
+    let cases: [([Side; 4], &[Side]); 4] = [
+        ([None, None, None, None], &[None, None, None, None]),
+        ([TRAIN, TRAIN, None, TEST], &[None, None, None]),
+        ([TRAIN, None, VALIDATION, None], &[TRAIN, TRAIN, VALIDATION, TRAIN]),
+        ([TRAIN, None, VALIDATION, TEST], &[TRAIN, TRAIN, VALIDATION]),
     ];
     for (given, expected) in cases {
-        let [a, b, c, d] = *given;
+        let [a, b, c, d] = given;
         let pictures = [("a", "x", a), ("b", "y", b), ("c", "x", c), ("d", "y", d)];
         let dataset = Dataset::from_listing("list.csv", listing(&pictures)).unwrap();
         let found: Vec<_> = items(&dataset).into_iter().map(|(.., subset)| subset).collect();
@@ -76,7 +80,7 @@ fn a_class_that_is_only_validated_is_skipped() {
 
 #[test]
 fn a_listing_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
-    let cases: [(&[(&str, &str, Option<Subset>)], &str); 5] = [
+    let cases: [(&[Row], &str); 5] = [
         (&[], "list.csv: holds no pictures"),
         (
             &[("a", "", None), ("b", "", None)],
