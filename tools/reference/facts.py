@@ -60,13 +60,13 @@ def cells(luma):
 
 
 (FIXTURES / "facts").mkdir(exist_ok=True)
-source = read("resize/source_61x47.rgb")
+source = read("facts/source_61x47.rgb")
 write("facts/blurred.rgb", source.filter(ImageFilter.GaussianBlur(3)))
 write("facts/grey.rgb", source.convert("L"))
 write("facts/dark.rgb", ImageEnhance.Brightness(source).enhance(0.1))
 write("facts/flat.rgb", Image.new("RGB", (20, 20), (250, 251, 252)))
 write("facts/striped.rgb", Image.fromarray(np.repeat(np.arange(0, 256, 8, np.uint8)[None], 24, 0)))
-names = ["resize/source_61x47", "resize/source_40x70", "resize/61x47_to_50x30_bilinear_stretch"]
+names = ["facts/source_61x47", "facts/source_40x70", "facts/61x47_to_50x30_bilinear_stretch"]
 names += ["expected/jpeg_rgb.jpg", *(f"facts/{n}" for n in ("blurred", "grey", "dark", "flat", "striped"))]
 with open(FIXTURES / "facts.tsv", "w", encoding="utf-8") as table:
     for name in names:

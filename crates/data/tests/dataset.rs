@@ -52,18 +52,18 @@ fn labels_become_classes_in_order_and_what_has_none_is_skipped() {
 
 #[test]
 fn a_side_is_given_where_something_is_given_to_validation() {
-    let cases: [([Side; 4], &[Side]); 4] = [
+    let cases: &[([Side; 4], &[Side])] = &[
         ([None, None, None, None], &[None, None, None, None]),
         ([TRAIN, TRAIN, None, TEST], &[None, None, None]),
         ([TRAIN, None, VALIDATION, None], &[TRAIN, TRAIN, VALIDATION, TRAIN]),
         ([TRAIN, None, VALIDATION, TEST], &[TRAIN, TRAIN, VALIDATION]),
     ];
     for (given, expected) in cases {
-        let [a, b, c, d] = given;
+        let [a, b, c, d] = *given;
         let pictures = [("a", "x", a), ("b", "y", b), ("c", "x", c), ("d", "y", d)];
         let dataset = Dataset::from_listing("list.csv", listing(&pictures)).unwrap();
         let found: Vec<_> = items(&dataset).into_iter().map(|(.., subset)| subset).collect();
-        assert_eq!(found, expected);
+        assert_eq!(found, *expected);
         assert_eq!(dataset.is_split(), expected.contains(&VALIDATION));
         let kept = "list.csv: 1 picture is kept for testing: not used in training";
         assert_eq!(skipped(&dataset).contains(&kept.to_owned()), given.contains(&TEST));

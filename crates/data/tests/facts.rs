@@ -39,7 +39,7 @@ fn bytes_bring_all_facts_back_and_nothing_else_is_taken() {
             .enumerate()
     {
         let header = Header { format, width: u32::MAX, height: 7, orientation: number as u8 + 1 };
-        let picture = rgb("resize/source_61x47.rgb");
+        let picture = rgb("facts/source_61x47.rgb");
         let facts = Facts::new(&header, picture.pixels(), picture.width());
         assert_eq!(Facts::from_bytes(&facts.to_bytes()), Some(facts));
     }

@@ -141,7 +141,7 @@ fn threads_that_share_a_picture_compute_what_one_computes() {
                         pool.install(|| plan.run(&mut arena, &picture, &mut out));
                         let error = difference(&out, &alone);
                         // In bf16 another order of sums may round the next input another way.
-                        let tolerance = if bf16.is_some() { 2e-2 } else { 2e-5 };
+                        let tolerance = if bf16.is_some() { 4e-2 } else { 2e-5 };
                         assert!(error < tolerance, "{id} {threads} threads {bf16:?}: {error:e}");
                     }
                 }

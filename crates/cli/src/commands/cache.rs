@@ -157,7 +157,7 @@ fn verified(
         (_, false) => output.warning("damaged entries are computed again when they are needed; --repair drops them"),
         (_, true) => output.warning("not everything was repaired: another process is using the cache; try again when it is done"),
     }
-    Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+    Ok(if damaged == repaired { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
 /// What is said of a base, for programs.

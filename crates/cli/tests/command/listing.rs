@@ -36,13 +36,11 @@ fn the_cache_says_what_it_holds_and_can_be_cleared() {
     let bases = full["bases"].as_array().unwrap();
     let inputs: Vec<_> = bases.iter().map(|base| base["input"].to_string()).collect();
     assert_eq!(inputs, ["[48,48]", "[32,32]"]);
-    for base in bases {
+    for (base, size) in bases.iter().zip([48, 32]) {
         let of = ["fingerprint", "base", "input", "compute", "entries", "bytes", "last_used"];
         assert_eq!(keys(base), of);
-        assert_eq!(
-            (&base["entries"], base["base"].as_str()),
-            (&9.into(), Some("mobilenetv2_1.00_160"))
-        );
+        let name = format!("mobilenetv2_1.00_{size}");
+        assert_eq!((&base["entries"], base["base"].as_str()), (&9.into(), Some(name.as_str())));
     }
     let text = place.run("cache info").succeeded().stdout;
     for part in ["the features of 18 pictures with 2 bases, ", "at most 10.0 GiB", "used just now"]
