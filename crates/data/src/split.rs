@@ -7,6 +7,7 @@
 //! (only those near the boundary that the share sets).
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::DataError;
 use crate::decode::ContentHash;
@@ -164,12 +165,17 @@ fn first_few(names: &[&str]) -> String {
 /// Numbers the groups of pictures with the same pixels: for each picture its group, in the
 /// order in which groups first appear, from 0.
 pub fn groups(contents: &[ContentHash]) -> Vec<usize> {
+    numbered(contents)
+}
+
+/// Numbers equal values alike, in the order in which they first appear, from 0.
+fn numbered<T: Eq + Hash>(values: &[T]) -> Vec<usize> {
     let mut numbers = HashMap::new();
-    contents
+    values
         .iter()
-        .map(|content| {
+        .map(|value| {
             let next = numbers.len();
-            *numbers.entry(content).or_insert(next)
+            *numbers.entry(value).or_insert(next)
         })
         .collect()
 }
@@ -193,13 +199,32 @@ pub fn stratified(
     contents: &[ContentHash],
     config: &SplitConfig,
 ) -> Result<Split, DataError> {
+    stratified_in_groups(classes, contents, &groups(contents), config)
+}
+
+/// [`stratified`], keeping the pictures of the same group number on one side, whatever their
+/// contents. Pictures of equal contents must be of one group.
+///
+/// # Errors
+/// As [`stratified`].
+///
+/// # Panics
+/// When the slices differ in length.
+pub fn stratified_in_groups(
+    classes: &[usize],
+    contents: &[ContentHash],
+    together: &[usize],
+    config: &SplitConfig,
+) -> Result<Split, DataError> {
     assert_eq!(classes.len(), contents.len(), "a class and a content for each picture");
+    assert_eq!(classes.len(), together.len(), "a class and a group for each picture");
     let share = config.validation;
     if !(0.0..1.0).contains(&share) {
         return Err(DataError::Share { share });
     }
-    let groups = Groups::new(classes, contents);
-    let mut split = Split { warnings: groups.contradictions(), ..Split::default() };
+    let equal = Groups::new(classes, groups(contents));
+    let mut split = Split { warnings: equal.contradictions(), ..Split::default() };
+    let groups = Groups::new(classes, numbered(together));
     let mut held_back = vec![false; classes.len()];
     if share > 0.0 {
         for (class, mut own) in groups.by_class() {
@@ -207,7 +232,11 @@ pub fn stratified(
                 split.warnings.push(SplitWarning::NotValidated { class, distinct: own.len() });
                 continue;
             }
-            own.sort_by_cached_key(|group| priority(config.seed, &contents[group[0]]));
+            // By what a group holds, not by what comes first: names do not matter.
+            own.sort_by_cached_key(|group| {
+                let smallest = group.iter().map(|&picture| contents[picture]).min();
+                priority(config.seed, &smallest.expect("a group has pictures"))
+            });
             for group in hold_back(&own, share) {
                 group.iter().for_each(|&picture| held_back[picture] = true);
             }
@@ -227,7 +256,7 @@ pub fn stratified(
 pub fn keep_given(classes: &[usize], contents: &[ContentHash], validation: &[bool]) -> Split {
     assert_eq!(classes.len(), contents.len(), "a class and a content for each picture");
     assert_eq!(classes.len(), validation.len(), "a class and a side for each picture");
-    let groups = Groups::new(classes, contents);
+    let groups = Groups::new(classes, groups(contents));
     let mut split = Split { warnings: groups.contradictions(), ..Split::default() };
     for group in &groups.members {
         let straddles = group.iter().any(|&picture| validation[picture]);
@@ -255,9 +284,10 @@ struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn new(classes: &'a [usize], contents: &[ContentHash]) -> Self {
+    /// Of each picture's number, which count from 0 in the order of first appearance.
+    fn new(classes: &'a [usize], numbers: Vec<usize>) -> Self {
         let mut members: Vec<Vec<usize>> = Vec::new();
-        for (picture, group) in groups(contents).into_iter().enumerate() {
+        for (picture, group) in numbers.into_iter().enumerate() {
             if group == members.len() {
                 members.push(Vec::new());
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headstart_data::split::{describe_all, groups, keep_given, stratified};
+use headstart_data::split::{describe_all, groups, keep_given, stratified, stratified_in_groups};
 use headstart_data::{ContentHash, DataError, SplitConfig, SplitWarning};
 use proptest::prelude::*;
 
@@ -47,6 +47,29 @@ proptest! {
         all.sort_unstable();
         prop_assert_eq!(all, (0..set.len()).collect::<Vec<_>>());
         prop_assert!(split.left_out.is_empty());
+    }
+
+    #[test]
+    fn a_group_is_never_parted_whatever_its_order(
+        set in pictures(), validation in 0.0..0.99f64, seed: u64
+    ) {
+        let (classes, contents) = unzip(&set);
+        let config = SplitConfig { validation, seed };
+        // Contents that share a number modulo 9 are copies of each other.
+        let together: Vec<usize> = contents.iter().map(|c| usize::from(c.0[0] % 9)).collect();
+        let split = stratified_in_groups(&classes, &contents, &together, &config).unwrap();
+        let side = |side: &[usize]| side.iter().map(|&i| together[i]).collect::<BTreeSet<_>>();
+        prop_assert!(side(&split.train).is_disjoint(&side(&split.validation)));
+
+        let back = |v: &[usize]| v.iter().rev().copied().collect::<Vec<_>>();
+        let reversed: Vec<ContentHash> = contents.iter().rev().copied().collect();
+        let other =
+            stratified_in_groups(&back(&classes), &reversed, &back(&together), &config).unwrap();
+        let mirrored: Vec<usize> = other.validation.iter().map(|i| set.len() - 1 - i).collect();
+        prop_assert_eq!(split.validation, back(&mirrored));
+
+        let equal = stratified_in_groups(&classes, &contents, &groups(&contents), &config).unwrap();
+        prop_assert_eq!(equal, stratified(&classes, &contents, &config).unwrap());
     }
 
     #[test]

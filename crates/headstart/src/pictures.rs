@@ -10,7 +10,7 @@ use headstart_data::{
 /// A folder of labelled pictures, and how some of them are held back to measure on.
 ///
 /// Which ones that are is settled when the pictures are decoded: those with the same pixels never
-/// land on both sides.
+/// land on both sides, nor near-duplicates unless the folder itself is divided.
 #[derive(Clone, Debug)]
 pub struct Pictures {
     dataset: Dataset,
@@ -82,6 +82,13 @@ impl Pictures {
         self.dataset.is_split()
     }
 
+    /// Whether it is known which pictures are held back: by the folder, or by earlier training.
+    pub(crate) fn is_divided(&self) -> bool {
+        self.is_split()
+            || (!self.held_back.is_empty()
+                && (0..self.len()).any(|picture| self.held_back.contains(&self.name_of(picture))))
+    }
+
     /// What was left out when the folder was listed.
     pub fn skipped(&self) -> &[Skipped] {
         &self.dataset.skipped
@@ -91,18 +98,25 @@ impl Pictures {
         &self.dataset.items
     }
 
+    /// How pictures are held back unless the folder itself says so.
+    pub(crate) fn split_config(&self) -> SplitConfig {
+        self.split
+    }
+
     /// The class of each of the pictures `kept`.
     pub(crate) fn labels(&self, kept: &[usize]) -> Vec<usize> {
         kept.iter().map(|&picture| self.dataset.items[picture].class).collect()
     }
 
     /// Divides the pictures `kept`, which have these labels and whose pixels have these hashes;
-    /// the result's indices count among them.
+    /// the result's indices count among them. Unless the folder says what is held back, pictures of
+    /// one of `groups` stay together.
     pub(crate) fn divide(
         &self,
         kept: &[usize],
         labels: &[usize],
         contents: &[ContentHash],
+        groups: &[usize],
     ) -> Result<Split, DataError> {
         if self.is_split() {
             let given = |&i: &usize| self.dataset.items[i].subset == Some(Subset::Validation);
@@ -114,7 +128,7 @@ impl Pictures {
         if validation.contains(&true) {
             return Ok(split::keep_given(labels, contents, &validation));
         }
-        split::stratified(labels, contents, &self.split)
+        split::stratified_in_groups(labels, contents, groups, &self.split)
     }
 
     /// A picture's path for the model file: from the folder on where it lies below it.

@@ -6,7 +6,7 @@ mod report;
 
 use std::time::Instant;
 
-use headstart_data::{Augment, split};
+use headstart_data::Augment;
 use headstart_engine::train::network::BatchNorm;
 use headstart_model::Trainable;
 
@@ -52,7 +52,7 @@ impl Classifier {
             classes: classes.to_vec(),
             held_back: held_back.collect(),
             train: split.train.len(),
-            duplicates: duplicates(&divided.groups),
+            duplicates: divided.duplicates,
             cached: divided.cached,
             skipped: divided.skipped.clone(),
             warnings: divided
@@ -88,8 +88,7 @@ impl Classifier {
         set.views(network.as_ref(), augmentation, observer)?;
         let features = set.seconds + start.elapsed().as_secs_f64();
         let begin = Instant::now();
-        let groups = split::groups(&set.contents);
-        let head = HeadViews::new(set, network.as_ref(), &groups);
+        let head = HeadViews::new(set, network.as_ref(), &set.groups);
         let validation = head.validation()?;
         let classes = set.classes().len();
         let fitted = match &config.head {
@@ -105,7 +104,7 @@ impl Classifier {
             classes: set.classes().to_vec(),
             held_back: set.held_back(),
             train: set.train(),
-            duplicates: duplicates(&groups),
+            duplicates: set.duplicates,
             cached: 0,
             skipped: set.skipped.clone(),
             warnings: set.warnings(),
@@ -114,9 +113,4 @@ impl Classifier {
         };
         Ok(outcome.finish(set.base().clone(), fitted, &validation, config))
     }
-}
-
-/// Pictures whose pixels an earlier one has, by the groups of equal ones.
-fn duplicates(groups: &[usize]) -> usize {
-    groups.len() - groups.iter().max().map_or(0, |last| last + 1)
 }

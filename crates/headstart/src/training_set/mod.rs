@@ -11,7 +11,7 @@ use std::time::Instant;
 use headstart_data::{Augment, ContentHash, Skipped, Split, split};
 use headstart_engine::train::network::TrainableNetwork;
 
-use crate::divided::divide;
+use crate::divided::{Division, Read, divide};
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
     TrainingRecord,
@@ -34,6 +34,12 @@ pub struct TrainingSet {
     /// The class, the hash and the name of every picture that could be read.
     pub(crate) labels: Vec<usize>,
     pub(crate) contents: Vec<ContentHash>,
+    /// The group of each picture: copies of one another.
+    pub(crate) groups: Vec<usize>,
+    /// Pictures whose pixels an earlier one has.
+    pub(crate) duplicates: usize,
+    /// What else there is to say of the pictures.
+    note: Option<String>,
     names: Vec<String>,
     pub(crate) split: Split,
     pub(crate) skipped: Vec<Skipped>,
@@ -45,7 +51,8 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Decodes `pictures` for `base`, and divides them.
+    /// Decodes `pictures` for `base`, and divides them. Unless it is given how, their features are
+    /// computed, too, to keep near-duplicates together.
     ///
     /// # Errors
     /// When fewer than two classes have pictures that can be read, there is no room for the pixels,
@@ -57,18 +64,25 @@ impl TrainingSet {
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
         let start = Instant::now();
-        let extractor = Extractor::new(base, &ExtractConfig { cache: None, ..config.clone() });
+        let with_features = !pictures.is_divided();
+        let cache = config.cache.clone().filter(|_| with_features);
+        let extractor = Extractor::new(base, &ExtractConfig { cache, ..config.clone() });
         let size = base.network().preprocessing();
         let pixels = Records::new(&scratch_folder(config), size.height * size.width * 3)?;
         let (mut kept, mut contents) = (Vec::new(), Vec::new());
+        let (mut features, mut facts) = (Vec::new(), Vec::new());
         let mut skipped = pictures.skipped().to_vec();
         let items = pictures.items();
-        extractor.for_each_pixels(items, observer, &mut |index, picture| {
+        extractor.for_each_pixels(items, with_features, observer, &mut |index, picture| {
             match picture {
                 Ok(picture) => {
                     pixels.write(kept.len(), &picture.pixels)?;
                     kept.push(index);
                     contents.push(picture.content);
+                    if let Some((own, known)) = picture.known {
+                        features.extend(own);
+                        facts.push(known);
+                    }
                 }
                 Err(error) => skipped.push(Skipped {
                     path: items[index].at.path().into_owned(),
@@ -77,7 +91,10 @@ impl TrainingSet {
             }
             Ok(())
         })?;
-        let (labels, split) = divide(pictures, &kept, &contents, &skipped, observer)?;
+        let known = with_features.then_some((&features[..], &facts[..]));
+        let read = Read { kept: &kept, contents: &contents, known, skipped: &skipped };
+        let Division { labels, groups, split, duplicates, note } =
+            divide(pictures, &extractor, &read, observer)?;
         Ok(Self {
             base: base.clone(),
             config: config.clone(),
@@ -86,6 +103,9 @@ impl TrainingSet {
             names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
             labels,
             contents,
+            groups,
+            duplicates,
+            note,
             split,
             skipped,
             pixels,
@@ -186,7 +206,10 @@ impl TrainingSet {
     /// What whoever owns the pictures should know of how they were divided.
     pub fn warnings(&self) -> Vec<String> {
         let name = |picture| self.name(picture);
-        split::describe_all(&self.split.warnings, &self.classes, &self.labels, name)
+        let warnings = &self.split.warnings;
+        let mut lines = split::describe_all(warnings, &self.classes, &self.labels, name);
+        lines.extend(self.note.clone());
+        lines
     }
 
     /// What the layers before a trainable end, or all where there is none, make of the pictures in
