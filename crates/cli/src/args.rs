@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, cache, demo, evaluate, features, fine_tune, import, lr_find, predict, summary, train,
+    audit, bench, cache, demo, evaluate, features, fine_tune, import, lr_find, predict, summary,
+    train,
 };
 use crate::options::Common;
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     /// Measure a model on a folder of labelled pictures
     Evaluate(evaluate::EvaluateArgs),
+    /// Look for what is wrong with a folder of labelled pictures; changes nothing
+    Audit(audit::AuditArgs),
     /// Write the features of pictures to a file
     Features(features::FeaturesArgs),
     /// Print the layers of a base, their shapes and parameter counts

@@ -91,6 +91,15 @@ pub(crate) fn bytes(n: u64) -> String {
     if unit == 0 { format!("{n} bytes") } else { format!("{size:.1} {}", UNITS[unit]) }
 }
 
+/// A field of a CSV table, by RFC 4180: quoted where it must be.
+pub(crate) fn csv_field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
 /// A path as a word of a shell command.
 pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
@@ -113,6 +122,18 @@ mod tests {
         assert_eq!(duration(185.2), "3 min 05 s");
         assert_eq!(bytes(1023), "1023 bytes");
         assert_eq!(bytes(1536), "1.5 KiB");
+    }
+
+    #[test]
+    fn a_field_of_a_table_is_quoted_where_it_must_be() {
+        for (text, field) in [
+            ("a b's.png", "a b's.png"),
+            ("a,b", "\"a,b\""),
+            ("say \"a\"", "\"say \"\"a\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+        ] {
+            assert_eq!(csv_field(text), field);
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The features of pictures, divided into those to learn from and those to measure on.
 
-use headstart_data::{ContentHash, Groups, Skipped, Split, split};
+use headstart_data::{ContentHash, Facts, Groups, Skipped, Split, split};
 
+use crate::audit::{Copies, note};
 use crate::fit::Side;
 use crate::{Error, Extractor, Observer, Pictures};
 
@@ -14,6 +15,8 @@ pub(crate) struct Divided {
     pub(crate) kept: Vec<usize>,
     pub(crate) labels: Vec<usize>,
     pub(crate) groups: Groups,
+    /// What else there is to say of the pictures.
+    note: Option<String>,
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -30,8 +33,14 @@ impl Divided {
         let extraction = extractor.extract(pictures.items(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped);
-        let (labels, groups, split) =
-            divide(pictures, &extraction.kept, &extraction.contents, &skipped, observer)?;
+        let read = Read {
+            kept: &extraction.kept,
+            contents: &extraction.contents,
+            known: Some((&extraction.features, &extraction.facts)),
+            skipped: &skipped,
+        };
+        let Division { labels, groups, split, note } =
+            divide(pictures, extractor, &read, observer)?;
         let all = Side {
             features: extraction.features,
             labels: labels.clone(),
@@ -47,6 +56,7 @@ impl Divided {
             kept: extraction.kept,
             labels,
             groups,
+            note,
             cached: extraction.cached,
             skipped,
         })
@@ -60,35 +70,78 @@ impl Divided {
     /// What whoever owns the pictures should know of how they were divided.
     pub(crate) fn warnings(&self, pictures: &Pictures) -> Vec<String> {
         let name = |i| self.name(pictures, i);
-        split::describe_all(&self.split.warnings, pictures.classes(), &self.labels, name)
+        let warnings = &self.split.warnings;
+        let mut lines = split::describe_all(warnings, pictures.classes(), &self.labels, name);
+        lines.extend(self.note.clone());
+        lines
     }
 }
 
-/// The classes of the pictures that could be read, `kept`, whose pixels have these hashes, what
-/// belongs together, and how they are divided.
+/// The pictures that could be read.
+pub(crate) struct Read<'a> {
+    pub(crate) kept: &'a [usize],
+    pub(crate) contents: &'a [ContentHash],
+    /// Their features and facts; without them only equal pixels are known to be copies.
+    pub(crate) known: Option<(&'a [f32], &'a [Facts])>,
+    pub(crate) skipped: &'a [Skipped],
+}
+
+/// How pictures are divided; all is of those that could be read.
+pub(crate) struct Division {
+    pub(crate) labels: Vec<usize>,
+    /// What belongs together, copies too.
+    pub(crate) groups: Groups,
+    pub(crate) split: Split,
+    /// What else there is to say of them.
+    pub(crate) note: Option<String>,
+}
+
+/// Divides the pictures that could be read, copies together unless it is given how.
 ///
 /// # Errors
-/// When fewer than two classes have pictures that can be read, or nothing is left to learn from.
+/// When fewer than two classes have pictures that can be read, nothing is left to learn from, or the
+/// observer asks to stop.
 pub(crate) fn divide(
     pictures: &Pictures,
-    kept: &[usize],
-    contents: &[ContentHash],
-    skipped: &[Skipped],
+    extractor: &Extractor,
+    read: &Read<'_>,
     observer: &mut dyn Observer,
-) -> Result<(Vec<usize>, Groups, Split), Error> {
-    let labels = pictures.labels(kept);
-    check_readable(pictures, &labels, skipped)?;
-    let groups = pictures.groups(kept, contents);
-    let split = pictures.divide(kept, &labels, &groups)?;
+) -> Result<Division, Error> {
+    let labels = pictures.labels(read.kept);
+    check_readable(pictures, &labels, read.skipped)?;
+    let said = pictures.groups(read.kept, read.contents);
+    let copies = match read.known {
+        Some((features, facts)) => {
+            let mut go_on = || !observer.is_cancelled();
+            let dim = extractor.features();
+            let copies = Copies::find(features, dim, read.contents, facts, &mut go_on);
+            Some((copies.ok_or(Error::Interrupted)?, facts))
+        }
+        None => None,
+    };
+    let groups = match &copies {
+        Some((copies, _)) => said.clone().join(&copies.groups),
+        None => said.clone(),
+    };
+    let unparted = if pictures.is_divided() { &said } else { &groups };
+    let split = pictures.divide(read.kept, &labels, unparted)?;
     observer.split(split.train.len(), split.validation.len());
     if split.train.is_empty() {
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
         return Err(Error::NothingToLearnFrom { path, pictures });
     }
-    Ok((labels, groups, split))
+    let note = copies.and_then(|(copies, facts)| {
+        let seen = note(&copies, facts, &labels, &split, extractor.side())?;
+        Some(format!("{seen}; see: headstart audit {}", pictures.root().display()))
+    });
+    Ok(Division { labels, groups, split, note })
 }
 
-fn check_readable(pictures: &Pictures, labels: &[usize], skipped: &[Skipped]) -> Result<(), Error> {
+pub(crate) fn check_readable(
+    pictures: &Pictures,
+    labels: &[usize],
+    skipped: &[Skipped],
+) -> Result<(), Error> {
     let Some(&first) = labels.first() else {
         return Err(Error::none_readable(skipped.to_vec()));
     };

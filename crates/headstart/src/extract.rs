@@ -120,6 +120,12 @@ impl Extractor {
         self.plan.output_shape().len()
     }
 
+    /// The shorter side of the network's input, in pixels.
+    pub(crate) fn side(&self) -> usize {
+        let to = self.plan.preprocessing();
+        to.height.min(to.width)
+    }
+
     /// Why features are not being kept, if they are not though a cache was asked for.
     pub fn cache_warning(&self) -> Option<String> {
         self.cache.as_ref().and_then(FeatureCache::warning).map(str::to_owned)
@@ -158,18 +164,19 @@ impl Extractor {
     }
 
     /// Decodes every picture, resizes it for the base, and hands its pixels to `each` in order, with
-    /// the index; memory does not grow with their number.
+    /// the index, and with its features if they are asked for; memory does not grow with their number.
     ///
     /// # Errors
     /// As [`Extractor::for_each`].
     pub(crate) fn for_each_pixels(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
+        with_features: bool,
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut indices = 0..;
-        let job = |worker: &mut Worker, at: &Location| self.pixels(worker, at);
+        let job = |worker: &mut Worker, at: &Location| self.pixels(worker, at, with_features);
         self.for_each_of(pictures.iter(), observer, &job, &mut |_, result| {
             each(indices.next().expect("there is no end"), result)
         })
@@ -270,6 +277,18 @@ impl Extractor {
                 cached: self.cache_was_filled,
             });
         }
+        let entry = self.compute(worker, &key, bytes)?;
+        let Entry { content, features, facts } = entry;
+        Ok(PictureFeatures { content, features, facts, cached: false })
+    }
+
+    /// Computes the features of a picture, whose pixels the worker then has, and keeps them.
+    fn compute(
+        &self,
+        worker: &mut Worker,
+        key: &Key,
+        bytes: Vec<u8>,
+    ) -> Result<Entry, DecodeError> {
         let header = header(&bytes, &self.limits)?;
         let content = self.read_pixels(worker, bytes)?;
         let facts = Facts::new(&header, &worker.pixels, self.plan.preprocessing().width);
@@ -277,20 +296,33 @@ impl Extractor {
         self.plan.run(&mut worker.arena, &worker.pixels, &mut features);
         let entry = Entry { content, features, facts };
         if let Some(cache) = &self.cache {
-            cache.put(&key, &entry);
+            cache.put(key, &entry);
         }
-        let Entry { content, features, facts } = entry;
-        Ok(PictureFeatures { content, features, facts, cached: false })
+        Ok(entry)
     }
 
     fn pixels(
         &self,
         worker: &mut Worker,
         picture: &Location,
+        with_features: bool,
     ) -> Result<PicturePixels, DecodeError> {
         let bytes = picture.read(&self.limits)?;
-        let content = self.read_pixels(worker, bytes)?;
-        Ok(PicturePixels { content, pixels: worker.pixels.clone() })
+        if !with_features {
+            let content = self.read_pixels(worker, bytes)?;
+            return Ok(PicturePixels { content, pixels: worker.pixels.clone(), known: None });
+        }
+        let key = Key::of(&bytes);
+        let entry = match self.cache.as_ref().and_then(|cache| cache.get(&key)) {
+            Some(entry) => {
+                self.read_pixels(worker, bytes)?;
+                entry
+            }
+            None => self.compute(worker, &key, bytes)?,
+        };
+        let Entry { content, features, facts } = entry;
+        let known = Some((features, facts));
+        Ok(PicturePixels { content, pixels: worker.pixels.clone(), known })
     }
 
     /// Decodes and resizes a picture into the worker's pixels; returns the hash of all its own.
@@ -328,6 +360,8 @@ pub(crate) struct PicturePixels {
     pub(crate) content: ContentHash,
     /// u8 RGB, `[height][width][3]`.
     pub(crate) pixels: Vec<u8>,
+    /// Its features and facts, if they were asked for.
+    pub(crate) known: Option<(Vec<f32>, Facts)>,
 }
 
 /// What a thread needs for itself.

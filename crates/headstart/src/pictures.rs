@@ -16,7 +16,7 @@ use crate::fit::{Origin, SplitRecord};
 /// Labelled pictures, and how some of them are held back to measure on.
 ///
 /// Which ones that are is settled when the pictures are decoded: those with the same pixels, and those
-/// of one group, never land on both sides.
+/// of one group, never land on both sides, nor near-duplicates unless the source itself is divided.
 #[derive(Clone, Debug)]
 pub struct Pictures {
     source: Source,
@@ -119,6 +119,11 @@ impl Pictures {
 
     pub(crate) fn items(&self) -> &[Item] {
         &self.dataset.items
+    }
+
+    /// How pictures are held back unless the folder itself says so.
+    pub(crate) fn split_config(&self) -> SplitConfig {
+        self.split
     }
 
     /// The class of each of the pictures `kept`.

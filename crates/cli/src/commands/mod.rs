@@ -1,5 +1,6 @@
 //! One file per command: its arguments and what it does.
 
+pub(crate) mod audit;
 pub(crate) mod bases;
 pub(crate) mod bench;
 pub(crate) mod cache;

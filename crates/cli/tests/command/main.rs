@@ -3,6 +3,7 @@
 //! Pictures come from `assets/fashion-mnist`, weight files from `fixtures/`, which the scripts in
 //! `tools/reference/` made.
 
+mod audit;
 mod bad_input;
 mod bench;
 mod containers;

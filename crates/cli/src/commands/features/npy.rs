@@ -8,6 +8,7 @@ use headstart::data::sources::Listed;
 use headstart::model::atomic::AtomicFile;
 
 use super::Writer;
+use crate::output::csv_field;
 
 /// Bytes of the header, fixed so that it can be completed when the number of rows is known.
 const HEADER: usize = 128;
@@ -66,14 +67,5 @@ impl Writer for Npy {
         self.table.flush()?;
         self.table_file.commit()?;
         Ok(())
-    }
-}
-
-/// RFC 4180: quoted where it must be.
-fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
     }
 }

@@ -19,7 +19,7 @@ use super::{
 
 pub use adam::{AdamConfig, fit_adam, fit_adam_from};
 pub use history::{Epoch, Event, History};
-pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic};
+pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic, out_of_fold};
 pub use steps::HeadSteps;
 pub use views::Views;
 

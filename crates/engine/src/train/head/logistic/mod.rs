@@ -2,6 +2,7 @@
 
 mod folds;
 mod objective;
+mod out_of_fold;
 mod standardise;
 mod strength;
 
@@ -20,6 +21,7 @@ use crate::train::{
     error::readable,
     optimizers::{Lbfgs, LbfgsConfig, Progress},
 };
+pub use out_of_fold::out_of_fold;
 
 /// How weak the regularisation is: scikit-learn's `C`, for standardised features. The objective is
 /// C x sum of weight x loss + |kernel|²/2.

@@ -1,0 +1,106 @@
+//! `headstart audit`.
+
+mod fix;
+mod html;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use headstart::model::atomic::check_writable;
+use headstart::{Audit, Finding, Pictures};
+use serde_json::json;
+
+use crate::options::{BaseArgs, Common};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::usage;
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Folder with one folder of pictures per class
+    dir: PathBuf,
+    /// Write a page with thumbnails, to look at in a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write a table that a script can act on: path, finding, action, keep, value, detail
+    #[arg(long, value_name = "FILE.csv")]
+    fix: Option<PathBuf>,
+    /// Share of each class that `train` would hold back: copies that would straddle it are told
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    val_split: f64,
+    /// Seed of that split
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    base: BaseArgs,
+}
+
+pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
+    if !(0.0..1.0).contains(&args.val_split) {
+        return Err(usage("--val-split takes a share from 0 up to, but not including, 1"));
+    }
+    // Better now than after all the work.
+    for file in [&args.html, &args.fix].into_iter().flatten() {
+        check_writable(file)?;
+    }
+    let pictures = Pictures::open(&args.dir)?.with_validation(args.val_split, args.seed);
+    let base = args.base.load()?;
+    let extract = common.extract()?;
+    let audit = headstart::audit(&base, &pictures, &extract, &mut Progress::new("Pictures"))?;
+
+    show::table(&audit, &pictures, output)?;
+    events(&audit, output)?;
+    if let Some(file) = &args.html {
+        html::write(file, &audit, &pictures)?;
+        output.field("Page", file.display().to_string())?;
+    }
+    if let Some(file) = &args.fix {
+        let rows = fix::write(file, &audit)?;
+        output.field("Fixes", format!("{} ({rows} rows)", file.display()))?;
+    }
+    if let Some(warning) = &audit.warning {
+        output.warning(warning);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line per finding, and a summary.
+fn events(audit: &Audit, output: &Output) -> anyhow::Result<()> {
+    if !output.is_json() {
+        return Ok(());
+    }
+    for Finding { kind, value, detail, files, class } in &audit.findings {
+        let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        output.event(&json!({
+            "event": "finding",
+            "kind": kind,
+            "severity": kind.severity(),
+            "value": value,
+            "detail": detail,
+            "files": files,
+            "class": class,
+            "action": kind.action(),
+            "advice": kind.advice(),
+        }))?;
+    }
+    let findings: serde_json::Map<_, _> = audit
+        .by_kind()
+        .map(|(kind, findings)| (kind.name().to_owned(), findings.len().into()))
+        .collect();
+    let classes: serde_json::Map<_, _> = audit
+        .classes
+        .iter()
+        .zip(&audit.counts)
+        .map(|(class, &count)| (class.clone(), count.into()))
+        .collect();
+    output.event(&json!({
+        "event": "summary",
+        "pictures": audit.pictures,
+        "from_cache": audit.cached,
+        "classes": classes,
+        "findings": findings,
+    }))?;
+    Ok(())
+}

@@ -1,0 +1,367 @@
+//! What is wrong with a folder of pictures: [`audit`].
+
+mod alignment;
+mod copies;
+mod files;
+mod finding;
+mod labels;
+mod looks;
+mod neighbours;
+mod note;
+mod robust;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use headstart_data::{ContentHash, Facts, Location, Subset, split};
+use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
+
+use crate::divided::check_readable;
+use crate::{Base, Error, ExtractConfig, Extractor, Observer, Pictures};
+pub(crate) use copies::Copies;
+pub use finding::{Finding, Kind, Severity};
+use labels::label_errors;
+use looks::looks;
+pub(crate) use note::note;
+use robust::Spread;
+
+/// How much likelier another class must be than the label for a probable error to be told; most of
+/// the neighbours must be of it, too.
+const CLEAR_MARGIN: f32 = 0.8;
+/// Neighbours by which it is judged whether a picture is like any other.
+const COMPANY: usize = 10;
+/// Pictures from which on outliers are looked for.
+const ENOUGH_FOR_OUTLIERS: usize = 50;
+/// Standard deviations from the median beyond which a picture is an outlier.
+const OUTLYING: f64 = 3.5;
+/// Different pictures under which a class has few.
+const FEW: usize = 10;
+/// How many times as large the largest class is where classes are out of balance.
+const IMBALANCED: f64 = 10.0;
+
+/// What is known of a set of pictures, and what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Pictures of each class that could be read.
+    pub counts: Vec<usize>,
+    /// Pictures that could be read.
+    pub pictures: usize,
+    /// How many of these were known to the feature cache.
+    pub cached: usize,
+    /// What was found: by [`Kind`], the most important first, and the strongest of a kind first.
+    pub findings: Vec<Finding>,
+    /// Why features are not kept, if they are not though a cache was asked for.
+    pub warning: Option<String>,
+}
+
+impl Audit {
+    /// The kinds that were found, the most important first, each with its findings.
+    pub fn by_kind(&self) -> impl Iterator<Item = (Kind, &[Finding])> {
+        self.findings.chunk_by(|a, b| a.kind == b.kind).map(|found| (found[0].kind, found))
+    }
+}
+
+/// Looks for what is wrong with `pictures`: files that cannot be read, copies, bad looks, probable
+/// label errors, outliers, and classes out of balance. Nothing is changed.
+///
+/// Features and facts come from the cache where they are known, so that auditing pictures that were
+/// trained on decodes nothing. Copies that straddle the split are looked for in the split that a
+/// folder brings, or in the one that [`Pictures::with_validation`] would make if equal pixels alone
+/// were kept together.
+///
+/// # Errors
+/// When fewer than two classes have pictures that can be read, or the observer asks to stop.
+pub fn audit(
+    base: &Base,
+    pictures: &Pictures,
+    config: &ExtractConfig,
+    observer: &mut dyn Observer,
+) -> Result<Audit, Error> {
+    let extractor = Extractor::new(base, config);
+    let size = base.network().preprocessing();
+    let mut set = Set::read(&extractor, pictures, observer)?;
+    let dim = extractor.features();
+    let mut go_on = || !observer.is_cancelled();
+    let copies = Copies::find(&set.features, dim, &set.contents, &set.facts, &mut go_on);
+    let copies = copies.ok_or(Error::Interrupted)?;
+
+    set.tell_copies(&copies, &set.sides()?);
+    set.tell_outliers(&copies);
+    set.tell_looks(size.height.min(size.width));
+    set.tell_label_errors(&copies, dim, observer)?;
+    set.tell_balance(&copies);
+    set.tell_files();
+    let Set { mut findings, labels, cached, .. } = set;
+    findings.sort_by(|a, b| {
+        let strength = |f: &Finding| f.value.unwrap_or(0.0) * ascending(f.kind);
+        a.kind.cmp(&b.kind).then(strength(b).total_cmp(&strength(a))).then(a.files.cmp(&b.files))
+    });
+    let mut counts = vec![0; pictures.classes().len()];
+    labels.iter().for_each(|&label| counts[label] += 1);
+    Ok(Audit {
+        classes: pictures.classes().to_vec(),
+        counts,
+        pictures: labels.len(),
+        cached,
+        findings,
+        warning: extractor.cache_warning(),
+    })
+}
+
+/// 1 for kinds whose value grows with how bad it is, -1 for the others.
+fn ascending(kind: Kind) -> f64 {
+    match kind {
+        Kind::Blank | Kind::Dark | Kind::Tiny | Kind::Grey | Kind::FewPictures => -1.0,
+        _ => 1.0,
+    }
+}
+
+/// Pictures that could be read, with all that is known of them; and what was found so far.
+struct Set<'a> {
+    pictures: &'a Pictures,
+    /// Indices into the pictures.
+    kept: Vec<usize>,
+    labels: Vec<usize>,
+    features: Vec<f32>,
+    contents: Vec<ContentHash>,
+    facts: Vec<Facts>,
+    cached: usize,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Set<'a> {
+    fn read(
+        extractor: &Extractor,
+        pictures: &'a Pictures,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let items = pictures.items();
+        let mut set = Self {
+            pictures,
+            kept: Vec::new(),
+            labels: Vec::new(),
+            features: Vec::new(),
+            contents: Vec::new(),
+            facts: Vec::new(),
+            cached: 0,
+            findings: files::of_skipped(pictures.skipped()),
+        };
+        let mut skipped = pictures.skipped().to_vec();
+        extractor.for_each(items, observer, &mut |index, result| {
+            match result {
+                Ok(picture) => {
+                    set.kept.push(index);
+                    set.features.extend(&picture.features);
+                    set.contents.push(picture.content);
+                    set.facts.push(picture.facts);
+                    set.cached += usize::from(picture.cached);
+                }
+                Err(error) => {
+                    let path = items[index].at.path().into_owned();
+                    set.findings.push(files::of_error(path.clone(), &error));
+                    skipped.push(headstart_data::Skipped { path, reason: error.to_string() });
+                }
+            }
+            Ok(())
+        })?;
+        set.labels = pictures.labels(&set.kept);
+        check_readable(pictures, &set.labels, &skipped)?;
+        Ok(set)
+    }
+
+    fn at(&self, picture: usize) -> &Location {
+        &self.pictures.items()[self.kept[picture]].at
+    }
+
+    fn path(&self, picture: usize) -> PathBuf {
+        self.at(picture).path().into_owned()
+    }
+
+    fn class(&self, class: usize) -> &str {
+        &self.pictures.classes()[class]
+    }
+
+    /// Whether each picture is on the validation side.
+    fn sides(&self) -> Result<Vec<bool>, Error> {
+        if self.pictures.is_split() {
+            let side =
+                |&index: &usize| self.pictures.items()[index].subset == Some(Subset::Validation);
+            return Ok(self.kept.iter().map(side).collect());
+        }
+        let groups = self.pictures.groups(&self.kept, &self.contents);
+        let split = split::stratified(&self.labels, &groups, &self.pictures.split_config())?;
+        let mut sides = vec![false; self.labels.len()];
+        split.validation.iter().for_each(|&picture| sides[picture] = true);
+        Ok(sides)
+    }
+
+    fn tell_copies(&mut self, copies: &Copies, sides: &[bool]) {
+        // Of each group the pair that is least alike.
+        let mut least = vec![1.0f32; self.labels.len()];
+        for &(picture, _, cosine) in &copies.links {
+            let least = &mut least[copies.groups[picture]];
+            *least = least.min(cosine);
+        }
+        for group in copies.groups_of_several() {
+            let kind = match () {
+                () if group.differ(|p| self.labels[p]) => Kind::ConflictingLabels,
+                () if group.differ(|p| sides[p]) => Kind::Straddling,
+                () if group.is_exact() => Kind::Duplicate,
+                () => Kind::NearDuplicate,
+            };
+            let what = if group.is_exact() { "the same pixels" } else { "nearly the same" };
+            let detail = match kind {
+                Kind::ConflictingLabels => {
+                    let mut classes: Vec<&str> =
+                        group.pictures.iter().map(|&p| self.class(self.labels[p])).collect();
+                    classes.sort_unstable();
+                    classes.dedup();
+                    format!("{what}, labelled {}", classes.join(" and "))
+                }
+                Kind::Straddling if self.pictures.is_split() => {
+                    format!("{what}, on both sides of the split")
+                }
+                Kind::Straddling => format!("{what}, would be on both sides of a random split"),
+                _ => what.to_owned(),
+            };
+            self.findings.push(Finding {
+                kind,
+                value: Some(least[copies.groups[group.pictures[0]]].into()),
+                detail,
+                files: group.pictures.iter().map(|&p| self.path(p)).collect(),
+                class: None,
+            });
+        }
+    }
+
+    fn tell_outliers(&mut self, copies: &Copies) {
+        if copies.firsts.len() < ENOUGH_FOR_OUTLIERS {
+            return;
+        }
+        let distance = |near: &Vec<(u32, f32)>| {
+            let near = &near[..near.len().min(COMPANY)];
+            1.0 - near.iter().map(|&(_, cosine)| f64::from(cosine)).sum::<f64>() / near.len() as f64
+        };
+        let distances: Vec<f64> = copies.neighbours.iter().map(distance).collect();
+        let spread = Spread::of(&distances);
+        for (&picture, &distance) in copies.firsts.iter().zip(&distances) {
+            let deviations = spread.deviations(distance);
+            if deviations > OUTLYING {
+                let detail = format!("{deviations:.1} standard deviations farther than is usual");
+                self.tell(Kind::Outlier, picture, distance, detail);
+            }
+        }
+    }
+
+    fn tell_looks(&mut self, side: usize) {
+        for (kind, picture, value) in looks(&self.facts, side) {
+            let Facts { width, height, .. } = self.facts[picture];
+            let detail = match kind {
+                Kind::Tiny | Kind::OddAspect => format!("{width} x {height} pixels"),
+                Kind::Blank => "all of one colour".to_owned(),
+                Kind::Dark => "nearly all of it is dark".to_owned(),
+                Kind::Bright => "nearly all of it is white".to_owned(),
+                Kind::Blurred => "no sharp edge".to_owned(),
+                _ => "no colour".to_owned(),
+            };
+            self.tell(kind, picture, value.into(), detail);
+        }
+    }
+
+    fn tell_label_errors(
+        &mut self,
+        copies: &Copies,
+        dim: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let classes = self.pictures.classes().len();
+        let samples = Samples::new(&self.features, dim, &self.labels, classes);
+        let samples = Samples { groups: Some(&copies.groups), ..samples };
+        let mut tell = |event: Event<'_>| {
+            observer.training(event);
+            if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let config = LogisticConfig::default();
+        let probabilities =
+            out_of_fold(&samples, &config, &mut tell).map_err(Error::of_training)?;
+        for error in label_errors(&probabilities, &self.labels, classes) {
+            if error.margin < CLEAR_MARGIN {
+                break;
+            }
+            let (own, other) = (self.labels[error.picture], error.class);
+            // Heads are sure of what is unlike anything, too; neighbours are a second opinion.
+            let near = &copies.neighbours[copies.equal[error.picture]];
+            let of = |class: usize| {
+                let labels = near.iter().take(COMPANY).map(|&(at, _)| copies.firsts[at as usize]);
+                labels.filter(|&picture| self.labels[picture] == class).count()
+            };
+            if of(other) <= of(own) {
+                continue;
+            }
+            let p = |class: usize| probabilities[error.picture * classes + class];
+            let detail = format!(
+                "labelled {} ({:.3}), looks like {} ({:.3})",
+                self.class(own),
+                p(own),
+                self.class(other),
+                p(other)
+            );
+            self.findings.push(Finding {
+                kind: Kind::LabelError,
+                value: Some(error.margin.into()),
+                detail,
+                files: vec![self.path(error.picture)],
+                class: Some(self.class(other).to_owned()),
+            });
+        }
+        Ok(())
+    }
+
+    fn tell_balance(&mut self, copies: &Copies) {
+        let mut distinct = vec![0; self.pictures.classes().len()];
+        copies.firsts.iter().for_each(|&picture| distinct[self.labels[picture]] += 1);
+        let largest = distinct.iter().copied().max().unwrap_or(0);
+        for (class, &count) in distinct.iter().enumerate() {
+            let times = largest as f64 / count.max(1) as f64;
+            let (kind, value) = match () {
+                () if count < FEW => (Kind::FewPictures, count as f64),
+                () if times >= IMBALANCED => (Kind::Imbalance, times),
+                () => continue,
+            };
+            let name = self.class(class).to_owned();
+            let s = if count == 1 { "" } else { "s" };
+            let detail =
+                format!("{name} has {count} different picture{s}, the largest class {largest}");
+            let class = Some(name);
+            self.findings.push(Finding {
+                kind,
+                value: Some(value),
+                detail,
+                files: Vec::new(),
+                class,
+            });
+        }
+    }
+
+    fn tell_files(&mut self) {
+        for picture in 0..self.facts.len() {
+            let facts = self.facts[picture];
+            if let Some(detail) = files::misnamed(&self.at(picture).path(), facts.format) {
+                let files = vec![self.path(picture)];
+                let kind = Kind::Misnamed;
+                self.findings.push(Finding { kind, value: None, detail, files, class: None });
+            }
+            if facts.orientation != 1 {
+                let detail = "turned or mirrored".to_owned();
+                self.tell(Kind::Rotated, picture, facts.orientation.into(), detail);
+            }
+        }
+    }
+
+    fn tell(&mut self, kind: Kind, picture: usize, value: f64, detail: String) {
+        let files = vec![self.path(picture)];
+        self.findings.push(Finding { kind, value: Some(value), detail, files, class: None });
+    }
+}

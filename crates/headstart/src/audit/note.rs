@@ -1,0 +1,38 @@
+//! What training says of its pictures, in a line.
+
+use headstart_data::{Facts, Split};
+
+use super::{Copies, Kind, looks::looks};
+
+/// What an audit would say that needs no training, summed up; nothing of pictures that are in order.
+/// Equal pixels are told of by the split itself. `side` is the shorter side of the network's input.
+pub(crate) fn note(
+    copies: &Copies,
+    facts: &[Facts],
+    labels: &[usize],
+    split: &Split,
+    side: usize,
+) -> Option<String> {
+    let mut validation = vec![false; labels.len()];
+    split.validation.iter().for_each(|&picture| validation[picture] = true);
+    let mut near = copies.groups_of_several();
+    near.retain(|group| !group.is_exact());
+    let conflicts = near.iter().filter(|group| group.differ(|picture| labels[picture])).count();
+    let straddling =
+        near.iter().filter(|group| group.differ(|picture| validation[picture])).count();
+    let looks = looks(facts, side);
+    let of = |kind: Kind| looks.iter().filter(|(found, ..)| *found == kind).count();
+    let seen: Vec<String> = [
+        (conflicts, "group", " of near-duplicates with different labels"),
+        (straddling, "group", " of near-duplicates on both sides of the split"),
+        (of(Kind::Blank), "blank picture", ""),
+        (of(Kind::Dark), "dark picture", ""),
+        (of(Kind::Bright), "overexposed picture", ""),
+        (of(Kind::Blurred), "blurred picture", ""),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, noun, what)| format!("{count} {noun}{}{what}", if count == 1 { "" } else { "s" }))
+    .collect();
+    (!seen.is_empty()).then(|| seen.join(", "))
+}
