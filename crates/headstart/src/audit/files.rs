@@ -1,9 +1,9 @@
 //! Files that are not what they should be.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use headstart_data::decode::Format;
-use headstart_data::{DecodeError, Skipped};
+use headstart_data::{DecodeError, Location, Skipped};
 
 use super::{Finding, Kind};
 
@@ -16,23 +16,23 @@ pub(super) fn of_skipped(skipped: &[Skipped]) -> Vec<Finding> {
             () if skipped.reason.starts_with("cannot be read") => Kind::Unreadable,
             () => return None,
         };
-        Some(of_file(kind, skipped.path.clone(), skipped.reason.clone()))
+        Some(of_file(kind, (&skipped.path).into(), skipped.reason.clone()))
     };
     skipped.iter().filter_map(finding).collect()
 }
 
 /// A picture that could not be decoded.
-pub(super) fn of_error(path: PathBuf, error: &DecodeError) -> Finding {
+pub(super) fn of_error(at: Location, error: &DecodeError) -> Finding {
     let kind = match error {
         DecodeError::Truncated { .. } => Kind::Truncated,
         DecodeError::NotAPicture { .. } => Kind::NotAPicture,
         _ => Kind::Unreadable,
     };
-    of_file(kind, path, error.to_string())
+    of_file(kind, at, error.to_string())
 }
 
-fn of_file(kind: Kind, path: PathBuf, detail: String) -> Finding {
-    Finding { kind, value: None, detail, files: vec![path], class: None }
+fn of_file(kind: Kind, at: Location, detail: String) -> Finding {
+    Finding { kind, value: None, detail, files: vec![at], class: None }
 }
 
 /// What a file is, if its ending says that it is something else.

@@ -1,7 +1,7 @@
 //! What an audit finds.
 
+use headstart_data::Location;
 use std::fmt;
-use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
@@ -325,8 +325,8 @@ pub struct Finding {
     pub value: Option<f64>,
     /// What is seen, in half a line: "labelled shirt, looks like dress".
     pub detail: String,
-    /// The files it is about; none if it is about a class. Of copies the first is the one to keep.
-    pub files: Vec<PathBuf>,
+    /// The pictures it is about; none if it is about a class. Of copies the first is the one to keep.
+    pub files: Vec<Location>,
     /// The class that it is about, or would be right.
     pub class: Option<String>,
 }

@@ -11,7 +11,6 @@ mod note;
 mod robust;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use headstart_data::{ContentHash, Facts, Location, Subset, split};
 use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
@@ -159,8 +158,9 @@ impl<'a> Set<'a> {
                     set.cached += usize::from(picture.cached);
                 }
                 Err(error) => {
-                    let path = items[index].at.path().into_owned();
-                    set.findings.push(files::of_error(path.clone(), &error));
+                    let at = &items[index].at;
+                    set.findings.push(files::of_error(at.clone(), &error));
+                    let path = at.path().into_owned();
                     skipped.push(headstart_data::Skipped { path, reason: error.to_string() });
                 }
             }
@@ -173,10 +173,6 @@ impl<'a> Set<'a> {
 
     fn at(&self, picture: usize) -> &Location {
         &self.pictures.items()[self.kept[picture]].at
-    }
-
-    fn path(&self, picture: usize) -> PathBuf {
-        self.at(picture).path().into_owned()
     }
 
     fn class(&self, class: usize) -> &str {
@@ -230,7 +226,7 @@ impl<'a> Set<'a> {
                 kind,
                 value: Some(least[copies.groups[group.pictures[0]]].into()),
                 detail,
-                files: group.pictures.iter().map(|&p| self.path(p)).collect(),
+                files: group.pictures.iter().map(|&p| self.at(p).clone()).collect(),
                 class: None,
             });
         }
@@ -312,7 +308,7 @@ impl<'a> Set<'a> {
                 kind: Kind::LabelError,
                 value: Some(error.margin.into()),
                 detail,
-                files: vec![self.path(error.picture)],
+                files: vec![self.at(error.picture).clone()],
                 class: Some(self.class(other).to_owned()),
             });
         }
@@ -349,7 +345,7 @@ impl<'a> Set<'a> {
         for picture in 0..self.facts.len() {
             let facts = self.facts[picture];
             if let Some(detail) = files::misnamed(&self.at(picture).path(), facts.format) {
-                let files = vec![self.path(picture)];
+                let files = vec![self.at(picture).clone()];
                 let kind = Kind::Misnamed;
                 self.findings.push(Finding { kind, value: None, detail, files, class: None });
             }
@@ -361,7 +357,7 @@ impl<'a> Set<'a> {
     }
 
     fn tell(&mut self, kind: Kind, picture: usize, value: f64, detail: String) {
-        let files = vec![self.path(picture)];
+        let files = vec![self.at(picture).clone()];
         self.findings.push(Finding { kind, value: Some(value), detail, files, class: None });
     }
 }

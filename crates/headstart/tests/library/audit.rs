@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use headstart::data::Location;
 use headstart::{
     Audit, Base, Classifier, Error, ExtractConfig, FitConfig, Kind, Observer, Pictures, Quiet,
     audit,
@@ -50,7 +51,7 @@ fn run(root: &Path, cache: &Path) -> Audit {
 
 /// Kinds and names of what was found.
 fn found(audit: &Audit) -> Vec<(Kind, Vec<String>)> {
-    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let name = |at: &Location| at.path().file_name().unwrap().to_string_lossy().into_owned();
     let one = |f: &headstart::Finding| (f.kind, f.files.iter().map(name).collect());
     audit.findings.iter().map(one).collect()
 }
@@ -188,7 +189,7 @@ fn a_given_split_is_kept_and_what_straddles_it_is_told() {
     let straddling: Vec<_> = audit.findings.iter().filter(|f| f.kind == Kind::Straddling).collect();
     assert_eq!(straddling.len(), 1, "{:?}", audit.findings);
     assert_eq!(straddling[0].files.len(), 2);
-    assert!(straddling[0].files.contains(&root.join("val/Bag/leaked.png")));
+    assert!(straddling[0].files.contains(&root.join("val/Bag/leaked.png").into()));
 }
 
 #[test]

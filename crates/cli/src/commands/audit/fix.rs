@@ -47,7 +47,7 @@ fn rows(finding: &Finding) -> Vec<[String; 7]> {
             detail.clone(),
         ]
     };
-    let name = |file: &std::path::PathBuf| file.display().to_string();
+    let name = ToString::to_string;
     match files.split_first() {
         None => vec![row(String::new(), kind.action(), String::new())],
         Some((only, [])) => vec![row(name(only), kind.action(), String::new())],

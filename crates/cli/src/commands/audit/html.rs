@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -40,22 +40,22 @@ pub(super) fn write(path: &Path, audit: &Audit, pictures: &Pictures) -> anyhow::
 }
 
 /// Data URIs of thumbnails, by file.
-type Thumbnails = HashMap<PathBuf, String>;
+type Thumbnails = HashMap<String, String>;
 
 /// Thumbnails of what is on the page; none for what cannot be read.
 fn thumbnails(audit: &Audit) -> Thumbnails {
     let shown = audit.by_kind().flat_map(|(_, findings)| findings.iter().take(CARDS));
-    let mut files: Vec<&PathBuf> = shown.flat_map(|f| f.files.iter().take(COPIES)).collect();
+    let mut files: Vec<&Location> = shown.flat_map(|f| f.files.iter().take(COPIES)).collect();
     files.truncate(THUMBNAILS);
     files.sort();
     files.dedup();
-    let thumbnail = |file: &&PathBuf| Some(((*file).clone(), thumbnail(file).ok()?));
+    let thumbnail = |file: &&Location| Some((file.to_string(), thumbnail(file).ok()?));
     files.par_iter().filter_map(thumbnail).collect()
 }
 
-fn thumbnail(file: &Path) -> Result<String, DecodeError> {
+fn thumbnail(file: &Location) -> Result<String, DecodeError> {
     let limits = Limits::default();
-    let picture = decode(&Location::from(file).read(&limits)?, &limits)?;
+    let picture = decode(&file.read(&limits)?, &limits)?;
     let longer = picture.width().max(picture.height());
     let side = |side: usize| (side * SIDE.min(longer) / longer).max(1) as u32;
     let (width, height) = (side(picture.width()), side(picture.height()));
@@ -149,8 +149,8 @@ fn card(page: &mut String, finding: &Finding, root: &Path, thumbnails: &Thumbnai
     };
     put(page, format_args!("<article class=\"card{several}\">\n<div class=\"pictures\">\n"));
     for file in finding.files.iter().take(COPIES) {
-        let name = escaped(&file.strip_prefix(root).unwrap_or(file).display().to_string());
-        let picture = match thumbnails.get(file) {
+        let name = escaped(&super::below(root, file));
+        let picture = match thumbnails.get(&file.to_string()) {
             Some(uri) => format!("<img src=\"{uri}\" alt=\"{name}\" loading=\"lazy\">"),
             None => "<div class=\"none\">no picture</div>".to_owned(),
         };

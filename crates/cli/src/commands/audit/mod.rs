@@ -4,10 +4,11 @@ mod fix;
 mod html;
 mod show;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use headstart::data::Location;
 use headstart::model::atomic::check_writable;
 use headstart::{Audit, Finding, Pictures};
 use serde_json::json;
@@ -15,12 +16,14 @@ use serde_json::json;
 use crate::options::{BaseArgs, Common};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::usage;
+use crate::sources::{DEFAULT_SHARE, SourceArgs, parse_share};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Folder with one folder of pictures per class
+    /// Folder with one folder of pictures per class, an archive of one, or a manifest
     dir: PathBuf,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Write a page with thumbnails, to look at in a browser
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -28,7 +31,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "FILE.csv")]
     fix: Option<PathBuf>,
     /// Share of each class that `train` would hold back: copies that would straddle it are told
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    #[arg(long, value_name = "SHARE", default_value_t = DEFAULT_SHARE, value_parser = parse_share)]
     val_split: f64,
     /// Seed of that split
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -38,14 +41,12 @@ pub(crate) struct AuditArgs {
 }
 
 pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
-    if !(0.0..1.0).contains(&args.val_split) {
-        return Err(usage("--val-split takes a share from 0 up to, but not including, 1"));
-    }
     // Better now than after all the work.
     for file in [&args.html, &args.fix].into_iter().flatten() {
         check_writable(file)?;
     }
-    let pictures = Pictures::open(&args.dir)?.with_validation(args.val_split, args.seed);
+    let pictures =
+        Pictures::open(args.source.source(&args.dir))?.with_validation(args.val_split, args.seed);
     let base = args.base.load()?;
     let extract = common.extract()?;
     let audit = headstart::audit(&base, &pictures, &extract, &mut Progress::new("Pictures"))?;
@@ -66,13 +67,19 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
+/// The picture's path from the folder on.
+fn below(root: &Path, picture: &Location) -> String {
+    let path = picture.path();
+    path.strip_prefix(root).unwrap_or(&path).display().to_string()
+}
+
 /// A line per finding, and a summary.
 fn events(audit: &Audit, output: &Output) -> anyhow::Result<()> {
     if !output.is_json() {
         return Ok(());
     }
     for Finding { kind, value, detail, files, class } in &audit.findings {
-        let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        let files: Vec<_> = files.iter().map(ToString::to_string).collect();
         output.event(&json!({
             "event": "finding",
             "kind": kind,

@@ -5,6 +5,7 @@ use std::path::Path;
 use headstart::model::thousands;
 use headstart::{Audit, Finding, Kind, Pictures, Severity};
 
+use super::below;
 use crate::output::{Output, count};
 
 /// Findings of a kind that are shown; the page and `--json` have more.
@@ -70,9 +71,8 @@ fn balance(audit: &Audit) -> String {
 fn line(finding: &Finding, root: &Path) -> String {
     /// Copies that are named.
     const NAMED: usize = 3;
-    let name =
-        |file: &std::path::PathBuf| file.strip_prefix(root).unwrap_or(file).display().to_string();
-    let mut names: Vec<String> = finding.files.iter().take(NAMED).map(name).collect();
+    let shown = finding.files.iter().take(NAMED);
+    let mut names: Vec<String> = shown.map(|picture| below(root, picture)).collect();
     if finding.files.len() > NAMED {
         names.push(format!("and {} more", finding.files.len() - NAMED));
     }
