@@ -6,11 +6,18 @@ use serde_json::json;
 
 use crate::support::{CLASSES, Place, keys};
 
-const SMALL: &str = "--input-size 32";
+const SMALL: &str = "--input-size 96";
+
+/// Pictures that nothing is wrong with.
+fn clean() -> Place {
+    let place = Place::new();
+    place.pictures("pictures", &CLASSES, 1..13);
+    place
+}
 
 /// Pictures of which one is there twice, and a file that is none, all with names to be wary of.
 fn untidy() -> Place {
-    let place = Place::with_pictures(12);
+    let place = clean();
     let copied = fs::read(place.path(&place.picture())).unwrap();
     place.write("pictures/Bag/<b>&\"it's\",.png", copied);
     place.write("pictures/Bag/<i>.txt", "no picture");
@@ -19,7 +26,7 @@ fn untidy() -> Place {
 
 #[test]
 fn a_clean_folder_makes_no_noise() {
-    let place = Place::with_pictures(12);
+    let place = clean();
     let run = place.run(&format!("audit pictures {SMALL}")).succeeded();
     assert!(run.stdout.contains("Findings    none"), "{}", run.stdout);
     let last = place.run(&format!("audit pictures --json {SMALL}")).succeeded().json_line();

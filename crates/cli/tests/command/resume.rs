@@ -109,7 +109,7 @@ fn a_killed_run_goes_on_from_its_last_epoch() {
     // Temporary files of a process that was killed have no name, but that of a file being written.
     let left = place.below(".");
     assert!(left.iter().all(|name| !name.ends_with(".checkpoint")), "{left:?}");
-    assert_eq!(place.below("cache").len(), 0, "what is trained on vanishes with the process");
+    place.assert_only_features_in_cache();
 }
 
 #[test]

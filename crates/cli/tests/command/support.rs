@@ -91,6 +91,12 @@ impl Place {
         names
     }
 
+    /// What is trained on lies there, too, but vanishes with the process: features alone are left.
+    pub(crate) fn assert_only_features_in_cache(&self) {
+        let left = self.below("cache");
+        assert!(left.iter().all(|name| name.len() == 64), "{left:?}");
+    }
+
     /// The binary, ready to be given arguments.
     pub(crate) fn process(&self) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_headstart"));
