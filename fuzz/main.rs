@@ -1,0 +1,19 @@
+//! Each binary feeds the target of its own name.
+#![no_main]
+
+mod targets {
+    pub(crate) mod cache;
+    pub(crate) mod decode;
+    pub(crate) mod model_file;
+    pub(crate) mod weights;
+}
+
+use targets::{cache, decode, model_file, weights};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match env!("CARGO_BIN_NAME") {
+    "cache" => cache::run(bytes),
+    "decode" => decode::run(bytes),
+    "model_file" => model_file::run(bytes),
+    "weights" => weights::run(bytes),
+    name => unreachable!("no target {name}"),
+});
