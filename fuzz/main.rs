@@ -13,7 +13,7 @@ use targets::{cache, decode, model_file, weights};
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match env!("CARGO_BIN_NAME") {
     "cache" => cache::run(bytes),
     "decode" => decode::run(bytes),
-    "model_file" => model_file::run(bytes),
+    "model_file" => drop(model_file::run(bytes)),
     "weights" => weights::run(bytes),
     name => unreachable!("no target {name}"),
 });

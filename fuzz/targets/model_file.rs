@@ -8,15 +8,22 @@ use headstart::Classifier;
 /// More than the smallest base has.
 const MOST_TENSORS: u64 = 4 << 20;
 
-pub(crate) fn run(header: &[u8]) {
+/// Whether it is a model.
+pub(crate) fn run(header: &[u8]) -> bool {
     let mut file = tempfile::NamedTempFile::new().expect("there is room");
     let length = (header.len() as u64).to_le_bytes();
     file.write_all(&length).and_then(|()| file.write_all(header)).expect("there is room");
     let size = 8 + header.len() as u64 + claimed(header).min(MOST_TENSORS);
     file.as_file().set_len(size).expect("zeros take no room");
     match Classifier::load(file.path()) {
-        Ok(classifier) => assert!(classifier.classes().len() >= 2),
-        Err(error) => assert!(!error.to_string().contains(['\n', '\r']), "{error}"),
+        Ok(classifier) => {
+            assert!(classifier.classes().len() >= 2);
+            true
+        }
+        Err(error) => {
+            assert!(!error.to_string().contains(['\n', '\r']), "{error}");
+            false
+        }
     }
 }
 

@@ -18,4 +18,5 @@ mod resume;
 mod summary;
 mod support;
 mod train;
+mod unhappy;
 mod usage;
