@@ -21,9 +21,14 @@ EXPLANATION = [
 ]
 
 
+def installed(packages):
+    """{name: version} of Python packages, of which `packages` maps names to those in the index."""
+    return {name: importlib.metadata.version(package) for name, package in packages.items()}
+
+
 def versions():
     """The peers and their versions, in words."""
-    found = {name: importlib.metadata.version(package) for name, package in PACKAGES.items()}
+    found = installed(PACKAGES)
     manifest = (HERE / "rust" / "Cargo.toml").read_text()
     found |= re.findall(r'^(rten|tract)(?:-onnx)? = "=(.*)"$', manifest, re.MULTILINE)
     return ", ".join(f"{name} {version}" for name, version in found.items())

@@ -84,4 +84,5 @@ def main():
             first = after
 
 
-main()
+if __name__ == "__main__":
+    main()

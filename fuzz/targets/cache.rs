@@ -3,11 +3,14 @@
 
 use std::fs;
 
-use headstart_data::ContentHash;
-use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key, clear, info};
+use headstart_data::cache::{
+    CacheConfig, Entry, FeatureCache, Fingerprint, Key, clear, info, verify,
+};
+use headstart_data::decode::{Format, Header};
+use headstart_data::{ContentHash, Facts};
 
-const FINGERPRINT: Fingerprint = Fingerprint([0xAB; 32]);
-const DIM: usize = 3;
+pub(crate) const FINGERPRINT: Fingerprint = Fingerprint([0xAB; 32]);
+pub(crate) const DIM: usize = 3;
 
 pub(crate) fn run(bytes: &[u8]) {
     let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return };
@@ -20,9 +23,8 @@ pub(crate) fn run(bytes: &[u8]) {
     write("1.keys", keys).and_then(|()| write("1.data", data)).expect("there is room");
 
     let known = info(root.path()).expect("it can be listed").entries;
-    let cache = FeatureCache::open(root.path(), &FINGERPRINT, DIM);
+    let cache = FeatureCache::open(root.path(), &FINGERPRINT, DIM, CacheConfig::default());
     assert!(cache.len() as u64 <= known, "what is counted can be had");
-    let entry = |n: u8| Entry { content: ContentHash([n; 16]), features: vec![f32::from(n); DIM] };
     for n in 0..4 {
         let key = Key([n; 16]);
         let found = cache.get(&key);
@@ -31,5 +33,13 @@ pub(crate) fn run(bytes: &[u8]) {
         assert_eq!(cache.get(&key), Some(entry(n)));
     }
     drop(cache);
+    verify(root.path(), true, &mut |_, _| true).expect("it can be listed");
     clear(root.path()).expect("it can be deleted");
+}
+
+/// What the segment of the corpus holds under the key of `n`s.
+pub(crate) fn entry(n: u8) -> Entry {
+    let header = Header { format: Format::Png, width: 3, height: 2, orientation: 1 };
+    let facts = Facts::new(&header, &[n; 3 * 2 * 3], 3);
+    Entry { content: ContentHash([n; 16]), features: vec![f32::from(n); DIM], facts }
 }

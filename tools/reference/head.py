@@ -5,7 +5,9 @@ Makes in fixtures/head/:
                     y3 [120] i64 (3 classes), y2 [120] i64 (2 classes: y3 == 2 -> 1, else 0),
                     kernel3 [24, 3], bias3 [3], kernel1 [24, 1], bias1 [1] (f32, where training starts)
   sklearn.json      LogisticRegression(lbfgs), several C, 3 and 2 classes, with and without class weights
-  keras.json        loss of every step and final weights; Adam, RMSprop, SGD
+                    and sample weights
+  keras.json        loss of every step and final weights; Adam, RMSprop, SGD; with and without class
+                    weights and sample weights
 
 Two commands, as scikit-learn and TensorFlow live in separate environments; the first makes the data:
   python tools/reference/head.py sklearn     (scikit-learn 1.9.1, numpy 2.4.6, safetensors 0.8.0)
@@ -50,6 +52,11 @@ def make_data(folder):
     common.write_tensors(folder / "data.safetensors", tensors)
 
 
+def sample_weights():
+    """1/2 to 5/2, in no order that labels have."""
+    return (1 + np.arange(N) * 7 % 5).astype(np.float32) / 2
+
+
 def load_data(folder):
     from safetensors.numpy import load_file
 
@@ -63,17 +70,22 @@ def with_sklearn(folder):
     make_data(folder)
     data = load_data(folder)
     x = (data["x"].astype(np.float64) - data["mean"]) / data["scale"]
+    own = sample_weights().astype(np.float64)
     cases = []
     for target in ("y3", "y2"):
         y = data[target]
-        for weight in (None, "balanced"):
-            for c in (0.1, 1.0, 10.0):
+        for weight, by_sample in ((None, None), ("balanced", None), (None, own), ("balanced", own)):
+            for c in (0.1, 1.0, 10.0) if by_sample is None else (1.0,):
                 settings = dict(C=c, class_weight=weight, max_iter=100000)
-                model = LogisticRegression(solver="lbfgs", tol=1e-10, **settings).fit(x, y)
-                exact = LogisticRegression(solver="newton-cholesky", tol=1e-13, **settings).fit(x, y)
+                model = LogisticRegression(solver="lbfgs", tol=1e-10, **settings)
+                model.fit(x, y, sample_weight=by_sample)
+                exact = LogisticRegression(solver="newton-cholesky", tol=1e-13, **settings)
+                exact.fit(x, y, sample_weight=by_sample)
                 probabilities = model.predict_proba(x)
-                balanced = len(y) / (len(np.unique(y)) * np.bincount(y))
+                counts = np.bincount(y, weights=by_sample)
+                balanced = counts.sum() / (len(counts) * counts)
                 weights = (balanced if weight else np.ones(len(balanced)))[y]
+                weights = weights * (1 if by_sample is None else by_sample)
                 log_likelihood = np.log(probabilities[np.arange(len(y)), y])
                 objective = 0.5 * (model.coef_**2).sum() - c * (weights * log_likelihood).sum()
                 cases.append(
@@ -83,6 +95,7 @@ def with_sklearn(folder):
                         "C": c,
                         "class_weight": weight,
                         "class_weights": common.numbers(balanced) if weight else None,
+                        "sample_weight": None if by_sample is None else common.numbers(by_sample),
                         "coef": common.numbers(model.coef_),
                         "intercept": common.numbers(model.intercept_),
                         "log_loss": float(log_loss(y, probabilities)),
@@ -106,14 +119,14 @@ def with_sklearn(folder):
         {
             "script": "tools/reference/head.py sklearn",
             "versions": common.versions("scikit-learn", "numpy", "scipy"),
-            "objective": "0.5*sum(coef^2) + C*sum_i(class_weight[y_i] * -ln p(y_i)); intercepts not penalised; "
+            "objective": "0.5*sum(coef^2) + C*sum_i(class_weight[y_i] * sample_weight[i] * -ln p(y_i)); intercepts not penalised; "
             "3 classes: softmax, coef [3, 24]; 2 classes: sigmoid of one logit for class 1, coef [1, 24]. "
             "Inputs: (x - mean) / scale in f64. log_loss is the unweighted mean.",
             "cases": cases,
         },
     )
     for case in cases:
-        print({k: v for k, v in case.items() if k not in ("coef", "probabilities_first_4")})
+        print({k: v for k, v in case.items() if k not in ("coef", "probabilities_first_4", "sample_weight")})
 
 
 def with_keras(folder):
@@ -131,18 +144,21 @@ def with_keras(folder):
     }
     weights3 = {0: 0.5, 1: 1.0, 2: 2.0}
     weights1 = {0: 0.75, 1: 1.5}
+    own = sample_weights()
     plans = [
-        ("categorical", "adam", None),
-        ("categorical", "adam", weights3),
-        ("categorical", "rmsprop", None),
-        ("categorical", "sgd", None),
-        ("categorical", "sgd_momentum", None),
-        ("binary", "adam", None),
-        ("binary", "adam", weights1),
-        ("binary", "rmsprop", None),
+        ("categorical", "adam", None, None),
+        ("categorical", "adam", weights3, None),
+        ("categorical", "rmsprop", None, None),
+        ("categorical", "sgd", None, None),
+        ("categorical", "sgd_momentum", None, None),
+        ("binary", "adam", None, None),
+        ("binary", "adam", weights1, None),
+        ("binary", "rmsprop", None, None),
+        ("categorical", "adam", None, own),
+        ("binary", "adam", None, own),
     ]
     cases = []
-    for kind, optimizer_name, class_weight in plans:
+    for kind, optimizer_name, class_weight, by_sample in plans:
         binary = kind == "binary"
         y = data["y2"] if binary else data["y3"]
         kernel, bias = (data["kernel1"], data["bias1"]) if binary else (data["kernel3"], data["bias3"])
@@ -158,9 +174,11 @@ def with_keras(folder):
             return model, loss, optimizers[optimizer_name]()
 
         labels = y.astype(np.float32)[:, None] if binary else np.eye(3, dtype=np.float32)[y]
-        sample_weights = (
+        row_weights = (
             np.array([class_weight[int(k)] for k in y], np.float32) if class_weight else np.ones(N, np.float32)
         )
+        if by_sample is not None:
+            row_weights = by_sample
         model, loss_function, optimizer = build()
         first_gradient, losses = None, []
         for _ in range(EPOCHS):
@@ -168,7 +186,7 @@ def with_keras(folder):
                 part = slice(start, start + BATCH)
                 with tf.GradientTape() as tape:
                     loss = loss_function(
-                        labels[part], model(x[part], training=True), sample_weight=sample_weights[part]
+                        labels[part], model(x[part], training=True), sample_weight=row_weights[part]
                     )
                 gradients = tape.gradient(loss, model.trainable_variables)
                 if first_gradient is None:
@@ -181,7 +199,14 @@ def with_keras(folder):
         fitted, loss_function, optimizer = build()
         fitted.compile(optimizer, loss_function)
         history = fitted.fit(
-            x, labels, batch_size=BATCH, epochs=EPOCHS, shuffle=False, class_weight=class_weight, verbose=0
+            x,
+            labels,
+            batch_size=BATCH,
+            epochs=EPOCHS,
+            shuffle=False,
+            class_weight=class_weight,
+            sample_weight=by_sample,
+            verbose=0,
         )
         apart = max(np.abs(a - b).max() for a, b in zip(final, fitted.get_weights()))
         assert apart < 1e-5, apart
@@ -191,6 +216,7 @@ def with_keras(folder):
                 "optimizer": optimizer_name,
                 "learning_rate": 0.1 if optimizer_name.startswith("sgd") else 0.01,
                 "class_weight": [class_weight[k] for k in sorted(class_weight)] if class_weight else None,
+                "sample_weight": None if by_sample is None else common.numbers(by_sample),
                 "target": "y2" if binary else "y3",
                 "start": ["kernel1", "bias1"] if binary else ["kernel3", "bias3"],
                 "step_losses": common.numbers(np.array(losses, np.float32)),
@@ -203,18 +229,18 @@ def with_keras(folder):
                 "largest_difference_from_fit": float(apart),
             }
         )
-        print(kind, optimizer_name, class_weight, losses[0], losses[-1], apart)
+        print(kind, optimizer_name, class_weight, by_sample is not None, losses[0], losses[-1], apart)
     adam, rmsprop = optimizers["adam"]().get_config(), optimizers["rmsprop"]().get_config()
     common.write_json(
         folder / "keras.json",
         {
             "script": "tools/reference/head.py keras",
-            "versions": common.versions("keras", "tensorflow", "numpy"),
+            "versions": {**common.versions("keras", "numpy"), "tensorflow": tf.__version__},
             "batch": BATCH,
             "epochs": EPOCHS,
             "order": "as given: rows 0..31, 32..63, 64..95, 96..119; no dropout, no shuffle",
             "input": "x_standardised",
-            "loss": "mean over the batch of class_weight[y]*loss, divided by the number of rows, not by the weights' sum",
+            "loss": "mean over the batch of class_weight[y]*sample_weight*loss, divided by the number of rows, not by the weights' sum",
             "adam": {k: adam[k] for k in ("beta_1", "beta_2", "epsilon", "amsgrad", "weight_decay")},
             "rmsprop": {k: rmsprop[k] for k in ("rho", "momentum", "epsilon", "centered")},
             "cases": cases,

@@ -1,11 +1,11 @@
 """Makes the picture fixtures of crates/data: small files in every format and mode, with
-the pixels that Pillow decodes and resizes them to.
+the pixels that Pillow decodes them to.
 
     python tools/reference/pictures.py crates/data/tests/fixtures
 
 Needs Pillow and numpy. Expected pixels are `.rgb` files: width and height as little-endian
 u32, then 8-bit RGB rows. `decode.tsv` lists file, expected pixels, largest and mean
-difference allowed; `resize.tsv` lists source, expected pixels, filter and fit.
+difference allowed.
 """
 
 import io
@@ -35,30 +35,6 @@ def photo(w=W, h=H, channels=3):
         255 * (x + y) / (w + h - 2),
     ]
     return np.stack([np.rint(p).astype(np.uint8) for p in planes[:channels]], axis=-1)
-
-
-def detailed(w, h):
-    """Smooth colour with noise and hard edges, for resizing."""
-    rng = np.random.default_rng(7)
-    base = photo(w, h).astype(np.int32) + rng.integers(-40, 40, (h, w, 3))
-    base[h // 3 : h // 2, w // 4 : w // 2] = [255, 0, 128]
-    return np.clip(base, 0, 255).astype(np.uint8)
-
-
-def resize(image, size, filter, box):
-    """Columns first, then rows: Pillow's order up to release 12, and torchvision's. Later
-    releases choose the order by the sizes, which shows where a cubic overshoots."""
-    left, top, right, bottom = box
-    across = image.resize((size[0], image.height), filter, box=(left, 0, right, image.height))
-    return across.resize(size, filter, box=(0, top, size[0], bottom))
-
-
-def centred(size, target):
-    """The box that ImageOps.fit takes."""
-    aspect = target[0] / target[1]
-    w, h = min(size[0], aspect * size[1]), min(size[1], size[0] / aspect)
-    left, top = (size[0] - w) / 2, (size[1] - h) / 2
-    return left, top, left + w, top + h
 
 
 def write_rgb(path, image):
@@ -212,7 +188,7 @@ def decode_cases():
 
 
 def main(out):
-    for folder in ("decode", "expected", "resize"):
+    for folder in ("decode", "expected"):
         (out / folder).mkdir(parents=True, exist_ok=True)
 
     rows = []
@@ -222,21 +198,6 @@ def main(out):
         write_rgb(out / "expected" / f"{name}.rgb", image)
         rows.append(f"{name}\t{name}.rgb\t{largest}\t{mean}")
     (out / "decode.tsv").write_text("\n".join(rows) + "\n")
-
-    rows = []
-    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-    for w, h in ((61, 47), (40, 70), (16, 16)):
-        source = Image.fromarray(detailed(w, h))
-        write_rgb(out / "resize" / f"source_{w}x{h}.rgb", source)
-        for tw, th in ((16, 16), (32, 20), (50, 30), (40, 20), (20, 70), (1, 1)):
-            for name, filter in filters.items():
-                for fit in ("stretch", "crop"):
-                    file = f"{w}x{h}_to_{tw}x{th}_{name}_{fit}.rgb"
-                    box = (0, 0, w, h) if fit == "stretch" else centred((w, h), (tw, th))
-                    resized = resize(source, (tw, th), filter, box)
-                    write_rgb(out / "resize" / file, resized)
-                    rows.append(f"source_{w}x{h}.rgb\t{file}\t{name}\t{fit}")
-    (out / "resize.tsv").write_text("\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ mod commands;
 mod given;
 mod options;
 mod output;
+mod paths;
 mod plot;
 mod progress;
+mod sources;
 
 use std::io;
 use std::process::ExitCode;

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::OsStringValueParser;
+use headstart::data::cache::Limit;
 use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
+use headstart::model::architectures::{Architecture, NetworkConfig};
+use headstart::model::{Fit, Interpolation, Network};
 use headstart::{ExtractConfig, default_cache};
 
 use crate::usage;
@@ -27,9 +30,16 @@ pub(crate) struct Common {
     /// Precision of the base's 1x1 convolutions: f32, or bf16 where the processor multiplies that
     #[arg(long, global = true, value_name = "PRECISION", default_value = "f32", value_parser = parse_precision)]
     precision: Precision,
+    /// Most that decoding may take, all threads together: a size such as 100MB; pictures that need
+    /// more are left out [default: 512MiB, and larger pictures are decoded one at a time]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<u64>,
     /// Folder of the feature cache
     #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE", value_parser = OsStringValueParser::new())]
     cache_dir: Option<OsString>,
+    /// Most that the feature cache may take: a size such as 500MB or 20GB, or none [default: 10GiB]
+    #[arg(long, global = true, value_name = "SIZE", env = "HEADSTART_CACHE_LIMIT", default_value = "", hide_default_value = true, value_parser = parse_limit)]
+    pub(crate) cache_limit: Limit,
     /// Compute all features anew and keep none
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
@@ -65,8 +75,10 @@ impl Common {
     pub(crate) fn extract(&self) -> anyhow::Result<ExtractConfig> {
         Ok(ExtractConfig {
             compute: self.compute()?,
+            cache_limit: self.cache_limit,
             cache_read_only: false,
             threads: self.threads.map(usize::from),
+            memory: self.memory,
             cache: if self.no_cache { None } else { self.cache_root() },
         })
     }
@@ -82,6 +94,48 @@ fn parse_isa(name: &str) -> Result<Isa, String> {
         let available: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
         format!("this processor has auto, {}", available.join(", "))
     })
+}
+
+/// A limit of the cache; an empty variable is as good as none.
+fn parse_limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "" => Ok(Limit::default()),
+        "none" => Ok(Limit(None)),
+        _ => match parse_size(text) {
+            Some(0) => Err("to keep no features, there is --no-cache".to_owned()),
+            Some(bytes) => Ok(Limit(Some(bytes))),
+            None => Err("give a size such as 500MB, 20GB or 10GiB, or none".to_owned()),
+        },
+    }
+}
+
+/// Memory to decode in.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    match parse_size(text) {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err("give a size such as 100MB or 2GiB".to_owned()),
+    }
+}
+
+/// A number of bytes with a unit: powers of 1000 (`MB`) or of 1024 (`MiB`), in any case of letters.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" | "k" => 1000,
+        "mb" | "m" => 1000_u64.pow(2),
+        "gb" | "g" => 1000_u64.pow(3),
+        "tb" | "t" => 1000_u64.pow(4),
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    // Rounds below the last byte only of what is larger than any disk.
+    let bytes = number.parse::<f64>().ok()? * unit as f64;
+    (bytes < u64::MAX as f64).then_some(bytes as u64)
 }
 
 /// `None` is f32.
@@ -112,6 +166,29 @@ pub(crate) struct BaseArgs {
     /// Side of the square that pictures are resized to, in pixels [default: the base's own]
     #[arg(long, value_name = "N", value_parser = parse_input_size)]
     pub(crate) input_size: Option<usize>,
+    /// How pictures are resized: bilinear, bicubic or area, which antialias, or tensorflow, as
+    /// tf.image.resize does [default: the base's own]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resize: Option<Interpolation>,
+    /// How pictures of another aspect ratio are made to fit: stretch, crop or pad [default: the base's own]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) fit: Option<Fit>,
+}
+
+/// What of a network's resizing is not its architecture's own: `, resized by tensorflow, pad to fit`;
+/// nothing if all is.
+pub(crate) fn resizing(network: &Network) -> String {
+    let architecture = Architecture::find(network.architecture()).expect("it was built from one");
+    let own = architecture.build(&NetworkConfig::default()).expect("every default can be built");
+    let (own, chosen) = (own.preprocessing(), network.preprocessing());
+    let mut text = String::new();
+    if chosen.interpolation != own.interpolation {
+        text += &format!(", resized by {}", chosen.interpolation);
+    }
+    if chosen.fit != own.fit {
+        text += &format!(", {} to fit", chosen.fit);
+    }
+    text
 }
 
 /// The base that is taken when none is named.
@@ -132,6 +209,12 @@ impl BaseArgs {
                 headstart::Base::bundled_at(name, input_size)?
             }
         };
+        if let Some(interpolation) = self.resize {
+            base.set_interpolation(interpolation);
+        }
+        if let Some(fit) = self.fit {
+            base.set_fit(fit);
+        }
         base.set_trainable(false);
         Ok(base)
     }
@@ -142,5 +225,34 @@ pub(crate) fn parse_input_size(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(side) if (32..=2048).contains(&side) => Ok(side),
         _ => Err("give a number of pixels from 32 to 2048".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_the_units_that_people_write() {
+        for (text, bytes) in [
+            ("1", Some(1)),
+            ("500MB", Some(500_000_000)),
+            ("20 gb", Some(20_000_000_000)),
+            ("10GiB", Some(10 << 30)),
+            ("1.5k", Some(1500)),
+            ("0.5TiB", Some(1 << 39)),
+            ("", None),
+            ("GB", None),
+            ("1.2.3MB", None),
+            ("-1MB", None),
+            ("10 parsecs", None),
+            ("99999999999999TB", None),
+        ] {
+            assert_eq!(parse_size(text), bytes, "{text}");
+        }
+        assert_eq!(parse_limit("none"), Ok(Limit(None)));
+        assert_eq!(parse_limit(""), Ok(Limit::default()));
+        assert!(parse_limit("0").unwrap_err().contains("--no-cache"));
+        assert!(parse_limit("lots").unwrap_err().contains("500MB"));
     }
 }

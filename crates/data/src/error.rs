@@ -18,10 +18,18 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A file was given where a folder is needed.
-    #[error("{}: is a file; give the folder that holds one folder of pictures per class", path.display())]
+    #[error("{}: is a file; give the folder that holds one folder of pictures per class, or a manifest (.csv, .parquet)", path.display())]
     NotAFolder {
         /// The path asked for.
         path: PathBuf,
+    },
+    /// A file that should hold pictures, but cannot be listed.
+    #[error("{}: {reason}", path.display())]
+    Contents {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
     /// The folder cannot be listed. The system's reason is a part of the message and no source of
     /// this error, or whoever prints the chain would print it twice.
@@ -56,9 +64,20 @@ pub enum DataError {
         /// How many pictures lie in it directly.
         pictures: usize,
     },
+    /// Not one picture has a label and may be learned from.
+    #[error(
+        "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, give them a column label, or take --label-from",
+        path.display()
+    )]
+    NoLabels {
+        /// What was asked for.
+        path: PathBuf,
+        /// How many pictures it has.
+        pictures: usize,
+    },
     /// Every picture carries the same label.
     #[error(
-        "{}: has only the class \"{class}\"; a classifier needs at least two, each a folder of pictures{}",
+        "{}: has only the class \"{class}\"; a classifier needs at least two{}",
         path.display(),
         not_looked_into(unreadable)
     )]
@@ -77,6 +96,30 @@ pub enum DataError {
     Share {
         /// The share asked for.
         share: f64,
+    },
+    /// Pictures cannot be dealt into so many folds.
+    #[error(
+        "{folds} folds make no sense; give 2 or more, and no more than there are different pictures or groups of them to measure on ({groups})"
+    )]
+    Folds {
+        /// The folds asked for.
+        folds: usize,
+        /// How many groups of pictures can be held back.
+        groups: usize,
+    },
+    /// A file that lists pictures cannot be understood.
+    #[error("{}: {reason}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column, and the way out.
+        reason: String,
+    },
+    /// A regular expression is none, or matches no path.
+    #[error("{reason}")]
+    Pattern {
+        /// What is wrong with which, and the way out.
+        reason: String,
     },
 }
 

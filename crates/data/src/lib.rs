@@ -5,6 +5,7 @@
 //! - [`resize`] brings them to the size that the model asks for,
 //! - [`augment`] varies them, anew in every epoch,
 //! - [`split`] holds pictures back for validation, the same pixels never on both sides,
+//! - [`facts`] tells of a picture what else is to be known of it,
 //! - [`cache`] keeps what the frozen base made of a picture.
 //!
 //! Nothing here knows of networks; the one thing taken from the model is its
@@ -12,9 +13,11 @@
 #![forbid(unsafe_code)]
 
 pub mod augment;
+mod blend;
 pub mod cache;
 pub mod decode;
 mod error;
+pub mod facts;
 pub mod resize;
 pub mod sources;
 pub mod split;
@@ -23,6 +26,7 @@ pub use augment::{Augment, Augmenter};
 pub use cache::FeatureCache;
 pub use decode::{ContentHash, DecodeError, Limits, Rgb, decode};
 pub use error::DataError;
+pub use facts::Facts;
 pub use resize::Resizer;
-pub use sources::{Dataset, Item, Location, Skipped, Subset};
-pub use split::{Split, SplitConfig, SplitWarning};
+pub use sources::{Dataset, Item, Location, PathPattern, Skipped, Source, Subset};
+pub use split::{Folds, Groups, Split, SplitConfig, SplitWarning};

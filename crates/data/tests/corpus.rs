@@ -2,16 +2,20 @@
 
 mod support;
 
+#[path = "../../../fuzz/targets/archive.rs"]
+mod archive;
 #[path = "../../../fuzz/targets/cache.rs"]
 mod cache;
 #[path = "../../../fuzz/targets/decode.rs"]
 mod decode;
+#[path = "../../../fuzz/targets/manifest.rs"]
+mod manifest;
 
 use std::fs;
 
-use headstart_data::ContentHash;
-use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key};
-use support::{corpus, pictures};
+use cache::{DIM, FINGERPRINT, entry};
+use headstart_data::cache::{CacheConfig, FeatureCache, Key};
+use support::{corpus, fixtures, pictures};
 
 /// Shown when a test fails: which file it was.
 fn each(files: Vec<(String, Vec<u8>)>, run: impl Fn(&[u8])) {
@@ -28,6 +32,17 @@ fn every_picture_is_decoded_and_resized_or_refused() {
 }
 
 #[test]
+fn every_archive_and_table_is_listed_and_its_pictures_are_read_or_refused() {
+    each(fixtures("archives"), archive::run);
+    each(fixtures("tables"), archive::run);
+}
+
+#[test]
+fn every_manifest_is_read_or_refused() {
+    each(fixtures("manifest"), manifest::run);
+}
+
+#[test]
 fn every_segment_of_a_cache_is_read_as_far_as_it_is_whole() {
     each(corpus("cache"), cache::run);
 }
@@ -37,11 +52,8 @@ fn every_segment_of_a_cache_is_read_as_far_as_it_is_whole() {
 #[test]
 fn the_segment_that_fuzzing_begins_with_is_one_that_is_written_today() {
     let root = tempfile::tempdir().unwrap();
-    let cache = FeatureCache::open(root.path(), &Fingerprint([0xAB; 32]), 3);
-    for n in 0..4 {
-        let features = vec![f32::from(n); 3];
-        cache.put(&Key([n; 16]), &Entry { content: ContentHash([n; 16]), features });
-    }
+    let cache = FeatureCache::open(root.path(), &FINGERPRINT, DIM, CacheConfig::default());
+    (0..4).for_each(|n| cache.put(&Key([n; 16]), &entry(n)));
     drop(cache);
     let folder = fs::read_dir(root.path()).unwrap().next().unwrap().unwrap().path();
     let file = |ending: &str| {

@@ -1,54 +1,168 @@
-//! Resizing against Pillow's pixels.
+//! Resizing against the pixels of Pillow, OpenCV, torchvision and Keras. Fixtures:
+//! `tools/reference/resize.py`.
 
 mod support;
 
-use headstart_data::Resizer;
-use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
-use support::{difference, rgb, table};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-fn preprocessing(width: usize, height: usize, interpolation: &str, fit: &str) -> Preprocessing {
-    Preprocessing {
-        height,
-        width,
-        interpolation: match interpolation {
-            "bilinear" => Interpolation::Bilinear,
-            _ => Interpolation::Bicubic,
-        },
-        fit: match fit {
-            "stretch" => Fit::Stretch,
-            _ => Fit::Crop,
-        },
-        scaling: Scaling::minus_one_to_one(),
+use headstart_data::{Resizer, Rgb};
+use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
+use safetensors::SafeTensors;
+use support::difference;
+
+const INTERPOLATIONS: [Interpolation; 4] = [
+    Interpolation::Bilinear,
+    Interpolation::Bicubic,
+    Interpolation::Area,
+    Interpolation::Tensorflow,
+];
+const FITS: [Fit; 3] = [Fit::Stretch, Fit::Crop, Fit::Pad];
+
+fn preprocessing(
+    width: usize,
+    height: usize,
+    interpolation: Interpolation,
+    fit: Fit,
+) -> Preprocessing {
+    Preprocessing { height, width, interpolation, fit, scaling: Scaling::minus_one_to_one() }
+}
+
+/// The pictures of a fixture by their names.
+fn pictures(library: &str) -> BTreeMap<String, Rgb> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/resize");
+    let bytes = std::fs::read(root.join(format!("{library}.safetensors"))).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let picture = |(name, tensor): (String, safetensors::tensor::TensorView<'_>)| {
+        let [height, width, 3] = *tensor.shape() else { panic!("{name}: {:?}", tensor.shape()) };
+        (name, Rgb::new(width, height, tensor.data().to_vec()).unwrap())
+    };
+    tensors.iter().map(|(name, tensor)| picture((name.to_owned(), tensor))).collect()
+}
+
+/// How a picture differs from what a library made of it.
+struct Compared {
+    case: String,
+    interpolation: Interpolation,
+    fit: Fit,
+    largest: u8,
+    mean: f64,
+    /// Share of the samples that differ by more than a level.
+    beyond: f64,
+}
+
+/// Resizes what the library resized.
+fn compared(library: &str) -> Vec<Compared> {
+    let pictures = pictures(library);
+    let mut resizer = Resizer::new();
+    let cases = pictures.iter().filter(|(name, _)| !name.starts_with("source/"));
+    cases
+        .map(|(case, expected)| {
+            let [source, _, interpolation, fit] = *case.split('/').collect::<Vec<_>>() else {
+                panic!("{case}")
+            };
+            let (interpolation, fit) = (interpolation.parse().unwrap(), fit.parse().unwrap());
+            let to = preprocessing(expected.width(), expected.height(), interpolation, fit);
+            let resized = resizer.resize(&pictures[&format!("source/{source}")], &to);
+            let (largest, mean) = difference(&resized, expected.pixels());
+            let samples = resized.iter().zip(expected.pixels());
+            let beyond = samples.filter(|(a, b)| a.abs_diff(**b) > 1).count();
+            let beyond = beyond as f64 / resized.len() as f64;
+            Compared { case: case.clone(), interpolation, fit, largest, mean, beyond }
+        })
+        .collect()
+}
+
+fn assert_none(wrong: impl Iterator<Item = Compared>) {
+    let wrong: Vec<String> = wrong
+        .map(|Compared { case, largest, mean, beyond, .. }| {
+            let beyond = beyond * 100.0;
+            format!("{case}: by up to {largest}, on average {mean:.3}, {beyond:.1} % beyond 1")
+        })
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Asserts that a library's pictures cover these interpolations, each with these fits.
+fn assert_covers(compared: &[Compared], interpolations: &[Interpolation], fits: &[Fit]) {
+    let found: BTreeSet<_> =
+        compared.iter().map(|c| (c.interpolation.name(), c.fit.name())).collect();
+    let each = interpolations.iter().flat_map(|i| fits.iter().map(|fit| (i.name(), fit.name())));
+    assert_eq!(found, each.collect());
+}
+
+#[test]
+fn bilinear_and_bicubic_are_within_one_level_of_pillow_and_torchvision() {
+    for (library, fits) in [("pillow", &FITS[..]), ("torchvision", &FITS[..1])] {
+        let compared = compared(library);
+        assert_covers(&compared, &[Interpolation::Bilinear, Interpolation::Bicubic], fits);
+        // Ties that the two passes round differently may add up to two, in single samples.
+        assert_none(compared.into_iter().filter(|c| c.largest > 2 || c.beyond > 0.002));
     }
 }
 
 #[test]
-fn resizing_is_within_one_level_of_pillow() {
-    let mut resizer = Resizer::new();
-    let mut wrong = Vec::new();
-    for [source, file, interpolation, fit] in table("resize.tsv") {
-        let expected = rgb(&format!("resize/{file}"));
-        let to = preprocessing(expected.width(), expected.height(), &interpolation, &fit);
-        let resized = resizer.resize(&rgb(&format!("resize/{source}")), &to);
-        let (largest, mean) = difference(&resized, expected.pixels());
-        let beyond =
-            resized.iter().zip(expected.pixels()).filter(|(a, b)| a.abs_diff(**b) > 1).count();
-        // Ties that the two passes round differently may add up to two, in single samples.
-        if largest > 2 || beyond > resized.len() / 500 {
-            wrong.push(format!("{file}: differs by up to {largest}, on average {mean}, {beyond} samples by more than 1"));
-        }
+fn tensorflow_and_area_are_within_one_level_of_keras_and_opencv() {
+    let [_, _, area, tensorflow] = INTERPOLATIONS;
+    for (library, interpolations, fits) in
+        [("keras", &[area, tensorflow][..], &FITS[..]), ("opencv", &[area], &FITS[..1])]
+    {
+        let compared = compared(library);
+        assert_covers(&compared, interpolations, fits);
+        // What lies near the middle between two levels may be rounded to the other.
+        assert_none(compared.into_iter().filter(|c| c.largest > 1 || c.mean > 0.1));
     }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn area_is_within_one_level_of_pillows_box_where_pictures_shrink_by_whole_numbers() {
+    let compared = compared("pillow_box");
+    assert_covers(&compared, &[Interpolation::Area], &FITS[..1]);
+    assert_none(compared.into_iter().filter(|c| c.largest > 1));
 }
 
 #[test]
 fn a_picture_of_the_right_size_passes_through_untouched() {
-    let picture = rgb("resize/source_40x70.rgb");
-    for interpolation in ["bilinear", "bicubic"] {
-        for fit in ["stretch", "crop"] {
-            let resized =
-                Resizer::new().resize(&picture, &preprocessing(40, 70, interpolation, fit));
+    let picture = &pictures("pillow")["source/40x70"];
+    for interpolation in INTERPOLATIONS {
+        for fit in FITS {
+            let to = preprocessing(40, 70, interpolation, fit);
+            let resized = Resizer::new().resize(picture, &to);
             assert_eq!(resized, picture.pixels(), "{interpolation} {fit}");
+        }
+    }
+}
+
+#[test]
+fn a_sliver_becomes_a_line_of_a_pixel_that_is_padded() {
+    let sliver = Rgb::new(1, 1000, vec![200; 3000]).unwrap();
+    for interpolation in INTERPOLATIONS {
+        let to = preprocessing(9, 9, interpolation, Fit::Pad);
+        let resized = Resizer::new().resize(&sliver, &to);
+        for (at, pixel) in resized.as_chunks::<3>().0.iter().enumerate() {
+            let expected = if at % 9 == 4 { [200; 3] } else { [0; 3] };
+            assert_eq!(*pixel, expected, "{interpolation} at {at}");
+        }
+    }
+}
+
+#[test]
+fn what_one_picture_leaves_behind_does_not_show_in_the_next() {
+    let pictures = pictures("pillow");
+    let mut resizer = Resizer::new();
+    let mut out = vec![0; 31 * 20 * 3];
+    for interpolation in INTERPOLATIONS {
+        for fit in FITS {
+            let to = preprocessing(31, 20, interpolation, fit);
+            for (name, picture) in pictures.iter().filter(|(name, _)| name.starts_with("source/")) {
+                out.fill(77);
+                resizer.resize_into(picture, &to, &mut out);
+                assert_eq!(
+                    out,
+                    Resizer::new().resize(picture, &to),
+                    "{name} {interpolation} {fit}"
+                );
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headstart_data::split::{describe_all, groups, keep_given, stratified};
+use headstart_data::split::{Groups, describe_all, folds, keep_given, stratified};
 use headstart_data::{ContentHash, DataError, SplitConfig, SplitWarning};
 use proptest::prelude::*;
 
@@ -20,6 +20,11 @@ fn pictures() -> impl Strategy<Value = Vec<(usize, ContentHash)>> {
 
 fn unzip(pictures: &[(usize, ContentHash)]) -> (Vec<usize>, Vec<ContentHash>) {
     pictures.iter().copied().unzip()
+}
+
+/// Pictures of which those with the same pixels belong together.
+fn alone(contents: &[ContentHash]) -> Groups {
+    Groups::of_contents(contents.to_vec())
 }
 
 /// For each class the contents that are in no other class.
@@ -42,7 +47,7 @@ proptest! {
     #[test]
     fn every_picture_is_on_exactly_one_side(set in pictures(), validation in 0.0..0.99f64, seed: u64) {
         let (classes, contents) = unzip(&set);
-        let split = stratified(&classes, &contents, &SplitConfig { validation, seed }).unwrap();
+        let split = stratified(&classes, &alone(&contents), &SplitConfig { validation, seed }).unwrap();
         let mut all = [split.train.clone(), split.validation.clone()].concat();
         all.sort_unstable();
         prop_assert_eq!(all, (0..set.len()).collect::<Vec<_>>());
@@ -52,7 +57,7 @@ proptest! {
     #[test]
     fn the_same_pixels_are_never_on_both_sides(set in pictures(), validation in 0.0..0.99f64, seed: u64) {
         let (classes, contents) = unzip(&set);
-        let split = stratified(&classes, &contents, &SplitConfig { validation, seed }).unwrap();
+        let split = stratified(&classes, &alone(&contents), &SplitConfig { validation, seed }).unwrap();
         let side = |side: &[usize]| side.iter().map(|&i| contents[i]).collect::<BTreeSet<_>>();
         prop_assert!(side(&split.train).is_disjoint(&side(&split.validation)));
     }
@@ -62,7 +67,7 @@ proptest! {
         set in pictures(), validation in 0.01..0.99f64, seed: u64,
     ) {
         let (classes, contents) = unzip(&set);
-        let split = stratified(&classes, &contents, &SplitConfig { validation, seed }).unwrap();
+        let split = stratified(&classes, &alone(&contents), &SplitConfig { validation, seed }).unwrap();
         for (class, own) in own_contents(&set) {
             let on = |side: &[usize]| side.iter().any(|&i| classes[i] == class);
             prop_assert!(on(&split.train));
@@ -75,7 +80,7 @@ proptest! {
     #[test]
     fn contradicting_labels_are_reported_and_only_learned_from(set in pictures(), seed: u64) {
         let (classes, contents) = unzip(&set);
-        let split = stratified(&classes, &contents, &SplitConfig { seed, ..SplitConfig::default() }).unwrap();
+        let split = stratified(&classes, &alone(&contents), &SplitConfig { seed, ..SplitConfig::default() }).unwrap();
         let own: BTreeSet<_> = own_contents(&set).into_values().flatten().collect();
         let contradicting: BTreeSet<usize> = (0..set.len()).filter(|&i| !own.contains(&contents[i])).collect();
         let reported: BTreeSet<usize> = split.warnings.iter().flat_map(|w| match w {
@@ -90,7 +95,7 @@ proptest! {
     fn order_does_not_matter(set in pictures(), seed: u64, rotation: prop::sample::Index) {
         let held_back = |set: &[(usize, ContentHash)]| {
             let (classes, contents) = unzip(set);
-            let split = stratified(&classes, &contents, &SplitConfig { seed, ..SplitConfig::default() }).unwrap();
+            let split = stratified(&classes, &alone(&contents), &SplitConfig { seed, ..SplitConfig::default() }).unwrap();
             split.validation.iter().map(|&i| contents[i]).collect::<BTreeSet<_>>()
         };
         let mut other = set.clone();
@@ -105,7 +110,7 @@ proptest! {
     ) {
         let (classes, contents) = unzip(&set);
         let sides = &sides[..set.len()];
-        let split = keep_given(&classes, &contents, sides);
+        let split = keep_given(&classes, &alone(&contents), sides);
         let given: Vec<usize> = (0..set.len()).filter(|&i| sides[i]).collect();
         prop_assert_eq!(&split.validation, &given);
         let measured: BTreeSet<_> = given.iter().map(|&i| contents[i]).collect();
@@ -114,6 +119,148 @@ proptest! {
         prop_assert_eq!(&split.left_out, &left_out);
         prop_assert_eq!(&split.train, &train);
     }
+}
+
+/// Pictures of four classes, each of one of a few subjects or of none.
+fn subjects() -> impl Strategy<Value = Vec<(usize, Option<u8>)>> {
+    prop::collection::vec((0..4usize, prop::option::weighted(0.8, 0..12u8)), 1..150)
+}
+
+/// Their classes, and groups by subject; no two have the same pixels.
+fn by_subject(set: &[(usize, Option<u8>)]) -> (Vec<usize>, Groups) {
+    let names: Vec<_> = set.iter().map(|(_, subject)| subject.map(|s| s.to_string())).collect();
+    let contents = (0..set.len() as u32).map(content).collect();
+    (set.iter().map(|(class, _)| *class).collect(), Groups::of_contents(contents).named(&names))
+}
+
+/// In how many groups each class is.
+fn groups_of_class(
+    classes: &[usize],
+    groups: &Groups,
+    pictures: &[usize],
+) -> BTreeMap<usize, usize> {
+    let pairs: BTreeSet<_> = pictures.iter().map(|&p| (classes[p], groups.numbers()[p])).collect();
+    let mut count = BTreeMap::new();
+    pairs.into_iter().for_each(|(class, _)| *count.entry(class).or_default() += 1);
+    count
+}
+
+proptest! {
+    #[test]
+    fn a_subject_is_on_one_side_and_every_class_is_learned_from(
+        set in subjects(), validation in 0.05..0.9f64, seed: u64,
+    ) {
+        let (classes, groups) = by_subject(&set);
+        let split = stratified(&classes, &groups, &SplitConfig { validation, seed }).unwrap();
+        let side = |side: &[usize]| side.iter().map(|&p| groups.numbers()[p]).collect::<BTreeSet<_>>();
+        prop_assert!(side(&split.train).is_disjoint(&side(&split.validation)));
+        prop_assert_eq!(split.train.len() + split.validation.len(), set.len());
+        let (learned, all) = (
+            groups_of_class(&classes, &groups, &split.train),
+            groups_of_class(&classes, &groups, &(0..set.len()).collect::<Vec<_>>()),
+        );
+        prop_assert_eq!(learned.keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>());
+        // A class that is in two groups and not validated is one that others stand in the way of.
+        let measured = groups_of_class(&classes, &groups, &split.validation);
+        for (class, distinct) in all {
+            let warning = SplitWarning::NotValidated { class, distinct };
+            prop_assert_eq!(split.warnings.contains(&warning), !measured.contains_key(&class));
+        }
+    }
+
+    #[test]
+    fn folds_part_no_subject_and_leave_every_class_to_learn(
+        set in subjects(), count in 2..6usize, seed: u64,
+    ) {
+        let (classes, groups) = by_subject(&set);
+        let Ok(folds) = folds(&classes, &groups, count, seed) else { return Ok(()) };
+        let mut held_back = vec![0; set.len()];
+        for fold in 0..count {
+            let split = folds.split(fold);
+            prop_assert_eq!(split.train.len() + split.validation.len(), set.len());
+            split.validation.iter().for_each(|&p| held_back[p] += 1);
+            let side = |side: &[usize]| side.iter().map(|&p| groups.numbers()[p]).collect::<BTreeSet<_>>();
+            prop_assert!(side(&split.train).is_disjoint(&side(&split.validation)));
+            let learned = groups_of_class(&classes, &groups, &split.train);
+            prop_assert!(classes.iter().all(|class| learned.contains_key(class)));
+        }
+        for (picture, times) in held_back.into_iter().enumerate() {
+            prop_assert_eq!(times, usize::from(folds.of()[picture].is_some()));
+        }
+    }
+
+    #[test]
+    fn folds_of_single_pictures_differ_by_one_of_a_class_as_those_of_scikit_learn(
+        classes in prop::collection::vec(0..5usize, 20..200), count in 2..6usize, seed: u64,
+    ) {
+        let contents: Vec<_> = (0..classes.len() as u32).map(content).collect();
+        let folds = folds(&classes, &alone(&contents), count, seed).unwrap();
+        for class in 0..5 {
+            let own = (0..classes.len()).filter(|&p| classes[p] == class);
+            let own: Vec<usize> = own.filter_map(|p| folds.of()[p]).collect();
+            let held = |fold| own.iter().filter(|&&of| of == fold).count();
+            let (least, most) = ((0..count).map(held).min().unwrap(), (0..count).map(held).max().unwrap());
+            prop_assert!(most - least <= 1, "class {}: {} to {}", class, least, most);
+        }
+    }
+}
+
+#[test]
+fn a_subject_keeps_its_side_when_pictures_of_it_come_and_go() {
+    let side = |pictures: &[(u32, u32)]| {
+        let names: Vec<_> = pictures.iter().map(|(subject, _)| Some(subject.to_string())).collect();
+        let contents = pictures.iter().map(|(subject, n)| content(subject * 100 + n)).collect();
+        let groups = Groups::of_contents(contents).named(&names);
+        let split = stratified(&vec![0; pictures.len()], &groups, &SplitConfig::default()).unwrap();
+        split.validation.iter().map(|&p| pictures[p].0).collect::<BTreeSet<_>>()
+    };
+    let two: Vec<_> = (0..200).flat_map(|subject| [(subject, 1), (subject, 2)]).collect();
+    let three: Vec<_> =
+        (0..200).flat_map(|subject| [(subject, 7), (subject, 8), (subject, 9)]).collect();
+    assert_eq!(side(&two).len(), 40);
+    assert_eq!(side(&two), side(&three));
+}
+
+#[test]
+fn groups_of_several_classes_meet_the_share_of_each() {
+    // 60 subjects with two pictures of one class and one of another.
+    let set: Vec<_> = (0..60u8)
+        .flat_map(|s| [(usize::from(s % 3), Some(s)), (usize::from(s % 3), Some(s)), (3, Some(s))])
+        .collect();
+    let (classes, groups) = by_subject(&set);
+    let split = stratified(&classes, &groups, &SplitConfig::default()).unwrap();
+    for (class, expected) in [(0, 8), (1, 8), (2, 8), (3, 12)] {
+        let found = split.validation.iter().filter(|&&p| classes[p] == class).count();
+        assert!(found.abs_diff(expected) <= 2, "{found} of class {class}");
+    }
+    assert!(split.warnings.is_empty());
+}
+
+#[test]
+fn a_given_split_that_parts_a_group_stays_with_a_warning() {
+    let groups = alone(&[0, 1, 2, 3].map(content)).named(&[Some("a"), Some("a"), Some("b"), None]);
+    let split = keep_given(&[0, 1, 0, 1], &groups, &[true, false, false, false]);
+    assert_eq!((split.train, split.validation, split.left_out), (vec![1, 2, 3], vec![0], vec![]));
+    assert_eq!(split.warnings, [SplitWarning::Parted { groups: 1 }]);
+}
+
+#[test]
+fn folds_that_cannot_be_dealt_are_refused() {
+    let groups = alone(&[0, 1, 2, 3].map(content));
+    for count in [0, 1, 5] {
+        let error = folds(&[0, 0, 1, 1], &groups, count, 0).unwrap_err();
+        assert!(matches!(error, DataError::Folds { groups: 4, .. }), "{error}");
+    }
+    assert_eq!(folds(&[0, 0, 1, 1], &groups, 4, 0).unwrap().count(), 4);
+}
+
+#[test]
+fn the_same_pixels_under_two_labels_are_always_learned_from_in_folds() {
+    let contents = [0, 0, 1, 2, 3, 4].map(content);
+    let folds = folds(&[0, 1, 0, 0, 1, 1], &alone(&contents), 2, 0).unwrap();
+    assert_eq!(folds.of()[..2], [None, None]);
+    assert!(folds.of()[2..].iter().all(Option::is_some));
+    assert_eq!(folds.warnings, [SplitWarning::Contradiction { pictures: vec![0, 1] }]);
 }
 
 #[test]
@@ -130,7 +277,8 @@ fn the_share_is_met_in_every_class() {
     ] {
         let classes: Vec<usize> = (0..2 * pictures).map(|i| i % 2).collect();
         let contents: Vec<ContentHash> = (0..2 * pictures).map(|i| content(i as u32)).collect();
-        let split = stratified(&classes, &contents, &SplitConfig { validation, seed: 3 }).unwrap();
+        let split =
+            stratified(&classes, &alone(&contents), &SplitConfig { validation, seed: 3 }).unwrap();
         for class in 0..2 {
             let found = split.validation.iter().filter(|&&i| classes[i] == class).count();
             assert_eq!(found, expected, "{pictures} pictures, share {validation}");
@@ -142,15 +290,15 @@ fn the_share_is_met_in_every_class() {
 #[test]
 fn a_share_of_zero_holds_nothing_back_and_warns_of_nothing() {
     let config = SplitConfig { validation: 0.0, seed: 0 };
-    let split = stratified(&[0, 1], &[content(0), content(1)], &config).unwrap();
+    let split = stratified(&[0, 1], &alone(&[content(0), content(1)]), &config).unwrap();
     assert_eq!((split.train, split.validation, split.warnings), (vec![0, 1], vec![], vec![]));
 }
 
 #[test]
 fn a_share_outside_zero_to_one_is_refused() {
     for validation in [-0.1, 1.0, 20.0, f64::NAN, f64::INFINITY] {
-        let error =
-            stratified(&[0], &[content(0)], &SplitConfig { validation, seed: 0 }).unwrap_err();
+        let error = stratified(&[0], &alone(&[content(0)]), &SplitConfig { validation, seed: 0 })
+            .unwrap_err();
         assert!(matches!(error, DataError::Share { .. }));
     }
 }
@@ -159,7 +307,8 @@ fn a_share_outside_zero_to_one_is_refused() {
 fn another_seed_holds_other_pictures_back() {
     let contents: Vec<ContentHash> = (0..200).map(content).collect();
     let held_back = |seed| {
-        stratified(&[0; 200], &contents, &SplitConfig { seed, ..Default::default() }).unwrap()
+        stratified(&[0; 200], &alone(&contents), &SplitConfig { seed, ..Default::default() })
+            .unwrap()
     };
     assert_ne!(held_back(1).validation, held_back(2).validation);
     assert_eq!(held_back(1), held_back(1));
@@ -169,7 +318,7 @@ fn another_seed_holds_other_pictures_back() {
 fn pictures_added_later_move_few_of_the_others() {
     let contents: Vec<ContentHash> = (0..1100).map(content).collect();
     let held_back = |n: usize| -> BTreeSet<usize> {
-        stratified(&vec![0; n], &contents[..n], &SplitConfig::default())
+        stratified(&vec![0; n], &alone(&contents[..n]), &SplitConfig::default())
             .unwrap()
             .validation
             .into_iter()
@@ -181,9 +330,19 @@ fn pictures_added_later_move_few_of_the_others() {
 }
 
 #[test]
-fn groups_are_numbered_by_first_appearance() {
-    let contents = [7, 3, 7, 9, 3].map(content);
-    assert_eq!(groups(&contents), [0, 1, 0, 2, 1]);
+fn groups_are_numbered_by_first_appearance_and_join_transitively() {
+    let contents = [7, 3, 7, 9, 3, 5, 6].map(content);
+    let groups = alone(&contents);
+    assert_eq!(groups.numbers(), [0, 1, 0, 2, 1, 3, 4]);
+    assert_eq!((groups.len(), groups.duplicates(), groups.are_named()), (5, 2, false));
+    let names = [None, Some("a"), None, Some("b"), None, Some("a"), None];
+    let named = groups.named(&names);
+    assert_eq!(named.numbers(), [0, 1, 0, 2, 1, 1, 3]);
+    assert_eq!((named.len(), named.duplicates(), named.are_named()), (4, 2, true));
+    // The last two are near-duplicates, as are the second and the fourth: with them all but the
+    // first and its copy are one.
+    let joined = named.join(&[10, 11, 12, 11, 13, 14, 14]);
+    assert_eq!(joined.numbers(), [0, 1, 0, 1, 1, 1, 1]);
 }
 
 #[test]
@@ -192,7 +351,7 @@ fn warnings_name_the_class_and_the_reason() {
     let cases = [
         (
             SplitWarning::NotValidated { class: 1, distinct: 1 },
-            "class \"dog\" is not validated: 1 distinct picture of its own, 2 are needed",
+            "class \"dog\" is not validated: 1 distinct picture or group, 2 are needed",
         ),
         (
             SplitWarning::Contradiction { pictures: vec![1, 5] },
@@ -200,7 +359,15 @@ fn warnings_name_the_class_and_the_reason() {
         ),
         (
             SplitWarning::Straddling { left_out: 4 },
-            "4 training pictures left out: the same pixels are in the validation folder",
+            "4 training pictures left out: the same pixels are on the validation side",
+        ),
+        (
+            SplitWarning::NotValidated { class: 0, distinct: 3 },
+            "class \"cat\" is not validated: its groups are needed to learn other classes",
+        ),
+        (
+            SplitWarning::Parted { groups: 2 },
+            "2 groups have pictures on both sides of the given split: what is measured may be remembered",
         ),
     ];
     for (warning, text) in cases {
@@ -239,18 +406,18 @@ fn warnings_of_a_kind_are_one_line_with_an_example() {
             ],
             vec![
                 "6 pictures in 2 groups have the same pixels and different labels, such as B/2.png and E/9.png",
-                "3 classes are not validated, for want of 2 distinct pictures of their own: I, J, K",
-                "4 training pictures left out: the same pixels are in the validation folder",
+                "3 classes are not validated, for want of 2 distinct pictures or groups: I, J, K",
+                "4 training pictures left out: the same pixels are on the validation side",
             ],
         ),
         (
             vec![lonely(1)],
-            vec!["class \"B\" is not validated: 1 distinct picture of its own, 2 are needed"],
+            vec!["class \"B\" is not validated: 1 distinct picture or group, 2 are needed"],
         ),
         (
             (0..12).map(lonely).collect(),
             vec![
-                "12 classes are not validated, for want of 2 distinct pictures of their own: A, B, C, D, E, F, G, H and 4 more",
+                "12 classes are not validated, for want of 2 distinct pictures or groups: A, B, C, D, E, F, G, H and 4 more",
             ],
         ),
     ];

@@ -9,7 +9,8 @@ use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats;
 use headstart_model::{
-    Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights, weight_name,
+    Fit, Interpolation, Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights,
+    weight_name,
 };
 
 use crate::model_file::is_model;
@@ -158,6 +159,20 @@ impl Base {
     /// Length of the feature vector of a picture.
     pub fn features(&self) -> usize {
         self.network.output().channels()
+    }
+
+    /// Resamples pictures in another way than the base was trained with. A classifier that is
+    /// trained on the base keeps to it.
+    pub fn set_interpolation(&mut self, interpolation: Interpolation) {
+        let own = self.network.preprocessing().clone();
+        self.network.set_preprocessing(Preprocessing { interpolation, ..own });
+    }
+
+    /// Makes pictures of another aspect ratio fit in another way than the base was trained with; as
+    /// [`Base::set_interpolation`].
+    pub fn set_fit(&mut self, fit: Fit) {
+        let own = self.network.preprocessing().clone();
+        self.network.set_preprocessing(Preprocessing { fit, ..own });
     }
 
     /// Freezes or unfreezes every layer.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headstart_data::{DataError, DecodeError, Location, Skipped, Subset};
+use headstart_data::{DecodeError, Location, Skipped, Source, Subset};
 use headstart_engine::train::Head;
 
 use crate::model_file::check_classes;
@@ -33,6 +33,8 @@ pub struct Evaluated {
     pub skipped: Vec<Skipped>,
     /// The side of a divided folder that was measured on; `None` for all of an undivided one.
     pub subset: Option<Subset>,
+    /// Where the pictures, their labels and groups were from.
+    pub source: Source,
 }
 
 impl Prediction {
@@ -129,44 +131,55 @@ impl Classifier {
         extractor.one(path.as_ref()).map(|picture| self.classify(&picture.features))
     }
 
-    /// Predicts pictures and hands the answers to `each` in order, with the index.
+    /// Predicts pictures, which may come one by one, and hands the answers to `each` in order, as
+    /// soon as there are any.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
-    pub fn predict_each(
+    pub fn predict_each<P: AsRef<Location> + Send>(
         &self,
-        pictures: &[impl AsRef<Location> + Sync],
+        pictures: impl IntoIterator<Item = P, IntoIter: Send>,
         config: &ExtractConfig,
         observer: &mut dyn Observer,
-        each: &mut dyn FnMut(usize, Result<Prediction, DecodeError>) -> Result<(), Error>,
+        each: &mut dyn FnMut(P, Result<Prediction, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let extractor = Extractor::new(&self.base, config);
-        extractor.for_each(pictures, observer, &mut |index, result| {
-            each(index, result.map(|picture| self.classify(&picture.features)))
+        extractor.for_each_in(pictures.into_iter(), observer, &mut |picture, result| {
+            each(picture, result.map(|features| self.classify(&features.features)))
         })
     }
 
-    /// Measures the classifier on a folder with one folder of pictures per class; of one that is
-    /// divided into `train` and `validation` or `test`, on the latter.
+    /// The pictures of a source, labelled as those were that the model was trained on, where the source
+    /// itself has no labels and the model's were found in paths.
     ///
     /// # Errors
-    /// When `root` is no folder, has no labelled pictures that can be read, or has a class that the
-    /// model does not know.
+    /// When the source cannot be listed, or nothing is found in its paths.
+    pub fn labelled(&self, source: impl Into<Source>) -> Result<Source, Error> {
+        let mut source = source.into();
+        let own = self.training.as_ref().and_then(|record| record.origin.label_from.as_ref());
+        if let Some(own) = own.filter(|_| source.label_from.is_none())
+            && source.list()?.pictures.iter().all(|picture| picture.label.is_none())
+        {
+            source.label_from = Some(own.parse()?);
+        }
+        Ok(source)
+    }
+
+    /// Measures the classifier on a folder with one folder of pictures per class, a manifest, or any
+    /// other source of labelled pictures; of one that is divided into `train` and `validation` or
+    /// `test`, on the latter. Labels are found as [`Classifier::labelled`] has it.
+    ///
+    /// # Errors
+    /// When the source cannot be listed, has no labelled pictures that can be read, or has a class that
+    /// the model does not know.
     pub fn evaluate(
         &self,
-        root: impl AsRef<Path>,
+        source: impl Into<Source>,
         config: &ExtractConfig,
         observer: &mut dyn Observer,
     ) -> Result<Evaluated, Error> {
-        let root = root.as_ref();
-        if !root.is_dir() {
-            let path = root.to_owned();
-            let missing = !root.exists();
-            let error =
-                if missing { DataError::Missing { path } } else { DataError::NotAFolder { path } };
-            return Err(error.into());
-        }
-        let listing = headstart_data::sources::list_pictures([root]);
+        let source = self.labelled(source)?;
+        let listing = source.list()?;
         let mut skipped = listing.skipped;
         // What was trained on is no measure where there is something else.
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
@@ -177,7 +190,7 @@ impl Classifier {
                 continue;
             }
             let Some(class) = picture.label else {
-                let reason = "lies in no class".to_owned();
+                let reason = "has no label".to_owned();
                 skipped.push(Skipped { path: picture.at.path().into_owned(), reason });
                 continue;
             };
@@ -189,7 +202,7 @@ impl Classifier {
             measured_on.push(picture.at);
         }
         if measured_on.is_empty() {
-            return Err(Error::NothingToEvaluate { path: root.to_owned() });
+            return Err(Error::NothingToEvaluate { path: source.path });
         }
         let extraction = Extractor::new(&self.base, config).extract(&measured_on, observer)?;
         skipped.extend(extraction.skipped);
@@ -199,6 +212,6 @@ impl Classifier {
         let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
         let probabilities = self.head.probabilities(&extraction.features);
         let evaluation = Evaluation::new(&self.classes, &labels, &probabilities);
-        Ok(Evaluated { evaluation, skipped, subset: measured })
+        Ok(Evaluated { evaluation, skipped, subset: measured, source })
     }
 }

@@ -1,6 +1,6 @@
 //! The features of pictures, divided into those to learn from and those to measure on.
 
-use headstart_data::{ContentHash, Skipped, Split, split};
+use headstart_data::{ContentHash, Groups, Skipped, Split, split};
 
 use crate::fit::Side;
 use crate::{Error, Extractor, Observer, Pictures};
@@ -10,10 +10,10 @@ pub(crate) struct Divided {
     pub(crate) train: Side,
     pub(crate) validation: Side,
     pub(crate) split: Split,
-    /// Of all pictures that could be read: the index, the class, and the group of equal ones.
+    /// Of all pictures that could be read: the index, the class, and what belongs together.
     pub(crate) kept: Vec<usize>,
     pub(crate) labels: Vec<usize>,
-    pub(crate) groups: Vec<usize>,
+    pub(crate) groups: Groups,
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -30,24 +30,19 @@ impl Divided {
         let extraction = extractor.extract(pictures.items(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped);
-        let (labels, split) =
+        let (labels, groups, split) =
             divide(pictures, &extraction.kept, &extraction.contents, &skipped, observer)?;
-        let groups = split::groups(&extraction.contents);
-        let dim = extractor.features();
-        // Both sides have their own copy; the original goes at the end of this.
-        let side = |side: &[usize]| Side {
-            features: side
-                .iter()
-                .flat_map(|&i| &extraction.features[i * dim..][..dim])
-                .copied()
-                .collect(),
-            labels: side.iter().map(|&i| labels[i]).collect(),
-            groups: side.iter().map(|&i| groups[i]).collect(),
-            dim,
+        let all = Side {
+            features: extraction.features,
+            labels: labels.clone(),
+            groups: groups.numbers().to_vec(),
+            weights: pictures.weights(&extraction.kept),
+            dim: extractor.features(),
         };
+        let (train, validation) = all.part(&split.train, &split.validation);
         Ok(Self {
-            train: side(&split.train),
-            validation: side(&split.validation),
+            train,
+            validation: Side { weights: None, ..validation },
             split,
             kept: extraction.kept,
             labels,
@@ -69,8 +64,8 @@ impl Divided {
     }
 }
 
-/// The classes of the pictures that could be read, `kept`, whose pixels have these hashes, and how
-/// they are divided.
+/// The classes of the pictures that could be read, `kept`, whose pixels have these hashes, what
+/// belongs together, and how they are divided.
 ///
 /// # Errors
 /// When fewer than two classes have pictures that can be read, or nothing is left to learn from.
@@ -80,16 +75,17 @@ pub(crate) fn divide(
     contents: &[ContentHash],
     skipped: &[Skipped],
     observer: &mut dyn Observer,
-) -> Result<(Vec<usize>, Split), Error> {
+) -> Result<(Vec<usize>, Groups, Split), Error> {
     let labels = pictures.labels(kept);
     check_readable(pictures, &labels, skipped)?;
-    let split = pictures.divide(kept, &labels, contents)?;
+    let groups = pictures.groups(kept, contents);
+    let split = pictures.divide(kept, &labels, &groups)?;
     observer.split(split.train.len(), split.validation.len());
     if split.train.is_empty() {
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
         return Err(Error::NothingToLearnFrom { path, pictures });
     }
-    Ok((labels, split))
+    Ok((labels, groups, split))
 }
 
 fn check_readable(pictures: &Pictures, labels: &[usize], skipped: &[Skipped]) -> Result<(), Error> {

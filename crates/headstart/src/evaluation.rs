@@ -41,6 +41,13 @@ impl Evaluation {
         }
     }
 
+    /// The mean recall of the classes that have pictures: scikit-learn's `balanced_accuracy_score`.
+    pub fn macro_recall(&self) -> f64 {
+        let measured = self.per_class.iter().filter(|figures| figures.support > 0);
+        let (sum, n) = measured.fold((0.0, 0), |(sum, n), figures| (sum + figures.recall, n + 1));
+        sum / f64::from(n)
+    }
+
     /// How many pictures were predicted to be of their class.
     pub fn correct(&self) -> usize {
         (0..self.confusion.len()).map(|class| self.confusion[class][class]).sum()

@@ -1,15 +1,15 @@
 //! From files to features: decode, resize, run the frozen base; or look it up in the cache.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, mpsc};
+use std::sync::Mutex;
 use std::thread;
 
-use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key};
-use headstart_data::decode::{MemoryBudget, estimated_bytes};
-use headstart_data::{ContentHash, DecodeError, Limits, Location, Resizer, Skipped, decode};
+use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit};
+use headstart_data::decode::{DEFAULT_MEMORY, MemoryBudget, estimated_bytes, header};
+use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped, decode};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
+use crate::in_order::{Jobs, in_order};
 use crate::{Base, Error, Observer};
 
 /// How features are computed.
@@ -19,8 +19,14 @@ pub struct ExtractConfig {
     pub compute: Compute,
     /// Threads; as many as the machine runs at once when `None`.
     pub threads: Option<usize>,
+    /// Bytes that decoding may take, all threads together; a picture that needs more is left out.
+    /// When `None` these are [`DEFAULT_MEMORY`], and larger pictures are decoded while nothing else
+    /// is.
+    pub memory: Option<u64>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
     pub cache: Option<PathBuf>,
+    /// The most that the cache may take.
+    pub cache_limit: Limit,
     /// Whether features that are found there are used, but none are added.
     pub cache_read_only: bool,
 }
@@ -53,6 +59,8 @@ pub struct PictureFeatures {
     pub content: ContentHash,
     /// As many as the base has.
     pub features: Vec<f32>,
+    /// What else is known of it.
+    pub facts: Facts,
     /// Whether an earlier run had computed them.
     pub cached: bool,
 }
@@ -64,6 +72,8 @@ pub struct Extraction {
     pub features: Vec<f32>,
     /// Hashes of the decoded pixels of the pictures kept.
     pub contents: Vec<ContentHash>,
+    /// What else is known of the pictures kept.
+    pub facts: Vec<Facts>,
     /// Indices of the pictures that could be read.
     pub kept: Vec<usize>,
     /// Those that could not, with the reason.
@@ -72,10 +82,6 @@ pub struct Extraction {
     pub cached: usize,
 }
 
-/// Pictures in work at a time: enough that no thread waits for another, few enough that what is
-/// done but not yet handed on takes little memory.
-const WINDOW: usize = 256;
-
 impl Extractor {
     /// Compiles `base` and opens the cache. A cache that cannot be used is left unused; see
     /// [`Extractor::cache_warning`].
@@ -83,12 +89,19 @@ impl Extractor {
         let plan = base.compile(config.compute);
         let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
-            let open = if config.cache_read_only {
-                FeatureCache::open_read_only
-            } else {
-                FeatureCache::open
+            let fingerprint = Fingerprint(base.fingerprint(config.compute));
+            if config.cache_read_only {
+                return FeatureCache::open_read_only(root, &fingerprint, base.features());
+            }
+            let preprocessing = base.network().preprocessing();
+            let about = About {
+                base: base.network().name().to_owned(),
+                height: preprocessing.height,
+                width: preprocessing.width,
+                compute: config.compute.name().to_owned(),
             };
-            open(root, &Fingerprint(base.fingerprint(config.compute)), base.features())
+            let cache = CacheConfig { limit: config.cache_limit, about: Some(about) };
+            FeatureCache::open(root, &fingerprint, base.features(), cache)
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
         Self {
@@ -96,8 +109,8 @@ impl Extractor {
             cache,
             cache_was_filled,
             threads: config.threads.unwrap_or_else(available).max(1),
-            limits: Limits::default(),
-            memory: MemoryBudget::default(),
+            limits: limits(config.memory),
+            memory: MemoryBudget::new(config.memory.unwrap_or(DEFAULT_MEMORY)),
             workers: Mutex::default(),
         }
     }
@@ -123,6 +136,24 @@ impl Extractor {
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let mut indices = 0..;
+        self.for_each_in(pictures.iter(), observer, &mut |_, result| {
+            each(indices.next().expect("there is no end"), result)
+        })
+    }
+
+    /// [`Extractor::for_each`] for pictures that come one by one: each is worked on as soon as there
+    /// is a thread for it, and handed on with its result when those before it have been. The observer
+    /// is told how it goes only where the iterator knows how many there are.
+    ///
+    /// # Errors
+    /// As [`Extractor::for_each`].
+    pub fn for_each_in<P: AsRef<Location> + Send>(
+        &self,
+        pictures: impl Iterator<Item = P> + Send,
+        observer: &mut dyn Observer,
+        each: &mut dyn FnMut(P, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.for_each_of(pictures, observer, &|worker, at| self.picture(worker, at), each)
     }
 
@@ -137,29 +168,34 @@ impl Extractor {
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.for_each_of(pictures, observer, &|worker, at| self.pixels(worker, at), each)
+        let mut indices = 0..;
+        let job = |worker: &mut Worker, at: &Location| self.pixels(worker, at);
+        self.for_each_of(pictures.iter(), observer, &job, &mut |_, result| {
+            each(indices.next().expect("there is no end"), result)
+        })
     }
 
-    fn for_each_of<T: Send>(
+    fn for_each_of<P: AsRef<Location> + Send, T: Send>(
         &self,
-        pictures: &[impl AsRef<Location> + Sync],
+        pictures: impl Iterator<Item = P> + Send,
         observer: &mut dyn Observer,
         job: &(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync),
-        each: &mut dyn FnMut(usize, Result<T, DecodeError>) -> Result<(), Error>,
+        each: &mut dyn FnMut(P, Result<T, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for (window, in_window) in pictures.chunks(WINDOW).enumerate() {
-            let first = window * WINDOW;
-            let mut done = first;
-            let results = self.window(in_window, job, &mut || {
-                done += 1;
-                observer.pictures(done, pictures.len());
-                !observer.is_cancelled()
-            });
-            for (index, result) in results.into_iter().enumerate() {
-                each(first + index, result.ok_or(Error::Interrupted)?)?;
+        let (_, total) = pictures.size_hint();
+        let threads = self.threads.min(total.unwrap_or(usize::MAX));
+        let serve = |jobs: Jobs<'_, _, _>| {
+            let mut worker = self.worker();
+            jobs.each(|picture: &P| job(&mut worker, picture.as_ref()));
+            self.give_back(worker);
+        };
+        let mut tick = |done| {
+            if let Some(total) = total {
+                observer.pictures(done, total);
             }
-        }
-        Ok(())
+            !observer.is_cancelled()
+        };
+        in_order(pictures, threads, &serve, &mut tick, each)
     }
 
     /// Computes the features of every picture; those that cannot be read are listed.
@@ -178,6 +214,7 @@ impl Extractor {
                 Ok(picture) => {
                     extraction.features.extend(&picture.features);
                     extraction.contents.push(picture.content);
+                    extraction.facts.push(picture.facts);
                     extraction.kept.push(index);
                     extraction.cached += usize::from(picture.cached);
                 }
@@ -200,44 +237,6 @@ impl Extractor {
         let result = self.picture(&mut worker, &picture.into());
         self.give_back(worker);
         result
-    }
-
-    /// Runs the pictures on all threads. `tick` is called after each and says whether to go on; a
-    /// picture that was not begun by then has no result.
-    fn window<T: Send>(
-        &self,
-        pictures: &[impl AsRef<Location> + Sync],
-        job: &(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync),
-        tick: &mut dyn FnMut() -> bool,
-    ) -> Vec<Option<Result<T, DecodeError>>> {
-        let mut results: Vec<_> = pictures.iter().map(|_| None).collect();
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let (sender, receiver) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..self.threads.min(pictures.len()) {
-                let (sender, next, stop) = (sender.clone(), &next, &stop);
-                scope.spawn(move || {
-                    let mut worker = self.worker();
-                    while !stop.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(picture) = pictures.get(index) else { break };
-                        if sender.send((index, job(&mut worker, picture.as_ref()))).is_err() {
-                            break;
-                        }
-                    }
-                    self.give_back(worker);
-                });
-            }
-            drop(sender);
-            for (index, result) in receiver {
-                results[index] = Some(result);
-                if !tick() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-            }
-        });
-        results
     }
 
     fn worker(&self) -> Worker {
@@ -267,17 +266,21 @@ impl Extractor {
             return Ok(PictureFeatures {
                 content: entry.content,
                 features: entry.features,
+                facts: entry.facts,
                 cached: self.cache_was_filled,
             });
         }
+        let header = header(&bytes, &self.limits)?;
         let content = self.read_pixels(worker, bytes)?;
+        let facts = Facts::new(&header, &worker.pixels, self.plan.preprocessing().width);
         let mut features = vec![0.0; self.features()];
         self.plan.run(&mut worker.arena, &worker.pixels, &mut features);
-        let entry = Entry { content, features };
+        let entry = Entry { content, features, facts };
         if let Some(cache) = &self.cache {
             cache.put(&key, &entry);
         }
-        Ok(PictureFeatures { content, features: entry.features, cached: false })
+        let Entry { content, features, facts } = entry;
+        Ok(PictureFeatures { content, features, facts, cached: false })
     }
 
     fn pixels(
@@ -292,13 +295,30 @@ impl Extractor {
 
     /// Decodes and resizes a picture into the worker's pixels; returns the hash of all its own.
     fn read_pixels(&self, worker: &mut Worker, bytes: Vec<u8>) -> Result<ContentHash, DecodeError> {
-        let _memory = self.memory.acquire(estimated_bytes(&bytes, &self.limits));
+        let (needed, limit) = (estimated_bytes(&bytes, &self.limits), self.limits.max_bytes);
+        if needed > limit {
+            return Err(DecodeError::TooMuchMemory { limit });
+        }
+        let _memory = self.memory.acquire(needed);
         let picture = decode(&bytes, &self.limits)?;
         drop(bytes);
         let content = picture.content_hash();
         let preprocessing = self.plan.preprocessing();
         worker.resizer.resize_into(&picture, preprocessing, &mut worker.pixels);
         Ok(content)
+    }
+}
+
+/// What a picture may cost where decoding may take so many bytes.
+fn limits(memory: Option<u64>) -> Limits {
+    let default = Limits::default();
+    match memory {
+        Some(bytes) => Limits {
+            max_bytes: bytes.min(default.max_bytes),
+            max_file_bytes: bytes.min(default.max_file_bytes),
+            ..default
+        },
+        None => default,
     }
 }
 

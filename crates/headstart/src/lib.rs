@@ -46,6 +46,7 @@ mod extract;
 mod fine_tune;
 mod fit;
 mod import;
+mod in_order;
 mod learning_rate;
 mod model_file;
 mod observer;
@@ -67,8 +68,10 @@ pub use evaluation::Evaluation;
 pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneRecord, FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{
-    DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, HeadConfig, Seconds, TrainingRecord,
+    CrossValidation, DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, FoldRecord, HeadConfig,
+    Origin, Seconds, SplitRecord, Spread, TrainingRecord,
 };
+pub use import::ImportConfig;
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};

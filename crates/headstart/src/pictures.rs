@@ -3,43 +3,55 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use headstart_data::sources::manifest;
 use headstart_data::{
-    ContentHash, DataError, Dataset, Item, Skipped, Split, SplitConfig, Subset, split,
+    ContentHash, DataError, Dataset, Groups, Item, Skipped, Source, Split, SplitConfig, Subset,
+    split,
 };
+use headstart_model::atomic::AtomicFile;
 
-/// A folder of labelled pictures, and how some of them are held back to measure on.
+use crate::Error;
+use crate::fit::{Origin, SplitRecord};
+
+/// Labelled pictures, and how some of them are held back to measure on.
 ///
-/// Which ones that are is settled when the pictures are decoded: those with the same pixels never
-/// land on both sides.
+/// Which ones that are is settled when the pictures are decoded: those with the same pixels, and those
+/// of one group, never land on both sides.
 #[derive(Clone, Debug)]
 pub struct Pictures {
+    source: Source,
     dataset: Dataset,
     split: SplitConfig,
-    /// Paths within the folder of pictures that are held back, if any of these is there.
+    /// Names of pictures that are held back, if any of these is there.
     held_back: HashSet<String>,
 }
 
 impl Pictures {
     /// Opens a folder with one folder of pictures per class, or with `train` and `validation`
-    /// folders that have these. A fifth is held back unless the folder itself says what is.
+    /// folders that have these; a [manifest](manifest); or a [`Source`] that takes labels from paths.
+    /// A fifth is held back unless the source itself says what is.
     ///
     /// # Errors
     /// When there is nothing to learn from.
-    pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
-        let (split, held_back) = (SplitConfig::default(), HashSet::new());
-        Ok(Self { dataset: Dataset::open(root)?, split, held_back })
+    pub fn open(source: impl Into<Source>) -> Result<Self, DataError> {
+        let source = source.into();
+        Ok(Self::new(source.dataset()?, source))
     }
 
-    /// Opens a folder to learn from and one to measure on, each with one folder per class.
+    /// Opens pictures to learn from and others to measure on, which are labelled in the same way.
     ///
     /// # Errors
     /// As [`Pictures::open`].
     pub fn open_both(
-        train: impl AsRef<Path>,
+        train: impl Into<Source>,
         validation: impl AsRef<Path>,
     ) -> Result<Self, DataError> {
-        let dataset = Dataset::open_split(train, validation)?;
-        Ok(Self { dataset, split: SplitConfig::default(), held_back: HashSet::new() })
+        let source = train.into();
+        Ok(Self::new(source.dataset_with(validation.as_ref())?, source))
+    }
+
+    fn new(dataset: Dataset, source: Source) -> Self {
+        Self { source, dataset, split: SplitConfig::default(), held_back: HashSet::new() }
     }
 
     /// Holds back this share of each class, in `0..1`; another seed holds other pictures back.
@@ -49,15 +61,16 @@ impl Pictures {
         self
     }
 
-    /// Holds back the pictures of these paths within the folder, and no other, if any of them is
-    /// there: what earlier training has measured on, later training should not learn from.
+    /// Holds back the pictures of these names, and no other, if any of them is there: what earlier
+    /// training has measured on, later training should not learn from. A name is a path within the
+    /// folder, as in [`TrainingRecord::validation`](crate::TrainingRecord::validation).
     #[must_use]
     pub fn holding_back(mut self, names: Vec<String>) -> Self {
         self.held_back = names.into_iter().collect();
         self
     }
 
-    /// The folder.
+    /// The folder, or the file that lists pictures.
     pub fn root(&self) -> &Path {
         &self.dataset.root
     }
@@ -77,14 +90,31 @@ impl Pictures {
         self.dataset.items.is_empty()
     }
 
-    /// Whether the folder itself says which pictures are held back.
+    /// Whether the source itself says which pictures are held back.
     pub fn is_split(&self) -> bool {
         self.dataset.is_split()
     }
 
-    /// What was left out when the folder was listed.
+    /// What was left out when the source was listed.
     pub fn skipped(&self) -> &[Skipped] {
         &self.dataset.skipped
+    }
+
+    /// Writes the pictures as a manifest in CSV that, opened in their place, holds back those that
+    /// training held back: `names`, as [`TrainingRecord::validation`](crate::TrainingRecord::validation)
+    /// has them.
+    ///
+    /// # Errors
+    /// When `file` cannot be written, and for pictures that a manifest cannot name.
+    pub fn export_split(&self, names: &[String], file: impl AsRef<Path>) -> Result<(), Error> {
+        let held_back: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let is_held_back = |item: &Item| held_back.contains(self.dataset.name_of(item).as_str());
+        let file = AtomicFile::create(file)?;
+        let folder = file.path().parent().unwrap_or(Path::new(""));
+        manifest::write(file.reopen()?, folder, &self.dataset, &is_held_back)
+            .map_err(|error| file.error(error))?;
+        file.commit()?;
+        Ok(())
     }
 
     pub(crate) fn items(&self) -> &[Item] {
@@ -96,30 +126,66 @@ impl Pictures {
         kept.iter().map(|&picture| self.dataset.items[picture].class).collect()
     }
 
-    /// Divides the pictures `kept`, which have these labels and whose pixels have these hashes;
-    /// the result's indices count among them.
+    /// What each of the pictures `kept` counts for; nothing where all count 1.
+    pub(crate) fn weights(&self, kept: &[usize]) -> Option<Vec<f32>> {
+        let weights: Vec<f32> =
+            kept.iter().map(|&picture| self.dataset.items[picture].weight).collect();
+        weights.iter().any(|&weight| weight != 1.0).then_some(weights)
+    }
+
+    /// What belongs together of the pictures `kept`, whose pixels have these hashes.
+    pub(crate) fn groups(&self, kept: &[usize], contents: &[ContentHash]) -> Groups {
+        let names: Vec<Option<&str>> =
+            kept.iter().map(|&picture| self.dataset.items[picture].group.as_deref()).collect();
+        Groups::of_contents(contents.to_vec()).named(&names)
+    }
+
+    /// Divides the pictures `kept`, which have these labels and belong together like this; the
+    /// result's indices count among them.
     pub(crate) fn divide(
         &self,
         kept: &[usize],
         labels: &[usize],
-        contents: &[ContentHash],
+        groups: &Groups,
     ) -> Result<Split, DataError> {
-        if self.is_split() {
-            let given = |&i: &usize| self.dataset.items[i].subset == Some(Subset::Validation);
-            let validation: Vec<bool> = kept.iter().map(given).collect();
-            return Ok(split::keep_given(labels, contents, &validation));
+        match self.given(kept) {
+            Some(validation) => Ok(split::keep_given(labels, groups, &validation)),
+            None => split::stratified(labels, groups, &self.split),
         }
-        let validation: Vec<bool> =
-            kept.iter().map(|&i| self.held_back.contains(&self.name_of(i))).collect();
-        if validation.contains(&true) {
-            return Ok(split::keep_given(labels, contents, &validation));
-        }
-        split::stratified(labels, contents, &self.split)
     }
 
-    /// A picture's path for the model file: from the folder on where it lies below it.
+    /// Whether something says which pictures are held back.
+    pub(crate) fn is_divided(&self) -> bool {
+        self.given(&(0..self.len()).collect::<Vec<_>>()).is_some()
+    }
+
+    /// Whether each of the pictures `kept` is to be held back, where something says so.
+    fn given(&self, kept: &[usize]) -> Option<Vec<bool>> {
+        let items = kept.iter().map(|&picture| &self.dataset.items[picture]);
+        if self.is_split() {
+            return Some(items.map(|item| item.subset == Some(Subset::Validation)).collect());
+        }
+        let validation: Vec<bool> =
+            items.map(|item| self.held_back.contains(&self.dataset.name_of(item))).collect();
+        validation.contains(&true).then_some(validation)
+    }
+
+    /// What a model's record says of where its pictures are from.
+    pub(crate) fn origin(&self) -> Origin {
+        let SplitConfig { validation: share, seed } = self.split;
+        Origin {
+            pictures: self.root().display().to_string(),
+            label_from: self.source.label_from.as_ref().map(ToString::to_string),
+            group_from: self.source.group_from.as_ref().map(ToString::to_string),
+            split: Some(match self.is_divided() {
+                true => SplitRecord::Given,
+                false => SplitRecord::Share { share, seed },
+            }),
+        }
+    }
+
+    /// A picture's name for the model file: its path from the folder on.
     pub(crate) fn name_of(&self, picture: usize) -> String {
-        let path = self.dataset.items[picture].at.path();
-        path.strip_prefix(&self.dataset.root).unwrap_or(&path).display().to_string()
+        self.dataset.name_of(&self.dataset.items[picture])
     }
 }

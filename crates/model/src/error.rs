@@ -70,6 +70,16 @@ pub enum ModelError {
         "'{0}' does not say which layers are trainable; use none, all, from:100 or from:block_13_expand"
     )]
     BadTrainable(String),
+    /// A way of preprocessing has no such name.
+    #[error("there is no {what} called '{name}'; there are {}", known.join(", "))]
+    NoSuchName {
+        /// What is called so: `interpolation`.
+        what: &'static str,
+        /// The name asked for.
+        name: String,
+        /// All names.
+        known: &'static [&'static str],
+    },
     /// A set of tensors is not the network's weights.
     #[error(
         "{}the weights are not those of {network}: {fitting}{}",

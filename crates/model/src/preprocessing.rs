@@ -1,6 +1,11 @@
 //! How a picture becomes the input of a network.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
 
 /// What happens to a picture before the first layer sees it.
 ///
@@ -51,22 +56,150 @@ impl Scaling {
     }
 }
 
-/// A resampling filter.
+/// How pixels are resampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String", into = "String")]
 pub enum Interpolation {
-    /// The triangle filter, widened when a picture shrinks: Pillow's `BILINEAR`.
+    /// The triangle filter, widened when a picture shrinks: Pillow's `BILINEAR`, torchvision's
+    /// with antialiasing.
     Bilinear,
     /// The Catmull-Rom-like cubic with a = -0.5, widened likewise: Pillow's `BICUBIC`.
     Bicubic,
+    /// The mean of the part of the picture that an output pixel covers, pixels at its edge by the
+    /// share that is covered, whether a picture shrinks or grows: Keras's `area`. Where a picture
+    /// shrinks, also OpenCV's `INTER_AREA`; by a whole number, Pillow's `BOX`.
+    Area,
+    /// Bilinear between the four nearest pixels, not widened: `tf.image.resize`, and so what
+    /// Keras's `image_dataset_from_directory` does. A picture that shrinks by more than two leaves
+    /// pixels out, and details turn to noise; it is for models that were trained with it.
+    Tensorflow,
 }
 
 /// How a picture whose aspect ratio differs from the input's is made to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String", into = "String")]
 pub enum Fit {
     /// The whole picture, its aspect ratio given up: what Keras does by default.
     Stretch,
     /// The largest centred part with the input's aspect ratio.
     Crop,
+    /// The whole picture with its aspect ratio, centred on black.
+    Pad,
+}
+
+impl Preprocessing {
+    /// Whether a picture much larger than the input may be decoded at a reduced size, from means
+    /// of its pixels. A filter that is widened hardly tells the difference, while
+    /// [`Interpolation::Tensorflow`] must find the very pixels.
+    pub fn may_reduce(&self) -> bool {
+        self.interpolation != Interpolation::Tensorflow
+    }
+}
+
+/// Names for an enum's variants: shown, parsed and serialised.
+macro_rules! named {
+    ($kind:ident, $what:literal, $($variant:ident = $name:literal),+) => {
+        impl $kind {
+            const NAMES: &[&str] = &[$($name),+];
+
+            /// Its name, by which options and model files call it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+        }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $kind {
+            type Err = ModelError;
+
+            fn from_str(name: &str) -> Result<Self, ModelError> {
+                match name {
+                    $($name => Ok(Self::$variant),)+
+                    _ => Err(ModelError::NoSuchName {
+                        what: $what,
+                        name: name.to_owned(),
+                        known: Self::NAMES,
+                    }),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $kind {
+            type Error = ModelError;
+
+            fn try_from(name: String) -> Result<Self, ModelError> {
+                name.parse()
+            }
+        }
+
+        impl From<$kind> for String {
+            fn from(kind: $kind) -> Self {
+                kind.name().to_owned()
+            }
+        }
+    };
+}
+
+named!(
+    Interpolation,
+    "interpolation",
+    Bilinear = "bilinear",
+    Bicubic = "bicubic",
+    Area = "area",
+    Tensorflow = "tensorflow"
+);
+named!(Fit, "fit", Stretch = "stretch", Crop = "crop", Pad = "pad");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_model_files_and_unknown_ones_are_refused_with_what_there_is() {
+        for (interpolation, name) in [
+            (Interpolation::Bilinear, "bilinear"),
+            (Interpolation::Bicubic, "bicubic"),
+            (Interpolation::Area, "area"),
+            (Interpolation::Tensorflow, "tensorflow"),
+        ] {
+            assert_eq!(interpolation.to_string(), name);
+            assert_eq!(name.parse::<Interpolation>().unwrap(), interpolation);
+            let json = serde_json::to_string(&interpolation).unwrap();
+            assert_eq!(json, format!("\"{name}\""));
+            assert_eq!(serde_json::from_str::<Interpolation>(&json).unwrap(), interpolation);
+        }
+        for (fit, name) in [(Fit::Stretch, "stretch"), (Fit::Crop, "crop"), (Fit::Pad, "pad")] {
+            assert_eq!(fit.to_string(), name);
+            assert_eq!(name.parse::<Fit>().unwrap(), fit);
+            assert_eq!(serde_json::to_string(&fit).unwrap(), format!("\"{name}\""));
+        }
+        assert_eq!(
+            "nearest".parse::<Interpolation>().unwrap_err().to_string(),
+            "there is no interpolation called 'nearest'; there are bilinear, bicubic, area, tensorflow"
+        );
+        let error = serde_json::from_str::<Fit>("\"Pad\"").unwrap_err().to_string();
+        assert!(error.starts_with("there is no fit called 'Pad'; there are stretch, crop, pad"));
+    }
+
+    #[test]
+    fn only_what_antialiases_may_be_decoded_at_a_reduced_size() {
+        for (interpolation, may) in [
+            (Interpolation::Bilinear, true),
+            (Interpolation::Bicubic, true),
+            (Interpolation::Area, true),
+            (Interpolation::Tensorflow, false),
+        ] {
+            let scaling = Scaling::imagenet();
+            let fit = Fit::Stretch;
+            let own = Preprocessing { height: 32, width: 32, interpolation, fit, scaling };
+            assert_eq!(own.may_reduce(), may, "{interpolation}");
+        }
+    }
 }

@@ -1,14 +1,18 @@
 //! `headstart cache`.
 
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use headstart::data::cache;
-use serde_json::json;
+use headstart::data::cache::{self, About, Limit};
+use headstart::{Error, Observer};
+use serde_json::{Value, json};
 
+use crate::FAILURE;
 use crate::options::Common;
 use crate::output::{Output, bytes, count};
+use crate::progress::Progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
@@ -18,10 +22,20 @@ pub(crate) struct CacheArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Say where the cache is and how much it holds
+    /// Say where the cache is and what it holds of which base
     Info,
-    /// Delete everything that it holds
-    Clear,
+    /// Read everything that it holds and say what is damaged
+    Verify {
+        /// Drop what is damaged, so that it is computed again
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Delete what it holds
+    Clear {
+        /// Only what was not used for so long: 30d, 12h, 8w
+        #[arg(long, value_name = "AGE", value_parser = parse_age)]
+        older_than: Option<Duration>,
+    },
 }
 
 pub(crate) fn run(args: &CacheArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
@@ -32,26 +46,183 @@ pub(crate) fn run(args: &CacheArgs, common: &Common, output: &Output) -> anyhow:
     match args.action {
         Action::Info => {
             let info = cache::info(&root).with_context(failed)?;
-            output.event(&json!({
-                "path": path,
-                "bases": info.namespaces,
-                "entries": info.entries,
-                "bytes": info.bytes,
-            }))?;
-            output.field("Cache", &path)?;
-            let held = format!(
-                "the features of {} with {}, {}",
-                count(info.entries as usize, "picture"),
-                count(info.namespaces, "base"),
-                bytes(info.bytes)
-            );
-            output.field("Holds", held)?;
+            show(&path, &info, common.cache_limit, output)?;
         }
-        Action::Clear => {
-            let freed = cache::clear(&root).with_context(failed)?;
+        Action::Verify { repair } => {
+            let mut progress = Progress::new("Verifying");
+            let found = cache::verify(&root, repair, &mut |done, total| {
+                progress.pictures(done as usize, total as usize);
+                !progress.is_cancelled()
+            });
+            drop(progress);
+            let found = found.with_context(failed)?.ok_or(Error::Interrupted)?;
+            return verified(&path, &found, repair, output);
+        }
+        Action::Clear { older_than } => {
+            let freed = match older_than.map(|age| SystemTime::now().checked_sub(age)) {
+                None => cache::clear(&root),
+                Some(Some(time)) => cache::clear_unused_since(&root, time),
+                // Nothing is older than time.
+                Some(None) => Ok(0),
+            };
+            let freed = freed.with_context(failed)?;
             output.event(&json!({"path": path, "freed_bytes": freed}))?;
             output.field("Cleared", format!("{path}, {} freed", bytes(freed)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(path: &str, info: &cache::CacheInfo, limit: Limit, output: &Output) -> anyhow::Result<()> {
+    let base = |base: &cache::BaseInfo| {
+        let mut event = about_event(&base.fingerprint, base.about.as_ref());
+        event["entries"] = base.entries.into();
+        event["bytes"] = base.bytes.into();
+        let unix = base.used.duration_since(SystemTime::UNIX_EPOCH);
+        event["last_used"] = unix.map_or(0, |time| time.as_secs()).into();
+        event
+    };
+    output.event(&json!({
+        "path": path,
+        "limit_bytes": limit.0,
+        "entries": info.entries,
+        "bytes": info.bytes,
+        "bases": info.bases.iter().map(base).collect::<Vec<_>>(),
+    }))?;
+    output.field("Cache", path)?;
+    let at_most =
+        limit.0.map_or("no limit".to_owned(), |limit| format!("at most {}", bytes(limit)));
+    let held = format!(
+        "the features of {} with {}, {} ({at_most})",
+        count(info.entries as usize, "picture"),
+        count(info.bases.len(), "base"),
+        bytes(info.bytes)
+    );
+    output.field("Holds", held)?;
+    for base in &info.bases {
+        let line = format!(
+            "{}, {}, used {}",
+            count(base.entries as usize, "picture"),
+            bytes(base.bytes),
+            ago(base.used.elapsed().unwrap_or_default())
+        );
+        output.text(format!("  {}: {line}", name(&base.fingerprint, base.about.as_ref())))?;
+    }
+    Ok(())
+}
+
+/// Says what was found; the status is of a failure when there is damage left.
+fn verified(
+    path: &str,
+    found: &[cache::BaseHealth],
+    repair: bool,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let base = |base: &cache::BaseHealth| {
+        let mut event = about_event(&base.fingerprint, base.about.as_ref());
+        event["sound"] = base.sound.into();
+        event["damaged"] = base.damaged.into();
+        event["repaired"] = base.repaired.into();
+        event["other_version"] = base.foreign.into();
+        event
+    };
+    let sum = |of: fn(&cache::BaseHealth) -> u64| found.iter().map(of).sum::<u64>();
+    let (sound, damaged, repaired) =
+        (sum(|base| base.sound), sum(|base| base.damaged), sum(|base| base.repaired));
+    output.event(&json!({
+        "path": path,
+        "sound": sound,
+        "damaged": damaged,
+        "repaired": repaired,
+        "bases": found.iter().map(base).collect::<Vec<_>>(),
+    }))?;
+    output.field("Cache", path)?;
+    let entries = |n: u64| count(n as usize, "entry");
+    output.field("Sound", entries(sound))?;
+    output.field("Damaged", entries(damaged))?;
+    for base in found {
+        let mut line = format!("{} sound, {} damaged", entries(base.sound), base.damaged);
+        if base.foreign > 0 {
+            let files = count(base.foreign, "file");
+            line += &format!(", {files} of another version of headstart left alone");
+        }
+        output.text(format!("  {}: {line}", name(&base.fingerprint, base.about.as_ref())))?;
+    }
+    if repaired > 0 {
+        let dropped = entries(repaired);
+        output.field("Repaired", format!("{dropped} dropped; they will be computed again"))?;
+    }
+    match (damaged - repaired, repair) {
+        (0, _) => {}
+        (_, false) => output.warning("damaged entries are computed again when they are needed; --repair drops them"),
+        (_, true) => output.warning("not everything was repaired: another process is using the cache; try again when it is done"),
+    }
+    Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+/// What is said of a base, for programs.
+fn about_event(fingerprint: &cache::Fingerprint, about: Option<&About>) -> Value {
+    json!({
+        "fingerprint": fingerprint.to_string(),
+        "base": about.map(|about| &about.base),
+        "input": about.map(|about| [about.height, about.width]),
+        "compute": about.map(|about| &about.compute),
+    })
+}
+
+/// What people call a base; the beginning of its fingerprint when nothing else is known.
+fn name(fingerprint: &cache::Fingerprint, about: Option<&About>) -> String {
+    match about {
+        Some(About { base, height, width, compute }) => {
+            format!("{base} at {height} x {width}, {compute}")
+        }
+        None => format!("unknown base {:.8}", fingerprint.to_string()),
+    }
+}
+
+/// How long something is past, for people.
+fn ago(age: Duration) -> String {
+    match age.as_secs() {
+        0..120 => "just now".to_owned(),
+        s @ 120..7200 => format!("{} minutes ago", s / 60),
+        s @ 7200..172_800 => format!("{} hours ago", s / 3600),
+        s => format!("{} days ago", s / 86_400),
+    }
+}
+
+/// An age such as `30d`: a number of hours, days or weeks.
+fn parse_age(text: &str) -> Result<Duration, String> {
+    let hours = |unit| match unit {
+        "h" => Some(1),
+        "d" => Some(24),
+        "w" => Some(7 * 24),
+        _ => None,
+    };
+    let age = text.char_indices().next_back().and_then(|(last, _)| {
+        let (number, unit) = text.split_at(last);
+        number.parse::<u64>().ok()?.checked_mul(hours(unit)?)?.checked_mul(3600)
+    });
+    age.map(Duration::from_secs).ok_or_else(|| "give an age such as 12h, 30d or 8w".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_read_and_told() {
+        assert_eq!(parse_age("12h"), Ok(Duration::from_secs(12 * 3600)));
+        assert_eq!(parse_age("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        for wrong in ["", "d", "30", "30 d", "-1d", "3ü", "99999999999999999999d"] {
+            assert!(parse_age(wrong).is_err(), "{wrong}");
+        }
+        for (seconds, text) in [
+            (5, "just now"),
+            (150, "2 minutes ago"),
+            (7300, "2 hours ago"),
+            (864_000, "10 days ago"),
+        ] {
+            assert_eq!(ago(Duration::from_secs(seconds)), text);
+        }
+    }
 }

@@ -11,13 +11,17 @@ use super::report;
 use crate::options::Common;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::sources::LabelArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// Model file, or the name of a bundled base with a classifier
     model: String,
-    /// Folder with one folder of pictures per class; where there is a `validation` or `test` folder, that
+    /// Folder with one folder of pictures per class, a manifest (.csv, .parquet), an archive (.tar,
+    /// .zip) or a Parquet file of pictures; where there is a `validation` or `test` side, that
     dir: PathBuf,
+    #[command(flatten)]
+    label: LabelArgs,
 }
 
 pub(crate) fn run(
@@ -27,8 +31,9 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let classifier = Classifier::open(&args.model)?;
     let mut progress = Progress::new("Pictures");
-    let Evaluated { evaluation, skipped, subset } =
-        classifier.evaluate(&args.dir, &common.extract()?, &mut progress)?;
+    let asked = args.label.source(&args.dir);
+    let Evaluated { evaluation, skipped, subset, source } =
+        classifier.evaluate(asked.clone(), &common.extract()?, &mut progress)?;
     drop(progress);
 
     output.event(&json!({
@@ -40,13 +45,14 @@ pub(crate) fn run(
         "confusion_matrix": evaluation.confusion,
         "skipped": report::skipped_events(&skipped),
     }))?;
+    report::labelled(output, &asked, &source)?;
     report::accuracy(output, &evaluation, "", "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
     report::per_class(output, &evaluation)?;
     confusion(output, &evaluation)?;
     report::skipped(output, &skipped)?;
     let same = |record: &headstart::TrainingRecord| {
-        let trained_on = PathBuf::from(&record.pictures).canonicalize().ok();
+        let trained_on = PathBuf::from(&record.origin.pictures).canonicalize().ok();
         trained_on.is_some() && trained_on == args.dir.canonicalize().ok()
     };
     // What was measured of a divided folder was held back from training.

@@ -11,22 +11,24 @@ use serde_json::json;
 use super::report;
 use super::train::show;
 use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
-use crate::options::Common;
+use crate::options::{Common, resizing};
 use crate::output::{Output, count};
 use crate::progress::Progress;
+use crate::sources::{DEFAULT_SHARE, SourceArgs, parse_share};
 
 #[derive(Debug, Args)]
 pub(crate) struct FineTuneArgs {
     /// Model to go on from
     model: PathBuf,
-    /// Folder with one folder of pictures per class, or with `train` and `validation` folders
+    /// Folder with one folder of pictures per class, or with `train` and `validation` folders; or a
+    /// manifest (.csv, .parquet), an archive or a Parquet file of pictures
     dir: PathBuf,
     /// File to write the model to [default: the one it is read from]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
     /// Share of each class to hold back and measure on; pictures that the model's training held back
     /// always are
-    #[arg(long, value_name = "SHARE", value_parser = super::train::parse_share, default_value_t = 0.2)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = DEFAULT_SHARE)]
     val_split: f64,
     /// Train the base from this layer on: its index or name (`headstart summary` lists them),
     /// or 0 for everything
@@ -56,6 +58,8 @@ pub(crate) struct FineTuneArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
     tuning: TuningArgs,
 }
 
@@ -78,7 +82,10 @@ pub(crate) fn run(
     let model = args.output.as_ref().unwrap_or(&args.model);
     check_writable(model)?;
     config.checkpoint = Some(checkpoint_of(model));
-    let mut pictures = Pictures::open(&args.dir)?.with_validation(args.val_split, args.seed);
+    let asked = args.source.source(&args.dir);
+    let source = classifier.labelled(asked.clone())?;
+    report::labelled(output, &asked, &source)?;
+    let mut pictures = Pictures::open(source)?.with_validation(args.val_split, args.seed);
     classifier.check_classes(pictures.classes())?;
     tuning::prepare(&config, classifier.base(), output)?;
     if let Some(record) = classifier.training() {
@@ -86,7 +93,9 @@ pub(crate) fn run(
     }
     let network = classifier.base().network();
     let classes = count(classifier.classes().len(), "class");
-    output.field("Model", format!("{}, {}, {classes}", args.model.display(), network.name()))?;
+    let (name, resizing) = (network.name(), resizing(network));
+    let model_line = format!("{}, {name}{resizing}, {classes}", args.model.display());
+    output.field("Model", model_line)?;
     let read = &mut Progress::new("Pictures");
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, read)?;
     output.field(

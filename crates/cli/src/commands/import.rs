@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use headstart::Classifier;
+use headstart::model::{Fit, Interpolation};
+use headstart::{Classifier, ImportConfig};
 use serde_json::json;
 
+use crate::options::resizing;
 use crate::output::{Output, count, quoted};
 use headstart::model::atomic::check_writable;
 
@@ -20,11 +22,20 @@ pub(crate) struct ImportArgs {
     /// Names of the classes, in the model's order [default: class_0,class_1,...]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     classes: Option<Vec<String>>,
+    /// How pictures were resized for the model: bilinear, bicubic, area or tensorflow [default:
+    /// tensorflow, as by image_dataset_from_directory]
+    #[arg(long, value_name = "HOW")]
+    resize: Option<Interpolation>,
+    /// How pictures of another aspect ratio were made to fit: stretch, crop or pad [default: stretch]
+    #[arg(long, value_name = "HOW")]
+    fit: Option<Fit>,
 }
 
 pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode> {
     check_writable(&args.output)?;
-    let (classifier, assumptions) = Classifier::import_keras(&args.file, args.classes.clone())?;
+    let config =
+        ImportConfig { classes: args.classes.clone(), interpolation: args.resize, fit: args.fit };
+    let (classifier, assumptions) = Classifier::import_keras(&args.file, &config)?;
     classifier.save(&args.output)?;
     let model = args.output.display().to_string();
     let network = classifier.base().network();
@@ -35,7 +46,7 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode
         "classes": classifier.classes(),
         "assumptions": assumptions,
     }))?;
-    output.field("Base", network.name())?;
+    output.field("Base", format!("{}{}", network.name(), resizing(network)))?;
     output.field("Head", count(classifier.classes().len(), "class"))?;
     for assumption in &assumptions {
         output.field("Note", assumption)?;

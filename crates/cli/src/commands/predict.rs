@@ -1,10 +1,14 @@
 //! `headstart predict`.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc;
 
 use clap::Args;
+use headstart::data::sources::{Listed, list_pictures};
+use headstart::data::{DecodeError, Location, Skipped};
+use headstart::model::io_reason;
 use headstart::{Classifier, ExtractConfig, Prediction};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -12,15 +16,15 @@ use serde_json::json;
 use crate::FAILURE;
 use crate::options::Common;
 use crate::output::{Output, one_line};
-use crate::progress::Progress;
+use crate::paths::PathArgs;
+use crate::progress::{self, Progress};
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
     /// Model file, or the name of a bundled base with a classifier (efficientnet-lite0)
     model: String,
-    /// Pictures, and folders of them
-    #[arg(required = true)]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    paths: PathArgs,
     /// How many classes to show [default: 3, and all with --json]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
@@ -32,37 +36,107 @@ pub(crate) fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let classifier = Classifier::open(&args.model)?;
-    let listing = headstart::data::sources::list_pictures(&args.paths);
-    let mut failed = 0;
-    // What else lies in a folder of pictures is no failure.
-    for skipped in listing.skipped.iter().filter(|skipped| !skipped.is_no_picture()) {
-        failed += 1;
-        show_failure(output, &skipped.path.display().to_string(), &skipped.reason)?;
-    }
-    if listing.pictures.is_empty() && failed == 0 {
-        anyhow::bail!("{}: holds no pictures", args.paths[0].display());
-    }
-    let pictures = listing.pictures;
-    // On a terminal the answers themselves show how it goes.
-    let mut progress = if std::io::stdout().is_terminal() {
-        Progress::hidden()
-    } else {
-        Progress::new("Pictures")
-    };
     // A picture here and there is not worth a file in the cache.
     let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
-    classifier.predict_each(&pictures, &extract, &mut progress, &mut |index, result| {
-        let path = pictures[index].at.to_string();
-        let shown = match result {
-            Ok(prediction) => show(output, &classifier, &path, &prediction, args.top_k),
-            Err(error) => {
-                failed += 1;
-                show_failure(output, &path, &error.to_string())
+    let answers = Answers { output, classifier, extract, top_k: args.top_k };
+    let failed = match args.paths.are_streamed() {
+        true => answers.as_they_come(&args.paths)?,
+        false => answers.all(&args.paths)?,
+    };
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+struct Answers<'a> {
+    output: &'a Output,
+    classifier: Classifier,
+    extract: ExtractConfig,
+    top_k: Option<u32>,
+}
+
+impl Answers<'_> {
+    /// Answers for pictures that are known beforehand; returns how many there could be none for.
+    fn all(&self, paths: &PathArgs) -> anyhow::Result<usize> {
+        let listing = list_pictures(paths.stream()?.collect::<Result<Vec<_>, _>>()?);
+        let failed = self.left_out(&listing.skipped)?;
+        if listing.pictures.is_empty() && failed == 0 {
+            anyhow::bail!("{}: holds no pictures", paths.first());
+        }
+        // On a terminal the answers themselves show how it goes.
+        let mut progress = match io::stdout().is_terminal() {
+            true => Progress::hidden(),
+            false => Progress::new("Pictures"),
+        };
+        Ok(failed + self.answer(listing.pictures.iter(), &mut progress, &mut || Ok(0))?)
+    }
+
+    /// Answers as soon as there is a path.
+    fn as_they_come(&self, paths: &PathArgs) -> anyhow::Result<usize> {
+        let (left_out, skipped) = mpsc::channel();
+        let pictures = paths.stream()?.flat_map(|path| {
+            let path = match path {
+                Ok(path) => path,
+                Err(error) => {
+                    let reason = format!("cannot be read ({})", io_reason(&error));
+                    let path = PathBuf::from("standard input");
+                    // The other end is there until all is answered.
+                    let _ = left_out.send(Skipped { path, reason });
+                    return Vec::new();
+                }
+            };
+            // What is wrong with a path that was given is its answer, in its turn.
+            if !path.exists() {
+                return vec![Listed::new(path, None, None)];
+            }
+            let listing = list_pictures([path]);
+            for skip in listing.skipped {
+                let _ = left_out.send(skip);
+            }
+            listing.pictures
+        });
+        let mut tell = || self.left_out(&skipped.try_iter().collect::<Vec<_>>());
+        let failed = self.answer(pictures, &mut Progress::hidden(), &mut tell)?;
+        if progress::is_cancelled() {
+            return Err(headstart::Error::Interrupted.into());
+        }
+        Ok(failed)
+    }
+
+    /// Answers for each picture; `tell` is called before each answer and after the last, and returns
+    /// how many failures it has told of.
+    fn answer(
+        &self,
+        pictures: impl Iterator<Item = impl AsRef<Location> + Send> + Send,
+        progress: &mut Progress<'_>,
+        tell: &mut dyn FnMut() -> io::Result<usize>,
+    ) -> Result<usize, headstart::Error> {
+        let Self { output, classifier, extract, top_k } = self;
+        let mut failed = 0;
+        let mut each = |path: &str, result: Result<Prediction, DecodeError>| {
+            failed += tell()?;
+            match result {
+                Ok(prediction) => show(output, classifier, path, &prediction, *top_k),
+                Err(error) => {
+                    failed += 1;
+                    show_failure(output, path, &error.to_string())
+                }
             }
         };
-        shown.map_err(headstart::Error::Output)
-    })?;
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+        classifier.predict_each(pictures, extract, progress, &mut |picture, result| {
+            let path = picture.as_ref().to_string();
+            each(&path, result).map_err(headstart::Error::Output)
+        })?;
+        Ok(failed + tell().map_err(headstart::Error::Output)?)
+    }
+
+    /// Tells what was left out, and how much of it is a failure: what else lies beside pictures is
+    /// none.
+    fn left_out(&self, skipped: &[Skipped]) -> io::Result<usize> {
+        let failures = || skipped.iter().filter(|skipped| !skipped.is_no_picture());
+        for Skipped { path, reason } in failures() {
+            show_failure(self.output, &path.display().to_string(), reason)?;
+        }
+        Ok(failures().count())
+    }
 }
 
 fn show(
@@ -71,7 +145,7 @@ fn show(
     path: &str,
     prediction: &Prediction,
     top_k: Option<u32>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let ranked = prediction.ranked();
     let classes = classifier.classes();
     if output.is_json() {
@@ -108,7 +182,7 @@ impl Serialize for Scores<'_> {
     }
 }
 
-fn show_failure(output: &Output, path: &str, reason: &str) -> std::io::Result<()> {
+fn show_failure(output: &Output, path: &str, reason: &str) -> io::Result<()> {
     if output.is_json() {
         return output.event(&json!({"path": path, "error": reason}));
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use headstart::Evaluation;
-use headstart::data::Skipped;
+use headstart::data::{Skipped, Source};
 use serde::Serialize;
 
 use crate::output::{Output, count, one_line};
@@ -36,6 +36,16 @@ pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
         output.text(format!("  and {} more (--json lists all)", skipped.len() - SHOWN))?;
     }
     Ok(())
+}
+
+/// That labels were found as the model's had been, though nobody asked.
+pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::Result<()> {
+    match &source.label_from {
+        Some(pattern) if asked.label_from.is_none() => {
+            output.field("Labels", format!("from paths by {pattern}, as the model's were"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `Accuracy    0.912 (93 of 102 held-out pictures)`.

@@ -29,6 +29,22 @@ fn a_keras_model_becomes_one_that_predicts_with_its_classes() {
 }
 
 #[test]
+fn a_keras_model_is_given_pictures_as_keras_would_and_what_is_assumed_is_told() {
+    let place = Place::new();
+    let keras = file("fixtures/keras_mobilenetv2/keras3_tutorial.keras");
+    for (options, told, notes) in [
+        (&[][..], ", resized by tensorflow\n", 1),
+        (&["--resize", "area", "--fit", "pad"], ", resized by area, pad to fit\n", 0),
+        (&["--resize", "bilinear"], "mobilenetv2_0.35_96\n", 0),
+    ] {
+        let arguments = [&["import", &keras, "--output", "model"][..], options].concat();
+        let run = place.run_with(&arguments).succeeded();
+        assert!(run.stdout.contains(told), "{}", run.stdout);
+        assert_eq!(run.stdout.matches("\nNote ").count(), notes, "{}", run.stdout);
+    }
+}
+
+#[test]
 fn what_cannot_be_imported_is_named_and_nothing_is_written() {
     let place = Place::new();
     let keras = |name: &str| file(&format!("fixtures/keras_mobilenetv2/{name}"));

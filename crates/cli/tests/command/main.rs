@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod containers;
 mod demo;
 mod evaluate;
 mod features;
@@ -15,6 +16,7 @@ mod listing;
 mod lr_find;
 mod predict;
 mod resume;
+mod sources;
 mod summary;
 mod support;
 mod train;

@@ -113,6 +113,30 @@ fn a_base_is_taken_from_a_weight_file_of_each_framework() {
 }
 
 #[test]
+fn how_pictures_are_resized_is_chosen_told_and_kept() {
+    let place = Place::with_pictures(6);
+    let base = "Base        mobilenetv2 at 32 x 32, ";
+    let (own, chosen) = ("2,257,984", "resized by tensorflow, pad to fit, 2,257,984");
+    let train = |options: &str, told: &str, model: &str| {
+        let run = place.run(&format!("train pictures {options} --output {model}")).succeeded();
+        assert!(run.stdout.contains(&format!("{base}{told} parameters")), "{}", run.stdout);
+        fs::read(place.path(model)).unwrap()
+    };
+    let plain = train("--input-size 32", own, "plain");
+    let padded = train("--input-size 32 --resize tensorflow --fit pad", chosen, "padded");
+    assert!(plain != padded);
+    // A model that is built on keeps to it, unless it is told otherwise.
+    train("--weights padded", chosen, "again");
+    train("--weights padded --resize bilinear --fit stretch", own, "back");
+    let options = "--epochs 1 --batch-size 8 --at block_16_project";
+    let run = place.run(&format!("fine-tune padded pictures {options}")).succeeded();
+    let told = ", resized by tensorflow, pad to fit, 3 classes";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+    let run = place.run("features pictures --input-size 32 --fit crop -o x.npy").succeeded();
+    assert!(run.stdout.contains("mobilenetv2_1.00_32, crop to fit\n"), "{}", run.stdout);
+}
+
+#[test]
 fn early_stopping_ends_training_before_the_last_epoch() {
     let place = Place::with_pictures(6);
     let run = place.run(

@@ -14,6 +14,9 @@ fn wrong_usage_ends_with_status_2_and_names_the_option() {
         ("train pictures --val-split 0.1 --val-dir pictures", "--val-dir"),
         ("train pictures --input-size 31", "32 to 2048"),
         ("train pictures --input-size 4096", "32 to 2048"),
+        ("train pictures --resize nearest", "there are bilinear, bicubic, area, tensorflow"),
+        ("train pictures --fit zoom", "there are stretch, crop, pad"),
+        ("bench --fit pad", "bench reads none"),
         ("train pictures --head sgd", "lbfgs, adam"),
         ("train pictures --epochs 3", "--epochs has no meaning for --head lbfgs; add --head adam"),
         ("train pictures --learning-rate 1", "--learning-rate has no meaning"),
@@ -28,7 +31,10 @@ fn wrong_usage_ends_with_status_2_and_names_the_option() {
         ("train pictures --head adam --strength 1", "--strength has no meaning for --head adam"),
         ("summary --trainable some", "use none, all, from:100"),
         ("import x.h5", "--output"),
-        ("cache", "clear"),
+        ("cache", "verify"),
+        ("cache info --cache-limit 0", "--no-cache"),
+        ("cache info --cache-limit lots", "500MB"),
+        ("cache clear --older-than 3", "30d"),
     ] {
         let run = place.run(arguments);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}: {}", run.stderr);

@@ -1,22 +1,14 @@
 //! Sampling a picture through an affine map.
 //!
-//! The arithmetic is in integers. A pixel is unpacked to a word that has its three levels in
-//! fields of [`FIELD`] bits; one multiplication by a weight of [`WEIGHT`] bits then serves
-//! all channels, and the four weighted words of a bilinear sample add up without carrying
-//! from field to field.
+//! The arithmetic is in integers: coordinates have [`POINT`] bits after the point.
 
 use std::ops::Range;
 
 use super::Region;
+use crate::blend::{WEIGHT, blend, pack};
 
-/// Bits of a channel's field: those of a level and of a weight.
-const FIELD: u32 = 8 + WEIGHT;
-/// Bits after the point of a weight. The four of a sample add up to `1 << WEIGHT`.
-const WEIGHT: u32 = 13;
 /// Bits after the point of a coordinate.
 const POINT: u32 = 32;
-/// Half a level in each of the fields.
-const HALF: u64 = (1 << (WEIGHT - 1)) * (1 | 1 << FIELD | 1 << (2 * FIELD));
 
 /// From where in the source the pixel at (x, y) of the output comes, both counted from the
 /// middle of the first pixel: (x[0] * x + x[1] * y + x[2], y[0] * x + y[1] * y + y[2]).
@@ -109,7 +101,7 @@ impl Source<'_> {
     fn inner(&self, x: i64, y: i64) -> [u8; 3] {
         let first = (y >> POINT) as usize * self.width + (x >> POINT) as usize;
         let near = &self.packed[first..first + self.width + 2];
-        blend([near[0], near[1], near[self.width], near[self.width + 1]], x, y)
+        blend([near[0], near[1], near[self.width], near[self.width + 1]], fraction(x), fraction(y))
     }
 
     /// A sample anywhere.
@@ -118,28 +110,15 @@ impl Source<'_> {
         let columns = [fold(column, self.width), fold(column + 1, self.width)];
         let rows = [fold(row, self.height), fold(row + 1, self.height)];
         let at = |i: usize, j: usize| self.packed[rows[i] * self.width + columns[j]];
-        blend([at(0, 0), at(0, 1), at(1, 0), at(1, 1)], x, y)
+        blend([at(0, 0), at(0, 1), at(1, 0), at(1, 1)], fraction(x), fraction(y))
     }
 }
 
-fn pack(pixel: &[u8; 3]) -> u64 {
-    let [r, g, b] = pixel.map(u64::from);
-    r | g << FIELD | b << (2 * FIELD)
-}
-
-/// The bilinear mean of the pixels above left, above right, below left and below right.
+/// What a coordinate has after its point, as a weight.
 #[inline(always)]
-fn blend(pixels: [u64; 4], x: i64, y: i64) -> [u8; 3] {
+fn fraction(v: i64) -> u64 {
     // The low 32 bits, which are those after the point.
-    let fraction = |v: i64| u64::from(v as u32 >> (POINT - WEIGHT));
-    let (right, below) = (fraction(x), fraction(y));
-    let both = (right * below + (1 << (WEIGHT - 1))) >> WEIGHT;
-    let sum = pixels[0] * ((1 << WEIGHT) + both - right - below)
-        + pixels[1] * (right - both)
-        + pixels[2] * (below - both)
-        + pixels[3] * both
-        + HALF;
-    [0, 1, 2].map(|channel| (sum >> (WEIGHT + channel * FIELD)) as u8)
+    u64::from(v as u32 >> (POINT - WEIGHT))
 }
 
 /// The pixel of `0..n` that stands at `i` when the line is continued by reflection:

@@ -1,21 +1,38 @@
-use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
 
-use super::Key;
-use super::merge::LOCK;
-use super::segment::{MAGIC, UNFINISHED, keys};
+use super::about::About;
+use super::files::{namespaces, own_files, remove, remove_segment, segments, size, used};
+use super::segment::keys;
+use super::{Fingerprint, Key};
 
 /// How much a cache holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheInfo {
-    /// Pairs of base weights and preprocessing.
-    pub namespaces: usize,
-    /// Different pictures of each namespace.
+    /// What it holds of each base, in the order of last use, the latest first.
+    pub bases: Vec<BaseInfo>,
+    /// Pictures of all bases.
     pub entries: u64,
     /// Bytes on disk.
     pub bytes: u64,
+}
+
+/// How much a cache holds of one base with its preprocessing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseInfo {
+    /// Names the namespace.
+    pub fingerprint: Fingerprint,
+    /// What it is of, if that is known.
+    pub about: Option<About>,
+    /// Different pictures.
+    pub entries: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// When a process last added to it or first read from it.
+    pub used: SystemTime,
 }
 
 /// Counts what the cache at `root` holds; nothing when there is none.
@@ -25,18 +42,22 @@ pub struct CacheInfo {
 pub fn info(root: &Path) -> io::Result<CacheInfo> {
     let mut info = CacheInfo::default();
     for folder in namespaces(root)? {
-        let files = own_files(&folder)?;
-        info.namespaces += usize::from(!files.is_empty());
+        let bytes = own_files(&folder)?.iter().map(|file| size(file)).sum();
+        info.bytes += bytes;
+        let segments = segments(&folder);
+        let (Some(used), Some(fingerprint)) =
+            (segments.iter().map(|s| used(s)).max(), Fingerprint::of_folder(&folder))
+        else {
+            continue;
+        };
         // Two processes may have computed the same picture.
-        let mut pictures: HashSet<Key> = HashSet::new();
-        for file in files {
-            info.bytes += fs::metadata(&file).map_or(0, |m| m.len());
-            if file.extension().is_some_and(|e| e == "keys") {
-                pictures.extend(keys(&file));
-            }
-        }
-        info.entries += pictures.len() as u64;
+        let pictures: HashSet<Key> = segments.iter().flat_map(|segment| keys(segment)).collect();
+        let entries = pictures.len() as u64;
+        info.entries += entries;
+        let about = About::read(&folder);
+        info.bases.push(BaseInfo { fingerprint, about, entries, bytes, used });
     }
+    info.bases.sort_by_key(|base| std::cmp::Reverse(base.used));
     Ok(info)
 }
 
@@ -50,60 +71,15 @@ pub fn info(root: &Path) -> io::Result<CacheInfo> {
 pub fn clear(root: &Path) -> io::Result<u64> {
     let mut freed = 0;
     for folder in namespaces(root)? {
+        for segment in segments(&folder) {
+            freed += remove_segment(&segment)?;
+        }
         for file in own_files(&folder)? {
-            let bytes = fs::metadata(&file).map_or(0, |m| m.len());
-            match fs::remove_file(&file) {
-                Ok(()) => freed += bytes,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(e),
-            }
+            freed += remove(&file)?;
         }
         // Fails where something else lies in it, and should.
         let _ = fs::remove_dir(&folder);
     }
     let _ = fs::remove_dir(root);
     Ok(freed)
-}
-
-/// The `.keys` files of a namespace, in the order of their names.
-pub(super) fn segments(folder: &Path) -> BTreeSet<PathBuf> {
-    let files = own_files(folder).unwrap_or_default();
-    files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "keys")).collect()
-}
-
-/// The folders below `root` that are named by a fingerprint.
-fn namespaces(root: &Path) -> io::Result<Vec<PathBuf>> {
-    let named = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-        name.len() == 64
-            && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            && path.is_dir()
-    };
-    Ok(list(root)?.into_iter().filter(named).collect())
-}
-
-pub(super) fn own_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let own = |path: &PathBuf| {
-        let known = path.extension().is_some_and(|e| e == "keys" || e == "data" || e == UNFINISHED)
-            || path.file_name().is_some_and(|name| name == LOCK);
-        known && begins_with_magic(path)
-    };
-    Ok(list(folder)?.into_iter().filter(own).collect())
-}
-
-/// Whether a file begins as the cache's do, or ends within that beginning.
-fn begins_with_magic(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read =
-        File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
-    read.is_ok() && MAGIC.starts_with(&head)
-}
-
-/// A missing folder is an empty one.
-fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    match fs::read_dir(folder) {
-        Ok(entries) => entries.map(|entry| entry.map(|e| e.path())).collect(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(e),
-    }
 }

@@ -1,140 +1,109 @@
 //! Many small segments into one.
 //!
-//! A process that is writing holds a shared lock on the namespace's lock file, and merging needs
-//! the exclusive one. So nobody writes to a segment while it is merged, only one process merges,
-//! and the operating system frees the lock of a process that was killed. Where the file system
-//! knows no locks, nothing is merged.
-//!
-//! The merged segment is written whole and synced before it gets its name, and only then are the
-//! old ones deleted: killed at any point, each entry is in the old segments, in the new one, or in
-//! both. Whoever has the old ones open looks for the new one when a read fails.
+//! Nobody writes meanwhile; see [`Lock`]. The new segment is written whole and synced before it gets
+//! its name, and only then are the old ones deleted: killed at any point, each entry is in the old
+//! segments, in the new one, or in both. Whoever has the old ones open looks for the new one when a
+//! read fails.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
+use super::files::{own_files, remove, remove_segment, segments, size, used};
+use super::limit::Limit;
+use super::lock::{LOCK, Lock, Mark};
 use super::segment::{Reader, UNFINISHED, Unread, Whole};
-use super::{Entry, Fingerprint, admin};
+use super::{Entry, Fingerprint};
 
 /// Small segments that are left as they are.
 const FEW: usize = 16;
-/// Bytes of features below which a segment is small: some 1,600 pictures.
+/// Bytes of features below which a segment is small, at most: some 1,600 pictures.
 const SMALL: u64 = 8 << 20;
 
-/// The lock file's name.
-pub(super) const LOCK: &str = "writers.lock";
-
-/// A lock on a namespace, until it is dropped or its process ends.
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// The lock of a writer. Waits for a merge to end; `None` where there are no locks.
-    pub(super) fn to_write(folder: &Path) -> Option<Self> {
-        let file = Self::file(folder).ok()?;
-        file.lock_shared().ok()?;
-        Some(Self { _file: file })
-    }
-
-    /// The lock to merge; `None` while a process writes or merges, and where there are no locks.
-    fn to_merge(folder: &Path) -> Option<Self> {
-        let file = Self::file(folder).ok()?;
-        file.try_lock().ok()?;
-        Some(Self { _file: file })
-    }
-
-    fn file(folder: &Path) -> io::Result<File> {
-        let path = folder.join(LOCK);
-        OpenOptions::new().read(true).append(true).create(true).open(path)
-    }
-}
-
-/// Merges the small segments of a namespace when there are many. What fails is left for later:
-/// nothing depends on it.
-pub(super) fn merge(folder: &Path, fingerprint: &Fingerprint, dim: usize) {
-    if small(folder).len() <= FEW {
+/// Merges the small segments of a namespace when there are many, to none that is large for the
+/// cache's limit. What fails is left for later: nothing depends on it.
+pub(super) fn merge(folder: &Path, fingerprint: &Fingerprint, dim: usize, limit: Limit) {
+    let most = SMALL.min(limit.segment() / FEW as u64);
+    let small = || {
+        let is_small = |keys: &PathBuf| size(&keys.with_extension("data")) < most;
+        segments(folder).into_iter().filter(is_small).collect::<Vec<_>>()
+    };
+    if small().len() <= FEW {
         return;
     }
     let Some(_lock) = Lock::to_merge(folder) else { return };
     remove_leftovers(folder);
-    let mut merged = Vec::new();
-    let mut whole = None;
     // Another process may have merged in the meantime.
-    let segments = small(folder);
-    if segments.len() > FEW
-        && copy(folder, &segments, fingerprint, dim, &mut merged, &mut whole).is_ok()
-    {
-        // The old ones go only when the new one is whole.
-        if whole.is_none_or(|whole| Whole::finish(whole).is_ok()) {
-            for keys in merged {
-                let _ = fs::remove_file(&keys);
-                let _ = fs::remove_file(keys.with_extension("data"));
-            }
-            return;
-        }
+    let segments = small();
+    if segments.len() > FEW && rewrite(folder, &segments, fingerprint, dim).is_err() {
+        remove_leftovers(folder);
     }
-    remove_leftovers(folder);
 }
 
-fn small(folder: &Path) -> Vec<PathBuf> {
-    let size = |keys: &PathBuf| fs::metadata(keys.with_extension("data")).map_or(0, |m| m.len());
-    admin::segments(folder).into_iter().filter(|keys| size(keys) < SMALL).collect()
-}
-
-/// Copies the sound entries of `segments`, each once, and notes the segments that nothing more is
-/// to be had from.
-fn copy(
+/// Writes the sound entries of `segments` into a new one, each once, deletes those that nothing more
+/// is to be had from, and returns how many these are. The caller holds the lock to merge.
+pub(super) fn rewrite(
     folder: &Path,
     segments: &[PathBuf],
     fingerprint: &Fingerprint,
     dim: usize,
-    merged: &mut Vec<PathBuf>,
-    whole: &mut Option<Whole>,
-) -> io::Result<()> {
+) -> io::Result<usize> {
+    let mut done = Vec::new();
+    let mut whole = None;
     let mut seen = HashSet::new();
     let mut features = vec![0.0; dim];
+    let mut last_used = UNIX_EPOCH;
     for path in segments {
         let Some((reader, keys)) = Reader::open(path, fingerprint, dim) else { continue };
-        let mut gone = false;
+        last_used = last_used.max(used(path));
+        let mut complete = true;
         for (record, key, content) in keys {
             if seen.contains(&key) {
                 continue;
             }
             match reader.read(record, &key, &content, &mut features) {
-                Ok(()) => {
-                    let new = match whole {
+                Ok(facts) => {
+                    let new = match &mut whole {
                         Some(new) => new,
                         None => whole.insert(Whole::create(folder, fingerprint, dim)?),
                     };
-                    new.append(&key, &Entry { content, features: features.clone() })?;
+                    new.append(&key, &Entry { content, features: features.clone(), facts })?;
                     seen.insert(key);
                 }
                 Err(Unread::Damaged) => {}
-                Err(Unread::Gone) => gone = true,
+                Err(Unread::Gone | Unread::Failed) => complete = false,
             }
         }
-        if !gone {
-            merged.push(path.clone());
+        if complete {
+            done.push(path);
         }
     }
-    Ok(())
+    // The old ones go only when the new one is whole.
+    if let Some(whole) = whole {
+        whole.finish(last_used)?;
+    }
+    for segment in &done {
+        remove_segment(segment)?;
+    }
+    Ok(done.len())
 }
 
-/// Deletes what a process left that was killed while it merged, or between making the two files
-/// of a segment. Nobody writes, so nothing else looks like it.
-fn remove_leftovers(folder: &Path) {
-    for file in admin::own_files(folder).unwrap_or_default() {
-        let ending = file.extension().and_then(|e| e.to_str());
-        let left = match ending {
+/// Deletes what a process left that was killed while it merged, deleted a segment, or made one.
+/// Nobody writes, so nothing else looks like it.
+pub(super) fn remove_leftovers(folder: &Path) {
+    for file in own_files(folder).unwrap_or_default() {
+        let left = match file.extension().and_then(|e| e.to_str()) {
             Some(UNFINISHED) => true,
             Some("data") => !file.with_extension("keys").exists(),
+            Some("keys") => !file.with_extension("data").exists(),
+            Some(Mark::ENDING) => !file.ends_with(LOCK) && !file.with_extension("keys").exists(),
             _ => false,
         };
         if left {
-            let _ = fs::remove_file(&file);
+            // What cannot be deleted harms nobody.
+            let _ = remove(&file);
+            let _ = remove(&file.with_extension(Mark::ENDING));
         }
     }
 }

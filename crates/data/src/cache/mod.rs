@@ -2,13 +2,14 @@
 //!
 //! A file is known by the hash of its bytes ([`Key`]), so a second run over the same files
 //! decodes nothing. An [`Entry`] is the hash of the decoded pixels, which the split needs,
-//! and the features. A [`Fingerprint`] of base weights and preprocessing, made by the
+//! the features, and the picture's [`Facts`]. A [`Fingerprint`] of base weights and preprocessing, made by the
 //! caller, names the namespace: other weights never see these features.
 //!
 //! # On disk
 //! `ROOT/<fingerprint>/<unique>.keys` and `.data`: a **segment**, written by one process,
 //! append-only. Both begin with the same checked header; then `.keys` has 40 bytes per
-//! entry and `.data` the features, each record with its checksum. All is little-endian.
+//! entry and `.data` the features and facts, each record with its checksum. All is little-endian.
+//! `about.json` says what base the namespace is of, for people.
 //!
 //! - Features are written before their key, each in one write: what a killed process leaves
 //!   unfinished has no key, or a key that fails its checksum, and is computed again.
@@ -17,24 +18,37 @@
 //! - At the first write that fails (disk full, no permission), writing stops and
 //!   [`FeatureCache::warning`] says so once. Nothing else happens: the cache is a help.
 //!
+//! - What was used longest ago goes when the whole would exceed its [`Limit`], segment by segment.
+//!
 //! Opening reads the keys only, features are read when asked for. A run that adds nothing
 //! leaves no file. Runs that add leave a segment each, and when many small ones have come
 //! together, opening merges them. What runs write is not synced: after a power
 //! failure the checksums tell what was lost.
 
+mod about;
 mod admin;
+mod files;
+mod limit;
+mod lock;
 mod merge;
 mod segment;
+mod verify;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
-pub use admin::{CacheInfo, clear, info};
+pub use about::About;
+pub use admin::{BaseInfo, CacheInfo, clear, info};
 use headstart_model::io_reason;
-use segment::{Reader, Unread, Writer};
+use limit::Room;
+pub use limit::{Limit, clear_unused_since};
+use segment::{Reader, SEGMENT_LEN, Unread, Writer, entry_len};
+pub use verify::{BaseHealth, verify};
 
+use crate::Facts;
 use crate::decode::ContentHash;
 
 /// The first 16 bytes of the BLAKE3 hash of a file's bytes.
@@ -53,6 +67,18 @@ impl Key {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fingerprint(pub [u8; 32]);
 
+impl Fingerprint {
+    /// The one that names a folder.
+    fn of_folder(folder: &Path) -> Option<Self> {
+        let name = folder.file_name()?.to_str()?;
+        let mut fingerprint = [0; 32];
+        for (i, byte) in fingerprint.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(name.get(2 * i..2 * i + 2)?, 16).ok()?;
+        }
+        Some(Self(fingerprint))
+    }
+}
+
 impl fmt::Display for Fingerprint {
     /// 64 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,11 +93,14 @@ pub struct Entry {
     pub content: ContentHash,
     /// The features, `dim` of them.
     pub features: Vec<f32>,
+    /// What else is known of the picture.
+    pub facts: Facts,
 }
 
 /// The cache of one namespace. All threads share it by reference.
 #[derive(Debug)]
 pub struct FeatureCache {
+    root: PathBuf,
     folder: PathBuf,
     fingerprint: Fingerprint,
     dim: usize,
@@ -79,8 +108,19 @@ pub struct FeatureCache {
     segments: RwLock<Vec<Reader>>,
     /// Held by whoever looks for segments that another process has merged.
     looking: Mutex<()>,
-    writer: Mutex<Writing>,
+    /// Nothing when nothing is to be written, or could not be.
+    writer: Mutex<Option<Writing>>,
+    config: CacheConfig,
     warning: OnceLock<String>,
+}
+
+/// How a cache is kept.
+#[derive(Clone, Debug, Default)]
+pub struct CacheConfig {
+    /// What all that lies below the root may take. A run that adds something keeps to it.
+    pub limit: Limit,
+    /// What the features are of, for `cache info`.
+    pub about: Option<About>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,10 +131,10 @@ struct Place {
 }
 
 #[derive(Debug)]
-enum Writing {
-    NotYet,
-    On { writer: Writer, segment: u32 },
-    Off,
+struct Writing {
+    room: Room,
+    /// What this process writes to, and its number among the segments.
+    segment: Option<(Writer, u32)>,
 }
 
 /// How often the folder is listed while others keep changing it.
@@ -105,19 +145,27 @@ impl FeatureCache {
     ///
     /// Creates nothing. What cannot be read is as if it were not there; segments of another
     /// `dim` or of a newer version are left alone. Merges small segments when there are many.
-    pub fn open(root: &Path, fingerprint: &Fingerprint, dim: usize) -> Self {
-        merge::merge(&root.join(fingerprint.to_string()), fingerprint, dim);
-        Self::new(root, fingerprint, dim, Writing::NotYet)
+    pub fn open(root: &Path, fingerprint: &Fingerprint, dim: usize, config: CacheConfig) -> Self {
+        merge::merge(&root.join(fingerprint.to_string()), fingerprint, dim, config.limit);
+        let writing = Writing { room: Room::new(root, config.limit), segment: None };
+        Self::new(root, fingerprint, dim, config, Some(writing))
     }
 
-    /// [`FeatureCache::open`] for a process that looks at few pictures: it changes nothing on
-    /// disk, and [`FeatureCache::put`] does nothing.
+    /// [`FeatureCache::open`] for a process that looks at few pictures: it adds and deletes
+    /// nothing, and [`FeatureCache::put`] does nothing.
     pub fn open_read_only(root: &Path, fingerprint: &Fingerprint, dim: usize) -> Self {
-        Self::new(root, fingerprint, dim, Writing::Off)
+        Self::new(root, fingerprint, dim, CacheConfig::default(), None)
     }
 
-    fn new(root: &Path, fingerprint: &Fingerprint, dim: usize, writing: Writing) -> Self {
+    fn new(
+        root: &Path,
+        fingerprint: &Fingerprint,
+        dim: usize,
+        config: CacheConfig,
+        writing: Option<Writing>,
+    ) -> Self {
         let cache = Self {
+            root: root.to_owned(),
             folder: root.join(fingerprint.to_string()),
             fingerprint: *fingerprint,
             dim,
@@ -125,6 +173,7 @@ impl FeatureCache {
             segments: RwLock::default(),
             looking: Mutex::default(),
             writer: Mutex::new(writing),
+            config,
             warning: OnceLock::new(),
         };
         cache.look();
@@ -138,7 +187,7 @@ impl FeatureCache {
         // complete when it has not changed since.
         let mut listed = BTreeSet::new();
         for _ in 0..MOST_LOOKS {
-            let now = admin::segments(&self.folder);
+            let now = files::segments(&self.folder);
             if now == listed {
                 break;
             }
@@ -189,8 +238,8 @@ impl FeatureCache {
     /// The entry of a file; `None` when there is none or it is damaged.
     pub fn get(&self, key: &Key) -> Option<Entry> {
         let mut features = vec![0.0; self.dim];
-        let content = self.get_into(key, &mut features)?;
-        Some(Entry { content, features })
+        let (content, facts) = self.get_into(key, &mut features)?;
+        Some(Entry { content, features, facts })
     }
 
     /// Like [`FeatureCache::get`], with the features written to `features`, which holds
@@ -198,19 +247,19 @@ impl FeatureCache {
     ///
     /// # Panics
     /// When `features` is not `dim` long.
-    pub fn get_into(&self, key: &Key, features: &mut [f32]) -> Option<ContentHash> {
+    pub fn get_into(&self, key: &Key, features: &mut [f32]) -> Option<(ContentHash, Facts)> {
         assert_eq!(features.len(), self.dim, "as many features as the cache was opened for");
         let place = self.place(key)?;
         match self.read(&place, key, features) {
-            Ok(()) => return Some(place.content),
-            Err(Unread::Damaged) => {}
+            Ok(facts) => return Some((place.content, facts)),
+            Err(Unread::Damaged | Unread::Failed) => {}
             Err(Unread::Gone) => {
+                self.forget(place.segment);
                 self.look();
-                let moved = self.place(key).filter(|moved| moved.segment != place.segment);
-                if let Some(place) = moved
-                    && self.read(&place, key, features).is_ok()
+                if let Some(moved) = self.place(key)
+                    && let Ok(facts) = self.read(&moved, key, features)
                 {
-                    return Some(place.content);
+                    return Some((moved.content, facts));
                 }
             }
         }
@@ -219,9 +268,18 @@ impl FeatureCache {
         None
     }
 
-    fn read(&self, place: &Place, key: &Key, features: &mut [f32]) -> Result<(), Unread> {
+    fn read(&self, place: &Place, key: &Key, features: &mut [f32]) -> Result<Facts, Unread> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        segments[place.segment as usize].read(place.record, key, &place.content, features)
+        let segment = &segments[place.segment as usize];
+        let facts = segment.read(place.record, key, &place.content, features)?;
+        segment.set_used();
+        Ok(facts)
+    }
+
+    /// Forgets what was in a segment.
+    fn forget(&self, segment: u32) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.retain(|_, place| place.segment != segment);
     }
 
     /// Keeps an entry, unless there is one. When it cannot be written, writing stops and
@@ -234,26 +292,53 @@ impl FeatureCache {
         if self.place(key).is_some() {
             return;
         }
-        let mut writing = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Writing::NotYet = *writing {
-            *writing = match Writer::create(&self.folder, &self.fingerprint, self.dim) {
-                Ok((writer, reader)) => {
-                    let mut segments =
-                        self.segments.write().unwrap_or_else(PoisonError::into_inner);
-                    segments.push(reader);
-                    Writing::On { writer, segment: segments.len() as u32 - 1 }
-                }
-                Err(e) => self.switch_off(&e),
-            };
+        let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(writing) = &mut *slot else { return };
+        if let Err(reason) = self.write(writing, key, entry) {
+            *slot = None;
+            let root = self.root.display();
+            let _ = self.warning.set(format!(
+                "{root}: features cannot be kept ({reason}); the next run will compute them again"
+            ));
         }
-        let Writing::On { writer, segment } = &mut *writing else { return };
-        match writer.append(key, entry) {
-            Ok(record) => {
-                let place = Place { content: entry.content, segment: *segment, record };
-                self.index.write().unwrap_or_else(PoisonError::into_inner).insert(*key, place);
-            }
-            Err(e) => *writing = self.switch_off(&e),
+    }
+
+    /// Appends to this process's segment, and begins one if there is none or it is large.
+    fn write(&self, writing: &mut Writing, key: &Key, entry: &Entry) -> Result<(), String> {
+        let mut bytes = entry_len(self.dim);
+        let is_large =
+            |(writer, _): &mut (Writer, u32)| writer.len() * bytes >= self.config.limit.segment();
+        drop(writing.segment.take_if(is_large));
+        if writing.segment.is_none() {
+            bytes += SEGMENT_LEN;
         }
+        writing.room.take(bytes, || self.in_use()).map_err(|full| full.to_string())?;
+        let (writer, segment) = match &mut writing.segment {
+            Some(on) => on,
+            none => none.insert(self.begin().map_err(|e| io_reason(&e))?),
+        };
+        let record = writer.append(key, entry).map_err(|e| io_reason(&e))?;
+        let place = Place { content: entry.content, segment: *segment, record };
+        self.index.write().unwrap_or_else(PoisonError::into_inner).insert(*key, place);
+        Ok(())
+    }
+
+    /// Begins a segment.
+    fn begin(&self) -> io::Result<(Writer, u32)> {
+        let (writer, reader) = Writer::create(&self.folder, &self.fingerprint, self.dim)?;
+        reader.set_used();
+        if let Some(about) = &self.config.about {
+            about.write(&self.folder);
+        }
+        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        segments.push(reader);
+        Ok((writer, segments.len() as u32 - 1))
+    }
+
+    /// The features' files that this process has written to or read from.
+    fn in_use(&self) -> HashSet<PathBuf> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.iter().filter(|s| s.is_used()).map(|s| s.data.clone()).collect()
     }
 
     /// Why nothing is kept any more, in one line; `None` while all is well.
@@ -263,14 +348,5 @@ impl FeatureCache {
 
     fn place(&self, key: &Key) -> Option<Place> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).get(key).copied()
-    }
-
-    fn switch_off(&self, error: &std::io::Error) -> Writing {
-        let folder = self.folder.display();
-        let _ = self.warning.set(format!(
-            "{folder}: features cannot be kept ({}); the next run will compute them again",
-            io_reason(error)
-        ));
-        Writing::Off
     }
 }

@@ -40,6 +40,17 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rg
     Ok(picture.oriented(orientation))
 }
 
+/// Width and height as stored, and how to turn that.
+pub(super) fn header(
+    bytes: &[u8],
+    format: Format,
+    limits: &Limits,
+) -> Result<(u32, u32, Orientation), DecodeError> {
+    let mut decoder = open(bytes, format, limits)?;
+    let (width, height) = decoder.dimensions();
+    Ok((width, height, decoder.orientation().unwrap_or(Orientation::NoTransforms)))
+}
+
 /// The bytes that decoding takes at its peak.
 pub(super) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<u64, DecodeError> {
     let mut decoder = open(bytes, format, limits)?;

@@ -21,14 +21,20 @@ pub(super) fn caught<T>(
     format: Format,
     decode: impl FnOnce() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    quieten();
-    let before = CAUGHT.replace(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(decode));
-    CAUGHT.set(before);
-    result.unwrap_or_else(|payload| {
-        let detail = format!("its decoder gave up ({})", message(&*payload));
+    guarded(decode).unwrap_or_else(|said| {
+        let detail = format!("its decoder gave up ({said})");
         Err(DecodeError::Damaged { format, detail })
     })
+}
+
+/// Runs other people's code; the first line of what it said when it panicked is an error. Nothing
+/// that it touched may be used after that.
+pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    quieten();
+    let before = CAUGHT.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
+    CAUGHT.set(before);
+    result.map_err(|payload| message(&*payload).to_owned())
 }
 
 /// Lets the hook that is in place see every panic but those caught here: the file is reported

@@ -30,6 +30,15 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
     Ok(picture.oriented(orientation.unwrap_or(Orientation::NoTransforms)))
 }
 
+/// Width and height as stored, and how to turn that.
+pub(super) fn header(bytes: &[u8]) -> Result<(u32, u32, Orientation), DecodeError> {
+    let structure = walk_header(bytes)?;
+    let orientation = structure.exif.and_then(Orientation::from_exif_chunk);
+    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    // A JPEG's sides are declared in 16 bits.
+    Ok((structure.width as u32, structure.height as u32, orientation))
+}
+
 /// The bytes that decoding takes at its peak.
 pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError> {
     let structure = walk_header(bytes)?;

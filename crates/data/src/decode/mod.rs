@@ -11,7 +11,7 @@
 
 mod budget;
 mod general;
-mod guard;
+pub(crate) mod guard;
 mod jpeg;
 mod jpeg_structure;
 mod rgb;
@@ -145,6 +145,37 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
     guard::caught(format, || match format {
         Format::Jpeg => jpeg::decode(bytes, limits),
         format => general::decode(bytes, format, limits),
+    })
+}
+
+/// What a picture's file says of it before its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the content is.
+    pub format: Format,
+    /// Width of the upright picture, in pixels.
+    pub width: u32,
+    /// Height of the upright picture, in pixels.
+    pub height: u32,
+    /// The EXIF orientation, 1 to 8: how the stored pixels are to be turned. 1 is upright.
+    pub orientation: u8,
+}
+
+/// Reads a picture's header and decodes nothing.
+///
+/// # Errors
+/// As [`decode`], for what can be told without decoding.
+pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
+    let format = sniff(bytes)?;
+    guard::caught(format, || {
+        let (width, height, orientation) = match format {
+            Format::Jpeg => jpeg::header(bytes)?,
+            format => general::header(bytes, format, limits)?,
+        };
+        let orientation = orientation.to_exif();
+        // The last four are turned by a quarter.
+        let (width, height) = if orientation > 4 { (height, width) } else { (width, height) };
+        Ok(Header { format, width, height, orientation })
     })
 }
 

@@ -14,6 +14,33 @@ pub enum Format {
     Tiff,
 }
 
+impl Format {
+    /// All that are read, each at the place of its number.
+    const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff];
+
+    /// Stands for the format in what is kept on disk.
+    pub(crate) fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The format of [`Format::number`].
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// The endings, without dot and in small letters, that files of this format go by.
+    pub fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif", "jfi", "jif"],
+            Self::Png => &["png", "apng"],
+            Self::WebP => &["webp"],
+            Self::Gif => &["gif"],
+            Self::Bmp => &["bmp", "dib"],
+            Self::Tiff => &["tif", "tiff"],
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,41 +1,34 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::walk::{Walker, entries, is_unreadable, look, skipped};
-use super::{Item, Skipped, Subset};
+use super::list::is_sharded;
+use super::walk::{Walker, entries, look, skipped};
+use super::{Dataset, Listed, Skipped, Source, Subset};
 use crate::DataError;
 
-/// Labelled pictures to learn from.
-///
-/// Two forms of a folder are known:
-/// - `ROOT/CLASS/**/picture`: the first folder names the class, deeper ones do not matter;
-/// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. `train` may be called
-///   `training`, and `validation` `val` or `valid`, in any case of letters.
-///
-/// A folder `test` (or `testing`) beside `train` is left alone and listed among the
-/// skipped: training must not see it. With `train` and `test` but no validation folder,
-/// the pictures of `train` come without a given side.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dataset {
-    /// The folder, as it was given.
-    pub root: PathBuf,
-    /// The names of the classes, in alphabetical (byte) order.
-    pub classes: Vec<String>,
-    /// The pictures, in the order of their paths; of a split folder those to train on first.
-    pub items: Vec<Item>,
-    /// What was left out: no pictures, unreadable, empty class folders.
-    pub skipped: Vec<Skipped>,
-}
-
 impl Dataset {
-    /// Finds the pictures of a folder and their classes. Decodes nothing.
+    /// Finds the pictures of a folder, or of any other [`Source`], and their classes.
+    /// Decodes nothing.
+    ///
+    /// Two forms of a folder are known:
+    /// - `ROOT/CLASS/**/picture`: the first folder names the class, deeper ones do not matter;
+    /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. `train` may be called
+    ///   `training`, and `validation` `val` or `valid`, in any case of letters.
+    ///
+    /// A folder `test` (or `testing`) beside `train` is left alone and listed among the
+    /// skipped: training must not see it. With `train` and `test` but no validation folder,
+    /// the pictures of `train` come without a given side.
     ///
     /// # Errors
     /// When there is nothing to learn from: see [`DataError`].
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let root = root.as_ref();
+        if root.is_file() || is_sharded(root) {
+            return Self::from_listing(root, Source::new(root).list()?);
+        }
         match Layout::of(root)? {
             Layout::Classes(found) => collect(root, vec![(None, found)]),
             Layout::Split { train, validation, skipped, .. } => {
@@ -66,11 +59,6 @@ impl Dataset {
             (Some(Subset::Validation), Classes::of(validation.as_ref())?),
         ];
         collect(train.as_ref(), sides)
-    }
-
-    /// Whether the folder itself says which pictures are for validation.
-    pub fn is_split(&self) -> bool {
-        self.items.iter().any(|item| item.subset.is_some())
     }
 }
 
@@ -115,16 +103,14 @@ pub(super) enum Layout {
 impl Layout {
     pub(super) fn of(root: &Path) -> Result<Self, DataError> {
         let classes = Classes::of(root)?;
-        let side = |names: &[&str]| {
-            let is = |name: &&String| names.contains(&name.to_lowercase().as_str());
-            let mut paths =
-                classes.folders.iter().filter(|(name, _)| is(name)).flat_map(|(_, paths)| paths);
+        let side = |side| {
+            let named = classes.folders.iter().filter(|(name, _)| Subset::of_folder(name) == side);
+            let mut paths = named.flat_map(|(_, paths)| paths);
             // A class may be called "train": a side of a split holds folders.
             paths.find(|path| entries(path).is_ok_and(|e| !e.folders.is_empty())).cloned()
         };
-        let train = side(&["train", "training"]);
-        let validation = side(&["validation", "val", "valid"]);
-        let test = side(&["test", "testing"]);
+        let [train, validation, test] =
+            [Subset::Train, Subset::Validation, Subset::Test].map(|subset| side(Some(subset)));
         let (known, total) = (
             [&train, &validation, &test].into_iter().flatten().count(),
             classes.folders.values().map(Vec::len).sum::<usize>(),
@@ -159,7 +145,7 @@ fn outside(path: PathBuf) -> Skipped {
 fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset, DataError> {
     let mut loose = 0;
     let mut left_out = Vec::new();
-    let mut pictures: Vec<(Option<Subset>, String, Vec<PathBuf>)> = Vec::new();
+    let mut pictures: Vec<Listed> = Vec::new();
     for (subset, classes) in sides {
         left_out.extend(classes.skipped);
         loose += classes.loose.len();
@@ -174,51 +160,24 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
                 left_out.extend(new.map(|f| skipped(f, "a class folder without pictures")));
             }
             left_out.extend(skips);
-            if !paths.is_empty() {
-                pictures.push((subset, class, paths));
-            }
+            let class: Arc<str> = class.into();
+            let listed = |path| Listed::new(path, Some(class.clone()), subset);
+            pictures.extend(paths.into_iter().map(listed));
         }
     }
-    let learned: BTreeSet<String> = pictures
-        .iter()
-        .filter(|(subset, ..)| *subset != Some(Subset::Validation))
-        .map(|(_, class, _)| class.clone())
-        .collect();
-    let unreadable = || left_out.iter().filter(|s| is_unreadable(s)).cloned().collect();
-    match (learned.len(), loose) {
-        (0, 0) => {
-            let path = root.to_owned();
-            return Err(DataError::NoPictures { path, unreadable: unreadable() });
-        }
-        (0, pictures) => return Err(DataError::NoClasses { path: root.to_owned(), pictures }),
-        (1, _) => {
-            let class = learned.into_iter().next().unwrap_or_default();
-            let (path, unreadable) = (root.to_owned(), unreadable());
-            return Err(DataError::OneClass { path, class, unreadable });
-        }
-        _ => {}
+    let to_learn_from = |p: &Listed| p.subset != Some(Subset::Validation);
+    if loose > 0 && !pictures.iter().any(to_learn_from) {
+        return Err(DataError::NoClasses { path: root.to_owned(), pictures: loose });
     }
-    let classes: Vec<String> = learned.into_iter().collect();
-    let mut items = Vec::new();
-    for (subset, class, paths) in pictures {
-        match classes.binary_search(&class) {
-            Ok(class) => items.extend(paths.into_iter().map(|path| Item::new(path, class, subset))),
-            Err(_) => left_out.extend(
-                paths
-                    .into_iter()
-                    .map(|path| skipped(path, "its class has no pictures to train on")),
-            ),
-        }
-    }
-    left_out.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Dataset { root: root.to_owned(), classes, items, skipped: left_out })
+    Dataset::new(root, pictures, left_out)
 }
 
 pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> DataError {
+/// Why a folder cannot be listed.
+pub(super) fn unreadable(path: &Path, cause: io::Error) -> DataError {
     let path = path.to_owned();
     match fs::metadata(&path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => DataError::Missing { path },

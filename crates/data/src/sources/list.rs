@@ -1,10 +1,12 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::folder::{Layout, name};
-use super::walk::{Walker, entries, unreadable};
-use super::{Location, Skipped, Subset};
+use super::folder::{Layout, name, unreadable as not_a_folder};
+use super::kind::Kind;
+use super::walk::{Walker, entries, look, named_like_a_picture, skipped, unreadable};
+use super::{Location, Skipped, Subset, archive, manifest, table};
+use crate::DataError;
 
 /// A picture of a [`Listing`].
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +45,12 @@ pub struct Listing {
     pub skipped: Vec<Skipped>,
 }
 
-/// Lists files and the pictures below folders, with labels where folders give them.
+/// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
 ///
 /// A file given by name is always listed, whatever it is: that it cannot be decoded is an
-/// answer to whoever named it. A folder's pictures are labelled as [`Dataset`](super::Dataset)
+/// answer to whoever named it. In place of an archive or of a table with a column of pictures,
+/// which are told by their content, their pictures are listed; in place of a folder that holds nothing
+/// but such files, those of all of them. A folder's pictures are labelled as [`Dataset`](super::Dataset)
 /// labels them; none of its demands (two classes, nothing outside them) are made here, and
 /// the pictures of a `test` folder beside `train` are listed with the others, as
 /// [`Subset::Test`], so that features can be had of all of them. Within one folder given, a file that links lead to
@@ -57,6 +61,7 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
         let path = path.as_ref();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path),
+            Ok(metadata) if metadata.is_file() => add_file(&mut listing, path),
             Ok(_) => listing.pictures.push(Listed::new(path, None, None)),
             Err(e) => listing.skipped.push(unreadable(path.to_owned(), &e)),
         }
@@ -64,7 +69,95 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
     listing
 }
 
+/// Lists the pictures of one source, a folder or a file that holds pictures, as [`list_pictures`]
+/// does.
+///
+/// # Errors
+/// When nothing is there, or it is a file that holds none.
+pub fn list_source(root: &Path) -> Result<Listing, DataError> {
+    let path = root.to_owned();
+    match fs::metadata(root) {
+        Ok(metadata) if metadata.is_dir() => Ok(list_pictures([root])),
+        Ok(metadata) if metadata.is_file() => match contents(root) {
+            Some(listing) => listing.map_err(|reason| DataError::Contents { path, reason }),
+            None => Err(DataError::NotAFolder { path }),
+        },
+        Ok(_) => Err(DataError::NotAFolder { path }),
+        Err(cause) => Err(not_a_folder(root, cause)),
+    }
+}
+
+/// Whether a path is something that pictures are found in: a folder, a manifest, an archive or a table.
+pub fn is_source(path: &Path) -> bool {
+    path.is_dir()
+        || (path.is_file() && (manifest::is_manifest(path) || Kind::of(path) != Kind::Other))
+}
+
+/// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
+/// neither.
+fn contents(path: &Path) -> Option<Result<Listing, String>> {
+    Some(match Kind::of(path) {
+        Kind::Archive(kind) => archive::list(path, kind),
+        Kind::Table => table::list(path),
+        Kind::Packed(packer) => Err(format!(
+            "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"
+        )),
+        Kind::Other => return None,
+    })
+}
+
+fn add_file(listing: &mut Listing, path: &Path) {
+    let listed = match manifest::is_manifest(path) {
+        true => Some(manifest::list(path)),
+        false => contents(path),
+    };
+    match listed {
+        None => listing.pictures.push(Listed::new(path, None, None)),
+        Some(Ok(mut listed)) => {
+            listing.pictures.append(&mut listed.pictures);
+            listing.skipped.append(&mut listed.skipped);
+        }
+        Some(Err(reason)) => listing.skipped.push(skipped(path.to_owned(), &reason)),
+    }
+}
+
+/// What lies in a folder of archives or tables.
+struct Shards {
+    files: Vec<PathBuf>,
+    skipped: Vec<Skipped>,
+}
+
+impl Shards {
+    /// Looks at a folder; `None` unless it holds archives or tables, and neither folders nor pictures
+    /// beside them.
+    fn of(root: &Path) -> Option<Self> {
+        let found = entries(root).ok()?;
+        let named = |path: &Path| named_like_a_picture(path.as_os_str().as_encoded_bytes());
+        if !found.folders.is_empty() || found.files.iter().any(|(path, _)| named(path)) {
+            return None;
+        }
+        let holds = |path: &PathBuf| matches!(Kind::of(path), Kind::Archive(_) | Kind::Table);
+        let files = found.files.into_iter().map(|(path, _)| path);
+        let (files, others): (Vec<_>, Vec<_>) = files.partition(holds);
+        let mut left_out = found.skipped;
+        left_out.extend(others.into_iter().map(|path| {
+            let reason = look(&path).err().unwrap_or_else(|| "lies beside archives".to_owned());
+            Skipped { path, reason }
+        }));
+        (!files.is_empty()).then_some(Self { files, skipped: left_out })
+    }
+}
+
+/// Whether a folder holds nothing but archives or tables of pictures.
+pub(super) fn is_sharded(root: &Path) -> bool {
+    Shards::of(root).is_some()
+}
+
 fn add_folder(listing: &mut Listing, root: &Path) {
+    if let Some(shards) = Shards::of(root) {
+        shards.files.iter().for_each(|path| add_file(listing, path));
+        return listing.skipped.extend(shards.skipped);
+    }
     match Layout::of(root) {
         Ok(Layout::Classes(_)) => add_classes(listing, root, None),
         Ok(Layout::Split { train, validation, test, .. }) => match entries(root) {

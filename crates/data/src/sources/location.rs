@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::decode::{DecodeError, Limits, read_file};
+use super::archive::Member;
+use super::table::Row;
+use crate::decode::{DecodeError, Limits, SNIFF_BYTES, read_file, sniff};
 
 /// Where the bytes of a picture are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,13 +15,20 @@ use crate::decode::{DecodeError, Limits, read_file};
 pub enum Location {
     /// A file of its own.
     File(PathBuf),
+    /// A member of an archive.
+    Member(Member),
+    /// A row of a table.
+    Row(Row),
 }
 
 impl Location {
-    /// The path by which people know the picture.
+    /// The path by which people know the picture: `ARCHIVE/NAME` in an archive,
+    /// `TABLE/NAME` or `TABLE/ROW` in a table.
     pub fn path(&self) -> Cow<'_, Path> {
         match self {
             Self::File(path) => Cow::Borrowed(path),
+            Self::Member(member) => Cow::Owned(member.path()),
+            Self::Row(row) => Cow::Owned(row.path()),
         }
     }
 
@@ -29,7 +39,23 @@ impl Location {
     pub fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
         match self {
             Self::File(path) => read_file(path, limits),
+            Self::Member(member) => member.read(limits),
+            Self::Row(row) => row.read(limits),
         }
+    }
+}
+
+/// Reads what should be a picture, and stops early when it is none or more than may be.
+pub(super) fn read_picture(bytes: impl Read, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+    let limit = limits.max_file_bytes;
+    let mut bytes = bytes.take(limit.saturating_add(1));
+    let mut read = Vec::new();
+    (&mut bytes).take(SNIFF_BYTES as u64).read_to_end(&mut read)?;
+    sniff(&read)?;
+    bytes.read_to_end(&mut read)?;
+    match read.len() as u64 {
+        bytes if bytes > limit => Err(DecodeError::FileTooLarge { bytes, limit }),
+        _ => Ok(read),
     }
 }
 
@@ -42,6 +68,18 @@ impl AsRef<Location> for Location {
 impl From<PathBuf> for Location {
     fn from(path: PathBuf) -> Self {
         Self::File(path)
+    }
+}
+
+impl From<Member> for Location {
+    fn from(member: Member) -> Self {
+        Self::Member(member)
+    }
+}
+
+impl From<Row> for Location {
+    fn from(row: Row) -> Self {
+        Self::Row(row)
     }
 }
 

@@ -1,7 +1,11 @@
 //! Where pictures come from, and what they are labelled.
 //!
-//! [`Dataset`] is the source to train on: a folder per class. [`list_pictures`] takes any
-//! files and folders, for prediction and features.
+//! [`Dataset`] is what is trained on, mostly a folder per class. [`list_pictures`] takes any
+//! files and folders, for prediction and features. A [`Source`] is a place with pictures of either
+//! use; [`manifest`] are tables that list pictures.
+//!
+//! An archive or a table of pictures is told by its content and listed like a folder; a
+//! [`Location`] says where each picture's bytes are, and reads them.
 //!
 //! What both have in common:
 //! - Entries come in the order of their paths, whatever the file system's.
@@ -15,17 +19,30 @@
 //!   million pictures need not be opened a million times before work begins.
 //! - What is left out is listed with its reason; an unreadable folder stops nothing.
 
+mod archive;
+mod dataset;
 mod folder;
+mod kind;
 mod list;
 mod location;
+pub mod manifest;
+mod names;
+mod pattern;
+mod positioned;
+mod source;
+mod table;
 mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use folder::Dataset;
-pub use list::{Listed, Listing, list_pictures};
+pub use archive::Member;
+pub use dataset::Dataset;
+pub use list::{Listed, Listing, is_source, list_pictures, list_source};
 pub use location::Location;
+pub use pattern::PathPattern;
+pub use source::Source;
+pub use table::Row;
 
 /// A picture of a [`Dataset`].
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +81,18 @@ pub enum Subset {
     Validation,
     /// Kept from training altogether, choices included; only [`list_pictures`] has any.
     Test,
+}
+
+impl Subset {
+    /// The side that a folder of this name is, where it is one of a split.
+    pub(crate) fn of_folder(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "validation" | "val" | "valid" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
 }
 
 /// Something that was left out, and why.

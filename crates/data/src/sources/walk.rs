@@ -146,14 +146,15 @@ impl Walker {
 }
 
 /// Endings that need no look here; decoding tells whether they speak the truth.
-fn named_like_a_picture(path: &Path) -> bool {
+pub(super) fn named_like_a_picture(name: &[u8]) -> bool {
     const ENDINGS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff"];
-    path.extension().is_some_and(|e| ENDINGS.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
+    let ending = name.iter().rposition(|&b| b == b'.').map(|dot| &name[dot + 1..]);
+    ending.is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known.as_bytes())))
 }
 
 /// `Err` with the reason when a file is no picture, as far as that is looked at here.
 pub(super) fn look(path: &Path) -> Result<(), String> {
-    if named_like_a_picture(path) {
+    if named_like_a_picture(path.as_os_str().as_encoded_bytes()) {
         return Ok(());
     }
     let mut head = Vec::with_capacity(SNIFF_BYTES);

@@ -32,8 +32,13 @@ pub(crate) fn rgb(name: &str) -> Rgb {
 /// Every picture of the fixtures and of the fuzzing corpus, by name.
 pub(crate) fn pictures() -> Vec<(String, Vec<u8>)> {
     let mut pictures = corpus("decode");
-    pictures.extend(files(&fixture("decode")));
+    pictures.extend(fixtures("decode"));
     pictures
+}
+
+/// The fixtures in a folder, by name.
+pub(crate) fn fixtures(folder: &str) -> Vec<(String, Vec<u8>)> {
+    files(&fixture(folder))
 }
 
 /// The files that fuzzing a target begins with, by name; see `fuzz/README.md`.

@@ -55,7 +55,9 @@ impl<'a> Samples<'a> {
 
     /// The number of samples of each class.
     pub fn counts(&self) -> Vec<usize> {
-        counts(self.labels, self.classes)
+        let mut counts = vec![0; self.classes];
+        self.labels.iter().for_each(|&label| counts[label] += 1);
+        counts
     }
 
     /// Fails unless lengths agree, labels are classes, soft targets are probabilities, weights are
@@ -115,18 +117,29 @@ impl<'a> Samples<'a> {
         &self,
         class_weight: &ClassWeight,
     ) -> Result<Option<Vec<f32>>, TrainError> {
-        let by_class = class_weight.resolve(&self.counts())?;
-        if by_class.is_none() && self.weights.is_none() {
-            return Ok(None);
-        }
-        let total = (0..self.len())
-            .map(|row| {
-                self.weights.map_or(1.0, |own| own[row])
-                    * by_class.as_ref().map_or(1.0, |by| by[self.labels[row]])
-            })
-            .collect();
-        Ok(Some(total))
+        total_weights(self.labels, self.classes, self.weights, class_weight)
     }
+}
+
+/// What samples of these labels count for: their own weight times their class's; none if all count 1.
+///
+/// # Errors
+/// Weights that make no sense.
+pub(crate) fn total_weights(
+    labels: &[usize],
+    classes: usize,
+    own: Option<&[f32]>,
+    class_weight: &ClassWeight,
+) -> Result<Option<Vec<f32>>, TrainError> {
+    check_weights("a sample weight", own.unwrap_or_default())?;
+    let by_class = class_weight.resolve(labels, own, classes)?;
+    if by_class.is_none() && own.is_none() {
+        return Ok(None);
+    }
+    let total = labels.iter().enumerate().map(|(row, &label)| {
+        own.map_or(1.0, |own| own[row]) * by_class.as_ref().map_or(1.0, |by| by[label])
+    });
+    Ok(Some(total.collect()))
 }
 
 /// What a sample of each class counts for.
@@ -137,32 +150,40 @@ pub enum ClassWeight {
     #[default]
     Uniform,
     /// Rare classes' samples count more, so that all classes count alike: n / (classes x samples of
-    /// the class), over the classes that have samples (scikit-learn's `"balanced"`).
+    /// the class), over the classes that have samples (scikit-learn's `"balanced"`). Samples with
+    /// weights are counted by them, as scikit-learn does.
     Balanced,
     /// One weight for each class.
     Given(Vec<f32>),
 }
 
 impl ClassWeight {
-    /// One weight for each class, given the number of samples of each; none if all are 1.
-    pub(crate) fn resolve(&self, counts: &[usize]) -> Result<Option<Vec<f32>>, TrainError> {
+    /// One weight for each class, given the labels and weights of the samples; none if all are 1.
+    fn resolve(
+        &self,
+        labels: &[usize],
+        own: Option<&[f32]>,
+        classes: usize,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
         match self {
             Self::Uniform => Ok(None),
             Self::Balanced => {
-                let n: usize = counts.iter().sum();
-                let present = counts.iter().filter(|&&count| count > 0).count();
-                let weight = |&count: &usize| match count {
-                    0 => 0.0,
-                    _ => (n as f64 / (present as f64 * count as f64)) as f32,
-                };
-                Ok(Some(counts.iter().map(weight).collect()))
+                let mut sums = vec![0.0; classes];
+                for (row, &label) in labels.iter().enumerate() {
+                    sums[label] += own.map_or(1.0, |own| f64::from(own[row]));
+                }
+                let n: f64 = sums.iter().sum();
+                let present = sums.iter().filter(|&&sum| sum > 0.0).count() as f64;
+                let weight =
+                    |&sum: &f64| if sum > 0.0 { (n / (present * sum)) as f32 } else { 0.0 };
+                Ok(Some(sums.iter().map(weight).collect()))
             }
             Self::Given(weights) => {
-                if weights.len() != counts.len() {
+                if weights.len() != classes {
                     return Err(TrainError::Length {
                         what: "class weights",
                         found: weights.len(),
-                        expected: counts.len(),
+                        expected: classes,
                     });
                 }
                 check_weights("a class weight", weights)?;
@@ -194,11 +215,4 @@ fn check_weights(option: &'static str, weights: &[f32]) -> Result<(), TrainError
         }),
         None => Ok(()),
     }
-}
-
-/// How many of `labels` there are of each class.
-pub(crate) fn counts(labels: &[usize], classes: usize) -> Vec<usize> {
-    let mut counts = vec![0; classes];
-    labels.iter().for_each(|&label| counts[label] += 1);
-    counts
 }

@@ -4,7 +4,9 @@ use headstart_engine::train::{
     AdamConfig, ClassWeight, Event, Head, Samples, TrainError, fit_adam, fit_adam_from,
 };
 
-use crate::fixtures::{Data, cases, clusters, go_on, numbers, relative_error, wide, with_threads};
+use crate::fixtures::{
+    Data, cases, clusters, go_on, narrow, numbers, relative_error, wide, with_threads,
+};
 
 #[test]
 fn epochs_and_weights_are_those_of_keras_fit() {
@@ -33,7 +35,9 @@ fn epochs_and_weights_are_those_of_keras_fit() {
             class_weight,
             ..AdamConfig::default()
         };
-        let samples = Samples::new(&x, 24, &labels, classes);
+        let weights = case["sample_weight"].as_array().map(|_| narrow(&case["sample_weight"]));
+        let weights = weights.as_deref();
+        let samples = Samples { weights, ..Samples::new(&x, 24, &labels, classes) };
         let (head, history) = fit_adam_from(head, &samples, None, &config, &mut go_on).unwrap();
         let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.loss).collect();
         for (found, expected) in losses.iter().zip(numbers(&case["epoch_losses_of_fit"])) {

@@ -5,7 +5,7 @@ use headstart_engine::train::{
 };
 
 use crate::fixtures::{
-    Data, cases, clusters, go_on, numbers, relative_error, uniform, with_threads,
+    Data, cases, clusters, go_on, narrow, numbers, relative_error, uniform, with_threads,
 };
 
 fn fit(samples: &Samples, config: &LogisticConfig) -> LogisticFit {
@@ -23,11 +23,13 @@ fn coefficients_for_a_given_strength_are_those_of_scikit_learn() {
     let data = Data::read();
     let (x, mean, scale) = (data.f32("x"), data.f64("mean"), data.f64("scale"));
     let cases = cases("sklearn.json");
-    assert_eq!(cases.len(), 12);
+    assert_eq!(cases.len(), 16);
     for case in &cases {
         let labels = data.labels(case["target"].as_str().unwrap());
         let classes = case["classes"].as_u64().unwrap() as usize;
         let samples = Samples::new(&x, 24, &labels, classes);
+        let weights = case["sample_weight"].as_array().map(|_| narrow(&case["sample_weight"]));
+        let weighted = Samples { weights: weights.as_deref(), ..samples };
         let class_weight = match case["class_weight"].is_null() {
             true => ClassWeight::Uniform,
             false => ClassWeight::Balanced,
@@ -38,7 +40,7 @@ fn coefficients_for_a_given_strength_are_those_of_scikit_learn() {
             tolerance: 1e-7,
             ..LogisticConfig::default()
         };
-        let fit = fit(&samples, &config);
+        let fit = fit(&weighted, &config);
         let units = fit.head.units();
         let (mut coefficients, mut intercepts) = (Vec::new(), Vec::new());
         for unit in 0..units {

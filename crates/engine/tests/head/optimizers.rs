@@ -11,7 +11,9 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
     let data = Data::read();
     let x = data.f32("x_standardised");
     let mut seen = 0;
-    for case in cases("keras.json").iter().filter(|case| case["optimizer"] == "adam") {
+    let of_classes =
+        |case: &&serde_json::Value| case["optimizer"] == "adam" && case["sample_weight"].is_null();
+    for case in cases("keras.json").iter().filter(of_classes) {
         let labels = data.labels(case["target"].as_str().unwrap());
         let mut kernel = data.f32(case["start"][0].as_str().unwrap());
         let mut bias = data.f32(case["start"][1].as_str().unwrap());

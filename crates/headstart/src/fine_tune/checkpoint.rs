@@ -29,7 +29,7 @@ pub(super) struct Run {
     /// Of the head that it begins with.
     head: String,
     dropout: f32,
-    /// Of the pictures, their classes and their sides.
+    /// Of the pictures, their classes, weights and sides.
     pictures: String,
     boundary: usize,
     options: FineTuneConfig,
@@ -49,6 +49,9 @@ impl Run {
         for (content, label) in set.contents.iter().zip(&set.labels) {
             pictures.update(&content.0);
             pictures.update(&(*label as u64).to_le_bytes());
+        }
+        for weight in set.weights.iter().flatten() {
+            pictures.update(&weight.to_le_bytes());
         }
         for class in set.classes() {
             pictures.update(class.as_bytes());

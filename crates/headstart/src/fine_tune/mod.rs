@@ -310,7 +310,7 @@ impl Classifier {
         let training = self.training.get_or_insert_with(|| set.record());
         training.fine_tune = Some(record);
         training.metrics = after.clone();
-        training.pictures = set.root().to_owned();
+        training.origin = set.origin().clone();
         training.validation = set.held_back();
         if let Some(error) = diverged {
             return Err(Error::of_training(error));

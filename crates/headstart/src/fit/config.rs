@@ -19,8 +19,10 @@ pub struct FitConfig {
     /// Views of each picture that are drawn once, where pictures are varied: epochs cycle through
     /// them. With 0, every epoch draws afresh, as Keras does.
     pub views: usize,
-    /// Decides how pictures are varied.
+    /// Decides how pictures are varied, and how they are dealt into folds.
     pub seed: u64,
+    /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
+    pub folds: Option<usize>,
 }
 
 /// Views of each picture, unless something else is asked for.
@@ -34,6 +36,7 @@ impl Default for FitConfig {
             augment: Augment::None,
             views: DEFAULT_VIEWS,
             seed: 0,
+            folds: None,
         }
     }
 }
@@ -49,6 +52,10 @@ impl FitConfig {
     /// [`TrainError::Option`], naming it, and [`Error::Options`].
     pub fn check(&self) -> Result<(), Error> {
         self.head.check()?;
+        if self.folds.is_some() && self.augment != Augment::None {
+            let problem = "folds measure a head on pictures as they are, not augmented";
+            return Err(Error::Options(format!("{problem}: take one or the other")));
+        }
         if !matches!(self.head, HeadConfig::Lbfgs(_)) {
             return Ok(());
         }

@@ -1,12 +1,14 @@
 //! Training a head on a frozen base.
 
 mod config;
+mod folds;
 mod head;
 mod report;
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use headstart_data::{Augment, split};
+use headstart_data::Augment;
 use headstart_engine::train::network::BatchNorm;
 use headstart_model::Trainable;
 
@@ -14,15 +16,18 @@ use crate::divided::Divided;
 use crate::training_set::{HeadViews, TrainingSet};
 use crate::{Base, Classifier, Error, Extractor, Observer, Pictures};
 pub use config::{DEFAULT_VIEWS, FitConfig, HeadConfig};
+pub use folds::{CrossValidation, FoldRecord, Spread};
 pub(crate) use head::Side;
 use head::fit_head;
 use report::Outcome;
-pub use report::{EpochRecord, FitReport, Seconds, TrainingRecord};
+pub use report::{EpochRecord, FitReport, Origin, Seconds, SplitRecord, TrainingRecord};
 
 impl Classifier {
     /// Trains a head for `pictures` on the frozen `base`.
     ///
-    /// A picture that cannot be read is left out and listed in the report.
+    /// A picture that cannot be read is left out and listed in the report. With
+    /// [`FitConfig::folds`], the head is measured by cross-validation, and then trained on all
+    /// pictures.
     ///
     /// # Errors
     /// When fewer than two classes have pictures that can be read, the options make no sense, the
@@ -40,26 +45,40 @@ impl Classifier {
         }
         let start = Instant::now();
         let extractor = Extractor::new(&base, &config.extract);
-        let divided = Divided::new(&extractor, pictures, observer)?;
+        let mut origin = pictures.origin();
+        let pictures = match config.folds {
+            None => Cow::Borrowed(pictures),
+            Some(count) => {
+                folds::check_undivided(pictures)?;
+                origin.split = Some(SplitRecord::Folds { count, seed: config.seed });
+                Cow::Owned(pictures.clone().with_validation(0.0, config.seed))
+            }
+        };
+        let divided = Divided::new(&extractor, &pictures, observer)?;
         let features = start.elapsed().as_secs_f64();
         let classes = pictures.classes();
+        let (folds, warnings) = match config.folds {
+            Some(count) => {
+                let (folds, warnings) =
+                    folds::measure(&divided, &pictures, count, config, observer)?;
+                (Some(folds), warnings)
+            }
+            None => (None, divided.warnings(&pictures)),
+        };
         let Divided { train, validation, split, .. } = &divided;
         let samples = train.samples(classes.len());
         let fitted = fit_head(&config.head, &samples, validation, classes.len(), observer)?;
-        let held_back = split.validation.iter().map(|&i| divided.name(pictures, i));
+        let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
         let outcome = Outcome {
-            root: pictures.root().display().to_string(),
+            origin,
+            folds,
             classes: classes.to_vec(),
             held_back: held_back.collect(),
             train: split.train.len(),
-            duplicates: duplicates(&divided.groups),
+            duplicates: divided.groups.duplicates(),
             cached: divided.cached,
             skipped: divided.skipped.clone(),
-            warnings: divided
-                .warnings(pictures)
-                .into_iter()
-                .chain(extractor.cache_warning())
-                .collect(),
+            warnings: warnings.into_iter().chain(extractor.cache_warning()).collect(),
             features,
             start,
         };
@@ -71,7 +90,8 @@ impl Classifier {
     /// [`fine_tune_on`](Classifier::fine_tune_on) with the same options.
     ///
     /// # Errors
-    /// As [`Classifier::fit`], and when there is no room for the views.
+    /// As [`Classifier::fit`], when there is no room for the views, and with
+    /// [`FitConfig::folds`]: the pictures are divided already.
     pub fn fit_on(
         set: &mut TrainingSet,
         config: &FitConfig,
@@ -79,6 +99,10 @@ impl Classifier {
         observer: &mut dyn Observer,
     ) -> Result<(Self, FitReport), Error> {
         config.check()?;
+        if config.folds.is_some() {
+            let problem = "folds are for pictures that are not divided yet: leave them out";
+            return Err(Error::Options(problem.to_owned()));
+        }
         let start = Instant::now();
         let network = fine_tune_at
             .map(|at| set.base().trainable(at, BatchNorm::Inference, config.extract.compute.isa))
@@ -88,8 +112,7 @@ impl Classifier {
         set.views(network.as_ref(), augmentation, observer)?;
         let features = set.seconds + start.elapsed().as_secs_f64();
         let begin = Instant::now();
-        let groups = split::groups(&set.contents);
-        let head = HeadViews::new(set, network.as_ref(), &groups);
+        let head = HeadViews::new(set, network.as_ref());
         let validation = head.validation()?;
         let classes = set.classes().len();
         let fitted = match &config.head {
@@ -101,11 +124,12 @@ impl Classifier {
             }
         };
         let outcome = Outcome {
-            root: set.root().to_owned(),
+            origin: set.origin().clone(),
+            folds: None,
             classes: set.classes().to_vec(),
             held_back: set.held_back(),
             train: set.train(),
-            duplicates: duplicates(&groups),
+            duplicates: set.groups.duplicates(),
             cached: 0,
             skipped: set.skipped.clone(),
             warnings: set.warnings(),
@@ -114,9 +138,4 @@ impl Classifier {
         };
         Ok(outcome.finish(set.base().clone(), fitted, &validation, config))
     }
-}
-
-/// Pictures whose pixels an earlier one has, by the groups of equal ones.
-fn duplicates(groups: &[usize]) -> usize {
-    groups.len() - groups.iter().max().map_or(0, |last| last + 1)
 }

@@ -7,7 +7,7 @@ use headstart_engine::train::Epoch;
 use serde::{Deserialize, Serialize};
 
 use super::head::{Fitted, Side};
-use super::{FitConfig, HeadConfig};
+use super::{CrossValidation, FitConfig, HeadConfig};
 use crate::{Base, Classifier, Evaluation, FineTuneRecord, FineTuneReport};
 
 /// How training went.
@@ -15,6 +15,8 @@ use crate::{Base, Classifier, Evaluation, FineTuneRecord, FineTuneReport};
 pub struct FitReport {
     /// Figures on the pictures held back; `None` if none were.
     pub validation: Option<Evaluation>,
+    /// Figures of cross-validation, where it was asked for.
+    pub folds: Option<CrossValidation>,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
     /// The strength C that the data chose, with [`HeadConfig::Lbfgs`].
@@ -47,8 +49,9 @@ pub struct Seconds {
 /// What a model file tells of how the model came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
-    /// The folder of pictures, as it was given.
-    pub pictures: String,
+    /// Where the pictures are, and how they were labelled and divided.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// Pictures learned from.
     pub train: usize,
     /// Paths of the pictures held back, from the folder on.
@@ -67,9 +70,50 @@ pub struct TrainingRecord {
     pub epochs: Vec<EpochRecord>,
     /// Figures on the pictures held back.
     pub metrics: Option<Evaluation>,
+    /// Figures of cross-validation, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<CrossValidation>,
     /// How the base was fine-tuned, if it was; the figures are of after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tune: Option<FineTuneRecord>,
+}
+
+/// Where a model's pictures are from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The folder of pictures, or the file that lists them, as it was given.
+    pub pictures: String,
+    /// The regular expression that found labels in paths, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_from: Option<String>,
+    /// The regular expression that found groups in paths, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_from: Option<String>,
+    /// What decided which pictures were held back; nothing in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitRecord>,
+}
+
+/// What decided which pictures were held back.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum SplitRecord {
+    /// A share of each class was.
+    Share {
+        /// The share.
+        share: f64,
+        /// What decided which.
+        seed: u64,
+    },
+    /// The source said so, or earlier training had.
+    Given,
+    /// Each was once; the model learned from all.
+    Folds {
+        /// How many folds.
+        count: usize,
+        /// What decided which is in which.
+        seed: u64,
+    },
 }
 
 /// An epoch without the time that it took: the same training gives the same file.
@@ -99,6 +143,7 @@ impl FitReport {
     pub fn of_resumed(tuned: &FineTuneReport) -> Self {
         Self {
             validation: tuned.before.clone(),
+            folds: None,
             epochs: Vec::new(),
             strength: None,
             train: tuned.train,
@@ -113,7 +158,8 @@ impl FitReport {
 
 /// What is known of the pictures, and becomes a part of the model and of the report.
 pub(super) struct Outcome {
-    pub(super) root: String,
+    pub(super) origin: Origin,
+    pub(super) folds: Option<CrossValidation>,
     pub(super) classes: Vec<String>,
     pub(super) held_back: Vec<String>,
     pub(super) train: usize,
@@ -141,7 +187,7 @@ impl Outcome {
             Evaluation::new(&classifier.classes, &validation.labels, &probabilities)
         });
         classifier.training = Some(TrainingRecord {
-            pictures: self.root,
+            origin: self.origin,
             train: self.train,
             validation: self.held_back,
             head: config.head.clone(),
@@ -150,10 +196,12 @@ impl Outcome {
             strength: fitted.strength,
             epochs: fitted.epochs.iter().map(EpochRecord::from).collect(),
             metrics: metrics.clone(),
+            folds: self.folds.clone(),
             fine_tune: None,
         });
         let report = FitReport {
             validation: metrics,
+            folds: self.folds,
             epochs: fitted.epochs,
             strength: fitted.strength,
             train: self.train,

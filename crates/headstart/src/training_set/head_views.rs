@@ -17,7 +17,6 @@ pub(crate) struct HeadViews<'a> {
     count: usize,
     dim: usize,
     groups: Vec<usize>,
-    of_all: &'a [usize],
     /// Features that have been computed, view after view; none where every epoch has others.
     kept: Option<(Values, Vec<bool>)>,
     features: Vec<f32>,
@@ -25,13 +24,8 @@ pub(crate) struct HeadViews<'a> {
 }
 
 impl<'a> HeadViews<'a> {
-    /// Of views that `set` has, from the layers that `network` does not have; `groups` are those of
-    /// all pictures.
-    pub(crate) fn new(
-        set: &'a TrainingSet,
-        network: Option<&'a TrainableNetwork>,
-        groups: &'a [usize],
-    ) -> Self {
+    /// Of views that `set` has, from the layers that `network` does not have.
+    pub(crate) fn new(set: &'a TrainingSet, network: Option<&'a TrainableNetwork>) -> Self {
         let views = set.views.as_ref().expect("they have been made");
         let dim = network.map_or_else(|| views.len(), TrainableNetwork::features);
         Self {
@@ -40,8 +34,7 @@ impl<'a> HeadViews<'a> {
             inputs: views.inputs(set, Side::Train),
             count: views.count(),
             dim,
-            groups: set.side(Side::Train).iter().map(|&picture| groups[picture]).collect(),
-            of_all: groups,
+            groups: groups(set, Side::Train),
             kept: None,
             features: Vec::new(),
             soft_targets: None,
@@ -55,11 +48,11 @@ impl<'a> HeadViews<'a> {
     pub(crate) fn validation(&self) -> Result<fit::Side, Error> {
         let views = self.set.views.as_ref().expect("they have been made");
         let inputs = views.inputs(self.set, Side::Validation);
-        let pictures = self.set.side(Side::Validation);
         Ok(fit::Side {
             features: features(&inputs, self.network, self.dim, 1)?,
             labels: inputs.labels().to_vec(),
-            groups: pictures.iter().map(|&picture| self.of_all[picture]).collect(),
+            groups: groups(self.set, Side::Validation),
+            weights: None,
             dim: self.dim,
         })
     }
@@ -73,6 +66,7 @@ impl<'a> HeadViews<'a> {
             features: Vec::new(),
             labels: Vec::new(),
             groups: Vec::new(),
+            weights: self.inputs.weights().map(|weights| weights.repeat(self.count)),
             dim: self.dim,
         };
         for epoch in 1..=self.count {
@@ -105,6 +99,11 @@ impl<'a> HeadViews<'a> {
         // A single view is in memory as long as it is used.
         if self.count > 1 { values.write(index, &self.features) } else { Ok(()) }
     }
+}
+
+/// The group of each picture of a side.
+fn groups(set: &TrainingSet, side: Side) -> Vec<usize> {
+    set.side(side).iter().map(|&picture| set.groups.numbers()[picture]).collect()
 }
 
 /// `[pictures][dim]`.
@@ -146,6 +145,7 @@ impl train::Views for HeadViews<'_> {
         });
         let samples = Samples::new(&self.features, self.dim, labels, classes);
         let soft_targets = self.soft_targets.as_deref();
-        Ok(Samples { groups: Some(&self.groups), soft_targets, ..samples })
+        let weights = self.inputs.weights();
+        Ok(Samples { groups: Some(&self.groups), soft_targets, weights, ..samples })
     }
 }

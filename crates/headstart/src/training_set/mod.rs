@@ -8,10 +8,11 @@ mod views;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use headstart_data::{Augment, ContentHash, Skipped, Split, split};
+use headstart_data::{Augment, ContentHash, Groups, Skipped, Split, split};
 use headstart_engine::train::network::TrainableNetwork;
 
 use crate::divided::divide;
+use crate::fit::Origin;
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
     TrainingRecord,
@@ -30,11 +31,14 @@ pub struct TrainingSet {
     base: Base,
     config: ExtractConfig,
     classes: Vec<String>,
-    root: String,
-    /// The class, the hash and the name of every picture that could be read.
+    origin: Origin,
+    /// The class, the hash and the name of every picture that could be read, what belongs together,
+    /// and what each counts for where they differ.
     pub(crate) labels: Vec<usize>,
     pub(crate) contents: Vec<ContentHash>,
     names: Vec<String>,
+    pub(crate) groups: Groups,
+    pub(crate) weights: Option<Vec<f32>>,
     pub(crate) split: Split,
     pub(crate) skipped: Vec<Skipped>,
     pixels: Records,
@@ -77,15 +81,17 @@ impl TrainingSet {
             }
             Ok(())
         })?;
-        let (labels, split) = divide(pictures, &kept, &contents, &skipped, observer)?;
+        let (labels, groups, split) = divide(pictures, &kept, &contents, &skipped, observer)?;
         Ok(Self {
             base: base.clone(),
             config: config.clone(),
             classes: pictures.classes().to_vec(),
-            root: pictures.root().display().to_string(),
+            origin: pictures.origin(),
             names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
+            weights: pictures.weights(&kept),
             labels,
             contents,
+            groups,
             split,
             skipped,
             pixels,
@@ -132,7 +138,7 @@ impl TrainingSet {
     /// A record for a classifier that has none.
     pub(crate) fn record(&self) -> TrainingRecord {
         TrainingRecord {
-            pictures: self.root.clone(),
+            origin: self.origin.clone(),
             train: self.train(),
             validation: self.held_back(),
             head: HeadConfig::default(),
@@ -141,6 +147,7 @@ impl TrainingSet {
             strength: None,
             epochs: Vec::new(),
             metrics: None,
+            folds: None,
             fine_tune: None,
         }
     }
@@ -150,9 +157,13 @@ impl TrainingSet {
         &self.classes
     }
 
-    /// The folder of pictures, as it was given.
+    /// The folder of pictures, or the file that lists them, as it was given.
     pub fn root(&self) -> &str {
-        &self.root
+        &self.origin.pictures
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// How many pictures are learned from.

@@ -129,8 +129,13 @@ impl Views {
 
     /// The pictures of a side as inputs.
     pub(crate) fn inputs<'a>(&'a self, set: &'a TrainingSet, side: Side) -> ViewInputs<'a> {
-        let labels = set.side(side).iter().map(|&picture| set.labels[picture]).collect();
-        ViewInputs { views: self, set, side, labels }
+        let pictures = set.side(side);
+        let labels = pictures.iter().map(|&picture| set.labels[picture]).collect();
+        // What is measured on counts alike.
+        let weights = set.weights.as_ref().filter(|_| side == Side::Train);
+        let weights =
+            weights.map(|weights| pictures.iter().map(|&picture| weights[picture]).collect());
+        ViewInputs { views: self, set, side, labels, weights }
     }
 
     /// Values of an input.
@@ -279,11 +284,16 @@ pub(crate) struct ViewInputs<'a> {
     set: &'a TrainingSet,
     side: Side,
     labels: Vec<usize>,
+    weights: Option<Vec<f32>>,
 }
 
 impl Inputs for ViewInputs<'_> {
     fn labels(&self) -> &[usize] {
         &self.labels
+    }
+
+    fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
     }
 
     fn read(

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::data::cache::info;
+use headstart::model::{Fit, Interpolation};
 use headstart::{
-    Base, Classifier, ExtractConfig, Extraction, Extractor, FitConfig, Pictures, Quiet,
+    Base, Classifier, ExtractConfig, Extraction, Extractor, FitConfig, ImportConfig, Pictures,
+    Quiet,
 };
 
 use crate::support::{
@@ -35,7 +37,7 @@ fn a_second_run_takes_everything_from_the_cache_with_the_same_bits() {
         assert_eq!(run.contents, none.contents);
     }
     let held = info(cache.path()).unwrap();
-    assert_eq!((held.namespaces, held.entries), (1, paths.len() as u64), "nothing is kept twice");
+    assert_eq!((held.bases.len(), held.entries), (1, paths.len() as u64), "nothing is kept twice");
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn another_base_size_or_scaling_does_not_share_features() {
     };
     // The same weights, with another scaling: what labels mean is in the preprocessing too.
     let keras_2 = repository("fixtures/keras_mobilenetv2/keras2_whole.h5");
-    let other = Classifier::import_keras(keras_2, None).unwrap().0;
+    let other = Classifier::import_keras(keras_2, &ImportConfig::default()).unwrap().0;
     let bundled = Base::bundled_at("mobilenetv2", Some((32, 32))).unwrap();
     for base in [&at(32), &at(48), other.base(), &bundled] {
         assert_eq!(extract(base, &extract_into(cache.path()), paths).cached, 0);
@@ -69,12 +71,38 @@ fn another_base_size_or_scaling_does_not_share_features() {
     for base in [&at(32), &at(48), other.base(), &bundled] {
         assert_eq!(extract(base, &extract_into(cache.path()), paths).cached, 2);
     }
-    assert_eq!(info(cache.path()).unwrap().namespaces, 4);
+    let held = info(cache.path()).unwrap();
+    let sizes: Vec<_> =
+        held.bases.iter().map(|base| base.about.as_ref().map(|a| (a.height, a.width))).collect();
+    assert_eq!(sizes.len(), 4);
+    assert_eq!(sizes.iter().filter(|&&size| size == Some((48, 48))).count(), 1, "{sizes:?}");
 
     // Which layers are trainable does not matter to features.
     let mut frozen = at(32);
     frozen.set_trainable(false);
     assert_eq!(extract(&frozen, &extract_into(cache.path()), paths).cached, 2);
+}
+
+#[test]
+fn another_way_of_resizing_does_not_share_features() {
+    let cache = tempfile::tempdir().unwrap();
+    let paths = &some_pictures()[..2];
+    let own = small_base();
+    let mut others = vec![own.clone()];
+    for interpolation in [Interpolation::Bicubic, Interpolation::Area, Interpolation::Tensorflow] {
+        others.push(own.clone());
+        others.last_mut().unwrap().set_interpolation(interpolation);
+    }
+    for fit in [Fit::Crop, Fit::Pad] {
+        others.push(own.clone());
+        others.last_mut().unwrap().set_fit(fit);
+    }
+    for cached in [0, 2] {
+        for base in &others {
+            assert_eq!(extract(base, &extract_into(cache.path()), paths).cached, cached);
+        }
+    }
+    assert_eq!(info(cache.path()).unwrap().bases.len(), others.len());
 }
 
 /// Every file of the cache.

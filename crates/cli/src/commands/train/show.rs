@@ -5,7 +5,7 @@ use std::path::Path;
 use headstart::data::{Augment, Skipped};
 use headstart::engine::train::Epoch;
 use headstart::model::thousands;
-use headstart::{Evaluation, FitConfig, FitReport, HeadConfig};
+use headstart::{CrossValidation, Evaluation, FitConfig, FitReport, HeadConfig, Spread};
 use serde_json::json;
 
 use crate::commands::report;
@@ -67,9 +67,13 @@ pub(super) fn fitted(
         0 => String::new(),
         n => format!("; {} kept together", count(n, "duplicate")),
     };
+    let measured = match &report.folds {
+        Some(folds) => count(folds.folds.len(), "fold"),
+        None => format!("{held_back} held back"),
+    };
     output.field(
         "Split",
-        format!("{} to learn from, {held_back} held back{together}", thousands(report.train)),
+        format!("{} to learn from, {measured}{together}", thousands(report.train)),
     )?;
     let method = match (&config.head, report.strength) {
         (HeadConfig::Lbfgs(_), Some(strength)) => {
@@ -79,8 +83,38 @@ pub(super) fn fitted(
         (HeadConfig::Adam(_), _) => format!("adam, {}", count(report.epochs.len(), "epoch")),
     };
     output.field("Head", format!("{method}, {}", duration(report.seconds.head)))?;
+    if let Some(folds) = &report.folds {
+        return cross_validation(folds, output);
+    }
     let note = if fine_tunes { ", with the base as it was" } else { "" };
     validation(report.validation.as_ref(), note, !fine_tunes, output)
+}
+
+/// How well heads did that had not seen what they were measured on.
+fn cross_validation(folds: &CrossValidation, output: &Output) -> anyhow::Result<()> {
+    for (index, fold) in folds.folds.iter().enumerate() {
+        output.field(
+            if index == 0 { "Folds" } else { "" },
+            format!(
+                "{:>2}  accuracy {:.3}  loss {:.3}  macro recall {:.3}  ({} of {} pictures held out)",
+                index + 1,
+                fold.accuracy,
+                fold.loss,
+                fold.macro_recall,
+                thousands(fold.validation),
+                thousands(fold.train + fold.validation),
+            ),
+        )?;
+    }
+    for (name, figure) in
+        [("Accuracy", folds.accuracy), ("Loss", folds.loss), ("Recall", folds.macro_recall)]
+    {
+        let Spread { mean, std } = figure;
+        output.field(name, format!("{mean:.3} +- {std:.3} (mean and deviation of the folds)"))?;
+    }
+    report::per_class(output, &folds.held_out)?;
+    output.field("Note", "the model has learned from all pictures, the folds are for measuring")?;
+    Ok(())
 }
 
 /// How well a classifier does on the pictures held back, and a note on it.

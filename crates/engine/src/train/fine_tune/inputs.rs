@@ -10,6 +10,12 @@ pub trait Inputs: Sync {
     /// The class of each picture.
     fn labels(&self) -> &[usize];
 
+    /// What each picture counts for in training, Keras's `sample_weight`; all the same where there is
+    /// nothing. Multiplied with the class's weight.
+    fn weights(&self) -> Option<&[f32]> {
+        None
+    }
+
     /// Writes the input of a picture in an epoch, counted from 1. The same epoch and picture always
     /// give the same.
     ///

@@ -24,7 +24,7 @@ use super::head::{Epoch, Event, Head, History, predict};
 use super::losses::Targets;
 use super::network::TrainableNetwork;
 use super::optimizers::{Optimizer, Variable};
-use super::samples::counts;
+use super::samples::total_weights;
 use super::{TrainError, metrics};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::FineTuneConfig;
@@ -135,8 +135,7 @@ impl FineTuner {
         let order = self.order(n, epoch);
         let size = self.config.batch_size;
         let batches = n.div_ceil(size);
-        let class_weights =
-            self.config.class_weight.resolve(&counts(train.labels(), self.head.classes))?;
+        let weights = self.weights(train)?;
         while self.progress.batch < batches {
             let batch = self.progress.batch;
             if callback(Event::Batch { epoch, batch: batch + 1, batches }).is_break() {
@@ -147,8 +146,7 @@ impl FineTuner {
             let rate = self.config.schedule.rate(self.config.learning_rate, step, total);
             let rows = &order[batch * size..n.min((batch + 1) * size)];
             let first = batch * size;
-            let (loss, right) =
-                self.step(train, (epoch, first), rows, class_weights.as_deref(), rate)?;
+            let (loss, right) = self.step(train, (epoch, first), rows, weights.as_deref(), rate)?;
             self.progress.loss_sum += loss * rows.len() as f64;
             self.progress.right += right;
             self.progress.batch += 1;
@@ -208,13 +206,18 @@ impl FineTuner {
             self.progress = Progress { epoch: self.progress.epoch + 1, ..Progress::default() };
         }
         let (epoch, first) = (self.progress.epoch + 1, self.progress.batch * size);
-        let class_weights =
-            self.config.class_weight.resolve(&counts(train.labels(), self.head.classes))?;
+        let weights = self.weights(train)?;
         let order = self.order(n, epoch);
         let rows = &order[first..][..size];
-        let (loss, _) = self.step(train, (epoch, first), rows, class_weights.as_deref(), rate)?;
+        let (loss, _) = self.step(train, (epoch, first), rows, weights.as_deref(), rate)?;
         self.progress.batch += 1;
         Ok(loss)
+    }
+
+    /// What each picture counts for; none if all count 1.
+    fn weights(&self, inputs: &dyn Inputs) -> Result<Option<Vec<f32>>, TrainError> {
+        let own = inputs.weights();
+        total_weights(inputs.labels(), self.head.classes, own, &self.config.class_weight)
     }
 
     /// The order of the pictures in an epoch.
@@ -236,13 +239,13 @@ impl FineTuner {
         inputs: &dyn Inputs,
         (epoch, first): (usize, usize),
         rows: &[usize],
-        class_weights: Option<&[f32]>,
+        weights: Option<&[f32]>,
         rate: f64,
     ) -> Result<(f64, usize), TrainError> {
         let batch = Batch {
             rows,
             labels: inputs.labels(),
-            class_weights,
+            weights,
             label_smoothing: self.config.label_smoothing,
             seed: self.config.seed,
             epoch,

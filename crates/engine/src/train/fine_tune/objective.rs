@@ -16,8 +16,8 @@ pub(super) struct Batch<'a> {
     pub(super) rows: &'a [usize],
     /// The class of every picture.
     pub(super) labels: &'a [usize],
-    /// What each class counts for; 1 if there is nothing.
-    pub(super) class_weights: Option<&'a [f32]>,
+    /// What every picture counts for; 1 if there is nothing.
+    pub(super) weights: Option<&'a [f32]>,
     pub(super) label_smoothing: f32,
     /// Decides the dropout: a stream for each picture of each epoch.
     pub(super) seed: u64,
@@ -61,9 +61,10 @@ impl Batch<'_> {
         let mut logits = vec![0.0; n * units];
         head.dense().forward(&x, &mut logits);
 
-        let own: Vec<usize> = self.rows[task.clone()].iter().map(|&row| self.labels[row]).collect();
+        let rows = &self.rows[task.clone()];
+        let own: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
         let weights: Option<Vec<f32>> =
-            self.class_weights.map(|weights| own.iter().map(|&label| weights[label]).collect());
+            self.weights.map(|weights| rows.iter().map(|&row| weights[row]).collect());
         let loss = head.loss();
         let mut soft = loss.soft_targets(&own, 0.0);
         for (target, label) in soft.chunks_exact_mut(units).zip(shown) {

@@ -9,7 +9,8 @@ pub struct Epoch {
     pub loss: f64,
     /// The accuracy over the epoch's batches, in the same way.
     pub accuracy: f64,
-    /// The loss on the validation samples after the epoch, without dropout and class weights.
+    /// The loss on the validation samples after the epoch, without dropout and class weights; their
+    /// own weights count.
     pub val_loss: Option<f64>,
     /// The accuracy on the validation samples after the epoch.
     pub val_accuracy: Option<f64>,

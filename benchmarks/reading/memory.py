@@ -1,0 +1,51 @@
+"""How much memory the processes that this one started hold."""
+
+import pathlib
+import threading
+
+PROC = pathlib.Path("/proc")
+INTERVAL = 0.02  # seconds between looks
+
+
+def descendants(pid):
+    """The processes that a process started, and those that they started."""
+    for children in PROC.glob(f"{pid}/task/*/children"):
+        for child in read(children).split():
+            yield child
+            yield from descendants(child)
+
+
+def read(path):
+    """What a file says, or '' if its process has ended."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def held(pid):
+    """Bytes that a process holds; what several share is divided among them (Linux's Pss)."""
+    for line in read(PROC / pid / "smaps_rollup").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+class Watch:
+    """While it is entered, looks at all descendants of this process; `peak` is the most that they
+    held at once, in bytes. It takes a part of a processor: nothing is timed meanwhile."""
+
+    def __enter__(self):
+        self.peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self):
+        while not self._ended.wait(INTERVAL):
+            self.peak = max(self.peak, sum(held(pid) for pid in descendants("self")))

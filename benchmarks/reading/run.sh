@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs headstart and its peers in turn from JPEG files to features and prints tables.
+#
+#     benchmarks/reading/run.sh PICTURES [--from PHOTOGRAPHS] [--count N] [--large N]
+#         [--quick] [--only NAME] [--rounds N]
+#
+# PICTURES is the folder of files that are read. With --from it is made first, of the photographs in
+# any folder: 2,000 pictures of about 500x375 pixels, and 48 of 12 and 16 of 48 megapixels, both
+# with one scan and progressive: 1 GB, some minutes. Small ones are read by all peers, large ones by
+# headstart and OpenVINO with a decoder that scales.
+#
+# Sets up the Python environment that benchmarks/peers/run.sh uses too, in target/peers; PEERS names
+# another. HEADSTART names a binary to measure instead of building one. A whole run takes a quarter
+# of an hour and writes to benchmarks/results.
+set -euo pipefail
+headstart=${HEADSTART:+$(realpath "$HEADSTART")}
+venv=${PEERS:+$(realpath -s "$PEERS")}
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$(dirname "$here")")
+
+if [ -z "$venv" ]; then
+  venv=$root/target/peers
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"
+fi
+if [ -z "$headstart" ]; then
+  cargo build --release --manifest-path "$root/Cargo.toml"
+  headstart=${CARGO_TARGET_DIR:-$root/target}/release/headstart
+fi
+exec "$venv/bin/python" "$here/compare.py" --headstart "$headstart" "$@"

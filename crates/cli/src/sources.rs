@@ -1,0 +1,96 @@
+//! Options that say which pictures, how they are labelled, and how they are divided.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use headstart::Pictures;
+use headstart::data::{PathPattern, Source};
+
+use crate::usage;
+
+/// Where labels come from.
+#[derive(Debug, Args)]
+pub(crate) struct LabelArgs {
+    /// Find each picture's label in its path below DIR: what the first group of the regular expression
+    /// matches [default: the folder's name, or the manifest's column]
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) label_from: Option<PathPattern>,
+}
+
+impl LabelArgs {
+    pub(crate) fn source(&self, path: &Path) -> Source {
+        Source { label_from: self.label_from.clone(), ..Source::new(path) }
+    }
+}
+
+/// Where labels and groups come from.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    label: LabelArgs,
+    /// Find each picture's group in its path in the same way: pictures of one group, such as those of
+    /// one subject, are never on both sides of a split [default: the manifest's column]
+    #[arg(long, value_name = "REGEX")]
+    group_from: Option<PathPattern>,
+}
+
+impl SourceArgs {
+    pub(crate) fn source(&self, path: &Path) -> Source {
+        Source { group_from: self.group_from.clone(), ..self.label.source(path) }
+    }
+}
+
+/// Of each class, the share that is held back.
+pub(crate) const DEFAULT_SHARE: f64 = 0.2;
+
+pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("give a share from 0 up to, but not including, 1".to_owned()),
+    }
+}
+
+/// Which pictures are measured on.
+#[derive(Debug, Args)]
+pub(crate) struct SplitArgs {
+    /// Pictures to measure on: a folder or a manifest like DIR
+    #[arg(long, value_name = "DIR", conflicts_with = "val_split")]
+    val_dir: Option<PathBuf>,
+    /// Share of each class to hold back and measure on [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    val_split: Option<f64>,
+    /// Measure by cross-validation: K heads, each trained without one of K folds; the model is then
+    /// trained on all pictures
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..), conflicts_with_all = ["val_dir", "val_split", "export_split"])]
+    folds: Option<u32>,
+    /// File to write the split to, as a manifest that can be given as DIR again
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "val_dir")]
+    pub(crate) export_split: Option<PathBuf>,
+}
+
+impl SplitArgs {
+    pub(crate) fn folds(&self) -> Option<usize> {
+        self.folds.map(|folds| folds as usize)
+    }
+
+    /// # Errors
+    /// Pictures that cannot be learned from, and a share of those that are divided already.
+    pub(crate) fn open(&self, source: Source, seed: u64) -> anyhow::Result<Pictures> {
+        let pictures = match &self.val_dir {
+            Some(validation) => Pictures::open_both(source, validation)?,
+            None => Pictures::open(source)?,
+        };
+        let option = match (self.val_split, self.folds) {
+            (Some(_), _) => Some("--val-split"),
+            (_, Some(_)) => Some("--folds"),
+            _ => None,
+        };
+        if let Some(option) = option.filter(|_| pictures.is_split()) {
+            let root = pictures.root().display();
+            return Err(usage(format!(
+                "{root}: says itself which pictures to measure on; leave out {option}"
+            )));
+        }
+        Ok(pictures.with_validation(self.val_split.unwrap_or(DEFAULT_SHARE), seed))
+    }
+}

@@ -1,0 +1,110 @@
+//! The files of a cache, and which of them are its own.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::about::About;
+use super::lock::{LOCK, Mark};
+use super::segment::{MAGIC, UNFINISHED};
+
+/// The folders below `root` that are named by a fingerprint.
+pub(super) fn namespaces(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let named = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        name.len() == 64
+            && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            && path.is_dir()
+    };
+    let mut folders = list(root)?;
+    folders.retain(named);
+    folders.sort_unstable();
+    Ok(folders)
+}
+
+/// The `.keys` files of a namespace, in the order of their names.
+pub(super) fn segments(folder: &Path) -> BTreeSet<PathBuf> {
+    let files = own_files(folder).unwrap_or_default();
+    files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "keys")).collect()
+}
+
+/// What the cache wrote below a namespace's folder, told by name and content.
+pub(super) fn own_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let own = |path: &PathBuf| {
+        if path.file_name().is_some_and(|name| name == About::FILE) {
+            return About::read(folder).is_some();
+        }
+        let ending = path.extension().and_then(|e| e.to_str());
+        let known = matches!(ending, Some("keys" | "data" | UNFINISHED | Mark::ENDING));
+        known && (named_as_a_segment(path) || begins_with_magic(path))
+    };
+    let mut files = list(folder)?;
+    files.retain(own);
+    Ok(files)
+}
+
+/// Whether a name is of those that segments get: their content may be damaged.
+fn named_as_a_segment(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    let hex = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_hexdigit());
+    stem.split('-').count() == 3 && stem.split('-').all(hex)
+        || path.file_name().is_some_and(|name| name == LOCK)
+}
+
+/// Whether a file begins as the cache's do, or ends within that beginning.
+fn begins_with_magic(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
+    read.is_ok() && MAGIC.starts_with(&head)
+}
+
+/// A missing folder is an empty one.
+fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| entry.map(|e| e.path())).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e),
+    }
+}
+
+/// The size of a file in bytes, 0 when it is there no more.
+pub(super) fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// When a segment was last used, by either of its files: the time of its features' last change,
+/// which [`set_used`] sets.
+pub(super) fn used(segment: &Path) -> SystemTime {
+    let time = fs::metadata(segment.with_extension("data")).and_then(|m| m.modified());
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+/// Notes when a segment was last used. Where that cannot be done it looks older than it is.
+pub(super) fn set_used(segment: &Path, time: SystemTime) {
+    let file = File::options().append(true).open(segment.with_extension("data"));
+    let _ = file.and_then(|file| file.set_modified(time));
+}
+
+/// Deletes a segment, by either of its files, and returns how many bytes that freed.
+///
+/// The features go first: what a kill leaves is not taken for a segment.
+pub(super) fn remove_segment(segment: &Path) -> io::Result<u64> {
+    let mut freed = 0;
+    for ending in ["data", "keys", Mark::ENDING] {
+        freed += remove(&segment.with_extension(ending))?;
+    }
+    Ok(freed)
+}
+
+/// Deletes a file, if it is there, and returns how many bytes that freed.
+pub(super) fn remove(file: &Path) -> io::Result<u64> {
+    let bytes = size(file);
+    match fs::remove_file(file) {
+        Ok(()) => Ok(bytes),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(e) => Err(e),
+    }
+}

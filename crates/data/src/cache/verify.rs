@@ -1,0 +1,138 @@
+//! Whether what a cache holds is what was written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Fingerprint;
+use super::about::About;
+use super::files::{namespaces, remove_segment, segments};
+use super::lock::Lock;
+use super::merge::{remove_leftovers, rewrite};
+use super::segment::{Examined, Unread, examine, lines};
+
+/// What was found of one base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseHealth {
+    /// Names the namespace.
+    pub fingerprint: Fingerprint,
+    /// What it is of, if that is known.
+    pub about: Option<About>,
+    /// Records that are as they were written. A picture that two processes have computed has two.
+    pub sound: u64,
+    /// Records that are not, or cannot be read.
+    pub damaged: u64,
+    /// Of these, how many were dropped.
+    pub repaired: u64,
+    /// Segments that another version of this program wrote, which were left alone.
+    pub foreign: usize,
+}
+
+/// Reads everything that the cache at `root` holds, and with `repair` drops what is damaged, so that
+/// it is computed again.
+///
+/// A base that a process is writing to is not repaired. `go_on` is told how many records of about
+/// how many are done, and says whether to go on; else the answer is `None`. Ended or killed at any
+/// point, nothing sound is lost.
+///
+/// # Errors
+/// When a folder cannot be listed, or what is sound cannot be written anew.
+pub fn verify(
+    root: &Path,
+    repair: bool,
+    go_on: &mut dyn FnMut(u64, u64) -> bool,
+) -> io::Result<Option<Vec<BaseHealth>>> {
+    let folders = namespaces(root)?;
+    let total = folders.iter().flat_map(|folder| segments(folder)).map(|path| lines(&path)).sum();
+    let mut done = 0;
+    let mut one_more = || {
+        done += 1;
+        go_on(done.min(total), total)
+    };
+    let mut found = Vec::new();
+    for folder in folders {
+        let Some(fingerprint) = Fingerprint::of_folder(&folder) else { continue };
+        let Some((mut health, damaged)) = look(&folder, fingerprint, &mut one_more) else {
+            return Ok(None);
+        };
+        if health.sound + health.damaged == 0 && health.foreign == 0 {
+            continue;
+        }
+        if repair && !damaged.is_empty() {
+            health.repaired = mend(&folder, &fingerprint, &damaged)?;
+        }
+        found.push(health);
+    }
+    Ok(Some(found))
+}
+
+/// A segment with damage.
+struct Damaged {
+    path: PathBuf,
+    records: u64,
+    /// Features of an entry; `None` where nothing of the segment can be read.
+    dim: Option<usize>,
+}
+
+fn look(
+    folder: &Path,
+    fingerprint: Fingerprint,
+    one_more: &mut dyn FnMut() -> bool,
+) -> Option<(BaseHealth, Vec<Damaged>)> {
+    let about = About::read(folder);
+    let mut health =
+        BaseHealth { fingerprint, about, sound: 0, damaged: 0, repaired: 0, foreign: 0 };
+    let mut damaged = Vec::new();
+    for path in segments(folder) {
+        let (records, dim) = match examine(&path, &fingerprint) {
+            None => continue,
+            Some(Examined::Foreign) => {
+                health.foreign += 1;
+                continue;
+            }
+            Some(Examined::Unreadable { records }) => (records, None),
+            Some(Examined::Segment { reader, dim, keys, lost }) => {
+                let mut bad = lost;
+                let mut features = vec![0.0; dim];
+                for (record, key, content) in &keys {
+                    match reader.read(*record, key, content, &mut features) {
+                        Ok(_) => health.sound += 1,
+                        // Another process has merged or deleted it meanwhile.
+                        Err(Unread::Gone) => {}
+                        Err(Unread::Damaged | Unread::Failed) => bad += 1,
+                    }
+                    if !one_more() {
+                        return None;
+                    }
+                }
+                (bad, Some(dim))
+            }
+        };
+        if records > 0 {
+            health.damaged += records;
+            damaged.push(Damaged { path, records, dim });
+        }
+    }
+    Some((health, damaged))
+}
+
+/// Writes segments anew without what is damaged, and returns how many records that dropped; none
+/// when another process uses the namespace.
+fn mend(folder: &Path, fingerprint: &Fingerprint, damaged: &[Damaged]) -> io::Result<u64> {
+    let Some(_lock) = Lock::to_merge(folder) else { return Ok(0) };
+    remove_leftovers(folder);
+    let mut dropped = 0;
+    for Damaged { path, records, dim } in damaged {
+        let done = match dim {
+            Some(dim) => rewrite(folder, std::slice::from_ref(path), fingerprint, *dim),
+            None => remove_segment(path).map(|_| 1),
+        };
+        match done {
+            Ok(segments) => dropped += if segments == 1 { *records } else { 0 },
+            Err(e) => {
+                remove_leftovers(folder);
+                return Err(e);
+            }
+        }
+    }
+    Ok(dropped)
+}

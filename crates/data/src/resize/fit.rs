@@ -1,0 +1,108 @@
+//! Which part of a picture fills which part of the output.
+
+use headstart_model::{Fit, Preprocessing};
+
+use crate::decode::Rgb;
+
+/// A rectangle, in pixels from the top left corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rect<T> {
+    pub(super) left: T,
+    pub(super) top: T,
+    pub(super) width: T,
+    pub(super) height: T,
+}
+
+/// `from` of the picture becomes `to` of the output; what that leaves of it is black.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Fitted<T> {
+    pub(super) from: Rect<T>,
+    pub(super) to: Rect<usize>,
+}
+
+impl<T> Fitted<T> {
+    /// Makes black what no part of the picture fills of an output of the size `to`.
+    pub(super) fn blacken(&self, to: &Preprocessing, out: &mut [u8]) {
+        if (self.to.width, self.to.height) != (to.width, to.height) {
+            out.fill(0);
+        }
+    }
+}
+
+/// As Pillow's `ImageOps.fit` and `ImageOps.pad` have it. The part that is cropped has
+/// fractions of pixels; a padded picture is rounded to the nearest size, its place likewise,
+/// halves to the even number.
+pub(super) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
+    let (width, height) = (picture.width() as f64, picture.height() as f64);
+    let (to_width, to_height) = (to.width as f64, to.height as f64);
+    let aspect = to_width / to_height;
+    let wider = width / height > aspect;
+    let (part_width, part_height) = match to.fit {
+        Fit::Crop if wider => (aspect * height, height),
+        Fit::Crop => (width, (width / aspect).min(height)),
+        Fit::Stretch | Fit::Pad => (width, height),
+    };
+    let (inner_width, inner_height) = match to.fit {
+        Fit::Pad if wider => (to_width, height / width * to_width),
+        Fit::Pad => (width / height * to_height, to_height),
+        Fit::Stretch | Fit::Crop => (to_width, to_height),
+    };
+    let side = |inner: f64, whole: usize| (inner.round_ties_even() as usize).clamp(1, whole);
+    let first =
+        |inner: usize, whole: usize| ((whole - inner) as f64 / 2.0).round_ties_even() as usize;
+    let (inner_width, inner_height) = (side(inner_width, to.width), side(inner_height, to.height));
+    Fitted {
+        from: Rect {
+            left: (width - part_width) / 2.0,
+            top: (height - part_height) / 2.0,
+            width: part_width,
+            height: part_height,
+        },
+        to: Rect {
+            left: first(inner_width, to.width),
+            top: first(inner_height, to.height),
+            width: inner_width,
+            height: inner_height,
+        },
+    }
+}
+
+/// As `image_dataset_from_directory` has it: Keras's `smart_resize` crops whole pixels,
+/// TensorFlow's `resize_with_pad` resizes first and pads then. Sizes and places are rounded
+/// down, after divisions in f32: a side that fills the output may thereby come out a pixel
+/// short of it. A side shorter than a pixel, which TensorFlow refuses, becomes one.
+pub(super) fn keras(picture: &Rgb, to: &Preprocessing) -> Fitted<usize> {
+    let (width, height) = (picture.width(), picture.height());
+    let (mut from_width, mut from_height) = (width, height);
+    let (mut to_width, mut to_height) = (to.width as f32, to.height as f32);
+    match to.fit {
+        Fit::Stretch => {}
+        Fit::Crop => {
+            let crop = |across: usize, by: usize, over: usize, side: usize| {
+                (((across * by) as f32 / over as f32) as usize).min(side).max(1)
+            };
+            from_width = crop(height, to.width, to.height, width);
+            from_height = crop(width, to.height, to.width, height);
+        }
+        Fit::Pad => {
+            let ratio = (width as f32 / to_width).max(height as f32 / to_height);
+            (to_width, to_height) = (width as f32 / ratio, height as f32 / ratio);
+        }
+    }
+    let side = |inner: f32, whole: usize| (inner as usize).clamp(1, whole);
+    let first = |inner: f32, whole: usize| ((whole as f32 - inner) / 2.0) as usize;
+    Fitted {
+        from: Rect {
+            left: (width - from_width) / 2,
+            top: (height - from_height) / 2,
+            width: from_width,
+            height: from_height,
+        },
+        to: Rect {
+            left: first(to_width, to.width),
+            top: first(to_height, to.height),
+            width: side(to_width, to.width),
+            height: side(to_height, to.height),
+        },
+    }
+}

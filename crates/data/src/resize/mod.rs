@@ -1,0 +1,78 @@
+//! To the size that the model asks for.
+//!
+//! Two traditions meet here, and a model keeps to that of its interpolation: `bilinear` and
+//! `bicubic` are Pillow's, whose filters are widened where a picture shrinks; `tensorflow` and
+//! `area` are Keras's. They also round differently where a picture is cropped or padded.
+
+mod antialiased;
+mod area;
+mod fit;
+mod tensorflow;
+
+use fast_image_resize::FilterType;
+use headstart_model::{Interpolation, Preprocessing};
+
+use crate::decode::Rgb;
+use antialiased::Antialiased;
+use area::Area;
+use tensorflow::Tensorflow;
+
+/// Resizes pictures; keep one per thread, since it keeps its working memory.
+///
+/// With [`Interpolation::Bilinear`] and [`Interpolation::Bicubic`], results are within one
+/// level of Pillow's and torchvision's (two in single samples, where both passes meet a tie);
+/// [`Fit::Crop`](headstart_model::Fit::Crop) is Pillow's `ImageOps.fit` and
+/// [`Fit::Pad`](headstart_model::Fit::Pad) its `ImageOps.pad`.
+/// Columns are resampled before rows, as by Pillow up to release 12 and by torchvision
+/// (later releases choose by the sizes); the order shows where a cubic overshoots and is
+/// clipped.
+///
+/// With [`Interpolation::Tensorflow`] and [`Interpolation::Area`], results are within one
+/// level of what Keras's `image_dataset_from_directory` makes of a picture with its
+/// interpolations `bilinear` and `area`, rounded (Keras goes on with fractions); cropped and
+/// padded as by its `crop_to_aspect_ratio` and `pad_to_aspect_ratio`.
+#[derive(Debug, Default)]
+pub struct Resizer {
+    antialiased: Antialiased,
+    area: Area,
+    tensorflow: Tensorflow,
+}
+
+impl Resizer {
+    /// A resizer that has allocated nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Resizes a picture to `to.height` x `to.width`: 8-bit RGB of shape
+    /// (height, width, 3). A picture that has this size already passes through untouched.
+    ///
+    /// # Panics
+    /// When a side of `to` is zero or beyond `u32`.
+    pub fn resize(&mut self, picture: &Rgb, to: &Preprocessing) -> Vec<u8> {
+        let mut out = vec![0; to.height * to.width * 3];
+        self.resize_into(picture, to, &mut out);
+        out
+    }
+
+    /// Like [`Resizer::resize`], into memory of the caller's.
+    ///
+    /// # Panics
+    /// When `out` is not `to.height * to.width * 3` bytes long, or a side of `to` is zero
+    /// or beyond `u32`.
+    pub fn resize_into(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
+        assert_eq!(out.len(), to.height * to.width * 3, "the output has another size");
+        assert!(!out.is_empty(), "the output has no pixels");
+        if (picture.height(), picture.width()) == (to.height, to.width) {
+            out.copy_from_slice(picture.pixels());
+            return;
+        }
+        let filter = match to.interpolation {
+            Interpolation::Bilinear => FilterType::Bilinear,
+            Interpolation::Bicubic => FilterType::CatmullRom,
+            Interpolation::Area => return self.area.resize(picture, to, out),
+            Interpolation::Tensorflow => return self.tensorflow.resize(picture, to, out),
+        };
+        self.antialiased.resize(picture, filter, to, out);
+    }
+}

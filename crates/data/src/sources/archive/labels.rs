@@ -1,0 +1,179 @@
+//! What the names of an archive's members tell of their labels.
+
+use super::index::Index;
+use crate::Subset;
+
+/// How pictures lie in an archive.
+pub(super) struct Layout {
+    /// Bytes of the folder that all lie in, its slash included.
+    root: usize,
+    /// Whether the first folder says which side, and the second which class.
+    split: Option<Sides>,
+    labelled: bool,
+}
+
+/// The folders of a split.
+#[derive(Default)]
+struct Sides {
+    folders: Vec<(Vec<u8>, Subset)>,
+}
+
+/// What a picture's name tells.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Place<'a> {
+    pub(super) label: Option<&'a [u8]>,
+    pub(super) subset: Option<Subset>,
+}
+
+impl Layout {
+    /// Names tell nothing.
+    pub(super) fn none() -> Self {
+        Self { root: 0, split: None, labelled: false }
+    }
+
+    /// The layout that these names of pictures have together.
+    pub(super) fn of<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
+        let root = root(names.clone());
+        let split = Sides::of(names.map(|name| &name[root..]));
+        Self { root, split, labelled: true }
+    }
+
+    pub(super) fn place<'a>(&self, name: &'a [u8]) -> Place<'a> {
+        if !self.labelled {
+            return Place::default();
+        }
+        let mut rest = &name[self.root..];
+        let mut subset = None;
+        if let Some(sides) = &self.split
+            && let Some((first, below)) = split(rest)
+        {
+            subset = sides.of_folder(first);
+            rest = below;
+        }
+        Place { label: split(rest).map(|(class, _)| class), subset }
+    }
+}
+
+/// The first folder of a name, and the rest.
+fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = name.iter().position(|&b| b == b'/')?;
+    Some((&name[..slash], &name[slash + 1..]))
+}
+
+/// Bytes of the folder that all lie in, up to which names tell no difference: where all lie in it
+/// directly it is their class, and the folder above it is meant.
+fn root<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> usize {
+    let folder = |name: &[u8]| name.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
+    let Some(first) = names.next() else { return 0 };
+    let mut common = folder(first);
+    let mut deepest = common;
+    for name in names {
+        let same = first[..common].iter().zip(name).take_while(|(a, b)| a == b).count();
+        common = folder(&first[..same]);
+        deepest = deepest.max(folder(name));
+    }
+    let direct = deepest == common;
+    if direct { folder(&first[..common.saturating_sub(1)]) } else { common }
+}
+
+impl Sides {
+    /// As [`Dataset`](crate::Dataset) has it: `train` and `validation` whatever lies beside them,
+    /// `train` and `test` alone; each with folders in it.
+    fn of<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Self> {
+        let mut sides = Self::default();
+        for name in names.clone() {
+            let Some((first, below)) = split(name) else { continue };
+            let Some(subset) = Subset::of_folder(&String::from_utf8_lossy(first)) else { continue };
+            let known = sides.folders.iter().any(|(_, known)| *known == subset);
+            if !known && split(below).is_some() {
+                sides.folders.push((first.to_vec(), subset));
+            }
+        }
+        let has = |subset| sides.folders.iter().any(|(_, known)| *known == subset);
+        let alone = || {
+            let mut folders = names.filter_map(split).map(|(first, _)| first);
+            folders.all(|first| sides.of_folder(first).is_some())
+        };
+        let is_split =
+            has(Subset::Train) && (has(Subset::Validation) || (has(Subset::Test) && alone()));
+        is_split.then_some(sides)
+    }
+
+    fn of_folder(&self, name: &[u8]) -> Option<Subset> {
+        self.folders.iter().find(|(folder, _)| folder == name).map(|(_, subset)| *subset)
+    }
+}
+
+/// Members of one key, as WebDataset has it: the path up to the first dot of the file's name.
+/// They follow each other.
+pub(super) struct Sample {
+    /// The member after the last.
+    pub(super) end: usize,
+    /// The `.cls` file.
+    pub(super) class: Option<usize>,
+    /// Whether a member is no picture of this sample, although there is one; from the first on.
+    beside: Vec<bool>,
+    start: usize,
+}
+
+impl Sample {
+    /// The sample that begins with the member `start`.
+    pub(super) fn at(members: &Index, start: usize) -> Self {
+        let key = key(members.name(start)).0;
+        let of_key = |&member: &usize| self::key(members.name(member)).0 == key;
+        let end =
+            (start + 1..members.len()).find(|member| !of_key(member)).unwrap_or(members.len());
+        let ending = |member: usize| self::key(members.name(member)).1;
+        let class = (start..end).find(|&member| ending(member).eq_ignore_ascii_case(b"cls"));
+        let pictured = (start..end).any(|member| super::named_like_a_picture(members.name(member)));
+        let beside = |member| {
+            let picture = super::named_like_a_picture(members.name(member));
+            // `KEY.seg.png` is a mask of the picture `KEY.png` where classes are given by `.cls`.
+            let other = class.is_some() && ending(member).contains(&b'.');
+            pictured && (!picture || other)
+        };
+        Self { end, class, beside: (start..end).map(beside).collect(), start }
+    }
+
+    pub(super) fn is_beside(&self, member: usize) -> bool {
+        self.beside[member - self.start]
+    }
+}
+
+/// A name's key, and what follows its dot.
+fn key(name: &[u8]) -> (&[u8], &[u8]) {
+    let file = name.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
+    match name[file..].iter().position(|&b| b == b'.') {
+        Some(dot) => (&name[..file + dot], &name[file + dot + 1..]),
+        None => (name, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_folder_below_the_common_one_is_the_label() {
+        let cases: [(&[&str], &[&str]); 9] = [
+            (&["cat/a.jpg", "dog/b.jpg"], &["cat", "dog"]),
+            (&["cat/a.jpg", "cat/b.jpg"], &["cat", "cat"]),
+            (&["set/cat/a.jpg", "set/dog/x/b.jpg"], &["cat", "dog"]),
+            (&["home/me/set/cat/a.jpg", "home/me/set/dog/b.jpg"], &["cat", "dog"]),
+            (&["home/me/cat/a.jpg"], &["cat"]),
+            (&["set/cat/a.jpg", "set/loose.jpg"], &["cat", ""]),
+            (&["cat/a.jpg", "loose.jpg"], &["cat", ""]),
+            (&["catalogue/a.jpg", "cat/b.jpg"], &["catalogue", "cat"]),
+            (&["loose.jpg"], &[""]),
+        ];
+        for (names, labels) in cases {
+            let layout = Layout::of(names.iter().map(|name| name.as_bytes()));
+            let found: Vec<_> = names
+                .iter()
+                .map(|name| layout.place(name.as_bytes()).label.unwrap_or_default())
+                .collect();
+            let labels: Vec<_> = labels.iter().map(|label| label.as_bytes()).collect();
+            assert_eq!(found, labels, "{names:?}");
+        }
+    }
+}

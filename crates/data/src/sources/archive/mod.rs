@@ -1,0 +1,244 @@
+//! Tar and zip archives: listed once, never unpacked, their members read where they lie.
+
+mod files;
+mod index;
+mod labels;
+mod tar;
+mod zip;
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::Crc;
+use flate2::read::DeflateDecoder;
+use headstart_model::io_reason;
+
+use super::location::read_picture;
+use super::names::{Names, joined};
+use super::positioned::Part;
+use super::walk::named_like_a_picture;
+use super::{Listed, Listing, Skipped};
+use crate::decode::{DecodeError, Limits, SNIFF_BYTES, sniff};
+use files::Handle;
+use index::{Builder, Content, Index, Packing};
+use labels::{Layout, Sample};
+
+/// The kinds of archives that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tar,
+    Zip,
+}
+
+/// An archive, of which the pictures are known.
+struct Archive {
+    path: PathBuf,
+    file: Handle,
+    pictures: Index,
+}
+
+/// A picture in an archive. Any number of threads read members of one archive at once.
+#[derive(Clone)]
+pub struct Member {
+    archive: Arc<Archive>,
+    index: u32,
+}
+
+/// Lists the pictures of an archive, labelled as those of a folder are: by the first folder,
+/// below one that everything lies in if there is such a one, of which `train`, `validation` and
+/// `test` may be the first. In the form that the WebDataset library has given tar files, where
+/// `KEY.jpg` is followed by `KEY.cls`, the latter's text is the label.
+///
+/// What else belongs to a picture's key (`KEY.json`, `KEY.txt`) is passed over in silence, as are
+/// hidden files and `__MACOSX`.
+///
+/// # Errors
+/// The reason why nothing can be listed.
+pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
+    let cannot = |error: io::Error| format!("cannot be read ({})", io_reason(&error));
+    let file = File::open(path).map_err(cannot)?;
+    let len = file.metadata().map_err(cannot)?.len();
+    let mut found = Builder::new(path);
+    match kind {
+        Kind::Tar => tar::scan(&file, len, &mut found),
+        Kind::Zip => zip::scan(&file, len, &mut found)?,
+    }
+    let (members, mut skipped) = found.finish();
+    if u32::try_from(members.len()).is_err() {
+        return Err("has more than four thousand million members: divide it".to_owned());
+    }
+
+    let mut pictures = Index::default();
+    let mut classes = Vec::new();
+    let mut names = Names::default();
+    let mut start = 0;
+    while start < members.len() {
+        let sample = Sample::at(&members, start);
+        let class =
+            sample.class.map(|member| names.shared(&class_of(&file, members.content(member))));
+        for member in start..sample.end {
+            let (name, content) = (members.name(member), members.content(member));
+            match look(&sample, member, name, || head(&file, content)) {
+                Look::Picture => {
+                    pictures.push(name, *content);
+                    classes.push(class.clone());
+                }
+                Look::Beside => {}
+                Look::No(reason) => {
+                    skipped.push(Skipped { path: joined(path, name), reason });
+                }
+            }
+        }
+        start = sample.end;
+    }
+    pictures.shrink_to_fit();
+
+    let archive = Arc::new(Archive { path: path.to_owned(), file: Handle::new(len), pictures });
+    let pictures = &archive.pictures;
+    let all = 0..pictures.len();
+    let by_class = classes.iter().any(Option::is_some);
+    let layout =
+        if by_class { Layout::none() } else { Layout::of(all.clone().map(|i| pictures.name(i))) };
+    let listed = all.zip(classes).map(|(index, class)| {
+        let place = layout.place(pictures.name(index));
+        let label = class.or_else(|| place.label.map(|label| names.shared(label)));
+        let member = Member { archive: archive.clone(), index: index as u32 };
+        Listed::new(member, label, place.subset)
+    });
+    Ok(Listing { pictures: listed.collect(), skipped })
+}
+
+/// What a member turned out to be.
+enum Look {
+    Picture,
+    /// Belongs to a picture, and is none of its own.
+    Beside,
+    /// Nothing that is asked for, with the reason.
+    No(String),
+}
+
+fn look(
+    sample: &Sample,
+    member: usize,
+    name: &[u8],
+    head: impl FnOnce() -> io::Result<Vec<u8>>,
+) -> Look {
+    if sample.is_beside(member) {
+        return Look::Beside;
+    }
+    if named_like_a_picture(name) {
+        return Look::Picture;
+    }
+    match head() {
+        Err(error) => Look::No(format!("cannot be read ({})", io_reason(&error))),
+        Ok(head) => match sniff(&head) {
+            Ok(_) => Look::Picture,
+            Err(reason) => Look::No(reason.to_string()),
+        },
+    }
+}
+
+/// The text of a `.cls` file.
+fn class_of(file: &File, content: &Content) -> Vec<u8> {
+    let text = head(file, content).unwrap_or_default();
+    text.trim_ascii().to_vec()
+}
+
+fn head(file: &File, content: &Content) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(SNIFF_BYTES);
+    unpacked(file, content)?.take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// A member's own bytes. How many there are is not known before the last has been read.
+fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match content.packing {
+        Packing::Plain => Box::new(Part::new(file, content.at, content.at + content.stored)),
+        Packing::Stored(crc) => Box::new(Checked::new(zip::packed(file, content)?, crc)),
+        Packing::Deflated(crc) => {
+            Box::new(Checked::new(DeflateDecoder::new(zip::packed(file, content)?), crc))
+        }
+    })
+}
+
+/// Bytes whose end is an error unless their checksum is right.
+struct Checked<R> {
+    bytes: R,
+    crc: Crc,
+    expected: u32,
+}
+
+impl<R> Checked<R> {
+    fn new(bytes: R, expected: u32) -> Self {
+        Self { bytes, crc: Crc::new(), expected }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.crc.update(&buffer[..read]);
+        if read == 0 && !buffer.is_empty() && self.crc.sum() != self.expected {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "damaged in the archive"));
+        }
+        Ok(read)
+    }
+}
+
+impl Member {
+    /// `ARCHIVE/NAME`.
+    pub(super) fn path(&self) -> PathBuf {
+        joined(&self.archive.path, self.name())
+    }
+
+    fn name(&self) -> &[u8] {
+        self.archive.pictures.name(self.index as usize)
+    }
+
+    pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+        let file = self.archive.file.open(&self.archive.path)?;
+        let content = self.archive.pictures.content(self.index as usize);
+        read_picture(unpacked(&file, content)?, limits)
+    }
+
+    fn key(&self) -> (&Path, &[u8]) {
+        (&self.archive.path, self.name())
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Member").field(&self.path()).finish()
+    }
+}
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Member {}
+
+impl PartialOrd for Member {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Member {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Hash for Member {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}

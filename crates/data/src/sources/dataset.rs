@@ -1,0 +1,112 @@
+//! Labelled pictures to learn from.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::walk::{is_unreadable, skipped};
+use super::{Item, Listed, Listing, Skipped, Subset};
+use crate::DataError;
+
+/// Labelled pictures to learn from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// The folder or the file that lists the pictures, as it was given.
+    pub root: PathBuf,
+    /// The names of the classes, in alphabetical (byte) order.
+    pub classes: Vec<String>,
+    /// The pictures, in the order of the source; of a divided folder those to train on first.
+    pub items: Vec<Item>,
+    /// What was left out: no pictures, unreadable, without a label, empty class folders.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Dataset {
+    /// Takes what can be learned from of any listing.
+    ///
+    /// Left out are pictures without a label, those kept for testing, and those of a class that
+    /// only has pictures to validate on. Where pictures are given to validation, those that are
+    /// given to no side are trained on; where none are, no side is given.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from: see [`DataError`].
+    pub fn from_listing(root: impl AsRef<Path>, listing: Listing) -> Result<Self, DataError> {
+        let root = root.as_ref();
+        let Listing { mut pictures, skipped: mut left_out } = listing;
+        let found = pictures.len();
+        let has_validation = pictures.iter().any(|p| p.subset == Some(Subset::Validation));
+        let mut tests = 0;
+        pictures.retain_mut(|picture| {
+            if picture.subset == Some(Subset::Test) {
+                tests += 1;
+                return false;
+            }
+            if picture.label.is_none() {
+                left_out.push(skipped(picture.at.path().into_owned(), "has no label"));
+                return false;
+            }
+            let side = picture.subset.unwrap_or(Subset::Train);
+            picture.subset = has_validation.then_some(side);
+            true
+        });
+        if tests > 0 {
+            let s = if tests == 1 { " is" } else { "s are" };
+            let reason = format!("{tests} picture{s} kept for testing: not used in training");
+            left_out.push(skipped(root.to_owned(), &reason));
+        }
+        if pictures.is_empty() && found > 0 {
+            return Err(DataError::NoLabels { path: root.to_owned(), pictures: found });
+        }
+        Self::new(root, pictures, left_out)
+    }
+
+    /// From pictures each of which has a label, those without one being left out.
+    pub(super) fn new(
+        root: &Path,
+        pictures: Vec<Listed>,
+        mut left_out: Vec<Skipped>,
+    ) -> Result<Self, DataError> {
+        let path = root.to_owned();
+        let learned: BTreeSet<&str> = pictures
+            .iter()
+            .filter(|picture| picture.subset != Some(Subset::Validation))
+            .filter_map(|picture| picture.label.as_deref())
+            .collect();
+        let classes: Vec<String> = learned.into_iter().map(str::to_owned).collect();
+        if let [] | [_] = classes[..] {
+            let unreadable = left_out.iter().filter(|s| is_unreadable(s)).cloned().collect();
+            return Err(match classes.into_iter().next() {
+                None => DataError::NoPictures { path, unreadable },
+                Some(class) => DataError::OneClass { path, class, unreadable },
+            });
+        }
+        let mut items = Vec::with_capacity(pictures.len());
+        for Listed { at, label, subset, group, weight } in pictures {
+            let class = label.and_then(|label| {
+                classes.binary_search_by(|class| class.as_str().cmp(&label)).ok()
+            });
+            match class {
+                Some(class) => items.push(Item { at, class, subset, group, weight }),
+                None => left_out
+                    .push(skipped(at.path().into_owned(), "its class has no pictures to train on")),
+            }
+        }
+        left_out.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self { root: path, classes, items, skipped: left_out })
+    }
+
+    /// Whether the source itself says which pictures are for validation.
+    pub fn is_split(&self) -> bool {
+        self.items.iter().any(|item| item.subset.is_some())
+    }
+
+    /// The name of a picture of this data set: its path from the root on, or else from the folder
+    /// on that the root lies in, as a file that lists pictures does; the whole path of what lies
+    /// elsewhere.
+    pub fn name_of(&self, item: &Item) -> String {
+        let path = item.at.path();
+        let inside = path
+            .strip_prefix(&self.root)
+            .or_else(|_| path.strip_prefix(self.root.parent().unwrap_or(&self.root)));
+        inside.unwrap_or(&path).display().to_string()
+    }
+}

@@ -1,0 +1,92 @@
+//! What a file is, told by its content.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::archive;
+use super::positioned::read_exact_at;
+
+/// What a file that is given in place of pictures is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Archive(archive::Kind),
+    /// A Parquet file.
+    Table,
+    /// A packed file, by its kind.
+    Packed(&'static str),
+    /// A picture, or whatever else.
+    Other,
+}
+
+/// Bytes of a tar header.
+const BLOCK: usize = 512;
+
+impl Kind {
+    /// What the file is; [`Kind::Other`] if it cannot be read.
+    pub(super) fn of(path: &Path) -> Self {
+        let mut head = [0; BLOCK];
+        let Ok(file) = File::open(path) else { return Self::Other };
+        // A zip archive may be shorter; what lies behind its end stays zero.
+        let len = file.metadata().map_or(0, |m| m.len()).min(BLOCK as u64) as usize;
+        match read_exact_at(&file, &mut head[..len], 0) {
+            Ok(()) => Self::of_head(&head),
+            Err(_) => Self::Other,
+        }
+    }
+
+    fn of_head(head: &[u8; BLOCK]) -> Self {
+        const MAGIC: [(&[u8], Kind); 8] = [
+            (b"PK\x03\x04", Kind::Archive(archive::Kind::Zip)),
+            // Without any member.
+            (b"PK\x05\x06", Kind::Archive(archive::Kind::Zip)),
+            (b"PAR1", Kind::Table),
+            (b"\x1F\x8B", Kind::Packed("gzip")),
+            (b"BZh", Kind::Packed("bzip2")),
+            (b"\xFD7zXZ\0", Kind::Packed("xz")),
+            (b"\x28\xB5\x2F\xFD", Kind::Packed("zstd")),
+            (b"7z\xBC\xAF\x27\x1C", Kind::Packed("7z")),
+        ];
+        let known = MAGIC.iter().find(|(magic, _)| head.starts_with(magic));
+        match known {
+            Some((_, kind)) => *kind,
+            None if is_tar_header(head) => Self::Archive(archive::Kind::Tar),
+            None => Self::Other,
+        }
+    }
+}
+
+/// Whether the checksum is right, in which its own eight bytes count as spaces: that of a header of
+/// any kind of tar, also those older than their mark. One of zeros has none.
+fn is_tar_header(head: &[u8; BLOCK]) -> bool {
+    let sum = |bytes: &[u8]| bytes.iter().map(|&b| u32::from(b)).sum::<u32>();
+    let expected = sum(&head[..148]) + 8 * u32::from(b' ') + sum(&head[156..]);
+    let mut fields = head[148..156].split(|b| matches!(b, 0 | b' ')).filter(|f| !f.is_empty());
+    let digits = fields.next().and_then(|digits| std::str::from_utf8(digits).ok());
+    let stated = digits.and_then(|digits| u32::from_str_radix(digits, 8).ok());
+    stated == Some(expected) && expected > 8 * u32::from(b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_tells_what_a_file_is() {
+        let head = |bytes: &[u8]| {
+            let mut head = [0; BLOCK];
+            head[..bytes.len()].copy_from_slice(bytes);
+            Kind::of_head(&head)
+        };
+        for other in [&b""[..], b"\xFF\xD8\xFF\xE0", b"some text", b"GIF89a"] {
+            assert_eq!(head(other), Kind::Other);
+        }
+        assert_eq!(head(b"PK\x03\x04"), Kind::Archive(archive::Kind::Zip));
+        assert_eq!(head(b"\x1F\x8B\x08"), Kind::Packed("gzip"));
+        let mut header = tar::Header::new_old();
+        header.set_size(0);
+        header.set_cksum();
+        assert_eq!(head(header.as_bytes()), Kind::Archive(archive::Kind::Tar));
+        header.as_mut_bytes()[0] = b'x';
+        assert_eq!(head(header.as_bytes()), Kind::Other);
+    }
+}

@@ -1,0 +1,87 @@
+//! Manifests in Parquet.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use parquet::schema::types::Type;
+
+use super::super::table::holds_pictures;
+use super::{Column, Row, Rows, unreadable};
+use crate::decode::guard::guarded;
+
+/// Whether a Parquet file has paths, and no pictures.
+pub(super) fn lists_paths(path: &Path) -> bool {
+    let is_manifest = || {
+        let file = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+        let schema = file.metadata().file_metadata().schema_descr();
+        let mut names = schema.root_schema().get_fields().iter().map(|field| field.name());
+        Some(names.any(|name| name.eq_ignore_ascii_case("path")) && !holds_pictures(schema))
+    };
+    guarded(is_manifest).ok().flatten().unwrap_or(false)
+}
+
+/// Reads all rows.
+///
+/// # Errors
+/// What is wrong with the file, half a line for people.
+pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let broken = |error: ParquetError| format!("cannot be read ({error})").replace('\n', " ");
+    let reader = SerializedFileReader::new(file).map_err(broken)?;
+    let schema = reader.metadata().file_metadata().schema();
+    let columns = Column::all(schema.get_fields().iter().map(|field| field.name()))?;
+    let known: Vec<(Arc<Type>, Column)> = schema
+        .get_fields()
+        .iter()
+        .zip(columns)
+        .filter_map(|(field, column)| Some((field.clone(), column?)))
+        .collect();
+    if let Some((field, _)) = known.iter().find(|(field, _)| !field.is_primitive()) {
+        return Err(format!(
+            "column \"{}\" holds several values a row; one is needed",
+            field.name()
+        ));
+    }
+    let wanted = known.iter().map(|(field, _)| field.clone()).collect();
+    let wanted = Type::group_type_builder(schema.name()).with_fields(wanted).build();
+    let all = reader.get_row_iter(Some(wanted.map_err(broken)?)).map_err(broken)?;
+    for (index, record) in all.enumerate() {
+        let place = format!("row {}", index + 1);
+        let record = record.map_err(broken)?;
+        let mut values = Vec::with_capacity(known.len());
+        for ((name, field), (_, column)) in record.get_column_iter().zip(&known) {
+            let value = text(field).ok_or_else(|| {
+                format!("{place}, column \"{name}\": {field} is neither text nor a number")
+            })?;
+            values.push((*column, value));
+        }
+        let mut row = Row::default();
+        values.iter().for_each(|(column, value)| row.set(*column, value));
+        rows.push(&place, &row)?;
+    }
+    Ok(())
+}
+
+/// A value as CSV has it; nothing where it is of another kind.
+fn text(field: &Field) -> Option<String> {
+    Some(match field {
+        Field::Null => String::new(),
+        Field::Str(text) => text.clone(),
+        Field::Bytes(bytes) => std::str::from_utf8(bytes.data()).ok()?.to_owned(),
+        Field::Byte(n) => n.to_string(),
+        Field::Short(n) => n.to_string(),
+        Field::Int(n) => n.to_string(),
+        Field::Long(n) => n.to_string(),
+        Field::UByte(n) => n.to_string(),
+        Field::UShort(n) => n.to_string(),
+        Field::UInt(n) => n.to_string(),
+        Field::ULong(n) => n.to_string(),
+        Field::Float(x) => x.to_string(),
+        Field::Double(x) => x.to_string(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,84 @@
+//! Names of what lies within a file.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The longest name that is taken, in bytes: as long as a path of the system may be.
+pub(super) const LONGEST: usize = 4096;
+
+pub(super) fn is_slash(byte: &u8) -> bool {
+    *byte == b'/'
+}
+
+/// A member's name as a path within its archive, with nothing in it but names; `None` when it is
+/// hidden. A leading `/` is taken off, as tar itself does.
+pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
+    if name.len() > LONGEST {
+        return Err("its name is longer than any path may be");
+    }
+    if name.contains(&0) {
+        return Err("its name holds a NUL");
+    }
+    let parts = name.split(is_slash).filter(|part| !part.is_empty() && *part != b".");
+    if parts.clone().any(|part| part == b"..") {
+        return Err("its name leads out of the archive");
+    }
+    if parts.clone().any(|part| part[0] == b'.' || part == b"__MACOSX") {
+        return Ok(None);
+    }
+    let name = parts.collect::<Vec<_>>().join(&b'/');
+    if name.is_empty() { Err("it has no name") } else { Ok(Some(name)) }
+}
+
+/// The path of a member of what lies at `path`, as people know it.
+pub(super) fn joined(path: &Path, name: &[u8]) -> PathBuf {
+    let mut joined = OsString::from(path);
+    joined.push("/");
+    #[cfg(unix)]
+    joined.push(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
+    #[cfg(not(unix))]
+    joined.push(&*String::from_utf8_lossy(name));
+    joined.into()
+}
+
+/// Names that many pictures share.
+#[derive(Default)]
+pub(super) struct Names(HashMap<Vec<u8>, Arc<str>>);
+
+impl Names {
+    pub(super) fn shared(&mut self, name: &[u8]) -> Arc<str> {
+        if let Some(shared) = self.0.get(name) {
+            return shared.clone();
+        }
+        let shared: Arc<str> = String::from_utf8_lossy(name).into();
+        self.0.insert(name.to_vec(), shared.clone());
+        shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_path_within_the_archive_or_none() {
+        let taken: [(&[u8], &[u8]); 4] = [
+            (b"cat/a.jpg", b"cat/a.jpg"),
+            (b"./cat//./a.jpg", b"cat/a.jpg"),
+            (b"/home/cat/a.jpg", b"home/cat/a.jpg"),
+            (b"caf\xE9/\xFF.jpg", b"caf\xE9/\xFF.jpg"),
+        ];
+        for (name, path) in taken {
+            assert_eq!(within(name).unwrap().as_deref(), Some(path));
+        }
+        for hidden in [".a.jpg", "cat/._a.jpg", "__MACOSX/cat/a.jpg", ".git/a.jpg"] {
+            assert_eq!(within(hidden.as_bytes()), Ok(None), "{hidden}");
+        }
+        let long = vec![b'a'; LONGEST + 1];
+        for refused in [b"../a.jpg", &b"cat/../../a.jpg"[..], b"a\0.jpg", b"", b"/", b"./", &long] {
+            assert!(within(refused).is_err(), "{}", String::from_utf8_lossy(refused));
+        }
+    }
+}

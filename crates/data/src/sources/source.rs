@@ -1,0 +1,91 @@
+//! What pictures, and how they are labelled.
+
+use std::path::{Path, PathBuf};
+
+use super::list::is_sharded;
+use super::{Dataset, Listing, PathPattern, Subset, list_source, manifest};
+use crate::DataError;
+
+/// A place with pictures, and where their labels and groups are from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// A folder, or a file that lists or holds pictures.
+    pub path: PathBuf,
+    /// Finds each picture's label in its path, in place of folders' names and columns.
+    pub label_from: Option<PathPattern>,
+    /// Finds each picture's group in its path, in place of a column.
+    pub group_from: Option<PathPattern>,
+}
+
+impl Source {
+    /// A place whose pictures are labelled as folders or columns have it.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), label_from: None, group_from: None }
+    }
+
+    /// Lists the pictures, those without a label too.
+    ///
+    /// # Errors
+    /// When nothing is there, a file that lists pictures cannot be understood, or a pattern matches
+    /// no path.
+    pub fn list(&self) -> Result<Listing, DataError> {
+        let path = &self.path;
+        let mut listing = match path.is_file() && manifest::is_manifest(path) {
+            true => manifest::read(path)?,
+            false => list_source(path)?,
+        };
+        if let Some(pattern) = &self.label_from {
+            pattern.label(&mut listing, path)?;
+        }
+        if let Some(pattern) = &self.group_from {
+            pattern.group(&mut listing, path)?;
+        }
+        Ok(listing)
+    }
+
+    /// The pictures to learn from.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from, and as [`Source::list`].
+    pub fn dataset(&self) -> Result<Dataset, DataError> {
+        if self.is_plain() {
+            return Dataset::open(&self.path);
+        }
+        Dataset::from_listing(&self.path, self.list()?)
+    }
+
+    /// The pictures to learn from, and those of `validation`, labelled in the same way, to measure on.
+    ///
+    /// # Errors
+    /// As [`Source::dataset`].
+    pub fn dataset_with(&self, validation: &Path) -> Result<Dataset, DataError> {
+        let other = Self { path: validation.to_owned(), ..self.clone() };
+        if self.is_plain() && other.is_plain() {
+            return Dataset::open_split(&self.path, validation);
+        }
+        let (mut all, mut measured) = (self.list()?, other.list()?);
+        all.pictures.iter_mut().for_each(|picture| picture.subset = Some(Subset::Train));
+        measured.pictures.iter_mut().for_each(|picture| picture.subset = Some(Subset::Validation));
+        all.pictures.append(&mut measured.pictures);
+        all.skipped.append(&mut measured.skipped);
+        Dataset::from_listing(&self.path, all)
+    }
+
+    /// Whether folders give the labels, and nothing gives groups.
+    fn is_plain(&self) -> bool {
+        let given = self.label_from.is_some() || self.group_from.is_some();
+        !(given || self.path.is_file() || is_sharded(&self.path))
+    }
+}
+
+impl<P: AsRef<Path> + ?Sized> From<&P> for Source {
+    fn from(path: &P) -> Self {
+        Self::new(path.as_ref())
+    }
+}
+
+impl From<PathBuf> for Source {
+    fn from(path: PathBuf) -> Self {
+        Self::new(path)
+    }
+}

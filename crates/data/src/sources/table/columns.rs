@@ -1,0 +1,224 @@
+//! Which of a table's columns hold pictures, their names and their labels.
+
+use std::collections::HashMap;
+
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
+use parquet::column::reader::{get_column_reader, get_typed_column_reader};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::FileReader;
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+
+/// Names of columns of pictures, where there are several of bytes.
+const PICTURES: [&str; 9] =
+    ["image", "picture", "photo", "img", "jpg", "jpeg", "png", "webp", "bytes"];
+const LABELS: [&str; 4] = ["label", "class", "category", "cls"];
+const NAMES: [&str; 5] = ["path", "file_name", "filename", "file", "name"];
+
+/// Rows that are decoded at a time of a column of short values.
+const ROWS: usize = 1024;
+
+/// Numbers of a table's columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    pub(super) picture: usize,
+    pub(super) name: Option<usize>,
+    pub(super) label: Option<usize>,
+}
+
+impl Columns {
+    /// # Errors
+    /// The reason why pictures cannot be read, with the columns that there are.
+    pub(super) fn of(metadata: &ParquetMetaData) -> std::result::Result<Self, String> {
+        let schema = metadata.file_metadata().schema_descr();
+        let all = schema.columns();
+        let flat = |column: &ColumnDescriptor| column.max_rep_level() == 0;
+        let binary = binary(schema);
+        let named = |names: &[&str], column: &ColumnDescriptor| {
+            let parts = column.path().parts();
+            names.iter().position(|name| parts.iter().any(|part| part.eq_ignore_ascii_case(name)))
+        };
+        let best = match binary[..] {
+            [only] => Some(only),
+            _ => {
+                let ranked = binary.iter().filter_map(|&i| Some((named(&PICTURES, &all[i])?, i)));
+                ranked.min().map(|(_, i)| i)
+            }
+        };
+        let picture = best.ok_or_else(|| {
+            let columns: Vec<String> = all.iter().map(|c| describe(c)).collect();
+            let columns = columns.join(", ");
+            match binary.len() {
+                0 => format!("has no column of pictures (binary data); its columns are {columns}"),
+                _ => format!("has several columns of binary data: name that of the pictures \"image\"; its columns are {columns}"),
+            }
+        })?;
+        for group in metadata.row_groups() {
+            let column = group.column(picture);
+            match column.compression() {
+                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) => {}
+                other => {
+                    let (name, codec) = (all[picture].path().string(), format!("{other:?}"));
+                    let codec = codec.split('(').next().unwrap_or_default();
+                    return Err(format!(
+                        "column \"{name}\" is packed by {codec}, which is not read: write it with snappy or gzip"
+                    ));
+                }
+            }
+        }
+        // The path beside the bytes comes before one of the whole table.
+        let beside = |column: &ColumnDescriptor| {
+            let (own, others) = (column.path().parts(), all[picture].path().parts());
+            own[..own.len() - 1] == others[..others.len() - 1]
+        };
+        let top = |column: &ColumnDescriptor| column.path().parts().len() == 1;
+        let find = |names: &[&str], which: &dyn Fn(&ColumnDescriptor) -> bool| {
+            let fits = |&i: &usize| i != picture && flat(&all[i]) && which(&all[i]);
+            let fitting = (0..all.len()).filter(fits);
+            let ranked = fitting.filter_map(|i| {
+                let last = all[i].path().parts().last()?;
+                let rank = names.iter().position(|name| last.eq_ignore_ascii_case(name))?;
+                Some((rank, i))
+            });
+            ranked.min().map(|(_, i)| i)
+        };
+        let name = find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && beside(c))
+            .or_else(|| find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && top(c)));
+        Ok(Self { picture, name, label: find(&LABELS, &top) })
+    }
+}
+
+/// Columns of one value a row that may be pictures: bytes that neither say that they are text nor have
+/// the name of something else.
+pub(super) fn binary(schema: &SchemaDescriptor) -> Vec<usize> {
+    let is_binary = |column: &ColumnDescriptor| {
+        let is = |name: &&str| column.name().eq_ignore_ascii_case(name);
+        let known = LABELS.iter().chain(&NAMES).chain(&["split", "group"]).any(is);
+        let bytes = column.physical_type() == Type::BYTE_ARRAY && !is_text(column);
+        bytes && !known && column.max_rep_level() == 0
+    };
+    (0..schema.num_columns()).filter(|&i| is_binary(&schema.column(i))).collect()
+}
+
+/// Whether a column of bytes says of itself that it is text.
+fn is_text(column: &ColumnDescriptor) -> bool {
+    matches!(
+        column.converted_type(),
+        ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON
+    ) || matches!(
+        column.logical_type_ref(),
+        Some(LogicalType::String | LogicalType::Enum | LogicalType::Json)
+    )
+}
+
+/// `image.bytes (binary)`.
+pub(super) fn describe(column: &ColumnDescriptor) -> String {
+    let kind = match column.physical_type() {
+        Type::BYTE_ARRAY if is_text(column) => "text",
+        Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY => "binary",
+        Type::INT32 | Type::INT64 | Type::INT96 => "integer",
+        Type::FLOAT | Type::DOUBLE => "float",
+        Type::BOOLEAN => "boolean",
+    };
+    let list = if column.max_rep_level() > 0 { ", a list" } else { "" };
+    format!("{} ({kind}{list})", column.path().string())
+}
+
+/// Hands on every row's value of a column, in order; `None` where there is none.
+pub(super) fn values<T: DataType>(
+    file: &dyn FileReader,
+    column: usize,
+    each: &mut dyn FnMut(Option<&T::T>),
+) -> Result<()> {
+    let descriptor = file.metadata().file_metadata().schema_descr().column(column);
+    let whole = descriptor.max_def_level();
+    for group in 0..file.num_row_groups() {
+        let pages = file.get_row_group(group)?.get_column_page_reader(column)?;
+        let mut reader = get_typed_column_reader::<T>(get_column_reader(descriptor.clone(), pages));
+        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        let mut left = file.metadata().row_group(group).num_rows() as usize;
+        while left > 0 {
+            levels.clear();
+            values.clear();
+            let most = left.min(ROWS);
+            let (rows, ..) = reader.read_records(most, Some(&mut levels), None, &mut values)?;
+            if rows == 0 {
+                return Err(fewer_rows());
+            }
+            left -= rows;
+            spread(rows, whole, &levels, &values).for_each(&mut *each);
+        }
+    }
+    Ok(())
+}
+
+/// A column ends before its row group does.
+pub(super) fn fewer_rows() -> ParquetError {
+    ParquetError::General("it has fewer rows than it declares".to_owned())
+}
+
+/// The values of so many rows, of which those are there whose level is `whole`.
+pub(super) fn spread<'a, V>(
+    rows: usize,
+    whole: i16,
+    levels: &'a [i16],
+    values: &'a [V],
+) -> impl Iterator<Item = Option<&'a V>> {
+    let mut values = values.iter();
+    (0..rows).map(move |row| match levels.get(row) {
+        Some(level) if *level < whole => None,
+        _ => values.next(),
+    })
+}
+
+/// The text of every row, and none where there is none.
+pub(super) fn texts(
+    file: &dyn FileReader,
+    column: usize,
+    each: &mut dyn FnMut(Option<&[u8]>),
+) -> Result<()> {
+    values::<ByteArrayType>(file, column, &mut |value| each(value.map(ByteArray::data)))
+}
+
+/// The label of every row: a text, or a number, for which there may be a name.
+///
+/// # Errors
+/// The reason why the column holds no labels.
+pub(super) fn labels(
+    file: &dyn FileReader,
+    column: usize,
+    each: &mut dyn FnMut(Option<&[u8]>),
+) -> std::result::Result<(), String> {
+    let descriptor = file.metadata().file_metadata().schema_descr().column(column);
+    let names = class_names(file.metadata(), descriptor.name());
+    let mut number = |n: Option<i64>| match n.map(|n| (n, names.get(&n))) {
+        None => each(None),
+        Some((_, Some(name))) => each(Some(name.as_bytes())),
+        Some((n, None)) => each(Some(n.to_string().as_bytes())),
+    };
+    let read = match descriptor.physical_type() {
+        Type::BYTE_ARRAY => texts(file, column, each),
+        Type::INT32 => values::<Int32Type>(file, column, &mut |n| number(n.map(|&n| n.into()))),
+        Type::INT64 => values::<Int64Type>(file, column, &mut |n| number(n.copied())),
+        _ => {
+            return Err(format!(
+                "column {} is no label: give text or an integer",
+                describe(&descriptor)
+            ));
+        }
+    };
+    read.map_err(|error| error.to_string())
+}
+
+/// Names of an integer's values, as the Hugging Face library `datasets` keeps them in a file's
+/// metadata.
+fn class_names(metadata: &ParquetMetaData, column: &str) -> HashMap<i64, String> {
+    let entries = metadata.file_metadata().key_value_metadata();
+    let features = entries.into_iter().flatten().find(|entry| entry.key == "huggingface");
+    let json = features.and_then(|entry| entry.value.as_deref());
+    let json: Option<serde_json::Value> = json.and_then(|json| serde_json::from_str(json).ok());
+    let names = json.map(|json| json["info"]["features"][column]["names"].clone());
+    let names = names.and_then(|names| serde_json::from_value::<Vec<String>>(names).ok());
+    (0..).zip(names.unwrap_or_default()).collect()
+}

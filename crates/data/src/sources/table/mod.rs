@@ -1,0 +1,194 @@
+//! Parquet files with a column of pictures.
+
+mod columns;
+mod rows;
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use headstart_model::io_reason;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::SchemaDescriptor;
+
+use super::location::read_picture;
+use super::names::{Names, joined, within};
+use super::{Listed, Listing, Skipped};
+use crate::decode::guard::guarded;
+use crate::decode::{DecodeError, Limits};
+use columns::Columns;
+use rows::Rows;
+
+/// A table, of which the columns are known.
+struct Table {
+    path: PathBuf,
+    picture: usize,
+    /// Names of the rows, behind each other; empty where the row's number must do.
+    names: Vec<u8>,
+    /// Where each row's name ends; without elements if there is no column of names.
+    ends: Vec<u64>,
+    rows: Mutex<Rows>,
+}
+
+/// A picture in a row of a table. Rows are read best in about their order, by any number of
+/// threads: what is decoded for one serves those after it.
+#[derive(Clone)]
+pub struct Row {
+    table: Arc<Table>,
+    row: u64,
+}
+
+/// Lists the rows of a table: pictures in the one column of binary data there is, or that named like
+/// pictures where there are several; labels in a column `label`, of text or of integers, whose names
+/// are taken from the metadata of Hugging Face's `datasets`; names beside the pictures.
+///
+/// # Errors
+/// The reason why there are no pictures in it.
+pub(super) fn list(path: &Path) -> Result<Listing, String> {
+    guarded(|| list_rows(path)).unwrap_or_else(|said| Err(damaged(&said)))
+}
+
+/// Whether there may be pictures in a table, rather than paths of some.
+pub(super) fn holds_pictures(schema: &SchemaDescriptor) -> bool {
+    !columns::binary(schema).is_empty()
+}
+
+fn list_rows(path: &Path) -> Result<Listing, String> {
+    let cannot = |error: io::Error| format!("cannot be read ({})", io_reason(&error));
+    let file = File::open(path).map_err(cannot)?;
+    let len = file.metadata().map_err(cannot)?.len();
+    let file = SerializedFileReader::new(file).map_err(|e| damaged(&reason(&e)))?;
+    let metadata = file.metadata();
+    let columns = Columns::of(metadata)?;
+    let rows = metadata
+        .row_groups()
+        .iter()
+        .try_fold(0_u64, |sum, group| sum.checked_add(u64::try_from(group.num_rows()).ok()?));
+    // No picture is smaller than a byte: memory is not taken for what cannot be there.
+    let rows = rows.filter(|&rows| rows <= len);
+    let rows = rows.ok_or_else(|| damaged("it declares more rows than it can have"))?;
+    let mut skipped = Vec::new();
+    let mut note = |reason: String| skipped.push(Skipped { path: path.to_owned(), reason });
+
+    let (mut names, mut ends) = (Vec::new(), Vec::new());
+    if let Some(column) = columns.name {
+        let read = columns::texts(&file, column, &mut |name| {
+            if let Ok(Some(name)) = within(name.unwrap_or_default()) {
+                names.extend(name);
+            }
+            ends.push(names.len() as u64);
+        });
+        if let Err(error) = read {
+            note(damaged(&reason(&error)));
+        }
+    }
+    let (mut labels, mut known) = (Vec::new(), Names::default());
+    if let Some(column) = columns.label {
+        let read = columns::labels(&file, column, &mut |label| {
+            labels.push(label.map(|label| known.shared(label)));
+        });
+        if let Err(reason) = read {
+            note(reason);
+        }
+    }
+    let table = Table {
+        path: path.to_owned(),
+        picture: columns.picture,
+        names,
+        ends,
+        rows: Mutex::default(),
+    };
+    let table = Arc::new(table);
+    let mut labels = labels.into_iter();
+    let listed = (0..rows).map(|row| {
+        let label = labels.next().flatten();
+        Listed::new(Row { table: table.clone(), row }, label, None)
+    });
+    Ok(Listing { pictures: listed.collect(), skipped })
+}
+
+fn damaged(reason: &str) -> String {
+    format!("a Parquet file that cannot be read ({reason})")
+}
+
+/// One line, without the library's own prefix.
+fn reason(error: &ParquetError) -> String {
+    match error {
+        ParquetError::General(reason) | ParquetError::NYI(reason) | ParquetError::EOF(reason) => {
+            reason.lines().next().unwrap_or_default().to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+impl Row {
+    /// `FILE/NAME`, or `FILE/ROW` with the row's number, from 0 on, where it has no name.
+    pub(super) fn path(&self) -> PathBuf {
+        let row = self.row as usize;
+        let Some(&end) = self.table.ends.get(row) else { return self.numbered() };
+        let start = row.checked_sub(1).map_or(0, |before| self.table.ends[before]);
+        match &self.table.names[start as usize..end as usize] {
+            b"" => self.numbered(),
+            name => joined(&self.table.path, name),
+        }
+    }
+
+    fn numbered(&self) -> PathBuf {
+        joined(&self.table.path, self.row.to_string().as_bytes())
+    }
+
+    pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+        let Table { path, picture, rows, .. } = &*self.table;
+        // Held while a batch is decoded: whoever waits would need the same one. Copying, and all that
+        // follows, is done without it.
+        let bytes = {
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.get(path, *picture, self.row).map_err(io::Error::other)?
+        };
+        match bytes {
+            Some(bytes) => read_picture(bytes.data(), limits),
+            None => Err(DecodeError::NotAPicture { what: "nothing in this row" }),
+        }
+    }
+
+    fn key(&self) -> (&Path, u64) {
+        (&self.table.path, self.row)
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Row").field(&self.path()).finish()
+    }
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Row {}
+
+impl PartialOrd for Row {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Row {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Hash for Row {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}

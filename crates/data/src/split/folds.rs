@@ -1,0 +1,97 @@
+//! Folds for cross-validation.
+
+use std::cmp::Reverse;
+
+use super::movable::Movable;
+use super::{Groups, Split, SplitWarning, contradictions};
+use crate::DataError;
+
+/// Pictures dealt into folds, each of which is held back once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folds {
+    /// The fold of each picture, from 0; none if it is always learned from.
+    of: Vec<Option<usize>>,
+    count: usize,
+    /// What whoever owns the pictures should know.
+    pub warnings: Vec<SplitWarning>,
+}
+
+impl Folds {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The fold in which each picture is held back; none if it is always learned from.
+    pub fn of(&self) -> &[Option<usize>] {
+        &self.of
+    }
+
+    /// The split that holds this fold back.
+    pub fn split(&self, fold: usize) -> Split {
+        let held_back = |&picture: &usize| self.of[picture] == Some(fold);
+        let (validation, train) = (0..self.of.len()).partition(held_back);
+        Split { train, validation, ..Split::default() }
+    }
+}
+
+/// Deals pictures into `count` folds, so that each has its share of each class and nothing that
+/// belongs together is parted. Where groups are single pictures, the pictures that folds have of a
+/// class differ by one at most, as those of scikit-learn's `StratifiedKFold`; larger groups go first
+/// and to where they make folds most alike, as those of its `StratifiedGroupKFold`.
+///
+/// Always learned from are pictures whose pixels carry several labels, and the last group of a class
+/// that would otherwise be held back as a whole.
+///
+/// # Errors
+/// [`DataError::Folds`] with fewer than two folds, or fewer groups than folds.
+///
+/// # Panics
+/// When `classes` and `groups` differ in length.
+pub fn folds(
+    classes: &[usize],
+    groups: &Groups,
+    count: usize,
+    seed: u64,
+) -> Result<Folds, DataError> {
+    let movable = Movable::new(classes, groups, seed);
+    if count < 2 || movable.groups.len() < count {
+        return Err(DataError::Folds { folds: count, groups: movable.groups.len() });
+    }
+    let known = movable.totals.len();
+    let wanted = vec![0.0; known];
+    let mut held = vec![vec![0; known]; count];
+    let mut sizes = vec![0; count];
+    let mut fold_of = vec![None; movable.groups.len()];
+    let mut order: Vec<usize> = (0..movable.groups.len()).collect();
+    order.sort_by_key(|&index| Reverse(movable.groups[index].pictures.len()));
+    for index in order {
+        let group = &movable.groups[index];
+        let change = |fold: usize| movable.change(group, &held[fold], &wanted);
+        let nearest = (0..count)
+            .min_by(|&a, &b| change(a).total_cmp(&change(b)).then_with(|| sizes[a].cmp(&sizes[b])));
+        let fold = nearest.unwrap_or_default();
+        group.counts.iter().for_each(|&(class, count)| held[fold][class] += count);
+        sizes[fold] += group.pictures.len();
+        fold_of[index] = Some(fold);
+    }
+    // A class whose groups are all in one fold could not be learned there.
+    for class in 0..known {
+        let own = &movable.of_class[class];
+        let all = Some(own.len()) == movable.distinct[class];
+        if let Some(&first) = own.first().filter(|_| all)
+            && own.iter().all(|&index| fold_of[index] == fold_of[first])
+            && let Some(smallest) = movable.smallest(class, |index| fold_of[index].is_some())
+        {
+            fold_of[smallest] = None;
+        }
+    }
+    let mut of = vec![None; classes.len()];
+    for (group, &fold) in movable.groups.iter().zip(&fold_of) {
+        group.pictures.iter().for_each(|&picture| of[picture] = fold);
+    }
+    let dealt: Vec<bool> = fold_of.iter().map(Option::is_some).collect();
+    let mut warnings = contradictions(classes, groups);
+    warnings.extend(movable.not_validated(&dealt));
+    Ok(Folds { of, count, warnings })
+}

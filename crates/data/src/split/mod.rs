@@ -1,0 +1,130 @@
+//! Which pictures are learned from and which are held back to measure on.
+//!
+//! Pictures that belong together ([`Groups`]: those with the same pixels, those of one subject) are
+//! never divided: otherwise the measure would reward remembering. The split depends on the pixels,
+//! the names of groups, the labels and the seed alone: not on paths or order. Which side a group
+//! falls on is decided by a keyed hash of its content or its name, so adding pictures to a folder
+//! moves few of the others (only those near the boundary that the share sets).
+
+mod folds;
+mod groups;
+mod movable;
+mod warnings;
+
+use crate::DataError;
+pub use folds::{Folds, folds};
+pub use groups::Groups;
+use movable::Movable;
+pub use warnings::{SplitWarning, describe_all};
+
+/// How to split.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SplitConfig {
+    /// Share of each class that is held back for validation, in `0..1`.
+    pub validation: f64,
+    /// Another seed holds other pictures back.
+    pub seed: u64,
+}
+
+impl Default for SplitConfig {
+    /// A fifth, seed 0.
+    fn default() -> Self {
+        Self { validation: 0.2, seed: 0 }
+    }
+}
+
+/// Both sides, as indices into the pictures that were split, ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Split {
+    /// To learn from.
+    pub train: Vec<usize>,
+    /// To measure on.
+    pub validation: Vec<usize>,
+    /// On neither side; see [`SplitWarning::Straddling`]. Empty unless a split was given.
+    pub left_out: Vec<usize>,
+    /// What whoever owns the pictures should know.
+    pub warnings: Vec<SplitWarning>,
+}
+
+/// Holds back a share of each class, keeping what belongs together on one side.
+///
+/// `classes` and `groups` hold a picture each at the same index. Of a class with `n` pictures,
+/// `validation * n` are held back, as nearly as whole groups allow, which may hold several classes.
+/// With a share above zero, a class that has at least two groups gets at least one on each side,
+/// unless the classes that it shares them with need them to learn from; one that has fewer is only
+/// learned from, with a warning. Pictures whose pixels carry several labels are learned from and
+/// reported, with their whole group, since nothing can be measured on them.
+///
+/// # Errors
+/// [`DataError::Share`] when the share is not in `0..1`.
+///
+/// # Panics
+/// When `classes` and `groups` differ in length.
+pub fn stratified(
+    classes: &[usize],
+    groups: &Groups,
+    config: &SplitConfig,
+) -> Result<Split, DataError> {
+    let share = config.validation;
+    if !(0.0..1.0).contains(&share) {
+        return Err(DataError::Share { share });
+    }
+    let movable = Movable::new(classes, groups, config.seed);
+    let mut split = Split { warnings: contradictions(classes, groups), ..Split::default() };
+    let mut held_back = vec![false; classes.len()];
+    if share > 0.0 {
+        let chosen = movable.hold_back(share);
+        split.warnings.extend(movable.not_validated(&chosen));
+        for (group, _) in movable.groups.iter().zip(&chosen).filter(|(_, chosen)| **chosen) {
+            group.pictures.iter().for_each(|&picture| held_back[picture] = true);
+        }
+    }
+    (split.validation, split.train) = (0..classes.len()).partition(|&picture| held_back[picture]);
+    Ok(split)
+}
+
+/// Keeps a split that was given, except that no pixels are on both sides: the training
+/// side's copies are left out, so that the validation side remains what others measured on.
+/// Other groups on both sides stay there, with a warning.
+///
+/// `validation` says for each picture whether it was given to that side.
+///
+/// # Panics
+/// When `classes`, `groups` and `validation` differ in length.
+pub fn keep_given(classes: &[usize], groups: &Groups, validation: &[bool]) -> Split {
+    assert_eq!(classes.len(), validation.len(), "a class and a side for each picture");
+    let mut split = Split { warnings: contradictions(classes, groups), ..Split::default() };
+    for same in groups.of_same_pixels() {
+        let straddles = same.iter().any(|&picture| validation[picture]);
+        for picture in same {
+            match (validation[picture], straddles) {
+                (true, _) => split.validation.push(picture),
+                (false, true) => split.left_out.push(picture),
+                (false, false) => split.train.push(picture),
+            }
+        }
+    }
+    for side in [&mut split.train, &mut split.validation, &mut split.left_out] {
+        side.sort_unstable();
+    }
+    if !split.left_out.is_empty() {
+        split.warnings.push(SplitWarning::Straddling { left_out: split.left_out.len() });
+    }
+    let is_on = |side: &[usize], group: &[usize]| {
+        group.iter().any(|picture| side.binary_search(picture).is_ok())
+    };
+    let parted =
+        |group: &&Vec<usize>| is_on(&split.train, group) && is_on(&split.validation, group);
+    let parted = groups.members().iter().filter(parted).count();
+    if parted > 0 {
+        split.warnings.push(SplitWarning::Parted { groups: parted });
+    }
+    split
+}
+
+/// The same pixels under different labels.
+fn contradictions(classes: &[usize], groups: &Groups) -> Vec<SplitWarning> {
+    let mut same = groups.of_same_pixels();
+    same.retain(|pictures| pictures.iter().any(|&p| classes[p] != classes[pictures[0]]));
+    same.into_iter().map(|pictures| SplitWarning::Contradiction { pictures }).collect()
+}

@@ -1,0 +1,140 @@
+//! The groups that may be held back, and which of them are.
+
+use super::{Groups, SplitWarning, contradictions};
+
+/// A group that may be held back.
+pub(super) struct Group {
+    /// Its pictures, ascending.
+    pub(super) pictures: Vec<usize>,
+    /// How many pictures it has of each class that it has any of.
+    pub(super) counts: Vec<(usize, usize)>,
+}
+
+/// The groups that may be held back: all but those with the same pixels under different labels, and
+/// those that are the only ones of a class.
+pub(super) struct Movable {
+    /// In the order of their priority.
+    pub(super) groups: Vec<Group>,
+    /// How many pictures there are of each class to measure on, those that cannot be moved included.
+    pub(super) totals: Vec<usize>,
+    /// In how many groups these are; none of a class without pictures.
+    pub(super) distinct: Vec<Option<usize>>,
+    /// The groups that have pictures of each class.
+    pub(super) of_class: Vec<Vec<usize>>,
+}
+
+impl Movable {
+    pub(super) fn new(classes: &[usize], together: &Groups, seed: u64) -> Self {
+        assert_eq!(classes.len(), together.numbers().len(), "a class and a group for each picture");
+        let mut contradicts = vec![false; together.len()];
+        for warning in contradictions(classes, together) {
+            if let SplitWarning::Contradiction { pictures } = warning {
+                pictures.iter().for_each(|&p| contradicts[together.numbers()[p]] = true);
+            }
+        }
+        let members = together.members().into_iter().zip(contradicts);
+        let groups = members.filter(|(_, contradicts)| !contradicts).map(|(pictures, _)| {
+            let counts = counts(pictures.iter().map(|&picture| classes[picture]));
+            Group { pictures, counts }
+        });
+        let mut groups: Vec<Group> = groups.collect();
+        groups.sort_by_cached_key(|group| together.priority(seed, &group.pictures));
+
+        let known = classes.iter().max().map_or(0, |last| last + 1);
+        let (mut totals, mut distinct) = (vec![0; known], vec![None; known]);
+        classes.iter().for_each(|&class| distinct[class] = Some(0));
+        for &(class, count) in groups.iter().flat_map(|group| &group.counts) {
+            totals[class] += count;
+            distinct[class] = distinct[class].map(|groups| groups + 1);
+        }
+        let only_one = |&(class, _): &(usize, usize)| distinct[class] == Some(1);
+        groups.retain(|group| !group.counts.iter().any(only_one));
+        let mut of_class = vec![Vec::new(); known];
+        for (index, group) in groups.iter().enumerate() {
+            group.counts.iter().for_each(|&(class, _)| of_class[class].push(index));
+        }
+        Self { groups, totals, distinct, of_class }
+    }
+
+    /// How much nearer (below 0) or farther a side that has `held` pictures of each class comes to
+    /// `wanted` ones by a group: the change of the squared distances, in shares of the classes.
+    pub(super) fn change(&self, group: &Group, held: &[usize], wanted: &[f64]) -> f64 {
+        let change = |&(class, count): &(usize, usize)| {
+            let (count, total) = (count as f64, self.totals[class] as f64);
+            count * (2.0 * held[class] as f64 + count - 2.0 * wanted[class]) / (total * total)
+        };
+        group.counts.iter().map(change).sum()
+    }
+
+    /// Which groups to hold back, for this share of each class; of a class at least one and never
+    /// all, where that can be.
+    pub(super) fn hold_back(&self, share: f64) -> Vec<bool> {
+        let wanted: Vec<f64> = self.totals.iter().map(|&total| share * total as f64).collect();
+        let mut held = vec![0; self.totals.len()];
+        let mut chosen = vec![false; self.groups.len()];
+        // Of each class, how many groups are chosen.
+        let mut groups = vec![0; self.totals.len()];
+        for (group, chosen) in self.groups.iter().zip(&mut chosen) {
+            if self.change(group, &held, &wanted) <= 0.0 {
+                *chosen = true;
+                for &(class, count) in &group.counts {
+                    held[class] += count;
+                    groups[class] += 1;
+                }
+            }
+        }
+        let divisible = (0..self.totals.len()).filter(|&class| self.distinct[class] >= Some(2));
+        for class in divisible.clone() {
+            if Some(groups[class]) == self.distinct[class]
+                && let Some(smallest) = self.smallest(class, |index| chosen[index])
+            {
+                chosen[smallest] = false;
+                self.groups[smallest].counts.iter().for_each(|&(class, _)| groups[class] -= 1);
+            }
+        }
+        for class in divisible {
+            if groups[class] > 0 {
+                continue;
+            }
+            // No class may lose the last of what it is learned from.
+            let stays =
+                |&(class, _): &(usize, usize)| Some(groups[class] + 1) < self.distinct[class];
+            let may_go = |index: usize| self.groups[index].counts.iter().all(stays);
+            if let Some(smallest) = self.smallest(class, |index| !chosen[index] && may_go(index)) {
+                chosen[smallest] = true;
+                self.groups[smallest].counts.iter().for_each(|&(class, _)| groups[class] += 1);
+            }
+        }
+        chosen
+    }
+
+    /// Of the classes that have no group among those chosen.
+    pub(super) fn not_validated(&self, chosen: &[bool]) -> Vec<SplitWarning> {
+        let mut warnings = Vec::new();
+        for (class, distinct) in self.distinct.iter().enumerate() {
+            let validated = self.of_class[class].iter().any(|&index| chosen[index]);
+            if let Some(distinct) = distinct.filter(|_| !validated) {
+                warnings.push(SplitWarning::NotValidated { class, distinct });
+            }
+        }
+        warnings
+    }
+
+    /// The smallest of some groups of a class, of equal ones the first.
+    pub(super) fn smallest(&self, class: usize, among: impl Fn(usize) -> bool) -> Option<usize> {
+        let groups = self.of_class[class].iter().copied().filter(|&index| among(index));
+        groups.min_by_key(|&index| self.groups[index].pictures.len())
+    }
+}
+
+/// How often each class occurs, of those that do.
+fn counts(classes: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for class in classes {
+        match counts.iter_mut().find(|(of, _)| *of == class) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((class, 1)),
+        }
+    }
+    counts
+}

@@ -1,0 +1,137 @@
+//! What whoever owns the pictures should know of how they are divided.
+
+/// Something about the pictures that makes the split less than one would wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SplitWarning {
+    /// A class is only learned from: it has too few different pictures to hold one back.
+    NotValidated {
+        /// Index of the class.
+        class: usize,
+        /// How many different pictures, or groups of them, it has.
+        distinct: usize,
+    },
+    /// The same pixels carry different labels.
+    Contradiction {
+        /// The pictures, ascending.
+        pictures: Vec<usize>,
+    },
+    /// A picture of the given validation side lies on the training side too, where it was
+    /// left out.
+    Straddling {
+        /// How many pictures were left out of the training side.
+        left_out: usize,
+    },
+    /// Groups of which a given split has pictures on both sides.
+    Parted {
+        /// How many groups.
+        groups: usize,
+    },
+}
+
+impl SplitWarning {
+    /// One line for people, with the classes' names. For several see [`describe_all`].
+    pub fn describe(&self, classes: &[String]) -> String {
+        match self {
+            SplitWarning::NotValidated { class, distinct } => {
+                let name = classes.get(*class).map_or("?", String::as_str);
+                let s = if *distinct == 1 { "" } else { "s" };
+                let why = match distinct {
+                    0 | 1 => format!("{distinct} distinct picture{s} or group{s}, 2 are needed"),
+                    _ => "its groups are needed to learn other classes".to_owned(),
+                };
+                format!("class \"{name}\" is not validated: {why}")
+            }
+            SplitWarning::Contradiction { pictures } => {
+                format!("{} pictures have the same pixels and different labels", pictures.len())
+            }
+            SplitWarning::Straddling { left_out } => {
+                format!(
+                    "{left_out} training pictures left out: the same pixels are on the validation side"
+                )
+            }
+            SplitWarning::Parted { groups } => {
+                let s = if *groups == 1 { " has" } else { "s have" };
+                format!(
+                    "{groups} group{s} pictures on both sides of the given split: what is measured may be remembered"
+                )
+            }
+        }
+    }
+}
+
+/// All warnings for people, one line for all of a kind, with the classes' names.
+///
+/// `labels` are the classes of the pictures that were split, and `name_of` names one of them.
+pub fn describe_all(
+    warnings: &[SplitWarning],
+    classes: &[String],
+    labels: &[usize],
+    name_of: impl Fn(usize) -> String,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    let groups: Vec<&Vec<usize>> = warnings
+        .iter()
+        .filter_map(|warning| match warning {
+            SplitWarning::Contradiction { pictures } => Some(pictures),
+            _ => None,
+        })
+        .collect();
+    lines.extend(contradictions(&groups, labels, name_of));
+    let unvalidated: Vec<&SplitWarning> =
+        warnings.iter().filter(|w| matches!(w, SplitWarning::NotValidated { .. })).collect();
+    match unvalidated[..] {
+        [] => {}
+        [only] => lines.push(only.describe(classes)),
+        _ => {
+            let names: Vec<&str> = unvalidated
+                .iter()
+                .filter_map(|warning| match warning {
+                    SplitWarning::NotValidated { class, .. } => classes.get(*class),
+                    _ => None,
+                })
+                .map(String::as_str)
+                .collect();
+            lines.push(format!(
+                "{} classes are not validated, for want of 2 distinct pictures or groups: {}",
+                unvalidated.len(),
+                first_few(&names)
+            ));
+        }
+    }
+    let of_sides = |w: &&SplitWarning| {
+        matches!(w, SplitWarning::Straddling { .. } | SplitWarning::Parted { .. })
+    };
+    lines.extend(warnings.iter().filter(of_sides).map(|warning| warning.describe(classes)));
+    lines
+}
+
+/// The line for all groups of the same pixels and different labels, if there are any.
+fn contradictions(
+    groups: &[&Vec<usize>],
+    labels: &[usize],
+    name_of: impl Fn(usize) -> String,
+) -> Option<String> {
+    let group = groups.first()?;
+    let pictures: usize = groups.iter().map(|group| group.len()).sum();
+    let label = |picture: usize| labels.get(picture);
+    // Copies within a class would be no example.
+    let (first, last) = (*group.first()?, *group.last()?);
+    let other = group.iter().copied().find(|&p| label(p) != label(first)).unwrap_or(last);
+    let (a, b) = (name_of(first), name_of(other));
+    Some(match groups.len() {
+        1 if pictures == 2 => format!("{a} and {b} have the same pixels and different labels"),
+        1 => format!(
+            "{pictures} pictures have the same pixels and different labels, such as {a} and {b}"
+        ),
+        n => format!(
+            "{pictures} pictures in {n} groups have the same pixels and different labels, such as {a} and {b}"
+        ),
+    })
+}
+
+fn first_few(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}

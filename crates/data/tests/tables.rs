@@ -1,0 +1,205 @@
+//! Parquet files with a column of pictures, as pyarrow writes them.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use flate2::Crc;
+use headstart_data::Limits;
+use headstart_data::sources::{Listed, Listing, list_pictures};
+use proptest::prelude::*;
+
+fn table(name: &str) -> PathBuf {
+    support::fixture("tables").join(name)
+}
+
+fn list(path: &Path) -> Listing {
+    list_pictures([path])
+}
+
+fn crc(picture: &Listed) -> String {
+    match picture.at.read(&Limits::default()) {
+        Ok(bytes) => {
+            let mut crc = Crc::new();
+            crc.update(&bytes);
+            crc.sum().to_string()
+        }
+        Err(error) => {
+            assert_eq!(error.to_string(), "not a picture (nothing in this row)");
+            "-".to_owned()
+        }
+    }
+}
+
+#[test]
+fn rows_and_labels_are_those_that_pyarrow_reads() {
+    let expected: Vec<[String; 4]> = support::table("tables.tsv");
+    let mut tables: Vec<&str> = expected.iter().map(|row| row[0].as_str()).collect();
+    tables.dedup();
+    assert_eq!(tables.len(), 10);
+    for name in tables {
+        let listing = list(&table(name));
+        assert!(listing.skipped.is_empty(), "{:?}", listing.skipped);
+        let found: Vec<[String; 4]> = listing
+            .pictures
+            .iter()
+            .enumerate()
+            .map(|(row, picture)| {
+                let label = picture.label.as_deref().unwrap_or("-").to_owned();
+                [name.to_owned(), row.to_string(), label, crc(picture)]
+            })
+            .collect();
+        let of_table = expected.iter().filter(|row| row[0] == name);
+        assert_eq!(found, of_table.cloned().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_row_is_known_by_its_name_or_its_number() {
+    let path = table("hugging_face.parquet");
+    let names: Vec<String> = list(&path)
+        .pictures
+        .iter()
+        .map(|p| p.at.path().strip_prefix(&path).unwrap().display().to_string())
+        .collect();
+    assert_eq!(names, ["x/0.jpg", "1", "2", "3.jpg", "4.gif", "5.png"], "none leads elsewhere");
+    let plain = table("plain.parquet");
+    assert_eq!(list(&plain).pictures[4].at.path(), plain.join("4"));
+    let path = table("snappy.parquet");
+    assert_eq!(list(&path).pictures[4].at.path(), path.join("4.jpg"));
+}
+
+#[test]
+fn what_cannot_be_read_is_a_line_that_names_what_there_is() {
+    for (name, reason) in [
+        (
+            "zstd.parquet",
+            "column \"image\" is packed by ZSTD, which is not read: write it with snappy or gzip",
+        ),
+        (
+            "text_only.parquet",
+            "has no column of pictures (binary data); its columns are url (text), label (text), weight (float)",
+        ),
+        (
+            "several.parquet",
+            "has several columns of binary data: name that of the pictures \"image\"; its columns are left (binary), right (binary)",
+        ),
+        (
+            "list.parquet",
+            "has no column of pictures (binary data); its columns are image.list.element (binary, a list)",
+        ),
+    ] {
+        let listing = list(&table(name));
+        assert!(listing.pictures.is_empty());
+        assert_eq!(listing.skipped.len(), 1, "{name}");
+        assert_eq!(listing.skipped[0].reason, reason);
+    }
+}
+
+#[test]
+fn a_folder_of_tables_is_one_source() {
+    let folder = tempfile::tempdir().unwrap();
+    for (to, from) in [("0.parquet", "plain.parquet"), ("1.parquet", "snappy.parquet")] {
+        fs::copy(table(from), folder.path().join(to)).unwrap();
+    }
+    assert_eq!(list(folder.path()).pictures.len(), 12);
+}
+
+/// A table of so many rows, each a small picture with its number at the end, in row groups of 150.
+fn large(rows: usize) -> (tempfile::TempDir, PathBuf) {
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.parquet");
+    let schema = parse_message_type("message m { required binary image; }").unwrap();
+    let properties = WriterProperties::builder().set_data_page_row_count_limit(20).build();
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema.into(), properties.into()).unwrap();
+    let picture = support::bytes("decode/jpeg_rgb.jpg");
+    let values: Vec<ByteArray> =
+        (0..rows).map(|row| [&picture[..], &(row as u32).to_le_bytes()].concat().into()).collect();
+    for values in values.chunks(150) {
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(values, None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+    (folder, path)
+}
+
+fn number(picture: &Listed) -> usize {
+    let bytes = picture.at.read(&Limits::default()).unwrap();
+    u32::from_le_bytes(*bytes.last_chunk().unwrap()) as usize
+}
+
+#[test]
+fn rows_are_read_in_any_order_and_by_many_threads() {
+    let (_folder, path) = large(1000);
+    let pictures = list(&path).pictures;
+    for row in [999, 0, 500, 149, 150, 63, 64, 1, 998, 300] {
+        assert_eq!(number(&pictures[row]), row);
+    }
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                loop {
+                    let row = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(picture) = pictures.get(row) else { break };
+                    assert_eq!(number(picture), row);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_damaged_page_costs_the_rest_of_its_row_group_only() {
+    let (_folder, path) = large(450);
+    let mut bytes = fs::read(&path).unwrap();
+    // The second row group's header, or what stands in its place.
+    let middle = bytes.len() / 3 + 40;
+    bytes[middle..middle + 3000].fill(0xEE);
+    fs::write(&path, bytes).unwrap();
+    let pictures = list(&path).pictures;
+    assert_eq!(pictures.len(), 450);
+    let read: Vec<bool> = pictures.iter().map(|p| p.at.read(&Limits::default()).is_ok()).collect();
+    let lost = read.iter().filter(|&&whole| !whole).count();
+    assert!((1..=150).contains(&lost), "{lost} are lost");
+    assert!(read[..150].iter().all(|&whole| whole) && read[300..].iter().all(|&whole| whole));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn mutated_tables_never_panic(
+        which in 0..6usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in any::<Option<prop::sample::Index>>(),
+    ) {
+        let names = ["plain", "snappy", "dictionary", "nulls", "row_groups", "hugging_face"];
+        let mut bytes = fs::read(table(&format!("{}.parquet", names[which]))).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            let cut = cut.index(bytes.len());
+            bytes.drain(cut..bytes.len().min(cut + 7));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, bytes).unwrap();
+        for picture in list(&path).pictures {
+            let _ = picture.at.read(&Limits::default());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Cross-validation of a head.
+
+use headstart_data::split::{self, describe_all, folds};
+use headstart_engine::train::Event;
+use serde::{Deserialize, Serialize};
+
+use super::{FitConfig, fit_head};
+use crate::divided::Divided;
+use crate::{Error, Evaluation, Observer, Pictures};
+
+/// How heads did that were each trained without one fold of the pictures, and measured on it.
+///
+/// Means and spreads are over the folds, as those of scikit-learn's `cross_val_score`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CrossValidation {
+    /// Every fold.
+    pub folds: Vec<FoldRecord>,
+    /// Share of the pictures whose class was predicted.
+    pub accuracy: Spread,
+    /// Mean cross-entropy in nats.
+    pub loss: Spread,
+    /// Recall, the mean over the classes that a fold has.
+    pub macro_recall: Spread,
+    /// Figures over all pictures, each by the head that had not seen it.
+    pub held_out: Evaluation,
+}
+
+/// A fold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoldRecord {
+    /// Pictures learned from.
+    pub train: usize,
+    /// Pictures measured on.
+    pub validation: usize,
+    /// Share of these whose class was predicted.
+    pub accuracy: f64,
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Recall, the mean over the classes that the fold has.
+    pub macro_recall: f64,
+}
+
+/// A figure over folds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation, of the population as NumPy's `std`.
+    pub std: f64,
+}
+
+impl Spread {
+    /// Of some values, of which there must be one.
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let n = values.clone().count() as f64;
+        let mean = values.clone().sum::<f64>() / n;
+        let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / n;
+        Self { mean, std: variance.sqrt() }
+    }
+}
+
+/// # Errors
+/// When something says which pictures are held back.
+pub(super) fn check_undivided(pictures: &Pictures) -> Result<(), Error> {
+    if !pictures.is_divided() {
+        return Ok(());
+    }
+    let root = pictures.root().display();
+    Err(Error::Options(format!(
+        "{root}: says itself which pictures are held back, which folds cannot heed: take one or the other"
+    )))
+}
+
+/// Trains a head without each fold in turn. Beside the figures, what whoever owns the pictures should
+/// know.
+///
+/// # Errors
+/// As [`Classifier::fit`](crate::Classifier::fit), and when the pictures cannot be dealt into so many
+/// folds.
+pub(super) fn measure(
+    divided: &Divided,
+    pictures: &Pictures,
+    count: usize,
+    config: &FitConfig,
+    observer: &mut dyn Observer,
+) -> Result<(CrossValidation, Vec<String>), Error> {
+    let names = pictures.classes();
+    let folds = folds(&divided.labels, &divided.groups, count, config.seed)?;
+    let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
+    for fold in 0..count {
+        let split::Split { train, validation, .. } = folds.split(fold);
+        let (train, mut held_out) = (divided.train.of(&train), divided.train.of(&validation));
+        held_out.weights = None;
+        let samples = train.samples(names.len());
+        let fitted =
+            fit_head(&config.head, &samples, &held_out, names.len(), &mut Within(observer))?;
+        let own = fitted.head.probabilities(&held_out.features);
+        let evaluation = Evaluation::new(names, &held_out.labels, &own);
+        records.push(FoldRecord {
+            train: train.labels.len(),
+            validation: held_out.labels.len(),
+            accuracy: evaluation.accuracy,
+            loss: evaluation.loss,
+            macro_recall: evaluation.macro_recall(),
+        });
+        labels.extend(held_out.labels);
+        probabilities.extend(own);
+    }
+    let spread = |of: fn(&FoldRecord) -> f64| Spread::of(records.iter().map(of));
+    let (accuracy, loss) = (spread(|fold| fold.accuracy), spread(|fold| fold.loss));
+    let macro_recall = spread(|fold| fold.macro_recall);
+    let held_out = Evaluation::new(names, &labels, &probabilities);
+    let warnings = describe_all(&folds.warnings, names, &divided.labels, |picture| {
+        divided.name(pictures, picture)
+    });
+    Ok((CrossValidation { folds: records, accuracy, loss, macro_recall, held_out }, warnings))
+}
+
+/// Within a fold only asking to stop is of interest: epochs are those of a head that is thrown away.
+struct Within<'a>(&'a mut dyn Observer);
+
+impl Observer for Within<'_> {
+    fn training(&mut self, event: Event<'_>) {
+        if !matches!(event, Event::Epoch(_)) {
+            self.0.training(event);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}

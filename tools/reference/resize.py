@@ -1,0 +1,181 @@
+"""Resizing: what Pillow, OpenCV, torchvision and Keras make of the same pictures.
+
+Makes in fixtures/resize/, one file for each library:
+  pillow.safetensors       bilinear and bicubic; stretch, crop (ImageOps.fit) and pad (ImageOps.pad)
+  pillow_box.safetensors   area (BOX) where both sides shrink by whole numbers
+  opencv.safetensors       area (INTER_AREA) where neither side grows
+  torchvision.safetensors  bilinear and bicubic, antialias=True; stretch
+  keras.safetensors        tensorflow and area: image_dataset_from_directory with "bilinear", its default, and
+                           "area"; stretch, crop (crop_to_aspect_ratio) and pad (pad_to_aspect_ratio)
+Tensors are u8 [height, width, 3], RGB: `source/WxH`, and `WxH/WxH/filter/fit` for source, target, filter, fit.
+Real results are rounded to the nearest level, halves up. Versions are in each file's metadata.
+
+Three commands, as TensorFlow and PyTorch do not go into one process:
+  python tools/reference/resize.py pillow       (pillow 13.0.0, opencv 5.0.0)
+  python tools/reference/resize.py torchvision  (torch 2.15.0, torchvision 0.29.2)
+  python tools/reference/resize.py keras        (keras 3.15.1 on tensorflow-cpu 2.21.0)
+"""
+
+import itertools
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import common
+
+# Width, height: odd, upright, the size of a target, a pixel, and slivers.
+SOURCES = [(61, 47), (40, 70), (16, 16), (1, 1), (120, 9), (5, 90)]
+# Smaller and larger than the sources, of every aspect.
+TARGETS = [(16, 16), (31, 20), (27, 44), (1, 1)]
+FITS = ["stretch", "crop", "pad"]
+# A source, and targets that divide it.
+WHOLE = (60, 48), [(20, 16), (15, 24), (60, 12), (1, 1)]
+
+
+def name(size):
+    return f"{size[0]}x{size[1]}"
+
+
+def picture(size):
+    return common.picture(size[1], size[0], seed=size[0])
+
+
+def write(folder, library, sources, results, packages):
+    tensors = {f"source/{name(size)}": picture(size) for size in sources} | results
+    common.write_tensors(folder / f"{library}.safetensors", tensors, common.versions(*packages))
+
+
+def pillow(folder):
+    from PIL import Image, ImageOps
+
+    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+    def resize(image, size, filter, box):
+        """Columns first, then rows: Pillow's order up to release 12, and torchvision's. Later
+        releases choose the order by the sizes, which shows where a cubic overshoots."""
+        left, top, right, bottom = box
+        across = image.resize((size[0], image.height), filter, box=(left, 0, right, image.height))
+        return across.resize(size, filter, box=(0, top, size[0], bottom))
+
+    def fit_box(size, target):
+        """The box that ImageOps.fit takes: a picture that tells it."""
+
+        class Told(Image.Image):
+            def resize(self, size, resample=None, box=None, reducing_gap=None):
+                self.box = box
+                return self
+
+        told = Told()
+        told._size, told._mode = size, "RGB"
+        ImageOps.fit(told, target, Image.Resampling.BILINEAR)
+        return told.box
+
+    results = {}
+    for size in SOURCES:
+        image = Image.fromarray(picture(size))
+        for target in TARGETS:
+            # Where ImageOps.pad leaves a white picture; nothing where a side rounds to no pixel.
+            white = Image.new("L", size, 255)
+            contained = ImageOps.contain(white, target)
+            inner = ImageOps.pad(white, target).getbbox() if min(contained.size) else None
+            fitted = {"stretch": ((0, 0, *size), (0, 0, *target))}
+            fitted["crop"] = fit_box(size, target), (0, 0, *target)
+            if inner:
+                fitted["pad"] = (0, 0, *size), inner
+            for fit, (box, (left, top, right, bottom)) in fitted.items():
+                width, height = right - left, bottom - top
+                for filter, resample in filters.items():
+                    result = Image.new("RGB", target)
+                    result.paste(resize(image, (width, height), resample, box), (left, top))
+                    results[f"{name(size)}/{name(target)}/{filter}/{fit}"] = result
+    write(folder, "pillow", SOURCES, {k: np.asarray(v) for k, v in results.items()}, ["pillow", "numpy"])
+
+    size, targets = WHOLE
+    image = Image.fromarray(picture(size))
+    boxes = {f"{name(size)}/{name(t)}/area/stretch": image.resize(t, Image.Resampling.BOX) for t in targets}
+    write(folder, "pillow_box", [size], {k: np.asarray(v) for k, v in boxes.items()}, ["pillow", "numpy"])
+
+
+def opencv(folder):
+    import cv2
+
+    results = {}
+    for size in SOURCES:
+        for target in TARGETS:
+            # INTER_AREA is another filter where a side grows.
+            if target[0] <= size[0] and target[1] <= size[1]:
+                resized = cv2.resize(picture(size), target, interpolation=cv2.INTER_AREA)
+                results[f"{name(size)}/{name(target)}/area/stretch"] = resized
+    write(folder, "opencv", SOURCES, results, ["opencv-python-headless", "numpy"])
+
+
+def torchvision(folder):
+    import torch
+    from torchvision.transforms.v2 import functional as F
+
+    results = {}
+    for size in SOURCES:
+        image = torch.from_numpy(picture(size)).permute(2, 0, 1)
+        for width, height in TARGETS:
+            for filter in ("bilinear", "bicubic"):
+                interpolation = F.InterpolationMode(filter)
+                resized = F.resize(image, [height, width], interpolation, antialias=True)
+                key = f"{name(size)}/{width}x{height}/{filter}/stretch"
+                results[key] = resized.permute(1, 2, 0).numpy()
+    write(folder, "torchvision", SOURCES, results, ["torch", "torchvision", "numpy"])
+
+
+def keras(folder):
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import keras as keras_
+    import tensorflow as tf
+
+    def loaded(pixels, target, method, fit):
+        with tempfile.TemporaryDirectory() as pictures:
+            png = tf.io.encode_png(pixels).numpy()
+            (Path(pictures) / "picture.png").write_bytes(png)
+            dataset = keras_.utils.image_dataset_from_directory(
+                pictures,
+                labels=None,
+                image_size=(target[1], target[0]),
+                interpolation=method,
+                batch_size=None,
+                shuffle=False,
+                crop_to_aspect_ratio=fit == "crop",
+                pad_to_aspect_ratio=fit == "pad",
+                verbose=False,
+            )
+            (resized,) = dataset.as_numpy_iterator()
+            return resized
+
+    methods = {"tensorflow": "bilinear", "area": "area"}
+    results = {}
+    for size, target, fit in itertools.product(SOURCES, TARGETS, FITS):
+        for filter, method in methods.items():
+            try:
+                resized = loaded(picture(size), target, method, fit)
+            except tf.errors.InvalidArgumentError:
+                # Padding, where a side of the picture becomes shorter than a pixel.
+                print(f"{name(size)} to {name(target)}: no {fit}")
+                continue
+            key = f"{name(size)}/{name(target)}/{filter}/{fit}"
+            results[key] = np.floor(resized + 0.5).astype(np.uint8)
+    write(folder, "keras", SOURCES, results, ["keras", "tensorflow-cpu", "numpy"])
+
+
+def main():
+    def extra(parser):
+        parser.add_argument("library", choices=["pillow", "torchvision", "keras"])
+
+    folder, parsed = common.arguments(__doc__, "resize", extra)
+    if parsed.library == "pillow":
+        pillow(folder)
+        opencv(folder)
+    else:
+        {"torchvision": torchvision, "keras": keras}[parsed.library](folder)
+
+
+if __name__ == "__main__":
+    main()
