@@ -49,12 +49,12 @@ impl Output {
 
     /// Something that did not stop the work but should be known.
     pub(crate) fn warning(&self, message: &str) {
-        eprintln!("warning: {message}");
+        eprintln!("warning: {}", one_line(message));
     }
 
     /// Why the work failed.
     pub(crate) fn error(&self, message: &str) {
-        eprintln!("headstart: {message}");
+        eprintln!("headstart: {}", one_line(message));
     }
 }
 
@@ -100,6 +100,20 @@ pub(crate) fn csv_field(text: &str) -> String {
     }
 }
 
+/// Text that may have a file's name in it, where what would end the line or command a terminal is
+/// escaped.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// A path as a word of a shell command.
 pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
@@ -134,6 +148,11 @@ mod tests {
         ] {
             assert_eq!(csv_field(text), field);
         }
+    }
+
+    #[test]
+    fn a_name_cannot_end_a_line_or_command_a_terminal() {
+        assert_eq!(one_line("a\nb\u{1b}[31mé: text"), r"a\nb\u{1b}[31mé: text");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::FAILURE;
 use crate::options::Common;
-use crate::output::Output;
+use crate::output::{Output, one_line};
 use crate::paths::PathArgs;
 use crate::progress::{self, Progress};
 
@@ -158,7 +158,7 @@ fn show(
     let shown = top_k.unwrap_or(3) as usize;
     let scores: Vec<String> =
         ranked.iter().take(shown).map(|&(c, p)| format!("{} {p:.3}", classes[c])).collect();
-    output.text(format!("{path}: {}", scores.join(", ")))
+    output.text(one_line(&format!("{path}: {}", scores.join(", "))))
 }
 
 /// The answer for a picture, as JSON.

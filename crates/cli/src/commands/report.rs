@@ -6,7 +6,7 @@ use headstart::Evaluation;
 use headstart::data::{Skipped, Source};
 use serde::Serialize;
 
-use crate::output::{Output, count};
+use crate::output::{Output, count, one_line};
 
 /// Something that was left out, as JSON.
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
     }
     output.field("Skipped", count(skipped.len(), "file"))?;
     for Skipped { path, reason } in skipped.iter().take(SHOWN) {
-        output.text(format!("  {}: {reason}", path.display()))?;
+        output.text(format!("  {}", one_line(&format!("{}: {reason}", path.display()))))?;
     }
     if skipped.len() > SHOWN {
         output.text(format!("  and {} more (--json lists all)", skipped.len() - SHOWN))?;

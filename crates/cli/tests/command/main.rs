@@ -21,4 +21,5 @@ mod sources;
 mod summary;
 mod support;
 mod train;
+mod unhappy;
 mod usage;

@@ -6,7 +6,11 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, Imag
 
 use super::jpeg::one_line;
 use super::rgb::copies;
-use super::{DecodeError, Format, Limits, Rgb};
+use super::{DecodeError, Format, Limits, Rgb, tiff_structure, webp_structure};
+
+/// What a decoder may take beside the picture and as much again as that: for metadata, for a frame
+/// or a tile that is larger than the picture.
+const SPARE: u64 = 4 << 20;
 
 /// Everything but JPEG.
 pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rgb, DecodeError> {
@@ -57,8 +61,8 @@ pub(super) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<
         + match format {
             // A canvas, or planes of colours and a picture before its transforms are undone.
             Format::Gif | Format::WebP => pixels * 4,
-            // A strip may be the whole picture.
-            Format::Tiff => raw,
+            // Inks before they become colours, and a strip that may be the whole picture.
+            Format::Tiff => raw * 2,
             _ => 0,
         };
     let converting = match Samples::of(decoder.color_type()) {
@@ -75,16 +79,31 @@ fn open<'a>(
     format: Format,
     limits: &Limits,
 ) -> Result<impl ImageDecoder + 'a, DecodeError> {
+    match format {
+        Format::Tiff => tiff_structure::check(bytes)?,
+        Format::WebP => webp_structure::check(bytes)?,
+        _ => {}
+    }
+    let error = |e: ImageError| from_image(e, format, limits);
+    let bounds = |bytes: u64| {
+        let mut bounds = image::Limits::no_limits();
+        bounds.max_alloc = Some(bytes.saturating_add(SPARE).min(limits.max_bytes));
+        bounds
+    };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
-    let mut bounds = image::Limits::no_limits();
-    bounds.max_alloc = Some(limits.max_bytes);
-    reader.limits(bounds);
-    let decoder = reader.into_decoder().map_err(|e| from_image(e, format, limits))?;
+    // For what stands before the picture; a chunk is copied up to three times.
+    reader.limits(bounds(bytes.len() as u64 * 4));
+    let mut decoder = reader.into_decoder().map_err(error)?;
     let (width, height) = decoder.dimensions();
     limits.check(u64::from(width), u64::from(height))?;
-    if decoder.total_bytes() > limits.max_bytes {
+    let raw = decoder.total_bytes();
+    if raw > limits.max_bytes {
         return Err(DecodeError::TooMuchMemory { limit: limits.max_bytes });
     }
+    // Of a TIFF the picture itself is among what is bounded.
+    decoder
+        .set_limits(bounds(if format == Format::Tiff { raw * 3 } else { raw }))
+        .map_err(error)?;
     Ok(decoder)
 }
 

@@ -16,6 +16,8 @@ mod jpeg;
 mod jpeg_structure;
 mod rgb;
 mod sniff;
+mod tiff_structure;
+mod webp_structure;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -35,7 +37,6 @@ pub struct Limits {
     /// The most pixels (width times height) that a header may declare.
     pub max_pixels: u64,
     /// The most bytes a decoder may allocate for one picture, the result included.
-    /// The decoders of PNG, GIF, WebP, BMP and TIFF keep to it as well as they can.
     pub max_bytes: u64,
     /// The largest file that is read, in bytes.
     pub max_file_bytes: u64,
@@ -96,8 +97,12 @@ pub enum DecodeError {
         /// The limit, in pixels.
         limit: u64,
     },
-    /// Decoding would allocate more than [`Limits::max_bytes`].
-    #[error("needs more than the limit of {} MB of memory to decode", limit / 1_000_000)]
+    /// Decoding would allocate more than [`Limits::max_bytes`], or far more than a picture of this
+    /// size should need: a tile that is larger than the picture, a profile without an end.
+    #[error(
+        "needs more memory to decode than its size explains, or than the limit of {} MB",
+        limit / 1_000_000
+    )]
     TooMuchMemory {
         /// The limit, in bytes.
         limit: u64,

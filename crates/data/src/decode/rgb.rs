@@ -109,3 +109,28 @@ impl fmt::Debug for ContentHash {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_picture_turned_and_turned_back_is_as_it_was(
+            width in 1..20_usize, height in 1..20_usize, exif in 1..=8_u8, seed: u8,
+        ) {
+            let sample = |i: usize| (i as u8).wrapping_mul(31) ^ seed;
+            let pixels = (0..width * height * 3).map(sample).collect();
+            let picture = Rgb::new(width, height, pixels).unwrap();
+            // All but the quarter turns undo themselves.
+            let back = match exif { 6 => 8, 8 => 6, other => other };
+            let turn = |picture: Rgb, exif| picture.oriented(Orientation::from_exif(exif).unwrap());
+            let turned = turn(picture.clone(), exif);
+            let sides = if exif > 4 { (height, width) } else { (width, height) };
+            prop_assert_eq!((turned.width(), turned.height()), sides);
+            prop_assert_eq!(turn(turned, back), picture);
+        }
+    }
+}

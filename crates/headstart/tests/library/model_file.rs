@@ -138,3 +138,18 @@ fn a_model_that_cannot_be_written_leaves_what_was_there() {
     left.sort();
     assert_eq!(left, ["file", "pictures"], "no temporary file is left");
 }
+
+#[path = "../../../../fuzz/targets/model_file.rs"]
+mod fuzzed;
+
+/// `fuzz/corpus/model_file` holds headers of model files; see the target.
+#[test]
+fn every_header_of_the_fuzzing_corpus_gives_a_model_or_an_error() {
+    for entry in fs::read_dir(repository("fuzz/corpus/model_file")).unwrap() {
+        let path = entry.unwrap().path();
+        // Shown when it fails.
+        println!("{}", path.display());
+        let loaded = fuzzed::run(&fs::read(&path).unwrap());
+        assert!(loaded || !path.ends_with("whole.json"), "fuzzing begins with a whole model");
+    }
+}

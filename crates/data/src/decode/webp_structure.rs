@@ -1,0 +1,73 @@
+//! The chunks of a WebP, walked without decoding.
+//!
+//! A decoder takes the memory that the bitstream of a frame asks for, and compares that frame with
+//! the picture afterwards; here it is compared before. Chunks: RFC 9649, section 2.
+
+use super::{DecodeError, Format};
+
+/// Chunks that a decoder makes room for before it reads them.
+const READ_WHOLE: [&[u8; 4]; 3] = [b"EXIF", b"ICCP", b"XMP "];
+
+/// # Errors
+/// When the bitstream of a frame is larger than the picture, or a chunk longer than the file.
+pub(super) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
+    let mut chunks = chunks(bytes.get(12..).unwrap_or_default());
+    // Without this chunk, the bitstream itself says how large the picture is.
+    let Some(Chunk { name: b"VP8X", body, .. }) = chunks.next() else { return Ok(()) };
+    let side = |at: usize| {
+        let [a, b, c] = *body.get(at..)?.first_chunk()?;
+        Some(u32::from_le_bytes([a, b, c, 0]) + 1)
+    };
+    let Some(canvas) = side(4).zip(side(7)) else { return Ok(()) };
+    for chunk in chunks {
+        if chunk.length > chunk.body.len() && READ_WHOLE.contains(&chunk.name) {
+            return Err(DecodeError::Truncated { format: Format::WebP });
+        }
+        if !fits(&chunk, canvas) {
+            let detail = "a frame is larger than the picture".to_owned();
+            return Err(DecodeError::Damaged { format: Format::WebP, detail });
+        }
+    }
+    Ok(())
+}
+
+struct Chunk<'a> {
+    name: &'a [u8; 4],
+    /// Declared, in bytes.
+    length: usize,
+    /// As far as the file goes.
+    body: &'a [u8],
+}
+
+/// The chunks one after the other.
+fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    std::iter::from_fn(move || {
+        let (name, after) = rest.split_first_chunk::<4>()?;
+        let (length, after) = after.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let body = &after[..length.min(after.len())];
+        // One of odd length is followed by a byte that fills it up.
+        rest = after.get(length + length % 2..).unwrap_or_default();
+        Some(Chunk { name, length, body })
+    })
+}
+
+/// Whether no bitstream in a chunk is wider or higher than the canvas.
+fn fits(&Chunk { name, body, .. }: &Chunk<'_>, canvas: (u32, u32)) -> bool {
+    let size = match name {
+        b"ANMF" => {
+            let frame = body.get(16..).unwrap_or_default();
+            return chunks(frame).all(|chunk| fits(&chunk, canvas));
+        }
+        b"VP8 " => body.get(6..10).map(|sides| {
+            let side = |i: usize| u32::from(u16::from_le_bytes([sides[i], sides[i + 1]]) & 0x3FFF);
+            (side(0), side(2))
+        }),
+        b"VP8L" => body.get(1..5).map(|bits| {
+            let bits = u32::from_le_bytes([bits[0], bits[1], bits[2], bits[3]]);
+            ((bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1)
+        }),
+        _ => None,
+    };
+    size.is_none_or(|(width, height)| width <= canvas.0 && height <= canvas.1)
+}

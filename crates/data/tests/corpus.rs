@@ -1,0 +1,71 @@
+//! What fuzzing begins with, and what it found: every file gives an answer.
+
+mod support;
+
+#[path = "../../../fuzz/targets/archive.rs"]
+mod archive;
+#[path = "../../../fuzz/targets/cache.rs"]
+mod cache;
+#[path = "../../../fuzz/targets/decode.rs"]
+mod decode;
+#[path = "../../../fuzz/targets/manifest.rs"]
+mod manifest;
+
+use std::fs;
+
+use cache::{DIM, FINGERPRINT, entry};
+use headstart_data::cache::{CacheConfig, FeatureCache, Key};
+use support::{corpus, fixtures, pictures};
+
+/// Shown when a test fails: which file it was.
+fn each(files: Vec<(String, Vec<u8>)>, run: impl Fn(&[u8])) {
+    assert!(!files.is_empty());
+    for (name, bytes) in files {
+        println!("{name}");
+        run(&bytes);
+    }
+}
+
+#[test]
+fn every_picture_is_decoded_and_resized_or_refused() {
+    each(pictures(), decode::run);
+}
+
+#[test]
+fn every_archive_and_table_is_listed_and_its_pictures_are_read_or_refused() {
+    each(fixtures("archives"), archive::run);
+    each(fixtures("tables"), archive::run);
+}
+
+#[test]
+fn every_manifest_is_read_or_refused() {
+    each(fixtures("manifest"), manifest::run);
+}
+
+#[test]
+fn every_segment_of_a_cache_is_read_as_far_as_it_is_whole() {
+    each(corpus("cache"), cache::run);
+}
+
+/// Or fuzzing would not get behind the checksum of the header. Where this fails because segments
+/// are written in another way, the file is to be replaced by what is written now.
+#[test]
+fn the_segment_that_fuzzing_begins_with_is_one_that_is_written_today() {
+    let root = tempfile::tempdir().unwrap();
+    let cache = FeatureCache::open(root.path(), &FINGERPRINT, DIM, CacheConfig::default());
+    (0..4).for_each(|n| cache.put(&Key([n; 16]), &entry(n)));
+    drop(cache);
+    let folder = fs::read_dir(root.path()).unwrap().next().unwrap().unwrap().path();
+    let file = |ending: &str| {
+        let mut paths = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        fs::read(paths.find(|path| path.extension().is_some_and(|e| e == ending)).unwrap()).unwrap()
+    };
+    let (keys, data) = (file("keys"), file("data"));
+    let written = [&(keys.len() as u32).to_le_bytes()[..], &keys, &data].concat();
+    let now = std::env::temp_dir().join("segment.bin");
+    let (_, kept) = corpus("cache").into_iter().find(|(name, _)| name == "segment.bin").unwrap();
+    if written != kept {
+        fs::write(&now, written).unwrap();
+        panic!("copy {} to fuzz/corpus/cache/segment.bin", now.display());
+    }
+}

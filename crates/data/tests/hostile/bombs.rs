@@ -1,0 +1,155 @@
+//! Small files that unfold to much: each is an answer in little memory, whatever it declares and
+//! whatever it produces.
+
+use headstart_data::decode::estimated_bytes;
+use headstart_data::{Limits, decode};
+
+use crate::support::{bytes, corpus, png, zlib_zeros};
+use crate::{alone, peak};
+
+/// What each bomb unfolds to, or claims to.
+const MUCH: usize = 256 << 20;
+/// What decoding may take beside the file and copies of it.
+const LITTLE: u64 = 24 << 20;
+
+#[test]
+fn what_unfolds_to_hundreds_of_megabytes_is_answered_in_a_few() {
+    let _alone = alone();
+    let mut wrong = Vec::new();
+    for (name, file) in [pngs(), gifs(), webps(), tiffs(), bmps(), jpegs()].into_iter().flatten() {
+        assert!(file.len() < 2 << 20, "{name} is small");
+        let limits = Limits::default();
+        let (announced, estimating) = peak(|| estimated_bytes(&file, &limits));
+        let (answer, decoding) = peak(|| decode(&file, &limits));
+        let few = LITTLE + 4 * file.len() as u64;
+        if estimating.max(decoding) > few {
+            wrong.push(format!(
+                "{name}: announced {announced} bytes in {estimating}, took {decoding}, {answer:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+type Bomb = (&'static str, Vec<u8>);
+
+/// The data of a 4 x 4 picture, its profile, or its text goes on and on.
+fn pngs() -> Vec<Bomb> {
+    let zeros = zlib_zeros(MUCH);
+    let rows = zlib_zeros(4 * (1 + 4 * 3));
+    let named = |method: &[u8]| [b"name\0", method, &zeros].concat();
+    vec![
+        ("data", png(4, 4, &[(b"IDAT", &zeros)])),
+        ("profile", png(4, 4, &[(b"iCCP", &named(b"\0")), (b"IDAT", &rows)])),
+        ("text", png(4, 4, &[(b"zTXt", &named(b"\0")), (b"IDAT", &rows)])),
+        ("international text", png(4, 4, &[(b"iTXt", &named(b"\x01\0\0\0")), (b"IDAT", &rows)])),
+    ]
+}
+
+/// A frame that is far larger than the picture, and one that has more data than pixels.
+fn gifs() -> Vec<Bomb> {
+    let whole = bytes("decode/gif_one.gif");
+    let frame = whole.windows(10).position(|w| w[0] == 0x2C && w[1..5] == [0; 4]).unwrap();
+    let mut large = whole.clone();
+    large[frame + 5..frame + 9].copy_from_slice(&[0x10, 0x27, 0x10, 0x27]);
+    let data = frame + 10;
+    let long: Vec<u8> = (0..400_000 / 255)
+        .flat_map(|_| std::iter::once(255).chain((0..255).map(|i| [0, 3, 5, 7][i % 4])))
+        .collect();
+    // The size of a code, blocks without an end code, and the trailer.
+    let long = [&whole[..=data], &long, &[0, 0x3B]].concat();
+    vec![("large frame", large), ("long data", long)]
+}
+
+/// A picture's bitstream that is far larger than the picture that holds it.
+fn webps() -> Vec<Bomb> {
+    let mut lossless = bytes("decode/webp_lossless.webp");
+    let start = lossless.windows(4).position(|w| w == b"VP8L").unwrap() + 9;
+    // 14 bits each, less one.
+    let sides = 11_585_u32 - 1;
+    let bits = u32::from_le_bytes(*lossless[start..].first_chunk().unwrap()) & !0xFFF_FFFF;
+    lossless[start..start + 4].copy_from_slice(&(bits | sides | sides << 14).to_le_bytes());
+    let mut chunk = b"VP8X\x0a\0\0\0\0\0\0\0".to_vec();
+    chunk.extend([3, 0, 0, 3, 0, 0]);
+    let mut held = lossless.clone();
+    held.splice(12..12, chunk);
+    let size = held.len() as u32 - 8;
+    held[4..8].copy_from_slice(&size.to_le_bytes());
+    vec![("held", held)]
+}
+
+/// A strip that unfolds to far more than its rows, a tile far larger than the picture, and counts
+/// of values beyond the file.
+fn tiffs() -> Vec<Bomb> {
+    const DEFLATE: u32 = 8;
+    let zeros = zlib_zeros(MUCH);
+    let strip = [(273, 8), (278, 4), (279, zeros.len() as u32)];
+    let tile = |side| [(322, side), (323, side), (324, 8), (325, zeros.len() as u32)];
+    let lzw = bytes("decode/tiff_lzw.tif");
+    let tall = with_entry(&lzw, 278, u32::MAX);
+    let counted = with_count(&lzw, 273, 1 << 28);
+    vec![
+        ("strip", tiff(DEFLATE, &zeros, &strip)),
+        ("tile", tiff(DEFLATE, &zeros, &tile(9984))),
+        ("absurd tile", tiff(DEFLATE, &zeros, &tile(u32::MAX - 15))),
+        ("rows in a strip", tall),
+        ("strips", counted),
+    ]
+}
+
+/// A little-endian TIFF of 4 x 4 RGB pixels with these entries besides, each of one LONG.
+fn tiff(compression: u32, data: &[u8], entries: &[(u16, u32)]) -> Vec<u8> {
+    let mut all = vec![(256, 4), (257, 4), (258, 8), (259, compression), (262, 2), (277, 3)];
+    all.extend(entries);
+    all.sort_unstable();
+    let mut file = [b"II*\0", &(8 + data.len() as u32).to_le_bytes()[..], data].concat();
+    file.extend((all.len() as u16).to_le_bytes());
+    for (tag, value) in all {
+        file.extend([tag.to_le_bytes(), 4_u16.to_le_bytes()].concat());
+        file.extend([1_u32.to_le_bytes(), value.to_le_bytes()].concat());
+    }
+    file.extend([0; 4]);
+    file
+}
+
+/// Where an entry of a little-endian TIFF's first directory stands.
+fn entry(file: &[u8], tag: u16) -> usize {
+    let start = u32::from_le_bytes(*file[4..].first_chunk().unwrap()) as usize + 2;
+    (start..file.len()).step_by(12).find(|&at| file[at..at + 2] == tag.to_le_bytes()).unwrap()
+}
+
+fn with_entry(file: &[u8], tag: u16, value: u32) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let at = entry(&file, tag);
+    // A LONG.
+    file[at + 2..at + 4].copy_from_slice(&[4, 0]);
+    file[at + 8..at + 12].copy_from_slice(&value.to_le_bytes());
+    file
+}
+
+fn with_count(file: &[u8], tag: u16, count: u32) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let at = entry(&file, tag);
+    file[at + 4..at + 8].copy_from_slice(&count.to_le_bytes());
+    file
+}
+
+/// Runs that go on beyond the last pixel.
+fn bmps() -> Vec<Bomb> {
+    let (_, rle8) = corpus("decode").into_iter().find(|(name, _)| name == "rle8.bmp").unwrap();
+    let runs = [&rle8[..14 + 40 + 64], &[255, 1].repeat(MUCH / 255 / 4), &[0, 1]].concat();
+    vec![("runs", runs)]
+}
+
+/// Scan after scan over all coefficients, and rows that are never there.
+fn jpegs() -> Vec<Bomb> {
+    let progressive = bytes("decode/jpeg_progressive.jpg");
+    let scan = progressive.windows(2).rposition(|w| w == b"\xFF\xDA").unwrap();
+    let (before, last) = progressive.split_at(scan);
+    let last = last.strip_suffix(b"\xFF\xD9").unwrap();
+    let scans = [before, &last.repeat(10_000), b"\xFF\xD9"].concat();
+    let mut thin = bytes("decode/jpeg_420.jpg");
+    let frame = thin.windows(2).position(|w| w == b"\xFF\xC0").unwrap();
+    thin[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xFF, 0, 1]);
+    vec![("scans", scans), ("thin", thin)]
+}

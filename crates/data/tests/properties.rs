@@ -1,0 +1,98 @@
+//! What encoders that are not ours make of any pixels is decoded to these pixels.
+
+use std::io::Cursor;
+
+use headstart_data::{Limits, decode};
+use image::ExtendedColorType::{self, L8, L16, La8, La16, Rgb8, Rgb16, Rgba8, Rgba16};
+use image::ImageEncoder;
+use image::codecs::bmp::BmpEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::codecs::tiff::TiffEncoder;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+struct Picture {
+    width: u32,
+    height: u32,
+    color: ExtendedColorType,
+    /// As an encoder takes them: 16-bit samples in the machine's order.
+    samples: Vec<u8>,
+}
+
+fn picture(colors: &'static [ExtendedColorType]) -> impl Strategy<Value = Picture> {
+    (1..40_u32, 1..40_u32, prop::sample::select(colors)).prop_flat_map(|(width, height, color)| {
+        let bytes = (width * height * u32::from(color.bits_per_pixel()) / 8) as usize;
+        let samples = prop::collection::vec(any::<u8>(), bytes);
+        samples.prop_map(move |samples| Picture { width, height, color, samples })
+    })
+}
+
+impl Picture {
+    /// 8-bit RGB: the high bytes of the samples, transparency on white.
+    fn rgb(&self) -> Vec<u8> {
+        let channels = usize::from(self.color.channel_count());
+        let high: Vec<u8> = match self.color {
+            L16 | La16 | Rgb16 | Rgba16 => {
+                let pairs = self.samples.as_chunks::<2>().0;
+                pairs.iter().map(|&pair| (u16::from_ne_bytes(pair) / 256) as u8).collect()
+            }
+            _ => self.samples.clone(),
+        };
+        let pixel = |pixel: &[u8]| {
+            let (color, alpha) = match *pixel {
+                [v] => ([v; 3], 255),
+                [v, alpha] => ([v; 3], alpha),
+                [r, g, b] => ([r, g, b], 255),
+                [r, g, b, alpha, ..] => ([r, g, b], alpha),
+                [] => unreachable!(),
+            };
+            let share = f64::from(alpha) / 255.0;
+            color.map(|v| (f64::from(v) * share + 255.0 * (1.0 - share)).round() as u8)
+        };
+        high.chunks_exact(channels).flat_map(pixel).collect()
+    }
+
+    fn check(&self, file: &[u8]) -> Result<(), TestCaseError> {
+        let decoded = decode(file, &Limits::default());
+        let decoded = decoded.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let size = (decoded.width() as u32, decoded.height() as u32);
+        prop_assert_eq!(size, (self.width, self.height));
+        prop_assert_eq!(decoded.pixels(), self.rgb());
+        Ok(())
+    }
+
+    fn encoded(&self, encoder: impl ImageEncoder) {
+        encoder.write_image(&self.samples, self.width, self.height, self.color).unwrap();
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_png_is_decoded_to_its_pixels(
+        picture in picture(&[L8, La8, Rgb8, Rgba8, L16, La16, Rgb16, Rgba16]),
+        filter in prop::sample::select(vec![
+            FilterType::NoFilter, FilterType::Sub, FilterType::Up, FilterType::Avg,
+            FilterType::Paeth, FilterType::Adaptive,
+        ]),
+    ) {
+        let mut file = Vec::new();
+        picture.encoded(PngEncoder::new_with_quality(&mut file, CompressionType::Fast, filter));
+        picture.check(&file)?;
+    }
+
+    #[test]
+    fn any_tiff_is_decoded_to_its_pixels(
+        picture in picture(&[L8, Rgb8, Rgba8, L16, Rgb16, Rgba16]),
+    ) {
+        let mut file = Cursor::new(Vec::new());
+        picture.encoded(TiffEncoder::new(&mut file));
+        picture.check(file.get_ref())?;
+    }
+
+    #[test]
+    fn any_bmp_is_decoded_to_its_pixels(picture in picture(&[L8, Rgb8, Rgba8])) {
+        let mut file = Vec::new();
+        picture.encoded(BmpEncoder::new(&mut file));
+        picture.check(&file)?;
+    }
+}

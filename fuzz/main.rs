@@ -1,0 +1,23 @@
+//! Each binary feeds the target of its own name.
+#![no_main]
+
+mod targets {
+    pub(crate) mod archive;
+    pub(crate) mod cache;
+    pub(crate) mod decode;
+    pub(crate) mod manifest;
+    pub(crate) mod model_file;
+    pub(crate) mod weights;
+}
+
+use targets::{archive, cache, decode, manifest, model_file, weights};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match env!("CARGO_BIN_NAME") {
+    "archive" => archive::run(bytes),
+    "cache" => cache::run(bytes),
+    "decode" => decode::run(bytes),
+    "manifest" => manifest::run(bytes),
+    "model_file" => drop(model_file::run(bytes)),
+    "weights" => weights::run(bytes),
+    name => unreachable!("no target {name}"),
+});

@@ -1,0 +1,28 @@
+//! The bytes of a picture's file, as far as what the network is given.
+
+use headstart_data::decode::{estimated_bytes, header};
+use headstart_data::{Limits, Resizer, decode};
+use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
+
+/// So small that no header can make a run slow.
+const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 8 << 20, max_file_bytes: 1 << 20 };
+
+pub(crate) fn run(bytes: &[u8]) {
+    let estimated = estimated_bytes(bytes, &LIMITS);
+    let Ok(picture) = decode(bytes, &LIMITS) else { return };
+    let header = header(bytes, &LIMITS).expect("what has pixels has a header");
+    let sides = (header.width as usize, header.height as usize);
+    assert_eq!(sides, (picture.width(), picture.height()));
+    assert!(picture.pixels().len() as u64 <= estimated, "{picture:?} in {estimated} bytes");
+    let mut resizer = Resizer::new();
+    for (interpolation, fit) in [
+        (Interpolation::Bilinear, Fit::Stretch),
+        (Interpolation::Bicubic, Fit::Crop),
+        (Interpolation::Area, Fit::Pad),
+        (Interpolation::Tensorflow, Fit::Stretch),
+    ] {
+        let scaling = Scaling::minus_one_to_one();
+        let to = Preprocessing { height: 9, width: 14, interpolation, fit, scaling };
+        resizer.resize(&picture, &to);
+    }
+}
