@@ -55,7 +55,7 @@ fn what_cannot_be_read_in_a_folder_is_one_line_each_and_the_rest_is_learned_from
     while !fs::read_to_string(&stat).unwrap().contains(") Z ") {}
     symlink(format!("/proc/{}/net", ended.id()), bag("listing")).unwrap();
     fs::create_dir(bag("locked")).unwrap();
-    fs::set_permissions(bag("locked"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bag("locked"), fs::Permissions::from_mode(0o0)).unwrap();
 
     let mut expected = vec![
         ("eio.jpg", "cannot be read (Input/output error)"),
