@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::OsStringValueParser;
 use headstart::data::cache::Limit;
+use headstart::data::decode::Reduce;
 use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
 use headstart::model::architectures::{Architecture, NetworkConfig};
@@ -76,6 +77,7 @@ impl Common {
         Ok(ExtractConfig {
             compute: self.compute()?,
             cache_limit: self.cache_limit,
+            reduce: Reduce::default(),
             cache_read_only: false,
             threads: self.threads.map(usize::from),
             memory: self.memory,

@@ -147,9 +147,6 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
     let estimate = |file: &[u8]| estimated_bytes(file, &limits) - file.len() as u64;
     let pixels = 13 * 9;
     for (file, expected) in [
-        ("jpeg_rgb.jpg", pixels * 3),
-        // All coefficients of three components, two bytes each.
-        ("jpeg_progressive.jpg", pixels * 9),
         ("png_rgb.png", pixels * 3),
         // Made 8-bit RGB where they lie.
         ("png_16_rgba.png", pixels * 8),
@@ -159,6 +156,14 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
     ] {
         assert_eq!(estimate(&bytes(&format!("decode/{file}"))), expected, "{file}");
     }
+    // 5000 x 4000: some rows beside the picture, and all coefficients, two bytes each.
+    for (file, most) in [("jpeg_rgb.jpg", 3.1), ("jpeg_progressive.jpg", 9.2)] {
+        let mut file = bytes(&format!("decode/{file}"));
+        let frame = file.windows(2).position(|w| matches!(w, b"\xFF\xC0" | b"\xFF\xC2")).unwrap();
+        file[frame + 5..frame + 9].copy_from_slice(&[0x0F, 0xA0, 0x13, 0x88]);
+        let a_pixel = estimate(&file) as f64 / 20e6;
+        assert!((most - 0.2..most).contains(&a_pixel), "{a_pixel} bytes a pixel");
+    }
     let mut peak = 0;
     for [file, ..] in cases() {
         let file = bytes(&format!("decode/{file}"));
@@ -166,7 +171,7 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
         assert!(needed >= decode(&file, &limits).unwrap().pixels().len() as u64);
         peak = peak.max(needed);
     }
-    assert!(peak < 100_000, "of pictures this small");
+    assert!(peak < 200_000, "of pictures this small");
     // What is refused by its header, or is no picture, needs nothing more.
     for file in [png_header(50_000), b"text".to_vec(), Vec::new()] {
         assert_eq!(estimate(&file), 0);

@@ -5,8 +5,11 @@ use std::sync::Mutex;
 use std::thread;
 
 use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit};
-use headstart_data::decode::{DEFAULT_MEMORY, MemoryBudget, estimated_bytes, header};
-use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped, decode};
+use headstart_data::decode::{
+    AtLeast, DEFAULT_MEMORY, MemoryBudget, Reduce, decode_at_least, estimated_bytes_at_least,
+    header,
+};
+use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
 use crate::in_order::{Jobs, in_order};
@@ -17,6 +20,8 @@ use crate::{Base, Error, Observer};
 pub struct ExtractConfig {
     /// What to compute with.
     pub compute: Compute,
+    /// How far large pictures may be reduced while they are decoded.
+    pub reduce: Reduce,
     /// Threads; as many as the machine runs at once when `None`.
     pub threads: Option<usize>,
     /// Bytes that decoding may take, all threads together; a picture that needs more is left out.
@@ -46,6 +51,8 @@ pub struct Extractor {
     cache_was_filled: bool,
     threads: usize,
     limits: Limits,
+    /// What is decoded of a picture.
+    at_least: AtLeast,
     /// What all threads together may decode in.
     memory: MemoryBudget,
     /// Workers that wait for work; an arena is not given up between calls.
@@ -55,7 +62,7 @@ pub struct Extractor {
 /// The features of one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PictureFeatures {
-    /// Hash of its decoded pixels.
+    /// Hash of its pixels as they are decoded: reduced, if it is large.
     pub content: ContentHash,
     /// As many as the base has.
     pub features: Vec<f32>,
@@ -89,7 +96,7 @@ impl Extractor {
         let plan = base.compile(config.compute);
         let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
-            let fingerprint = Fingerprint(base.fingerprint(config.compute));
+            let fingerprint = Fingerprint(base.fingerprint(config.compute, config.reduce));
             if config.cache_read_only {
                 return FeatureCache::open_read_only(root, &fingerprint, base.features());
             }
@@ -104,12 +111,14 @@ impl Extractor {
             FeatureCache::open(root, &fingerprint, base.features(), cache)
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
+        let at_least = config.reduce.at_least(plan.preprocessing());
         Self {
             plan,
             cache,
             cache_was_filled,
             threads: config.threads.unwrap_or_else(available).max(1),
             limits: limits(config.memory),
+            at_least,
             memory: MemoryBudget::new(config.memory.unwrap_or(DEFAULT_MEMORY)),
             workers: Mutex::default(),
         }
@@ -325,14 +334,15 @@ impl Extractor {
         Ok(PicturePixels { content, pixels: worker.pixels.clone(), known })
     }
 
-    /// Decodes and resizes a picture into the worker's pixels; returns the hash of all its own.
+    /// Decodes and resizes a picture into the worker's pixels; returns the hash of those decoded.
     fn read_pixels(&self, worker: &mut Worker, bytes: Vec<u8>) -> Result<ContentHash, DecodeError> {
-        let (needed, limit) = (estimated_bytes(&bytes, &self.limits), self.limits.max_bytes);
+        let limit = self.limits.max_bytes;
+        let needed = estimated_bytes_at_least(&bytes, &self.limits, self.at_least);
         if needed > limit {
             return Err(DecodeError::TooMuchMemory { limit });
         }
         let _memory = self.memory.acquire(needed);
-        let picture = decode(&bytes, &self.limits)?;
+        let picture = decode_at_least(&bytes, &self.limits, self.at_least)?;
         drop(bytes);
         let content = picture.content_hash();
         let preprocessing = self.plan.preprocessing();
@@ -356,7 +366,7 @@ fn limits(memory: Option<u64>) -> Limits {
 
 /// A picture as the base takes it.
 pub(crate) struct PicturePixels {
-    /// Hash of its decoded pixels.
+    /// Hash of its pixels as they are decoded: reduced, if it is large.
     pub(crate) content: ContentHash,
     /// u8 RGB, `[height][width][3]`.
     pub(crate) pixels: Vec<u8>,

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use headstart::data::{DecodeError, Limits, Location, Rgb, decode};
+use headstart::data::decode::{AtLeast, decode_at_least};
+use headstart::data::{DecodeError, Limits, Location, Rgb};
 use headstart::model::atomic::AtomicFile;
 use headstart::model::thousands;
 use headstart::{Audit, Finding, Kind, Pictures, Severity};
@@ -28,6 +29,8 @@ const COPIES: usize = 6;
 const THUMBNAILS: usize = 600;
 /// The longer side of a thumbnail, in pixels: twice what is shown, for dense screens.
 const SIDE: usize = 256;
+/// What is enough for one to look like the picture.
+const AT_LEAST: AtLeast = AtLeast { width: SIDE, height: SIDE };
 const QUALITY: u8 = 70;
 
 /// Writes the page.
@@ -55,7 +58,7 @@ fn thumbnails(audit: &Audit) -> Thumbnails {
 
 fn thumbnail(file: &Location) -> Result<String, DecodeError> {
     let limits = Limits::default();
-    let picture = decode(&file.read(&limits)?, &limits)?;
+    let picture = decode_at_least(&file.read(&limits)?, &limits, AT_LEAST)?;
     let longer = picture.width().max(picture.height());
     let side = |side: usize| (side * SIDE.min(longer) / longer).max(1) as u32;
     let (width, height) = (side(picture.width()), side(picture.height()));
