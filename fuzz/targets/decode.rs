@@ -1,6 +1,6 @@
 //! The bytes of a picture's file, as far as what the network is given.
 
-use headstart_data::decode::{estimated_bytes, header};
+use headstart_data::decode::{AtLeast, decode_at_least, estimated_bytes, header};
 use headstart_data::{Limits, Resizer, decode};
 use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 
@@ -8,11 +8,17 @@ use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 8 << 20, max_file_bytes: 1 << 20 };
 
 pub(crate) fn run(bytes: &[u8]) {
+    let at_least = AtLeast { width: 5, height: 4 };
+    let reduced = decode_at_least(bytes, &LIMITS, at_least);
     let estimated = estimated_bytes(bytes, &LIMITS);
     let Ok(picture) = decode(bytes, &LIMITS) else { return };
     let header = header(bytes, &LIMITS).expect("what has pixels has a header");
     let sides = (header.width as usize, header.height as usize);
     assert_eq!(sides, (picture.width(), picture.height()));
+    // A part of the data may be passed over, but no picture is lost to that.
+    let reduced = reduced.expect("what is decoded in full is decoded in part");
+    assert!(reduced.width() >= sides.0.min(at_least.width), "{reduced:?} of {picture:?}");
+    assert!(reduced.height() >= sides.1.min(at_least.height), "{reduced:?} of {picture:?}");
     assert!(picture.pixels().len() as u64 <= estimated, "{picture:?} in {estimated} bytes");
     let mut resizer = Resizer::new();
     for (interpolation, fit) in [

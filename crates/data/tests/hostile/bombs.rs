@@ -31,6 +31,14 @@ fn what_unfolds_to_hundreds_of_megabytes_is_answered_in_a_few() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Each scan goes through the whole picture, which may have a hundred million pixels.
+#[test]
+fn scans_do_not_go_on_for_ever() {
+    let (_, scans) = jpegs().into_iter().find(|(name, _)| *name == "scans").unwrap();
+    let error = decode(&scans, &Limits::default()).unwrap_err().to_string();
+    assert_eq!(error, "damaged JPEG: it has more than 100 scans");
+}
+
 type Bomb = (&'static str, Vec<u8>);
 
 /// The data of a 4 x 4 picture, its profile, or its text goes on and on.

@@ -179,10 +179,11 @@ impl Container {
             Ok(Self::Hdf5)
         } else if bytes.starts_with(b"PK") {
             Ok(Self::Zip)
+        } else if u64::from_le_bytes(*length) <= safetensors::MAX_HEADER && rest.starts_with(b"{") {
+            // Before pickles: a length may begin as they do.
+            Ok(Self::Safetensors)
         } else if bytes[0] == 0x80 && bytes[1] <= 5 {
             Ok(Self::Pickle)
-        } else if u64::from_le_bytes(*length) <= safetensors::MAX_HEADER && rest.starts_with(b"{") {
-            Ok(Self::Safetensors)
         } else if bytes.starts_with(b"version https://git-lfs") {
             Err("is a Git LFS pointer, not the file itself".to_owned())
         } else if text.starts_with(b"<!doctype html") || text.starts_with(b"<html") {

@@ -5,7 +5,7 @@ use super::bits::Reader;
 use super::structure::damaged;
 
 /// Codes up to this length are found in one look.
-const LOOK: u32 = 12;
+const LOOK: u32 = 10;
 
 /// A table of codes.
 pub(super) struct Huffman {

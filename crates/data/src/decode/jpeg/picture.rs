@@ -10,6 +10,10 @@ use super::scan::{Coding, Memory, Part};
 use super::structure::{Segments, Structure, damaged, marker};
 use super::tables::{Colour, FrameComponent, Tables};
 
+/// More scans than encoders make. Each goes through all blocks of the picture, though it may say next
+/// to nothing of them: a small file could take for ever.
+const MOST_SCANS: usize = 100;
+
 /// Decodes a picture to a `reduction`th of its width and height, rounded up: 1, 2, 4 or 8. Each pixel
 /// is the mean of those that it stands for.
 pub(super) fn decode(
@@ -20,8 +24,13 @@ pub(super) fn decode(
     let mut segments = Segments::new(bytes);
     let mut tables = Tables::default();
     let mut picture = Picture::new(structure, reduction);
+    let mut scans = 0;
     while let Some(segment) = segments.next()? {
         if segment.marker == marker::SOS {
+            scans += 1;
+            if scans > MOST_SCANS {
+                return Err(damaged(&format!("it has more than {MOST_SCANS} scans")));
+            }
             picture.scan(segment.payload, segment.rest, &tables)?;
         } else {
             tables.set(&segment)?;

@@ -198,3 +198,77 @@ fn eight(f: [f32; 8]) -> [f32; 8] {
         even0 - odd0,
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sample at `x`, `y` of a block (T.81, A.3.3), without limits.
+    fn sample(coefficient: impl Fn(usize) -> f64, x: usize, y: usize) -> f64 {
+        let cosine = |k: usize, n: usize| {
+            let norm = if k == 0 { 0.125_f64.sqrt() } else { 0.5 };
+            norm * ((2 * n + 1) as f64 * k as f64 * PI / 16.0).cos()
+        };
+        128.0 + (0..64).map(|i| coefficient(i) * cosine(i / 8, y) * cosine(i % 8, x)).sum::<f64>()
+    }
+
+    #[test]
+    fn samples_are_the_inverse_dct_and_fewer_are_means_of_them() {
+        let quantisation: [u16; 64] = std::array::from_fn(|i| 1 + i as u16 % 7);
+        let mut transform = Transform::new(&quantisation);
+        let mut tile = [[0; LANES]; 64];
+        // Small enough that no sample leaves 0 to 255: no lane has more than 8 coefficients.
+        for (i, lanes) in tile.iter_mut().enumerate() {
+            for (lane, coefficient) in lanes.iter_mut().enumerate() {
+                if (i * 5 + lane * 3) % 8 == 0 {
+                    *coefficient = ((i * 31 + lane * 17) % 19) as i16 - 9;
+                }
+            }
+        }
+        for (width, height) in [1, 2, 4, 8].into_iter().flat_map(|w| [1, 2, 4, 8].map(|h| (w, h))) {
+            let stride = LANES * width + 5;
+            let mut out = vec![0; stride * height];
+            transform.apply(&tile, (width, height), &mut out, stride);
+            for (lane, y, x) in (0..LANES)
+                .flat_map(|l| (0..height).flat_map(move |y| (0..width).map(move |x| (l, y, x))))
+            {
+                let coefficient = |i: usize| f64::from(tile[i][lane]) * f64::from(quantisation[i]);
+                let (across, down) = (8 / width, 8 / height);
+                let of =
+                    (0..across * down).map(|i| (x * across + i % across, y * down + i / across));
+                let mean = of.map(|(x, y)| sample(coefficient, x, y)).sum::<f64>()
+                    / (across * down) as f64;
+                let found = out[y * stride + lane * width + x];
+                assert!(
+                    (f64::from(found) - mean).abs() < 0.51,
+                    "{width} x {height}, lane {lane} at {x}, {y}: {found}, not {mean}"
+                );
+                if (width, height) == (1, 1) {
+                    assert_eq!(transform.mean(tile[0][lane]), found);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn samples_end_at_0_and_255() {
+        let mut transform = Transform::new(&[255; 64]);
+        for (dc, expected) in [(i16::MAX, 255), (i16::MIN, 0)] {
+            let mut tile = [[0; LANES]; 64];
+            tile[0] = [dc; LANES];
+            let mut out = [7; LANES * 8 * 8];
+            transform.apply(&tile, (8, 8), &mut out, LANES * 8);
+            assert_eq!(out, [expected; LANES * 8 * 8]);
+            assert_eq!(transform.mean(dc), expected);
+        }
+    }
+
+    #[test]
+    fn coefficients_are_coded_along_diagonals() {
+        assert_eq!(ZIGZAG[..10], [0, 1, 8, 16, 9, 2, 3, 10, 17, 24]);
+        assert_eq!(ZIGZAG[58..], [53, 60, 61, 54, 47, 55, 62, 63][2..]);
+        let mut all = ZIGZAG;
+        all.sort_unstable();
+        assert!(all.iter().enumerate().all(|(i, &place)| i == usize::from(place)));
+    }
+}

@@ -123,3 +123,37 @@ fn widen<const BITS: u32>(line: &[u16], out: &mut [u8], round: [u16; 2]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubling_mixes_with_the_next_sample_and_all_else_repeats() {
+        let lines: [&[u8]; 2] = [&[10, 20, 40], &[50, 60, 0]];
+        type Case = ((usize, usize), (usize, usize), bool, usize, &'static [u8]);
+        let cases: [Case; 9] = [
+            ((1, 1), (1, 1), true, 1, &[50, 60, 0]),
+            // (3 a + b + 1) / 4 to the left, (3 a + b + 2) / 4 to the right.
+            ((2, 1), (1, 1), true, 0, &[10, 13, 17, 25, 35, 40]),
+            // (3 a + b + 1) / 4 above, (3 a + b + 2) / 4 below.
+            ((1, 1), (2, 1), true, 0, &[10, 20, 40]),
+            ((1, 1), (2, 1), true, 1, &[20, 30, 30]),
+            ((1, 1), (2, 1), true, 2, &[40, 50, 10]),
+            // (9 a + 3 b + 3 c + d + 8) / 16 to the left, with 7 to the right.
+            ((2, 1), (2, 1), true, 1, &[20, 22, 28, 30, 30, 30]),
+            ((2, 1), (1, 1), false, 0, &[10, 10, 20, 20, 40, 40]),
+            ((4, 1), (2, 1), true, 3, &[50, 50, 50, 50, 60, 60, 60, 60, 0, 0, 0, 0]),
+            ((3, 2), (1, 1), true, 0, &[10, 10, 20, 40, 40]),
+        ];
+        for (across, down, interpolate, y, expected) in cases {
+            let mut upsampling = Upsampling::new(across, down, interpolate);
+            upsampling.begin(3);
+            let found = upsampling.line(y, |y| lines[y.min(1)]);
+            assert_eq!(found, expected, "{across:?} {down:?} {interpolate}, line {y}");
+        }
+        let mut one = Upsampling::new((2, 1), (1, 1), true);
+        one.begin(1);
+        assert_eq!(one.line(0, |_| &[9]), [9, 9]);
+    }
+}
