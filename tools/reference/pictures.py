@@ -3,9 +3,11 @@ the pixels that Pillow decodes and resizes them to.
 
     python tools/reference/pictures.py crates/data/tests/fixtures
 
-Needs Pillow and numpy. Expected pixels are `.rgb` files: width and height as little-endian
-u32, then 8-bit RGB rows. `decode.tsv` lists file, expected pixels, largest and mean
-difference allowed; `resize.tsv` lists source, expected pixels, filter and fit.
+Needs Pillow, numpy and OpenCV (which writes samplings that Pillow does not). Expected pixels
+are `.rgb` files: width and height as little-endian u32, then 8-bit RGB rows. `decode.tsv` lists
+file, expected pixels, largest and mean difference allowed; `reduced.tsv` lists the same of JPEGs
+that are decoded in full, to a half, a quarter or an eighth, with the divisor behind the file;
+`resize.tsv` lists source, expected pixels, filter and fit.
 """
 
 import io
@@ -13,6 +15,7 @@ import struct
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -21,8 +24,8 @@ LOSSLESS = (0, 0.0)
 # Full-resolution chroma at quality 95: decoders differ by the rounding of the inverse DCT and
 # of the colour conversion only.
 JPEG = (3, 1.0)
-# Halved chroma: decoders also differ in how they interpolate it.
-SUBSAMPLED = (24, 3.0)
+# Halved chroma, interpolated in the same way.
+SUBSAMPLED = (4, 1.0)
 
 
 def photo(w=W, h=H, channels=3):
@@ -43,6 +46,10 @@ def detailed(w, h):
     base = photo(w, h).astype(np.int32) + rng.integers(-40, 40, (h, w, 3))
     base[h // 3 : h // 2, w // 4 : w // 2] = [255, 0, 128]
     return np.clip(base, 0, 255).astype(np.uint8)
+
+
+def detailed_cmyk(w, h):
+    return np.concatenate([detailed(w, h), detailed(w, h)[..., 1:2] // 2 + 60], -1)
 
 
 def resize(image, size, filter, box):
@@ -211,8 +218,87 @@ def decode_cases():
     yield "webp_animated.webp", encode(rgb, "WEBP", lossless=True, save_all=True, append_images=[second.convert("RGB")]), LOSSLESS
 
 
+# The rounding of the inverse DCT and of the colour conversion.
+REDUCED = (3, 0.6)
+# Chroma that is smaller in one direction only is interpolated by libjpeg before the mean is taken:
+# the pictures are smooth.
+MEANS = (6, 0.8)
+
+
+def reduced_cases():
+    rgb = Image.fromarray(detailed(75, 53))
+    for name, image, allowed, options in (
+        ("444", rgb, REDUCED, {"subsampling": 0}),
+        ("420", rgb, REDUCED, {"subsampling": 2}),
+        ("grey", rgb.convert("L"), REDUCED, {}),
+        ("restarts", rgb, REDUCED, {"restart_marker_blocks": 3}),
+        ("progressive", rgb, REDUCED, {"progressive": True}),
+        ("progressive_444", rgb, REDUCED, {"progressive": True, "subsampling": 0}),
+        ("progressive_restarts", rgb, REDUCED, {"progressive": True, "restart_marker_blocks": 3}),
+        ("cmyk", Image.fromarray(detailed_cmyk(75, 53), "CMYK"), REDUCED, {}),
+        ("rgb", rgb, REDUCED, {"keep_rgb": True}),
+        ("coarse", rgb, REDUCED, {"quality": 20}),
+        ("orientation_6", rgb, REDUCED, {"exif": exif(6)}),
+    ):
+        yield f"{name}.jpg", encode(image, "JPEG", **{"quality": 90, **options}), allowed, draft
+    yield "several_scans.jpg", several_scans(detailed(75, 53)), REDUCED, draft
+    for name, sampling in (("422", 0x211111), ("440", 0x121111), ("411", 0x411111)):
+        options = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
+        data = cv2.imencode(".jpg", photo(96, 64), options)[1].tobytes()
+        assert Image.open(io.BytesIO(data)).layer[0][1:3] == (sampling >> 20, sampling >> 16 & 15)
+        yield f"{name}.jpg", data, MEANS, means
+
+
+def several_scans(samples):
+    """A sequential JPEG with a scan for each component, from one of each component alone."""
+
+    def segments(data):
+        at = 2
+        while data[at + 1] != 0xDA:
+            length = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            yield data[at : at + length]
+            at += length
+        yield data[at:-2]
+
+    scans, head = b"", b""
+    for n in range(3):
+        grey = encode(Image.fromarray(samples[..., n]), "JPEG", quality=90)
+        head = b""
+        for segment in segments(grey):
+            if segment[1] == 0xC0:
+                ids = b"".join(bytes([n + 1, 0x11, 0]) for n in range(3))
+                head += b"\xff\xc0\0\x11" + segment[4:9] + b"\3" + ids
+            elif segment[1] == 0xDA:
+                scans += segment[:5] + bytes([n + 1]) + segment[6:]
+            else:
+                head += segment
+    return b"\xff\xd8" + head + scans + b"\xff\xd9"
+
+
+def blocks():
+    """A JPEG whose blocks are of one colour each, and these colours."""
+    colours = detailed(9, 7) // 2 + 64
+    grey = Image.fromarray(colours).convert("L")
+    large = grey.resize((72, 56), Image.Resampling.NEAREST)
+    return encode(large, "JPEG", quality=100), grey.convert("RGB")
+
+
+def draft(data, divisor):
+    """As libjpeg decodes to a part of the size."""
+    image = Image.open(io.BytesIO(data))
+    width, height = image.size
+    image.draft(None, (width // divisor, height // divisor))
+    assert image.size == (-(-width // divisor), -(-height // divisor))
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def means(data, divisor):
+    """Means of what is decoded in full. libjpeg reduces no component in one direction only."""
+    return Image.open(io.BytesIO(data)).reduce(divisor)
+
+
 def main(out):
-    for folder in ("decode", "expected", "resize"):
+    for folder in ("decode", "expected", "reduced", "resize"):
         (out / folder).mkdir(parents=True, exist_ok=True)
 
     rows = []
@@ -222,6 +308,18 @@ def main(out):
         write_rgb(out / "expected" / f"{name}.rgb", image)
         rows.append(f"{name}\t{name}.rgb\t{largest}\t{mean}")
     (out / "decode.tsv").write_text("\n".join(rows) + "\n")
+
+    rows = []
+    for name, data, (largest, mean), reduced in reduced_cases():
+        (out / "reduced" / name).write_bytes(data)
+        for divisor in (1, 2, 4, 8):
+            expected = f"{name}_{divisor}.rgb"
+            write_rgb(out / "reduced" / expected, reduced(data, divisor))
+            rows.append(f"{name}\t{divisor}\t{expected}\t{largest}\t{mean}")
+    data, colours = blocks()
+    (out / "reduced" / "blocks.jpg").write_bytes(data)
+    write_rgb(out / "reduced" / "blocks.rgb", colours)
+    (out / "reduced.tsv").write_text("\n".join(rows) + "\n")
 
     rows = []
     filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::OsStringValueParser;
+use headstart::data::decode::Reduce;
 use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
 use headstart::{ExtractConfig, default_cache};
@@ -65,6 +66,7 @@ impl Common {
     pub(crate) fn extract(&self) -> anyhow::Result<ExtractConfig> {
         Ok(ExtractConfig {
             compute: self.compute()?,
+            reduce: Reduce::default(),
             cache_read_only: false,
             threads: self.threads.map(usize::from),
             cache: if self.no_cache { None } else { self.cache_root() },

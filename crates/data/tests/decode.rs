@@ -4,9 +4,8 @@ mod support;
 
 use headstart_data::decode::estimated_bytes;
 use headstart_data::{DecodeError, Limits, decode};
-use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use support::{bytes, difference, rgb, table};
+use support::{bytes, difference, mutated, rgb, table};
 
 fn cases() -> Vec<[String; 4]> {
     table("decode.tsv")
@@ -159,9 +158,6 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
     let estimate = |file: &[u8]| estimated_bytes(file, &limits) - file.len() as u64;
     let pixels = 13 * 9;
     for (file, expected) in [
-        ("jpeg_rgb.jpg", pixels * 3),
-        // All coefficients of three components, two bytes each.
-        ("jpeg_progressive.jpg", pixels * 9),
         ("png_rgb.png", pixels * 3),
         // Made 8-bit RGB where they lie.
         ("png_16_rgba.png", pixels * 8),
@@ -171,6 +167,14 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
     ] {
         assert_eq!(estimate(&bytes(&format!("decode/{file}"))), expected, "{file}");
     }
+    // 5000 x 4000: some rows beside the picture, and all coefficients, two bytes each.
+    for (file, most) in [("jpeg_rgb.jpg", 3.1), ("jpeg_progressive.jpg", 9.3)] {
+        let mut file = bytes(&format!("decode/{file}"));
+        let frame = file.windows(2).position(|w| matches!(w, b"\xFF\xC0" | b"\xFF\xC2")).unwrap();
+        file[frame + 5..frame + 9].copy_from_slice(&[0x0F, 0xA0, 0x13, 0x88]);
+        let a_pixel = estimate(&file) as f64 / 20e6;
+        assert!((most - 0.2..most).contains(&a_pixel), "{a_pixel} bytes a pixel");
+    }
     let mut peak = 0;
     for [file, ..] in cases() {
         let file = bytes(&format!("decode/{file}"));
@@ -178,7 +182,7 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
         assert!(needed >= decode(&file, &limits).unwrap().pixels().len() as u64);
         peak = peak.max(needed);
     }
-    assert!(peak < 100_000, "of pictures this small");
+    assert!(peak < 200_000, "of pictures this small");
     // What is refused by its header, or is no picture, needs nothing more.
     for file in [png_header(50_000), b"text".to_vec(), Vec::new()] {
         assert_eq!(estimate(&file), 0);
@@ -195,27 +199,7 @@ fn mutated_files_give_a_picture_or_an_error_and_no_panic() {
     for [file, ..] in cases() {
         let whole = bytes(&format!("decode/{file}"));
         for round in 0..rounds {
-            let mut mutant = whole.clone();
-            for _ in 0..1 + rng.next_u32() % 8 {
-                let at = rng.next_u32() as usize % mutant.len();
-                match rng.next_u32() % 6 {
-                    0 => mutant[at] = rng.next_u32() as u8,
-                    1 => mutant[at] ^= 1 << (rng.next_u32() % 8),
-                    2 => mutant[at] = [0x00, 0xFF, 0x7F, 0x80][rng.next_u32() as usize % 4],
-                    3 => mutant.insert(at, rng.next_u32() as u8),
-                    4 if mutant.len() > 1 => drop(mutant.remove(at)),
-                    // Pieces copied over others: lengths and markers in new places.
-                    _ => {
-                        let from = rng.next_u32() as usize % mutant.len();
-                        let length =
-                            (rng.next_u32() as usize % 16).min(mutant.len() - at.max(from));
-                        mutant.copy_within(from..from + length, at);
-                    }
-                }
-            }
-            if round % 8 == 0 {
-                mutant.truncate(rng.next_u32() as usize % mutant.len());
-            }
+            let mutant = mutated(&whole, round, &mut rng);
             let _ = (estimated_bytes(&mutant, &limits), decode(&mutant, &limits));
         }
     }

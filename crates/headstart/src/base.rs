@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use headstart_data::decode::Reduce;
 use headstart_engine::Isa;
 use headstart_engine::frozen::{Compute, FrozenConfig, Plan};
 use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
@@ -217,8 +218,8 @@ impl Base {
     }
 
     /// A hash of everything that a picture's features depend on but the picture.
-    pub fn fingerprint(&self, compute: Compute) -> [u8; 32] {
-        let mut hash = blake3::Hasher::new_derive_key("headstart features 1");
+    pub fn fingerprint(&self, compute: Compute, reduce: Reduce) -> [u8; 32] {
+        let mut hash = blake3::Hasher::new_derive_key("headstart features 2");
         let mut part = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
@@ -226,6 +227,7 @@ impl Base {
         part(self.network.architecture().as_bytes());
         let preprocessing = serde_json::to_vec(self.network.preprocessing());
         part(&preprocessing.expect("plain numbers and names serialise"));
+        part(&reduce.gap().to_le_bytes());
         // Instruction sets differ in the last bit.
         part(compute.isa.name().as_bytes());
         if let Some(bf16) = compute.bf16 {

@@ -6,8 +6,10 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use headstart_data::cache::{Entry, FeatureCache, Fingerprint, Key};
-use headstart_data::decode::{MemoryBudget, estimated_bytes};
-use headstart_data::{ContentHash, DecodeError, Limits, Location, Resizer, Skipped, decode};
+use headstart_data::decode::{
+    AtLeast, MemoryBudget, Reduce, decode_at_least, estimated_bytes_at_least,
+};
+use headstart_data::{ContentHash, DecodeError, Limits, Location, Resizer, Skipped};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
 use crate::{Base, Error, Observer};
@@ -17,6 +19,8 @@ use crate::{Base, Error, Observer};
 pub struct ExtractConfig {
     /// What to compute with.
     pub compute: Compute,
+    /// How far large pictures may be reduced while they are decoded.
+    pub reduce: Reduce,
     /// Threads; as many as the machine runs at once when `None`.
     pub threads: Option<usize>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
@@ -40,6 +44,8 @@ pub struct Extractor {
     cache_was_filled: bool,
     threads: usize,
     limits: Limits,
+    /// What is decoded of a picture.
+    at_least: AtLeast,
     /// What all threads together may decode in.
     memory: MemoryBudget,
     /// Workers that wait for work; an arena is not given up between calls.
@@ -49,7 +55,7 @@ pub struct Extractor {
 /// The features of one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PictureFeatures {
-    /// Hash of its decoded pixels.
+    /// Hash of its pixels as they are decoded: reduced, if it is large.
     pub content: ContentHash,
     /// As many as the base has.
     pub features: Vec<f32>,
@@ -88,15 +94,21 @@ impl Extractor {
             } else {
                 FeatureCache::open
             };
-            open(root, &Fingerprint(base.fingerprint(config.compute)), base.features())
+            open(
+                root,
+                &Fingerprint(base.fingerprint(config.compute, config.reduce)),
+                base.features(),
+            )
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
+        let at_least = config.reduce.at_least(plan.preprocessing());
         Self {
             plan,
             cache,
             cache_was_filled,
             threads: config.threads.unwrap_or_else(available).max(1),
             limits: Limits::default(),
+            at_least,
             memory: MemoryBudget::default(),
             workers: Mutex::default(),
         }
@@ -290,10 +302,11 @@ impl Extractor {
         Ok(PicturePixels { content, pixels: worker.pixels.clone() })
     }
 
-    /// Decodes and resizes a picture into the worker's pixels; returns the hash of all its own.
+    /// Decodes and resizes a picture into the worker's pixels; returns the hash of those decoded.
     fn read_pixels(&self, worker: &mut Worker, bytes: Vec<u8>) -> Result<ContentHash, DecodeError> {
-        let _memory = self.memory.acquire(estimated_bytes(&bytes, &self.limits));
-        let picture = decode(&bytes, &self.limits)?;
+        let needed = estimated_bytes_at_least(&bytes, &self.limits, self.at_least);
+        let _memory = self.memory.acquire(needed);
+        let picture = decode_at_least(&bytes, &self.limits, self.at_least)?;
         drop(bytes);
         let content = picture.content_hash();
         let preprocessing = self.plan.preprocessing();
@@ -304,7 +317,7 @@ impl Extractor {
 
 /// A picture as the base takes it.
 pub(crate) struct PicturePixels {
-    /// Hash of its decoded pixels.
+    /// Hash of its pixels as they are decoded: reduced, if it is large.
     pub(crate) content: ContentHash,
     /// u8 RGB, `[height][width][3]`.
     pub(crate) pixels: Vec<u8>,

@@ -13,7 +13,7 @@ mod budget;
 mod general;
 mod guard;
 mod jpeg;
-mod jpeg_structure;
+mod reduce;
 mod rgb;
 mod sniff;
 
@@ -23,6 +23,7 @@ use std::path::Path;
 
 pub use budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 use headstart_model::io_reason;
+pub use reduce::{AtLeast, Reduce};
 pub use rgb::{ContentHash, Rgb};
 pub use sniff::{Format, sniff};
 
@@ -136,9 +137,25 @@ impl Limits {
 /// # Errors
 /// See [`DecodeError`]. Whatever the bytes, the answer is a picture or an error.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
+    decode_at_least(bytes, limits, AtLeast::FULL)
+}
+
+/// Decodes a picture, possibly to less than its own width and height, but to no less than a size.
+///
+/// A JPEG is decoded to a half, a quarter or an eighth (rounded up) where that is enough, each pixel
+/// the mean of those that it stands for: the rest of the work is not done. Other pictures come as
+/// [`decode`](decode()) gives them.
+///
+/// # Errors
+/// As [`decode`](decode()).
+pub fn decode_at_least(
+    bytes: &[u8],
+    limits: &Limits,
+    at_least: AtLeast,
+) -> Result<Rgb, DecodeError> {
     let format = sniff(bytes)?;
     guard::caught(format, || match format {
-        Format::Jpeg => jpeg::decode(bytes, limits),
+        Format::Jpeg => jpeg::decode(bytes, limits, at_least),
         format => general::decode(bytes, format, limits),
     })
 }
@@ -149,9 +166,14 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
 /// To be asked of a [`MemoryBudget`] before decoding. A file that `decode` refuses by its header
 /// needs no more than its own bytes.
 pub fn estimated_bytes(bytes: &[u8], limits: &Limits) -> u64 {
+    estimated_bytes_at_least(bytes, limits, AtLeast::FULL)
+}
+
+/// As [`estimated_bytes`], for [`decode_at_least`].
+pub fn estimated_bytes_at_least(bytes: &[u8], limits: &Limits, at_least: AtLeast) -> u64 {
     let needed = sniff(bytes).and_then(|format| {
         guard::caught(format, || match format {
-            Format::Jpeg => jpeg::estimate(bytes, limits),
+            Format::Jpeg => jpeg::estimate(bytes, limits, at_least),
             format => general::estimate(bytes, format, limits),
         })
     });

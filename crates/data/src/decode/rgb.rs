@@ -66,15 +66,20 @@ impl Rgb {
     }
 }
 
+/// Whether rows become columns.
+pub(super) fn turns(orientation: Orientation) -> bool {
+    !matches!(
+        orientation,
+        Orientation::NoTransforms
+            | Orientation::FlipHorizontal
+            | Orientation::FlipVertical
+            | Orientation::Rotate180
+    )
+}
+
 /// How many copies of a picture turning it needs: the rest is done in place.
 pub(super) fn copies(orientation: Orientation) -> u64 {
-    match orientation {
-        Orientation::NoTransforms
-        | Orientation::FlipHorizontal
-        | Orientation::FlipVertical
-        | Orientation::Rotate180 => 0,
-        _ => 1,
-    }
+    u64::from(turns(orientation))
 }
 
 impl fmt::Debug for Rgb {
@@ -83,7 +88,8 @@ impl fmt::Debug for Rgb {
     }
 }
 
-/// The first 16 bytes of the BLAKE3 hash of a picture's size and pixels.
+/// The first 16 bytes of the BLAKE3 hash of a picture's size and pixels, as they were decoded: of a
+/// picture that was reduced meanwhile, those of the reduced one.
 ///
 /// 128 bits: that any two of a billion pictures agree by accident has a chance of 1e-21.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -74,7 +74,10 @@ impl Run {
         Self {
             head: values.finalize().to_string(),
             dropout: head.dropout,
-            base: blake3::Hash::from(base.fingerprint(config.extract.compute)).to_string(),
+            base: blake3::Hash::from(
+                base.fingerprint(config.extract.compute, config.extract.reduce),
+            )
+            .to_string(),
             pictures: pictures.finalize().to_string(),
             boundary: network.boundary(),
             options: config.training.clone(),

@@ -1,0 +1,210 @@
+//! A component of a picture in the making: its blocks, and the samples that they become.
+
+use super::super::DecodeError;
+use super::bits::Bits;
+use super::scan::{Coding, Memory};
+use super::structure::damaged;
+use super::tables::{Frame, FrameComponent, Tables};
+use super::transform::{Block, LANES, Tile, Transform};
+use super::upsample::Upsampling;
+
+/// Rows of MCUs whose samples are held: interpolating looks at the lines above and below.
+const HELD: usize = 3;
+
+pub(super) struct Component {
+    pub(super) id: u8,
+    /// Blocks of an MCU, across and down.
+    pub(super) h: usize,
+    pub(super) v: usize,
+    /// Blocks that hold something of the picture, across and down.
+    pub(super) blocks: (usize, usize),
+    /// Blocks in a row of them, those that fill up MCUs among them.
+    columns: usize,
+    /// Rows of blocks whose coefficients are held.
+    rows: usize,
+    quantisation: usize,
+    /// Samples that a block becomes, across and down.
+    size: (usize, usize),
+    /// Samples of the picture, across and down.
+    width: usize,
+    height: usize,
+    /// As of its first scan.
+    transform: Option<Transform>,
+    /// The coefficients of all blocks held, unless only the means of blocks matter.
+    tiles: Vec<Tile>,
+    /// [`Block::reach`] of each.
+    reaches: Vec<u8>,
+    /// The first coefficient of all blocks held, if no other matters.
+    means: Vec<i16>,
+    /// The samples of [`HELD`] rows of MCUs, whose places are taken in turn.
+    samples: Vec<u8>,
+    upsampling: Upsampling,
+    pub(super) memory: Memory,
+}
+
+impl Component {
+    /// A component of a frame of so many MCUs across, of which the coefficients of `rows` rows are
+    /// held. A block of one with the largest sampling factors `most` becomes `side` x `side`
+    /// samples.
+    pub(super) fn new(
+        c: &FrameComponent,
+        frame: &Frame,
+        (columns, rows): (usize, usize),
+        most: (usize, usize),
+        side: usize,
+    ) -> Self {
+        let of_picture = |pixels: usize, factor: usize, most: usize, size: usize| {
+            (pixels * factor * size).div_ceil(most * 8)
+        };
+        let blocks = |pixels, factor, most| of_picture(pixels, factor, most, 8).div_ceil(8);
+        let size = (samples(side, c.h, most.0), samples(side, c.v, most.1));
+        Self {
+            id: c.id,
+            h: c.h,
+            v: c.v,
+            blocks: (blocks(frame.width, c.h, most.0), blocks(frame.height, c.v, most.1)),
+            columns: columns * c.h,
+            rows: rows * c.v,
+            quantisation: c.quantisation,
+            size,
+            width: of_picture(frame.width, c.h, most.0, size.0),
+            height: of_picture(frame.height, c.v, most.1, size.1),
+            transform: None,
+            tiles: Vec::new(),
+            reaches: Vec::new(),
+            means: Vec::new(),
+            samples: Vec::new(),
+            upsampling: Upsampling::new(
+                (most.0 * side, c.h * size.0),
+                (most.1 * side, c.v * size.1),
+                side == 8,
+            ),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Whether only the means of blocks matter.
+    pub(super) fn is_means(&self) -> bool {
+        self.size == (1, 1)
+    }
+
+    /// Tiles in a row of blocks.
+    fn tiles_across(&self) -> usize {
+        self.columns.div_ceil(LANES)
+    }
+
+    /// Bytes from one line of samples to the next.
+    fn stride(&self) -> usize {
+        self.tiles_across() * LANES * self.size.0
+    }
+
+    /// Lines of samples in a row of MCUs.
+    fn lines(&self) -> usize {
+        self.v * self.size.1
+    }
+
+    /// The bytes that it will take.
+    pub(super) fn bytes(&self) -> usize {
+        let blocks = self.rows * self.tiles_across() * LANES;
+        let coefficients = if self.is_means() { blocks * 2 } else { blocks * (64 * 2 + 1) };
+        coefficients + HELD * self.lines() * self.stride() + self.upsampling.bytes(self.width)
+    }
+
+    /// Prepares for a scan.
+    pub(super) fn begin_scan(&mut self, tables: &Tables) -> Result<(), DecodeError> {
+        self.memory = Memory::default();
+        if self.transform.is_none() {
+            let table = tables.quantisation.get(self.quantisation).and_then(Option::as_ref);
+            let table = table.ok_or_else(|| damaged("a quantisation table is missing"))?;
+            self.transform = Some(Transform::new(table));
+            if self.is_means() {
+                self.means = vec![0; self.rows * self.columns];
+            } else {
+                self.tiles = vec![[[0; LANES]; 64]; self.rows * self.tiles_across()];
+                self.reaches = vec![0; self.rows * self.columns];
+            }
+            self.samples = vec![0; HELD * self.lines() * self.stride()];
+            self.upsampling.begin(self.width);
+        }
+        Ok(())
+    }
+
+    /// Whether there was a scan of it.
+    pub(super) fn is_begun(&self) -> bool {
+        self.transform.is_some()
+    }
+
+    /// Makes all coefficients zero.
+    pub(super) fn clear(&mut self) {
+        self.tiles.as_flattened_mut().as_flattened_mut().fill(0);
+    }
+
+    /// Reads what a scan has of the block at column `x` and row `y` of those that are held.
+    #[inline(always)]
+    pub(super) fn read(
+        &mut self,
+        bits: &mut Bits<'_>,
+        coding: &Coding<'_>,
+        (x, y): (usize, usize),
+    ) -> Result<(), DecodeError> {
+        let mut reader = bits.begin_block()?;
+        let block = y * self.columns + x;
+        if self.is_means() {
+            let mean = &mut self.means[block];
+            coding.read_mean(&mut reader, &mut self.memory, mean)?;
+        } else {
+            let tile = y * self.tiles_across() + x / LANES;
+            let mut block = Block {
+                tile: &mut self.tiles[tile],
+                lane: x % LANES,
+                reach: &mut self.reaches[block],
+            };
+            coding.read(&mut reader, &mut self.memory, &mut block)?;
+        }
+        let state = reader.state;
+        bits.end_block(state);
+        Ok(())
+    }
+
+    /// Makes the samples of a row of MCUs from row `held` of those that are held.
+    #[inline(always)]
+    pub(super) fn transform(&mut self, row: usize, held: usize) {
+        let (stride, lines, across) = (self.stride(), self.lines(), self.tiles_across());
+        let transform = self.transform.as_mut().expect("a scan was begun");
+        let out = &mut self.samples[row % HELD * lines * stride..][..lines * stride];
+        if self.size == (1, 1) {
+            let means = self.means[held * self.v * self.columns..].chunks_exact(self.columns);
+            for (out, means) in out.chunks_exact_mut(stride).zip(means) {
+                for (sample, &mean) in out.iter_mut().zip(means) {
+                    *sample = transform.mean(mean);
+                }
+            }
+            return;
+        }
+        let tiles = self.tiles[held * self.v * across..].chunks_exact(across);
+        for (out, tiles) in out.chunks_exact_mut(stride * self.size.1).zip(tiles) {
+            for (i, tile) in tiles.iter().enumerate() {
+                transform.apply(tile, self.size, &mut out[i * LANES * self.size.0..], stride);
+            }
+        }
+    }
+
+    /// Line `y` of the result, at least as long as its width.
+    #[inline(always)]
+    pub(super) fn line(&mut self, y: usize) -> &[u8] {
+        let (stride, ring) = (self.stride(), HELD * self.lines());
+        let (samples, width, last) = (&self.samples, self.width, self.height - 1);
+        let line = |y: usize| &samples[y.min(last) % ring * stride..][..width];
+        self.upsampling.line(y, line)
+    }
+}
+
+/// How many samples of a component with this sampling factor a block becomes, where one with the
+/// largest factor becomes `side`: more if that spares stretching them.
+fn samples(side: usize, factor: usize, most: usize) -> usize {
+    let mut samples = side;
+    while samples < 8 && samples * 2 * factor <= side * most {
+        samples *= 2;
+    }
+    samples
+}

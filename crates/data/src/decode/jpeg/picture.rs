@@ -1,0 +1,268 @@
+//! A picture from its scans, in full or to a part of its size.
+
+use pulp::{Simd, WithSimd};
+
+use super::super::{DecodeError, Rgb};
+use super::bits::Bits;
+use super::colour::to_rgb;
+use super::component::Component;
+use super::scan::{Coding, Memory, Part};
+use super::structure::{Segments, Structure, damaged, marker};
+use super::tables::{Colour, FrameComponent, Tables};
+
+/// Decodes a picture to a `reduction`th of its width and height, rounded up: 1, 2, 4 or 8. Each pixel
+/// is the mean of those that it stands for.
+pub(super) fn decode(
+    bytes: &[u8],
+    structure: &Structure<'_>,
+    reduction: usize,
+) -> Result<Rgb, DecodeError> {
+    let mut segments = Segments::new(bytes);
+    let mut tables = Tables::default();
+    let mut picture = Picture::new(structure, reduction);
+    while let Some(segment) = segments.next()? {
+        if segment.marker == marker::SOS {
+            picture.scan(segment.payload, segment.rest, &tables)?;
+        } else {
+            tables.set(&segment)?;
+        }
+    }
+    picture.finish(&tables)
+}
+
+/// A picture in the making.
+pub(super) struct Picture {
+    progressive: bool,
+    /// Whether the coefficients of all rows are held, since several scans make them.
+    whole: bool,
+    /// Width and height of the result.
+    width: usize,
+    height: usize,
+    /// MCUs, across and down.
+    mcus: (usize, usize),
+    /// Columns and rows of the result in an MCU.
+    mcu: (usize, usize),
+    components: Vec<Component>,
+    /// The result; empty until there are rows of it.
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// One that takes no memory yet.
+    pub(super) fn new(structure: &Structure<'_>, reduction: usize) -> Self {
+        let Structure { frame, several_scans: whole, .. } = structure;
+        let most = |factor: fn(&FrameComponent) -> usize| {
+            frame.components.iter().map(factor).max().unwrap_or(1)
+        };
+        let (h, v) = (most(|c| c.h), most(|c| c.v));
+        let mcus = (frame.width.div_ceil(8 * h), frame.height.div_ceil(8 * v));
+        let held = (mcus.0, if *whole { mcus.1 } else { 1 });
+        let side = 8 / reduction;
+        let component = |c| Component::new(c, frame, held, (h, v), side);
+        Self {
+            progressive: frame.progressive,
+            whole: *whole,
+            width: frame.width.div_ceil(reduction),
+            height: frame.height.div_ceil(reduction),
+            mcus,
+            mcu: (h * side, v * side),
+            components: frame.components.iter().map(component).collect(),
+            pixels: Vec::new(),
+        }
+    }
+
+    /// The bytes that it will take.
+    pub(super) fn bytes(&self) -> u64 {
+        let components: usize = self.components.iter().map(Component::bytes).sum();
+        (self.width * self.height * 3 + components) as u64
+    }
+
+    /// Reads a scan: its header, and the data that `data` begins with.
+    fn scan(&mut self, header: &[u8], data: &[u8], tables: &Tables) -> Result<(), DecodeError> {
+        let scanned = self.scan_header(header, tables)?;
+        for &(component, _) in &scanned {
+            self.components[component].begin_scan(tables)?;
+        }
+        let mut bits = Bits::new(data);
+        let mut restarts = Restarts { interval: tables.restart_interval, mcus: 0 };
+        if !self.whole {
+            if scanned.len() < self.components.len() || !self.pixels.is_empty() {
+                return Err(damaged("it has a scan too many"));
+            }
+            let colour = self.begin_pixels(tables)?;
+            for row in 0..self.mcus.1 {
+                self.components.iter_mut().for_each(Component::clear);
+                self.read_row(&scanned, &mut bits, &mut restarts, 0)?;
+                self.make_row(row, 0, colour);
+            }
+        } else if let [(component, coding)] = &*scanned {
+            let component = &mut self.components[*component];
+            if component.is_means() && !coding.has_mean() {
+                return Ok(());
+            }
+            // The blocks of one component lie row by row, without those that fill up MCUs.
+            for y in 0..component.blocks.1 {
+                for x in 0..component.blocks.0 {
+                    if restarts.before_mcu(&mut bits)? {
+                        component.memory = Memory::default();
+                    }
+                    component.read(&mut bits, coding, (x, y))?;
+                }
+            }
+        } else {
+            for row in 0..self.mcus.1 {
+                self.read_row(&scanned, &mut bits, &mut restarts, row)?;
+            }
+        }
+        bits.finish()
+    }
+
+    /// The components in a scan, and how it codes them (T.81, B.2.3).
+    fn scan_header<'t>(
+        &self,
+        header: &[u8],
+        tables: &'t Tables,
+    ) -> Result<Vec<(usize, Coding<'t>)>, DecodeError> {
+        let bad = || damaged("the header of a scan makes no sense");
+        let (&count, rest) = header.split_first().ok_or_else(bad)?;
+        let (list, rest) = rest.split_at_checked(2 * usize::from(count)).ok_or_else(bad)?;
+        let &[first, last, position, ..] = rest else { return Err(bad()) };
+        let (high, low) = (position >> 4, u32::from(position & 15));
+        let refines = high > 0;
+        if self.progressive {
+            let one_kind = if first == 0 { last == 0 } else { first <= last && count == 1 };
+            if !one_kind || last > 63 || low > 13 || (refines && u32::from(high) != low + 1) {
+                return Err(bad());
+            }
+        }
+        let part = Part { first: first.into(), last: last.into(), low };
+        let mut scanned: Vec<(usize, Coding<'t>)> = Vec::new();
+        for &[id, numbers] in list.as_chunks().0 {
+            let component = self.components.iter().position(|c| c.id == id).ok_or_else(bad)?;
+            if scanned.last().is_some_and(|&(before, _)| before >= component) {
+                return Err(bad());
+            }
+            let dc = || tables.dc(numbers >> 4);
+            let ac = || tables.ac(numbers & 15);
+            let coding = match (self.progressive, first, refines) {
+                (false, ..) => Coding::Sequential { dc: dc()?, ac: ac()? },
+                (true, 0, false) => Coding::Dc { table: dc()?, low },
+                (true, 0, true) => Coding::RefineDc { low },
+                (true, _, false) => Coding::Ac { table: ac()?, part },
+                (true, _, true) => Coding::RefineAc { table: ac()?, part },
+            };
+            scanned.push((component, coding));
+        }
+        if scanned.is_empty() { Err(bad()) } else { Ok(scanned) }
+    }
+
+    /// Reads a row of MCUs into row `held` of those that are held.
+    fn read_row(
+        &mut self,
+        scanned: &[(usize, Coding<'_>)],
+        bits: &mut Bits<'_>,
+        restarts: &mut Restarts,
+        held: usize,
+    ) -> Result<(), DecodeError> {
+        for mcu in 0..self.mcus.0 {
+            if restarts.before_mcu(bits)? {
+                self.components.iter_mut().for_each(|c| c.memory = Memory::default());
+            }
+            for (component, coding) in scanned {
+                let component = &mut self.components[*component];
+                let (h, v) = (component.h, component.v);
+                for y in held * v..(held + 1) * v {
+                    for x in mcu * h..(mcu + 1) * h {
+                        component.read(bits, coding, (x, y))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_pixels(&mut self, tables: &Tables) -> Result<Colour, DecodeError> {
+        if !self.components.iter().all(Component::is_begun) {
+            return Err(damaged("it has no data for one of its components"));
+        }
+        let ids: Vec<u8> = self.components.iter().map(|c| c.id).collect();
+        let colour = tables.colour(&ids)?;
+        self.pixels = Vec::with_capacity(self.width * self.height * 3);
+        Ok(colour)
+    }
+
+    /// Makes the samples of a row of MCUs from row `held` of those that are held, and the pixels
+    /// that can be made of them: those of the row before, which look at this one, and the last.
+    fn make_row(&mut self, row: usize, held: usize, colour: Colour) {
+        pulp::Arch::new().dispatch(MakeRow { picture: self, row, held, colour });
+    }
+
+    /// Makes the pixels of a row of MCUs.
+    #[inline(always)]
+    fn write_row(&mut self, row: usize, colour: Colour) {
+        let first = row * self.mcu.1;
+        for y in first..self.height.min(first + self.mcu.1) {
+            let mut lines: [&[u8]; 4] = [&[]; 4];
+            for (line, component) in lines.iter_mut().zip(&mut self.components) {
+                *line = component.line(y);
+            }
+            let end = self.pixels.len();
+            // A line at a time, which then is in the cache to be written to.
+            self.pixels.resize(end + self.width * 3, 0);
+            to_rgb(colour, &lines, &mut self.pixels[end..]);
+        }
+    }
+
+    /// The result.
+    fn finish(mut self, tables: &Tables) -> Result<Rgb, DecodeError> {
+        if self.whole {
+            let colour = self.begin_pixels(tables)?;
+            for row in 0..self.mcus.1 {
+                self.make_row(row, row, colour);
+            }
+        }
+        Rgb::new(self.width, self.height, self.pixels).ok_or_else(|| damaged("it is empty"))
+    }
+}
+
+/// [`Picture::make_row`], compiled for each instruction set with all that is inlined.
+struct MakeRow<'a> {
+    picture: &'a mut Picture,
+    row: usize,
+    held: usize,
+    colour: Colour,
+}
+
+impl WithSimd for MakeRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { picture, row, held, colour } = self;
+        picture.components.iter_mut().for_each(|c| c.transform(row, held));
+        let end = if row + 1 == picture.mcus.1 { row + 1 } else { row };
+        for row in row.saturating_sub(1)..end {
+            picture.write_row(row, colour);
+        }
+    }
+}
+
+/// Counts MCUs to the next restart.
+struct Restarts {
+    /// MCUs between restarts; 0 if there are none.
+    interval: usize,
+    mcus: usize,
+}
+
+impl Restarts {
+    /// Whether a restart is before the MCU that comes now.
+    #[inline(always)]
+    fn before_mcu(&mut self, bits: &mut Bits<'_>) -> Result<bool, DecodeError> {
+        let due = self.interval > 0 && self.mcus > 0 && self.mcus.is_multiple_of(self.interval);
+        if due {
+            bits.restart(self.mcus / self.interval - 1)?;
+        }
+        self.mcus += 1;
+        Ok(due)
+    }
+}

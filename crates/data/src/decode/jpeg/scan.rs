@@ -1,0 +1,252 @@
+//! Blocks of coefficients as scans hold them: sequential (T.81, F.2.2) and progressive (G.2).
+
+use super::super::DecodeError;
+use super::bits::Reader;
+use super::huffman::{Huffman, Run};
+use super::structure::damaged;
+use super::transform::{Block, ZIGZAG};
+
+/// Which coefficients a scan codes, and which of their bits.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// The first and the last coefficient in the order of coding.
+    pub(super) first: usize,
+    pub(super) last: usize,
+    /// Bits below this one come in later scans.
+    pub(super) low: u32,
+}
+
+/// What a scan holds of a block, and the codes in which it does.
+#[derive(Clone, Copy)]
+pub(super) enum Coding<'a> {
+    /// Everything.
+    Sequential { dc: &'a Huffman, ac: &'a Huffman },
+    /// The first coefficient without its low bits.
+    Dc { table: &'a Huffman, low: u32 },
+    /// One more bit of the first coefficient.
+    RefineDc { low: u32 },
+    /// The first bits of others.
+    Ac { table: &'a Huffman, part: Part },
+    /// One more bit of others.
+    RefineAc { table: &'a Huffman, part: Part },
+}
+
+/// What is remembered between the blocks of a component in a scan.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The first coefficient of the block before.
+    dc: i32,
+    /// Blocks to come in which there are no coefficients.
+    ended: u32,
+}
+
+impl Coding<'_> {
+    /// Reads what there is of a block.
+    #[inline(always)]
+    pub(super) fn read(
+        &self,
+        bits: &mut Reader<'_>,
+        memory: &mut Memory,
+        block: &mut Block<'_>,
+    ) -> Result<(), DecodeError> {
+        match *self {
+            Self::Sequential { dc, ac } => {
+                *block.at(0) = read_dc(bits, dc, memory, 0)?;
+                read_ac(bits, ac, block)
+            }
+            Self::Ac { table, part } => read_first(bits, table, part, memory, block),
+            Self::RefineAc { table, part } => read_more(bits, table, part, memory, block),
+            Self::Dc { .. } | Self::RefineDc { .. } => self.read_mean(bits, memory, block.at(0)),
+        }
+    }
+
+    /// Reads what there is of a block's first coefficient, and passes over the others.
+    #[inline(always)]
+    pub(super) fn read_mean(
+        &self,
+        bits: &mut Reader<'_>,
+        memory: &mut Memory,
+        mean: &mut i16,
+    ) -> Result<(), DecodeError> {
+        match *self {
+            Self::Sequential { dc, ac } => {
+                *mean = read_dc(bits, dc, memory, 0)?;
+                pass_ac(bits, ac)?;
+            }
+            Self::Dc { table, low } => *mean = read_dc(bits, table, memory, low)?,
+            Self::RefineDc { low } => {
+                bits.refill();
+                *mean |= i16::from(bits.take_bit()) << low;
+            }
+            Self::Ac { .. } | Self::RefineAc { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Whether it says something of a block's first coefficient.
+    pub(super) fn has_mean(&self) -> bool {
+        !matches!(self, Self::Ac { .. } | Self::RefineAc { .. })
+    }
+}
+
+fn beyond() -> DecodeError {
+    damaged("a block has more than 64 coefficients")
+}
+
+/// The place of coefficient `k` in its block.
+#[inline(always)]
+fn place(k: usize, last: usize) -> Result<u8, DecodeError> {
+    if k > last { Err(beyond()) } else { Ok(ZIGZAG[k & 63]) }
+}
+
+/// The first coefficient, which is coded as a difference to the one before.
+#[inline(always)]
+fn read_dc(
+    bits: &mut Reader<'_>,
+    table: &Huffman,
+    memory: &mut Memory,
+    low: u32,
+) -> Result<i16, DecodeError> {
+    let Run { zeros, value, .. } = table.run(bits)?;
+    if zeros > 0 {
+        return Err(damaged("a difference has more than 15 bits"));
+    }
+    memory.dc = memory.dc.wrapping_add(value);
+    Ok((memory.dc << low) as i16)
+}
+
+/// All other coefficients of a sequential block, into one that is zero.
+#[inline(always)]
+fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<(), DecodeError> {
+    let mut k = 1;
+    while k < 64 {
+        let Run { zeros, size, value } = table.run(bits)?;
+        k += zeros;
+        if size == 0 {
+            // The end of the block, unless it is a run of 16 zeros.
+            if zeros < 15 {
+                break;
+            }
+        } else {
+            *block.at(place(k, 63)?) = value as i16;
+        }
+        k += 1;
+    }
+    Ok(())
+}
+
+/// Passes over what [`read_ac`] reads.
+#[inline(always)]
+fn pass_ac(bits: &mut Reader<'_>, table: &Huffman) -> Result<(), DecodeError> {
+    let mut k = 1;
+    while k < 64 {
+        let Run { zeros, size, .. } = table.run(bits)?;
+        if size == 0 && zeros < 15 {
+            break;
+        }
+        k += zeros + 1;
+    }
+    if k > 64 { Err(beyond()) } else { Ok(()) }
+}
+
+/// The first bits of coefficients `part.first` to `part.last`.
+#[inline(always)]
+fn read_first(
+    bits: &mut Reader<'_>,
+    table: &Huffman,
+    part: Part,
+    memory: &mut Memory,
+    block: &mut Block<'_>,
+) -> Result<(), DecodeError> {
+    if memory.ended > 0 {
+        memory.ended -= 1;
+        return Ok(());
+    }
+    let mut k = part.first;
+    while k <= part.last {
+        let Run { zeros, size, value } = table.run(bits)?;
+        if size == 0 && zeros < 15 {
+            memory.ended = (1 << zeros) - 1 + bits.take(zeros as u32);
+            break;
+        }
+        k += zeros;
+        if size > 0 {
+            *block.at(place(k, part.last)?) = (value << part.low) as i16;
+            *block.reach = (*block.reach).max(k as u8);
+        }
+        k += 1;
+    }
+    Ok(())
+}
+
+/// One more bit of coefficients `part.first` to `part.last`: of those that are not zero, and of
+/// those that become so.
+#[inline(always)]
+fn read_more(
+    bits: &mut Reader<'_>,
+    table: &Huffman,
+    part: Part,
+    memory: &mut Memory,
+    block: &mut Block<'_>,
+) -> Result<(), DecodeError> {
+    let bit = 1_i16 << part.low;
+    let mut k = part.first;
+    while k <= part.last && memory.ended == 0 {
+        let symbol = table.symbol(bits)?;
+        let (mut zeros, size) = (symbol >> 4, symbol & 15);
+        let mut new = 0;
+        match size {
+            0 if zeros < 15 => {
+                memory.ended = (1 << zeros) + bits.take(u32::from(zeros));
+                break;
+            }
+            0 => {}
+            1 => new = if bits.take_bit() { bit } else { -bit },
+            _ => return Err(damaged("a refined coefficient has more than one bit")),
+        }
+        // Of what is behind the block's reach nothing is refined.
+        let reach = usize::from(*block.reach).min(part.last);
+        let mut placed = false;
+        while k <= reach && !placed {
+            let coefficient = block.at(ZIGZAG[k & 63]);
+            if *coefficient != 0 {
+                refine(bits, coefficient, bit);
+            } else if zeros == 0 {
+                *coefficient = new;
+                placed = true;
+            } else {
+                zeros -= 1;
+            }
+            k += 1;
+        }
+        if !placed {
+            k += usize::from(zeros);
+            if new != 0 {
+                *block.at(place(k, part.last)?) = new;
+                *block.reach = k as u8;
+            }
+            k += 1;
+        }
+    }
+    if memory.ended > 0 {
+        memory.ended -= 1;
+        let reach = usize::from(*block.reach).min(part.last);
+        for k in k..=reach {
+            let coefficient = block.at(ZIGZAG[k & 63]);
+            if *coefficient != 0 {
+                refine(bits, coefficient, bit);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds the bit that is next to a coefficient that is not zero.
+#[inline(always)]
+fn refine(bits: &mut Reader<'_>, coefficient: &mut i16, bit: i16) {
+    bits.refill();
+    if bits.take_bit() && *coefficient & bit == 0 {
+        let away = if *coefficient > 0 { bit } else { -bit };
+        *coefficient = coefficient.wrapping_add(away);
+    }
+}

@@ -1,0 +1,163 @@
+//! The segments of a JPEG, walked without decoding. Markers and segments: ITU-T T.81, annex B.
+
+use image::metadata::Orientation;
+
+use super::super::rgb::turns;
+use super::super::{AtLeast, DecodeError, Format};
+use super::tables::Frame;
+
+pub(super) mod marker {
+    pub(in super::super) const DHT: u8 = 0xC4;
+    pub(in super::super) const EOI: u8 = 0xD9;
+    pub(in super::super) const SOS: u8 = 0xDA;
+    pub(in super::super) const DQT: u8 = 0xDB;
+    pub(in super::super) const DRI: u8 = 0xDD;
+    pub(in super::super) const APP0: u8 = 0xE0;
+    pub(in super::super) const APP1: u8 = 0xE1;
+    pub(in super::super) const APP14: u8 = 0xEE;
+
+    /// Whether a segment describes a frame; the other three of the range are tables.
+    pub(in super::super) fn is_frame(marker: u8) -> bool {
+        matches!(marker, 0xC0..=0xCF) && !matches!(marker, DHT | 0xC8 | 0xCC)
+    }
+
+    /// Whether a marker only divides the data of a scan.
+    pub(in super::super) fn is_restart(marker: u8) -> bool {
+        matches!(marker, 0xD0..=0xD7)
+    }
+}
+
+/// What the segments before the first scan say.
+pub(super) struct Structure<'a> {
+    pub(super) frame: Frame,
+    /// Coefficients are held in memory until the last scan.
+    pub(super) several_scans: bool,
+    exif: Option<&'a [u8]>,
+}
+
+impl Structure<'_> {
+    pub(super) fn orientation(&self) -> Orientation {
+        let orientation = self.exif.and_then(Orientation::from_exif_chunk);
+        orientation.unwrap_or(Orientation::NoTransforms)
+    }
+
+    /// By how much width and height may be divided: 1, 2, 4 or 8.
+    pub(super) fn reduction(&self, at_least: AtLeast) -> usize {
+        let (width, height) = match turns(self.orientation()) {
+            false => (at_least.width, at_least.height),
+            true => (at_least.height, at_least.width),
+        };
+        let fits = |n: &usize| {
+            self.frame.width.div_ceil(*n) >= width && self.frame.height.div_ceil(*n) >= height
+        };
+        [8, 4, 2].into_iter().find(fits).unwrap_or(1)
+    }
+}
+
+pub(super) const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Jpeg };
+
+pub(super) fn damaged(detail: &str) -> DecodeError {
+    DecodeError::Damaged { format: Format::Jpeg, detail: detail.to_owned() }
+}
+
+/// One marker with what belongs to it.
+pub(super) struct Segment<'a> {
+    pub(super) marker: u8,
+    /// Without the marker and the length.
+    pub(super) payload: &'a [u8],
+    /// The rest of the file. After a start of scan it begins with entropy-coded data.
+    pub(super) rest: &'a [u8],
+}
+
+/// Goes through the segments up to the end-of-image marker; what follows it does not matter.
+pub(super) struct Segments<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Entropy-coded data comes next.
+    in_scan: bool,
+}
+
+impl<'a> Segments<'a> {
+    /// Of a file that begins with a start-of-image marker.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 2, in_scan: false }
+    }
+
+    /// The next segment; nothing at the end of the image.
+    ///
+    /// # Errors
+    /// When the file ends before.
+    pub(super) fn next(&mut self) -> Result<Option<Segment<'a>>, DecodeError> {
+        if self.in_scan {
+            self.at += scan_length(&self.bytes[self.at..])?;
+        }
+        let marker = self.marker()?;
+        self.in_scan = marker == marker::SOS;
+        if marker == marker::EOI {
+            return Ok(None);
+        }
+        let &[l1, l0] = self.bytes[self.at..].first_chunk().ok_or(TRUNCATED)?;
+        let length = usize::from(u16::from_be_bytes([l1, l0]));
+        if length < 2 {
+            return Err(damaged("a segment's length is below 2"));
+        }
+        let payload = self.bytes.get(self.at + 2..self.at + length).ok_or(TRUNCATED)?;
+        self.at += length;
+        Ok(Some(Segment { marker, payload, rest: &self.bytes[self.at..] }))
+    }
+
+    /// The next marker that does not stand alone. Bytes before it that belong to no segment are odd,
+    /// and harmless.
+    fn marker(&mut self) -> Result<u8, DecodeError> {
+        loop {
+            let rest = &self.bytes[self.at..];
+            let stray = memchr::memchr(0xFF, rest).ok_or(TRUNCATED)?;
+            let fill = rest[stray..].iter().position(|&b| b != 0xFF).ok_or(TRUNCATED)?;
+            let marker = rest[stray + fill];
+            self.at += stray + fill + 1;
+            // Stuffing, TEM, restarts and another start of image.
+            if !matches!(marker, 0x00 | 0x01 | 0xD0..=0xD8) {
+                return Ok(marker);
+            }
+        }
+    }
+}
+
+/// The length of the entropy-coded data that `bytes` begin with: up to the marker that ends it.
+fn scan_length(bytes: &[u8]) -> Result<usize, DecodeError> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr(0xFF, &bytes[at..]).ok_or(TRUNCATED)?;
+        match *bytes.get(at + 1).ok_or(TRUNCATED)? {
+            0xFF => at += 1,
+            follower if follower == 0x00 || marker::is_restart(follower) => at += 2,
+            _ => return Ok(at),
+        }
+    }
+}
+
+/// Walks the segments up to the first scan, which say how large the picture is and how much memory
+/// decoding it takes, before anything is allocated.
+pub(super) fn header(bytes: &[u8]) -> Result<Structure<'_>, DecodeError> {
+    let mut segments = Segments::new(bytes);
+    let mut exif = None;
+    let mut frame = None;
+    while let Some(segment) = segments.next()? {
+        match segment.marker {
+            marker::APP1 if exif.is_none() => exif = segment.payload.strip_prefix(b"Exif\0\0"),
+            marker::SOS => {
+                let frame: Frame = frame.ok_or_else(|| damaged("it has no frame header"))?;
+                let in_scan = usize::from(segment.payload.first().copied().unwrap_or(0));
+                let several_scans = frame.progressive || in_scan < frame.components.len();
+                return Ok(Structure { frame, several_scans, exif });
+            }
+            marker if marker::is_frame(marker) => {
+                if frame.replace(Frame::parse(&segment)?).is_some() {
+                    return Err(damaged("it has two frames"));
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(damaged("it has no picture data"))
+}

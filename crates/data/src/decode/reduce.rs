@@ -1,0 +1,85 @@
+use headstart_model::Preprocessing;
+
+/// The least size of a decoded picture, in pixels of the upright one. A smaller picture keeps its
+/// own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct AtLeast {
+    pub width: usize,
+    pub height: usize,
+}
+
+impl AtLeast {
+    /// Nothing is less than the whole.
+    pub const FULL: Self = Self { width: usize::MAX, height: usize::MAX };
+}
+
+/// How far a picture that is to be resized may be reduced while it is decoded.
+///
+/// The content hash of a reduced picture is that of its reduced pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reduce {
+    /// Pictures are decoded in full.
+    Never,
+    /// What is decoded stays this many times as wide and high as the part of the result that it
+    /// fills, at least 1.
+    ///
+    /// With 2, the antialiasing filters hide the reduction, and only pictures of four times the
+    /// network's size or more are reduced (Pillow's `thumbnail` with `reducing_gap=2.0`). With 1,
+    /// from twice its size on (Pillow's `draft`).
+    Gap(f32),
+}
+
+impl Default for Reduce {
+    /// A gap of 2.
+    fn default() -> Self {
+        Self::Gap(2.0)
+    }
+}
+
+impl Reduce {
+    /// How many times as large as the result a decoded picture stays; infinity for no reduction.
+    pub fn gap(self) -> f32 {
+        match self {
+            Self::Never => f32::INFINITY,
+            Self::Gap(gap) => gap.max(1.0),
+        }
+    }
+
+    /// What is to be decoded of a picture that becomes the input of a network.
+    ///
+    /// In every fit a side of the result is filled by at most the same side of the picture, so this
+    /// asks for both.
+    pub fn at_least(self, to: &Preprocessing) -> AtLeast {
+        let side = |pixels: usize| (pixels as f64 * f64::from(self.gap())).ceil() as usize;
+        AtLeast { width: side(to.width), height: side(to.height) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headstart_model::{Fit, Interpolation, Scaling};
+
+    use super::*;
+
+    #[test]
+    fn a_gap_asks_for_so_many_times_the_result_and_never_for_less_than_it() {
+        let to = Preprocessing {
+            height: 160,
+            width: 225,
+            interpolation: Interpolation::Bilinear,
+            fit: Fit::Stretch,
+            scaling: Scaling::minus_one_to_one(),
+        };
+        for (reduce, width, height) in [
+            (Reduce::default(), 450, 320),
+            (Reduce::Gap(1.5), 338, 240),
+            (Reduce::Gap(0.1), 225, 160),
+            (Reduce::Gap(f32::NAN), 225, 160),
+            (Reduce::Never, usize::MAX, usize::MAX),
+        ] {
+            assert_eq!(reduce.at_least(&to), AtLeast { width, height }, "{reduce:?}");
+        }
+        assert_eq!(Reduce::Never.at_least(&to), AtLeast::FULL);
+    }
+}
