@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn coefficients_are_coded_along_diagonals() {
         assert_eq!(ZIGZAG[..10], [0, 1, 8, 16, 9, 2, 3, 10, 17, 24]);
-        assert_eq!(ZIGZAG[58..], [53, 60, 61, 54, 47, 55, 62, 63][2..]);
+        assert_eq!(ZIGZAG[58..], [61, 54, 47, 55, 62, 63]);
         let mut all = ZIGZAG;
         all.sort_unstable();
         assert!(all.iter().enumerate().all(|(i, &place)| i == usize::from(place)));
