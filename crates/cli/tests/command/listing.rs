@@ -39,14 +39,11 @@ fn the_cache_says_what_it_holds_and_can_be_cleared() {
     for base in bases {
         let of = ["fingerprint", "base", "input", "compute", "entries", "bytes", "last_used"];
         assert_eq!(keys(base), of);
-        assert_eq!(
-            (&base["entries"], base["base"].as_str()),
-            (&9.into(), Some("mobilenetv2_1.00_160"))
-        );
+        assert_eq!(base["entries"], 9);
+        assert!(base["base"].as_str().unwrap().starts_with("mobilenetv2_1.00_"));
     }
     let text = place.run("cache info").succeeded().stdout;
-    for part in ["the features of 18 pictures with 2 bases, ", "at most 10.0 GiB", "used just now"]
-    {
+    for part in ["the features of 18 pictures with 2 bases, ", "at most 10.0 GiB", ", used "] {
         assert!(text.contains(part), "{text}");
     }
 
