@@ -24,7 +24,7 @@ pub(crate) struct CacheArgs {
 enum Action {
     /// Say where the cache is and what it holds of which base
     Info,
-    /// Read everything that it holds and say what is damaged
+    /// Read everything that it holds and say what is damaged; exit status 1 if something is and stays
     Verify {
         /// Drop what is damaged, so that it is computed again
         #[arg(long)]
@@ -150,7 +150,7 @@ fn verified(
     }
     if repaired > 0 {
         let dropped = entries(repaired);
-        output.field("Repaired", format!("{dropped} dropped; they will be computed again"))?;
+        output.field("Repaired", format!("{dropped} dropped, to be computed again"))?;
     }
     match (damaged - repaired, repair) {
         (0, _) => {}
