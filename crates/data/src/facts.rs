@@ -48,7 +48,7 @@ pub type Thumbnail = [u8; THUMBNAIL * THUMBNAIL];
 /// Pixels on either side that the box filter takes in.
 const REACH: usize = 4;
 /// Pixels that the box filter takes in.
-const BOX: i32 = 2 * REACH as i32 + 1;
+const BOX: i16 = 2 * REACH as i16 + 1;
 
 impl Facts {
     /// Bytes of [`Facts::to_bytes`].
@@ -62,7 +62,8 @@ impl Facts {
     pub fn new(header: &Header, pixels: &[u8], width: usize) -> Self {
         let row = width * 3;
         assert!(row > 0 && !pixels.is_empty() && pixels.len().is_multiple_of(row), "whole rows");
-        let luma: Vec<u8> = pixels.as_chunks().0.iter().map(luma).collect();
+        let planes = Planes::of(pixels);
+        let luma = planes.luma();
         let light = Light::of(&luma);
         Self {
             format: header.format,
@@ -74,7 +75,7 @@ impl Facts {
             black: light.black as f32,
             white: light.white as f32,
             blur: blur(&luma, width) as f32,
-            colourfulness: colourfulness(pixels) as f32,
+            colourfulness: planes.colourfulness() as f32,
             thumbnail: thumbnail(&luma, width),
         }
     }
@@ -121,10 +122,57 @@ impl Facts {
     }
 }
 
-/// ITU-R BT.601 luma in 16 bits of fraction, rounded to nearest.
-fn luma(&[r, g, b]: &[u8; 3]) -> u8 {
-    let sum = 19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b);
-    ((sum + (1 << 15)) >> 16) as u8
+/// Values whose sums of squares and of products fit in 32 bits.
+const FIT: usize = 1 << 12;
+
+/// Red, green and blue by themselves: what vectors can work on.
+struct Planes([Vec<u8>; 3]);
+
+impl Planes {
+    fn of(pixels: &[u8]) -> Self {
+        let pixels = pixels.as_chunks::<3>().0;
+        Self([0, 1, 2].map(|channel| pixels.iter().map(|pixel| pixel[channel]).collect()))
+    }
+
+    fn pixels(&self) -> impl Iterator<Item = [&[u8]; 3]> {
+        let [r, g, b] = self.0.each_ref().map(|plane| plane.chunks(FIT));
+        r.zip(g).zip(b).map(|((r, g), b)| [r, g, b])
+    }
+
+    /// ITU-R BT.601 luma in 16 bits of fraction, rounded to nearest.
+    fn luma(&self) -> Vec<u8> {
+        let [r, g, b] = &self.0;
+        let luma = |((&r, &g), &b): ((&u8, &u8), &u8)| {
+            let sum = 19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b);
+            ((sum + (1 << 15)) >> 16) as u8
+        };
+        r.iter().zip(g).zip(b).map(luma).collect()
+    }
+
+    /// [`Facts::colourfulness`].
+    fn colourfulness(&self) -> f64 {
+        // Red against green, and yellow against blue, the latter doubled to stay whole.
+        let (mut rg, mut yb) = ([0i64; 2], [0i64; 2]);
+        for [r, g, b] in self.pixels() {
+            let (mut part_rg, mut part_yb) = ([0i32; 2], [0i32; 2]);
+            for ((&r, &g), &b) in r.iter().zip(g).zip(b) {
+                let [r, g, b] = [r, g, b].map(i32::from);
+                let (d, e) = (r - g, r + g - 2 * b);
+                part_rg = [part_rg[0] + d, part_rg[1] + d * d];
+                part_yb = [part_yb[0] + e, part_yb[1] + e * e];
+            }
+            for (sum, part) in rg.iter_mut().zip(part_rg).chain(yb.iter_mut().zip(part_yb)) {
+                *sum += i64::from(part);
+            }
+        }
+        let n = self.0[0].len() as f64;
+        let moments = |[sum, squares]: [i64; 2], unit: f64| {
+            let mean = sum as f64 / n;
+            (mean * unit, (squares as f64 / n - mean * mean) * unit * unit)
+        };
+        let ((rg, rg_variance), (yb, yb_variance)) = (moments(rg, 1.0), moments(yb, 0.5));
+        (rg_variance + yb_variance).max(0.0).sqrt() + 0.3 * (rg * rg + yb * yb).sqrt()
+    }
 }
 
 /// How luma is distributed.
@@ -134,9 +182,6 @@ struct Light {
     black: f64,
     white: f64,
 }
-
-/// Values whose sum of squares fits in 32 bits.
-const FIT: usize = 1 << 15;
 
 impl Light {
     fn of(luma: &[u8]) -> Self {
@@ -190,44 +235,21 @@ struct Variation {
 impl Variation {
     /// Adds pixels, their neighbours before, and what enters and leaves the box between them.
     fn add(&mut self, [here, before, entering, leaving]: [&[u8]; 4]) {
+        let (mut all, mut lost) = (0u32, 0u32);
+        let difference = |a: u8, b: u8| (i16::from(a) - i16::from(b)).abs();
         let pairs = here.iter().zip(before);
-        for ((here, before), (entering, leaving)) in pairs.zip(entering.iter().zip(leaving)) {
-            let sharp = BOX * (i32::from(*here) - i32::from(*before)).abs();
-            let smooth = (i32::from(*entering) - i32::from(*leaving)).abs();
-            self.all += sharp as u64;
-            self.lost += (sharp - smooth).max(0) as u64;
+        for ((&here, &before), (&entering, &leaving)) in pairs.zip(entering.iter().zip(leaving)) {
+            let sharp = BOX * difference(here, before);
+            all += sharp as u32;
+            lost += (sharp - difference(entering, leaving)).max(0) as u32;
         }
+        self.all += u64::from(all);
+        self.lost += u64::from(lost);
     }
 
     fn blur(&self) -> Option<f64> {
         (self.all > 0).then(|| 1.0 - self.lost as f64 / self.all as f64)
     }
-}
-
-/// [`Facts::colourfulness`] of RGB pixels.
-fn colourfulness(pixels: &[u8]) -> f64 {
-    // Red against green, and yellow against blue, the latter doubled to stay whole.
-    let (mut rg, mut yb) = ([0i64; 2], [0i64; 2]);
-    let pixels = pixels.as_chunks::<3>().0;
-    for part in pixels.chunks(FIT / 8) {
-        let (mut part_rg, mut part_yb) = ([0i32; 2], [0i32; 2]);
-        for pixel in part {
-            let [r, g, b] = pixel.map(i32::from);
-            let (d, e) = (r - g, r + g - 2 * b);
-            part_rg = [part_rg[0] + d, part_rg[1] + d * d];
-            part_yb = [part_yb[0] + e, part_yb[1] + e * e];
-        }
-        for (sum, part) in rg.iter_mut().zip(part_rg).chain(yb.iter_mut().zip(part_yb)) {
-            *sum += i64::from(part);
-        }
-    }
-    let moments = |[sum, squares]: [i64; 2], unit: f64| {
-        let mean = sum as f64 / pixels.len() as f64;
-        let variance = squares as f64 / pixels.len() as f64 - mean * mean;
-        (mean * unit, variance * unit * unit)
-    };
-    let ((rg, rg_variance), (yb, yb_variance)) = (moments(rg, 1.0), moments(yb, 0.5));
-    (rg_variance + yb_variance).max(0.0).sqrt() + 0.3 * (rg * rg + yb * yb).sqrt()
 }
 
 /// [`Facts::thumbnail`] of rows of luma.
