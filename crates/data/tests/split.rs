@@ -425,3 +425,12 @@ fn warnings_of_a_kind_are_one_line_with_an_example() {
         assert_eq!(describe_all(&warnings, &classes, &labels, name_of), lines);
     }
 }
+
+#[test]
+fn linked_pictures_belong_together_with_all_that_they_are_linked_to() {
+    let contents = [1, 2, 3, 2, 5, 6].map(|n| ContentHash([n; 16])).to_vec();
+    let groups = Groups::of_contents(contents).link([(0, 3), (4, 2)]);
+    // The second has the pixels of the fourth.
+    assert_eq!(groups.numbers(), [0, 0, 1, 0, 1, 2]);
+    assert_eq!(groups.clone().link([]), groups);
+}

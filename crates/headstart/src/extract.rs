@@ -223,6 +223,19 @@ impl Extractor {
         pictures: &[impl AsRef<Location> + Sync],
         observer: &mut dyn Observer,
     ) -> Result<Extraction, Error> {
+        self.extract_telling(pictures, observer, &mut |_, _| ())
+    }
+
+    /// [`Extractor::extract`], which tells `failed` of each picture that cannot be read.
+    ///
+    /// # Errors
+    /// As [`Extractor::extract`].
+    pub(crate) fn extract_telling(
+        &self,
+        pictures: &[impl AsRef<Location> + Sync],
+        observer: &mut dyn Observer,
+        failed: &mut dyn FnMut(&Location, &DecodeError),
+    ) -> Result<Extraction, Error> {
         let mut extraction = Extraction::default();
         extraction.features.reserve_exact(pictures.len() * self.features());
         self.for_each(pictures, observer, &mut |index, result| {
@@ -234,10 +247,12 @@ impl Extractor {
                     extraction.kept.push(index);
                     extraction.cached += usize::from(picture.cached);
                 }
-                Err(error) => extraction.skipped.push(Skipped {
-                    path: pictures[index].as_ref().path().into_owned(),
-                    reason: error.to_string(),
-                }),
+                Err(error) => {
+                    let at = pictures[index].as_ref();
+                    failed(at, &error);
+                    let (path, reason) = (at.path().into_owned(), error.to_string());
+                    extraction.skipped.push(Skipped { path, reason });
+                }
             }
             Ok(())
         })?;
@@ -278,17 +293,17 @@ impl Extractor {
     ) -> Result<PictureFeatures, DecodeError> {
         let bytes = picture.read(&self.limits)?;
         let key = Key::of(&bytes);
-        if let Some(entry) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
-            return Ok(PictureFeatures {
-                content: entry.content,
-                features: entry.features,
-                facts: entry.facts,
-                cached: self.cache_was_filled,
-            });
-        }
-        let entry = self.compute(worker, &key, bytes)?;
+        let (entry, cached) = match self.known(&key) {
+            Some(entry) => (entry, self.cache_was_filled),
+            None => (self.compute(worker, &key, bytes)?, false),
+        };
         let Entry { content, features, facts } = entry;
-        Ok(PictureFeatures { content, features, facts, cached: false })
+        Ok(PictureFeatures { content, features, facts, cached })
+    }
+
+    /// What the cache has of a file.
+    fn known(&self, key: &Key) -> Option<Entry> {
+        self.cache.as_ref()?.get(key)
     }
 
     /// Computes the features of a picture, whose pixels the worker then has, and keeps them.
@@ -322,7 +337,7 @@ impl Extractor {
             return Ok(PicturePixels { content, pixels: worker.pixels.clone(), known: None });
         }
         let key = Key::of(&bytes);
-        let entry = match self.cache.as_ref().and_then(|cache| cache.get(&key)) {
+        let entry = match self.known(&key) {
             Some(entry) => {
                 self.read_pixels(worker, bytes)?;
                 entry

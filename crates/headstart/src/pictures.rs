@@ -121,11 +121,6 @@ impl Pictures {
         &self.dataset.items
     }
 
-    /// How pictures are held back unless the folder itself says so.
-    pub(crate) fn split_config(&self) -> SplitConfig {
-        self.split
-    }
-
     /// The class of each of the pictures `kept`.
     pub(crate) fn labels(&self, kept: &[usize]) -> Vec<usize> {
         kept.iter().map(|&picture| self.dataset.items[picture].class).collect()
@@ -169,6 +164,10 @@ impl Pictures {
         let items = kept.iter().map(|&picture| &self.dataset.items[picture]);
         if self.is_split() {
             return Some(items.map(|item| item.subset == Some(Subset::Validation)).collect());
+        }
+        // Names are not asked for where none is held back.
+        if self.held_back.is_empty() {
+            return None;
         }
         let validation: Vec<bool> =
             items.map(|item| self.held_back.contains(&self.dataset.name_of(item))).collect();

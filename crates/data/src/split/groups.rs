@@ -55,14 +55,24 @@ impl Groups {
     /// # Panics
     /// Unless there is a number for each picture.
     #[must_use]
-    pub fn join(mut self, numbers: &[usize]) -> Self {
+    pub fn join(self, numbers: &[usize]) -> Self {
         assert_eq!(numbers.len(), self.contents.len(), "a number for each picture");
-        // Union-find over both numberings: a picture links its group to its number's first.
-        let mut parents: Vec<usize> = (0..self.len()).collect();
         let mut first = HashMap::new();
-        for (&group, number) in self.numbers.iter().zip(numbers) {
-            let other = *first.entry(number).or_insert(group);
-            let (a, b) = (root(&mut parents, group), root(&mut parents, other));
+        let with_first = |(picture, number)| (picture, *first.entry(number).or_insert(picture));
+        self.link(numbers.iter().enumerate().map(with_first))
+    }
+
+    /// Both pictures of each pair belong together, too.
+    ///
+    /// # Panics
+    /// When there is no such picture.
+    #[must_use]
+    pub fn link(mut self, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        // Union-find: the groups as they were, each with the least that it is joined with.
+        let mut parents: Vec<usize> = (0..self.len()).collect();
+        for (a, b) in pairs {
+            let (a, b) = (self.numbers[a], self.numbers[b]);
+            let (a, b) = (root(&mut parents, a), root(&mut parents, b));
             parents[a.max(b)] = a.min(b);
         }
         let roots: Vec<usize> = self.numbers.iter().map(|&g| root(&mut parents, g)).collect();

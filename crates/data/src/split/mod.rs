@@ -46,6 +46,15 @@ pub struct Split {
     pub warnings: Vec<SplitWarning>,
 }
 
+impl Split {
+    /// Whether each of so many pictures is measured on.
+    pub fn is_held_back(&self, pictures: usize) -> Vec<bool> {
+        let mut held_back = vec![false; pictures];
+        self.validation.iter().for_each(|&picture| held_back[picture] = true);
+        held_back
+    }
+}
+
 /// Holds back a share of each class, keeping what belongs together on one side.
 ///
 /// `classes` and `groups` hold a picture each at the same index. Of a class with `n` pictures,

@@ -48,7 +48,8 @@ impl Copies {
         facts: &[Facts],
         go_on: &mut dyn FnMut() -> bool,
     ) -> Option<Self> {
-        let equal = Groups::of_contents(contents.to_vec()).numbers().to_vec();
+        let groups = Groups::of_contents(contents.to_vec());
+        let equal = groups.numbers().to_vec();
         let mut firsts = Vec::new();
         for (picture, &group) in equal.iter().enumerate() {
             if group == firsts.len() {
@@ -85,11 +86,7 @@ impl Copies {
                 .collect::<Vec<_>>()
             })
             .collect();
-        let mut sets = Sets((0..firsts.len()).collect());
-        for &(a, b, _) in &links {
-            sets.join(equal[a], equal[b]);
-        }
-        let groups = equal.iter().map(|&content| sets.root(content)).collect();
+        let groups = groups.link(links.iter().map(|&(a, b, _)| (a, b))).numbers().to_vec();
         Some(Self { groups, equal, links, neighbours, firsts })
     }
 
@@ -124,23 +121,5 @@ impl Group {
     /// Whether they are not all alike in something.
     pub(super) fn differ<T: PartialEq>(&self, of: impl Fn(usize) -> T) -> bool {
         self.pictures.iter().any(|&picture| of(picture) != of(self.pictures[0]))
-    }
-}
-
-/// Disjoint sets of numbers: each number's parent, itself at a root, which is its set's smallest.
-struct Sets(Vec<usize>);
-
-impl Sets {
-    fn root(&mut self, mut at: usize) -> usize {
-        while self.0[at] != at {
-            self.0[at] = self.0[self.0[at]];
-            at = self.0[at];
-        }
-        at
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.0[a.max(b)] = a.min(b);
     }
 }

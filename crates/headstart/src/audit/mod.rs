@@ -12,11 +12,11 @@ mod robust;
 
 use std::ops::ControlFlow;
 
-use headstart_data::{ContentHash, Facts, Location, Subset, split};
+use headstart_data::{ContentHash, DecodeError, Facts, Location};
 use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
 
 use crate::divided::check_readable;
-use crate::{Base, Error, ExtractConfig, Extractor, Observer, Pictures};
+use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
 pub(crate) use copies::Copies;
 pub use finding::{Finding, Kind, Severity};
 use labels::label_errors;
@@ -136,39 +136,16 @@ impl<'a> Set<'a> {
         pictures: &'a Pictures,
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let items = pictures.items();
-        let mut set = Self {
-            pictures,
-            kept: Vec::new(),
-            labels: Vec::new(),
-            features: Vec::new(),
-            contents: Vec::new(),
-            facts: Vec::new(),
-            cached: 0,
-            findings: files::of_skipped(pictures.skipped()),
+        let mut findings = files::of_skipped(pictures.skipped());
+        let mut failed = |at: &Location, error: &DecodeError| {
+            findings.push(files::of_error(at.clone(), error));
         };
-        let mut skipped = pictures.skipped().to_vec();
-        extractor.for_each(items, observer, &mut |index, result| {
-            match result {
-                Ok(picture) => {
-                    set.kept.push(index);
-                    set.features.extend(&picture.features);
-                    set.contents.push(picture.content);
-                    set.facts.push(picture.facts);
-                    set.cached += usize::from(picture.cached);
-                }
-                Err(error) => {
-                    let at = &items[index].at;
-                    set.findings.push(files::of_error(at.clone(), &error));
-                    let path = at.path().into_owned();
-                    skipped.push(headstart_data::Skipped { path, reason: error.to_string() });
-                }
-            }
-            Ok(())
-        })?;
-        set.labels = pictures.labels(&set.kept);
-        check_readable(pictures, &set.labels, &skipped)?;
-        Ok(set)
+        let extraction = extractor.extract_telling(pictures.items(), observer, &mut failed)?;
+        let Extraction { features, contents, facts, kept, skipped, cached } = extraction;
+        let labels = pictures.labels(&kept);
+        let skipped: Vec<_> = pictures.skipped().iter().cloned().chain(skipped).collect();
+        check_readable(pictures, &labels, &skipped)?;
+        Ok(Self { pictures, kept, labels, features, contents, facts, cached, findings })
     }
 
     fn at(&self, picture: usize) -> &Location {
@@ -181,16 +158,9 @@ impl<'a> Set<'a> {
 
     /// Whether each picture is on the validation side.
     fn sides(&self) -> Result<Vec<bool>, Error> {
-        if self.pictures.is_split() {
-            let side =
-                |&index: &usize| self.pictures.items()[index].subset == Some(Subset::Validation);
-            return Ok(self.kept.iter().map(side).collect());
-        }
         let groups = self.pictures.groups(&self.kept, &self.contents);
-        let split = split::stratified(&self.labels, &groups, &self.pictures.split_config())?;
-        let mut sides = vec![false; self.labels.len()];
-        split.validation.iter().for_each(|&picture| sides[picture] = true);
-        Ok(sides)
+        let split = self.pictures.divide(&self.kept, &self.labels, &groups)?;
+        Ok(split.is_held_back(self.labels.len()))
     }
 
     fn tell_copies(&mut self, copies: &Copies, sides: &[bool]) {

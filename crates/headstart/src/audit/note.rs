@@ -13,8 +13,7 @@ pub(crate) fn note(
     split: &Split,
     side: usize,
 ) -> Option<String> {
-    let mut validation = vec![false; labels.len()];
-    split.validation.iter().for_each(|&picture| validation[picture] = true);
+    let validation = split.is_held_back(labels.len());
     let mut near = copies.groups_of_several();
     near.retain(|group| !group.is_exact());
     let conflicts = near.iter().filter(|group| group.differ(|picture| labels[picture])).count();
