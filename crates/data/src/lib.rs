@@ -18,6 +18,7 @@ pub mod cache;
 pub mod decode;
 mod error;
 pub mod facts;
+mod positioned;
 pub mod resize;
 pub mod sources;
 pub mod split;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::about::About;
-use super::files::{namespaces, own_files, remove, remove_segment, segments, size, used};
+use super::files::{self, namespaces, own_files, remove, remove_segment, segments, used};
 use super::segment::keys;
 use super::{Fingerprint, Key};
 
@@ -42,7 +42,7 @@ pub struct BaseInfo {
 pub fn info(root: &Path) -> io::Result<CacheInfo> {
     let mut info = CacheInfo::default();
     for folder in namespaces(root)? {
-        let bytes = own_files(&folder)?.iter().map(|file| size(file)).sum();
+        let bytes = files::bytes(&folder)?;
         info.bytes += bytes;
         let segments = segments(&folder);
         let (Some(used), Some(fingerprint)) =

@@ -6,20 +6,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::Fingerprint;
 use super::about::About;
 use super::lock::{LOCK, Mark};
 use super::segment::{MAGIC, UNFINISHED};
 
 /// The folders below `root` that are named by a fingerprint.
 pub(super) fn namespaces(root: &Path) -> io::Result<Vec<PathBuf>> {
-    let named = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-        name.len() == 64
-            && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            && path.is_dir()
-    };
     let mut folders = list(root)?;
-    folders.retain(named);
+    folders.retain(|path| Fingerprint::of_folder(path).is_some() && path.is_dir());
     folders.sort_unstable();
     Ok(folders)
 }
@@ -43,6 +38,11 @@ pub(super) fn own_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = list(folder)?;
     files.retain(own);
     Ok(files)
+}
+
+/// What a namespace takes on disk, in bytes.
+pub(super) fn bytes(folder: &Path) -> io::Result<u64> {
+    Ok(own_files(folder)?.iter().map(|file| size(file)).sum())
 }
 
 /// Whether a name is of those that segments get: their content may be damaged.

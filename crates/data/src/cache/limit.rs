@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::files::{namespaces, own_files, remove_segment, segments, size, used};
+use super::files::{self, namespaces, remove_segment, segments, used};
 use super::lock::Mark;
 
 /// The most bytes that a cache takes, of all bases together; `None` is as many as there are.
@@ -124,11 +124,7 @@ pub fn clear_unused_since(root: &Path, time: SystemTime) -> io::Result<u64> {
 
 /// What a cache takes on disk.
 fn bytes(root: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for folder in namespaces(root)? {
-        bytes += own_files(&folder)?.iter().map(|file| size(file)).sum::<u64>();
-    }
-    Ok(bytes)
+    namespaces(root)?.iter().map(|folder| files::bytes(folder)).sum()
 }
 
 /// All segments with the time of their last use, in its order.

@@ -71,6 +71,9 @@ impl Fingerprint {
     /// The one that names a folder.
     fn of_folder(folder: &Path) -> Option<Self> {
         let name = folder.file_name()?.to_str()?;
+        if name.len() != 64 || !name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
         let mut fingerprint = [0; 32];
         for (i, byte) in fingerprint.iter_mut().enumerate() {
             *byte = u8::from_str_radix(name.get(2 * i..2 * i + 2)?, 16).ok()?;

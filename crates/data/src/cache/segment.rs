@@ -10,6 +10,7 @@ use super::lock::{Lock, Mark};
 use super::{Entry, Fingerprint, Key};
 use crate::Facts;
 use crate::decode::ContentHash;
+use crate::positioned::read_exact_at;
 
 /// Of both files, at their beginning.
 pub(super) const MAGIC: [u8; 8] = *b"hstfeat\n";
@@ -229,13 +230,13 @@ impl Reader {
         let mut bytes = vec![0; self.record];
         let offset = HEADER as u64 + u64::from(record) * self.record as u64;
         let read = match self.file.get() {
-            Some(KeptOpen(file)) => read_at(file, &mut bytes, offset),
+            Some(KeptOpen(file)) => read_exact_at(file, &mut bytes, offset),
             None => {
                 let file = File::open(&self.data).map_err(|e| match e.kind() {
                     io::ErrorKind::NotFound => Unread::Gone,
                     _ => Unread::Failed,
                 })?;
-                let read = read_at(&file, &mut bytes, offset);
+                let read = read_exact_at(&file, &mut bytes, offset);
                 if let Ok(file) = KeptOpen::new(file) {
                     let _ = self.file.set(file);
                 }
@@ -253,25 +254,6 @@ impl Reader {
         }
         Facts::from_bytes(facts).ok_or(Unread::Damaged)
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, offset)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => {
-                bytes = &mut bytes[n..];
-                offset += n as u64;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Appends to one segment. After an error nothing may be appended.

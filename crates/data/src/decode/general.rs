@@ -4,7 +4,6 @@ use std::io::{self, Cursor};
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use super::jpeg::one_line;
 use super::rgb::copies;
 use super::{DecodeError, Format, Limits, Rgb, tiff_structure, webp_structure};
 
@@ -228,4 +227,10 @@ fn from_image(error: ImageError, format: Format, limits: &Limits) -> DecodeError
 fn ended_early(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof)
         || error.source().is_some_and(ended_early)
+}
+
+/// A decoder's message without line breaks, quotes and its final full stop.
+fn one_line(message: &str) -> String {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    words.join(" ").trim_matches(['"', '.']).to_owned()
 }

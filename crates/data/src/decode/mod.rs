@@ -230,19 +230,30 @@ pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
     if !metadata.is_file() {
         return Err(DecodeError::NotAPicture { what: "no regular file" });
     }
-    let (size, limit) = (metadata.len(), limits.max_file_bytes);
-    let mut file = File::open(path)?;
+    read_picture(File::open(path)?, Some(metadata.len()), limits)
+}
+
+/// Reads what should be a picture, and stops early when it is none or more than may be. `size` is how
+/// many bytes there are, where that is known well enough to take memory for them.
+pub(crate) fn read_picture(
+    mut from: impl Read,
+    size: Option<u64>,
+    limits: &Limits,
+) -> Result<Vec<u8>, DecodeError> {
+    let limit = limits.max_file_bytes;
+    let too_large = |bytes: u64| match bytes > limit {
+        true => Err(DecodeError::FileTooLarge { bytes, limit }),
+        false => Ok(()),
+    };
     let mut bytes = Vec::new();
-    (&mut file).take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
+    from.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
     sniff(&bytes)?;
-    if size > limit {
-        return Err(DecodeError::FileTooLarge { bytes: size, limit });
+    if let Some(size) = size {
+        too_large(size)?;
+        bytes.reserve_exact((size as usize).saturating_sub(bytes.len()) + 1);
     }
-    bytes.reserve_exact((size as usize).saturating_sub(bytes.len()) + 1);
-    let rest = limit + 1 - bytes.len() as u64;
-    file.take(rest).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(DecodeError::FileTooLarge { bytes: bytes.len() as u64, limit });
-    }
+    let rest = limit.saturating_add(1).saturating_sub(bytes.len() as u64);
+    from.take(rest).read_to_end(&mut bytes)?;
+    too_large(bytes.len() as u64)?;
     Ok(bytes)
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::archive;
-use super::positioned::read_exact_at;
+use crate::positioned::read_exact_at;
 
 /// What a file that is given in place of pictures is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

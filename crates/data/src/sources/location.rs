@@ -1,16 +1,17 @@
 //! Where the bytes of a picture are.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
-use std::io::Read;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::archive::Member;
 use super::table::Row;
-use crate::decode::{DecodeError, Limits, SNIFF_BYTES, read_file, sniff};
+use crate::decode::{DecodeError, Limits, read_file};
 
 /// Where the bytes of a picture are.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Location {
     /// A file of its own.
@@ -45,17 +46,47 @@ impl Location {
     }
 }
 
-/// Reads what should be a picture, and stops early when it is none or more than may be.
-pub(super) fn read_picture(bytes: impl Read, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
-    let limit = limits.max_file_bytes;
-    let mut bytes = bytes.take(limit.saturating_add(1));
-    let mut read = Vec::new();
-    (&mut bytes).take(SNIFF_BYTES as u64).read_to_end(&mut read)?;
-    sniff(&read)?;
-    bytes.read_to_end(&mut read)?;
-    match read.len() as u64 {
-        bytes if bytes > limit => Err(DecodeError::FileTooLarge { bytes, limit }),
-        _ => Ok(read),
+/// What tells pictures apart, and gives them an order.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Key<'a> {
+    File(&'a Path),
+    Member((&'a Path, &'a [u8])),
+    Row((&'a Path, u64)),
+}
+
+impl Location {
+    fn key(&self) -> Key<'_> {
+        match self {
+            Self::File(path) => Key::File(path),
+            Self::Member(member) => Key::Member(member.key()),
+            Self::Row(row) => Key::Row(row.key()),
+        }
+    }
+}
+
+impl PartialEq for Location {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Location {}
+
+impl PartialOrd for Location {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Location {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Hash for Location {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }
 

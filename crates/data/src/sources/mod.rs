@@ -28,7 +28,6 @@ mod location;
 pub mod manifest;
 mod names;
 mod pattern;
-mod positioned;
 mod source;
 mod table;
 mod walk;

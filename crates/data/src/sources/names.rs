@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::walk::hidden;
+
 /// The longest name that is taken, in bytes: as long as a path of the system may be.
 pub(super) const LONGEST: usize = 4096;
 
@@ -25,7 +27,7 @@ pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
     if parts.clone().any(|part| part == b"..") {
         return Err("its name leads out of the archive");
     }
-    if parts.clone().any(|part| part[0] == b'.' || part == b"__MACOSX") {
+    if parts.clone().any(hidden) {
         return Ok(None);
     }
     let name = parts.collect::<Vec<_>>().join(&b'/');

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -31,7 +30,7 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
             }
         };
         let path = entry.path();
-        if hidden(&entry.file_name()) {
+        if hidden(entry.file_name().as_encoded_bytes()) {
             continue;
         }
         // A link's own type says nothing of what it leads to.
@@ -51,8 +50,9 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
     Ok(found)
 }
 
-fn hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
+/// Whether files and folders of this name are passed over.
+pub(super) fn hidden(name: &[u8]) -> bool {
+    name.starts_with(b".") || name == b"__MACOSX"
 }
 
 /// What begins the reason of everything that could not be read, whatever it may hold.
@@ -62,7 +62,7 @@ pub(super) fn unreadable(path: PathBuf, error: &io::Error) -> Skipped {
     Skipped { path, reason: cannot_be_read(error) }
 }
 
-fn cannot_be_read(error: &io::Error) -> String {
+pub(super) fn cannot_be_read(error: &io::Error) -> String {
     format!("{UNREADABLE}{})", io_reason(error))
 }
 

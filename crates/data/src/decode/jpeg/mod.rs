@@ -63,9 +63,3 @@ fn memory(
     }
     Ok(bytes)
 }
-
-/// A decoder's message without line breaks, quotes and its final full stop.
-pub(super) fn one_line(message: &str) -> String {
-    let words: Vec<&str> = message.split_whitespace().collect();
-    words.join(" ").trim_matches(['"', '.']).to_owned()
-}

@@ -6,24 +6,20 @@ mod labels;
 mod tar;
 mod zip;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::fs::File;
-use std::hash::{Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
-use headstart_model::io_reason;
 
-use super::location::read_picture;
 use super::names::{Names, joined};
-use super::positioned::Part;
-use super::walk::named_like_a_picture;
+use super::walk::{cannot_be_read, named_like_a_picture};
 use super::{Listed, Listing, Skipped};
-use crate::decode::{DecodeError, Limits, SNIFF_BYTES, sniff};
+use crate::decode::{DecodeError, Limits, SNIFF_BYTES, read_picture, sniff};
+use crate::positioned::Part;
 use files::Handle;
 use index::{Builder, Content, Index, Packing};
 use labels::{Layout, Sample};
@@ -60,9 +56,8 @@ pub struct Member {
 /// # Errors
 /// The reason why nothing can be listed.
 pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
-    let cannot = |error: io::Error| format!("cannot be read ({})", io_reason(&error));
-    let file = File::open(path).map_err(cannot)?;
-    let len = file.metadata().map_err(cannot)?.len();
+    let file = File::open(path).map_err(|e| cannot_be_read(&e))?;
+    let len = file.metadata().map_err(|e| cannot_be_read(&e))?.len();
     let mut found = Builder::new(path);
     match kind {
         Kind::Tar => tar::scan(&file, len, &mut found),
@@ -135,7 +130,7 @@ fn look(
         return Look::Picture;
     }
     match head() {
-        Err(error) => Look::No(format!("cannot be read ({})", io_reason(&error))),
+        Err(error) => Look::No(cannot_be_read(&error)),
         Ok(head) => match sniff(&head) {
             Ok(_) => Look::Picture,
             Err(reason) => Look::No(reason.to_string()),
@@ -203,10 +198,11 @@ impl Member {
     pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
         let file = self.archive.file.open(&self.archive.path)?;
         let content = self.archive.pictures.content(self.index as usize);
-        read_picture(unpacked(&file, content)?, limits)
+        read_picture(unpacked(&file, content)?, None, limits)
     }
 
-    fn key(&self) -> (&Path, &[u8]) {
+    /// The archive and the name in it: what tells members apart.
+    pub(super) fn key(&self) -> (&Path, &[u8]) {
         (&self.archive.path, self.name())
     }
 }
@@ -214,31 +210,5 @@ impl Member {
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Member").field(&self.path()).finish()
-    }
-}
-
-impl PartialEq for Member {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Member {}
-
-impl PartialOrd for Member {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Member {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
-impl Hash for Member {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
     }
 }

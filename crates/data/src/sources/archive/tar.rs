@@ -7,8 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use headstart_model::io_reason;
 use tar::{Archive, EntryType};
 
-use super::super::positioned::Part;
 use super::index::{Builder, Content, Packing};
+use crate::positioned::Part;
 
 /// The most that is read to know one member: its headers, with its name in them.
 const HEADERS: u64 = 1 << 20;

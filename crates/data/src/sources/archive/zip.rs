@@ -9,8 +9,9 @@ use std::io::{self, BufReader, Read};
 
 use headstart_model::io_reason;
 
-use super::super::positioned::{Part, read_exact_at};
+use super::super::walk::cannot_be_read;
 use super::index::{Builder, Content, Packing};
+use crate::positioned::{Part, read_exact_at};
 
 /// Bytes of a member's local header without name and extra field.
 const LOCAL: usize = 30;
@@ -30,7 +31,7 @@ const ELSEWHERE: u32 = 0xFFFF_FFFF;
 pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) -> Result<(), String> {
     let directory = Directory::of(file, len).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => error.to_string(),
-        _ => format!("cannot be read ({})", io_reason(&error)),
+        _ => cannot_be_read(&error),
     })?;
     let part = Part::new(file, directory.start, directory.end);
     let mut reader = BufReader::with_capacity(1 << 16, part);

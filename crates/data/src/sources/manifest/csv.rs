@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
 
-use super::{Column, Row, Rows, unreadable};
+use super::{Column, Row, Rows, cannot_be_read};
 
 /// What fields may be parted by.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
@@ -18,9 +18,9 @@ const HEADER: usize = 64 << 10;
 /// # Errors
 /// What is wrong with the file, half a line for people.
 pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
     let mut file = BufReader::with_capacity(HEADER, file);
-    let start = file.fill_buf().map_err(|error| unreadable(&error))?;
+    let start = file.fill_buf().map_err(|error| cannot_be_read(&error))?;
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
         return Err("is UTF-16; save it as UTF-8".to_owned());
     }
@@ -67,7 +67,7 @@ fn separator(start: &[u8]) -> u8 {
 
 fn describe(error: &csv::Error) -> String {
     match error.kind() {
-        ErrorKind::Io(error) => unreadable(error),
+        ErrorKind::Io(error) => cannot_be_read(error),
         ErrorKind::Utf8 { pos, .. } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
             format!("line {line} is not UTF-8; save the file as UTF-8")

@@ -17,14 +17,11 @@ mod parquet;
 mod write;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headstart_model::io_reason;
-
-use super::walk::skipped;
+use super::kind::Kind;
+use super::walk::{cannot_be_read, skipped};
 use super::{Listed, Listing, Subset};
 use crate::DataError;
 use crate::decode::guard::guarded;
@@ -33,7 +30,7 @@ pub use write::write;
 /// Whether a file is a manifest: it is called `.csv` or `.tsv`, or it is a Parquet file with a column
 /// `path` and without a column that holds pictures.
 pub fn is_manifest(path: &Path) -> bool {
-    is_csv(path) || (is_parquet(path) && parquet::lists_paths(path))
+    is_csv(path) || (Kind::of(path) == Kind::Table && parquet::lists_paths(path))
 }
 
 /// Reads a manifest.
@@ -55,11 +52,6 @@ pub(super) fn list(path: &Path) -> Result<Listing, String> {
 fn is_csv(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default();
     ["csv", "tsv"].iter().any(|known| ending.eq_ignore_ascii_case(known))
-}
-
-fn is_parquet(path: &Path) -> bool {
-    let mut magic = [0; 4];
-    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"PAR1"
 }
 
 /// A column that is read.
@@ -197,8 +189,4 @@ impl<'a> Rows<'a> {
         self.texts.insert(new.clone());
         Some(new)
     }
-}
-
-fn unreadable(error: &io::Error) -> String {
-    format!("cannot be read ({})", io_reason(error))
 }

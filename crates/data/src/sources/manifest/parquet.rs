@@ -10,7 +10,7 @@ use parquet::record::Field;
 use parquet::schema::types::Type;
 
 use super::super::table::holds_pictures;
-use super::{Column, Row, Rows, unreadable};
+use super::{Column, Row, Rows, cannot_be_read};
 use crate::decode::guard::guarded;
 
 /// Whether a Parquet file has paths, and no pictures.
@@ -29,7 +29,7 @@ pub(super) fn lists_paths(path: &Path) -> bool {
 /// # Errors
 /// What is wrong with the file, half a line for people.
 pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
     let broken = |error: ParquetError| format!("cannot be read ({error})").replace('\n', " ");
     let reader = SerializedFileReader::new(file).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();

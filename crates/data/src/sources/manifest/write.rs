@@ -38,8 +38,6 @@ pub fn write(
     ))?;
     for item in &dataset.items {
         let cannot = |why| io::Error::other(format!("{} {why}", item.at));
-        // More kinds of places are to come.
-        #[allow(irrefutable_let_patterns)]
         let Location::File(path) = &item.at else {
             return Err(cannot("is no file of its own, which a manifest needs"));
         };

@@ -3,24 +3,21 @@
 mod columns;
 mod rows;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::fs::File;
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use headstart_model::io_reason;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
-use super::location::read_picture;
 use super::names::{Names, joined, within};
+use super::walk::cannot_be_read;
 use super::{Listed, Listing, Skipped};
 use crate::decode::guard::guarded;
-use crate::decode::{DecodeError, Limits};
+use crate::decode::{DecodeError, Limits, read_picture};
 use columns::Columns;
 use rows::Rows;
 
@@ -59,9 +56,8 @@ pub(super) fn holds_pictures(schema: &SchemaDescriptor) -> bool {
 }
 
 fn list_rows(path: &Path) -> Result<Listing, String> {
-    let cannot = |error: io::Error| format!("cannot be read ({})", io_reason(&error));
-    let file = File::open(path).map_err(cannot)?;
-    let len = file.metadata().map_err(cannot)?.len();
+    let file = File::open(path).map_err(|e| cannot_be_read(&e))?;
+    let len = file.metadata().map_err(|e| cannot_be_read(&e))?.len();
     let file = SerializedFileReader::new(file).map_err(|e| damaged(&reason(&e)))?;
     let metadata = file.metadata();
     let columns = Columns::of(metadata)?;
@@ -151,12 +147,13 @@ impl Row {
             rows.get(path, *picture, self.row).map_err(io::Error::other)?
         };
         match bytes {
-            Some(bytes) => read_picture(bytes.data(), limits),
+            Some(bytes) => read_picture(bytes.data(), None, limits),
             None => Err(DecodeError::NotAPicture { what: "nothing in this row" }),
         }
     }
 
-    fn key(&self) -> (&Path, u64) {
+    /// The table and the number in it: what tells rows apart.
+    pub(super) fn key(&self) -> (&Path, u64) {
         (&self.table.path, self.row)
     }
 }
@@ -164,31 +161,5 @@ impl Row {
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Row").field(&self.path()).finish()
-    }
-}
-
-impl PartialEq for Row {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Row {}
-
-impl PartialOrd for Row {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Row {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
-impl Hash for Row {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 /// A part of a file, read from its start; the file's own position is left alone.
 #[derive(Clone, Debug)]
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     file: &'a File,
     start: u64,
     end: u64,
@@ -15,7 +15,7 @@ pub(super) struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// The bytes from `start` up to, but not including, `end`, as far as there are any.
-    pub(super) fn new(file: &'a File, start: u64, end: u64) -> Self {
+    pub(crate) fn new(file: &'a File, start: u64, end: u64) -> Self {
         Self { file, start, end, at: start }
     }
 }
@@ -46,7 +46,7 @@ impl Seek for Part<'_> {
 ///
 /// # Errors
 /// [`io::ErrorKind::UnexpectedEof`] where the file ends before.
-pub(super) fn read_exact_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
     let end = at.saturating_add(buffer.len() as u64);
     Part::new(file, at, end).read_exact(buffer)
 }
