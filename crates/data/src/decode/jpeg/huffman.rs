@@ -1,11 +1,16 @@
 //! Huffman codes (T.81, annex C and F.2.2.3).
 
+use std::cell::OnceCell;
+
 use super::super::DecodeError;
 use super::bits::Reader;
 use super::structure::damaged;
 
 /// Codes up to this length are found in one look.
 const LOOK: u32 = 10;
+
+/// Bits that are looked at to pass over values.
+const LOOK_FAR: u32 = 12;
 
 /// A table of codes.
 pub(super) struct Huffman {
@@ -16,6 +21,8 @@ pub(super) struct Huffman {
     /// By length: what leads from a code to the place of its symbol.
     offset: [u32; 17],
     symbols: [u8; 256],
+    /// What to pass over, by the first [`LOOK_FAR`] bits; made when it is first asked for.
+    passes: OnceCell<Box<[Pass; 1 << LOOK_FAR]>>,
 }
 
 /// What bits begin with.
@@ -28,6 +35,17 @@ struct Entry {
     length: u8,
 }
 
+/// Runs and values that bits begin with, as many as are whole.
+#[derive(Clone, Copy, Default)]
+struct Pass {
+    /// Bits that they take; 0 if not even one is whole.
+    length: u8,
+    /// Coefficients that they stand for; the end of the block counts as one.
+    coefficients: u8,
+    /// Whether the last of them is the end of the block.
+    ends: bool,
+}
+
 /// A run of zeros and the value behind it (T.81, F.1.2.2).
 pub(super) struct Run {
     /// How many zeros.
@@ -35,6 +53,28 @@ pub(super) struct Run {
     /// Bits of the value; 0 where it is none.
     pub(super) size: u32,
     pub(super) value: i32,
+}
+
+impl Entry {
+    /// The run and the value, as far as it is known.
+    #[inline(always)]
+    fn run(self) -> Run {
+        let zeros = usize::from(self.symbol >> 4);
+        Run { zeros, size: u32::from(self.symbol & 15), value: i32::from(self.value) }
+    }
+
+    /// Length of the code and of the value behind it.
+    fn length_with_value(self) -> u8 {
+        if self.value == 0 { self.length + (self.symbol & 15) } else { self.length }
+    }
+}
+
+impl Run {
+    /// Whether a block ends there: no value comes, and it is not 16 zeros.
+    #[inline(always)]
+    pub(super) fn ends_block(&self) -> bool {
+        self.size == 0 && self.zeros < 15
+    }
 }
 
 impl Huffman {
@@ -45,6 +85,7 @@ impl Huffman {
             end: [0; 17],
             offset: [0; 17],
             symbols: [0; 256],
+            passes: OnceCell::new(),
         };
         table.symbols[..symbols.len()].copy_from_slice(symbols);
         let (mut code, mut place) = (0_u32, 0_u32);
@@ -88,16 +129,51 @@ impl Huffman {
     pub(super) fn run(&self, bits: &mut Reader<'_>) -> Result<Run, DecodeError> {
         bits.refill();
         let entry = self.look[bits.peek(LOOK) as usize];
-        let zeros = usize::from(entry.symbol >> 4);
-        let size = u32::from(entry.symbol & 15);
         if entry.value != 0 {
             bits.skip(u32::from(entry.length));
-            return Ok(Run { zeros, size, value: i32::from(entry.value) });
+            return Ok(entry.run());
         }
         let symbol = self.code(bits, entry)?;
         let size = u32::from(symbol & 15);
         let value = if size == 0 { 0 } else { bits.take_signed(size) };
         Ok(Run { zeros: usize::from(symbol >> 4), size, value })
+    }
+
+    /// Passes over runs and values: as many at once as are seen within what is `left` of a block.
+    /// Returns how many coefficients they stand for: all that are left where they end the block.
+    #[inline(always)]
+    pub(super) fn pass(&self, bits: &mut Reader<'_>, left: usize) -> Result<usize, DecodeError> {
+        let passes = self.passes.get_or_init(|| self.make_passes());
+        bits.refill();
+        let pass = passes[bits.peek(LOOK_FAR) as usize];
+        let coefficients = usize::from(pass.coefficients);
+        if pass.length > 0 && coefficients <= left {
+            bits.skip(u32::from(pass.length));
+            return Ok(if pass.ends { left } else { coefficients });
+        }
+        let run = self.run(bits)?;
+        Ok(if run.ends_block() { left } else { run.zeros + 1 })
+    }
+
+    /// [`Huffman::passes`], made.
+    #[cold]
+    fn make_passes(&self) -> Box<[Pass; 1 << LOOK_FAR]> {
+        let mut passes = Box::new([Pass::default(); 1 << LOOK_FAR]);
+        for (bits, pass) in passes.iter_mut().enumerate() {
+            while !pass.ends {
+                let ahead = bits << pass.length & ((1 << LOOK_FAR) - 1);
+                let entry = self.look[ahead >> (LOOK_FAR - LOOK)];
+                let length = pass.length + entry.length_with_value();
+                if entry.length == 0 || length > LOOK_FAR as u8 {
+                    break;
+                }
+                let run = entry.run();
+                pass.length = length;
+                pass.ends = run.ends_block();
+                pass.coefficients += if pass.ends { 1 } else { run.zeros as u8 + 1 };
+            }
+        }
+        passes
     }
 
     /// The next symbol alone.

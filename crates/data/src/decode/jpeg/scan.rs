@@ -120,15 +120,13 @@ fn read_dc(
 fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<(), DecodeError> {
     let mut k = 1;
     while k < 64 {
-        let Run { zeros, size, value } = table.run(bits)?;
-        k += zeros;
-        if size == 0 {
-            // The end of the block, unless it is a run of 16 zeros.
-            if zeros < 15 {
-                break;
-            }
-        } else {
-            *block.at(place(k, 63)?) = value as i16;
+        let run = table.run(bits)?;
+        if run.ends_block() {
+            break;
+        }
+        k += run.zeros;
+        if run.size > 0 {
+            *block.at(place(k, 63)?) = run.value as i16;
         }
         k += 1;
     }
@@ -140,11 +138,7 @@ fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<
 fn pass_ac(bits: &mut Reader<'_>, table: &Huffman) -> Result<(), DecodeError> {
     let mut k = 1;
     while k < 64 {
-        let Run { zeros, size, .. } = table.run(bits)?;
-        if size == 0 && zeros < 15 {
-            break;
-        }
-        k += zeros + 1;
+        k += table.pass(bits, 64 - k)?;
     }
     if k > 64 { Err(beyond()) } else { Ok(()) }
 }
@@ -164,14 +158,14 @@ fn read_first(
     }
     let mut k = part.first;
     while k <= part.last {
-        let Run { zeros, size, value } = table.run(bits)?;
-        if size == 0 && zeros < 15 {
-            memory.ended = (1 << zeros) - 1 + bits.take(zeros as u32);
+        let run = table.run(bits)?;
+        if run.ends_block() {
+            memory.ended = (1 << run.zeros) - 1 + bits.take(run.zeros as u32);
             break;
         }
-        k += zeros;
-        if size > 0 {
-            *block.at(place(k, part.last)?) = (value << part.low) as i16;
+        k += run.zeros;
+        if run.size > 0 {
+            *block.at(place(k, part.last)?) = (run.value << part.low) as i16;
             *block.reach = (*block.reach).max(k as u8);
         }
         k += 1;
