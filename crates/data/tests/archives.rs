@@ -306,7 +306,11 @@ fn a_truncated_archive_lists_what_is_whole_and_says_so() {
     // Within the first member, at its end, within the second header.
     for (len, listed, says) in [
         (700, 0, Some("cat/one.jpg: truncated: the archive ends before it does")),
-        (512 + 1024, 1, None),
+        (
+            512 + 1024,
+            1,
+            Some("damaged or truncated (it has no end): only what lies before is listed"),
+        ),
         (
             512 + 1024 + 100,
             1,
@@ -330,6 +334,82 @@ fn a_truncated_archive_lists_what_is_whole_and_says_so() {
         skipped(&path, &list(&path)),
         ["a ZIP archive without its end: the download may be incomplete"]
     );
+}
+
+#[test]
+fn archives_behind_each_other_are_listed_as_one() {
+    let picture = picture();
+    let mut two = tar(&[(b"cat/a.jpg", &picture)]);
+    // As tar pads what it writes.
+    two.resize(two.len().next_multiple_of(10_240), 0);
+    two.extend(tar(&[(b"dog/b.jpg", &picture), (b"dog/c.jpg", &picture)]));
+    let (_folder, path) = file("x.tar", &two);
+    let listing = list(&path);
+    assert_eq!(pictures(&path, &listing), ["cat/a.jpg:cat", "dog/b.jpg:dog", "dog/c.jpg:dog"]);
+    assert!(listing.skipped.is_empty(), "{:?}", listing.skipped);
+    for listed in &listing.pictures {
+        assert_eq!(listed.at.read(&Limits::default()).unwrap(), picture);
+    }
+    // What else may follow is nothing that was lost.
+    let mut more = tar(&[(b"cat/a.jpg", &picture)]);
+    more.extend(b"a signature");
+    let (_folder, path) = file("x.tar", &more);
+    let listing = list(&path);
+    assert_eq!((listing.pictures.len(), listing.skipped.len()), (1, 0));
+}
+
+#[test]
+fn a_picture_beside_one_with_an_ending_is_listed_and_other_files_are_not() {
+    let picture = picture();
+    let (_folder, path) = file(
+        "x.tar",
+        &tar(&[
+            (b"x/scan.001", &picture),
+            (b"x/scan.jpg", &picture),
+            (b"x/scan.json", b"{}"),
+            (b"x/other.txt", b"text"),
+        ]),
+    );
+    let listing = list(&path);
+    assert_eq!(pictures(&path, &listing), ["x/scan.001:x", "x/scan.jpg:x"]);
+    assert_eq!(skipped(&path, &listing), ["x/other.txt: not a picture (text)"]);
+}
+
+#[test]
+fn an_empty_class_is_none_and_one_that_is_no_text_is_named() {
+    let picture = picture();
+    let (_folder, path) = file(
+        "x.tar",
+        &tar(&[
+            (b"1.cls", b"cat\n"),
+            (b"1.jpg", &picture),
+            (b"2.cls", b" \n"),
+            (b"2.jpg", &picture),
+            (b"3.cls", b"a\tb"),
+            (b"3.jpg", &picture),
+            (b"4.cls", b"caf\xe9"),
+            (b"4.jpg", &picture),
+        ]),
+    );
+    let listing = list(&path);
+    let labels = ["1.jpg:cat", "2.jpg:-", "3.jpg:-", r"4.jpg:caf\xE9"];
+    assert_eq!(pictures(&path, &listing), labels);
+    assert_eq!(skipped(&path, &listing), ["3.cls: is no label: it holds control characters"]);
+}
+
+#[test]
+fn a_count_of_members_without_zip64_is_one_modulo_65536() {
+    let whole = fs::read(archive("stored.zip")).unwrap();
+    let at = whole.len() - 22;
+    assert!(whole[at..].starts_with(b"PK\x05\x06"));
+    let count = u16::from_le_bytes([whole[at + 10], whole[at + 11]]);
+    let listing = list(&archive("stored.zip"));
+    assert!(listing.skipped.is_empty());
+    let mut other = whole.clone();
+    other[at + 10..at + 12].copy_from_slice(&(count + 1).to_le_bytes());
+    let (_folder, path) = file("x.zip", &other);
+    let says = format!("its directory is damaged ({count} members, {} declared)", count + 1);
+    assert_eq!(skipped(&path, &list(&path)), [says]);
 }
 
 /// Changes the bytes that follow each `mark` by `offset`.

@@ -87,9 +87,35 @@ fn a_row_that_names_no_picture_is_skipped_with_its_line() {
 }
 
 #[test]
+fn a_line_is_that_of_an_editor_whatever_ends_lines() {
+    for (content, line) in [
+        ("path,label\na,x\n,x\n", 3),
+        ("path,label\r\na,x\r\n,x\r\n", 3),
+        ("\u{feff}path,label\r\na,x\r\n\r\n\r\n,x\r\n", 5),
+        ("path,label\n\n\na,x\n\n,x", 6),
+        ("path,label\r\n\"a\r\nb\",x\r\n,x\r\n", 4),
+    ] {
+        let (_folder, path) = written("list.csv", content);
+        let listing = manifest::read(&path).unwrap();
+        let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.clone()).collect();
+        assert_eq!(reasons, [format!("line {line} has no path")], "{content:?}");
+    }
+}
+
+#[test]
+fn a_row_that_is_not_utf_8_is_skipped_unless_nothing_is_read_of_it() {
+    let (_folder, path) = written("list.csv", b"path,label,note\na,x,\nb,caf\xe9,\nc,y,caf\xe9\n");
+    let listing = manifest::read(&path).unwrap();
+    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.as_str()).collect();
+    assert_eq!(reasons, ["line 3 is not UTF-8; save the file as UTF-8"]);
+    assert_eq!(listing.pictures.len(), 2);
+}
+
+#[test]
 fn what_cannot_be_meant_is_an_error_with_file_line_and_column() {
-    let cases: [(&[u8], &str); 9] = [
-        (b"", "has no column \"path\""),
+    let cases: [(&[u8], &str); 10] = [
+        (b"", "has no header; name the columns in its first line: path,label"),
+        (b"\"two\nlines\",label\na,x\n", r"it has: two\nlines, label; call the one"),
         (b"file,label\na,x\n", "it has: file, label; call the one"),
         (b"path,label,Label\na,x,y\n", "has 2 columns \"label\"; leave one"),
         (
@@ -102,7 +128,7 @@ fn what_cannot_be_meant_is_an_error_with_file_line_and_column() {
         ),
         (b"path,weight\na,nan\n", "line 2, column \"weight\": \"nan\""),
         (b"path,weight\na,1e39\n", "line 2, column \"weight\": \"1e39\""),
-        (b"path,label\na,caf\xe9\n", "line 2 is not UTF-8; save the file as UTF-8"),
+        (b"path,caf\xe9\na,x\n", "line 1 is not UTF-8; save the file as UTF-8"),
         (b"\xff\xfep\0a\0", "is UTF-16; save it as UTF-8"),
     ];
     for (content, message) in cases {
@@ -174,9 +200,12 @@ fn a_pattern_finds_its_named_group_its_first_group_or_all_it_matches() {
         (r"C\d", "sub/B12.jpg", None),
     ] {
         let own: PathPattern = pattern.parse().unwrap();
-        assert_eq!(own.find(path), found, "{pattern}");
+        assert_eq!(own.label_in(path), found, "{pattern}");
+        assert_eq!(own.group_in(path), found, "{pattern}");
         assert_eq!(own.to_string(), pattern);
     }
+    let both: PathPattern = "(?<group>[A-Z])(?<label>[0-9]+)".parse().unwrap();
+    assert_eq!((both.label_in("B12.jpg"), both.group_in("B12.jpg")), (Some("12"), Some("B")));
     let error = "([A-Z".parse::<PathPattern>().unwrap_err().to_string();
     assert!(
         error.starts_with("([A-Z is no regular expression: ") && !error.contains('\n'),
@@ -232,4 +261,29 @@ fn a_folder_to_validate_on_is_labelled_in_the_same_way() {
     let [train, validation] = [Subset::Train, Subset::Validation].map(Option::Some);
     assert_eq!(sides, [(0, train), (1, train), (0, validation)]);
     assert_eq!(dataset.skipped[0].reason, "its class has no pictures to train on");
+}
+
+#[test]
+fn what_is_kept_for_testing_is_not_learned_from_whatever_it_is_measured_on() {
+    let content = "path,label,split\na,x,train\nb,y,\nc,x,test\nd,y,validation\n";
+    let (_folder, train) = written("list.csv", content);
+    let (_folder, measured) = written("other.csv", "path,label,split\ne,x,train\nf,y,test\ng,y,\n");
+    let dataset = Source::new(&train).dataset_with(&measured).unwrap();
+    let sides: Vec<_> = dataset
+        .items
+        .iter()
+        .map(|item| {
+            let path = item.at.path();
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), item.subset.unwrap())
+        })
+        .collect();
+    let expected = [
+        ("a", Subset::Train),
+        ("b", Subset::Train),
+        ("d", Subset::Validation),
+        ("e", Subset::Validation),
+        ("g", Subset::Validation),
+    ];
+    assert_eq!(sides, expected.map(|(name, side)| (name.to_owned(), side)));
+    assert_eq!(dataset.skipped[0].reason, "2 pictures are kept for testing: not used in training");
 }

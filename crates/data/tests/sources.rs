@@ -227,6 +227,17 @@ fn the_sides_of_a_split_folder_are_no_labels() {
         [Subset::Train, Subset::Validation, Subset::Test].map(Option::Some);
     assert_eq!(found, [("dog", test), ("cat", train), ("dog", train), ("cat", validation)]);
 
+    // What lies beside the sides is listed, too.
+    add(root.path(), "loose.jpg");
+    add(root.path(), "note.txt");
+    let listing = list_pictures([root.path()]);
+    assert_eq!(listing.pictures.len(), 5);
+    let loose = listing.pictures.last().unwrap();
+    assert_eq!((loose.label.as_deref(), loose.subset), (None, None));
+    assert!(loose.at.path().ends_with("loose.jpg"));
+    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.as_str()).collect();
+    assert_eq!(reasons, ["not a picture (text)"]);
+
     let root = tree(&["Train/cat/a.jpg", "Train/dog/b.jpg", "Testing/cat/c.jpg"]);
     let listing = list_pictures([root.path()]);
     let found: Vec<_> = listing.pictures.iter().map(|p| p.subset).collect();
@@ -286,8 +297,17 @@ mod unix {
         fs::copy(root.path().join("dog/b.jpg"), class.join(OsStr::from_bytes(b"\xFF.jpg")))
             .unwrap();
         let folder = Dataset::open(root.path()).unwrap();
-        assert_eq!(folder.classes, ["caf\u{FFFD}", "dog"]);
+        assert_eq!(folder.classes, ["caf\\xE9", "dog"]);
         assert!(folder.items[0].at.path().starts_with(&class));
+        // Two of them are two classes.
+        let other = root.path().join(OsStr::from_bytes(b"caf\xEA"));
+        fs::create_dir(&other).unwrap();
+        fs::copy(root.path().join("dog/b.jpg"), other.join("c.jpg")).unwrap();
+        let folder = Dataset::open(root.path()).unwrap();
+        assert_eq!(folder.classes, ["caf\\xE9", "caf\\xEA", "dog"]);
+        let listing = list_pictures([root.path()]);
+        let labels: Vec<_> = listing.pictures.iter().map(|p| p.label.as_deref().unwrap()).collect();
+        assert_eq!(labels, ["caf\\xE9", "caf\\xEA", "dog"]);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use headstart_model::io_reason;
+
 use super::files::{self, namespaces, remove_segment, segments, used};
 use super::lock::Mark;
 
@@ -49,13 +51,21 @@ pub(super) struct Room {
     left: u64,
 }
 
-/// There is no room for what is to be written, whatever goes.
+/// Why there is no room for what is to be written.
 #[derive(Debug)]
-pub(super) struct Full;
+pub(super) enum NoRoom {
+    /// The limit is reached, whatever goes.
+    Full,
+    /// What cannot be looked at cannot be kept within a limit.
+    Unlistable(io::Error),
+}
 
-impl fmt::Display for Full {
+impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the limit is reached: see --cache-limit")
+        match self {
+            Self::Full => f.write_str("the limit is reached: see --cache-limit"),
+            Self::Unlistable(error) => f.write_str(&io_reason(error)),
+        }
     }
 }
 
@@ -70,19 +80,19 @@ impl Room {
         &mut self,
         bytes: u64,
         mine: impl FnOnce() -> HashSet<PathBuf>,
-    ) -> Result<(), Full> {
+    ) -> Result<(), NoRoom> {
         if self.left < bytes {
             self.left = match self.limit.0 {
                 None => u64::MAX,
                 Some(limit) => {
                     let step = self.limit.step().max(bytes);
-                    let held = make_room(&self.root, limit.saturating_sub(step), &mine());
-                    // What cannot be looked at cannot be kept within a limit.
-                    held.map_or(0, |held| limit.saturating_sub(held).min(step))
+                    let held = make_room(&self.root, limit.saturating_sub(step), &mine())
+                        .map_err(NoRoom::Unlistable)?;
+                    limit.saturating_sub(held).min(step)
                 }
             };
         }
-        self.left = self.left.checked_sub(bytes).ok_or(Full)?;
+        self.left = self.left.checked_sub(bytes).ok_or(NoRoom::Full)?;
         Ok(())
     }
 }

@@ -255,7 +255,8 @@ impl FeatureCache {
         let place = self.place(key)?;
         match self.read(&place, key, features) {
             Ok(facts) => return Some((place.content, facts)),
-            Err(Unread::Damaged | Unread::Failed) => {}
+            Err(Unread::Failed) => return None,
+            Err(Unread::Damaged) => {}
             Err(Unread::Gone) => {
                 self.forget(place.segment);
                 self.look();
@@ -315,7 +316,7 @@ impl FeatureCache {
         if writing.segment.is_none() {
             bytes += SEGMENT_LEN;
         }
-        writing.room.take(bytes, || self.in_use()).map_err(|full| full.to_string())?;
+        writing.room.take(bytes, || self.in_use()).map_err(|reason| reason.to_string())?;
         let (writer, segment) = match &mut writing.segment {
             Some(on) => on,
             none => none.insert(self.begin().map_err(|e| io_reason(&e))?),

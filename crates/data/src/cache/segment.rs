@@ -164,7 +164,7 @@ pub(super) enum Unread {
     Gone,
     /// The record is not what the key says.
     Damaged,
-    /// The segment cannot be opened now.
+    /// The segment cannot be opened or read now.
     Failed,
 }
 
@@ -243,7 +243,10 @@ impl Reader {
                 read
             }
         };
-        read.map_err(|_| Unread::Damaged)?;
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Unread::Damaged,
+            _ => Unread::Failed,
+        })?;
         let (values, sum) = bytes.split_at(self.record - SUM);
         if checksum(&[&key.0, &content.0, values]) != *sum {
             return Err(Unread::Damaged);

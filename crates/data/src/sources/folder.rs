@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::list::is_sharded;
+use super::names::text_of;
 use super::walk::{Walker, entries, look, skipped};
 use super::{Dataset, Listed, Skipped, Source, Subset};
 use crate::DataError;
@@ -173,7 +174,7 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
 }
 
 pub(super) fn name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    text_of(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes())
 }
 
 /// Why a folder cannot be listed.

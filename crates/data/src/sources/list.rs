@@ -172,6 +172,13 @@ fn add_folder(listing: &mut Listing, root: &Path) {
                     };
                     add_classes(listing, &side, subset);
                 }
+                for (path, _) in found.files {
+                    match look(&path) {
+                        Ok(()) => listing.pictures.push(Listed::new(path, None, None)),
+                        Err(reason) => listing.skipped.push(Skipped { path, reason }),
+                    }
+                }
+                listing.skipped.extend(found.skipped);
             }
             Err(e) => listing.skipped.push(unreadable(root.to_owned(), &e)),
         },

@@ -45,6 +45,16 @@ pub(super) fn joined(path: &Path, name: &[u8]) -> PathBuf {
     joined.into()
 }
 
+/// A name as text: what is not UTF-8 in it is written as `\xE9`, so that other names stay others.
+pub(super) fn text_of(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
+    }
+    text
+}
+
 /// Names that many pictures share.
 #[derive(Default)]
 pub(super) struct Names(HashMap<Vec<u8>, Arc<str>>);
@@ -54,7 +64,7 @@ impl Names {
         if let Some(shared) = self.0.get(name) {
             return shared.clone();
         }
-        let shared: Arc<str> = String::from_utf8_lossy(name).into();
+        let shared: Arc<str> = text_of(name).into();
         self.0.insert(name.to_vec(), shared.clone());
         shared
     }

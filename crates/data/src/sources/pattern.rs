@@ -13,16 +13,26 @@ use crate::DataError;
 
 /// A regular expression that finds a label or a group in the path of a picture.
 ///
-/// What it finds is the group of the expression that is named `label` or `group`, or else its first
-/// group, or else all that matches; the expression need not match the whole path.
+/// What it finds is the group of the expression that is named `label` or `group` (of both the one that
+/// is asked for), or else its first group, or else all that matches; the expression need not match the
+/// whole path.
 #[derive(Clone, Debug)]
 pub struct PathPattern(Regex);
 
 impl PathPattern {
-    /// What it finds in a path whose folders are parted by `/`; nothing where it finds nothing.
-    pub fn find<'a>(&self, path: &'a str) -> Option<&'a str> {
+    /// The label that it finds in a path whose folders are parted by `/`.
+    pub fn label_in<'a>(&self, path: &'a str) -> Option<&'a str> {
+        self.find(path, ["label", "group"])
+    }
+
+    /// The group that it finds in a path whose folders are parted by `/`.
+    pub fn group_in<'a>(&self, path: &'a str) -> Option<&'a str> {
+        self.find(path, ["group", "label"])
+    }
+
+    fn find<'a>(&self, path: &'a str, names: [&str; 2]) -> Option<&'a str> {
         let captures = self.0.captures(path)?;
-        let named = ["label", "group"].into_iter().find_map(|name| captures.name(name));
+        let named = names.into_iter().find_map(|name| captures.name(name));
         let first = if captures.len() > 1 { captures.get(1) } else { captures.get(0) };
         named.or(first).map(|found| found.as_str()).filter(|found| !found.is_empty())
     }
@@ -38,7 +48,7 @@ impl PathPattern {
         let mut last: Option<Arc<str>> = None;
         listing.pictures.retain_mut(|picture| {
             let path = below(root, &picture.at.path());
-            let label = self.find(&path).map(|found| shared(&mut last, found));
+            let label = self.label_in(&path).map(|found| shared(&mut last, found));
             if label.is_none() {
                 other.get_or_insert(path);
             }
@@ -66,7 +76,7 @@ impl PathPattern {
         let mut last: Option<Arc<str>> = None;
         for picture in &mut listing.pictures {
             let path = below(root, &picture.at.path());
-            picture.group = self.find(&path).map(|found| shared(&mut last, found));
+            picture.group = self.group_in(&path).map(|found| shared(&mut last, found));
         }
         match listing.pictures.first() {
             Some(first) if last.is_none() => {

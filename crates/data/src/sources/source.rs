@@ -55,6 +55,8 @@ impl Source {
     }
 
     /// The pictures to learn from, and those of `validation`, labelled in the same way, to measure on.
+    /// What either keeps for testing stays out, and what the first itself gives to validation is
+    /// measured on, too.
     ///
     /// # Errors
     /// As [`Source::dataset`].
@@ -64,8 +66,12 @@ impl Source {
             return Dataset::open_split(&self.path, validation);
         }
         let (mut all, mut measured) = (self.list()?, other.list()?);
-        all.pictures.iter_mut().for_each(|picture| picture.subset = Some(Subset::Train));
-        measured.pictures.iter_mut().for_each(|picture| picture.subset = Some(Subset::Validation));
+        for picture in &mut all.pictures {
+            picture.subset.get_or_insert(Subset::Train);
+        }
+        for picture in measured.pictures.iter_mut().filter(|p| p.subset != Some(Subset::Test)) {
+            picture.subset = Some(Subset::Validation);
+        }
         all.pictures.append(&mut measured.pictures);
         all.skipped.append(&mut measured.skipped);
         Dataset::from_listing(&self.path, all)

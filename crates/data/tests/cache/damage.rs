@@ -75,6 +75,23 @@ fn a_damaged_byte_costs_entries_and_never_gives_wrong_ones() {
 }
 
 #[test]
+fn what_cannot_be_read_now_is_not_damaged_and_not_written_again() {
+    let root = filled(3);
+    let cache = open(root.path());
+    let data = files(root.path(), "data").remove(0);
+    let away = data.with_extension("away");
+    fs::rename(&data, &away).unwrap();
+    // A folder can be opened, and reading it is an error.
+    fs::create_dir(&data).unwrap();
+    assert_eq!(sound(&cache, 3), 0);
+    (0..3).for_each(|i| cache.put(&key(i), &entry(i)));
+    assert_eq!(files(root.path(), "keys").len(), 1);
+    fs::remove_dir(&data).unwrap();
+    fs::rename(&away, &data).unwrap();
+    assert_eq!(sound(&open(root.path()), 3), 3);
+}
+
+#[test]
 fn verifying_finds_what_is_lost_and_repair_drops_just_that() {
     type Damage = fn(&mut Vec<u8>);
     const HEADER: usize = 56;

@@ -106,6 +106,13 @@ fn a_run_over_more_than_fits_keeps_the_same_every_time_and_warns_once() {
         assert!(held(root.path()) <= limit);
     }
     assert!(kept[0] == 0 && kept[1] > 70 && kept[1] == kept[2], "{kept:?}");
+    // A file where the cache should be.
+    let file = root.path().join("file");
+    fs::write(&file, "").unwrap();
+    let cache = open_within(&file, limit);
+    cache.put(&key(0), &entry(0));
+    let warning = cache.warning().unwrap();
+    assert!(warning.contains("features cannot be kept (Not a directory)"), "{warning}");
     // So small that nothing fits.
     let root = tempfile::tempdir().unwrap();
     let cache = open_within(root.path(), ENTRY);

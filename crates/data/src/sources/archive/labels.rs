@@ -111,9 +111,20 @@ pub(super) struct Sample {
     pub(super) end: usize,
     /// The `.cls` file.
     pub(super) class: Option<usize>,
-    /// Whether a member is no picture of this sample, although there is one; from the first on.
-    beside: Vec<bool>,
+    /// Of each member, from the first on.
+    relations: Vec<Relation>,
     start: usize,
+}
+
+/// What a member is to the pictures of its sample, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// Named like a picture, or nothing beside it is.
+    Own,
+    /// Not named like a picture, as another is.
+    WithPicture,
+    /// No picture of its own, although it may look like one.
+    Beside,
 }
 
 impl Sample {
@@ -126,17 +137,21 @@ impl Sample {
         let ending = |member: usize| self::key(members.name(member)).1;
         let class = (start..end).find(|&member| ending(member).eq_ignore_ascii_case(b"cls"));
         let pictured = (start..end).any(|member| super::named_like_a_picture(members.name(member)));
-        let beside = |member| {
+        let relation = |member| {
             let picture = super::named_like_a_picture(members.name(member));
             // `KEY.seg.png` is a mask of the picture `KEY.png` where classes are given by `.cls`.
-            let other = class.is_some() && ending(member).contains(&b'.');
-            pictured && (!picture || other)
+            let other = !picture || ending(member).contains(&b'.');
+            match (pictured, class.is_some()) {
+                (true, true) if other => Relation::Beside,
+                (true, false) if !picture => Relation::WithPicture,
+                _ => Relation::Own,
+            }
         };
-        Self { end, class, beside: (start..end).map(beside).collect(), start }
+        Self { end, class, relations: (start..end).map(relation).collect(), start }
     }
 
-    pub(super) fn is_beside(&self, member: usize) -> bool {
-        self.beside[member - self.start]
+    pub(super) fn relation(&self, member: usize) -> Relation {
+        self.relations[member - self.start]
     }
 }
 

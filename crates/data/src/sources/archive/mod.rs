@@ -22,7 +22,7 @@ use crate::decode::{DecodeError, Limits, SNIFF_BYTES, read_picture, sniff};
 use crate::positioned::Part;
 use files::Handle;
 use index::{Builder, Content, Index, Packing};
-use labels::{Layout, Sample};
+use labels::{Layout, Relation, Sample};
 
 /// The kinds of archives that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +74,15 @@ pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
     let mut start = 0;
     while start < members.len() {
         let sample = Sample::at(&members, start);
-        let class =
-            sample.class.map(|member| names.shared(&class_of(&file, members.content(member))));
+        let mut class = None;
+        if let Some(member) = sample.class {
+            match class_of(&file, members.content(member)) {
+                Ok(text) => class = text.map(|text| names.shared(&text)),
+                Err(reason) => {
+                    skipped.push(Skipped { path: joined(path, members.name(member)), reason });
+                }
+            }
+        }
         for member in start..sample.end {
             let (name, content) = (members.name(member), members.content(member));
             match look(&sample, member, name, || head(&file, content)) {
@@ -123,7 +130,8 @@ fn look(
     name: &[u8],
     head: impl FnOnce() -> io::Result<Vec<u8>>,
 ) -> Look {
-    if sample.is_beside(member) {
+    let relation = sample.relation(member);
+    if relation == Relation::Beside {
         return Look::Beside;
     }
     if named_like_a_picture(name) {
@@ -133,15 +141,20 @@ fn look(
         Err(error) => Look::No(cannot_be_read(&error)),
         Ok(head) => match sniff(&head) {
             Ok(_) => Look::Picture,
+            Err(_) if relation == Relation::WithPicture => Look::Beside,
             Err(reason) => Look::No(reason.to_string()),
         },
     }
 }
 
-/// The text of a `.cls` file.
-fn class_of(file: &File, content: &Content) -> Vec<u8> {
-    let text = head(file, content).unwrap_or_default();
-    text.trim_ascii().to_vec()
+/// The text of a `.cls` file; nothing if it is empty.
+fn class_of(file: &File, content: &Content) -> Result<Option<Vec<u8>>, String> {
+    let text = head(file, content).map_err(|error| cannot_be_read(&error))?;
+    let text = text.trim_ascii();
+    if text.iter().any(u8::is_ascii_control) {
+        return Err("is no label: it holds control characters".to_owned());
+    }
+    Ok(Some(text.to_vec()).filter(|text| !text.is_empty()))
 }
 
 fn head(file: &File, content: &Content) -> io::Result<Vec<u8>> {

@@ -8,31 +8,43 @@ use headstart_model::io_reason;
 use tar::{Archive, EntryType};
 
 use super::index::{Builder, Content, Packing};
-use crate::positioned::Part;
+use crate::positioned::{Part, read_exact_at};
 
 /// The most that is read to know one member: its headers, with its name in them.
 const HEADERS: u64 = 1 << 20;
 
-/// Lists the members of a file of `len` bytes. What follows a damaged header cannot be found: it
-/// is noted, and what lies before it is listed.
+/// Bytes of a header, and what all else is a multiple of.
+const BLOCK: u64 = 512;
+
+/// Lists the members of a file of `len` bytes, which may be several archives behind each other. What
+/// follows a damaged header cannot be found: it is noted, and what lies before it is listed.
 pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
+    let mut start = Some(0);
+    while let Some(at) = start {
+        start = match scan_one(file, (at, len), found) {
+            Ok(end) => next_archive(file, end),
+            Err(error) => {
+                let reason = io_reason(&error);
+                let what = "damaged or truncated";
+                return found.note(format!("{what} ({reason}): only what lies before is listed"));
+            }
+        };
+    }
+}
+
+/// Lists the archive that begins at `start`, and returns where it ends.
+fn scan_one(file: &File, (start, len): (u64, u64), found: &mut Builder<'_>) -> io::Result<u64> {
     let left = Cell::new(HEADERS);
-    let mut archive = Archive::new(Metered { part: Part::new(file, 0, len), left: &left });
-    let entries = match archive.entries_with_seek() {
-        Ok(entries) => entries,
-        Err(error) => return found.note(ends_early(&error)),
-    };
+    let mut archive = Archive::new(Metered { part: Part::new(file, start, len), left: &left });
+    let entries = archive.entries_with_seek()?;
     for entry in entries {
         left.set(HEADERS);
-        let mut entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return found.note(ends_early(&error)),
-        };
+        let mut entry = entry?;
         let kind = entry.header().entry_type();
         let mut name = entry.path_bytes().into_owned();
         let sparse = kind == EntryType::GNUSparse || is_sparse(&mut entry, &mut name);
         let content = Content {
-            at: entry.raw_file_position(),
+            at: start.saturating_add(entry.raw_file_position()),
             stored: entry.size(),
             packing: Packing::Plain,
         };
@@ -42,6 +54,7 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
             EntryType::Regular | EntryType::Continuous => {
                 if content.at.checked_add(content.stored).is_none_or(|end| end > len) {
                     found.skip(&name, "truncated: the archive ends before it does");
+                    return Ok(len);
                 } else if !name.ends_with(b"/") {
                     found.add(&name, content);
                 }
@@ -55,10 +68,28 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
             _ => found.skip(&name, "not a picture (no regular file)"),
         }
     }
+    // A block of zeros closes it, which has been read.
+    let end = start + archive.into_inner().stream_position()?.saturating_sub(BLOCK);
+    if !block(file, end).is_some_and(|block| is_zero(&block)) {
+        return Err(io::Error::other("it has no end"));
+    }
+    Ok(end)
 }
 
-fn ends_early(error: &io::Error) -> String {
-    format!("damaged or truncated ({}): only what lies before is listed", io_reason(error))
+/// Where another archive begins behind the zeros at `end`, as far as they are looked through.
+fn next_archive(file: &File, end: u64) -> Option<u64> {
+    let mut blocks = (0..HEADERS / BLOCK).map(|i| end + i * BLOCK);
+    let start = blocks.find(|&at| !block(file, at).is_some_and(|block| is_zero(&block)))?;
+    block(file, start).filter(|block| block[257..].starts_with(b"ustar")).map(|_| start)
+}
+
+fn block(file: &File, at: u64) -> Option<[u8; BLOCK as usize]> {
+    let mut block = [0; BLOCK as usize];
+    read_exact_at(file, &mut block, at).ok().map(|()| block)
+}
+
+fn is_zero(block: &[u8]) -> bool {
+    block.iter().all(|&byte| byte == 0)
 }
 
 /// PAX says so in extensions of GNU's, which then give the file's own name, too.

@@ -48,8 +48,9 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) -> Result<(),
         listed += 1;
         add(member, &directory, found);
     }
-    if listed != directory.members {
-        let declared = directory.members;
+    let declared = directory.members;
+    // Packers that do not know ZIP64 count modulo 65,536.
+    if listed != declared && (listed & 0xFFFF != declared || directory.is_large) {
         found.note(format!("its directory is damaged ({listed} members, {declared} declared)"));
     }
     Ok(())
@@ -100,6 +101,8 @@ struct Directory {
     end: u64,
     /// How many members it should list.
     members: u64,
+    /// Whether that is a number of ZIP64's.
+    is_large: bool,
     /// Bytes that lie before the archive, and that its offsets do not count.
     before: u64,
 }
@@ -121,7 +124,9 @@ impl Directory {
         let mut members = u64::from(u16_at(record, 10));
         let mut size = u64::from(u32_at(record, 12));
         let mut offset = u64::from(u32_at(record, 16));
-        if let Some(large) = Self::large(file, end)? {
+        let large = Self::large(file, end)?;
+        let is_large = large.is_some();
+        if let Some(large) = large {
             (end, members, size, offset) = large;
         } else if u16_at(record, 4) != 0 {
             return Err(invalid("a part of a ZIP archive: join the parts first"));
@@ -129,7 +134,7 @@ impl Directory {
         let start = end.checked_sub(size);
         let before = start.and_then(|start| start.checked_sub(offset));
         match (start, before) {
-            (Some(start), Some(before)) => Ok(Self { start, end, members, before }),
+            (Some(start), Some(before)) => Ok(Self { start, end, members, is_large, before }),
             _ => Err(invalid("a ZIP archive whose directory is damaged")),
         }
     }

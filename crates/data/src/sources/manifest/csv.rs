@@ -1,12 +1,14 @@
 //! Manifests in CSV: RFC 4180's quotes, in UTF-8, parted by `,`, `;` or tabs, whichever the header is.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::str;
 
-use csv::{ErrorKind, ReaderBuilder, StringRecord};
+use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder};
 
 use super::{Column, Row, Rows, cannot_be_read};
+use crate::positioned::Part;
 
 /// What fields may be parted by.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
@@ -32,23 +34,41 @@ pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
     let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(file);
     let header = reader.headers().map_err(|error| describe(&error))?.clone();
     let columns = Column::all(header.iter())?;
-    let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| describe(&error))? {
-        let line = record.position().map_or(0, csv::Position::line);
+    let mut record = ByteRecord::new();
+    'rows: while reader.read_byte_record(&mut record).map_err(|error| describe(&error))? {
+        let place = || format!("line {}", line(path, mark as u64, record.position()));
         if record.len() != columns.len() {
             let (fields, expected) = (record.len(), columns.len());
             rows.skip(format!(
-                "line {line} has {fields} fields where the header has {expected}; quote what has a separator in it"
+                "{} has {fields} fields where the header has {expected}; quote what has a separator in it",
+                place()
             ));
             continue;
         }
         let mut row = Row::default();
         for (value, column) in record.iter().zip(&columns) {
-            column.iter().for_each(|&column| row.set(column, value));
+            let Some(column) = *column else { continue };
+            let Ok(value) = str::from_utf8(value) else {
+                rows.skip(format!("{} is not UTF-8; save the file as UTF-8", place()));
+                continue 'rows;
+            };
+            row.set(column, value);
         }
-        rows.push(&format!("line {line}"), &row)?;
+        rows.push(&place, &row)?;
     }
     Ok(())
+}
+
+/// The line in which a row begins, from 1 on, behind a byte order mark of so many bytes.
+fn line(path: &Path, mark: u64, position: Option<&Position>) -> u64 {
+    let Some(position) = position else { return 0 };
+    // It is where the row before ended: the rest of its line end, and empty lines, come first.
+    let passed = File::open(path).map_or(0, |file| {
+        let rest = BufReader::new(Part::new(&file, mark + position.byte(), u64::MAX));
+        let ends = rest.bytes().map_while(Result::ok).take_while(|b| matches!(b, b'\r' | b'\n'));
+        ends.filter(|&byte| byte == b'\n').count()
+    });
+    position.line() + passed as u64
 }
 
 /// The separator that finds a column `path` in the header, or else the one that finds most columns.
@@ -69,7 +89,7 @@ fn describe(error: &csv::Error) -> String {
     match error.kind() {
         ErrorKind::Io(error) => cannot_be_read(error),
         ErrorKind::Utf8 { pos, .. } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
+            let line = pos.as_ref().map_or(0, Position::line);
             format!("line {line} is not UTF-8; save the file as UTF-8")
         }
         _ => error.to_string(),

@@ -88,6 +88,13 @@ impl Column {
                 return Err(format!("has {count} columns \"{name}\"; leave one"));
             }
             if own == Self::Path && count == 0 {
+                if names.iter().all(|name| name.trim().is_empty()) {
+                    return Err(
+                        "has no header; name the columns in its first line: path,label".to_owned()
+                    );
+                }
+                let names: Vec<_> =
+                    names.iter().map(|name| name.escape_debug().to_string()).collect();
                 let names = names.join(", ");
                 return Err(format!(
                     "has no column \"path\" in its first line; it has: {names}; call the one with the pictures' paths that"
@@ -135,10 +142,10 @@ impl<'a> Rows<'a> {
         Self { manifest, folder, listing: Listing::default(), texts: HashSet::new() }
     }
 
-    /// Takes a row; `place` is where it is, such as `line 7`.
-    fn push(&mut self, place: &str, row: &Row) -> Result<(), String> {
+    /// Takes a row; `place` tells where it is, such as `line 7`.
+    fn push(&mut self, place: &dyn Fn() -> String, row: &Row) -> Result<(), String> {
         if row.path.trim().is_empty() {
-            self.skip(format!("{place} has no path"));
+            self.skip(format!("{} has no path", place()));
             return Ok(());
         }
         let subset = match row.split.to_ascii_lowercase().as_str() {
@@ -148,7 +155,8 @@ impl<'a> Rows<'a> {
             "test" => Some(Subset::Test),
             _ => {
                 return Err(format!(
-                    "{place}, column \"split\": {:?} is no side; give train, validation or test",
+                    "{}, column \"split\": {:?} is no side; give train, validation or test",
+                    place(),
                     row.split
                 ));
             }
@@ -159,12 +167,14 @@ impl<'a> Rows<'a> {
                 Ok(weight) if weight.is_finite() && weight >= 0.0 => weight,
                 _ => {
                     return Err(format!(
-                        "{place}, column \"weight\": {text:?} is no weight; give a number from 0 on"
+                        "{}, column \"weight\": {text:?} is no weight; give a number from 0 on",
+                        place()
                     ));
                 }
             },
         };
         if row.label.contains(char::is_control) {
+            let place = place();
             self.skip(format!("{place} has a label with control characters ({:?})", row.label));
             return Ok(());
         }

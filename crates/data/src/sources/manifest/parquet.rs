@@ -50,12 +50,12 @@ pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
     let wanted = Type::group_type_builder(schema.name()).with_fields(wanted).build();
     let all = reader.get_row_iter(Some(wanted.map_err(broken)?)).map_err(broken)?;
     for (index, record) in all.enumerate() {
-        let place = format!("row {}", index + 1);
+        let place = || format!("row {}", index + 1);
         let record = record.map_err(broken)?;
         let mut values = Vec::with_capacity(known.len());
         for ((name, field), (_, column)) in record.get_column_iter().zip(&known) {
             let value = text(field).ok_or_else(|| {
-                format!("{place}, column \"{name}\": {field} is neither text nor a number")
+                format!("{}, column \"{name}\": {field} is neither text nor a number", place())
             })?;
             values.push((*column, value));
         }
