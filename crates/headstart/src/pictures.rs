@@ -1,6 +1,7 @@
 //! The labelled pictures to learn from.
 
 use std::collections::HashSet;
+use std::io::{self, Write};
 use std::path::Path;
 
 use headstart_data::sources::manifest;
@@ -110,11 +111,28 @@ impl Pictures {
         let held_back: HashSet<&str> = names.iter().map(String::as_str).collect();
         let is_held_back = |item: &Item| held_back.contains(self.dataset.name_of(item).as_str());
         let file = AtomicFile::create(file)?;
-        let folder = file.path().parent().unwrap_or(Path::new(""));
-        manifest::write(file.reopen()?, folder, &self.dataset, &is_held_back)
-            .map_err(|error| file.error(error))?;
+        self.write_split(file.reopen()?, &file, &is_held_back)?;
         file.commit()?;
         Ok(())
+    }
+
+    /// Writes nothing, and fails as [`Pictures::export_split`] would: to be asked before hours of work.
+    ///
+    /// # Errors
+    /// As [`Pictures::export_split`].
+    pub fn check_export(&self, file: impl AsRef<Path>) -> Result<(), Error> {
+        self.write_split(io::sink(), &AtomicFile::create(file)?, &|_| false)
+    }
+
+    fn write_split(
+        &self,
+        out: impl Write,
+        file: &AtomicFile,
+        is_held_back: &dyn Fn(&Item) -> bool,
+    ) -> Result<(), Error> {
+        let folder = file.path().parent().unwrap_or(Path::new(""));
+        manifest::write(out, folder, &self.dataset, is_held_back)
+            .map_err(|error| file.error(error).into())
     }
 
     pub(crate) fn items(&self) -> &[Item] {

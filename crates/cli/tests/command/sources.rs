@@ -130,6 +130,14 @@ fn a_split_is_exported_and_given_again() {
     place
         .run("train pictures --output m --export-split no/split.csv")
         .failed(1, &["no/split.csv", "cannot write"]);
+    // Before the work is done, too.
+    let mut archive = tar::Builder::new(fs::File::create(place.path("pictures.tar")).unwrap());
+    archive.append_dir_all("pictures", place.path("pictures")).unwrap();
+    archive.finish().unwrap();
+    place
+        .run("train pictures.tar --output other --export-split other.csv")
+        .failed(1, &["other.csv", "is no file of its own, which a manifest needs"]);
+    assert!(!place.path("other").exists() && !place.path("other.csv").exists());
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     // Better now than after an hour of work.
     check_writable(&model)?;
     if let Some(file) = &args.split.export_split {
-        check_writable(file)?;
+        pictures.check_export(file)?;
     }
     let mut base = args.base.load()?;
     let classifier = match tuning {
