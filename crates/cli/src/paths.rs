@@ -1,5 +1,7 @@
 //! Paths of pictures, given as arguments or on standard input.
 
+#[cfg(unix)]
+use std::ffi::OsString;
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -114,6 +116,9 @@ fn next_path(input: &mut impl BufRead, end: u8) -> io::Result<Option<PathBuf>> {
         } else if path.len() as u64 == LONGEST {
             return Err(io::Error::other("a line that is longer than any path"));
         }
+        if end == b'\n' && path.contains(&b'\0') {
+            return Err(io::Error::other("a path with a NUL in it: take -0 if paths end with one"));
+        }
         if !path.is_empty() {
             return Ok(Some(from_bytes(path)));
         }
@@ -121,9 +126,13 @@ fn next_path(input: &mut impl BufRead, end: u8) -> io::Result<Option<PathBuf>> {
 }
 
 #[cfg(unix)]
-fn from_bytes(path: Vec<u8>) -> PathBuf {
+fn from_bytes(mut path: Vec<u8>) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;
-    std::ffi::OsString::from_vec(path).into()
+    // A list from Windows, unless the file is really called that.
+    if path.ends_with(b"\r") && !PathBuf::from(OsString::from_vec(path.clone())).exists() {
+        path.pop();
+    }
+    OsString::from_vec(path).into()
 }
 
 #[cfg(not(unix))]
@@ -144,6 +153,9 @@ mod tests {
         assert_eq!(paths(b"a b.jpg\n\nc/d.jpg", b'\n'), ["a b.jpg", "c/d.jpg"].map(PathBuf::from));
         assert_eq!(paths(b"a\nb.jpg\0c.jpg\0", b'\0'), ["a\nb.jpg", "c.jpg"].map(PathBuf::from));
         assert_eq!(paths(b"", b'\n'), Vec::<PathBuf>::new());
+        assert_eq!(paths(b"a.jpg\r\nb.jpg\r\n", b'\n'), ["a.jpg", "b.jpg"].map(PathBuf::from));
+        let error = next_path(&mut &b"a.jpg\0b.jpg\0"[..], b'\n').unwrap_err().to_string();
+        assert!(error.contains("take -0"), "{error}");
         #[cfg(unix)]
         assert_eq!(paths(b"\xFF.jpg\n", b'\n'), [from_bytes(b"\xFF.jpg".to_vec())]);
         let endless = vec![b'a'; LONGEST as usize + 1];

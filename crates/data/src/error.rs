@@ -12,13 +12,13 @@ use crate::Skipped;
 #[non_exhaustive]
 pub enum DataError {
     /// Nothing is at this path.
-    #[error("{}: no such folder; check the path", path.display())]
+    #[error("{}: no such file or folder; check the path", path.display())]
     Missing {
         /// The path asked for.
         path: PathBuf,
     },
     /// A file was given where a folder is needed.
-    #[error("{}: is a file; give the folder that holds one folder of pictures per class, or a manifest (.csv, .parquet)", path.display())]
+    #[error("{}: is a file with no pictures in it; give a folder with one folder of pictures per class, an archive (.tar, .zip) or a manifest (.csv, .parquet)", path.display())]
     NotAFolder {
         /// The path asked for.
         path: PathBuf,
@@ -52,9 +52,29 @@ pub enum DataError {
         /// What below it could not be read, and may hold pictures.
         unreadable: Vec<Skipped>,
     },
+    /// A file that lists or holds pictures has none of its own.
+    #[error("{}: holds no pictures{}", path.display(), not_looked_into(left_out))]
+    NothingInside {
+        /// The file asked for.
+        path: PathBuf,
+        /// What was left out.
+        left_out: Vec<Skipped>,
+    },
+    /// All pictures are kept to measure on.
+    #[error(
+        "{}: has nothing to learn from: {} for validation or testing",
+        path.display(),
+        if *pictures == 1 { "its picture is".to_owned() } else { format!("all its {pictures} pictures are") }
+    )]
+    NothingToLearn {
+        /// What was asked for.
+        path: PathBuf,
+        /// How many pictures it has.
+        pictures: usize,
+    },
     /// Pictures lie in the folder itself and none in a folder below it.
     #[error(
-        "{}: its {pictures} pictures lie in no class; move them into one folder per class, as in {}",
+        "{}: its {pictures} pictures lie in no class; move them into one folder per class, as in {}, or take --label-from",
         path.display(),
         path.join("CLASS").join("picture.jpg").display()
     )]
@@ -123,13 +143,13 @@ pub enum DataError {
     },
 }
 
-/// `; D/dog cannot be read (Permission denied)`, for the first few.
+/// `; D/dog cannot be read (Permission denied)`, for the first few that were left out.
 fn not_looked_into(unreadable: &[Skipped]) -> String {
     const SHOWN: usize = 3;
     let shown = unreadable.iter().take(SHOWN);
     let mut text: String = shown.map(|s| format!("; {} {}", s.path.display(), s.reason)).collect();
     if unreadable.len() > SHOWN {
-        text += &format!("; and {} more cannot be read", unreadable.len() - SHOWN);
+        text += &format!("; and {} more", unreadable.len() - SHOWN);
     }
     text
 }

@@ -65,8 +65,9 @@ fn a_side_is_given_where_something_is_given_to_validation() {
         let found: Vec<_> = items(&dataset).into_iter().map(|(.., subset)| subset).collect();
         assert_eq!(found, *expected);
         assert_eq!(dataset.is_split(), expected.contains(&VALIDATION));
-        let kept = "list.csv: 1 picture is kept for testing: not used in training";
-        assert_eq!(skipped(&dataset).contains(&kept.to_owned()), given.contains(&TEST));
+        let tests: Vec<_> = dataset.tests.iter().map(|item| (item.class, item.subset)).collect();
+        let kept = if given.contains(&TEST) { vec![(1, TEST)] } else { vec![] };
+        assert_eq!((tests, skipped(&dataset)), (kept, vec![]));
     }
 }
 
@@ -80,13 +81,17 @@ fn a_class_that_is_only_validated_is_skipped() {
 
 #[test]
 fn a_listing_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
-    let cases: [(&[Row], &str); 5] = [
+    let cases: [(&[Row], &str); 6] = [
         (&[], "list.csv: holds no pictures"),
+        (
+            &[("a", "x", TEST), ("b", "y", VALIDATION)],
+            "list.csv: has nothing to learn from: all its 2 pictures are for validation or testing",
+        ),
         (
             &[("a", "", None), ("b", "", None)],
             "list.csv: not one of its pictures (2 in all) has a label",
         ),
-        (&[("a", "x", TEST)], "list.csv: not one of its pictures (1 in all) has a label to learn"),
+        (&[("a", "x", TEST)], "nothing to learn from: its picture is for validation or testing"),
         (&[("a", "x", None), ("b", "", None)], "has only the class \"x\"; a classifier needs"),
         (&[("a", "x", TRAIN), ("b", "y", VALIDATION)], "has only the class \"x\""),
     ];

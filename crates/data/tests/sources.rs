@@ -96,10 +96,11 @@ fn a_given_split_is_kept_under_all_its_names() {
         let mut expected = [
             format!("{validation}/bird/d.jpg: its class has no pictures to train on"),
             "readme.md: not a picture (text)".to_owned(),
-            "test: kept for testing: not used in training".to_owned(),
         ];
         expected.sort();
         assert_eq!(found, expected);
+        let [test] = &folder.tests[..] else { panic!("{:?}", folder.tests) };
+        assert_eq!((test.class, test.subset), (0, Some(Subset::Test)));
         assert!(folder.is_split());
     }
 }
@@ -109,7 +110,8 @@ fn train_and_test_alone_give_no_side() {
     let root = tree(&["train/cat/a.jpg", "train/dog/b.jpg", "test/cat/c.jpg"]);
     let folder = Dataset::open(root.path()).unwrap();
     assert_eq!(items(&folder), ["train/cat/a.jpg:cat", "train/dog/b.jpg:dog"]);
-    assert_eq!(skipped(&folder), ["test: kept for testing: not used in training"]);
+    assert_eq!((folder.tests.len(), skipped(&folder)), (1, vec![]));
+    assert!(!folder.is_split());
 }
 
 #[test]

@@ -105,6 +105,7 @@ impl Extractor {
                 base: base.network().name().to_owned(),
                 height: preprocessing.height,
                 width: preprocessing.width,
+                resizing: format!("{}, {}", preprocessing.interpolation, preprocessing.fit),
                 compute: config.compute.name().to_owned(),
             };
             let cache = CacheConfig { limit: config.cache_limit, about: Some(about) };

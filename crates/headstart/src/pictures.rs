@@ -91,6 +91,11 @@ impl Pictures {
         self.dataset.items.is_empty()
     }
 
+    /// How many pictures are kept for testing, which training does not see.
+    pub fn tests(&self) -> usize {
+        self.dataset.tests.len()
+    }
+
     /// Whether the source itself says which pictures are held back.
     pub fn is_split(&self) -> bool {
         self.dataset.is_split()
@@ -103,17 +108,22 @@ impl Pictures {
 
     /// Writes the pictures as a manifest in CSV that, opened in their place, holds back those that
     /// training held back: `names`, as [`TrainingRecord::validation`](crate::TrainingRecord::validation)
-    /// has them.
+    /// has them. Returns those that a manifest cannot name.
     ///
     /// # Errors
-    /// When `file` cannot be written, and for pictures that a manifest cannot name.
-    pub fn export_split(&self, names: &[String], file: impl AsRef<Path>) -> Result<(), Error> {
+    /// When `file` cannot be written or is called otherwise than a manifest in CSV is, and for pictures
+    /// that are no files of their own.
+    pub fn export_split(
+        &self,
+        names: &[String],
+        file: impl AsRef<Path>,
+    ) -> Result<Vec<Skipped>, Error> {
         let held_back: HashSet<&str> = names.iter().map(String::as_str).collect();
         let is_held_back = |item: &Item| held_back.contains(self.dataset.name_of(item).as_str());
         let file = AtomicFile::create(file)?;
-        self.write_split(file.reopen()?, &file, &is_held_back)?;
+        let left_out = self.write_split(file.reopen()?, &file, &is_held_back)?;
         file.commit()?;
-        Ok(())
+        Ok(left_out)
     }
 
     /// Writes nothing, and fails as [`Pictures::export_split`] would: to be asked before hours of work.
@@ -121,7 +131,7 @@ impl Pictures {
     /// # Errors
     /// As [`Pictures::export_split`].
     pub fn check_export(&self, file: impl AsRef<Path>) -> Result<(), Error> {
-        self.write_split(io::sink(), &AtomicFile::create(file)?, &|_| false)
+        self.write_split(io::sink(), &AtomicFile::create(file)?, &|_| false).map(drop)
     }
 
     fn write_split(
@@ -129,7 +139,10 @@ impl Pictures {
         out: impl Write,
         file: &AtomicFile,
         is_held_back: &dyn Fn(&Item) -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Skipped>, Error> {
+        if !manifest::is_csv(file.path()) {
+            return Err(file.error(io::Error::other("call it .csv, or it is no manifest")).into());
+        }
         let folder = file.path().parent().unwrap_or(Path::new(""));
         manifest::write(out, folder, &self.dataset, is_held_back)
             .map_err(|error| file.error(error).into())

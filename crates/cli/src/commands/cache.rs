@@ -166,6 +166,7 @@ fn about_event(fingerprint: &cache::Fingerprint, about: Option<&About>) -> Value
         "fingerprint": fingerprint.to_string(),
         "base": about.map(|about| &about.base),
         "input": about.map(|about| [about.height, about.width]),
+        "resizing": about.map(|about| &about.resizing),
         "compute": about.map(|about| &about.compute),
     })
 }
@@ -173,8 +174,9 @@ fn about_event(fingerprint: &cache::Fingerprint, about: Option<&About>) -> Value
 /// What people call a base; the beginning of its fingerprint when nothing else is known.
 fn name(fingerprint: &cache::Fingerprint, about: Option<&About>) -> String {
     match about {
-        Some(About { base, height, width, compute }) => {
-            format!("{base} at {height} x {width}, {compute}")
+        Some(About { base, height, width, resizing, compute }) => {
+            let resizing = if resizing.is_empty() { "" } else { &format!(", {resizing}") };
+            format!("{base} at {height} x {width}{resizing}, {compute}")
         }
         None => format!("unknown base {:.8}", fingerprint.to_string()),
     }

@@ -36,6 +36,16 @@ pub(crate) fn run(
         classifier.evaluate(asked.clone(), &common.extract()?, &mut progress)?;
     drop(progress);
 
+    let same = |record: &headstart::TrainingRecord| {
+        let trained_on = PathBuf::from(&record.origin.pictures).canonicalize().ok();
+        trained_on.is_some() && trained_on == args.dir.canonicalize().ok()
+    };
+    // What was measured of a divided folder was held back from training.
+    let is_known = subset.is_none() && classifier.training().is_some_and(same);
+    let warning = is_known.then_some(
+        "this is the folder that the model was trained on; \
+         on pictures it has not seen it will do worse",
+    );
     output.event(&json!({
         "pictures": evaluation.pictures,
         "accuracy": evaluation.accuracy,
@@ -44,6 +54,7 @@ pub(crate) fn run(
         "per_class": report::per_class_event(&evaluation),
         "confusion_matrix": evaluation.confusion,
         "skipped": report::skipped_events(&skipped),
+        "warnings": Vec::from_iter(warning),
     }))?;
     report::labelled(output, &asked, &source)?;
     report::accuracy(output, &evaluation, "", "")?;
@@ -51,16 +62,8 @@ pub(crate) fn run(
     report::per_class(output, &evaluation)?;
     confusion(output, &evaluation)?;
     report::skipped(output, &skipped)?;
-    let same = |record: &headstart::TrainingRecord| {
-        let trained_on = PathBuf::from(&record.origin.pictures).canonicalize().ok();
-        trained_on.is_some() && trained_on == args.dir.canonicalize().ok()
-    };
-    // What was measured of a divided folder was held back from training.
-    if subset.is_none() && classifier.training().is_some_and(same) {
-        output.warning(
-            "this is the folder that the model was trained on; \
-             on pictures it has not seen it will do worse",
-        );
+    if let Some(warning) = warning {
+        output.warning(warning);
     }
     Ok(ExitCode::SUCCESS)
 }

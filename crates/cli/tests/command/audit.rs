@@ -89,7 +89,7 @@ fn the_list_of_fixes_is_a_table_with_quoted_fields_and_nothing_is_deleted() {
 #[test]
 fn what_cannot_be_audited_or_written_is_an_error_of_one_line() {
     let place = Place::with_pictures(2);
-    place.run("audit nothing").failed(1, &["nothing", "no such folder"]);
+    place.run("audit nothing").failed(1, &["nothing", "no such file or folder"]);
     place.run("audit pictures --html missing/page.html").failed(1, &["missing"]);
     assert_eq!(place.run("audit pictures --val-split 1").code, 2);
 }

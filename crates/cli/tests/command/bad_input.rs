@@ -88,12 +88,12 @@ fn a_folder_that_cannot_be_trained_on_is_named_and_nothing_is_written() {
     let before = place.below(".");
     for (folder, parts) in [
         ("empty", ["empty", "holds no pictures"]),
-        ("missing", ["missing", "no such folder; check the path"]),
+        ("missing", ["missing", "no such file or folder; check the path"]),
         ("one-class", ["one-class", "has only the class \"Bag\""]),
-        ("file", ["file", "is a file; give the folder"]),
+        ("file", ["file", "is a file with no pictures in it; give a folder"]),
         ("flat", ["flat", "lie in no class"]),
         ("unreadable", ["unreadable/a/x.jpg", "none of the 2 pictures can be read"]),
-        ("pictures --val-dir missing", ["missing", "no such folder"]),
+        ("pictures --val-dir missing", ["missing", "no such file or folder"]),
         ("pictures --val-dir pictures", ["pictures", "are also in the validation folder"]),
     ] {
         place

@@ -132,7 +132,7 @@ fn training_on_an_archive_is_training_on_the_folder_that_was_packed() {
     let run = place.run("lr-find packed.tar --input-size 32 --steps 20 --batch-size 8 --json");
     assert_eq!(run.json().pop().unwrap()["train"], 15);
 
-    place.run("train x.tar").failed(1, &["x.tar: no such folder"]);
+    place.run("train x.tar").failed(1, &["x.tar: no such file or folder"]);
     place.write("half.zip", b"PK\x03\x04 and no more");
     place.run("train half.zip -o m").failed(1, &["half.zip: a ZIP archive without its end"]);
 }

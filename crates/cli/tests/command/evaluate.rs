@@ -35,6 +35,7 @@ fn measuring_on_what_was_learned_from_is_a_warning() {
     let run = place.run("evaluate model.safetensors pictures --json");
     assert_eq!((run.code, run.json().len()), (0, 1));
     assert!(run.stderr.starts_with("warning: this is the folder"), "{}", run.stderr);
+    assert_eq!(run.json()[0]["warnings"].as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn a_folder_that_cannot_be_measured_on_is_named() {
     std::fs::create_dir(place.path("empty")).unwrap();
     let picture = place.picture();
     for (folder, parts) in [
-        ("missing", ["missing", "no such folder"]),
+        ("missing", ["missing", "no such file or folder"]),
         ("empty", ["empty", "holds no labelled pictures"]),
         ("other", ["no class \"Coat\"", "it knows Bag, Sneaker, Trouser"]),
         (picture.as_str(), ["Bag", "is a file"]),

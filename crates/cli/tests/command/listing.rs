@@ -37,7 +37,16 @@ fn the_cache_says_what_it_holds_and_can_be_cleared() {
     let inputs: Vec<_> = bases.iter().map(|base| base["input"].to_string()).collect();
     assert_eq!(inputs, ["[48,48]", "[32,32]"]);
     for (base, size) in bases.iter().zip([48, 32]) {
-        let of = ["fingerprint", "base", "input", "compute", "entries", "bytes", "last_used"];
+        let of = [
+            "fingerprint",
+            "base",
+            "input",
+            "resizing",
+            "compute",
+            "entries",
+            "bytes",
+            "last_used",
+        ];
         assert_eq!(keys(base), of);
         let name = format!("mobilenetv2_1.00_{size}");
         assert_eq!((&base["entries"], base["base"].as_str()), (&9.into(), Some(name.as_str())));
@@ -83,6 +92,7 @@ fn damage_in_the_cache_is_found_named_and_repaired() {
         "fingerprint",
         "base",
         "input",
+        "resizing",
         "compute",
         "sound",
         "damaged",

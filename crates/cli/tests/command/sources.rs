@@ -52,6 +52,12 @@ fn labels_come_from_paths_in_every_command_that_needs_them() {
     place.run(&format!("features flat {pattern} --input-size 32 --output f.npy")).succeeded();
     let table = fs::read_to_string(place.path("f.npy.csv")).unwrap();
     assert!(table.contains("flat/Bag-0.png,Bag\n") && !table.contains("other"), "{table}");
+    let files =
+        format!("features flat/Bag-0.png flat/other.png {pattern} --input-size 32 -o g.npy");
+    let text = place.run(&files).succeeded().stdout;
+    assert!(text.contains("flat/other.png: its path does not match ([A-Z][a-z]+)-"), "{text}");
+    let table = fs::read_to_string(place.path("g.npy.csv")).unwrap();
+    assert_eq!(table, "path,label\nflat/Bag-0.png,Bag\n");
     let tune = "--at 150 --epochs 1 --batch-size 8 --output tuned --json";
     for more in ["", pattern] {
         let run = place.run(&format!("fine-tune m flat {tune} {more}"));
@@ -130,6 +136,9 @@ fn a_split_is_exported_and_given_again() {
     place
         .run("train pictures --output m --export-split no/split.csv")
         .failed(1, &["no/split.csv", "cannot write"]);
+    place
+        .run("train pictures --output m --export-split split.txt")
+        .failed(1, &["split.txt", "call it .csv, or it is no manifest"]);
     // Before the work is done, too.
     let mut archive = tar::Builder::new(fs::File::create(place.path("pictures.tar")).unwrap());
     archive.append_dir_all("pictures", place.path("pictures")).unwrap();

@@ -15,6 +15,9 @@ pub struct About {
     pub height: usize,
     /// Width of the base's input, in pixels.
     pub width: usize,
+    /// How pictures were made to fit: `bilinear, stretch`; nothing in old notes.
+    #[serde(default)]
+    pub resizing: String,
     /// What they were computed with: the instruction set, or how bf16 was multiplied.
     pub compute: String,
 }

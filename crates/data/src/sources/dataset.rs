@@ -16,6 +16,8 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// The pictures, in the order of the source; of a divided folder those to train on first.
     pub items: Vec<Item>,
+    /// Pictures of these classes that are kept for testing, which training must not see.
+    pub tests: Vec<Item>,
     /// What was left out: no pictures, unreadable, without a label, empty class folders.
     pub skipped: Vec<Skipped>,
 }
@@ -23,9 +25,9 @@ pub struct Dataset {
 impl Dataset {
     /// Takes what can be learned from of any listing.
     ///
-    /// Left out are pictures without a label, those kept for testing, and those of a class that
-    /// only has pictures to validate on. Where pictures are given to validation, those that are
-    /// given to no side are trained on; where none are, no side is given.
+    /// Left out are pictures without a label, and those of a class that has no pictures to train on.
+    /// Where pictures are given to validation, those that are given to no side are trained on; where
+    /// none are, no side is given.
     ///
     /// # Errors
     /// When there is nothing to learn from: see [`DataError`].
@@ -34,25 +36,17 @@ impl Dataset {
         let Listing { mut pictures, skipped: mut left_out } = listing;
         let found = pictures.len();
         let has_validation = pictures.iter().any(|p| p.subset == Some(Subset::Validation));
-        let mut tests = 0;
         pictures.retain_mut(|picture| {
-            if picture.subset == Some(Subset::Test) {
-                tests += 1;
-                return false;
-            }
             if picture.label.is_none() {
                 left_out.push(skipped(picture.at.path().into_owned(), "has no label"));
                 return false;
             }
-            let side = picture.subset.unwrap_or(Subset::Train);
-            picture.subset = has_validation.then_some(side);
+            if picture.subset != Some(Subset::Test) {
+                let side = picture.subset.unwrap_or(Subset::Train);
+                picture.subset = has_validation.then_some(side);
+            }
             true
         });
-        if tests > 0 {
-            let s = if tests == 1 { " is" } else { "s are" };
-            let reason = format!("{tests} picture{s} kept for testing: not used in training");
-            left_out.push(skipped(root.to_owned(), &reason));
-        }
         if pictures.is_empty() && found > 0 {
             return Err(DataError::NoLabels { path: root.to_owned(), pictures: found });
         }
@@ -68,30 +62,38 @@ impl Dataset {
         let path = root.to_owned();
         let learned: BTreeSet<&str> = pictures
             .iter()
-            .filter(|picture| picture.subset != Some(Subset::Validation))
+            .filter(|picture| is_learned_from(picture.subset))
             .filter_map(|picture| picture.label.as_deref())
             .collect();
         let classes: Vec<String> = learned.into_iter().map(str::to_owned).collect();
         if let [] | [_] = classes[..] {
             let unreadable = left_out.iter().filter(|s| is_unreadable(s)).cloned().collect();
             return Err(match classes.into_iter().next() {
+                None if !pictures.is_empty() => {
+                    DataError::NothingToLearn { path, pictures: pictures.len() }
+                }
+                None if root.is_file() => DataError::NothingInside { path, left_out },
                 None => DataError::NoPictures { path, unreadable },
                 Some(class) => DataError::OneClass { path, class, unreadable },
             });
         }
         let mut items = Vec::with_capacity(pictures.len());
+        let mut tests = Vec::new();
         for Listed { at, label, subset, group, weight } in pictures {
             let class = label.and_then(|label| {
                 classes.binary_search_by(|class| class.as_str().cmp(&label)).ok()
             });
             match class {
-                Some(class) => items.push(Item { at, class, subset, group, weight }),
+                Some(class) => {
+                    let side = if subset == Some(Subset::Test) { &mut tests } else { &mut items };
+                    side.push(Item { at, class, subset, group, weight });
+                }
                 None => left_out
                     .push(skipped(at.path().into_owned(), "its class has no pictures to train on")),
             }
         }
         left_out.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { root: path, classes, items, skipped: left_out })
+        Ok(Self { root: path, classes, items, tests, skipped: left_out })
     }
 
     /// Whether the source itself says which pictures are for validation.
@@ -109,4 +111,9 @@ impl Dataset {
             .or_else(|_| path.strip_prefix(self.root.parent().unwrap_or(&self.root)));
         inside.unwrap_or(&path).display().to_string()
     }
+}
+
+/// Whether the pictures of a side are trained on, and make its classes.
+pub(super) fn is_learned_from(subset: Option<Subset>) -> bool {
+    matches!(subset, None | Some(Subset::Train))
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::dataset::is_learned_from;
 use super::list::is_sharded;
 use super::names::text_of;
 use super::walk::{Walker, entries, look, skipped};
@@ -19,9 +20,8 @@ impl Dataset {
     /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. `train` may be called
     ///   `training`, and `validation` `val` or `valid`, in any case of letters.
     ///
-    /// A folder `test` (or `testing`) beside `train` is left alone and listed among the
-    /// skipped: training must not see it. With `train` and `test` but no validation folder,
-    /// the pictures of `train` come without a given side.
+    /// The pictures of a folder `test` (or `testing`) beside `train` are [`Dataset::tests`]. With
+    /// `train` and `test` but no validation folder, the pictures of `train` come without a given side.
     ///
     /// # Errors
     /// When there is nothing to learn from: see [`DataError`].
@@ -32,11 +32,13 @@ impl Dataset {
         }
         match Layout::of(root)? {
             Layout::Classes(found) => collect(root, vec![(None, found)]),
-            Layout::Split { train, validation, skipped, .. } => {
+            Layout::Split { train, validation, test, skipped } => {
                 let subset = validation.is_some().then_some(Subset::Train);
                 let mut sides = vec![(subset, Classes::of(&train)?)];
-                if let Some(validation) = validation {
-                    sides.push((Some(Subset::Validation), Classes::of(&validation)?));
+                for (folder, subset) in [(validation, Subset::Validation), (test, Subset::Test)] {
+                    if let Some(folder) = folder {
+                        sides.push((Some(subset), Classes::of(&folder)?));
+                    }
                 }
                 let mut folder = collect(root, sides)?;
                 folder.skipped.extend(skipped);
@@ -124,13 +126,8 @@ impl Layout {
         };
         let mut left_out = classes.skipped;
         for path in classes.folders.into_values().flatten() {
-            if path != train && Some(&path) != validation.as_ref() {
-                let reason = if Some(&path) == test.as_ref() {
-                    "kept for testing: not used in training"
-                } else {
-                    "neither the training nor the validation folder"
-                };
-                left_out.push(skipped(path, reason));
+            if ![Some(&train), validation.as_ref(), test.as_ref()].contains(&Some(&path)) {
+                left_out.push(skipped(path, "none of the folders for training and measuring"));
             }
         }
         left_out.extend(classes.loose.into_iter().map(outside));
@@ -166,8 +163,7 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
             pictures.extend(paths.into_iter().map(listed));
         }
     }
-    let to_learn_from = |p: &Listed| p.subset != Some(Subset::Validation);
-    if loose > 0 && !pictures.iter().any(to_learn_from) {
+    if loose > 0 && !pictures.iter().any(|picture| is_learned_from(picture.subset)) {
         return Err(DataError::NoClasses { path: root.to_owned(), pictures: loose });
     }
     Dataset::new(root, pictures, left_out)

@@ -106,7 +106,7 @@ fn a_folder_that_teaches_nothing_is_an_error_that_names_it() {
     fs::write(at("half-readable").join("Broken/x.jpg"), "text").unwrap();
     for (name, part) in [
         ("empty", "holds no pictures"),
-        ("missing", "no such folder"),
+        ("missing", "no such file or folder"),
         ("one-class", "has only the class \"Bag\""),
         ("file", "is a file"),
         ("flat", "lie in no class"),
@@ -146,7 +146,7 @@ fn evaluation_names_what_is_wrong_with_the_folder() {
     for (root, part) in [
         (other, "knows no class \"Coat\"; it knows Bag, Sneaker, Trouser"),
         (empty, "holds no labelled pictures"),
-        (temp.path().join("missing"), "no such folder"),
+        (temp.path().join("missing"), "no such file or folder"),
         (bundled_pictures("Bag")[0].clone(), "is a file"),
     ] {
         let message = evaluate(&root).unwrap_err().to_string();

@@ -80,6 +80,33 @@ fn a_split_that_was_exported_and_given_again_is_the_same() {
 }
 
 #[test]
+fn an_exported_split_keeps_what_is_for_testing_and_tells_what_it_cannot_name() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(&temp.path().join("set/train"), &CLASSES, 4);
+    let test = folder(&temp.path().join("set/test"), &CLASSES, 1);
+    let unnamable = cfg!(unix);
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"caf\xe9.png");
+        let first = fs::read_dir(root.join(CLASSES[0])).unwrap().next().unwrap().unwrap();
+        fs::rename(first.path(), root.join(CLASSES[0]).join(name)).unwrap();
+    }
+    let pictures = Pictures::open(test.parent().unwrap()).unwrap();
+    assert_eq!((pictures.len(), pictures.tests()), (12, 3));
+    let split = temp.path().join("split.csv");
+    pictures.check_export(&split).unwrap();
+    assert!(!split.exists());
+    let left_out = pictures.export_split(&[], &split).unwrap();
+    assert_eq!(left_out.len(), usize::from(unnamable));
+    let again = Pictures::open(&split).unwrap();
+    assert_eq!((again.len(), again.tests()), (12 - left_out.len(), 3));
+    let error = pictures.check_export(temp.path().join("split.txt")).unwrap_err().to_string();
+    assert!(error.contains("call it .csv"), "{error}");
+    assert_one_line(&error);
+}
+
+#[test]
 fn a_model_labels_pictures_as_its_own_were_where_they_have_no_labels() {
     let temp = tempfile::tempdir().unwrap();
     let root = flat(&temp.path().join("flat"));

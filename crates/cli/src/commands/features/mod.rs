@@ -8,11 +8,12 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use headstart::data::Skipped;
-use headstart::data::sources::{Listed, Listing, list_pictures};
+use headstart::data::sources::{Listed, Listing, is_source, list_pictures};
+use headstart::data::{PathPattern, Skipped};
 use headstart::model::atomic::{AtomicFile, check_writable};
 use headstart::model::thousands;
 use headstart::{Base, Error, Extractor};
@@ -71,7 +72,7 @@ pub(crate) fn run(
     check_writable(&args.output)?;
     let paths = args.paths.stream()?.collect::<io::Result<Vec<_>>>().context("standard input")?;
     let listing = match &args.label.label_from {
-        Some(_) => labelled(&args.label, &paths)?,
+        Some(pattern) => labelled(&args.label, pattern, &paths)?,
         None => list_pictures(paths),
     };
     if listing.pictures.is_empty() {
@@ -103,15 +104,37 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The pictures of all paths, each labelled by what stands in its path.
-fn labelled(label: &LabelArgs, paths: &[PathBuf]) -> anyhow::Result<Listing> {
+/// The pictures of all paths, each labelled by what stands in its path: below a folder that was given,
+/// or in the path of a picture that was.
+fn labelled(
+    label: &LabelArgs,
+    pattern: &PathPattern,
+    paths: &[PathBuf],
+) -> anyhow::Result<Listing> {
     let mut all = Listing::default();
     for path in paths {
-        let mut listing = label.source(path).list()?;
+        let mut listing = match is_source(path) {
+            true => label.source(path).list()?,
+            false => labelled_file(pattern, path),
+        };
         all.pictures.append(&mut listing.pictures);
         all.skipped.append(&mut listing.skipped);
     }
     Ok(all)
+}
+
+fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
+    let mut listing = list_pictures([path]);
+    let label = pattern.label_in(&path.to_string_lossy()).map(Arc::from);
+    if label.is_none() && !listing.pictures.is_empty() {
+        let reason = format!("its path does not match {pattern}");
+        return Listing {
+            pictures: vec![],
+            skipped: vec![Skipped { path: path.to_owned(), reason }],
+        };
+    }
+    listing.pictures.iter_mut().for_each(|picture| picture.label.clone_from(&label));
+    listing
 }
 
 struct Written {

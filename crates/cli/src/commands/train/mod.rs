@@ -79,7 +79,15 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
         }
     };
     if let (Some(file), Some(record)) = (&args.split.export_split, classifier.training()) {
-        pictures.export_split(&record.validation, file)?;
+        let left_out = pictures.export_split(&record.validation, file)?;
+        if let Some(first) = left_out.first() {
+            let (file, left_out) = (file.display(), left_out.len());
+            let what = count(left_out, "picture");
+            output.warning(&format!(
+                "{file}: {what} left out, whose names are not UTF-8, such as {}",
+                first.path.display()
+            ));
+        }
     }
     let model = quoted(&model.display().to_string());
     output.text("")?;
@@ -234,10 +242,14 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
     output.field(
         "Pictures",
         format!(
-            "{} in {} ({})",
+            "{} in {} ({}){}",
             thousands(pictures.len()),
             count(pictures.classes().len(), "class"),
             pictures.root().display(),
+            match pictures.tests() {
+                0 => String::new(),
+                n => format!(", {} more kept for testing", thousands(n)),
+            },
         ),
     )
 }

@@ -49,7 +49,8 @@ pub(super) fn list(path: &Path) -> Result<Listing, String> {
     Ok(rows.listing)
 }
 
-fn is_csv(path: &Path) -> bool {
+/// Whether a manifest in CSV is known by this name.
+pub fn is_csv(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default();
     ["csv", "tsv"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }

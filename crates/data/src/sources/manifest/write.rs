@@ -3,21 +3,23 @@
 use std::io::{self, Write};
 use std::path::{Path, absolute};
 
-use super::super::{Dataset, Item, Location};
+use super::super::walk::skipped;
+use super::super::{Dataset, Item, Location, Skipped, Subset};
 
 /// Writes the pictures of a data set as a manifest in CSV that is to lie in `folder`, with the side
 /// that each is on: read again it gives the same pictures, labels, groups, weights and sides.
 ///
-/// Paths count from `folder` on where pictures lie below it, and are absolute elsewhere.
+/// Paths count from `folder` on where pictures lie below it, and are absolute elsewhere. A picture whose
+/// path is not UTF-8 is left out, and returned with this reason.
 ///
 /// # Errors
-/// What `out` says; a picture that is no file of its own, or whose path is not UTF-8.
+/// What `out` says; a picture that is no file of its own.
 pub fn write(
     out: impl Write,
     folder: &Path,
     dataset: &Dataset,
     is_held_back: &dyn Fn(&Item) -> bool,
-) -> io::Result<()> {
+) -> io::Result<Vec<Skipped>> {
     let folder = absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
     let grouped = dataset.items.iter().any(|item| item.group.is_some());
     let weighted = dataset.items.iter().any(|item| item.weight != 1.0);
@@ -36,21 +38,30 @@ pub fn write(
         name("group"),
         name("weight"),
     ))?;
-    for item in &dataset.items {
-        let cannot = |why| io::Error::other(format!("{} {why}", item.at));
+    let mut left_out = Vec::new();
+    for item in dataset.items.iter().chain(&dataset.tests) {
         let Location::File(path) = &item.at else {
-            return Err(cannot("is no file of its own, which a manifest needs"));
+            let reason = format!("{} is no file of its own, which a manifest needs", item.at);
+            return Err(io::Error::other(reason));
         };
-        let path = absolute(path)?;
-        let path = path.strip_prefix(&folder).unwrap_or(&path);
-        let path = path.to_str().ok_or_else(|| cannot("has a name that is not UTF-8"))?;
+        let full = absolute(path)?;
+        let Some(path) = full.strip_prefix(&folder).unwrap_or(&full).to_str() else {
+            left_out.push(skipped(path.clone(), "has a name that is not UTF-8"));
+            continue;
+        };
+        let side = match item.subset {
+            Some(Subset::Test) => "test",
+            _ if is_held_back(item) => "validation",
+            _ => "train",
+        };
         table.write_record(columns(
             path.to_owned(),
             dataset.classes[item.class].clone(),
-            name(if is_held_back(item) { "validation" } else { "train" }),
+            name(side),
             item.group.as_deref().unwrap_or_default().to_owned(),
             item.weight.to_string(),
         ))?;
     }
-    table.flush()
+    table.flush()?;
+    Ok(left_out)
 }
