@@ -472,12 +472,14 @@ fn a_member_that_is_damaged_or_too_large_is_an_error_of_its_own() {
     local[..2].copy_from_slice(b"PK");
     let content = patched("stored.zip", b"\xFF\xD8\xFF", 40, &[0, 1, 2]);
     let deflated = patched("deflated.zip", b"PK\x03\x04", 60, &[0xFF; 9]);
+    let declared = patched("deflated.zip", b"PK\x03\x04", 22, &100_u32.to_le_bytes());
     let small = Limits { max_file_bytes: 100, ..Limits::default() };
     let default = Limits::default();
     for (bytes, index, limits, part) in [
         (local, 0, default, "there is no such member"),
         (content, 1, default, "damaged in the archive"),
         (deflated, 1, default, "cannot be read ("),
+        (declared, 1, default, "it holds more than it declares"),
         (fs::read(archive("deflated.zip")).unwrap(), 1, small, "more than the limit"),
     ] {
         let (_folder, path) = file("x.zip", &bytes);

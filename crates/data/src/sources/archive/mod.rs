@@ -167,23 +167,28 @@ fn head(file: &File, content: &Content) -> io::Result<Vec<u8>> {
 fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match content.packing {
         Packing::Plain => Box::new(Part::new(file, content.at, content.at + content.stored)),
-        Packing::Stored(crc) => Box::new(Checked::new(zip::packed(file, content)?, crc)),
+        Packing::Stored(crc) => {
+            let (bytes, declared) = zip::packed(file, content)?;
+            Box::new(Checked::new(bytes, crc, declared))
+        }
         Packing::Deflated(crc) => {
-            Box::new(Checked::new(DeflateDecoder::new(zip::packed(file, content)?), crc))
+            let (bytes, declared) = zip::packed(file, content)?;
+            Box::new(Checked::new(DeflateDecoder::new(bytes), crc, declared))
         }
     })
 }
 
-/// Bytes whose end is an error unless their checksum is right.
+/// Bytes whose end is an error unless their checksum is right, and that are no more than declared.
 struct Checked<R> {
     bytes: R,
     crc: Crc,
     expected: u32,
+    left: u64,
 }
 
 impl<R> Checked<R> {
-    fn new(bytes: R, expected: u32) -> Self {
-        Self { bytes, crc: Crc::new(), expected }
+    fn new(bytes: R, expected: u32, declared: u64) -> Self {
+        Self { bytes, crc: Crc::new(), expected, left: declared }
     }
 }
 
@@ -191,6 +196,9 @@ impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
         self.crc.update(&buffer[..read]);
+        let more = "damaged in the archive: it holds more than it declares";
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, more))?;
         if read == 0 && !buffer.is_empty() && self.crc.sum() != self.expected {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "damaged in the archive"));
         }

@@ -83,8 +83,9 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
     }
 }
 
-/// What a local header leaves of a member that lies at `content`: its packed bytes.
-pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<Part<'a>> {
+/// What a local header tells of a member that lies at `content`: its packed bytes, and how many come
+/// out of them at most.
+pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Part<'a>, u64)> {
     let mut header = [0; LOCAL];
     read_exact_at(file, &mut header, content.at)?;
     if !header.starts_with(b"PK\x03\x04") {
@@ -92,7 +93,14 @@ pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<Part<'
     }
     let names = u64::from(u16_at(&header, 26)) + u64::from(u16_at(&header, 28));
     let start = content.at + LOCAL as u64 + names;
-    Ok(Part::new(file, start, start + content.stored - LOCAL as u64))
+    let is_streamed = u16_at(&header, 6) & 8 != 0;
+    let declared = match u32_at(&header, 22) {
+        // It stands behind the bytes, or in the extra field.
+        0 if is_streamed => u64::MAX,
+        ELSEWHERE => u64::MAX,
+        size => size.into(),
+    };
+    Ok((Part::new(file, start, start + content.stored - LOCAL as u64), declared))
 }
 
 /// Where the directory lies.
