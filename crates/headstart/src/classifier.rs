@@ -178,12 +178,27 @@ impl Classifier {
         config: &ExtractConfig,
         observer: &mut dyn Observer,
     ) -> Result<Evaluated, Error> {
+        self.evaluate_side(source, None, config, observer)
+    }
+
+    /// [`Classifier::evaluate`] on one side of a divided source.
+    ///
+    /// # Errors
+    /// As [`Classifier::evaluate`], and when no picture is on that side.
+    pub fn evaluate_side(
+        &self,
+        source: impl Into<Source>,
+        side: Option<Subset>,
+        config: &ExtractConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluated, Error> {
         let source = self.labelled(source)?;
         let listing = source.list()?;
         let mut skipped = listing.skipped;
         // What was trained on is no measure where there is something else.
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
-        let measured = [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset));
+        let measured = side
+            .or_else(|| [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset)));
         let (mut measured_on, mut labels) = (Vec::new(), Vec::new());
         for picture in listing.pictures {
             if measured.is_some() && picture.subset != measured {
@@ -202,7 +217,11 @@ impl Classifier {
             measured_on.push(picture.at);
         }
         if measured_on.is_empty() {
-            return Err(Error::NothingToEvaluate { path: source.path });
+            let path = source.path;
+            return Err(match side {
+                Some(side) => Error::NothingOnSide { path, side },
+                None => Error::NothingToEvaluate { path },
+            });
         }
         let extraction = Extractor::new(&self.base, config).extract(&measured_on, observer)?;
         skipped.extend(extraction.skipped);

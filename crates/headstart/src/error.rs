@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use headstart_data::{DataError, Skipped};
+use headstart_data::{DataError, Skipped, Subset};
 use headstart_engine::train::TrainError;
 use headstart_model::ModelError;
 
@@ -107,6 +107,14 @@ pub enum Error {
     NothingToEvaluate {
         /// The folder.
         path: PathBuf,
+    },
+    /// No picture is on the side that was to be measured.
+    #[error("{}: holds no labelled pictures for {side}", path.display())]
+    NothingOnSide {
+        /// The folder, or the file that lists or holds pictures.
+        path: PathBuf,
+        /// The side.
+        side: Subset,
     },
     /// The number of names is not the number of classes.
     #[error("{given} class names were given, but the model has {classes} classes")]

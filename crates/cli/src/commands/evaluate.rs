@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use headstart::data::Subset;
 use headstart::{Classifier, Evaluated};
 use serde_json::json;
 
@@ -20,8 +21,16 @@ pub(crate) struct EvaluateArgs {
     /// Folder with one folder of pictures per class, a manifest (.csv, .parquet), an archive (.tar,
     /// .zip) or a Parquet file of pictures; where there is a `validation` or `test` side, that
     dir: PathBuf,
+    /// Which side of a divided DIR to measure on: train, validation or test [default: validation, or
+    /// where there is none, test]
+    #[arg(long, value_name = "SIDE", value_parser = parse_side)]
+    side: Option<Subset>,
     #[command(flatten)]
     label: LabelArgs,
+}
+
+fn parse_side(text: &str) -> Result<Subset, String> {
+    Subset::named(text).ok_or_else(|| "give train, validation or test".to_owned())
 }
 
 pub(crate) fn run(
@@ -33,7 +42,7 @@ pub(crate) fn run(
     let mut progress = Progress::new("Pictures");
     let asked = args.label.source(&args.dir);
     let Evaluated { evaluation, skipped, subset, source } =
-        classifier.evaluate(asked.clone(), &common.extract()?, &mut progress)?;
+        classifier.evaluate_side(asked.clone(), args.side, &common.extract()?, &mut progress)?;
     drop(progress);
 
     let same = |record: &headstart::TrainingRecord| {

@@ -30,6 +30,25 @@ fn evaluation_gives_accuracy_precision_recall_and_the_confusion_matrix() {
 }
 
 #[test]
+fn any_side_of_a_divided_source_can_be_measured_on() {
+    let place = Place::with_model();
+    for (side, class, count) in [("train", "Bag", 3), ("val", "Bag", 2), ("test", "Sneaker", 1)] {
+        place.pictures(&format!("divided/{side}"), &[class], 0..count);
+    }
+    let pictures = |options: &str| {
+        let run = place.run(&format!("evaluate model.safetensors divided --json {options}"));
+        run.succeeded().json_line()["pictures"].clone()
+    };
+    for (options, count) in [("", 2), ("--side train", 3), ("--side val", 2), ("--side test", 1)] {
+        assert_eq!(pictures(options), count, "{options}");
+    }
+    place
+        .run("evaluate model.safetensors pictures --side test")
+        .failed(1, &["pictures", "holds no labelled pictures for test"]);
+    assert_eq!(place.run("evaluate model.safetensors pictures --side dev").code, 2);
+}
+
+#[test]
 fn measuring_on_what_was_learned_from_is_a_warning() {
     let place = Place::with_model();
     let run = place.run("evaluate model.safetensors pictures --json");

@@ -107,7 +107,7 @@ impl Layout {
     pub(super) fn of(root: &Path) -> Result<Self, DataError> {
         let classes = Classes::of(root)?;
         let side = |side| {
-            let named = classes.folders.iter().filter(|(name, _)| Subset::of_folder(name) == side);
+            let named = classes.folders.iter().filter(|(name, _)| Subset::named(name) == side);
             let mut paths = named.flat_map(|(_, paths)| paths);
             // A class may be called "train": a side of a split holds folders.
             paths.find(|path| entries(path).is_ok_and(|e| !e.folders.is_empty())).cloned()

@@ -32,6 +32,7 @@ mod source;
 mod table;
 mod walk;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -78,13 +79,25 @@ pub enum Subset {
     Train,
     /// Held back, to measure on.
     Validation,
-    /// Kept from training altogether, choices included; only [`list_pictures`] has any.
+    /// Kept from training altogether, choices included: [`Dataset::tests`].
     Test,
 }
 
+impl fmt::Display for Subset {
+    /// As a manifest's column `split` has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
+}
+
 impl Subset {
-    /// The side that a folder of this name is, where it is one of a split.
-    pub(crate) fn of_folder(name: &str) -> Option<Self> {
+    /// The side that a folder of this name is, or a manifest's column `split` means by it: `train`,
+    /// `training`, `validation`, `val`, `valid`, `test` or `testing`, in any case of letters.
+    pub fn named(name: &str) -> Option<Self> {
         match name.to_lowercase().as_str() {
             "train" | "training" => Some(Self::Train),
             "validation" | "val" | "valid" => Some(Self::Validation),

@@ -83,7 +83,7 @@ impl Sides {
         let mut sides = Self::default();
         for name in names.clone() {
             let Some((first, below)) = split(name) else { continue };
-            let Some(subset) = Subset::of_folder(&String::from_utf8_lossy(first)) else { continue };
+            let Some(subset) = Subset::named(&String::from_utf8_lossy(first)) else { continue };
             let known = sides.folders.iter().any(|(_, known)| *known == subset);
             if !known && split(below).is_some() {
                 sides.folders.push((first.to_vec(), subset));

@@ -149,19 +149,14 @@ impl<'a> Rows<'a> {
             self.skip(format!("{} has no path", place()));
             return Ok(());
         }
-        let subset = match row.split.to_ascii_lowercase().as_str() {
-            "" => None,
-            "train" | "training" => Some(Subset::Train),
-            "val" | "valid" | "validation" => Some(Subset::Validation),
-            "test" => Some(Subset::Test),
-            _ => {
-                return Err(format!(
-                    "{}, column \"split\": {:?} is no side; give train, validation or test",
-                    place(),
-                    row.split
-                ));
-            }
-        };
+        let subset = Subset::named(row.split);
+        if subset.is_none() && !row.split.is_empty() {
+            return Err(format!(
+                "{}, column \"split\": {:?} is no side; give train, validation or test",
+                place(),
+                row.split
+            ));
+        }
         let weight = match row.weight {
             "" => 1.0,
             text => match text.parse::<f32>() {

@@ -50,14 +50,14 @@ pub fn write(
             continue;
         };
         let side = match item.subset {
-            Some(Subset::Test) => "test",
-            _ if is_held_back(item) => "validation",
-            _ => "train",
+            Some(Subset::Test) => Subset::Test,
+            _ if is_held_back(item) => Subset::Validation,
+            _ => Subset::Train,
         };
         table.write_record(columns(
             path.to_owned(),
             dataset.classes[item.class].clone(),
-            name(side),
+            side.to_string(),
             item.group.as_deref().unwrap_or_default().to_owned(),
             item.weight.to_string(),
         ))?;
