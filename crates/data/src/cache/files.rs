@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Fingerprint;
 use super::about::About;
+use super::format::{MAGIC, UNFINISHED};
 use super::lock::{LOCK, Mark};
-use super::segment::{MAGIC, UNFINISHED};
 
 /// The folders below `root` that are named by a fingerprint.
 pub(super) fn namespaces(root: &Path) -> io::Result<Vec<PathBuf>> {

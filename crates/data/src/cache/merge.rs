@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::files::{own_files, remove, remove_segment, segments, size, used};
+use super::format::UNFINISHED;
 use super::limit::Limit;
 use super::lock::{LOCK, Lock, Mark};
-use super::segment::{Reader, UNFINISHED, Unread, Whole};
+use super::segment::{Reader, Unread, Whole};
 use super::{Entry, Fingerprint};
 
 /// Small segments that are left as they are.

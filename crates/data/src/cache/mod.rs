@@ -28,6 +28,7 @@
 mod about;
 mod admin;
 mod files;
+mod format;
 mod limit;
 mod lock;
 mod merge;
@@ -42,10 +43,11 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 pub use about::About;
 pub use admin::{BaseInfo, CacheInfo, clear, info};
+use format::{SEGMENT_LEN, entry_len};
 use headstart_model::io_reason;
 use limit::Room;
 pub use limit::{Limit, clear_unused_since};
-use segment::{Reader, SEGMENT_LEN, Unread, Writer, entry_len};
+use segment::{Reader, Unread, Writer};
 pub use verify::{BaseHealth, verify};
 
 use crate::Facts;

@@ -46,8 +46,9 @@ impl SplitWarning {
                 format!("{} pictures have the same pixels and different labels", pictures.len())
             }
             SplitWarning::Straddling { left_out } => {
+                let s = if *left_out == 1 { "" } else { "s" };
                 format!(
-                    "{left_out} training pictures left out: the same pixels are on the validation side"
+                    "{left_out} training picture{s} left out: the same pixels are on the validation side"
                 )
             }
             SplitWarning::Parted { groups } => {

@@ -185,7 +185,13 @@ fn a_root_that_cannot_be_written_gives_one_warning_and_stops_nothing() {
 fn info_tells_bases_apart_and_clear_deletes_only_the_caches_own() {
     let root = filled(3);
     let other = Fingerprint([1; 32]);
-    let about = About { base: "mobile".into(), height: 2, width: 3, compute: "portable".into() };
+    let about = About {
+        base: "mobile".into(),
+        height: 2,
+        width: 3,
+        resizing: "area, pad".into(),
+        compute: "portable".into(),
+    };
     let config = CacheConfig { about: Some(about.clone()), ..CacheConfig::default() };
     let note = root.path().join(other.to_string()).join("about.json");
     FeatureCache::open(root.path(), &other, DIM, config.clone()).put(&key(0), &entry(0));
