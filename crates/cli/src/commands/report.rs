@@ -8,6 +8,13 @@ use serde::Serialize;
 
 use crate::output::{Output, count, one_line};
 
+/// Keeps the first error of printing.
+pub(super) fn keep(broken: &mut Option<io::Error>, result: io::Result<()>) {
+    if let Err(error) = result {
+        broken.get_or_insert(error);
+    }
+}
+
 /// Something that was left out, as JSON.
 #[derive(Serialize)]
 pub(super) struct SkippedEvent {

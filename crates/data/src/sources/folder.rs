@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dataset::is_learned_from;
-use super::list::is_sharded;
 use super::names::text_of;
+use super::shards::is_sharded;
 use super::walk::{Walker, entries, look, skipped};
 use super::{Dataset, Listed, Skipped, Source, Subset};
 use crate::DataError;

@@ -1,49 +1,13 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::{Layout, name, unreadable as not_a_folder};
 use super::kind::Kind;
-use super::walk::{Walker, entries, look, named_like_a_picture, skipped, unreadable};
-use super::{Location, Skipped, Subset, archive, manifest, table};
+use super::shards::Shards;
+use super::walk::{Walker, entries, look, skipped, unreadable};
+use super::{Listed, Listing, Skipped, Subset, archive, manifest, table};
 use crate::DataError;
-
-/// A picture of a [`Listing`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
-    /// Where it is.
-    pub at: Location,
-    /// Its label: the name of its class's folder; none when it lies in none.
-    pub label: Option<Arc<str>>,
-    /// The side it is given to, where the source itself is split.
-    pub subset: Option<Subset>,
-    /// See [`Item::group`](super::Item::group).
-    pub group: Option<Arc<str>>,
-    /// See [`Item::weight`](super::Item::weight).
-    pub weight: f32,
-}
-
-impl Listed {
-    /// A picture that counts like any other.
-    pub fn new(at: impl Into<Location>, label: Option<Arc<str>>, subset: Option<Subset>) -> Self {
-        Self { at: at.into(), label, subset, group: None, weight: 1.0 }
-    }
-}
-
-impl AsRef<Location> for Listed {
-    fn as_ref(&self) -> &Location {
-        &self.at
-    }
-}
-
-/// What [`list_pictures`] found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Listing {
-    /// The pictures, in the order of the paths given; those of a folder in path order.
-    pub pictures: Vec<Listed>,
-    /// What was left out: paths that do not exist, and what folders hold beside pictures.
-    pub skipped: Vec<Skipped>,
-}
 
 /// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
 ///
@@ -119,38 +83,6 @@ fn add_file(listing: &mut Listing, path: &Path) {
         }
         Some(Err(reason)) => listing.skipped.push(skipped(path.to_owned(), &reason)),
     }
-}
-
-/// What lies in a folder of archives or tables.
-struct Shards {
-    files: Vec<PathBuf>,
-    skipped: Vec<Skipped>,
-}
-
-impl Shards {
-    /// Looks at a folder; `None` unless it holds archives or tables, and neither folders nor pictures
-    /// beside them.
-    fn of(root: &Path) -> Option<Self> {
-        let found = entries(root).ok()?;
-        let named = |path: &Path| named_like_a_picture(path.as_os_str().as_encoded_bytes());
-        if !found.folders.is_empty() || found.files.iter().any(|(path, _)| named(path)) {
-            return None;
-        }
-        let holds = |path: &PathBuf| matches!(Kind::of(path), Kind::Archive(_) | Kind::Table);
-        let files = found.files.into_iter().map(|(path, _)| path);
-        let (files, others): (Vec<_>, Vec<_>) = files.partition(holds);
-        let mut left_out = found.skipped;
-        left_out.extend(others.into_iter().map(|path| {
-            let reason = look(&path).err().unwrap_or_else(|| "lies beside archives".to_owned());
-            Skipped { path, reason }
-        }));
-        (!files.is_empty()).then_some(Self { files, skipped: left_out })
-    }
-}
-
-/// Whether a folder holds nothing but archives or tables of pictures.
-pub(super) fn is_sharded(root: &Path) -> bool {
-    Shards::of(root).is_some()
 }
 
 fn add_folder(listing: &mut Listing, root: &Path) {

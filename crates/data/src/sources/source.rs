@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::list::is_sharded;
+use super::shards::is_sharded;
 use super::{Dataset, Listing, PathPattern, Subset, list_source, manifest};
 use crate::DataError;
 

@@ -105,7 +105,7 @@ pub(super) fn train(
 ) -> anyhow::Result<(Classifier, FitReport)> {
     describe(&base, pictures, output)?;
     let mut broken = None;
-    let mut on_epoch = |epoch: &Epoch| keep(&mut broken, head_epoch(output, config, epoch));
+    let mut on_epoch = |epoch: &Epoch| report::keep(&mut broken, head_epoch(output, config, epoch));
     let fitted = Classifier::fit(
         base,
         pictures,
@@ -144,7 +144,7 @@ fn train_both(
         None => {
             let mut broken = None;
             let mut on_epoch = |epoch: &Epoch| {
-                keep(&mut broken, head_epoch(output, config, epoch));
+                report::keep(&mut broken, head_epoch(output, config, epoch));
             };
             let mut progress = Progress::new("Features").on_epoch(&mut on_epoch);
             let (classifier, report) =
@@ -172,13 +172,6 @@ fn train_both(
 fn head_epoch(output: &Output, config: &FitConfig, epoch: &Epoch) -> std::io::Result<()> {
     let label = if epoch.epoch == 1 { "Epochs" } else { "" };
     show::epoch(output, ("head", label), config.head.epochs(), epoch)
-}
-
-/// Keeps the first error of printing.
-pub(super) fn keep(broken: &mut Option<std::io::Error>, result: std::io::Result<()>) {
-    if let Err(error) = result {
-        broken.get_or_insert(error);
-    }
 }
 
 fn done(

@@ -9,7 +9,8 @@ use headstart::model::thousands;
 use headstart::{Base, Classifier, Error, FineTuneReport, FineTuning, TrainingSet};
 use serde_json::json;
 
-use super::train::{keep, show};
+use super::report::keep;
+use super::train::show;
 use crate::output::{Output, count, duration};
 use crate::progress::Progress;
 use crate::usage;

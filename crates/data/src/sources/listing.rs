@@ -1,0 +1,42 @@
+//! What a source holds.
+
+use std::sync::Arc;
+
+use super::{Location, Skipped, Subset};
+
+/// A picture of a [`Listing`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Where it is.
+    pub at: Location,
+    /// Its label: the name of its class's folder; none when it lies in none.
+    pub label: Option<Arc<str>>,
+    /// The side it is given to, where the source itself is split.
+    pub subset: Option<Subset>,
+    /// See [`Item::group`](super::Item::group).
+    pub group: Option<Arc<str>>,
+    /// See [`Item::weight`](super::Item::weight).
+    pub weight: f32,
+}
+
+impl Listed {
+    /// A picture that counts like any other.
+    pub fn new(at: impl Into<Location>, label: Option<Arc<str>>, subset: Option<Subset>) -> Self {
+        Self { at: at.into(), label, subset, group: None, weight: 1.0 }
+    }
+}
+
+impl AsRef<Location> for Listed {
+    fn as_ref(&self) -> &Location {
+        &self.at
+    }
+}
+
+/// What [`list_pictures`] found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// The pictures, in the order of the paths given; those of a folder in path order.
+    pub pictures: Vec<Listed>,
+    /// What was left out: paths that do not exist, and what folders hold beside pictures.
+    pub skipped: Vec<Skipped>,
+}
