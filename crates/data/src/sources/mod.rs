@@ -27,6 +27,7 @@ mod list;
 mod location;
 pub mod manifest;
 mod names;
+mod parquet_file;
 mod pattern;
 mod source;
 mod table;

@@ -1,22 +1,26 @@
 //! Manifests in Parquet.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 use parquet::record::Field;
 use parquet::schema::types::Type;
 
+use super::super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::super::table::holds_pictures;
-use super::{Column, Row, Rows, cannot_be_read};
+use super::{Column, Row, Rows};
 use crate::decode::guard::guarded;
+
+/// Rows that a manifest may have, if these are not fewer than its bytes: paths that count up take
+/// hardly any room.
+const ROWS: u64 = 16 << 20;
 
 /// Whether a Parquet file has paths, and no pictures.
 pub(super) fn lists_paths(path: &Path) -> bool {
     let is_manifest = || {
-        let file = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+        let file = ParquetFile::open(path, TEXTS).ok()?;
         let schema = file.metadata().file_metadata().schema_descr();
         let mut names = schema.root_schema().get_fields().iter().map(|field| field.name());
         Some(names.any(|name| name.eq_ignore_ascii_case("path")) && !holds_pictures(schema))
@@ -29,9 +33,11 @@ pub(super) fn lists_paths(path: &Path) -> bool {
 /// # Errors
 /// What is wrong with the file, half a line for people.
 pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
-    let broken = |error: ParquetError| format!("cannot be read ({error})").replace('\n', " ");
-    let reader = SerializedFileReader::new(file).map_err(broken)?;
+    let broken = |error: ParquetError| {
+        Failure::from(error).told(|reason| format!("cannot be read ({reason})"))
+    };
+    let reader = ParquetFile::open(path, TEXTS).map_err(broken)?;
+    reader.rows(ROWS.max(reader.len())).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
     let columns = Column::all(schema.get_fields().iter().map(|field| field.name()))?;
     let known: Vec<(Arc<Type>, Column)> = schema
