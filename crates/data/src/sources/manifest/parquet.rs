@@ -13,9 +13,14 @@ use super::super::table::holds_pictures;
 use super::{Column, Row, Rows};
 use crate::decode::guard::guarded;
 
-/// Rows that a manifest may have, if these are not fewer than its bytes: paths that count up take
-/// hardly any room.
-const ROWS: u64 = 16 << 20;
+/// Rows that a manifest may have, or as many for each of its bytes: paths that count up take hardly
+/// any room.
+const ROWS: u64 = 1 << 20;
+const ROWS_A_BYTE: u64 = 32;
+/// Bytes that its paths may have, or as many for each row: a path that is said once may stand in all
+/// rows.
+const PATHS: u64 = 4 << 20;
+const PATH: u64 = 1024;
 
 /// Whether a Parquet file has paths, and no pictures.
 pub(super) fn lists_paths(path: &Path) -> bool {
@@ -37,7 +42,9 @@ pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
         Failure::from(error).told(|reason| format!("cannot be read ({reason})"))
     };
     let reader = ParquetFile::open(path, TEXTS).map_err(broken)?;
-    reader.rows(ROWS.max(reader.len())).map_err(broken)?;
+    let most = ROWS.max(ROWS_A_BYTE.saturating_mul(reader.len()));
+    let most = PATHS.max(PATH.saturating_mul(reader.rows(most).map_err(broken)?));
+    let mut paths = 0;
     let schema = reader.metadata().file_metadata().schema();
     let columns = Column::all(schema.get_fields().iter().map(|field| field.name()))?;
     let known: Vec<(Arc<Type>, Column)> = schema
@@ -63,7 +70,13 @@ pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
             let value = text(field).ok_or_else(|| {
                 format!("{place}, column \"{name}\": {field} is neither text nor a number")
             })?;
+            if *column == Column::Path {
+                paths += value.len() as u64;
+            }
             values.push((*column, value));
+        }
+        if paths > most {
+            return Err(format!("{place}: its paths are longer than any are"));
         }
         let mut row = Row::default();
         values.iter().for_each(|(column, value)| row.set(*column, value));

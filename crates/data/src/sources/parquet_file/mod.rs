@@ -60,6 +60,11 @@ impl ParquetFile {
         Ok(Self { file: Arc::new(file), len, metadata, stored, limit })
     }
 
+    #[cfg(test)]
+    pub(super) fn read_instead(&mut self, file: File) {
+        self.file = Arc::new(file);
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.len
     }

@@ -21,7 +21,7 @@ use rows::Rows;
 
 /// Bytes that the names of a table's rows may have, if they are not fewer than the file's: rows after
 /// that go by their numbers.
-const NAMES: usize = 64 << 20;
+const NAMES: usize = 8 << 20;
 
 /// A table, of which the columns are known.
 struct Table {

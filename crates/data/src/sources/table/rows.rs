@@ -263,3 +263,83 @@ impl Group {
         Ok(values.iter().map(ByteArray::len).sum())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    /// A table of so many rows of so many bytes, in one row group, each beginning with its number.
+    fn table(rows: u32, bytes: usize) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let schema = parse_message_type("message m { required binary image; }").unwrap();
+        let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
+        let to: File = file.reopen().unwrap();
+        let mut writer = SerializedFileWriter::new(to, schema.into(), properties.into()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        for row in 0..rows {
+            let value = [&row.to_le_bytes()[..], &vec![0; bytes]].concat().into();
+            column.typed::<ByteArrayType>().write_batch(&[value], None, None).unwrap();
+        }
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        file
+    }
+
+    fn number(rows: &mut Rows, file: &tempfile::NamedTempFile, row: u32) -> io::Result<u32> {
+        let picture = rows.get(file.path(), 0, row.into(), 1 << 30)?.unwrap();
+        Ok(u32::from_le_bytes(*picture.data().first_chunk().unwrap()))
+    }
+
+    /// Of large pictures a batch has few rows, and a thread may be several batches behind.
+    #[test]
+    fn rows_asked_for_late_are_not_decoded_again() {
+        const LATE: u32 = 40;
+        let file = table(120, 2 << 20);
+        let mut rows = Rows::default();
+        let late = |row: u32| row.is_multiple_of(20);
+        for turn in 0..120 + LATE {
+            if turn < 120 && !late(turn) {
+                assert_eq!(number(&mut rows, &file, turn).unwrap(), turn);
+            }
+            if turn >= LATE && late(turn - LATE) {
+                assert_eq!(number(&mut rows, &file, turn - LATE).unwrap(), turn - LATE);
+            }
+        }
+        assert_eq!(rows.decoded, 120);
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_not_kept_for_ever() {
+        let file = table(3000, 10);
+        let mut rows = Rows::default();
+        for row in (0..3000).step_by(50) {
+            assert_eq!(number(&mut rows, &file, row).unwrap(), row);
+            assert!(rows.late.len() <= LATE && rows.batches.len() <= KEPT);
+        }
+        let late: usize = rows.late.iter().map(|(_, p)| p.as_ref().unwrap().len()).sum();
+        assert_eq!(rows.late_bytes, late);
+        assert_eq!(number(&mut rows, &file, 7).unwrap(), 7, "decoded again");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_cannot_be_read_for_a_while_is_read_later() {
+        let file = table(300, 10);
+        let mut rows = Rows::default();
+        assert_eq!(number(&mut rows, &file, 0).unwrap(), 0);
+        // Reading a folder fails, as a file whose disk is away.
+        rows.open.as_mut().unwrap().file.read_instead(File::open("/").unwrap());
+        rows.open.as_mut().unwrap().group = None;
+        let error = number(&mut rows, &file, 200).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(number(&mut rows, &file, 200).unwrap(), 200);
+    }
+}
