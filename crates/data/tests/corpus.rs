@@ -12,17 +12,23 @@ mod decode;
 mod manifest;
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use cache::{DIM, FINGERPRINT, entry};
 use headstart_data::cache::{CacheConfig, FeatureCache, Key};
 use support::{corpus, fixtures, pictures};
+
+/// Far more than any of these small files takes, also of a busy machine.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Shown when a test fails: which file it was.
 fn each(files: Vec<(String, Vec<u8>)>, run: impl Fn(&[u8])) {
     assert!(!files.is_empty());
     for (name, bytes) in files {
         println!("{name}");
+        let start = Instant::now();
         run(&bytes);
+        assert!(start.elapsed() < LONGEST, "{name} took {:?}", start.elapsed());
     }
 }
 
@@ -33,6 +39,7 @@ fn every_picture_is_decoded_and_resized_or_refused() {
 
 #[test]
 fn every_archive_and_table_is_listed_and_its_pictures_are_read_or_refused() {
+    each(corpus("archive"), archive::run);
     each(fixtures("archives"), archive::run);
     each(fixtures("tables"), archive::run);
 }

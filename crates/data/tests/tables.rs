@@ -9,7 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use flate2::Crc;
 use headstart_data::Limits;
 use headstart_data::sources::{Listed, Listing, list_pictures};
+use parquet::basic::{Compression, Encoding, GzipLevel};
+use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
+use support::parquet_file::{self, Column, Page};
 
 fn table(name: &str) -> PathBuf {
     support::fixture("tables").join(name)
@@ -109,11 +116,6 @@ fn a_folder_of_tables_is_one_source() {
 
 /// A table of so many rows, each a small picture with its number at the end, in row groups of 150.
 fn large(rows: usize) -> (tempfile::TempDir, PathBuf) {
-    use parquet::data_type::{ByteArray, ByteArrayType};
-    use parquet::file::properties::WriterProperties;
-    use parquet::file::writer::SerializedFileWriter;
-    use parquet::schema::parser::parse_message_type;
-
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.parquet");
     let schema = parse_message_type("message m { required binary image; }").unwrap();
@@ -174,6 +176,151 @@ fn a_damaged_page_costs_the_rest_of_its_row_group_only() {
     let lost = read.iter().filter(|&&whole| !whole).count();
     assert!((1..=150).contains(&lost), "{lost} are lost");
     assert!(read[..150].iter().all(|&whole| whole) && read[300..].iter().all(|&whole| whole));
+}
+
+/// A table of these columns.
+fn written(columns: &[Column]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    fs::write(&path, parquet_file::table(columns)).unwrap();
+    (folder, path)
+}
+
+/// Pictures with their numbers at the end.
+fn numbered(rows: std::ops::Range<u32>) -> Vec<Vec<u8>> {
+    let picture = support::bytes("decode/jpeg_rgb.jpg");
+    rows.map(|row| [&picture[..], &row.to_le_bytes()].concat()).collect()
+}
+
+#[test]
+fn a_damaged_page_costs_what_follows_the_damage_in_it_and_no_more() {
+    let mut damaged = Page::plain(&numbered(50..60));
+    // The fourth picture of ten is longer than all of the page.
+    let fourth = damaged.data.len() / 10 * 3;
+    damaged.data[fourth..fourth + 4].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0x7F]);
+    let pages = vec![Page::plain(&numbered(0..50)), damaged, Page::plain(&numbered(60..90))];
+    let (_folder, path) = written(&[Column::new("image", pages)]);
+    for rows in [(0..90).collect::<Vec<_>>(), (0..90).rev().collect(), vec![55, 52, 60, 59, 0]] {
+        let pictures = list(&path).pictures;
+        for row in rows {
+            match pictures[row].at.read(&Limits::default()) {
+                Ok(_) => assert_eq!(number(&pictures[row]), row),
+                Err(error) => assert!((53..60).contains(&row), "{row}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_label_is_none_and_one_of_control_characters_is_refused() {
+    let pictures = || Column::new("image", vec![Page::plain(&numbered(0..4))]);
+    let labels = Page::plain(&["cat", "", " dog ", "a\nb"]);
+    let (_folder, path) = written(&[pictures(), Column::new("label", vec![labels])]);
+    let listing = list(&path);
+    let labels: Vec<_> = listing.pictures.iter().map(|picture| picture.label.as_deref()).collect();
+    assert_eq!(labels, [Some("cat"), None, Some("dog")]);
+    assert_eq!(listing.skipped.len(), 1);
+    assert_eq!(listing.skipped[0].path, path.join("3"));
+    assert_eq!(listing.skipped[0].reason, "its label has control characters (\"a\\nb\")");
+}
+
+#[test]
+fn minus_one_is_no_label_where_numbers_have_names() {
+    let picture = support::bytes("decode/jpeg_rgb.jpg");
+    let pictures: Vec<ByteArray> = vec![picture.into(); 3];
+    let features = r#"{"info": {"features": {"label": {"names": ["cat", "dog"]}}}}"#;
+    for (metadata, first) in [(None, Some("-1")), (Some(features), None)] {
+        let metadata = metadata.map(|json| {
+            vec![KeyValue { key: "huggingface".to_owned(), value: Some(json.to_owned()) }]
+        });
+        let properties = WriterProperties::builder().set_key_value_metadata(metadata).build();
+        let schema = "message m { required binary image; required int64 label; }";
+        let (_folder, path) = by_library(schema, properties, |group| {
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&pictures, None, None).unwrap();
+            column.close().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<Int64Type>().write_batch(&[-1, 1, 2], None, None).unwrap();
+            column.close().unwrap();
+        });
+        let labels: Vec<_> =
+            list(&path).pictures.into_iter().map(|picture| picture.label).collect();
+        let last = ["1", "dog"][usize::from(first.is_none())];
+        assert_eq!(labels[0].as_deref(), first);
+        assert_eq!(labels[1].as_deref(), Some(last));
+        assert_eq!(labels[2].as_deref(), Some("2"), "there is no name for it");
+    }
+}
+
+/// A table that the library writes, of one row group.
+fn by_library(
+    schema: &str,
+    properties: WriterProperties,
+    write: impl Fn(&mut SerializedRowGroupWriter<fs::File>),
+) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    let schema = parse_message_type(schema).unwrap();
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema.into(), properties.into()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    write(&mut group);
+    group.close().unwrap();
+    writer.close().unwrap();
+    (folder, path)
+}
+
+#[test]
+fn every_encoding_packing_and_version_of_pages_is_read() {
+    let pictures: Vec<ByteArray> = numbered(0..70).into_iter().map(Into::into).collect();
+    let names: Vec<ByteArray> = (0..70)
+        .map(|row| format!("{}/{row}.jpg", "long".repeat(row % 9)).as_str().into())
+        .collect();
+    // Every seventh is not there.
+    let levels: Vec<i16> = (0..80).map(|row| (row % 8 != 7).into()).collect();
+    let plain = [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY];
+    let packed =
+        [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::GZIP(GzipLevel::default())];
+    for encoding in plain {
+        for (compression, version) in packed
+            .into_iter()
+            .flat_map(|c| [(c, WriterVersion::PARQUET_1_0), (c, WriterVersion::PARQUET_2_0)])
+        {
+            let properties = WriterProperties::builder()
+                .set_writer_version(version)
+                .set_compression(compression)
+                .set_dictionary_enabled(false)
+                .set_encoding(encoding)
+                .set_data_page_row_count_limit(30)
+                .set_write_batch_size(10);
+            let schema = "message m { optional binary image; optional binary path (UTF8); }";
+            let (_folder, path) = by_library(schema, properties.build(), |group| {
+                for values in [&pictures, &names] {
+                    let mut column = group.next_column().unwrap().unwrap();
+                    let column_of = column.typed::<ByteArrayType>();
+                    column_of.write_batch(values, Some(&levels), None).unwrap();
+                    column.close().unwrap();
+                }
+            });
+            let listing = list(&path);
+            assert!(listing.skipped.is_empty(), "{encoding} {compression}: {:?}", listing.skipped);
+            assert_eq!(listing.pictures.len(), 80);
+            for (row, picture) in listing.pictures.iter().enumerate() {
+                let (nth, is_there) = (row - row / 8, row % 8 != 7);
+                let read = picture.at.read(&Limits::default());
+                assert_eq!(
+                    read.is_ok(),
+                    is_there,
+                    "{encoding} {compression} {version:?}: {read:?}"
+                );
+                if is_there {
+                    assert_eq!(number(picture), nth);
+                    let name = format!("{}/{nth}.jpg", "long".repeat(nth % 9));
+                    assert_eq!(picture.at.path(), path.join(name.trim_start_matches('/')));
+                }
+            }
+        }
+    }
 }
 
 proptest! {

@@ -28,6 +28,7 @@ mod listing;
 mod location;
 pub mod manifest;
 mod names;
+mod parquet_file;
 mod pattern;
 mod shards;
 mod source;

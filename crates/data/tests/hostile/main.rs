@@ -5,6 +5,7 @@ mod support;
 
 mod bombs;
 mod mutations;
+mod tables;
 
 use std::sync::{Mutex, PoisonError};
 

@@ -8,6 +8,8 @@ use headstart_data::Rgb;
 use proptest::prelude::Rng;
 use proptest::test_runner::TestRng;
 
+pub(crate) mod parquet_file;
+
 pub(crate) fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }

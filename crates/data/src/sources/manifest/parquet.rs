@@ -1,22 +1,31 @@
 //! Manifests in Parquet.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 use parquet::record::Field;
 use parquet::schema::types::Type;
 
+use super::super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::super::table::holds_pictures;
-use super::{Column, Row, Rows, cannot_be_read};
+use super::{Column, Row, Rows};
 use crate::decode::guard::guarded;
+
+/// Rows that a manifest may have, or as many for each of its bytes: paths that count up take hardly
+/// any room.
+const ROWS: u64 = 1 << 20;
+const ROWS_A_BYTE: u64 = 32;
+/// Bytes that its paths may have, or as many for each row: a path that is said once may stand in all
+/// rows.
+const PATHS: u64 = 4 << 20;
+const PATH: u64 = 1024;
 
 /// Whether a Parquet file has paths, and no pictures.
 pub(super) fn lists_paths(path: &Path) -> bool {
     let is_manifest = || {
-        let file = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+        let file = ParquetFile::open(path, TEXTS).ok()?;
         let schema = file.metadata().file_metadata().schema_descr();
         let mut names = schema.root_schema().get_fields().iter().map(|field| field.name());
         Some(names.any(|name| name.eq_ignore_ascii_case("path")) && !holds_pictures(schema))
@@ -29,9 +38,13 @@ pub(super) fn lists_paths(path: &Path) -> bool {
 /// # Errors
 /// What is wrong with the file, half a line for people.
 pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
-    let broken = |error: ParquetError| format!("cannot be read ({error})").replace('\n', " ");
-    let reader = SerializedFileReader::new(file).map_err(broken)?;
+    let broken = |error: ParquetError| {
+        Failure::from(error).told(|reason| format!("cannot be read ({reason})"))
+    };
+    let reader = ParquetFile::open(path, TEXTS).map_err(broken)?;
+    let most = ROWS.max(ROWS_A_BYTE.saturating_mul(reader.len()));
+    let most = PATHS.max(PATH.saturating_mul(reader.rows(most).map_err(broken)?));
+    let mut paths = 0;
     let schema = reader.metadata().file_metadata().schema();
     let columns = Column::all(schema.get_fields().iter().map(|field| field.name()))?;
     let known: Vec<(Arc<Type>, Column)> = schema
@@ -57,7 +70,13 @@ pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
             let value = text(field).ok_or_else(|| {
                 format!("{}, column \"{name}\": {field} is neither text nor a number", place())
             })?;
+            if *column == Column::Path {
+                paths += value.len() as u64;
+            }
             values.push((*column, value));
+        }
+        if paths > most {
+            return Err(format!("{place}: its paths are longer than any are"));
         }
         let mut row = Row::default();
         values.iter().for_each(|(column, value)| row.set(*column, value));

@@ -194,6 +194,8 @@ pub(super) fn labels(
     let names = class_names(file.metadata(), descriptor.name());
     let mut number = |n: Option<i64>| match n.map(|n| (n, names.get(&n))) {
         None => each(None),
+        // As `datasets` has it where a row has none.
+        Some((-1, None)) if !names.is_empty() => each(None),
         Some((_, Some(name))) => each(Some(name.as_bytes())),
         Some((n, None)) => each(Some(n.to_string().as_bytes())),
     };
@@ -208,7 +210,7 @@ pub(super) fn labels(
             ));
         }
     };
-    read.map_err(|error| error.to_string())
+    read.map_err(super::told)
 }
 
 /// Names of an integer's values, as the Hugging Face library `datasets` keeps them in a file's

@@ -4,22 +4,24 @@ mod columns;
 mod rows;
 
 use std::fmt;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::names::{Names, joined, within};
-use super::walk::cannot_be_read;
+use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Listed, Listing, Skipped};
 use crate::decode::guard::guarded;
 use crate::decode::{DecodeError, Limits, read_picture};
 use columns::Columns;
 use rows::Rows;
+
+/// Bytes that the names of a table's rows may have, if they are not fewer than the file's: rows after
+/// that go by their numbers.
+const NAMES: usize = 8 << 20;
 
 /// A table, of which the columns are known.
 struct Table {
@@ -56,37 +58,33 @@ pub(super) fn holds_pictures(schema: &SchemaDescriptor) -> bool {
 }
 
 fn list_rows(path: &Path) -> Result<Listing, String> {
-    let file = File::open(path).map_err(|e| cannot_be_read(&e))?;
-    let len = file.metadata().map_err(|e| cannot_be_read(&e))?.len();
-    let file = SerializedFileReader::new(file).map_err(|e| damaged(&reason(&e)))?;
-    let metadata = file.metadata();
-    let columns = Columns::of(metadata)?;
-    let rows = metadata
-        .row_groups()
-        .iter()
-        .try_fold(0_u64, |sum, group| sum.checked_add(u64::try_from(group.num_rows()).ok()?));
+    let file = ParquetFile::open(path, TEXTS).map_err(told)?;
+    let columns = Columns::of(file.metadata())?;
     // No picture is smaller than a byte: memory is not taken for what cannot be there.
-    let rows = rows.filter(|&rows| rows <= len);
-    let rows = rows.ok_or_else(|| damaged("it declares more rows than it can have"))?;
+    let rows = file.rows(file.len()).map_err(told)?;
     let mut skipped = Vec::new();
     let mut note = |reason: String| skipped.push(Skipped { path: path.to_owned(), reason });
 
     let (mut names, mut ends) = (Vec::new(), Vec::new());
+    // Names that are all the same take no room in a file.
+    let most = NAMES.max(usize::try_from(file.len()).unwrap_or(usize::MAX));
     if let Some(column) = columns.name {
         let read = columns::texts(&file, column, &mut |name| {
-            if let Ok(Some(name)) = within(name.unwrap_or_default()) {
+            if let Ok(Some(name)) = within(name.unwrap_or_default())
+                && names.len() + name.len() <= most
+            {
                 names.extend(name);
             }
             ends.push(names.len() as u64);
         });
         if let Err(error) = read {
-            note(damaged(&reason(&error)));
+            note(told(error));
         }
     }
     let (mut labels, mut known) = (Vec::new(), Names::default());
     if let Some(column) = columns.label {
         let read = columns::labels(&file, column, &mut |label| {
-            labels.push(label.map(|label| known.shared(label)));
+            labels.push(Label::of(label, &mut known));
         });
         if let Err(reason) = read {
             note(reason);
@@ -101,25 +99,48 @@ fn list_rows(path: &Path) -> Result<Listing, String> {
     };
     let table = Arc::new(table);
     let mut labels = labels.into_iter();
-    let listed = (0..rows).map(|row| {
-        let label = labels.next().flatten();
-        Listed::new(Row { table: table.clone(), row }, label, None)
-    });
-    Ok(Listing { pictures: listed.collect(), skipped })
+    let mut pictures = Vec::new();
+    for row in 0..rows {
+        let row = Row { table: table.clone(), row };
+        let label = match labels.next() {
+            Some(Label::Refused(label)) => {
+                let reason = format!("its label has control characters ({label:?})");
+                skipped.push(Skipped { path: row.path(), reason });
+                continue;
+            }
+            Some(Label::Is(label)) => Some(label),
+            Some(Label::None) | None => None,
+        };
+        pictures.push(Listed::new(row, label, None));
+    }
+    Ok(Listing { pictures, skipped })
+}
+
+fn told(error: ParquetError) -> String {
+    Failure::from(error).told(damaged)
+}
+
+/// What a row says of its label.
+enum Label {
+    Is(Arc<str>),
+    None,
+    /// As in a manifest.
+    Refused(Arc<str>),
+}
+
+impl Label {
+    fn of(label: Option<&[u8]>, known: &mut Names) -> Self {
+        let label = label.unwrap_or_default().trim_ascii();
+        if label.is_empty() {
+            return Self::None;
+        }
+        let label = known.shared(label);
+        if label.contains(char::is_control) { Self::Refused(label) } else { Self::Is(label) }
+    }
 }
 
 fn damaged(reason: &str) -> String {
     format!("a Parquet file that cannot be read ({reason})")
-}
-
-/// One line, without the library's own prefix.
-fn reason(error: &ParquetError) -> String {
-    match error {
-        ParquetError::General(reason) | ParquetError::NYI(reason) | ParquetError::EOF(reason) => {
-            reason.lines().next().unwrap_or_default().to_owned()
-        }
-        other => other.to_string(),
-    }
 }
 
 impl Row {
@@ -144,7 +165,7 @@ impl Row {
         // follows, is done without it.
         let bytes = {
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-            rows.get(path, *picture, self.row).map_err(io::Error::other)?
+            rows.get(path, *picture, self.row, limits.max_file_bytes)?
         };
         match bytes {
             Some(bytes) => read_picture(bytes.data(), None, limits),

@@ -1,17 +1,18 @@
 //! The rows of a column of pictures, which are packed such that one cannot be had alone.
 
-use std::collections::VecDeque;
-use std::fs::File;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
+use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 
+use super::super::parquet_file::{Failure, ParquetFile};
 use super::columns::{fewer_rows, spread};
-use super::reason;
 use crate::decode::guard::guarded;
 
 /// Rows of a batch, unless they are large.
@@ -20,24 +21,38 @@ const ROWS: u64 = 64;
 const STEP: u64 = 8;
 /// Bytes after which a batch ends early.
 const BYTES: usize = 32 << 20;
-/// Batches that are kept. Several threads ask for rows in order, but not quite: one may ask for the
-/// last of a batch when another has begun the next.
+/// Batches that are kept whole. Several threads ask for rows in order, but not quite: one may ask for
+/// the last of a batch when another has begun the next.
 const KEPT: usize = 2;
+/// Rows that are kept of the batches before, of those that nobody has asked for: a thread may be that
+/// far behind the others.
+const LATE: usize = 256;
+/// Bytes that these rows may have together.
+const LATE_BYTES: usize = 64 << 20;
+/// Places in a row group that cannot be read, after which nothing more of it is tried.
+const FAILURES: usize = 64;
 
 /// Decodes batches of rows one after the other, and keeps the last.
 ///
-/// Rows asked for in about their order are decoded once. Any other is found too, but all of its row
-/// group that lie before it must be decoded for it.
+/// Rows asked for in about their order are decoded once. Any other is found too, but the page that it
+/// is in must be unfolded for it anew.
 #[derive(Default)]
 pub(super) struct Rows {
+    /// Bytes of a page, as [`ParquetFile::open`] has it.
+    limit: u64,
     open: Option<Open>,
     batches: VecDeque<Batch>,
-    /// Rows that cannot be read, and why: what follows a damaged page in its row group.
-    failed: Vec<(Range<u64>, String)>,
+    /// Rows, and how many bytes they have.
+    late: VecDeque<(u64, Option<ByteArray>)>,
+    late_bytes: usize,
+    /// Rows that cannot be read, by the first of each kind: the one after the last, and why.
+    failed: BTreeMap<u64, (u64, String)>,
+    #[cfg(test)]
+    decoded: usize,
 }
 
 struct Open {
-    file: SerializedFileReader<File>,
+    file: ParquetFile,
     column: usize,
     /// The row group that is being read.
     group: Option<Group>,
@@ -54,65 +69,114 @@ struct Group {
 
 struct Batch {
     start: u64,
-    /// Slices of the pages.
-    pictures: Vec<Option<ByteArray>>,
+    /// Slices of the pages, and whether somebody has asked for them.
+    pictures: Vec<(Option<ByteArray>, bool)>,
 }
 
 impl Rows {
-    /// The bytes in a row, of the table at `path`, in a column of it; `None` where there are none.
+    /// The bytes in a row, of the table at `path`, in a column of it; `None` where there are none. No
+    /// page of it may unfold to more than `limit` bytes.
     ///
     /// # Errors
-    /// The reason why they cannot be read.
+    /// Why they cannot be read. Damage stays: rows that it has cost are not tried again.
     pub(super) fn get(
         &mut self,
         path: &Path,
         column: usize,
         row: u64,
-    ) -> Result<Option<ByteArray>, String> {
+        limit: u64,
+    ) -> io::Result<Option<ByteArray>> {
+        if self.limit != limit {
+            *self = Self { limit, ..Self::default() };
+        }
         loop {
-            for batch in &self.batches {
-                let index = row.checked_sub(batch.start).and_then(|i| usize::try_from(i).ok());
-                if let Some(picture) = index.and_then(|index| batch.pictures.get(index)) {
-                    return Ok(picture.clone());
-                }
+            if let Some(picture) = self.kept(row) {
+                return Ok(picture);
             }
-            if let Some((_, reason)) = self.failed.iter().find(|(rows, _)| rows.contains(&row)) {
-                return Err(reason.clone());
+            if let Some((_, (end, reason))) = self.failed.range(..=row).next_back()
+                && row < *end
+            {
+                return Err(io::Error::other(reason.clone()));
             }
             let batch = self.next_batch(path, column, row)?;
-            if self.batches.len() == KEPT {
-                self.batches.pop_front();
-            }
+            #[cfg(test)]
+            (self.decoded += batch.pictures.len());
             self.batches.push_back(batch);
+            if self.batches.len() > KEPT {
+                self.put_by();
+            }
         }
     }
 
-    fn next_batch(&mut self, path: &Path, column: usize, row: u64) -> Result<Batch, String> {
-        // Whatever happens on the way, a half-read group is not gone on with.
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => guarded(|| Open::new(path, column))?.map_err(|error| reason(&error))?,
-        };
-        let end = open.group_of(row).map_or(row, |(_, rows)| rows.end);
-        let batch = guarded(|| open.batch_with(row));
-        match batch.and_then(|batch| batch.map_err(|error| reason(&error))) {
-            Ok(batch) => {
-                // A table that has been read to its end needs no open file.
-                self.open = Some(open).filter(|open| !open.is_done());
-                Ok(batch)
-            }
-            Err(reason) => {
-                self.failed.push((row..end, reason.clone()));
-                Err(reason)
+    fn kept(&mut self, row: u64) -> Option<Option<ByteArray>> {
+        for batch in &mut self.batches {
+            let index = row.checked_sub(batch.start).and_then(|i| usize::try_from(i).ok());
+            if let Some((picture, asked)) = index.and_then(|i| batch.pictures.get_mut(i)) {
+                *asked = true;
+                return Some(picture.clone());
             }
         }
+        self.late.iter().find(|(late, _)| *late == row).map(|(_, picture)| picture.clone())
+    }
+
+    /// Takes leave of the first batch. What is kept of it are copies, or pages would stay for the sake
+    /// of a row each.
+    fn put_by(&mut self) {
+        let bytes = |picture: &Option<ByteArray>| picture.as_ref().map_or(0, ByteArray::len);
+        let Some(batch) = self.batches.pop_front() else { return };
+        let rows = (batch.start..).zip(batch.pictures).filter(|(_, (_, asked))| !asked);
+        for (row, (picture, _)) in rows {
+            let picture = picture.map(|picture| ByteArray::from(picture.data().to_vec()));
+            self.late_bytes += bytes(&picture);
+            self.late.push_back((row, picture));
+        }
+        while self.late.len() > LATE || self.late_bytes > LATE_BYTES {
+            let Some((_, picture)) = self.late.pop_front() else { break };
+            self.late_bytes -= bytes(&picture);
+        }
+    }
+
+    fn next_batch(&mut self, path: &Path, column: usize, row: u64) -> io::Result<Batch> {
+        // Whatever happens on the way, a file that could not be read is opened anew.
+        let opened = match self.open.take() {
+            Some(open) => Ok(open),
+            None => run(|| Open::new(path, column, self.limit)),
+        };
+        let mut open = opened.map_err(|failure| match failure {
+            Failure::Io(error) => error,
+            Failure::Damage(reason) => io::Error::other(reason),
+        })?;
+        let mut step = STEP;
+        let reason = loop {
+            match run(|| open.batch_with(row, step)) {
+                Ok(batch) => {
+                    // A table that has been read to its end needs no open file.
+                    self.open = Some(open).filter(|open| !open.is_done());
+                    return Ok(batch);
+                }
+                Err(Failure::Io(error)) => return Err(error),
+                // Rows before the damage are lost with those after it that are read at once.
+                Err(Failure::Damage(_)) if step > 1 => step /= 2,
+                Err(Failure::Damage(reason)) => break reason,
+            }
+        };
+        let (_, rows) = open.group_of(row).unwrap_or((0, row..row + 1));
+        let many = self.failed.range(rows.clone()).count() + 1 >= FAILURES;
+        let end = if many { rows.end } else { open.page_end(row, &rows) };
+        self.failed.insert(row, (end, reason.clone()));
+        self.open = Some(open);
+        Err(io::Error::other(reason))
     }
 }
 
+/// Runs the library, whose panic is damage.
+fn run<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Failure> {
+    guarded(work).map_err(Failure::Damage)?.map_err(Failure::from)
+}
+
 impl Open {
-    fn new(path: &Path, column: usize) -> Result<Self, ParquetError> {
-        let file = File::open(path).map_err(|error| ParquetError::External(Box::new(error)))?;
-        Ok(Self { file: SerializedFileReader::new(file)?, column, group: None })
+    fn new(path: &Path, column: usize, limit: u64) -> Result<Self, ParquetError> {
+        Ok(Self { file: ParquetFile::open(path, limit)?, column, group: None })
     }
 
     fn is_done(&self) -> bool {
@@ -130,53 +194,152 @@ impl Open {
         ranges.enumerate().find(|(_, rows)| rows.contains(&row))
     }
 
-    /// The next batch, if `row` is not far behind its start; or one that begins with it.
-    fn batch_with(&mut self, row: u64) -> Result<Batch, ParquetError> {
-        let is_ahead = |group: &Group| (group.next..group.end).contains(&row);
-        let mut group = match self.group.take().filter(is_ahead) {
-            Some(group) => group,
-            None => self.group_with(row)?,
+    /// The row after the last of a row's page, or of its row group where the page cannot be found.
+    fn page_end(&self, row: u64, rows: &Range<u64>) -> u64 {
+        let end = || -> Result<u64, ParquetError> {
+            let (group, _) = self.group_of(row).ok_or_else(fewer_rows)?;
+            let mut pages = self.file.pages(group, self.column)?;
+            while rows.start + pages.passed() <= row && pages.peek_next_page()?.is_some() {
+                pages.skip_next_page()?;
+            }
+            Ok(rows.start + pages.passed())
         };
+        end().ok().filter(|end| (row + 1..rows.end).contains(end)).unwrap_or(rows.end)
+    }
+
+    /// The next batch, if `row` is not far behind its start; or one that begins with it. What is
+    /// damaged ends it, unless that comes first.
+    fn batch_with(&mut self, row: u64, step: u64) -> Result<Batch, ParquetError> {
+        let is_ahead = |group: &Group| (group.next..group.end).contains(&row);
         // What is skipped may be asked for by another thread in a moment.
+        let (mut group, near) = match self.group.take().filter(is_ahead) {
+            Some(group) => (group, ROWS),
+            None => (self.group_with(row)?, 1),
+        };
         let ahead = row - group.next;
-        if ahead >= ROWS {
+        if ahead >= near {
             group.next += group.pages.skip_records(ahead as usize)? as u64;
+            if group.next < row {
+                return Err(fewer_rows());
+            }
         }
-        let batch = group.batch();
+        let mut batch = Batch { start: group.next, pictures: Vec::new() };
+        let mut bytes = 0;
+        while (batch.pictures.len() as u64) < ROWS && bytes < BYTES && group.next < group.end {
+            match guarded(|| group.read(step, &mut batch)).map_err(ParquetError::General) {
+                Ok(Ok(more)) => bytes += more,
+                Ok(Err(error)) | Err(error) if batch.pictures.is_empty() => return Err(error),
+                // A half-read group is not gone on with.
+                _ => return Ok(batch),
+            }
+        }
         self.group = Some(group);
-        batch
+        Ok(batch)
     }
 
     fn group_with(&self, row: u64) -> Result<Group, ParquetError> {
         let (index, rows) = self.group_of(row).ok_or_else(fewer_rows)?;
-        let pages = self.file.get_row_group(index)?.get_column_page_reader(self.column)?;
         let schema = self.file.metadata().file_metadata().schema_descr();
         let column = schema.column(self.column);
         let whole = column.max_def_level();
+        let pages = Box::new(self.file.pages(index, self.column)?);
         let pages = get_typed_column_reader(get_column_reader(column, pages));
         Ok(Group { pages, whole, next: rows.start, end: rows.end })
     }
 }
 
 impl Group {
-    fn batch(&mut self) -> Result<Batch, ParquetError> {
-        let mut batch = Batch { start: self.next, pictures: Vec::new() };
+    /// Appends so many rows to a batch, and says how many bytes they have.
+    fn read(&mut self, most: u64, batch: &mut Batch) -> Result<usize, ParquetError> {
         let (mut levels, mut values) = (Vec::new(), Vec::new());
-        let mut bytes = 0;
-        while (batch.pictures.len() as u64) < ROWS && bytes < BYTES && self.next < self.end {
-            levels.clear();
-            values.clear();
-            let most = STEP.min(self.end - self.next) as usize;
-            let (rows, ..) = self.pages.read_records(most, Some(&mut levels), None, &mut values)?;
-            if rows == 0 {
-                return Err(fewer_rows());
-            }
-            bytes += values.iter().map(ByteArray::len).sum::<usize>();
-            batch
-                .pictures
-                .extend(spread(rows, self.whole, &levels, &values).map(Option::<&_>::cloned));
-            self.next += rows as u64;
+        let most = most.min(self.end - self.next) as usize;
+        let (rows, ..) = self.pages.read_records(most, Some(&mut levels), None, &mut values)?;
+        if rows == 0 {
+            return Err(fewer_rows());
         }
-        Ok(batch)
+        let pictures = spread(rows, self.whole, &levels, &values).map(Option::<&_>::cloned);
+        batch.pictures.extend(pictures.map(|picture| (picture, false)));
+        self.next += rows as u64;
+        Ok(values.iter().map(ByteArray::len).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    /// A table of so many rows of so many bytes, in one row group, each beginning with its number.
+    fn table(rows: u32, bytes: usize) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let schema = parse_message_type("message m { required binary image; }").unwrap();
+        let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
+        let to: File = file.reopen().unwrap();
+        let mut writer = SerializedFileWriter::new(to, schema.into(), properties.into()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        for row in 0..rows {
+            let value = [&row.to_le_bytes()[..], &vec![0; bytes]].concat().into();
+            column.typed::<ByteArrayType>().write_batch(&[value], None, None).unwrap();
+        }
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        file
+    }
+
+    fn number(rows: &mut Rows, file: &tempfile::NamedTempFile, row: u32) -> io::Result<u32> {
+        let picture = rows.get(file.path(), 0, row.into(), 1 << 30)?.unwrap();
+        Ok(u32::from_le_bytes(*picture.data().first_chunk().unwrap()))
+    }
+
+    /// Of large pictures a batch has few rows, and a thread may be several batches behind.
+    #[test]
+    fn rows_asked_for_late_are_not_decoded_again() {
+        const LATE: u32 = 40;
+        let file = table(120, 2 << 20);
+        let mut rows = Rows::default();
+        let late = |row: u32| row.is_multiple_of(20);
+        for turn in 0..120 + LATE {
+            if turn < 120 && !late(turn) {
+                assert_eq!(number(&mut rows, &file, turn).unwrap(), turn);
+            }
+            if turn >= LATE && late(turn - LATE) {
+                assert_eq!(number(&mut rows, &file, turn - LATE).unwrap(), turn - LATE);
+            }
+        }
+        assert_eq!(rows.decoded, 120);
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_not_kept_for_ever() {
+        let file = table(3000, 10);
+        let mut rows = Rows::default();
+        for row in (0..3000).step_by(50) {
+            assert_eq!(number(&mut rows, &file, row).unwrap(), row);
+            assert!(rows.late.len() <= LATE && rows.batches.len() <= KEPT);
+        }
+        let late: usize = rows.late.iter().map(|(_, p)| p.as_ref().unwrap().len()).sum();
+        assert_eq!(rows.late_bytes, late);
+        assert_eq!(number(&mut rows, &file, 7).unwrap(), 7, "decoded again");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_cannot_be_read_for_a_while_is_read_later() {
+        let file = table(300, 10);
+        let mut rows = Rows::default();
+        assert_eq!(number(&mut rows, &file, 0).unwrap(), 0);
+        // Reading a folder fails, as a file whose disk is away.
+        rows.open.as_mut().unwrap().file.read_instead(File::open("/").unwrap());
+        rows.open.as_mut().unwrap().group = None;
+        let error = number(&mut rows, &file, 200).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(number(&mut rows, &file, 200).unwrap(), 200);
     }
 }

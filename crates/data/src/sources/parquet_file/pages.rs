@@ -1,0 +1,380 @@
+//! The pages of a column, read and unfolded within limits.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+use parquet::basic::{Compression, Encoding, Type};
+use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::schema::types::ColumnDescPtr;
+
+use super::thrift::{self, ENDS, Thrift};
+use super::{damaged, delta};
+use crate::positioned::read_exact_at;
+
+/// Bytes of a header that are read at first: most have fewer than 50.
+const HEADER: u64 = 256;
+/// The longest header: one may hold the least and the largest value of its page.
+const LONGEST_HEADER: u64 = 16 << 20;
+/// A byte packed by snappy unfolds to fewer: of three, at most 64.
+const SNAPPIEST: usize = 22;
+
+/// Reads the pages of a column of a row group, one after the other.
+pub(in crate::sources) struct Pages {
+    file: Arc<File>,
+    /// Where the next page's header begins, or its bytes where `next` is its header.
+    at: u64,
+    end: u64,
+    next: Option<Header>,
+    column: ColumnDescPtr,
+    codec: Compression,
+    limit: u64,
+    /// Values that are still to come, and those that the pages so far have.
+    left: u64,
+    passed: u64,
+}
+
+/// What stands before a page.
+struct Header {
+    stored: u64,
+    unfolded: u64,
+    page: Kind,
+}
+
+enum Kind {
+    Data { values: u32, encoding: Encoding, definition: Encoding, repetition: Encoding },
+    DataV2 { counts: [u32; 3], encoding: Encoding, definition: u32, repetition: u32, packed: bool },
+    Dictionary { values: u32, encoding: Encoding, is_sorted: bool },
+    Other,
+}
+
+impl Pages {
+    pub(super) fn new(
+        file: Arc<File>,
+        len: u64,
+        group: &RowGroupMetaData,
+        column: usize,
+        limit: u64,
+    ) -> Result<Self> {
+        let chunk = group.column(column);
+        let at = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+        let whole = |n: i64| u64::try_from(n).map_err(|_| damaged("it has columns of no place"));
+        let at = whole(at)?;
+        let end = at.saturating_add(whole(chunk.compressed_size())?).min(len);
+        let column = chunk.column_descr_ptr();
+        // A row of a list may have any number.
+        let left = if column.max_rep_level() > 0 { u64::MAX } else { whole(group.num_rows())? };
+        let codec = chunk.compression();
+        Ok(Self { file, at, end, next: None, column, codec, limit, left, passed: 0 })
+    }
+
+    /// The rows of the pages that were reached so far.
+    pub(in crate::sources) fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// The next header; none at the end.
+    fn header(&mut self) -> Result<Option<Header>> {
+        if self.next.is_some() {
+            return Ok(self.next.take());
+        }
+        let mut most = HEADER;
+        while self.at < self.end {
+            let mut bytes = vec![0; most.min(self.end - self.at) as usize];
+            read_exact_at(&self.file, &mut bytes, self.at)?;
+            let mut left = Thrift::new(&bytes);
+            match Header::read(&mut left) {
+                Ok(header) => {
+                    self.at += (bytes.len() - left.left()) as u64;
+                    self.reach(&header)?;
+                    return Ok(Some(header));
+                }
+                Err(ENDS) if bytes.len() as u64 == most && most < LONGEST_HEADER => most *= 8,
+                Err(reason) => return Err(damaged(reason)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn reach(&mut self, header: &Header) -> Result<()> {
+        if header.stored > self.end.saturating_sub(self.at) {
+            return Err(damaged("a page in it ends early"));
+        }
+        let values = header.values();
+        self.left =
+            self.left.checked_sub(values).ok_or_else(|| damaged("its pages have too many rows"))?;
+        self.passed += values;
+        Ok(())
+    }
+
+    fn read(&mut self, header: Header) -> Result<Page> {
+        let Header { stored, unfolded, .. } = header;
+        let start = self.at;
+        self.at += stored;
+        if unfolded > self.limit.max(2 * stored) {
+            let limit = self.limit;
+            return Err(damaged(&format!("a page of {unfolded} bytes; the limit is {limit}")));
+        }
+        let mut bytes = vec![0; stored as usize];
+        read_exact_at(&self.file, &mut bytes, start)?;
+        let bytes = match header.packed_from() {
+            Some(levels) => self.unfold(bytes, levels, unfolded as usize)?,
+            None => bytes,
+        };
+        self.check(&header, &bytes)?;
+        let buf = bytes.into();
+        Ok(match header.page {
+            Kind::Data { values, encoding, definition, repetition } => Page::DataPage {
+                buf,
+                num_values: values,
+                encoding,
+                def_level_encoding: definition,
+                rep_level_encoding: repetition,
+                statistics: None,
+            },
+            Kind::DataV2 { counts, encoding, definition, repetition, packed } => Page::DataPageV2 {
+                buf,
+                num_values: counts[0],
+                num_nulls: counts[1],
+                num_rows: counts[2],
+                encoding,
+                def_levels_byte_len: definition,
+                rep_levels_byte_len: repetition,
+                is_compressed: packed,
+                statistics: None,
+            },
+            Kind::Dictionary { values, encoding, is_sorted } => {
+                Page::DictionaryPage { buf, num_values: values, encoding, is_sorted }
+            }
+            Kind::Other => return Err(damaged("a page in it is of no known kind")),
+        })
+    }
+
+    /// What a page unfolds to, whose first bytes are not packed.
+    fn unfold(&self, bytes: Vec<u8>, levels: usize, unfolded: usize) -> Result<Vec<u8>> {
+        if self.codec == Compression::UNCOMPRESSED {
+            return Ok(bytes);
+        }
+        let wrong = || damaged("a page in it unfolds to something else than it declares");
+        let (whole, packed) = bytes.split_at_checked(levels).ok_or_else(wrong)?;
+        let most = unfolded.checked_sub(levels).ok_or_else(wrong)?;
+        let mut all = whole.to_vec();
+        match self.codec {
+            // A page without values.
+            _ if most == 0 => {}
+            Compression::SNAPPY if most / SNAPPIEST <= packed.len() => {
+                all.resize(unfolded, 0);
+                let read = snap::raw::Decoder::new().decompress(packed, &mut all[levels..]);
+                all.truncate(levels + read.map_err(|e| damaged(&e.to_string()))?);
+            }
+            Compression::SNAPPY => return Err(wrong()),
+            Compression::GZIP(_) => {
+                let mut read = MultiGzDecoder::new(packed).take(most as u64 + 1);
+                read.read_to_end(&mut all).map_err(|e| damaged(&e.to_string()))?;
+            }
+            other => {
+                let codec = format!("{other:?}");
+                let codec = codec.split('(').next().unwrap_or_default();
+                return Err(ParquetError::NYI(format!("packed by {codec}, which is not read")));
+            }
+        }
+        if all.len() == unfolded { Ok(all) } else { Err(wrong()) }
+    }
+
+    /// Finds out whether a page's values may be given to the library, which takes memory for as many
+    /// and as long ones as are declared.
+    fn check(&self, header: &Header, bytes: &[u8]) -> Result<()> {
+        let (encoding, levels) = match header.page {
+            Kind::Dictionary { values, .. } => {
+                let least = match self.column.physical_type() {
+                    Type::BOOLEAN | Type::FIXED_LEN_BYTE_ARRAY => 1,
+                    Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => 4,
+                    Type::INT64 | Type::DOUBLE => 8,
+                    Type::INT96 => 12,
+                };
+                let enough = u64::from(values) * least <= bytes.len() as u64;
+                return enough
+                    .then_some(())
+                    .ok_or_else(|| damaged("it has fewer different values than it declares"));
+            }
+            Kind::Data { values, encoding, definition, repetition } => {
+                let levels = [
+                    (self.column.max_rep_level(), repetition),
+                    (self.column.max_def_level(), definition),
+                ];
+                (encoding, levels_of(bytes, &levels, values))
+            }
+            Kind::DataV2 { encoding, definition, repetition, .. } => {
+                (encoding, Some(definition as usize + repetition as usize))
+            }
+            Kind::Other => return Ok(()),
+        };
+        let prefixed = match encoding {
+            Encoding::DELTA_BYTE_ARRAY => true,
+            Encoding::DELTA_LENGTH_BYTE_ARRAY => false,
+            _ => return Ok(()),
+        };
+        let values = levels.and_then(|levels| bytes.get(levels..));
+        let values = values.ok_or_else(|| damaged("a page in it ends early"))?;
+        let texts = delta::unfolded(values, prefixed, header.values()).map_err(damaged)?;
+        if texts > self.limit.max(2 * bytes.len() as u64) {
+            let limit = self.limit;
+            return Err(damaged(&format!("a page of {texts} bytes of text; the limit is {limit}")));
+        }
+        Ok(())
+    }
+}
+
+/// Bytes that levels take before the values of a page of the first version.
+fn levels_of(bytes: &[u8], levels: &[(i16, Encoding)], values: u32) -> Option<usize> {
+    let mut at = 0_usize;
+    for (most, encoding) in levels.iter().filter(|(most, _)| *most > 0) {
+        let len = match encoding {
+            Encoding::RLE => {
+                let len = bytes.get(at..)?.first_chunk()?;
+                4 + u64::from(u32::from_le_bytes(*len))
+            }
+            // Packed by bits, without a length.
+            _ => (u64::from(values) * u64::from(i16::BITS - most.leading_zeros())).div_ceil(8),
+        };
+        at = at.checked_add(usize::try_from(len).ok()?)?;
+    }
+    Some(at)
+}
+
+impl Header {
+    fn read(left: &mut Thrift) -> thrift::Result<Self> {
+        const LACKS: &str = "the header of a page in it is damaged";
+        let mut own = [None; 4];
+        let (mut data, mut dictionary, mut data_v2) = ([None; 5], [None; 4], [None; 8]);
+        left.all_fields(&mut |left, id, wire| {
+            match id {
+                1..=3 => own[id as usize] = Some(left.int(wire)?),
+                5 => data = left.numbers(wire)?,
+                7 => dictionary = left.numbers(wire)?,
+                8 => data_v2 = left.numbers(wire)?,
+                _ => left.pass(wire)?,
+            }
+            Ok(())
+        })?;
+        // All numbers are of 32 bits and none is below zero.
+        let number = |field: Option<i64>| -> thrift::Result<u32> {
+            field.and_then(|n| i32::try_from(n).ok()?.try_into().ok()).ok_or(LACKS)
+        };
+        let encoding = |field| encoding(number(field)?).ok_or(LACKS);
+        let page = match own[1] {
+            Some(0) => Kind::Data {
+                values: number(data[1])?,
+                encoding: encoding(data[2])?,
+                definition: encoding(data[3])?,
+                repetition: encoding(data[4])?,
+            },
+            Some(2) => Kind::Dictionary {
+                values: number(dictionary[1])?,
+                encoding: encoding(dictionary[2])?,
+                is_sorted: dictionary[3] == Some(1),
+            },
+            Some(3) => Kind::DataV2 {
+                counts: [number(data_v2[1])?, number(data_v2[2])?, number(data_v2[3])?],
+                encoding: encoding(data_v2[4])?,
+                definition: number(data_v2[5])?,
+                repetition: number(data_v2[6])?,
+                packed: data_v2[7] != Some(0),
+            },
+            _ => Kind::Other,
+        };
+        Ok(Self { unfolded: number(own[2])?.into(), stored: number(own[3])?.into(), page })
+    }
+
+    /// Values, those that are not there included.
+    fn values(&self) -> u64 {
+        match self.page {
+            Kind::Data { values, .. } | Kind::DataV2 { counts: [values, ..], .. } => values.into(),
+            Kind::Dictionary { .. } | Kind::Other => 0,
+        }
+    }
+
+    /// Where what is packed begins, if anything is.
+    fn packed_from(&self) -> Option<usize> {
+        match self.page {
+            Kind::DataV2 { packed: false, .. } => None,
+            Kind::DataV2 { definition, repetition, .. } => {
+                Some(definition as usize + repetition as usize)
+            }
+            _ => Some(0),
+        }
+    }
+
+    /// What the library asks before it reads a page; none of kinds that it does not know.
+    fn metadata(&self) -> Option<PageMetadata> {
+        let (num_rows, num_levels, is_dict) = match self.page {
+            Kind::Data { values, .. } => (None, Some(values as usize), false),
+            Kind::DataV2 { counts: [values, _, rows], .. } => {
+                (Some(rows as usize), Some(values as usize), false)
+            }
+            Kind::Dictionary { .. } => (None, None, true),
+            Kind::Other => return None,
+        };
+        Some(PageMetadata { num_rows, num_levels, is_dict })
+    }
+}
+
+/// The encoding of a number.
+#[expect(deprecated, reason = "files of before still have packed bits")]
+fn encoding(number: u32) -> Option<Encoding> {
+    const ALL: [Encoding; 9] = [
+        Encoding::PLAIN,
+        Encoding::PLAIN_DICTIONARY,
+        Encoding::RLE,
+        Encoding::BIT_PACKED,
+        Encoding::DELTA_BINARY_PACKED,
+        Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        Encoding::DELTA_BYTE_ARRAY,
+        Encoding::RLE_DICTIONARY,
+        Encoding::BYTE_STREAM_SPLIT,
+    ];
+    ALL.into_iter().find(|&encoding| encoding as u32 == number)
+}
+
+impl PageReader for Pages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        while let Some(header) = self.header()? {
+            match header.page {
+                Kind::Other => self.at += header.stored,
+                _ => return self.read(header).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        while let Some(header) = self.header()? {
+            match header.metadata() {
+                Some(metadata) => {
+                    self.next = Some(header);
+                    return Ok(Some(metadata));
+                }
+                None => self.at += header.stored,
+            }
+        }
+        Ok(None)
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        if let Some(header) = self.header()? {
+            self.at += header.stored;
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Pages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
