@@ -52,6 +52,11 @@ write(
     {"image": image, "label": pa.array([1, 2, 1, 2, 0, 0], pa.int64())},
     metadata={"huggingface": json.dumps({"info": {"features": features}})},
 )
+SIDES = ["train", "val", None, "test", "Training", ""]
+write(
+    "divided.parquet",
+    {"image": binary, "label": LABELS, "split": SIDES, "group": [1, 1, None, 2, 2, 3], "weight": [1.0, 0.5, None, 2.0, 0.0, 1.0]},
+)
 # What is refused.
 write("zstd.parquet", {"image": binary, "label": LABELS}, compression="zstd")
 write("text_only.parquet", {"url": NAMES, "label": ["cat", "dog", "cat"], "weight": [1.0, 2.0, 0.5]})

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::Crc;
-use headstart_data::Limits;
 use headstart_data::sources::{Listed, Listing, list_pictures};
+use headstart_data::{Limits, Subset};
 use parquet::basic::{Compression, Encoding, GzipLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::file::metadata::KeyValue;
@@ -45,7 +45,7 @@ fn rows_and_labels_are_those_that_pyarrow_reads() {
     let expected: Vec<[String; 4]> = support::table("tables.tsv");
     let mut tables: Vec<&str> = expected.iter().map(|row| row[0].as_str()).collect();
     tables.dedup();
-    assert_eq!(tables.len(), 10);
+    assert_eq!(tables.len(), 11);
     for name in tables {
         let listing = list(&table(name));
         assert!(listing.skipped.is_empty(), "{:?}", listing.skipped);
@@ -61,6 +61,24 @@ fn rows_and_labels_are_those_that_pyarrow_reads() {
         let of_table = expected.iter().filter(|row| row[0] == name);
         assert_eq!(found, of_table.cloned().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn sides_groups_and_weights_are_those_of_a_manifest() {
+    let listing = list(&table("divided.parquet"));
+    let found: Vec<_> =
+        listing.pictures.iter().map(|p| (p.subset, p.group.as_deref(), p.weight)).collect();
+    let [train, validation, test] =
+        [Subset::Train, Subset::Validation, Subset::Test].map(Option::Some);
+    let expected = [
+        (train, Some("1"), 1.0),
+        (validation, Some("1"), 0.5),
+        (None, None, 1.0),
+        (test, Some("2"), 2.0),
+        (train, Some("2"), 0.0),
+        (None, Some("3"), 1.0),
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]

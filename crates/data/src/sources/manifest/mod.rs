@@ -149,26 +149,9 @@ impl<'a> Rows<'a> {
             self.skip(format!("{} has no path", place()));
             return Ok(());
         }
-        let subset = Subset::named(row.split);
-        if subset.is_none() && !row.split.is_empty() {
-            return Err(format!(
-                "{}, column \"split\": {:?} is no side; give train, validation or test",
-                place(),
-                row.split
-            ));
-        }
-        let weight = match row.weight {
-            "" => 1.0,
-            text => match text.parse::<f32>() {
-                Ok(weight) if weight.is_finite() && weight >= 0.0 => weight,
-                _ => {
-                    return Err(format!(
-                        "{}, column \"weight\": {text:?} is no weight; give a number from 0 on",
-                        place()
-                    ));
-                }
-            },
-        };
+        let told = |reason| format!("{}, {reason}", place());
+        let subset = side(row.split).map_err(told)?;
+        let weight = weight(row.weight).map_err(told)?;
         if row.label.contains(char::is_control) {
             let place = place();
             self.skip(format!("{place} has a label with control characters ({:?})", row.label));
@@ -194,5 +177,31 @@ impl<'a> Rows<'a> {
         let new: Arc<str> = text.into();
         self.texts.insert(new.clone());
         Some(new)
+    }
+}
+
+/// The side that a value of the column `split` means.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn side(text: &str) -> Result<Option<Subset>, String> {
+    match (text, Subset::named(text)) {
+        ("", _) => Ok(None),
+        (_, None) => {
+            Err(format!("column \"split\": {text:?} is no side; give train, validation or test"))
+        }
+        (_, side) => Ok(side),
+    }
+}
+
+/// What a value of the column `weight` means; 1 if there is none.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn weight(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        _ if text.is_empty() => Ok(1.0),
+        Ok(weight) if weight.is_finite() && weight >= 0.0 => Ok(weight),
+        _ => Err(format!("column \"weight\": {text:?} is no weight; give a number from 0 on")),
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
             values.push((*column, value));
         }
         if paths > most {
-            return Err(format!("{place}: its paths are longer than any are"));
+            return Err(format!("{}: its paths are longer than any are", place()));
         }
         let mut row = Row::default();
         values.iter().for_each(|(column, value)| row.set(*column, value));

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
 use parquet::column::reader::{get_column_reader, get_typed_column_reader};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::data_type::{
+    ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
+};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::FileReader;
@@ -25,6 +27,10 @@ pub(super) struct Columns {
     pub(super) picture: usize,
     pub(super) name: Option<usize>,
     pub(super) label: Option<usize>,
+    /// As a manifest has them.
+    pub(super) split: Option<usize>,
+    pub(super) group: Option<usize>,
+    pub(super) weight: Option<usize>,
 }
 
 impl Columns {
@@ -85,7 +91,8 @@ impl Columns {
         };
         let name = find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && beside(c))
             .or_else(|| find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && top(c)));
-        Ok(Self { picture, name, label: find(&LABELS, &top) })
+        let [split, group, weight] = ["split", "group", "weight"].map(|name| find(&[name], &top));
+        Ok(Self { picture, name, label: find(&LABELS, &top), split, group, weight })
     }
 }
 
@@ -208,6 +215,32 @@ pub(super) fn labels(
                 "column {} is no label: give text or an integer",
                 describe(&descriptor)
             ));
+        }
+    };
+    read.map_err(super::told)
+}
+
+/// The text or the number of every row, as a text.
+///
+/// # Errors
+/// The reason why the column has none.
+pub(super) fn any_texts(
+    file: &dyn FileReader,
+    column: usize,
+    each: &mut dyn FnMut(Option<&[u8]>),
+) -> std::result::Result<(), String> {
+    fn shown<T: ToString>(n: Option<&T>, each: &mut dyn FnMut(Option<&[u8]>)) {
+        each(n.map(ToString::to_string).as_deref().map(str::as_bytes));
+    }
+    let descriptor = file.metadata().file_metadata().schema_descr().column(column);
+    let read = match descriptor.physical_type() {
+        Type::BYTE_ARRAY => texts(file, column, each),
+        Type::INT32 => values::<Int32Type>(file, column, &mut |n| shown(n, each)),
+        Type::INT64 => values::<Int64Type>(file, column, &mut |n| shown(n, each)),
+        Type::FLOAT => values::<FloatType>(file, column, &mut |n| shown(n, each)),
+        Type::DOUBLE => values::<DoubleType>(file, column, &mut |n| shown(n, each)),
+        _ => {
+            return Err(format!("column {} is neither text nor a number", describe(&descriptor)));
         }
     };
     read.map_err(super::told)

@@ -1,5 +1,6 @@
 //! Parquet files with a column of pictures.
 
+mod beside;
 mod columns;
 mod rows;
 
@@ -16,6 +17,7 @@ use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Listed, Listing, Skipped};
 use crate::decode::guard::guarded;
 use crate::decode::{DecodeError, Limits, read_picture};
+use beside::Beside;
 use columns::Columns;
 use rows::Rows;
 
@@ -44,7 +46,8 @@ pub struct Row {
 
 /// Lists the rows of a table: pictures in the one column of binary data there is, or that named like
 /// pictures where there are several; labels in a column `label`, of text or of integers, whose names
-/// are taken from the metadata of Hugging Face's `datasets`; names beside the pictures.
+/// are taken from the metadata of Hugging Face's `datasets`; names beside the pictures; columns
+/// `split`, `group` and `weight` as those of a manifest.
 ///
 /// # Errors
 /// The reason why there are no pictures in it.
@@ -90,6 +93,7 @@ fn list_rows(path: &Path) -> Result<Listing, String> {
             note(reason);
         }
     }
+    let beside = Beside::read(&file, &columns)?;
     let table = Table {
         path: path.to_owned(),
         picture: columns.picture,
@@ -111,7 +115,8 @@ fn list_rows(path: &Path) -> Result<Listing, String> {
             Some(Label::Is(label)) => Some(label),
             Some(Label::None) | None => None,
         };
-        pictures.push(Listed::new(row, label, None));
+        let (subset, group, weight) = beside.of(row.row as usize);
+        pictures.push(Listed { at: row.into(), label, subset, group, weight });
     }
     Ok(Listing { pictures, skipped })
 }

@@ -1,0 +1,67 @@
+//! What a table says of its pictures beside their labels: sides, groups and weights.
+
+use std::sync::Arc;
+
+use parquet::file::reader::FileReader;
+
+use super::super::Subset;
+use super::super::manifest::{side, weight};
+use super::super::names::Names;
+use super::columns::{self, Columns};
+
+/// A value a row, as far as there are such columns.
+#[derive(Default)]
+pub(super) struct Beside {
+    sides: Vec<Option<Subset>>,
+    groups: Vec<Option<Arc<str>>>,
+    weights: Vec<f32>,
+}
+
+impl Beside {
+    /// # Errors
+    /// What cannot be meant, or read.
+    pub(super) fn read(file: &dyn FileReader, columns: &Columns) -> Result<Self, String> {
+        let mut beside = Self::default();
+        let mut known = Names::default();
+        each(file, columns.split, &mut |text| side(text).map(|side| beside.sides.push(side)))?;
+        each(file, columns.group, &mut |group| {
+            let group = (!group.is_empty()).then(|| known.shared(group.as_bytes()));
+            beside.groups.push(group);
+            Ok(())
+        })?;
+        each(file, columns.weight, &mut |text| {
+            weight(text).map(|weight| beside.weights.push(weight))
+        })?;
+        Ok(beside)
+    }
+
+    /// The side, the group and the weight of a row.
+    pub(super) fn of(&self, row: usize) -> (Option<Subset>, Option<Arc<str>>, f32) {
+        (
+            self.sides.get(row).copied().flatten(),
+            self.groups.get(row).cloned().flatten(),
+            self.weights.get(row).copied().unwrap_or(1.0),
+        )
+    }
+}
+
+/// Hands on every row's value of a column, if there is one, as a text without spaces around it; empty
+/// where there is none.
+fn each(
+    file: &dyn FileReader,
+    column: Option<usize>,
+    take: &mut dyn FnMut(&str) -> Result<(), String>,
+) -> Result<(), String> {
+    let Some(column) = column else { return Ok(()) };
+    let (mut row, mut wrong) = (0_u64, None);
+    columns::any_texts(file, column, &mut |text| {
+        row += 1;
+        let text = String::from_utf8_lossy(text.unwrap_or_default());
+        if wrong.is_none()
+            && let Err(reason) = take(text.trim())
+        {
+            wrong = Some(format!("row {row}, {reason}"));
+        }
+    })?;
+    wrong.map_or(Ok(()), Err)
+}
