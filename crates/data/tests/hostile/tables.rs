@@ -27,6 +27,7 @@ fn read(path: &Path) -> String {
     for picture in listing.pictures.iter().take(16) {
         said.extend(picture.at.read(&LIMITS).err().map(|error| error.to_string()));
     }
+    drop(listing);
     said.extend(Source::new(path).list().err().map(|error| error.to_string()));
     said.join("\n")
 }
@@ -120,7 +121,7 @@ fn names_and_paths_that_are_said_once_do_not_take_room_for_each_row() {
 fn values_are_no_more_than_there_are_rows_and_texts_no_longer_than_they_may_be() {
     const MANY: usize = 1 << 30;
     let page = |rows, encoding, data: Vec<u8>| Page { rows, unfolded: data.len(), encoding, data };
-    let names = |rows, encoding, data| {
+    let names = |rows: usize, encoding, data| {
         let pictures = Page::plain(&vec![""; rows.min(1000)]);
         let names = Column::new("path", vec![page(rows, encoding, data)]);
         table(&[Column::new("image", vec![pictures]), names])

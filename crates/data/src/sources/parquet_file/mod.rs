@@ -6,6 +6,7 @@
 
 mod delta;
 mod footer;
+mod header;
 mod pages;
 mod thrift;
 

@@ -56,6 +56,9 @@ struct Open {
     column: usize,
     /// The row group that is being read.
     group: Option<Group>,
+    /// Whether damage was met. From then on nothing is read for the sake of rows that may be asked
+    /// for, which might be damaged.
+    is_damaged: bool,
 }
 
 struct Group {
@@ -155,10 +158,11 @@ impl Rows {
                     return Ok(batch);
                 }
                 Err(Failure::Io(error)) => return Err(error),
+                Err(Failure::Damage(reason)) if step == 1 => break reason,
                 // Rows before the damage are lost with those after it that are read at once.
-                Err(Failure::Damage(_)) if step > 1 => step /= 2,
-                Err(Failure::Damage(reason)) => break reason,
+                Err(Failure::Damage(_)) => step /= 2,
             }
+            open.is_damaged = true;
         };
         let (_, rows) = open.group_of(row).unwrap_or((0, row..row + 1));
         let many = self.failed.range(rows.clone()).count() + 1 >= FAILURES;
@@ -176,7 +180,7 @@ fn run<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Failure> 
 
 impl Open {
     fn new(path: &Path, column: usize, limit: u64) -> Result<Self, ParquetError> {
-        Ok(Self { file: ParquetFile::open(path, limit)?, column, group: None })
+        Ok(Self { file: ParquetFile::open(path, limit)?, column, group: None, is_damaged: false })
     }
 
     fn is_done(&self) -> bool {
@@ -211,13 +215,13 @@ impl Open {
     /// damaged ends it, unless that comes first.
     fn batch_with(&mut self, row: u64, step: u64) -> Result<Batch, ParquetError> {
         let is_ahead = |group: &Group| (group.next..group.end).contains(&row);
-        // What is skipped may be asked for by another thread in a moment.
-        let (mut group, near) = match self.group.take().filter(is_ahead) {
-            Some(group) => (group, ROWS),
-            None => (self.group_with(row)?, 1),
+        let mut group = match self.group.take().filter(is_ahead) {
+            Some(group) => group,
+            None => self.group_with(row)?,
         };
+        // What is skipped may be asked for by another thread in a moment.
         let ahead = row - group.next;
-        if ahead >= near {
+        if ahead >= ROWS || (ahead > 0 && self.is_damaged) {
             group.next += group.pages.skip_records(ahead as usize)? as u64;
             if group.next < row {
                 return Err(fewer_rows());
@@ -230,7 +234,10 @@ impl Open {
                 Ok(Ok(more)) => bytes += more,
                 Ok(Err(error)) | Err(error) if batch.pictures.is_empty() => return Err(error),
                 // A half-read group is not gone on with.
-                _ => return Ok(batch),
+                _ => {
+                    self.is_damaged = true;
+                    return Ok(batch);
+                }
             }
         }
         self.group = Some(group);
