@@ -95,10 +95,38 @@ fn stray_bytes_between_segments_harm_nothing() {
 
 /// A PNG that declares `side` x `side` pixels and holds none.
 fn png_header(side: u32) -> Vec<u8> {
+    png_of(side, side)
+}
+
+fn png_of(width: u32, height: u32) -> Vec<u8> {
     let mut header = bytes("decode/png_rgb.png");
-    header[16..20].copy_from_slice(&side.to_be_bytes());
-    header[20..24].copy_from_slice(&side.to_be_bytes());
+    header[16..20].copy_from_slice(&width.to_be_bytes());
+    header[20..24].copy_from_slice(&height.to_be_bytes());
     with_checksums(header)
+}
+
+#[test]
+fn a_line_of_pixels_is_refused() {
+    let limits = Limits::default();
+    for (width, height) in [(1, 65_536), (65_536, 1)] {
+        let error = decode(&png_of(width, height), &limits).unwrap_err().to_string();
+        assert_eq!(error, format!("{width} x {height} pixels: a side is more than 65535"));
+    }
+    // As long as the longest JPEG.
+    let error = decode(&png_of(1, 65_535), &limits).unwrap_err().to_string();
+    assert!(error.starts_with("damaged PNG") || error.starts_with("truncated PNG"), "{error}");
+}
+
+#[test]
+fn a_huffman_table_has_at_most_256_codes() {
+    let mut file = bytes("decode/jpeg_rgb.jpg");
+    let scan = file.windows(2).position(|w| w == b"\xFF\xDA").unwrap();
+    let length = 2 + 17 + 400_u16;
+    let counts = [&[0; 14][..], &[200; 2]].concat();
+    let table = [b"\xFF\xC4", &length.to_be_bytes()[..], &[0], &counts, &[0; 400]].concat();
+    file.splice(scan..scan, table);
+    let error = decode(&file, &Limits::default()).unwrap_err().to_string();
+    assert_eq!(error, "damaged JPEG: a Huffman table has too many codes");
 }
 
 #[test]
@@ -156,8 +184,8 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
     ] {
         assert_eq!(estimate(&bytes(&format!("decode/{file}"))), expected, "{file}");
     }
-    // 5000 x 4000: some rows beside the picture, and all coefficients, two bytes each.
-    for (file, most) in [("jpeg_rgb.jpg", 3.1), ("jpeg_progressive.jpg", 9.3)] {
+    // 5000 x 4000: some rows beside the picture, and all coefficients, two bytes each and a bit.
+    for (file, most) in [("jpeg_rgb.jpg", 3.1), ("jpeg_progressive.jpg", 9.6)] {
         let mut file = bytes(&format!("decode/{file}"));
         let frame = file.windows(2).position(|w| matches!(w, b"\xFF\xC0" | b"\xFF\xC2")).unwrap();
         file[frame + 5..frame + 9].copy_from_slice(&[0x0F, 0xA0, 0x13, 0x88]);

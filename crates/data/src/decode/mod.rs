@@ -32,6 +32,10 @@ pub use sniff::{Format, sniff};
 /// How many bytes from the start of a file [`sniff`] looks at.
 pub const SNIFF_BYTES: usize = 512;
 
+/// The longest side of a picture that is read, in pixels: that of a JPEG, and far beyond all others
+/// that show something. A line of a hundred million pixels would be a small file.
+pub const MOST_SIDE: u64 = 65_535;
+
 /// What a single picture may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -98,6 +102,14 @@ pub enum DecodeError {
         /// The limit, in pixels.
         limit: u64,
     },
+    /// A side is longer than [`MOST_SIDE`].
+    #[error("{width} x {height} pixels: a side is more than {MOST_SIDE}")]
+    TooLongASide {
+        /// Declared width, in pixels.
+        width: u64,
+        /// Declared height, in pixels.
+        height: u64,
+    },
     /// Decoding would allocate more than [`Limits::max_bytes`], or far more than a picture of this
     /// size should need: a tile that is larger than the picture, a profile without an end.
     #[error(
@@ -131,7 +143,10 @@ impl From<io::Error> for DecodeError {
 impl Limits {
     fn check(&self, width: u64, height: u64) -> Result<(), DecodeError> {
         match width.checked_mul(height) {
-            Some(pixels) if pixels <= self.max_pixels => Ok(()),
+            Some(pixels) if pixels <= self.max_pixels => match width.max(height) > MOST_SIDE {
+                true => Err(DecodeError::TooLongASide { width, height }),
+                false => Ok(()),
+            },
             _ => Err(DecodeError::TooManyPixels { width, height, limit: self.max_pixels }),
         }
     }

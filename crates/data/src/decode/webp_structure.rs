@@ -53,12 +53,19 @@ fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 }
 
 /// Whether no bitstream in a chunk is wider or higher than the canvas.
-fn fits(&Chunk { name, body, .. }: &Chunk<'_>, canvas: (u32, u32)) -> bool {
-    let size = match name {
+fn fits(chunk: &Chunk<'_>, canvas: (u32, u32)) -> bool {
+    match chunk.name {
+        // A frame, with chunks of its own; there are no frames within it.
         b"ANMF" => {
-            let frame = body.get(16..).unwrap_or_default();
-            return chunks(frame).all(|chunk| fits(&chunk, canvas));
+            let frame = chunk.body.get(16..).unwrap_or_default();
+            chunks(frame).all(|chunk| chunk.name != b"ANMF" && bitstream_fits(&chunk, canvas))
         }
+        _ => bitstream_fits(chunk, canvas),
+    }
+}
+
+fn bitstream_fits(&Chunk { name, body, .. }: &Chunk<'_>, canvas: (u32, u32)) -> bool {
+    let size = match name {
         b"VP8 " => body.get(6..10).map(|sides| {
             let side = |i: usize| u32::from(u16::from_le_bytes([sides[i], sides[i + 1]]) & 0x3FFF);
             (side(0), side(2))

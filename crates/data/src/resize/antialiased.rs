@@ -1,19 +1,24 @@
 //! Resampling with a filter that is widened when a picture shrinks.
 
-use fast_image_resize::images::{CroppedImageMut, Image, ImageRef};
+use std::ops::Range;
+
+use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
 use headstart_model::Preprocessing;
 
-use super::fit::{Fitted, Rect, pillow};
+use super::down::Down;
+use super::fit::{Fitted, pillow};
 use crate::decode::Rgb;
 
-/// The radius of the widest filter, the cubic, in pixels of the smaller picture.
-const RADIUS: f64 = 2.0;
+/// Bytes of rows that are held where a row of the result does not need more: few, so that they stay
+/// in the cache, and enough that the weights across are not worked out often.
+const HELD: usize = 1 << 20;
 
-/// Two passes, columns first, each rounded to 8 bits, and the rows between them.
+/// Two passes, columns first, each rounded to 8 bits. Of the rows between them only those are held
+/// that a row of the result is made of, and some to come.
 #[derive(Debug, Default)]
 pub(super) struct Antialiased {
-    passes: fast_image_resize::Resizer,
+    across: fast_image_resize::Resizer,
     rows: Vec<u8>,
 }
 
@@ -28,38 +33,39 @@ impl Antialiased {
         let fitted = pillow(picture, to);
         fitted.blacken(to, out);
         let Fitted { from, to: inner } = fitted;
-        let (first, rows) = reached(&from, inner.height, picture.height());
+        let down =
+            Down::new(filter, from.top..from.top + from.height, picture.height(), inner.height);
+        let end = down.rows(inner.height - 1).end;
+        let line = inner.width * 3;
+        let most = (HELD / line).max(down.most_rows());
         // No clearing: every byte is written.
-        self.rows.resize(inner.width * rows * 3, 0);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+        self.rows.resize(most.min(end) * line, 0);
 
         let source = view(picture.width(), picture.height(), picture.pixels());
-        let across = options.crop(from.left, first as f64, from.width, rows as f64);
-        let mut narrow = view_mut(inner.width, rows, &mut self.rows);
-        self.passes
-            .resize(&source, &mut narrow, &across)
-            .expect("a part of the picture, same pixel type");
-
-        let source = view(inner.width, rows, &self.rows);
-        let down = options.crop(0.0, from.top - first as f64, inner.width as f64, from.height);
-        let mut whole = view_mut(to.width, to.height, out);
-        let Rect { left, top, width, height } = inner;
-        let mut target =
-            CroppedImageMut::new(&mut whole, side(left), side(top), side(width), side(height))
-                .expect("a part of the output");
-        self.passes
-            .resize(&source, &mut target, &down)
-            .expect("a part of the rows, same pixel type");
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+        let mut across = |rows: Range<usize>, narrow: &mut [u8]| {
+            let part = options.crop(from.left, rows.start as f64, from.width, rows.len() as f64);
+            self.across
+                .resize(&source, &mut view_mut(inner.width, rows.len(), narrow), &part)
+                .expect("a part of the picture, same pixel type");
+        };
+        let mut held = 0..0;
+        let lines = out.chunks_exact_mut(to.width * 3).skip(inner.top).take(inner.height);
+        for (y, out) in lines.enumerate() {
+            let rows = down.rows(y);
+            if rows.end > held.end {
+                let known = rows.start.min(held.end)..held.end;
+                self.rows.copy_within((known.start - held.start) * line..held.len() * line, 0);
+                let new = known.end.max(rows.start)..end.min(rows.start + most);
+                across(new.clone(), &mut self.rows[known.len() * line..][..new.len() * line]);
+                held = rows.start..new.end;
+            }
+            let rows = &self.rows[(rows.start - held.start) * line..][..rows.len() * line];
+            down.mix(y, rows, &mut out[inner.left * 3..][..line]);
+        }
+        self.rows.truncate(HELD);
+        self.rows.shrink_to(HELD);
     }
-}
-
-/// The first of the rows that the filter reaches when `from` becomes `height` rows, and their
-/// number.
-fn reached(from: &Rect<f64>, height: usize, rows: usize) -> (usize, usize) {
-    let reach = RADIUS * (from.height / height as f64).max(1.0) + 1.0;
-    let first = (from.top - reach).floor().max(0.0);
-    let end = (from.top + from.height + reach).ceil().min(rows as f64);
-    (first as usize, (end - first) as usize)
 }
 
 fn side(n: usize) -> u32 {

@@ -6,6 +6,7 @@
 
 mod antialiased;
 mod area;
+mod down;
 mod fit;
 mod tensorflow;
 

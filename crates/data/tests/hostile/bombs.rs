@@ -1,8 +1,11 @@
 //! Small files that unfold to much: each is an answer in little memory, whatever it declares and
 //! whatever it produces.
 
+use std::time::{Duration, Instant};
+
 use headstart_data::decode::estimated_bytes;
-use headstart_data::{Limits, decode};
+use headstart_data::{Limits, Resizer, Rgb, decode};
+use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 
 use crate::support::{bytes, corpus, png, zlib_zeros};
 use crate::{alone, peak};
@@ -38,6 +41,88 @@ fn scans_do_not_go_on_for_ever() {
     let (_, scans) = jpegs().into_iter().find(|(name, _)| *name == "scans").unwrap();
     let error = decode(&scans, &Limits::default()).unwrap_err().to_string();
     assert_eq!(error, "damaged JPEG: it has more than 100 scans");
+}
+
+/// Each scan may go through all blocks in a few bytes: then that must be all it does, whatever the
+/// blocks hold. Of the largest picture, this is a thirteenth.
+#[test]
+fn scans_that_say_nothing_take_no_longer_where_blocks_hold_something() {
+    let _alone = alone();
+    let time = |file: Vec<u8>| {
+        let once = || {
+            let start = Instant::now();
+            decode(&file, &Limits::default()).unwrap();
+            start.elapsed()
+        };
+        (0..3).map(|_| once()).min().unwrap()
+    };
+    let (held, empty) = (time(refined(98, true)), time(refined(98, false)));
+    assert!(held < empty * 3 + Duration::from_millis(20), "{held:?} instead of {empty:?}");
+}
+
+/// A progressive JPEG of 162 thousand blocks, of which the last coefficient is `held` to begin with,
+/// and scans that could refine all before it, but say that there is nothing.
+fn refined(scans: usize, held: bool) -> Vec<u8> {
+    let (width, height) = (632_u16, 16_384_u16);
+    let blocks = usize::from(width / 8) * usize::from(height / 8);
+    let segment = |marker: u8, payload: &[u8]| {
+        let length = (payload.len() as u16 + 2).to_be_bytes();
+        [&[0xFF, marker], &length[..], payload].concat()
+    };
+    let [h1, h0] = height.to_be_bytes();
+    let [w1, w0] = width.to_be_bytes();
+    // The code 0 is a value of one bit, 10 the end of 2^14 blocks and what 14 bits say besides.
+    let codes = [&[0x10, 1, 1][..], &[0; 14], &[0x01, 0xE0]].concat();
+    let nothing = [0x80, 0].repeat(blocks.div_ceil(1 << 14));
+    let first = if held { vec![0x55; blocks / 4] } else { nothing.clone() };
+    let mut file = vec![0xFF, 0xD8];
+    file.extend(segment(0xDB, &[&[0], &[1; 64][..]].concat()));
+    file.extend(segment(0xC2, &[8, h1, h0, w1, w0, 1, 1, 0x11, 0]));
+    file.extend(segment(0xC4, &codes));
+    file.extend([segment(0xDA, &[1, 1, 0, 63, 63, 0x01]), first].concat());
+    let more = [segment(0xDA, &[1, 1, 0, 1, 62, 0x10]), nothing].concat();
+    file.extend(more.repeat(scans));
+    file.extend([0xFF, 0xD9]);
+    file
+}
+
+#[test]
+fn frames_within_frames_are_not_followed() {
+    let _alone = alone();
+    let frame = [b"ANMF\xF0\xFF\xFF\xFF", &[0; 16][..]].concat().repeat(80_000);
+    let canvas = [b"VP8X\x0A\0\0\0\x0A\0\0\0", &[99, 0, 0, 99, 0, 0][..]].concat();
+    let size = (4 + canvas.len() + frame.len()) as u32;
+    let file = [b"RIFF", &size.to_le_bytes()[..], b"WEBP", &canvas, &frame].concat();
+    let error = decode(&file, &Limits::default()).unwrap_err().to_string();
+    assert!(error.starts_with("damaged WebP: a frame"), "{error}");
+}
+
+#[test]
+fn a_line_of_pixels_is_resized_in_a_few_megabytes() {
+    let _alone = alone();
+    let long = 65_535;
+    for (width, height) in [(1, long), (long, 1)] {
+        let line = Rgb::new(width, height, vec![200; long * 3]).unwrap();
+        for interpolation in [
+            Interpolation::Bilinear,
+            Interpolation::Bicubic,
+            Interpolation::Area,
+            Interpolation::Tensorflow,
+        ] {
+            let scaling = Scaling::minus_one_to_one();
+            let to = Preprocessing {
+                height: 160,
+                width: 160,
+                interpolation,
+                fit: Fit::Stretch,
+                scaling,
+            };
+            let mut resizer = Resizer::new();
+            let (pixels, bytes) = peak(|| resizer.resize(&line, &to));
+            assert!(pixels.iter().all(|&level| level == 200), "{interpolation}");
+            assert!(bytes < 6 << 20, "{width} x {height} {interpolation}: {bytes} bytes");
+        }
+    }
 }
 
 type Bomb = (&'static str, Vec<u8>);

@@ -32,8 +32,8 @@ pub(super) struct Component {
     transform: Option<Transform>,
     /// The coefficients of all blocks held, unless only the means of blocks matter.
     tiles: Vec<Tile>,
-    /// [`Block::reach`] of each.
-    reaches: Vec<u8>,
+    /// [`Block::coded`] of each.
+    coded: Vec<u64>,
     /// The first coefficient of all blocks held, if no other matters.
     means: Vec<i16>,
     /// The samples of [`HELD`] rows of MCUs, whose places are taken in turn.
@@ -71,7 +71,7 @@ impl Component {
             height: of_picture(frame.height, c.v, most.1, size.1),
             transform: None,
             tiles: Vec::new(),
-            reaches: Vec::new(),
+            coded: Vec::new(),
             means: Vec::new(),
             samples: Vec::new(),
             upsampling: Upsampling::new(
@@ -106,7 +106,7 @@ impl Component {
     /// The bytes that it will take.
     pub(super) fn bytes(&self) -> usize {
         let blocks = self.rows * self.tiles_across() * LANES;
-        let coefficients = if self.is_means() { blocks * 2 } else { blocks * (64 * 2 + 1) };
+        let coefficients = if self.is_means() { blocks * 2 } else { blocks * (64 * 2 + 8) };
         coefficients + HELD * self.lines() * self.stride() + self.upsampling.bytes(self.width)
     }
 
@@ -121,7 +121,7 @@ impl Component {
                 self.means = vec![0; self.rows * self.columns];
             } else {
                 self.tiles = vec![[[0; LANES]; 64]; self.rows * self.tiles_across()];
-                self.reaches = vec![0; self.rows * self.columns];
+                self.coded = vec![0; self.rows * self.columns];
             }
             self.samples = vec![0; HELD * self.lines() * self.stride()];
             self.upsampling.begin(self.width);
@@ -157,7 +157,7 @@ impl Component {
             let mut block = Block {
                 tile: &mut self.tiles[tile],
                 lane: x % LANES,
-                reach: &mut self.reaches[block],
+                coded: &mut self.coded[block],
             };
             coding.read(&mut reader, &mut self.memory, &mut block)?;
         }

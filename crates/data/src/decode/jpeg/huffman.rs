@@ -80,6 +80,7 @@ impl Run {
 impl Huffman {
     /// From the number of codes of each length and the symbols in the order of their codes.
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Result<Self, DecodeError> {
+        let too_many = || damaged("a Huffman table has too many codes");
         let mut table = Self {
             look: Box::new([Entry::default(); 1 << LOOK]),
             end: [0; 17],
@@ -87,13 +88,13 @@ impl Huffman {
             symbols: [0; 256],
             passes: OnceCell::new(),
         };
-        table.symbols[..symbols.len()].copy_from_slice(symbols);
+        table.symbols.get_mut(..symbols.len()).ok_or_else(too_many)?.copy_from_slice(symbols);
         let (mut code, mut place) = (0_u32, 0_u32);
         for length in 1..=16_u32 {
             let count = u32::from(counts[length as usize - 1]);
             table.offset[length as usize] = place.wrapping_sub(code);
             if code + count > 1 << length {
-                return Err(damaged("a Huffman table has too many codes"));
+                return Err(too_many());
             }
             if length <= LOOK {
                 for i in 0..count {
@@ -140,7 +141,8 @@ impl Huffman {
     }
 
     /// Passes over runs and values: as many at once as are seen within what is `left` of a block.
-    /// Returns how many coefficients they stand for: all that are left where they end the block.
+    /// Returns how many coefficients they stand for: all that are left where they end the block,
+    /// and more where a value lies beyond it. Zeros that no value follows end with the block.
     #[inline(always)]
     pub(super) fn pass(&self, bits: &mut Reader<'_>, left: usize) -> Result<usize, DecodeError> {
         let passes = self.passes.get_or_init(|| self.make_passes());
@@ -152,7 +154,11 @@ impl Huffman {
             return Ok(if pass.ends { left } else { coefficients });
         }
         let run = self.run(bits)?;
-        Ok(if run.ends_block() { left } else { run.zeros + 1 })
+        Ok(match run.size {
+            0 if run.ends_block() => left,
+            0 => left.min(run.zeros + 1),
+            _ => run.zeros + 1,
+        })
     }
 
     /// [`Huffman::passes`], made.

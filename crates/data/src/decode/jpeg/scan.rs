@@ -93,10 +93,10 @@ fn beyond() -> DecodeError {
     damaged("a block has more than 64 coefficients")
 }
 
-/// The place of coefficient `k` in its block.
+/// A coefficient that has a value, if it is one of a block.
 #[inline(always)]
-fn place(k: usize, last: usize) -> Result<u8, DecodeError> {
-    if k > last { Err(beyond()) } else { Ok(ZIGZAG[k & 63]) }
+fn within(k: usize, last: usize) -> Result<usize, DecodeError> {
+    if k > last { Err(beyond()) } else { Ok(k & 63) }
 }
 
 /// The first coefficient, which is coded as a difference to the one before.
@@ -115,7 +115,8 @@ fn read_dc(
     Ok((memory.dc << low) as i16)
 }
 
-/// All other coefficients of a sequential block, into one that is zero.
+/// All other coefficients of a sequential block, into one that is zero. Zeros may go on beyond the
+/// last, as with libjpeg, but no value may lie there.
 #[inline(always)]
 fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<(), DecodeError> {
     let mut k = 1;
@@ -126,7 +127,7 @@ fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<
         }
         k += run.zeros;
         if run.size > 0 {
-            *block.at(place(k, 63)?) = run.value as i16;
+            *block.at(ZIGZAG[within(k, 63)?]) = run.value as i16;
         }
         k += 1;
     }
@@ -165,8 +166,7 @@ fn read_first(
         }
         k += run.zeros;
         if run.size > 0 {
-            *block.at(place(k, part.last)?) = (run.value << part.low) as i16;
-            *block.reach = (*block.reach).max(k as u8);
+            block.set(within(k, part.last)?, (run.value << part.low) as i16);
         }
         k += 1;
     }
@@ -187,49 +187,34 @@ fn read_more(
     let mut k = part.first;
     while k <= part.last && memory.ended == 0 {
         let symbol = table.symbol(bits)?;
-        let (mut zeros, size) = (symbol >> 4, symbol & 15);
+        let (mut zeros, size) = (usize::from(symbol >> 4), symbol & 15);
         let mut new = 0;
         match size {
             0 if zeros < 15 => {
-                memory.ended = (1 << zeros) + bits.take(u32::from(zeros));
+                memory.ended = (1 << zeros) + bits.take(zeros as u32);
                 break;
             }
             0 => {}
             1 => new = if bits.take_bit() { bit } else { -bit },
             _ => return Err(damaged("a refined coefficient has more than one bit")),
         }
-        // Of what is behind the block's reach nothing is refined.
-        let reach = usize::from(*block.reach).min(part.last);
-        let mut placed = false;
-        while k <= reach && !placed {
-            let coefficient = block.at(ZIGZAG[k & 63]);
-            if *coefficient != 0 {
-                refine(bits, coefficient, bit);
-            } else if zeros == 0 {
-                *coefficient = new;
-                placed = true;
-            } else {
-                zeros -= 1;
-            }
-            k += 1;
+        // Those on the way that are not zero get their bit.
+        while let Some(next) = block.next_coded(k, part.last).filter(|next| next - k <= zeros) {
+            zeros -= next - k;
+            refine(bits, block.at(ZIGZAG[next & 63]), bit);
+            k = next + 1;
         }
-        if !placed {
-            k += usize::from(zeros);
-            if new != 0 {
-                *block.at(place(k, part.last)?) = new;
-                *block.reach = k as u8;
-            }
-            k += 1;
+        k += zeros;
+        if new != 0 {
+            block.set(within(k, part.last)?, new);
         }
+        k += 1;
     }
     if memory.ended > 0 {
         memory.ended -= 1;
-        let reach = usize::from(*block.reach).min(part.last);
-        for k in k..=reach {
-            let coefficient = block.at(ZIGZAG[k & 63]);
-            if *coefficient != 0 {
-                refine(bits, coefficient, bit);
-            }
+        while let Some(next) = block.next_coded(k, part.last) {
+            refine(bits, block.at(ZIGZAG[next & 63]), bit);
+            k = next + 1;
         }
     }
     Ok(())

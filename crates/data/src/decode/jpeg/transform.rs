@@ -22,9 +22,9 @@ pub(super) type Tile = [[i16; LANES]; 64];
 pub(super) struct Block<'a> {
     pub(super) tile: &'a mut Tile,
     pub(super) lane: usize,
-    /// No coefficient behind this one, in the order of coding, is other than 0; kept where scans
-    /// refine.
-    pub(super) reach: &'a mut u8,
+    /// Which coefficients are other than 0, a bit each in the order of coding; kept where scans
+    /// refine, for which those are looked at alone: the others are no work.
+    pub(super) coded: &'a mut u64,
 }
 
 impl Block<'_> {
@@ -32,6 +32,21 @@ impl Block<'_> {
     #[inline(always)]
     pub(super) fn at(&mut self, place: u8) -> &mut i16 {
         &mut self.tile[usize::from(place) % 64][self.lane % LANES]
+    }
+
+    /// Sets coefficient `k`, 0 to 63 in the order of coding.
+    #[inline(always)]
+    pub(super) fn set(&mut self, k: usize, value: i16) {
+        *self.at(ZIGZAG[k]) = value;
+        *self.coded = *self.coded & !(1 << k) | u64::from(value != 0) << k;
+    }
+
+    /// The next of the coefficients `first` to `last` that is other than 0.
+    #[inline(always)]
+    pub(super) fn next_coded(&self, first: usize, last: usize) -> Option<usize> {
+        let ahead = self.coded.unbounded_shr(first as u32);
+        let next = first + ahead.trailing_zeros() as usize;
+        (next <= last).then_some(next)
     }
 }
 

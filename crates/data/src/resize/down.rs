@@ -1,0 +1,186 @@
+//! The second pass of resampling, down the columns, a row of the result at a time.
+//!
+//! To the bit what `fast_image_resize` makes of all rows at once.
+
+use std::ops::Range;
+
+use fast_image_resize::FilterType;
+use pulp::{Simd, WithSimd};
+
+/// Bits of a weight: with the 8 of a level, and 2 for what overshoots, they fit an `i32`.
+const MOST_PRECISION: u32 = 32 - 8 - 2;
+
+/// Which rows of a picture each row of the result is made of, and their weights.
+pub(super) struct Down {
+    rows: Vec<Range<usize>>,
+    /// Those of each row one after the other, in units of `1 / (1 << precision)`.
+    weights: Vec<i16>,
+    /// Where those of each row begin.
+    starts: Vec<usize>,
+    precision: u32,
+}
+
+impl Down {
+    /// When the part between `edges` of a picture of so many `rows` becomes `to` rows.
+    pub(super) fn new(filter: FilterType, edges: Range<f64>, rows: usize, to: usize) -> Self {
+        let (filter, radius): (fn(f64) -> f64, f64) = match filter {
+            FilterType::Bilinear => (linear, 1.0),
+            FilterType::CatmullRom => (cubic, 2.0),
+            _ => unreachable!("no interpolation has this filter"),
+        };
+        let scale = (edges.end - edges.start) / to as f64;
+        let widened = scale.max(1.0);
+        let reached = |y: usize| {
+            let middle = edges.start + (y as f64 + 0.5) * scale;
+            let first = (middle - radius * widened).floor().max(0.0);
+            let end = (middle + radius * widened).ceil().min(rows as f64);
+            (middle, first as usize..end as usize)
+        };
+        let mut weights = Vec::new();
+        let (mut starts, mut of) = (Vec::with_capacity(to), Vec::with_capacity(to));
+        for y in 0..to {
+            let (middle, rows) = reached(y);
+            let start = weights.len();
+            let weight = |row: usize| filter((row as f64 - (middle - 0.5)) * (1.0 / widened));
+            weights.extend(rows.clone().map(weight));
+            let sum: f64 = weights[start..].iter().sum();
+            weights[start..].iter_mut().for_each(|weight| *weight /= sum);
+            starts.push(start);
+            of.push(rows);
+        }
+        // As many bits as the largest weight leaves of an `i16`.
+        let largest = weights.iter().copied().fold(0.0, f64::max);
+        let fits = |bits: &u32| ((largest * f64::from(1 << bits)).round() as i32) < 1 << 15;
+        let precision = (1..MOST_PRECISION).take_while(fits).last().unwrap_or(0);
+        let units = |weight: f64| (weight * f64::from(1 << precision)).round() as i16;
+        Self { rows: of, weights: weights.into_iter().map(units).collect(), starts, precision }
+    }
+
+    /// The rows that row `y` of the result is made of; they begin no earlier than those of the row
+    /// before.
+    pub(super) fn rows(&self, y: usize) -> Range<usize> {
+        self.rows[y].clone()
+    }
+
+    /// The most rows that a row of the result is made of.
+    pub(super) fn most_rows(&self) -> usize {
+        self.rows.iter().map(Range::len).max().unwrap_or(0)
+    }
+
+    /// Makes row `y` of the result from its `rows`.
+    pub(super) fn mix(&self, y: usize, rows: &[u8], out: &mut [u8]) {
+        let weights = &self.weights[self.starts[y]..][..self.rows[y].len()];
+        pulp::Arch::new().dispatch(Mix { rows, weights, precision: self.precision, out });
+    }
+}
+
+/// Samples whose sums are kept in registers.
+const TILE: usize = 32;
+
+/// [`Down::mix`], compiled for each instruction set.
+struct Mix<'a> {
+    rows: &'a [u8],
+    weights: &'a [i16],
+    precision: u32,
+    out: &'a mut [u8],
+}
+
+impl WithSimd for Mix<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        let line = self.out.len();
+        if line < TILE {
+            for x in 0..line {
+                self.samples::<1>(x);
+            }
+            return;
+        }
+        for tile in 0..line / TILE {
+            self.samples::<TILE>(tile * TILE);
+        }
+        // What is left, with some of those before once more.
+        self.samples::<TILE>(line - TILE);
+    }
+}
+
+impl Mix<'_> {
+    /// `N` samples from place `at` on.
+    #[inline(always)]
+    fn samples<const N: usize>(&mut self, at: usize) {
+        let mut sums = [1 << self.precision >> 1; N];
+        for (row, &weight) in self.rows.chunks_exact(self.out.len()).zip(self.weights) {
+            let levels: &[u8; N] = row[at..].first_chunk().expect("a row is as long");
+            for (sum, &level) in sums.iter_mut().zip(levels) {
+                *sum += i32::from(weight) * i32::from(level);
+            }
+        }
+        let out: &mut [u8; N] = self.out[at..].first_chunk_mut().expect("a row is as long");
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = (sum >> self.precision).clamp(0, 255) as u8;
+        }
+    }
+}
+
+fn linear(x: f64) -> f64 {
+    (1.0 - x.abs()).max(0.0)
+}
+
+/// Catmull and Rom's.
+fn cubic(x: f64) -> f64 {
+    const A: f64 = -0.5;
+    let x = x.abs();
+    if x < 1.0 {
+        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        (((x - 5.0) * x + 8.0) * x - 4.0) * A
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fast_image_resize::images::{Image, ImageRef};
+    use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+    use super::*;
+
+    #[test]
+    fn rows_one_by_one_are_those_of_all_at_once() {
+        let width = TILE + 7;
+        for (rows, top, height, to) in [
+            (375, 0.0, 375.0, 160),
+            (375, 12.25, 340.4, 224),
+            (9, 0.0, 9.0, 31),
+            (9, 3.3, 2.1, 64),
+            (1000, 0.0, 1000.0, 1),
+            (1, 0.0, 1.0, 5),
+            (64, 0.0, 64.0, 64),
+        ] {
+            let noise = |i: usize| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8;
+            let pixels: Vec<u8> =
+                (0..rows * width).map(noise).map(|v| if v < 99 { 0 } else { v | 128 }).collect();
+            for filter in [FilterType::Bilinear, FilterType::CatmullRom] {
+                let mut expected = Image::new(width as u32, to as u32, PixelType::U8);
+                let source = ImageRef::new(width as u32, rows as u32, &pixels, PixelType::U8);
+                let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
+                    0.0,
+                    top,
+                    width as f64,
+                    height,
+                );
+                Resizer::new().resize(&source.unwrap(), &mut expected, &options).unwrap();
+
+                let down = Down::new(filter, top..top + height, rows, to);
+                let mut out = vec![0; width * to];
+                for (y, out) in out.chunks_exact_mut(width).enumerate() {
+                    let Range { start, end } = down.rows(y);
+                    down.mix(y, &pixels[start * width..end * width], out);
+                }
+                assert!(out == expected.buffer(), "{filter:?} {top} + {height} of {rows} to {to}");
+            }
+        }
+    }
+}
