@@ -17,8 +17,9 @@ const MUTANTS: u64 = 10_000;
 const LIMITS: Limits =
     Limits { max_pixels: 1 << 20, max_bytes: 16 << 20, max_file_bytes: 512 << 20 };
 /// What decoders hold beside what a header announces: tables, windows, a tile that is larger than
-/// the picture, a row of blocks of a JPEG, which is 6 MB where that is as wide as can be.
-const STATE: u64 = 8 << 20;
+/// the picture, a row of blocks of a JPEG, which is 6 MB where that is as wide as can be, a part of a
+/// lossy WebP that is not there, which may be declared as 16 MB.
+const STATE: u64 = 24 << 20;
 /// Nothing that small takes longer, however busy the machine.
 const HANG: Duration = Duration::from_secs(5);
 
