@@ -1,6 +1,8 @@
 //! What is printed: text for people or JSON for programs.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::path::Path;
 
 use headstart::model::thousands;
 use serde::Serialize;
@@ -100,6 +102,22 @@ pub(crate) fn csv_field(text: &str) -> String {
     }
 }
 
+/// A path as text. Of one that is not UTF-8 the other bytes are written as `\xE9`, and a backslash
+/// as two, so that it can be told which file is meant.
+pub(crate) fn path_text(path: &Path) -> Cow<'_, str> {
+    match path.to_str() {
+        Some(text) => text.into(),
+        None => {
+            let mut text = String::new();
+            for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+                text += &chunk.valid().replace('\\', r"\\");
+                chunk.invalid().iter().for_each(|byte| text += &format!(r"\x{byte:02X}"));
+            }
+            text.into()
+        }
+    }
+}
+
 /// Text that may have a file's name in it, where what would end the line or command a terminal is
 /// escaped.
 pub(crate) fn one_line(text: &str) -> String {
@@ -148,6 +166,16 @@ mod tests {
         ] {
             assert_eq!(csv_field(text), field);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_no_text_can_be_told_from_others() {
+        use std::os::unix::ffi::OsStrExt;
+        let text = |bytes| path_text(Path::new(std::ffi::OsStr::from_bytes(bytes))).into_owned();
+        assert_eq!(text("a/é\\x.jpg".as_bytes()), "a/é\\x.jpg");
+        assert_eq!(text(b"a/\xe9\\x.jpg"), r"a/\xE9\\x.jpg");
+        assert_eq!(text(b"\xff\xfe"), r"\xFF\xFE");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub use headstart_data as data;
 pub use headstart_engine as engine;
 pub use headstart_model as model;
 
-pub use audit::{Audit, Finding, Kind, Severity, audit};
+pub use audit::{Audit, AuditConfig, Finding, Kind, LabelErrors, Severity, audit};
 pub use base::{Base, BaseConfig};
 pub use bench::{
     BenchConfig, BenchReport, StepTime, TrainBenchConfig, TrainBenchReport, bench, bench_training,

@@ -118,8 +118,35 @@ impl Group {
         self.contents == 1
     }
 
+    /// The place among them of one whose label is right, where all would be of one class if those that
+    /// are suspected were of the class that they are suspected to be of.
+    pub(super) fn right(&self, labels: &[usize], suspects: &[Option<usize>]) -> Option<usize> {
+        if self.differ(|picture| suspects[picture].unwrap_or(labels[picture])) {
+            return None;
+        }
+        self.pictures.iter().position(|&picture| suspects[picture].is_none())
+    }
+
     /// Whether they are not all alike in something.
     pub(super) fn differ<T: PartialEq>(&self, of: impl Fn(usize) -> T) -> bool {
         self.pictures.iter().any(|&picture| of(picture) != of(self.pictures[0]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_right_where_all_others_are_suspected_to_be_wrong() {
+        let group = Group { pictures: vec![2, 4, 5], contents: 1 };
+        let labels = [9, 9, 0, 9, 1, 0];
+        let right = |suspects: [Option<usize>; 6]| group.right(&labels, &suspects);
+        assert_eq!(right([None; 6]), None);
+        assert_eq!(right([None, None, Some(1), None, None, Some(1)]), Some(1));
+        assert_eq!(right([None, None, None, None, Some(0), None]), Some(0));
+        // Not when it would be of a third, or when one of several is left.
+        assert_eq!(right([None, None, Some(2), None, Some(2), Some(2)]), None);
+        assert_eq!(right([None, None, Some(1), None, None, None]), None);
     }
 }

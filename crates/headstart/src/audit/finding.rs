@@ -31,8 +31,12 @@ pub enum Kind {
     Truncated,
     /// The file cannot be read as a picture, though it is one.
     Unreadable,
+    /// Its bytes could not be had: the system or the archive it lies in refuses.
+    Inaccessible,
     /// The file holds something else.
     NotAPicture,
+    /// Left out of training for where it lies or how it is listed.
+    LeftOut,
     /// Like no other picture of the set.
     Outlier,
     /// The same pixels, in several files.
@@ -65,13 +69,15 @@ pub enum Kind {
 
 impl Kind {
     /// All, the most important first.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::ConflictingLabels,
         Self::Straddling,
         Self::LabelError,
         Self::Truncated,
         Self::Unreadable,
+        Self::Inaccessible,
         Self::NotAPicture,
+        Self::LeftOut,
         Self::Outlier,
         Self::Duplicate,
         Self::NearDuplicate,
@@ -140,6 +146,15 @@ impl Kind {
                 "",
                 "Replace or convert the file; it is left out of training.",
             ),
+            Self::Inaccessible => entry(
+                "inaccessible",
+                "Files that cannot be opened or read",
+                High,
+                "check",
+                "",
+                "Check the permissions, where a link leads, and the disk, mount or archive it lies \
+                 on; it is left out of training.",
+            ),
             Self::NotAPicture => entry(
                 "not-a-picture",
                 "Files that are no pictures",
@@ -147,6 +162,15 @@ impl Kind {
                 "remove",
                 "",
                 "Move it out of the folder; it is left out of training.",
+            ),
+            Self::LeftOut => entry(
+                "left-out",
+                "Left out",
+                Medium,
+                "review",
+                "",
+                "Mend what is said of it, so that it is trained on: a picture needs a class's folder \
+                 or a label, and a sound place.",
             ),
             Self::Outlier => entry(
                 "outlier",
@@ -289,6 +313,11 @@ impl Kind {
         self.entry().value
     }
 
+    /// Whether such a finding is about a whole class.
+    pub fn is_about_a_class(self) -> bool {
+        matches!(self, Self::FewPictures | Self::Imbalance)
+    }
+
     /// What to do about it.
     pub fn advice(self) -> &'static str {
         self.entry().advice
@@ -325,8 +354,10 @@ pub struct Finding {
     pub value: Option<f64>,
     /// What is seen, in half a line: "labelled shirt, looks like dress".
     pub detail: String,
-    /// The pictures it is about; none if it is about a class. Of copies the first is the one to keep.
+    /// The pictures it is about; of a class its folder, if it has one.
     pub files: Vec<Location>,
+    /// Of copies which of `files` is the one to keep; `None` where that is not clear.
+    pub keep: Option<usize>,
     /// The class that it is about, or would be right.
     pub class: Option<String>,
 }

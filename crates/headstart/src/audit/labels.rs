@@ -1,6 +1,16 @@
 //! Labels that are probably wrong, by confident learning (Northcutt, Jiang & Chuang, "Confident
 //! Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021).
 
+/// Which probable label errors are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LabelErrors {
+    /// Those that neighbours confirm: few are told for no reason.
+    #[default]
+    Clear,
+    /// All that confident learning finds: more of the errors, among many more that are none.
+    All,
+}
+
 /// What probabilities may be off by.
 const ROUNDING: f64 = 1e-6;
 

@@ -1,20 +1,26 @@
 //! Pictures that look bad: by what the network sees of them, and by their size.
 //!
-//! A picture must be bad by itself, and unlike the others of its set: where all pictures are dark, dark
-//! is what they are to be.
+//! A picture must be bad by itself, and an exception in its set: where many pictures are dark, dark is
+//! what they are to be. How varied the set is plays no part, or nothing would be bad in a varied one.
 
 use headstart_data::Facts;
 
 use super::Kind;
-use super::robust::Spread;
+use super::robust::median;
 
 /// Contrast under which a picture is blank.
 const BLANK: f32 = 3.0;
-/// Luma that nearly all of a dark picture is below, and all of a bright one above.
-const DARK: f32 = 60.0;
-const BRIGHT: f32 = 225.0;
+/// Mean luma that the brightest cell of a dark picture's thumbnail is below: 0.32 of white, the limit that
+/// CleanVision has for the 99th percentile of brightness.
+const DARK: u8 = 82;
+/// And that the darkest cell of a bright picture's is above.
+const BRIGHT: u8 = 215;
+/// How much the cells of a dark or a bright picture may differ if there is nothing on it.
+const EVEN: u8 = 2;
 /// Blur of a picture that is blurred.
 const BLURRED: f32 = 0.65;
+/// How much more that is than the set's median.
+const MORE_BLURRED: f64 = 0.2;
 /// Longer side over shorter side of an odd picture.
 const ODD: f32 = 2.5;
 /// How many times the set's median that is.
@@ -23,42 +29,37 @@ const ODDER: f32 = 1.6;
 const GREY: f32 = 1.5;
 /// Share of pictures up to which something is an exception.
 const EXCEPTION: f64 = 0.1;
-/// Standard deviations from the median beyond which a picture is unlike the others.
-const UNLIKE: f64 = 3.0;
-/// The same for blur, of which sets of pictures have all degrees.
-const MORE_BLURRED: f64 = 4.5;
 
 /// What is wrong with the looks of which picture, and by how much. `side` is the shorter side of the
 /// network's input.
 pub(super) fn looks(facts: &[Facts], side: usize) -> Vec<(Kind, usize, f32)> {
-    let spread = |value: fn(&Facts) -> f32| {
-        Spread::of(&facts.iter().map(|f| f64::from(value(f))).collect::<Vec<_>>())
-    };
-    let (luma, blur, aspects) = (spread(|f| f.luma), spread(|f| f.blur), spread(aspect));
+    let usual =
+        |value: fn(&Facts) -> f32| median(facts.iter().map(|f| f64::from(value(f))).collect());
+    let (blur, usual_aspect) = (usual(|f| f.blur), usual(aspect));
     let exceptional = |is: &dyn Fn(&Facts) -> bool| {
         facts.iter().filter(|f| is(f)).count() as f64 <= EXCEPTION * facts.len() as f64
     };
     let is_tiny = |f: &Facts| (shorter(f) as usize) < side;
     let is_grey = |f: &Facts| f.colourfulness < GREY;
+    // What was enlarged is not blamed twice.
+    let is_blurred =
+        |f: &Facts| f.blur > BLURRED && f64::from(f.blur) > blur + MORE_BLURRED && !is_tiny(f);
     let tell_tiny = exceptional(&is_tiny);
     let tell_grey = exceptional(&is_grey);
+    let tell_dark = exceptional(&is_dark);
+    let tell_bright = exceptional(&is_bright);
 
     let mut found = Vec::new();
     for (picture, f) in facts.iter().enumerate() {
-        if f.contrast < BLANK {
+        if is_blank(f) {
             found.push((Kind::Blank, picture, f.contrast));
             continue;
         }
-        let dark = f.luma + 2.0 * f.contrast < DARK && luma.deviations(f.luma.into()) < -UNLIKE;
-        let bright = f.luma - 2.0 * f.contrast > BRIGHT && luma.deviations(f.luma.into()) > 0.0;
-        // What was enlarged is not blamed twice.
-        let blurred =
-            f.blur > BLURRED && blur.deviations(f.blur.into()) > MORE_BLURRED && !is_tiny(f);
-        let odd = aspect(f) > ODD && f64::from(aspect(f)) > f64::from(ODDER) * aspects.median;
+        let odd = aspect(f) > ODD && f64::from(aspect(f)) > f64::from(ODDER) * usual_aspect;
         let cases = [
-            (dark, Kind::Dark, f.luma),
-            (bright, Kind::Bright, f.luma),
-            (blurred, Kind::Blurred, f.blur),
+            (tell_dark && is_dark(f), Kind::Dark, f.luma),
+            (tell_bright && is_bright(f), Kind::Bright, f.luma),
+            (is_blurred(f), Kind::Blurred, f.blur),
             (tell_tiny && is_tiny(f), Kind::Tiny, shorter(f) as f32),
             (odd, Kind::OddAspect, aspect(f)),
             (tell_grey && is_grey(f), Kind::Grey, f.colourfulness),
@@ -67,6 +68,29 @@ pub(super) fn looks(facts: &[Facts], side: usize) -> Vec<(Kind, usize, f32)> {
         found.extend(new.map(|(_, kind, value)| (kind, picture, value)));
     }
     found
+}
+
+fn is_dark(facts: &Facts) -> bool {
+    brightest(facts) < DARK
+}
+
+fn is_bright(facts: &Facts) -> bool {
+    darkest(facts) > BRIGHT
+}
+
+/// Whether there is nothing on it. On what is dark or bright there is little contrast, too, but its
+/// cells, in which noise cancels out, still differ.
+fn is_blank(facts: &Facts) -> bool {
+    let is_even = brightest(facts) - darkest(facts) <= EVEN;
+    facts.contrast < BLANK && (is_even || !(is_dark(facts) || is_bright(facts)))
+}
+
+fn brightest(facts: &Facts) -> u8 {
+    facts.thumbnail.iter().copied().max().unwrap_or(0)
+}
+
+fn darkest(facts: &Facts) -> u8 {
+    facts.thumbnail.iter().copied().min().unwrap_or(0)
 }
 
 fn shorter(facts: &Facts) -> u32 {
@@ -83,7 +107,8 @@ mod tests {
 
     use super::*;
 
-    /// A set of sharp pictures in colour, of 640 x 480 with some in portrait, all a little different.
+    /// A set of sharp pictures in colour, of 640 x 480 with some in portrait, of any light and of any
+    /// degree of sharpness.
     fn set() -> Vec<Facts> {
         const FILE: Header =
             Header { format: Format::Jpeg, width: 640, height: 480, orientation: 1 };
@@ -93,39 +118,59 @@ mod tests {
             if i.is_multiple_of(3) {
                 (facts.width, facts.height) = (480, 640);
             }
-            (facts.luma, facts.contrast) = (90.0 + 80.0 * vary, 50.0 + 20.0 * vary);
-            (facts.blur, facts.colourfulness) = (0.2 + 0.3 * vary, 10.0 + 40.0 * vary);
+            light(&mut facts, 1.0, 0.35 + 0.65 * vary, 0.0);
+            (facts.blur, facts.colourfulness) = (0.1 + 0.5 * vary, 10.0 + 40.0 * vary);
             facts
         };
         (0..100).map(one).collect()
+    }
+
+    /// Makes the picture one of all lights from `from` on, `range` of white wide, times `factor`.
+    fn light(facts: &mut Facts, factor: f32, range: f32, from: f32) {
+        for (cell, luma) in facts.thumbnail.iter_mut().enumerate() {
+            let share = cell as f32 / 255.0;
+            *luma = (255.0 * factor * (from + range * share)).round().min(255.0) as u8;
+        }
+        facts.luma = 255.0 * factor * (from + range / 2.0);
+        facts.contrast = 255.0 * factor * range / 12f32.sqrt();
     }
 
     #[test]
     fn each_defect_is_found_and_nothing_else() {
         assert_eq!(looks(&set(), 160), []);
         type Spoil = fn(&mut Facts);
-        let cases: [(Kind, Spoil); 7] = [
-            (Kind::Blank, |f| (f.contrast, f.luma) = (1.0, 250.0)),
-            (Kind::Dark, |f| (f.contrast, f.luma) = (8.0, 12.0)),
-            (Kind::Bright, |f| (f.contrast, f.luma) = (6.0, 246.0)),
-            (Kind::Blurred, |f| f.blur = 0.9),
+        let cases: [(Kind, Spoil); 12] = [
+            (Kind::Blank, |f| light(f, 1.0, 0.0, 0.9)),
+            (Kind::Blank, |f| light(f, 1.0, 0.02, 0.5)),
+            (Kind::Blank, |f| light(f, 1.0, 0.0, 0.0)),
+            // Noise in the dark.
+            (Kind::Blank, |f| (f.contrast, f.luma, f.thumbnail) = (1.5, 4.0, [4; 256])),
+            (Kind::Dark, |f| light(f, 0.03, 1.0, 0.0)),
+            (Kind::Dark, |f| light(f, 0.1, 1.0, 0.0)),
+            (Kind::Dark, |f| light(f, 0.3, 1.0, 0.0)),
+            (Kind::Bright, |f| light(f, 1.0, 0.04, 0.96)),
+            (Kind::Bright, |f| light(f, 1.0, 0.12, 0.88)),
+            (Kind::Blurred, |f| f.blur = 0.7),
             (Kind::Tiny, |f| (f.width, f.height) = (100, 90)),
             (Kind::OddAspect, |f| (f.width, f.height) = (200, 900)),
-            (Kind::Grey, |f| f.colourfulness = 0.2),
         ];
-        for (kind, spoil) in cases {
+        for (case, (kind, spoil)) in cases.into_iter().enumerate() {
             let mut set = set();
             spoil(&mut set[41]);
             let found: Vec<_> = looks(&set, 160).iter().map(|f| (f.0, f.1)).collect();
-            assert_eq!(found, [(kind, 41)]);
+            assert_eq!(found, [(kind, 41)], "case {case}");
         }
+        let mut set = set();
+        set[41].colourfulness = 0.2;
+        assert_eq!(looks(&set, 160), [(Kind::Grey, 41, 0.2)]);
     }
 
     #[test]
     fn what_is_the_rule_is_no_defect() {
-        let rules: [fn(&mut Facts); 5] = [
-            |f| (f.contrast, f.luma) = (8.0, 10.0 + f.blur),
-            |f| f.blur += 0.5,
+        let rules: [fn(&mut Facts); 6] = [
+            |f| light(f, 0.1, 1.0, 0.0),
+            |f| light(f, 1.0, 0.05, 0.95),
+            |f| f.blur = 0.5 + 0.5 * f.blur,
             |f| (f.width, f.height) = (28, 28),
             |f| (f.width, f.height) = (f.width * 3, f.height / 3),
             |f| f.colourfulness = 0.0,

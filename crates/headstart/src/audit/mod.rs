@@ -8,9 +8,11 @@ mod labels;
 mod looks;
 mod neighbours;
 mod note;
+mod outliers;
 mod robust;
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use headstart_data::{ContentHash, DecodeError, Facts, Location};
 use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
@@ -19,24 +21,28 @@ use crate::divided::check_readable;
 use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
 pub(crate) use copies::Copies;
 pub use finding::{Finding, Kind, Severity};
-use labels::label_errors;
+pub use labels::LabelErrors;
+use labels::{LabelError, label_errors};
 use looks::looks;
 pub(crate) use note::note;
-use robust::Spread;
+use outliers::outliers;
 
-/// How much likelier another class must be than the label for a probable error to be told; most of
-/// the neighbours must be of it, too.
-const CLEAR_MARGIN: f32 = 0.8;
-/// Neighbours by which it is judged whether a picture is like any other.
-const COMPANY: usize = 10;
-/// Pictures from which on outliers are looked for.
-const ENOUGH_FOR_OUTLIERS: usize = 50;
-/// Standard deviations from the median beyond which a picture is an outlier.
-const OUTLYING: f64 = 3.5;
+/// How much likelier another class must be than the label for an error to be clear. See
+/// [`Set::is_clear`].
+const CLEAR_MARGIN: f32 = 0.3;
 /// Different pictures under which a class has few.
 const FEW: usize = 10;
 /// How many times as large the largest class is where classes are out of balance.
 const IMBALANCED: f64 = 10.0;
+
+/// What to look for, and how.
+#[derive(Clone, Debug, Default)]
+pub struct AuditConfig {
+    /// How features are computed.
+    pub extract: ExtractConfig,
+    /// Which label errors are told.
+    pub label_errors: LabelErrors,
+}
 
 /// What is known of a set of pictures, and what is wrong with it.
 #[derive(Clone, Debug)]
@@ -75,10 +81,10 @@ impl Audit {
 pub fn audit(
     base: &Base,
     pictures: &Pictures,
-    config: &ExtractConfig,
+    config: &AuditConfig,
     observer: &mut dyn Observer,
 ) -> Result<Audit, Error> {
-    let extractor = Extractor::new(base, config);
+    let extractor = Extractor::new(base, &config.extract);
     let size = base.network().preprocessing();
     let mut set = Set::read(&extractor, pictures, observer)?;
     let dim = extractor.features();
@@ -86,10 +92,10 @@ pub fn audit(
     let copies = Copies::find(&set.features, dim, &set.contents, &set.facts, &mut go_on);
     let copies = copies.ok_or(Error::Interrupted)?;
 
-    set.tell_copies(&copies, &set.sides()?);
-    set.tell_outliers(&copies);
+    let suspects = set.tell_label_errors(&copies, dim, config.label_errors, observer)?;
+    set.tell_copies(&copies, &set.sides()?, &suspects);
+    set.tell_outliers(&copies, dim);
     set.tell_looks(size.height.min(size.width));
-    set.tell_label_errors(&copies, dim, observer)?;
     set.tell_balance(&copies);
     set.tell_files();
     let Set { mut findings, labels, cached, .. } = set;
@@ -163,7 +169,8 @@ impl<'a> Set<'a> {
         Ok(split.is_held_back(self.labels.len()))
     }
 
-    fn tell_copies(&mut self, copies: &Copies, sides: &[bool]) {
+    /// `suspects` have the class that each picture probably is of, where that is not its label.
+    fn tell_copies(&mut self, copies: &Copies, sides: &[bool], suspects: &[Option<usize>]) {
         // Of each group the pair that is least alike.
         let mut least = vec![1.0f32; self.labels.len()];
         for &(picture, _, cosine) in &copies.links {
@@ -192,32 +199,24 @@ impl<'a> Set<'a> {
                 Kind::Straddling => format!("{what}, would be on both sides of a random split"),
                 _ => what.to_owned(),
             };
+            let is_conflict = kind == Kind::ConflictingLabels;
+            let keep = if is_conflict { group.right(&self.labels, suspects) } else { Some(0) };
+            let right = keep.filter(|_| is_conflict).map(|keep| group.pictures[keep]);
             self.findings.push(Finding {
                 kind,
                 value: Some(least[copies.groups[group.pictures[0]]].into()),
                 detail,
                 files: group.pictures.iter().map(|&p| self.at(p).clone()).collect(),
-                class: None,
+                keep,
+                class: right.map(|picture| self.class(self.labels[picture]).to_owned()),
             });
         }
     }
 
-    fn tell_outliers(&mut self, copies: &Copies) {
-        if copies.firsts.len() < ENOUGH_FOR_OUTLIERS {
-            return;
-        }
-        let distance = |near: &Vec<(u32, f32)>| {
-            let near = &near[..near.len().min(COMPANY)];
-            1.0 - near.iter().map(|&(_, cosine)| f64::from(cosine)).sum::<f64>() / near.len() as f64
-        };
-        let distances: Vec<f64> = copies.neighbours.iter().map(distance).collect();
-        let spread = Spread::of(&distances);
-        for (&picture, &distance) in copies.firsts.iter().zip(&distances) {
-            let deviations = spread.deviations(distance);
-            if deviations > OUTLYING {
-                let detail = format!("{deviations:.1} standard deviations farther than is usual");
-                self.tell(Kind::Outlier, picture, distance, detail);
-            }
+    fn tell_outliers(&mut self, copies: &Copies, dim: usize) {
+        for (picture, distance, share) in outliers(&self.features, dim, copies) {
+            let detail = format!("its nearest are {:.0} % as far as any two", 100.0 * share);
+            self.tell(Kind::Outlier, picture, distance, detail);
         }
     }
 
@@ -236,12 +235,14 @@ impl<'a> Set<'a> {
         }
     }
 
+    /// Returns of each picture the class that it clearly is of where that is not its label.
     fn tell_label_errors(
         &mut self,
         copies: &Copies,
         dim: usize,
+        which: LabelErrors,
         observer: &mut dyn Observer,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Option<usize>>, Error> {
         let classes = self.pictures.classes().len();
         let samples = Samples::new(&self.features, dim, &self.labels, classes);
         let samples = Samples { groups: Some(&copies.groups), ..samples };
@@ -252,21 +253,16 @@ impl<'a> Set<'a> {
         let config = LogisticConfig::default();
         let probabilities =
             out_of_fold(&samples, &config, &mut tell).map_err(Error::of_training)?;
+        let mut suspects = vec![None; self.labels.len()];
         for error in label_errors(&probabilities, &self.labels, classes) {
-            if error.margin < CLEAR_MARGIN {
-                break;
+            let LabelError { picture, class: other, margin } = error;
+            match (self.is_clear(&error, copies), which) {
+                (true, _) => suspects[picture] = Some(other),
+                (false, LabelErrors::All) => {}
+                (false, LabelErrors::Clear) => continue,
             }
-            let (own, other) = (self.labels[error.picture], error.class);
-            // Heads are sure of what is unlike anything, too; neighbours are a second opinion.
-            let near = &copies.neighbours[copies.equal[error.picture]];
-            let of = |class: usize| {
-                let labels = near.iter().take(COMPANY).map(|&(at, _)| copies.firsts[at as usize]);
-                labels.filter(|&picture| self.labels[picture] == class).count()
-            };
-            if of(other) <= of(own) {
-                continue;
-            }
-            let p = |class: usize| probabilities[error.picture * classes + class];
+            let own = self.labels[picture];
+            let p = |class: usize| probabilities[picture * classes + class];
             let detail = format!(
                 "labelled {} ({:.3}), looks like {} ({:.3})",
                 self.class(own),
@@ -274,20 +270,30 @@ impl<'a> Set<'a> {
                 self.class(other),
                 p(other)
             );
-            self.findings.push(Finding {
-                kind: Kind::LabelError,
-                value: Some(error.margin.into()),
-                detail,
-                files: vec![self.at(error.picture).clone()],
-                class: Some(self.class(other).to_owned()),
-            });
+            let class = Some(self.class(other).to_owned());
+            let finding = self.finding(Kind::LabelError, picture, Some(margin.into()), detail);
+            self.findings.push(Finding { class, ..finding });
         }
-        Ok(())
+        Ok(suspects)
+    }
+
+    /// Whether the neighbours, as a second opinion, say the same: some are of the other class, and none
+    /// of the label. Heads are sure of what is unlike anything, too.
+    fn is_clear(&self, error: &LabelError, copies: &Copies) -> bool {
+        let near = &copies.neighbours[copies.equal[error.picture]];
+        let some_of = |class: usize| {
+            near.iter().any(|&(at, _)| self.labels[copies.firsts[at as usize]] == class)
+        };
+        error.margin >= CLEAR_MARGIN && some_of(error.class) && !some_of(self.labels[error.picture])
     }
 
     fn tell_balance(&mut self, copies: &Copies) {
+        let mut contents: Vec<(usize, usize)> =
+            self.labels.iter().copied().zip(copies.equal.iter().copied()).collect();
+        contents.sort_unstable();
+        contents.dedup();
         let mut distinct = vec![0; self.pictures.classes().len()];
-        copies.firsts.iter().for_each(|&picture| distinct[self.labels[picture]] += 1);
+        contents.iter().for_each(|&(class, _)| distinct[class] += 1);
         let largest = distinct.iter().copied().max().unwrap_or(0);
         for (class, &count) in distinct.iter().enumerate() {
             let times = largest as f64 / count.max(1) as f64;
@@ -300,24 +306,36 @@ impl<'a> Set<'a> {
             let s = if count == 1 { "" } else { "s" };
             let detail =
                 format!("{name} has {count} different picture{s}, the largest class {largest}");
-            let class = Some(name);
+            let files = self.folder_of(class).into_iter().collect();
+            let value = Some(value);
             self.findings.push(Finding {
                 kind,
-                value: Some(value),
+                value,
                 detail,
-                files: Vec::new(),
-                class,
+                files,
+                keep: None,
+                class: Some(name),
             });
         }
+    }
+
+    /// The folder that has the class's name and pictures.
+    fn folder_of(&self, class: usize) -> Option<Location> {
+        let picture = self.labels.iter().position(|&label| label == class)?;
+        let Location::File(path) = self.at(picture) else { return None };
+        let named = |folder: &&Path| folder.file_name().is_some_and(|n| n == self.class(class));
+        let root = self.pictures.root();
+        let below = |folder: &&Path| *folder != root && folder.starts_with(root);
+        // The outermost: classes may have folders of any name below.
+        path.ancestors().skip(1).take_while(below).filter(named).last().map(Location::from)
     }
 
     fn tell_files(&mut self) {
         for picture in 0..self.facts.len() {
             let facts = self.facts[picture];
             if let Some(detail) = files::misnamed(&self.at(picture).path(), facts.format) {
-                let files = vec![self.at(picture).clone()];
-                let kind = Kind::Misnamed;
-                self.findings.push(Finding { kind, value: None, detail, files, class: None });
+                let finding = self.finding(Kind::Misnamed, picture, None, detail);
+                self.findings.push(finding);
             }
             if facts.orientation != 1 {
                 let detail = "turned or mirrored".to_owned();
@@ -327,7 +345,11 @@ impl<'a> Set<'a> {
     }
 
     fn tell(&mut self, kind: Kind, picture: usize, value: f64, detail: String) {
+        self.findings.push(self.finding(kind, picture, Some(value), detail));
+    }
+
+    fn finding(&self, kind: Kind, picture: usize, value: Option<f64>, detail: String) -> Finding {
         let files = vec![self.at(picture).clone()];
-        self.findings.push(Finding { kind, value: Some(value), detail, files, class: None });
+        Finding { kind, value, detail, files, keep: None, class: None }
     }
 }

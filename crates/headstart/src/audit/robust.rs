@@ -3,7 +3,7 @@
 /// Median and spread that outliers do not move.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spread {
-    pub(super) median: f64,
+    median: f64,
     /// 1.4826 times the median distance from the median: the standard deviation where values are
     /// distributed normally.
     deviation: f64,

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::{
-    Audit, Base, Classifier, Error, ExtractConfig, FitConfig, Kind, Observer, Pictures, Quiet,
-    audit,
+    Audit, AuditConfig, Base, Classifier, Error, FitConfig, Kind, Observer, Pictures, Quiet, audit,
 };
 use image::{DynamicImage, RgbImage, imageops};
 
@@ -15,10 +14,13 @@ use crate::support::{bundled_pictures, extract_into, write_png};
 const CLASSES: [&str; 3] = ["Bag", "Sneaker", "Trouser"];
 const EACH: usize = 30;
 
-/// The bundled pictures of a class, without two whose labels are doubtful.
+/// The bundled pictures of a class, without two whose labels are doubtful, and without shorts among
+/// the trousers.
 fn pictures_of(class: &str) -> Vec<PathBuf> {
     let mut paths = bundled_pictures(class);
-    paths.retain(|path| !["00801.png", "10602.png"].iter().any(|name| path.ends_with(name)));
+    paths.retain(|path| {
+        !["00801.png", "10602.png", "20430.png"].iter().any(|name| path.ends_with(name))
+    });
     paths
 }
 
@@ -46,7 +48,8 @@ fn base() -> Base {
 }
 
 fn run(root: &Path, cache: &Path) -> Audit {
-    audit(&base(), &Pictures::open(root).unwrap(), &extract_into(cache), &mut Quiet).unwrap()
+    let config = AuditConfig { extract: extract_into(cache), ..AuditConfig::default() };
+    audit(&base(), &Pictures::open(root).unwrap(), &config, &mut Quiet).unwrap()
 }
 
 /// Kinds and names of what was found.
@@ -81,6 +84,7 @@ fn planted_defects_are_found_and_nothing_else() {
     save(&RgbImage::from_pixel(170, 170, image::Rgb([9, 9, 9])), "Bag/blank.png");
     // Files.
     fs::write(root.join("Bag/text.jpg"), "no picture").unwrap();
+    // Nobody takes it for a picture.
     fs::write(root.join("Bag/notes.txt"), "no picture").unwrap();
     let jpeg = root.join("Bag/cut.jpg");
     save(&of("Bag", EACH), "Bag/cut.jpg");
@@ -105,7 +109,6 @@ fn planted_defects_are_found_and_nothing_else() {
         (Kind::ConflictingLabels, conflict),
         (Kind::LabelError, files(&["wrong.png"])),
         (Kind::Truncated, files(&["cut.jpg"])),
-        (Kind::NotAPicture, files(&["notes.txt"])),
         (Kind::NotAPicture, files(&["text.jpg"])),
         (Kind::Duplicate, equal),
         (Kind::Blank, files(&["blank.png"])),
@@ -203,6 +206,6 @@ fn an_audit_can_be_stopped() {
     let temp = tempfile::tempdir().unwrap();
     let root = clean(temp.path(), 32);
     let pictures = Pictures::open(root).unwrap();
-    let result = audit(&base(), &pictures, &ExtractConfig::default(), &mut Stop);
+    let result = audit(&base(), &pictures, &AuditConfig::default(), &mut Stop);
     assert!(matches!(result, Err(Error::Interrupted)));
 }

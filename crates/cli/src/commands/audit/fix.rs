@@ -3,6 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use headstart::data::Location;
 use headstart::model::atomic::AtomicFile;
 use headstart::{Audit, Finding};
 
@@ -10,22 +11,20 @@ use crate::output::csv_field;
 
 /// Writes a row per file of each finding, and returns how many that are. Columns: `path`; `finding`,
 /// the kind; `action`, a word for what to do; `keep`, of copies the file that may stay; `class`, that
-/// it belongs to; `value`; `detail`.
+/// it belongs to; `value`; `detail`. Paths are written as the bytes that they are, be they UTF-8 or not.
 ///
-/// Rows without a path are about a class. Of copies the one to keep has the action `keep`, unless it
-/// is not clear which one that is.
+/// What is about a class has its folder for a path, if it has one. Of copies the one to keep has the
+/// action `keep`, unless all may stay; where it is not clear which one that is, `keep` is empty.
 pub(super) fn write(path: &Path, audit: &Audit) -> anyhow::Result<usize> {
     let file = AtomicFile::create(path)?;
     let mut out = BufWriter::new(file.reopen()?);
     let mut rows = 0;
     let mut write = || -> std::io::Result<()> {
         writeln!(out, "path,finding,action,keep,class,value,detail")?;
-        for finding in &audit.findings {
-            for row in self::rows(finding) {
-                let fields: Vec<_> = row.iter().map(|field| csv_field(field)).collect();
-                writeln!(out, "{}", fields.join(","))?;
-                rows += 1;
-            }
+        for row in audit.findings.iter().flat_map(self::rows) {
+            out.write_all(&row.join(&b','))?;
+            out.write_all(b"\n")?;
+            rows += 1;
         }
         out.flush()
     };
@@ -34,28 +33,46 @@ pub(super) fn write(path: &Path, audit: &Audit) -> anyhow::Result<usize> {
     Ok(rows)
 }
 
-fn rows(finding: &Finding) -> Vec<[String; 7]> {
-    let Finding { kind, value, detail, files, class } = finding;
-    let row = |path: String, action: &str, keep: String| {
+type Row = [Vec<u8>; 7];
+
+fn rows(finding: &Finding) -> Vec<Row> {
+    let Finding { kind, value, detail, files, keep, class } = finding;
+    let text = |text: &str| csv_field(text).into_bytes();
+    let row = |path: Vec<u8>, action: &str, keep: Vec<u8>| {
         [
             path,
-            kind.name().to_owned(),
-            action.to_owned(),
+            text(kind.name()),
+            text(action),
             keep,
-            class.clone().unwrap_or_default(),
-            value.map_or(String::new(), |value| format!("{value:.4}")),
-            detail.clone(),
+            text(class.as_deref().unwrap_or_default()),
+            text(&value.map_or(String::new(), |value| format!("{value:.4}"))),
+            text(detail),
         ]
     };
-    let name = ToString::to_string;
-    match files.split_first() {
-        None => vec![row(String::new(), kind.action(), String::new())],
-        Some((only, [])) => vec![row(name(only), kind.action(), String::new())],
-        Some((first, others)) => {
-            let action = if kind.action() == "deduplicate" { "keep" } else { kind.action() };
-            let kept = row(name(first), action, String::new());
-            let others = others.iter().map(|other| row(name(other), kind.action(), name(first)));
-            std::iter::once(kept).chain(others).collect()
-        }
+    if files.is_empty() {
+        return vec![row(Vec::new(), kind.action(), Vec::new())];
     }
+    let kept = keep.map(|keep| &files[keep]);
+    let of_copy = |file: &Location| match kept {
+        Some(kept) if kept != file => row(path_field(file), kind.action(), path_field(kept)),
+        // What is to be kept together may all stay.
+        Some(_) if kind.action() != "keep-together" => row(path_field(file), "keep", Vec::new()),
+        _ => row(path_field(file), kind.action(), Vec::new()),
+    };
+    files.iter().map(of_copy).collect()
+}
+
+/// A path as a field of the table, in its own bytes.
+fn path_field(file: &Location) -> Vec<u8> {
+    let path = file.path();
+    if let Some(text) = path.to_str() {
+        return csv_field(text).into_bytes();
+    }
+    // All that matters to CSV is ASCII, which is never a part of another character.
+    let mut field = vec![b'"'];
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        field.extend(std::iter::repeat_n(byte, if byte == b'"' { 2 } else { 1 }));
+    }
+    field.push(b'"');
+    field
 }

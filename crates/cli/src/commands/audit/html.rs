@@ -16,7 +16,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{RgbImage, imageops};
 use rayon::prelude::*;
 
-use super::show::value;
+use super::show::{shown, value};
 use crate::output::count;
 
 const STYLE: &str = include_str!("page.css");
@@ -43,16 +43,17 @@ pub(super) fn write(path: &Path, audit: &Audit, pictures: &Pictures) -> anyhow::
 }
 
 /// Data URIs of thumbnails, by file.
-type Thumbnails = HashMap<String, String>;
+type Thumbnails = HashMap<Location, String>;
 
 /// Thumbnails of what is on the page; none for what cannot be read.
 fn thumbnails(audit: &Audit) -> Thumbnails {
-    let shown = audit.by_kind().flat_map(|(_, findings)| findings.iter().take(CARDS));
-    let mut files: Vec<&Location> = shown.flat_map(|f| f.files.iter().take(COPIES)).collect();
+    let on_page = audit.by_kind().flat_map(|(_, f)| &f[..shown(f.len(), CARDS)]);
+    let mut files: Vec<&Location> =
+        on_page.flat_map(|f| &f.files[..shown(f.files.len(), COPIES)]).collect();
     files.truncate(THUMBNAILS);
     files.sort();
     files.dedup();
-    let thumbnail = |file: &&Location| Some((file.to_string(), thumbnail(file).ok()?));
+    let thumbnail = |file: &&Location| Some(((*file).clone(), thumbnail(file).ok()?));
     files.par_iter().filter_map(thumbnail).collect()
 }
 
@@ -133,27 +134,31 @@ fn section(
             kind.advice()
         ),
     );
-    for finding in findings.iter().take(CARDS) {
+    let shown = shown(findings.len(), CARDS);
+    for finding in &findings[..shown] {
         card(page, finding, root, thumbnails);
     }
     page.push_str("</div>\n");
-    if findings.len() > CARDS {
-        let more = thousands(findings.len() - CARDS);
+    if findings.len() > shown {
+        let more = thousands(findings.len() - shown);
         put(page, format_args!("<p class=\"more\">and {more} more; --json has all</p>\n"));
     }
     page.push_str("</section>\n");
 }
 
 fn card(page: &mut String, finding: &Finding, root: &Path, thumbnails: &Thumbnails) {
-    let several = match finding.files.len() {
+    // Of a class the sentence says it.
+    let files = if finding.kind.is_about_a_class() { &[] } else { &finding.files[..] };
+    let several = match files.len() {
         0 | 1 => "",
         2 => " several pair",
         _ => " several",
     };
     put(page, format_args!("<article class=\"card{several}\">\n<div class=\"pictures\">\n"));
-    for file in finding.files.iter().take(COPIES) {
+    let shown = shown(files.len(), COPIES);
+    for file in &files[..shown] {
         let name = escaped(&super::below(root, file));
-        let picture = match thumbnails.get(&file.to_string()) {
+        let picture = match thumbnails.get(file) {
             Some(uri) => format!("<img src=\"{uri}\" alt=\"{name}\" loading=\"lazy\">"),
             None => "<div class=\"none\">no picture</div>".to_owned(),
         };
@@ -164,8 +169,8 @@ fn card(page: &mut String, finding: &Finding, root: &Path, thumbnails: &Thumbnai
             ),
         );
     }
-    if finding.files.len() > COPIES {
-        let more = finding.files.len() - COPIES;
+    if files.len() > shown {
+        let more = files.len() - shown;
         put(page, format_args!("<div class=\"none\">and {more} more</div>\n"));
     }
     let value = value(finding).map_or(String::new(), |value| format!("<b>{value}</b> "));

@@ -7,14 +7,14 @@ mod show;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use headstart::data::Location;
 use headstart::model::atomic::check_writable;
-use headstart::{Audit, Finding, Pictures};
+use headstart::{Audit, AuditConfig, Finding, LabelErrors, Pictures};
 use serde_json::json;
 
 use crate::options::{BaseArgs, Common};
-use crate::output::Output;
+use crate::output::{Output, path_text};
 use crate::progress::Progress;
 use crate::sources::{DEFAULT_SHARE, SourceArgs, parse_share};
 
@@ -27,7 +27,7 @@ pub(crate) struct AuditArgs {
     /// Write a page with thumbnails, to look at in a browser
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write a table that a script can act on: path, finding, action, keep, value, detail
+    /// Write a table that a script can act on: path, finding, action, keep, class, value, detail
     #[arg(long, value_name = "FILE.csv")]
     fix: Option<PathBuf>,
     /// Share of each class that `train` would hold back: copies that would straddle it are told
@@ -36,8 +36,20 @@ pub(crate) struct AuditArgs {
     /// Seed of that split
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Which probable label errors are told. Of labels changed at random among photographs of food,
+    /// `clear` finds 57 % and is right in 64 % of what it tells; `all` finds 88 % and is right in 17 %
+    #[arg(long, value_enum, default_value_t = Which::Clear)]
+    label_errors: Which,
     #[command(flatten)]
     base: BaseArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// Those that similar pictures confirm
+    Clear,
+    /// All that confident learning finds
+    All,
 }
 
 pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
@@ -48,8 +60,12 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     let pictures =
         Pictures::open(args.source.source(&args.dir))?.with_validation(args.val_split, args.seed);
     let base = args.base.load()?;
-    let extract = common.extract()?;
-    let audit = headstart::audit(&base, &pictures, &extract, &mut Progress::new("Pictures"))?;
+    let label_errors = match args.label_errors {
+        Which::Clear => LabelErrors::Clear,
+        Which::All => LabelErrors::All,
+    };
+    let config = AuditConfig { extract: common.extract()?, label_errors };
+    let audit = headstart::audit(&base, &pictures, &config, &mut Progress::new("Pictures"))?;
 
     show::table(&audit, &pictures, output)?;
     events(&audit, output)?;
@@ -70,23 +86,27 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
 /// The picture's path from the folder on.
 fn below(root: &Path, picture: &Location) -> String {
     let path = picture.path();
-    path.strip_prefix(root).unwrap_or(&path).display().to_string()
+    path_text(path.strip_prefix(root).unwrap_or(&path)).into_owned()
 }
 
-/// A line per finding, and a summary.
+/// A line per finding, and a summary. Where a path is not UTF-8 the files are `escaped`, by [`path_text`].
 fn events(audit: &Audit, output: &Output) -> anyhow::Result<()> {
     if !output.is_json() {
         return Ok(());
     }
-    for Finding { kind, value, detail, files, class } in &audit.findings {
-        let files: Vec<_> = files.iter().map(ToString::to_string).collect();
+    for Finding { kind, value, detail, files, keep, class } in &audit.findings {
+        let name = |file: &Location| path_text(&file.path()).into_owned();
+        let is_escaped = |file: &Location| file.path().to_str().is_none();
+        let names: Vec<_> = files.iter().map(name).collect();
         output.event(&json!({
             "event": "finding",
             "kind": kind,
             "severity": kind.severity(),
             "value": value,
             "detail": detail,
-            "files": files,
+            "keep": keep.map(|keep| &names[keep]),
+            "files": names,
+            "escaped": files.iter().any(is_escaped),
             "class": class,
             "action": kind.action(),
             "advice": kind.advice(),

@@ -6,7 +6,7 @@ use headstart::model::thousands;
 use headstart::{Audit, Finding, Kind, Pictures, Severity};
 
 use super::below;
-use crate::output::{Output, count};
+use crate::output::{Output, count, one_line};
 
 /// Findings of a kind that are shown; the page and `--json` have more.
 const SHOWN: usize = 3;
@@ -19,14 +19,14 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
     };
     output.field(
         "Pictures",
-        format!(
+        one_line(&format!(
             "{} in {}{cached} ({})",
             thousands(audit.pictures),
             count(audit.classes.len(), "class"),
             pictures.root().display()
-        ),
+        )),
     )?;
-    output.field("Classes", balance(audit))?;
+    output.field("Classes", one_line(&balance(audit)))?;
     if audit.findings.is_empty() {
         return output.field("Findings", "none");
     }
@@ -39,12 +39,11 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
             Severity::Low => "  ",
         };
         output.text(format!("{mark} {:<38}{:>8}", kind.title(), thousands(findings.len())))?;
-        // Nothing is to be done about these.
-        let shown = if kind == Kind::Rotated { 0 } else { SHOWN };
-        for finding in findings.iter().take(shown) {
-            output.text(format!("     {}", line(finding, pictures.root())))?;
+        let shown = shown(findings.len(), SHOWN);
+        for finding in &findings[..shown] {
+            output.text(one_line(&format!("     {}", line(finding, pictures.root()))))?;
         }
-        if findings.len() > shown && shown > 0 {
+        if findings.len() > shown {
             output.text(format!("     and {} more", thousands(findings.len() - shown)))?;
         }
         output.text(format!("     -> {}", kind.advice()))?;
@@ -52,37 +51,43 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
     output.text("")
 }
 
-/// `from 12 (salt) to 230 (rice), median 40`.
+/// How many of `all` are shown where there is room for `limit`: that there is one more takes as much room
+/// as that one.
+pub(super) fn shown(all: usize, limit: usize) -> usize {
+    if all == limit + 1 { all } else { all.min(limit) }
+}
+
+/// `from 12 (salt) to 230 (rice) pictures, median 40`.
 fn balance(audit: &Audit) -> String {
     let mut counts: Vec<(usize, &str)> =
         audit.counts.iter().copied().zip(audit.classes.iter().map(String::as_str)).collect();
     counts.sort_unstable();
-    match (counts.first(), counts.get(counts.len() / 2), counts.last()) {
-        (Some((least, _)), _, Some((most, _))) if least == most => {
-            format!("{} each", count(*least, "picture"))
-        }
-        (Some((least, small)), Some((median, _)), Some((most, large))) => {
-            format!("from {least} ({small}) to {most} ({large}) pictures, median {median}")
-        }
-        _ => String::new(),
+    let (Some(&(least, small)), Some(&(most, large))) = (counts.first(), counts.last()) else {
+        return String::new();
+    };
+    if least == most {
+        return format!("{} each", count(least, "picture"));
     }
+    let middle = counts[(counts.len() - 1) / 2].0 + counts[counts.len() / 2].0;
+    let half = if middle.is_multiple_of(2) { "" } else { ".5" };
+    format!("from {least} ({small}) to {most} ({large}) pictures, median {}{half}", middle / 2)
 }
 
 fn line(finding: &Finding, root: &Path) -> String {
     /// Copies that are named.
     const NAMED: usize = 3;
-    let shown = finding.files.iter().take(NAMED);
-    let mut names: Vec<String> = shown.map(|picture| below(root, picture)).collect();
-    if finding.files.len() > NAMED {
-        names.push(format!("and {} more", finding.files.len() - NAMED));
-    }
     // Of a class the sentence says it.
-    let value = value(finding).filter(|_| !names.is_empty());
-    let value = value.map_or(String::new(), |value| format!("  {value}"));
-    match names.is_empty() {
-        true => format!("{}{value}", finding.detail),
-        false => format!("{}: {}{value}", names.join(", "), finding.detail),
+    if finding.kind.is_about_a_class() {
+        return finding.detail.clone();
     }
+    let shown = shown(finding.files.len(), NAMED);
+    let mut names: Vec<String> =
+        finding.files[..shown].iter().map(|picture| below(root, picture)).collect();
+    if finding.files.len() > shown {
+        names.push(format!("and {} more", finding.files.len() - shown));
+    }
+    let value = value(finding).map_or(String::new(), |value| format!("  {value}"));
+    format!("{}: {}{value}", names.join(", "), finding.detail)
 }
 
 /// A finding's number as people read it.
@@ -93,4 +98,32 @@ pub(super) fn value(finding: &Finding) -> Option<String> {
         Kind::Dark | Kind::Bright | Kind::Imbalance | Kind::OddAspect => format!("{value:.1}"),
         _ => format!("{value:.3}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audit_of(counts: &[usize]) -> Audit {
+        let classes = (0..counts.len()).map(|class| format!("c{class}")).collect();
+        let (counts, pictures) = (counts.to_vec(), counts.iter().sum());
+        Audit { classes, counts, pictures, cached: 0, findings: Vec::new(), warning: None }
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_mean_of_the_middle_two() {
+        for (counts, expected) in [
+            (&[30, 92][..], "from 30 (c0) to 92 (c1) pictures, median 61"),
+            (&[5, 1, 8, 2], "from 1 (c1) to 8 (c2) pictures, median 3.5"),
+            (&[9, 1, 4], "from 1 (c1) to 9 (c0) pictures, median 4"),
+            (&[1, 1], "1 picture each"),
+        ] {
+            assert_eq!(balance(&audit_of(counts)), expected);
+        }
+    }
+
+    #[test]
+    fn that_there_is_one_more_is_not_said_in_place_of_it() {
+        assert_eq!([0, 2, 3, 4, 5].map(|all| shown(all, 3)), [0, 2, 3, 4, 3]);
+    }
 }

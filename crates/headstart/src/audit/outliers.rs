@@ -1,0 +1,121 @@
+//! Pictures that are like no other of their set.
+//!
+//! How far a picture's nearest neighbours are tells what is far from the rest (Sun, Ming, Zhu & Li,
+//! "Out-of-distribution detection with deep nearest neighbors", ICML 2022). What far is follows from
+//! the set itself: as far as two of its pictures that are taken at random.
+
+use super::copies::Copies;
+use super::robust::Spread;
+
+/// Different pictures from which on outliers are looked for.
+const ENOUGH: usize = 50;
+/// Neighbours by which it is judged.
+const COMPANY: usize = 5;
+/// Share of the distance between any two pictures that it is to the nearest of an outlier, at least.
+const SHARE: f64 = 0.85;
+/// Standard deviations above the median that it is, too: in a set where all are unlike each other, none
+/// is for that.
+const UNUSUAL: f64 = 2.0;
+
+/// The outliers: each with the mean cosine distance to its nearest, and its share of the mean distance
+/// between any two.
+pub(super) fn outliers(features: &[f32], dim: usize, copies: &Copies) -> Vec<(usize, f64, f64)> {
+    if copies.firsts.len() < ENOUGH {
+        return Vec::new();
+    }
+    let distance = |near: &Vec<(u32, f32)>| {
+        let near = &near[..near.len().min(COMPANY)];
+        1.0 - near.iter().map(|&(_, cosine)| f64::from(cosine)).sum::<f64>() / near.len() as f64
+    };
+    let distances: Vec<f64> = copies.neighbours.iter().map(distance).collect();
+    let spread = Spread::of(&distances);
+    let usual = between_any_two(features, dim, &copies.firsts);
+    let found = copies.firsts.iter().zip(distances).filter_map(|(&picture, distance)| {
+        let is_outlier = distance > SHARE * usual && spread.deviations(distance) > UNUSUAL;
+        is_outlier.then_some((picture, distance, distance / usual))
+    });
+    found.collect()
+}
+
+/// The mean cosine distance between two of these pictures.
+fn between_any_two(features: &[f32], dim: usize, pictures: &[usize]) -> f64 {
+    // The sum of all products is the product of the sum with itself.
+    let mut sum = vec![0.0f64; dim];
+    for &picture in pictures {
+        let row = &features[picture * dim..][..dim];
+        let length = row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        let scale = 1.0 / length.max(f64::MIN_POSITIVE);
+        sum.iter_mut().zip(row).for_each(|(sum, &v)| *sum += f64::from(v) * scale);
+    }
+    let n = pictures.len() as f64;
+    1.0 - (sum.iter().map(|v| v * v).sum::<f64>() - n) / (n * (n - 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use headstart_data::decode::{Format, Header};
+    use headstart_data::{ContentHash, Facts};
+
+    use super::*;
+
+    const DIM: usize = 24;
+
+    /// Numbers in -1..1 that look random.
+    fn random(seed: usize) -> f32 {
+        let x = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let x = (x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        ((x >> 40) as f32 / (1u64 << 23) as f32) - 1.0
+    }
+
+    fn found(rows: &[Vec<f32>]) -> Vec<usize> {
+        let file = Header { format: Format::Png, width: 200, height: 200, orientation: 1 };
+        let facts = vec![Facts::new(&file, &[0; 3], 1); rows.len()];
+        let contents: Vec<_> = (0..rows.len()).map(|row| ContentHash([row as u8; 16])).collect();
+        let features = rows.concat();
+        let copies = Copies::find(&features, DIM, &contents, &facts, &mut || true).unwrap();
+        outliers(&features, DIM, &copies).iter().map(|found| found.0).collect()
+    }
+
+    /// Pictures of several kinds, some of which vary little and some much.
+    fn varied() -> Vec<Vec<f32>> {
+        let one = |row: usize| {
+            let (kind, vary) = (row % 5, 0.1 + 0.15 * (row % 5) as f32);
+            (0..DIM).map(|i| random(1000 * kind + i) + vary * random(7919 * row + i)).collect()
+        };
+        (0..120).map(one).collect()
+    }
+
+    #[test]
+    fn what_is_like_no_other_is_found_in_a_varied_set() {
+        let mut rows = varied();
+        assert_eq!(found(&rows), [0; 0]);
+        rows.push((0..DIM).map(|i| random(99_000 + i)).collect());
+        assert_eq!(found(&rows), [120]);
+    }
+
+    #[test]
+    fn where_all_are_unlike_each_other_none_is_an_outlier() {
+        let rows: Vec<Vec<f32>> =
+            (0..100).map(|row| (0..DIM).map(|i| random(row * DIM + i)).collect()).collect();
+        assert!(found(&rows).len() <= 2);
+    }
+
+    #[test]
+    fn the_mean_distance_is_that_of_all_pairs() {
+        let rows = varied();
+        let mut sum = 0.0;
+        for a in 0..rows.len() {
+            for b in 0..a {
+                let dot = |x: &[f32], y: &[f32]| -> f64 {
+                    x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum()
+                };
+                let (a, b) = (&rows[a], &rows[b]);
+                sum += 1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+            }
+        }
+        let n = rows.len();
+        let mean = sum / (n * (n - 1) / 2) as f64;
+        let all: Vec<usize> = (0..n).collect();
+        assert!((between_any_two(&rows.concat(), DIM, &all) - mean).abs() < 1e-9);
+    }
+}
