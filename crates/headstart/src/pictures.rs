@@ -152,9 +152,20 @@ impl Pictures {
         &self.dataset.items
     }
 
+    /// The items, and those kept for testing behind them.
+    pub(crate) fn items_and_tests(&self) -> Vec<&Item> {
+        self.dataset.items.iter().chain(&self.dataset.tests).collect()
+    }
+
+    /// A picture by its index among [`Pictures::items_and_tests`].
+    pub(crate) fn item(&self, index: usize) -> &Item {
+        let Dataset { items, tests, .. } = &self.dataset;
+        items.get(index).unwrap_or_else(|| &tests[index - items.len()])
+    }
+
     /// The class of each of the pictures `kept`.
     pub(crate) fn labels(&self, kept: &[usize]) -> Vec<usize> {
-        kept.iter().map(|&picture| self.dataset.items[picture].class).collect()
+        kept.iter().map(|&picture| self.item(picture).class).collect()
     }
 
     /// What each of the pictures `kept` counts for; nothing where all count 1.
@@ -167,7 +178,7 @@ impl Pictures {
     /// What belongs together of the pictures `kept`, whose pixels have these hashes.
     pub(crate) fn groups(&self, kept: &[usize], contents: &[ContentHash]) -> Groups {
         let names: Vec<Option<&str>> =
-            kept.iter().map(|&picture| self.dataset.items[picture].group.as_deref()).collect();
+            kept.iter().map(|&picture| self.item(picture).group.as_deref()).collect();
         Groups::of_contents(contents.to_vec()).named(&names)
     }
 

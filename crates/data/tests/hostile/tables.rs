@@ -33,8 +33,9 @@ fn read(path: &Path) -> String {
 }
 
 /// Writes each file, reads it in little memory, and finds what must be said of it.
+///
+/// Called by tests that are alone, as those that make large files must be.
 fn refused(files: Vec<(&str, Vec<u8>)>) {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
     for (says, bytes) in files {
@@ -50,6 +51,7 @@ fn refused(files: Vec<(&str, Vec<u8>)>) {
 
 #[test]
 fn a_schema_is_as_large_as_it_is_and_no_deeper_than_the_stack() {
+    let _alone = alone();
     let root = || element("m", Some(1));
     let column = || element("image", None);
     let nested =
@@ -77,6 +79,7 @@ fn gzipped(count: usize) -> Vec<u8> {
 
 #[test]
 fn pages_unfold_to_no_more_than_they_declare_and_may() {
+    let _alone = alone();
     let gzip = gzipped(MUCH);
     let snappy = b"\x80\x80\x80\x28hello".to_vec();
     let packed = |name, codec, data: &Vec<u8>, unfolded| {
@@ -104,6 +107,7 @@ fn pages_unfold_to_no_more_than_they_declare_and_may() {
 /// A text that is in the file once, and stands in all rows.
 #[test]
 fn names_and_paths_that_are_said_once_do_not_take_room_for_each_row() {
+    let _alone = alone();
     let column = |rows: usize, length: usize| {
         let run = [vec![1], varint(2 * rows as u64), vec![0]].concat();
         let data = Page { rows, unfolded: run.len(), encoding: DICTIONARY, data: run };
@@ -119,6 +123,7 @@ fn names_and_paths_that_are_said_once_do_not_take_room_for_each_row() {
 
 #[test]
 fn values_are_no_more_than_there_are_rows_and_texts_no_longer_than_they_may_be() {
+    let _alone = alone();
     const MANY: usize = 1 << 30;
     let page = |rows, encoding, data: Vec<u8>| Page { rows, unfolded: data.len(), encoding, data };
     let names = |rows: usize, encoding, data| {
