@@ -14,7 +14,7 @@ mod robust;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use headstart_data::{ContentHash, DecodeError, Facts, Location};
+use headstart_data::{ContentHash, DecodeError, Facts, Location, Subset};
 use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
 
 use crate::divided::check_readable;
@@ -74,7 +74,8 @@ impl Audit {
 /// Features and facts come from the cache where they are known, so that auditing pictures that were
 /// trained on decodes nothing. Copies that straddle the split are looked for in the split that a
 /// folder brings, or in the one that [`Pictures::with_validation`] would make if equal pixels alone
-/// were kept together.
+/// were kept together; and between the pictures kept for testing, which are audited like the others,
+/// and these.
 ///
 /// # Errors
 /// When fewer than two classes have pictures that can be read, or the observer asks to stop.
@@ -146,7 +147,8 @@ impl<'a> Set<'a> {
         let mut failed = |at: &Location, error: &DecodeError| {
             findings.push(files::of_error(at.clone(), error));
         };
-        let extraction = extractor.extract_telling(pictures.items(), observer, &mut failed)?;
+        let extraction =
+            extractor.extract_telling(&pictures.items_and_tests(), observer, &mut failed)?;
         let Extraction { features, contents, facts, kept, skipped, cached } = extraction;
         let labels = pictures.labels(&kept);
         let skipped: Vec<_> = pictures.skipped().iter().cloned().chain(skipped).collect();
@@ -155,22 +157,28 @@ impl<'a> Set<'a> {
     }
 
     fn at(&self, picture: usize) -> &Location {
-        &self.pictures.items()[self.kept[picture]].at
+        &self.pictures.item(self.kept[picture]).at
     }
 
     fn class(&self, class: usize) -> &str {
         &self.pictures.classes()[class]
     }
 
-    /// Whether each picture is on the validation side.
-    fn sides(&self) -> Result<Vec<bool>, Error> {
-        let groups = self.pictures.groups(&self.kept, &self.contents);
-        let split = self.pictures.divide(&self.kept, &self.labels, &groups)?;
-        Ok(split.is_held_back(self.labels.len()))
+    /// The side of each picture.
+    fn sides(&self) -> Result<Vec<Subset>, Error> {
+        // Those kept for testing come last.
+        let own = self.kept.partition_point(|&index| index < self.pictures.len());
+        let (kept, labels) = (&self.kept[..own], &self.labels[..own]);
+        let groups = self.pictures.groups(kept, &self.contents[..own]);
+        let split = self.pictures.divide(kept, labels, &groups)?;
+        let side = |is_held_back| if is_held_back { Subset::Validation } else { Subset::Train };
+        let mut sides: Vec<_> = split.is_held_back(own).into_iter().map(side).collect();
+        sides.resize(self.kept.len(), Subset::Test);
+        Ok(sides)
     }
 
     /// `suspects` have the class that each picture probably is of, where that is not its label.
-    fn tell_copies(&mut self, copies: &Copies, sides: &[bool], suspects: &[Option<usize>]) {
+    fn tell_copies(&mut self, copies: &Copies, sides: &[Subset], suspects: &[Option<usize>]) {
         // Of each group the pair that is least alike.
         let mut least = vec![1.0f32; self.labels.len()];
         for &(picture, _, cosine) in &copies.links {
@@ -192,6 +200,9 @@ impl<'a> Set<'a> {
                     classes.sort_unstable();
                     classes.dedup();
                     format!("{what}, labelled {}", classes.join(" and "))
+                }
+                Kind::Straddling if group.pictures.iter().any(|&p| sides[p] == Subset::Test) => {
+                    format!("{what}, among those kept for testing and among the others")
                 }
                 Kind::Straddling if self.pictures.is_split() => {
                     format!("{what}, on both sides of the split")

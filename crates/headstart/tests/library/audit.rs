@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::{
-    Audit, AuditConfig, Base, Classifier, Error, FitConfig, Kind, Observer, Pictures, Quiet, audit,
+    Audit, AuditConfig, Base, Classifier, Error, Finding, FitConfig, Kind, Observer, Pictures,
+    Quiet, audit,
 };
 use image::{DynamicImage, RgbImage, imageops};
 
@@ -193,6 +194,16 @@ fn a_given_split_is_kept_and_what_straddles_it_is_told() {
     assert_eq!(straddling.len(), 1, "{:?}", audit.findings);
     assert_eq!(straddling[0].files.len(), 2);
     assert!(straddling[0].files.contains(&root.join("val/Bag/leaked.png").into()));
+
+    // And what is kept for testing: there the same pixels are not kept apart by training.
+    fs::create_dir_all(root.join("test/Sneaker")).unwrap();
+    let leaked = root.join("test/Sneaker/leaked.png");
+    fs::copy(&pictures_of("Sneaker")[5], &leaked).unwrap();
+    let audit = run(&root, &temp.path().join("cache"));
+    let of_tests = |f: &&Finding| f.files.contains(&leaked.clone().into());
+    let found: Vec<&Finding> = audit.findings.iter().filter(of_tests).collect();
+    let [Finding { kind: Kind::Straddling, detail, .. }] = found[..] else { panic!("{found:?}") };
+    assert_eq!(detail, "the same pixels, among those kept for testing and among the others");
 }
 
 #[test]
