@@ -113,15 +113,19 @@ pub enum DecodeError {
     /// Decoding would allocate more than [`Limits::max_bytes`], or far more than a picture of this
     /// size should need: a tile that is larger than the picture, a profile without an end.
     #[error(
-        "needs more memory to decode than its size explains, or than the limit of {} MB",
-        limit / 1_000_000
+        "needs more memory to decode than its size explains, or than the limit of {} (see --memory)",
+        megabytes(*limit)
     )]
     TooMuchMemory {
         /// The limit, in bytes.
         limit: u64,
     },
     /// The file is larger than [`Limits::max_file_bytes`].
-    #[error("a file of {} MB is more than the limit of {} MB", bytes / 1_000_000, limit / 1_000_000)]
+    #[error(
+        "a file of {} is more than the limit of {} (see --memory)",
+        megabytes(*bytes),
+        megabytes(*limit)
+    )]
     FileTooLarge {
         /// The file's size, in bytes.
         bytes: u64,
@@ -132,6 +136,13 @@ pub enum DecodeError {
     /// this error, or whoever prints the chain would print it twice.
     #[error("cannot be read ({})", io_reason(.0))]
     Io(io::Error),
+}
+
+/// `512 MB`, or `0.3 MB` where there are few.
+fn megabytes(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    let digits = if megabytes < 9.95 { 1 } else { 0 };
+    format!("{megabytes:.digits$} MB")
 }
 
 impl From<io::Error> for DecodeError {
