@@ -11,6 +11,7 @@ use crate::{Error, Observer};
 /// How much likelier another class must be than the label for an error to be clear. See
 /// [`Set::is_clear`].
 const CLEAR_MARGIN: f32 = 0.3;
+
 impl Set<'_> {
     /// Returns of each picture the class that it clearly is of where that is not its label.
     pub(super) fn tell_label_errors(
