@@ -134,7 +134,11 @@ fn what_is_left_out_of_a_table_is_told() {
     table += "pictures/Bag/missing.png,Bag\n,Bag\npictures/Bag/unlabelled.png,\n";
     place.write("list.csv", table);
     let run = place.run(&format!("audit list.csv {SMALL}")).succeeded();
-    for part in ["Bag/missing.png: cannot be read", "has no path", "unlabelled.png: has no label"] {
+    for part in [
+        "Bag/missing.png: cannot be read",
+        "     list.csv: line 39 has no path",
+        "unlabelled.png: has no label",
+    ] {
         assert!(run.stdout.contains(part), "{part:?} is not in {}", run.stdout);
     }
 }

@@ -7,8 +7,7 @@ use headstart_data::{DecodeError, Location, Skipped};
 
 use super::{Finding, Kind};
 
-/// What was left out when the pictures were listed, but for what nobody takes for a picture, and for
-/// what is kept for testing.
+/// What was left out when the pictures were listed, but for what nobody takes for a picture.
 pub(super) fn of_skipped(skipped: &[Skipped]) -> Vec<Finding> {
     skipped.iter().filter_map(of_one_skipped).collect()
 }
@@ -19,7 +18,6 @@ fn of_one_skipped(skipped: &Skipped) -> Option<Finding> {
     let is = |start: &str| reason.starts_with(start);
     let kind = match () {
         () if skipped.is_no_picture() && !named_like_a_picture(path) => return None,
-        () if reason.contains("kept for testing") => return None,
         () if is("a class folder without pictures") => return Some(of_empty_class(path)),
         () if skipped.is_no_picture() => Kind::NotAPicture,
         () if is("cannot be read (") || is("cannot be listed") => Kind::Inaccessible,
@@ -93,8 +91,6 @@ mod tests {
             ("a/x.jpg", "not a picture (no regular file)", Some(Kind::NotAPicture)),
             ("a/readme.txt", "not a picture (text)", None),
             ("a/LICENSE", "not a picture (text)", None),
-            ("test", "kept for testing: not used in training", None),
-            ("a.csv", "3 pictures kept for testing: not used in training", None),
         ] {
             let skipped = Skipped { path: path.into(), reason: reason.to_owned() };
             let found = of_skipped(&[skipped]);

@@ -1,6 +1,7 @@
 //! What is wrong with a folder of pictures: [`audit`].
 
 mod alignment;
+mod balance;
 mod copies;
 mod files;
 mod finding;
@@ -10,30 +11,18 @@ mod neighbours;
 mod note;
 mod outliers;
 mod robust;
-
-use std::ops::ControlFlow;
-use std::path::Path;
+mod suspects;
 
 use headstart_data::{ContentHash, DecodeError, Facts, Location, Subset};
-use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
 
 use crate::divided::check_readable;
 use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
 pub(crate) use copies::Copies;
 pub use finding::{Finding, Kind, Severity};
 pub use labels::LabelErrors;
-use labels::{LabelError, label_errors};
 use looks::looks;
 pub(crate) use note::note;
 use outliers::outliers;
-
-/// How much likelier another class must be than the label for an error to be clear. See
-/// [`Set::is_clear`].
-const CLEAR_MARGIN: f32 = 0.3;
-/// Different pictures under which a class has few.
-const FEW: usize = 10;
-/// How many times as large the largest class is where classes are out of balance.
-const IMBALANCED: f64 = 10.0;
 
 /// What to look for, and how.
 #[derive(Clone, Debug, Default)]
@@ -244,101 +233,6 @@ impl<'a> Set<'a> {
             };
             self.tell(kind, picture, value.into(), detail);
         }
-    }
-
-    /// Returns of each picture the class that it clearly is of where that is not its label.
-    fn tell_label_errors(
-        &mut self,
-        copies: &Copies,
-        dim: usize,
-        which: LabelErrors,
-        observer: &mut dyn Observer,
-    ) -> Result<Vec<Option<usize>>, Error> {
-        let classes = self.pictures.classes().len();
-        let samples = Samples::new(&self.features, dim, &self.labels, classes);
-        let samples = Samples { groups: Some(&copies.groups), ..samples };
-        let mut tell = |event: Event<'_>| {
-            observer.training(event);
-            if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let config = LogisticConfig::default();
-        let probabilities =
-            out_of_fold(&samples, &config, &mut tell).map_err(Error::of_training)?;
-        let mut suspects = vec![None; self.labels.len()];
-        for error in label_errors(&probabilities, &self.labels, classes) {
-            let LabelError { picture, class: other, margin } = error;
-            match (self.is_clear(&error, copies), which) {
-                (true, _) => suspects[picture] = Some(other),
-                (false, LabelErrors::All) => {}
-                (false, LabelErrors::Clear) => continue,
-            }
-            let own = self.labels[picture];
-            let p = |class: usize| probabilities[picture * classes + class];
-            let detail = format!(
-                "labelled {} ({:.3}), looks like {} ({:.3})",
-                self.class(own),
-                p(own),
-                self.class(other),
-                p(other)
-            );
-            let class = Some(self.class(other).to_owned());
-            let finding = self.finding(Kind::LabelError, picture, Some(margin.into()), detail);
-            self.findings.push(Finding { class, ..finding });
-        }
-        Ok(suspects)
-    }
-
-    /// Whether the neighbours, as a second opinion, say the same: some are of the other class, and none
-    /// of the label. Heads are sure of what is unlike anything, too.
-    fn is_clear(&self, error: &LabelError, copies: &Copies) -> bool {
-        let near = &copies.neighbours[copies.equal[error.picture]];
-        let some_of = |class: usize| {
-            near.iter().any(|&(at, _)| self.labels[copies.firsts[at as usize]] == class)
-        };
-        error.margin >= CLEAR_MARGIN && some_of(error.class) && !some_of(self.labels[error.picture])
-    }
-
-    fn tell_balance(&mut self, copies: &Copies) {
-        let mut contents: Vec<(usize, usize)> =
-            self.labels.iter().copied().zip(copies.equal.iter().copied()).collect();
-        contents.sort_unstable();
-        contents.dedup();
-        let mut distinct = vec![0; self.pictures.classes().len()];
-        contents.iter().for_each(|&(class, _)| distinct[class] += 1);
-        let largest = distinct.iter().copied().max().unwrap_or(0);
-        for (class, &count) in distinct.iter().enumerate() {
-            let times = largest as f64 / count.max(1) as f64;
-            let (kind, value) = match () {
-                () if count < FEW => (Kind::FewPictures, count as f64),
-                () if times >= IMBALANCED => (Kind::Imbalance, times),
-                () => continue,
-            };
-            let name = self.class(class).to_owned();
-            let s = if count == 1 { "" } else { "s" };
-            let detail =
-                format!("{name} has {count} different picture{s}, the largest class {largest}");
-            let files = self.folder_of(class).into_iter().collect();
-            let value = Some(value);
-            self.findings.push(Finding {
-                kind,
-                value,
-                detail,
-                files,
-                keep: None,
-                class: Some(name),
-            });
-        }
-    }
-
-    /// The folder that has the class's name and pictures.
-    fn folder_of(&self, class: usize) -> Option<Location> {
-        let picture = self.labels.iter().position(|&label| label == class)?;
-        let Location::File(path) = self.at(picture) else { return None };
-        let named = |folder: &&Path| folder.file_name().is_some_and(|n| n == self.class(class));
-        let root = self.pictures.root();
-        let below = |folder: &&Path| *folder != root && folder.starts_with(root);
-        // The outermost: classes may have folders of any name below.
-        path.ancestors().skip(1).take_while(below).filter(named).last().map(Location::from)
     }
 
     fn tell_files(&mut self) {

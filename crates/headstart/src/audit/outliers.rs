@@ -16,6 +16,10 @@ const SHARE: f64 = 0.85;
 /// Standard deviations above the median that it is, too: in a set where all are unlike each other, none
 /// is for that.
 const UNUSUAL: f64 = 2.0;
+/// How many times the distance that its nearest have to theirs (Breunig, Kriegel, Ng & Sander, "LOF:
+/// identifying density-based local outliers", 2000): in a class where all are unlike each other, none is
+/// for that.
+const ALONE: f64 = 1.2;
 
 /// The outliers: each with the mean cosine distance to its nearest, and its share of the mean distance
 /// between any two.
@@ -23,17 +27,21 @@ pub(super) fn outliers(features: &[f32], dim: usize, copies: &Copies) -> Vec<(us
     if copies.firsts.len() < ENOUGH {
         return Vec::new();
     }
-    let distance = |near: &Vec<(u32, f32)>| {
-        let near = &near[..near.len().min(COMPANY)];
-        1.0 - near.iter().map(|&(_, cosine)| f64::from(cosine)).sum::<f64>() / near.len() as f64
-    };
-    let distances: Vec<f64> = copies.neighbours.iter().map(distance).collect();
+    let company = |at: usize| copies.neighbours[at].iter().take(COMPANY);
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / COMPANY as f64;
+    let distance = |at| mean(&mut company(at).map(|&(_, cosine)| 1.0 - f64::from(cosine)));
+    let distances: Vec<f64> = (0..copies.firsts.len()).map(distance).collect();
     let spread = Spread::of(&distances);
     let usual = between_any_two(features, dim, &copies.firsts);
-    let found = copies.firsts.iter().zip(distances).filter_map(|(&picture, distance)| {
-        let is_outlier = distance > SHARE * usual && spread.deviations(distance) > UNUSUAL;
-        is_outlier.then_some((picture, distance, distance / usual))
-    });
+    let is_outlier = |at: usize| {
+        let distance = distances[at];
+        let of_company = mean(&mut company(at).map(|&(other, _)| distances[other as usize]));
+        distance > SHARE * usual
+            && spread.deviations(distance) > UNUSUAL
+            && distance > ALONE * of_company
+    };
+    let found = (0..distances.len()).filter(|&at| is_outlier(at));
+    let found = found.map(|at| (copies.firsts[at], distances[at], distances[at] / usual));
     found.collect()
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::{
-    Audit, AuditConfig, Base, Classifier, Error, Finding, FitConfig, Kind, Observer, Pictures,
-    Quiet, audit,
+    Audit, AuditConfig, Base, Classifier, Error, Finding, FitConfig, Kind, LabelErrors, Observer,
+    Pictures, Quiet, audit,
 };
 use image::{DynamicImage, RgbImage, imageops};
 
@@ -204,6 +204,38 @@ fn a_given_split_is_kept_and_what_straddles_it_is_told() {
     let found: Vec<&Finding> = audit.findings.iter().filter(of_tests).collect();
     let [Finding { kind: Kind::Straddling, detail, .. }] = found[..] else { panic!("{found:?}") };
     assert_eq!(detail, "the same pixels, among those kept for testing and among the others");
+}
+
+#[test]
+fn all_label_errors_are_told_on_demand_and_the_clear_ones_say_which_copy_to_keep() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path().join("pictures");
+    let classes = ["Shirt", "T-shirt", "Trouser"];
+    for class in classes {
+        fs::create_dir_all(root.join(class)).unwrap();
+        for path in &bundled_pictures(class)[..EACH] {
+            fs::copy(path, root.join(class).join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let copied = &bundled_pictures("Trouser")[1];
+    fs::copy(copied, root.join("Shirt/a.png")).unwrap();
+    let cache = extract_into(&temp.path().join("cache"));
+    let told = |label_errors| {
+        let config = AuditConfig { extract: cache.clone(), label_errors };
+        let audit = audit(&base(), &Pictures::open(&root).unwrap(), &config, &mut Quiet).unwrap();
+        let conflict =
+            audit.findings.iter().find(|f| f.kind == Kind::ConflictingLabels).unwrap().clone();
+        let errors = audit.findings.into_iter().filter(|f| f.kind == Kind::LabelError);
+        (errors.map(|f| f.files[0].clone()).collect::<Vec<_>>(), conflict)
+    };
+    let (clear, conflict) = told(LabelErrors::Clear);
+    let (all, same) = told(LabelErrors::All);
+    assert!(clear.contains(&root.join("Shirt/a.png").into()), "{clear:?}");
+    assert!(clear.iter().all(|file| all.contains(file)) && clear.len() < all.len());
+    // Though it comes first, it is not the one to keep.
+    assert_eq!(conflict.files[0], root.join("Shirt/a.png").into());
+    assert_eq!((conflict.keep, conflict.class.as_deref()), (Some(1), Some("Trouser")));
+    assert_eq!(conflict, same);
 }
 
 #[test]

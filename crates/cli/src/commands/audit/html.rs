@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -43,7 +43,7 @@ pub(super) fn write(path: &Path, audit: &Audit, pictures: &Pictures) -> anyhow::
 }
 
 /// Data URIs of thumbnails, by file.
-type Thumbnails = HashMap<Location, String>;
+type Thumbnails = HashMap<PathBuf, String>;
 
 /// Thumbnails of what is on the page; none for what cannot be read.
 fn thumbnails(audit: &Audit) -> Thumbnails {
@@ -53,7 +53,7 @@ fn thumbnails(audit: &Audit) -> Thumbnails {
     files.truncate(THUMBNAILS);
     files.sort();
     files.dedup();
-    let thumbnail = |file: &&Location| Some(((*file).clone(), thumbnail(file).ok()?));
+    let thumbnail = |file: &&Location| Some((file.path().into_owned(), thumbnail(file).ok()?));
     files.par_iter().filter_map(thumbnail).collect()
 }
 
@@ -158,7 +158,7 @@ fn card(page: &mut String, finding: &Finding, root: &Path, thumbnails: &Thumbnai
     let shown = shown(files.len(), COPIES);
     for file in &files[..shown] {
         let name = escaped(&super::below(root, file));
-        let picture = match thumbnails.get(file) {
+        let picture = match thumbnails.get(&*file.path()) {
             Some(uri) => format!("<img src=\"{uri}\" alt=\"{name}\" loading=\"lazy\">"),
             None => "<div class=\"none\">no picture</div>".to_owned(),
         };

@@ -83,10 +83,11 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
-/// The picture's path from the folder on.
+/// The picture's path from the folder on; the whole path of the folder itself, or of the file in its place.
 fn below(root: &Path, picture: &Location) -> String {
     let path = picture.path();
-    path_text(path.strip_prefix(root).unwrap_or(&path)).into_owned()
+    let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
+    path_text(below.unwrap_or(&path)).into_owned()
 }
 
 /// A line per finding, and a summary. Where a path is not UTF-8 the files are `escaped`, by [`path_text`].

@@ -1,0 +1,57 @@
+//! Classes with few pictures, or out of balance.
+
+use std::path::Path;
+
+use headstart_data::Location;
+
+use super::{Copies, Finding, Kind, Set};
+
+/// Different pictures under which a class has few.
+const FEW: usize = 10;
+/// How many times as large the largest class is where classes are out of balance.
+const IMBALANCED: f64 = 10.0;
+
+impl Set<'_> {
+    pub(super) fn tell_balance(&mut self, copies: &Copies) {
+        let mut contents: Vec<(usize, usize)> =
+            self.labels.iter().copied().zip(copies.equal.iter().copied()).collect();
+        contents.sort_unstable();
+        contents.dedup();
+        let mut distinct = vec![0; self.pictures.classes().len()];
+        contents.iter().for_each(|&(class, _)| distinct[class] += 1);
+        let largest = distinct.iter().copied().max().unwrap_or(0);
+        for (class, &count) in distinct.iter().enumerate() {
+            let times = largest as f64 / count.max(1) as f64;
+            let (kind, value) = match () {
+                () if count < FEW => (Kind::FewPictures, count as f64),
+                () if times >= IMBALANCED => (Kind::Imbalance, times),
+                () => continue,
+            };
+            let name = self.class(class).to_owned();
+            let s = if count == 1 { "" } else { "s" };
+            let detail =
+                format!("{name} has {count} different picture{s}, the largest class {largest}");
+            let files = self.folder_of(class).into_iter().collect();
+            let value = Some(value);
+            self.findings.push(Finding {
+                kind,
+                value,
+                detail,
+                files,
+                keep: None,
+                class: Some(name),
+            });
+        }
+    }
+
+    /// The folder that has the class's name and pictures.
+    fn folder_of(&self, class: usize) -> Option<Location> {
+        let picture = self.labels.iter().position(|&label| label == class)?;
+        let Location::File(path) = self.at(picture) else { return None };
+        let named = |folder: &&Path| folder.file_name().is_some_and(|n| n == self.class(class));
+        let root = self.pictures.root();
+        let below = |folder: &&Path| *folder != root && folder.starts_with(root);
+        // The outermost: classes may have folders of any name below.
+        path.ancestors().skip(1).take_while(below).filter(named).last().map(Location::from)
+    }
+}

@@ -1,0 +1,67 @@
+//! Label errors as findings: those that a second opinion confirms, or all.
+
+use std::ops::ControlFlow;
+
+use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
+
+use super::labels::{LabelError, LabelErrors, label_errors};
+use super::{Copies, Finding, Kind, Set};
+use crate::{Error, Observer};
+
+/// How much likelier another class must be than the label for an error to be clear. See
+/// [`Set::is_clear`].
+const CLEAR_MARGIN: f32 = 0.3;
+
+impl Set<'_> {
+    /// Returns of each picture the class that it clearly is of where that is not its label.
+    pub(super) fn tell_label_errors(
+        &mut self,
+        copies: &Copies,
+        dim: usize,
+        which: LabelErrors,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Option<usize>>, Error> {
+        let classes = self.pictures.classes().len();
+        let samples = Samples::new(&self.features, dim, &self.labels, classes);
+        let samples = Samples { groups: Some(&copies.groups), ..samples };
+        let mut tell = |event: Event<'_>| {
+            observer.training(event);
+            if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let config = LogisticConfig::default();
+        let probabilities =
+            out_of_fold(&samples, &config, &mut tell).map_err(Error::of_training)?;
+        let mut suspects = vec![None; self.labels.len()];
+        for error in label_errors(&probabilities, &self.labels, classes) {
+            let LabelError { picture, class: other, margin } = error;
+            match (self.is_clear(&error, copies), which) {
+                (true, _) => suspects[picture] = Some(other),
+                (false, LabelErrors::All) => {}
+                (false, LabelErrors::Clear) => continue,
+            }
+            let own = self.labels[picture];
+            let p = |class: usize| probabilities[picture * classes + class];
+            let detail = format!(
+                "labelled {} ({:.3}), looks like {} ({:.3})",
+                self.class(own),
+                p(own),
+                self.class(other),
+                p(other)
+            );
+            let class = Some(self.class(other).to_owned());
+            let finding = self.finding(Kind::LabelError, picture, Some(margin.into()), detail);
+            self.findings.push(Finding { class, ..finding });
+        }
+        Ok(suspects)
+    }
+
+    /// Whether the neighbours, as a second opinion, say the same: some are of the other class, and none
+    /// of the label. Heads are sure of what is unlike anything, too.
+    fn is_clear(&self, error: &LabelError, copies: &Copies) -> bool {
+        let near = &copies.neighbours[copies.equal[error.picture]];
+        let some_of = |class: usize| {
+            near.iter().any(|&(at, _)| self.labels[copies.firsts[at as usize]] == class)
+        };
+        error.margin >= CLEAR_MARGIN && some_of(error.class) && !some_of(self.labels[error.picture])
+    }
+}
