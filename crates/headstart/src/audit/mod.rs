@@ -215,7 +215,10 @@ impl<'a> Set<'a> {
 
     fn tell_outliers(&mut self, copies: &Copies, dim: usize) {
         for (picture, distance, share) in outliers(&self.features, dim, copies) {
-            let detail = format!("its nearest are {:.0} % as far as any two", 100.0 * share);
+            let detail = format!(
+                "{:.0} % as far from its nearest as two pictures are on average",
+                100.0 * share
+            );
             self.tell(Kind::Outlier, picture, distance, detail);
         }
     }
