@@ -73,7 +73,11 @@ pub enum Error {
         skipped: usize,
     },
     /// Not one picture can be read.
-    #[error("none of the {skipped} pictures can be read; the first: {}: {reason}", path.display())]
+    #[error(
+        "{} can be read; the first: {}: {reason}",
+        if *skipped == 1 { "not one picture".to_owned() } else { format!("none of the {skipped} pictures") },
+        path.display()
+    )]
     NoReadablePicture {
         /// How many there are.
         skipped: usize,

@@ -15,13 +15,12 @@ use clap::Args;
 use headstart::data::sources::{Listed, Listing, is_source, list_pictures};
 use headstart::data::{PathPattern, Skipped};
 use headstart::model::atomic::{AtomicFile, check_writable};
-use headstart::model::thousands;
 use headstart::{Base, Error, Extractor};
 use serde_json::json;
 
 use super::report;
 use crate::options::{BaseArgs, Common, resizing};
-use crate::output::{Output, bytes};
+use crate::output::{Output, bytes, count};
 use crate::paths::PathArgs;
 use crate::progress::Progress;
 use crate::sources::LabelArgs;
@@ -94,8 +93,8 @@ pub(crate) fn run(
         "skipped": report::skipped_events(&skipped),
     }))?;
     output.field("Base", format!("{}{}", base.network().name(), resizing(base.network())))?;
-    let pictures = thousands(written.count);
-    output.field("Features", format!("{pictures} pictures x {}", base.features()))?;
+    let pictures = count(written.count, "picture");
+    output.field("Features", format!("{pictures} x {}", base.features()))?;
     report::skipped(output, &skipped)?;
     if let Some(warning) = written.warning {
         output.warning(&warning);

@@ -165,7 +165,9 @@ impl Pages {
             other => {
                 let codec = format!("{other:?}");
                 let codec = codec.split('(').next().unwrap_or_default();
-                return Err(ParquetError::NYI(format!("packed by {codec}, which is not read")));
+                return Err(ParquetError::NYI(format!(
+                    "packed by {codec}, which is not read: write it with snappy or gzip"
+                )));
             }
         }
         if all.len() == unfolded { Ok(all) } else { Err(wrong()) }
