@@ -39,6 +39,25 @@ impl Pictures {
         Ok(Self::new(source.dataset()?, source))
     }
 
+    /// As [`Pictures::open`], to [`audit`](crate::audit()) them: pictures without labels, or with the
+    /// same one all, are taken as of one class.
+    ///
+    /// # Errors
+    /// When there are no pictures.
+    pub fn open_to_audit(source: impl Into<Source>) -> Result<Self, DataError> {
+        let source = source.into();
+        let dataset = match source.dataset() {
+            Err(
+                DataError::NoClasses { .. }
+                | DataError::NoLabels { .. }
+                | DataError::OneClass { .. }
+                | DataError::NothingToLearn { .. },
+            ) => Dataset::unlabelled(&source.path, source.list()?)?,
+            dataset => dataset?,
+        };
+        Ok(Self::new(dataset, source))
+    }
+
     /// Opens pictures to learn from and others to measure on, which are labelled in the same way.
     ///
     /// # Errors

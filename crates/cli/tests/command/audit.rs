@@ -176,6 +176,28 @@ fn names_of_any_bytes_are_told_so_that_the_file_can_be_found() {
 }
 
 #[test]
+fn pictures_without_labels_are_audited_for_what_needs_none() {
+    let place = Place::with_pictures(4);
+    let files = place.below("pictures/Bag");
+    for (to, from) in [("a.png", 0), ("b.png", 1), ("copy.png", 1), ("c.jpg", 2)] {
+        let bytes = fs::read(place.path(&format!("pictures/Bag/{}", files[from]))).unwrap();
+        place.write(&format!("flat/{to}"), bytes);
+    }
+    // All of one class, too.
+    for (root, copies) in [("flat", 1), ("pictures/Bag", 0)] {
+        let run = place.run(&format!("audit {root} --json --html page.html")).succeeded();
+        let summary = run.json().pop().unwrap();
+        assert_eq!(summary["classes"], serde_json::json!({}));
+        let kinds = |name: &str| run.json().iter().filter(|event| event["kind"] == name).count();
+        assert_eq!((kinds("duplicate"), kinds("misnamed")), (copies, copies), "{root}");
+        let page = fs::read_to_string(place.path("page.html")).unwrap();
+        assert!(page.contains("4 pictures of one class or none"));
+    }
+    let text = place.run("audit flat").succeeded().stdout;
+    assert!(text.contains("4 of one class or none") && !text.contains("Classes"), "{text}");
+}
+
+#[test]
 fn what_cannot_be_audited_or_written_is_an_error_of_one_line() {
     let place = Place::with_pictures(2);
     place.run("audit nothing").failed(1, &["nothing", "no such file or folder"]);

@@ -53,6 +53,24 @@ impl Dataset {
         Self::new(root, pictures, left_out)
     }
 
+    /// All pictures of any listing as of one class, whatever their labels: to look at, not to learn
+    /// from.
+    ///
+    /// # Errors
+    /// [`DataError::NoPictures`] or [`DataError::NothingInside`].
+    pub fn unlabelled(root: impl AsRef<Path>, listing: Listing) -> Result<Self, DataError> {
+        let root = root.as_ref();
+        let Listing { pictures, skipped } = listing;
+        if pictures.is_empty() {
+            return Err(none_in(root, skipped));
+        }
+        let item =
+            |p: Listed| Item { at: p.at, class: 0, subset: None, group: p.group, weight: 1.0 };
+        let items = pictures.into_iter().map(item).collect();
+        let classes = vec!["pictures".to_owned()];
+        Ok(Self { root: root.to_owned(), classes, items, tests: Vec::new(), skipped })
+    }
+
     /// From pictures each of which has a label, those without one being left out.
     pub(super) fn new(
         root: &Path,
@@ -67,14 +85,14 @@ impl Dataset {
             .collect();
         let classes: Vec<String> = learned.into_iter().map(str::to_owned).collect();
         if let [] | [_] = classes[..] {
-            let unreadable = left_out.iter().filter(|s| is_unreadable(s)).cloned().collect();
             return Err(match classes.into_iter().next() {
                 None if !pictures.is_empty() => {
                     DataError::NothingToLearn { path, pictures: pictures.len() }
                 }
-                None if root.is_file() => DataError::NothingInside { path, left_out },
-                None => DataError::NoPictures { path, unreadable },
-                Some(class) => DataError::OneClass { path, class, unreadable },
+                None => none_in(root, left_out),
+                Some(class) => {
+                    DataError::OneClass { path, class, unreadable: unreadable(left_out) }
+                }
             });
         }
         let mut items = Vec::with_capacity(pictures.len());
@@ -111,6 +129,20 @@ impl Dataset {
             .or_else(|_| path.strip_prefix(self.root.parent().unwrap_or(&self.root)));
         inside.unwrap_or(&path).display().to_string()
     }
+}
+
+/// That there are no pictures at a place, and what was left out.
+fn none_in(root: &Path, left_out: Vec<Skipped>) -> DataError {
+    let path = root.to_owned();
+    match root.is_file() {
+        true => DataError::NothingInside { path, left_out },
+        false => DataError::NoPictures { path, unreadable: unreadable(left_out) },
+    }
+}
+
+fn unreadable(mut left_out: Vec<Skipped>) -> Vec<Skipped> {
+    left_out.retain(is_unreadable);
+    left_out
 }
 
 /// Whether the pictures of a side are trained on, and make its classes.

@@ -15,7 +15,6 @@ mod suspects;
 
 use headstart_data::{ContentHash, DecodeError, Facts, Location, Subset};
 
-use crate::divided::check_readable;
 use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
 pub(crate) use copies::Copies;
 pub use finding::{Finding, Kind, Severity};
@@ -66,8 +65,11 @@ impl Audit {
 /// were kept together; and between the pictures kept for testing, which are audited like the others,
 /// and these.
 ///
+/// Of pictures of one class (see [`Pictures::open_to_audit`]) there are no label errors, no sides and no
+/// balance to look at.
+///
 /// # Errors
-/// When fewer than two classes have pictures that can be read, or the observer asks to stop.
+/// When no picture can be read, or the observer asks to stop.
 pub fn audit(
     base: &Base,
     pictures: &Pictures,
@@ -82,21 +84,25 @@ pub fn audit(
     let copies = Copies::find(&set.features, dim, &set.contents, &set.facts, &mut go_on);
     let copies = copies.ok_or(Error::Interrupted)?;
 
+    let has_classes = pictures.classes().len() > 1;
     let suspects = set.tell_label_errors(&copies, dim, config.label_errors, observer)?;
     set.tell_copies(&copies, &set.sides()?, &suspects);
     set.tell_outliers(&copies, dim);
     set.tell_looks(size.height.min(size.width));
-    set.tell_balance(&copies);
+    if has_classes {
+        set.tell_balance(&copies);
+    }
     set.tell_files();
     let Set { mut findings, labels, cached, .. } = set;
     findings.sort_by(|a, b| {
         let strength = |f: &Finding| f.value.unwrap_or(0.0) * ascending(f.kind);
         a.kind.cmp(&b.kind).then(strength(b).total_cmp(&strength(a))).then(a.files.cmp(&b.files))
     });
-    let mut counts = vec![0; pictures.classes().len()];
-    labels.iter().for_each(|&label| counts[label] += 1);
+    let classes = if has_classes { pictures.classes().to_vec() } else { Vec::new() };
+    let mut counts = vec![0; classes.len()];
+    labels.iter().filter(|_| has_classes).for_each(|&label| counts[label] += 1);
     Ok(Audit {
-        classes: pictures.classes().to_vec(),
+        classes,
         counts,
         pictures: labels.len(),
         cached,
@@ -140,8 +146,9 @@ impl<'a> Set<'a> {
             extractor.extract_telling(&pictures.items_and_tests(), observer, &mut failed)?;
         let Extraction { features, contents, facts, kept, skipped, cached } = extraction;
         let labels = pictures.labels(&kept);
-        let skipped: Vec<_> = pictures.skipped().iter().cloned().chain(skipped).collect();
-        check_readable(pictures, &labels, &skipped)?;
+        if labels.is_empty() {
+            return Err(Error::none_readable(skipped));
+        }
         Ok(Self { pictures, kept, labels, features, contents, facts, cached, findings })
     }
 
@@ -155,6 +162,9 @@ impl<'a> Set<'a> {
 
     /// The side of each picture.
     fn sides(&self) -> Result<Vec<Subset>, Error> {
+        if self.pictures.classes().len() < 2 {
+            return Ok(vec![Subset::Train; self.kept.len()]);
+        }
         // Those kept for testing come last.
         let own = self.kept.partition_point(|&index| index < self.pictures.len());
         let (kept, labels) = (&self.kept[..own], &self.labels[..own]);

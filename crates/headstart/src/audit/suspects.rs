@@ -22,6 +22,10 @@ impl Set<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<Option<usize>>, Error> {
         let classes = self.pictures.classes().len();
+        // Nothing is learned from pictures that are all of one class.
+        if self.labels.iter().all(|&label| label == self.labels[0]) {
+            return Ok(vec![None; self.labels.len()]);
+        }
         let samples = Samples::new(&self.features, dim, &self.labels, classes);
         let samples = Samples { groups: Some(&copies.groups), ..samples };
         let mut tell = |event: Event<'_>| {

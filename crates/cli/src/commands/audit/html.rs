@@ -82,10 +82,10 @@ fn page(audit: &Audit, root: &Path, thumbnails: &Thumbnails) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{0}</title>\n<style>\n{STYLE}</style>\n<header>\n<h1>{0}</h1>\n\
-         <p class=\"facts\">{1} in {2} &middot; {3}</p>\n",
+         <p class=\"facts\">{1} {2} &middot; {3}</p>\n",
         escaped(&title),
         count(audit.pictures, "picture"),
-        count(audit.classes.len(), "class"),
+        super::show::classes(audit),
         match audit.findings.len() {
             0 => "nothing found".to_owned(),
             n => count(n, "finding"),
@@ -107,7 +107,9 @@ fn page(audit: &Audit, root: &Path, thumbnails: &Thumbnails) -> String {
     for (kind, findings) in audit.by_kind() {
         section(&mut page, kind, findings, root, thumbnails);
     }
-    classes(&mut page, audit);
+    if !audit.classes.is_empty() {
+        classes(&mut page, audit);
+    }
     page += "</main>\n</html>\n";
     page
 }

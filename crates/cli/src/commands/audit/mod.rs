@@ -20,7 +20,8 @@ use crate::sources::{DEFAULT_SHARE, SourceArgs, parse_share};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Folder with one folder of pictures per class, an archive of one, or a manifest
+    /// Folder with one folder of pictures per class, an archive of one, or a manifest; or pictures
+    /// without labels, of which copies, outliers and bad pictures are told
     dir: PathBuf,
     #[command(flatten)]
     source: SourceArgs,
@@ -57,8 +58,8 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     for file in [&args.html, &args.fix].into_iter().flatten() {
         check_writable(file)?;
     }
-    let pictures =
-        Pictures::open(args.source.source(&args.dir))?.with_validation(args.val_split, args.seed);
+    let pictures = Pictures::open_to_audit(args.source.source(&args.dir))?
+        .with_validation(args.val_split, args.seed);
     let base = args.base.load()?;
     let label_errors = match args.label_errors {
         Which::Clear => LabelErrors::Clear,

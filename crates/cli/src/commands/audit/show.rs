@@ -20,13 +20,15 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
     output.field(
         "Pictures",
         one_line(&format!(
-            "{} in {}{cached} ({})",
+            "{} {}{cached} ({})",
             thousands(audit.pictures),
-            count(audit.classes.len(), "class"),
+            classes(audit),
             pictures.root().display()
         )),
     )?;
-    output.field("Classes", one_line(&balance(audit)))?;
+    if !audit.classes.is_empty() {
+        output.field("Classes", one_line(&balance(audit)))?;
+    }
     if audit.findings.is_empty() {
         return output.field("Findings", "none");
     }
@@ -49,6 +51,14 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
         output.text(format!("     -> {}", kind.advice()))?;
     }
     output.text("")
+}
+
+/// `in 20 classes`.
+pub(super) fn classes(audit: &Audit) -> String {
+    match audit.classes.len() {
+        0 => "of one class or none".to_owned(),
+        n => format!("in {}", count(n, "class")),
+    }
 }
 
 /// How many of `all` are shown where there is room for `limit`: that there is one more takes as much room
