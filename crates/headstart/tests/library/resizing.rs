@@ -7,6 +7,7 @@ use headstart::data::{Augment, Resizer, Rgb};
 use headstart::engine::train::FineTuneConfig;
 use headstart::model::{Fit, Interpolation, Preprocessing};
 use headstart::{Classifier, FineTuning, FitConfig, Pictures, Quiet};
+use image::imageops::{self, FilterType};
 
 use crate::support::{CLASSES, bits, bundled_pictures, small_base, write_png};
 
@@ -17,8 +18,11 @@ fn write_both(root: &Path, to: &Preprocessing) -> [PathBuf; 2] {
     for class in CLASSES {
         for (i, path) in bundled_pictures(class)[..4].iter().enumerate() {
             let picture = image::open(path).unwrap().to_rgb8();
-            let wide = image::imageops::crop_imm(&picture, 0, 5, 28, 10 + i as u32).to_image();
-            let (width, height) = (wide.width() as usize, wide.height() as usize);
+            let wide = imageops::crop_imm(&picture, 0, 5, 28, 10 + i as u32).to_image();
+            // Near-duplicates are looked for in other ways among pictures of fewer than 32 pixels.
+            let (width, height) = (wide.width() * 4, wide.height() * 4);
+            let wide = imageops::resize(&wide, width, height, FilterType::Nearest);
+            let (width, height) = (width as usize, height as usize);
             let wide = wide.into_raw();
             let ready = Resizer::new().resize(&Rgb::new(width, height, wide.clone()).unwrap(), to);
             for (folder, width, height, pixels) in
