@@ -32,7 +32,7 @@ impl AsRef<Location> for Listed {
     }
 }
 
-/// What [`list_pictures`] found.
+/// What [`list_pictures`](super::list_pictures) found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
     /// The pictures, in the order of the paths given; those of a folder in path order.
