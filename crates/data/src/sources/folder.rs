@@ -32,7 +32,7 @@ impl Dataset {
         }
         match Layout::of(root)? {
             Layout::Classes(found) => collect(root, vec![(None, found)]),
-            Layout::Split { train, validation, test, skipped } => {
+            Layout::Split { train, validation, test, others, loose, skipped: left_out } => {
                 let subset = validation.is_some().then_some(Subset::Train);
                 let mut sides = vec![(subset, Classes::of(&train)?)];
                 for (folder, subset) in [(validation, Subset::Validation), (test, Subset::Test)] {
@@ -41,7 +41,10 @@ impl Dataset {
                     }
                 }
                 let mut folder = collect(root, sides)?;
-                folder.skipped.extend(skipped);
+                let other = |path| skipped(path, "none of the folders for training and measuring");
+                folder.skipped.extend(left_out);
+                folder.skipped.extend(others.into_iter().map(other));
+                folder.skipped.extend(loose.into_iter().map(outside));
                 folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
                 Ok(folder)
             }
@@ -99,6 +102,10 @@ pub(super) enum Layout {
         train: PathBuf,
         validation: Option<PathBuf>,
         test: Option<PathBuf>,
+        /// Folders beside these.
+        others: Vec<PathBuf>,
+        /// Pictures beside these.
+        loose: Vec<PathBuf>,
         skipped: Vec<Skipped>,
     },
 }
@@ -124,14 +131,12 @@ impl Layout {
         else {
             return Ok(Layout::Classes(classes));
         };
-        let mut left_out = classes.skipped;
-        for path in classes.folders.into_values().flatten() {
-            if ![Some(&train), validation.as_ref(), test.as_ref()].contains(&Some(&path)) {
-                left_out.push(skipped(path, "none of the folders for training and measuring"));
-            }
-        }
-        left_out.extend(classes.loose.into_iter().map(outside));
-        Ok(Layout::Split { train, validation, test, skipped: left_out })
+        let Classes { folders, loose, skipped } = classes;
+        let is_side = |path: &PathBuf| {
+            [Some(&train), validation.as_ref(), test.as_ref()].contains(&Some(path))
+        };
+        let others = folders.into_values().flatten().filter(|path| !is_side(path)).collect();
+        Ok(Layout::Split { train, validation, test, others, loose, skipped })
     }
 }
 

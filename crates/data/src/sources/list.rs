@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::folder::{Layout, name, unreadable as not_a_folder};
 use super::kind::Kind;
 use super::shards::Shards;
-use super::walk::{Walker, entries, look, skipped, unreadable};
+use super::walk::{Walker, skipped, unreadable};
 use super::{Listed, Listing, Skipped, Subset, archive, manifest, table};
 use crate::DataError;
 
@@ -92,28 +92,16 @@ fn add_folder(listing: &mut Listing, root: &Path) {
     }
     match Layout::of(root) {
         Ok(Layout::Classes(_)) => add_classes(listing, root, None),
-        Ok(Layout::Split { train, validation, test, .. }) => match entries(root) {
-            Ok(found) => {
-                for side in found.folders {
-                    let subset = if side == train {
-                        Some(Subset::Train)
-                    } else if Some(&side) == validation.as_ref() {
-                        Some(Subset::Validation)
-                    } else {
-                        (Some(&side) == test.as_ref()).then_some(Subset::Test)
-                    };
-                    add_classes(listing, &side, subset);
-                }
-                for (path, _) in found.files {
-                    match look(&path) {
-                        Ok(()) => listing.pictures.push(Listed::new(path, None, None)),
-                        Err(reason) => listing.skipped.push(Skipped { path, reason }),
-                    }
-                }
-                listing.skipped.extend(found.skipped);
-            }
-            Err(e) => listing.skipped.push(unreadable(root.to_owned(), &e)),
-        },
+        Ok(Layout::Split { train, validation, test, others, loose, skipped }) => {
+            let mut folders = vec![(train, Some(Subset::Train))];
+            folders.extend(validation.map(|folder| (folder, Some(Subset::Validation))));
+            folders.extend(test.map(|folder| (folder, Some(Subset::Test))));
+            folders.extend(others.into_iter().map(|folder| (folder, None)));
+            folders.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            folders.iter().for_each(|(folder, subset)| add_classes(listing, folder, *subset));
+            listing.pictures.extend(loose.into_iter().map(|path| Listed::new(path, None, None)));
+            listing.skipped.extend(skipped);
+        }
         Err(e) => listing.skipped.push(Skipped { path: root.to_owned(), reason: e.to_string() }),
     }
 }

@@ -70,6 +70,25 @@ impl Names {
     }
 }
 
+/// What the text of a label says, the spaces around which do not count.
+pub(super) enum Label {
+    Is(Arc<str>),
+    None,
+    /// It holds control characters, which no manifest may, either.
+    Refused(Arc<str>),
+}
+
+impl Label {
+    pub(super) fn of(label: Option<&[u8]>, known: &mut Names) -> Self {
+        let label = label.unwrap_or_default().trim_ascii();
+        if label.is_empty() {
+            return Self::None;
+        }
+        let label = known.shared(label);
+        if label.contains(char::is_control) { Self::Refused(label) } else { Self::Is(label) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use super::names::{Names, joined};
+use super::names::{Label, Names, joined};
 use super::walk::{cannot_be_read, named_like_a_picture};
 use super::{Listed, Listing, Skipped};
 use crate::decode::{DecodeError, Limits, SNIFF_BYTES, read_picture, sniff};
@@ -76,8 +76,8 @@ pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
         let sample = Sample::at(&members, start);
         let mut class = None;
         if let Some(member) = sample.class {
-            match class_of(&file, members.content(member)) {
-                Ok(text) => class = text.map(|text| names.shared(&text)),
+            match class_of(&file, members.content(member), &mut names) {
+                Ok(found) => class = found,
                 Err(reason) => {
                     skipped.push(Skipped { path: joined(path, members.name(member)), reason });
                 }
@@ -147,14 +147,14 @@ fn look(
     }
 }
 
-/// The text of a `.cls` file; nothing if it is empty.
-fn class_of(file: &File, content: &Content) -> Result<Option<Vec<u8>>, String> {
+/// What a `.cls` file says.
+fn class_of(file: &File, content: &Content, names: &mut Names) -> Result<Option<Arc<str>>, String> {
     let text = head(file, content).map_err(|error| cannot_be_read(&error))?;
-    let text = text.trim_ascii();
-    if text.iter().any(u8::is_ascii_control) {
-        return Err("is no label: it holds control characters".to_owned());
+    match Label::of(Some(&text), names) {
+        Label::Is(label) => Ok(Some(label)),
+        Label::None => Ok(None),
+        Label::Refused(_) => Err("is no label: it holds control characters".to_owned()),
     }
-    Ok(Some(text.to_vec()).filter(|text| !text.is_empty()))
 }
 
 fn head(file: &File, content: &Content) -> io::Result<Vec<u8>> {

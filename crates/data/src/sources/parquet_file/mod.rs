@@ -23,7 +23,7 @@ use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
-pub(super) use pages::Pages;
+pub(super) use pages::{Pages, not_read};
 
 use super::walk::cannot_be_read;
 

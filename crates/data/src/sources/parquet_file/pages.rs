@@ -23,6 +23,16 @@ const LONGEST_HEADER: u64 = 16 << 20;
 /// A byte packed by snappy unfolds to fewer: of three, at most 64.
 const SNAPPIEST: usize = 22;
 
+/// Why pages that are packed in this way cannot be read, if they cannot.
+pub(in super::super) fn not_read(codec: Compression) -> Option<String> {
+    if matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_)) {
+        return None;
+    }
+    let name = format!("{codec:?}");
+    let name = name.split('(').next().unwrap_or_default();
+    Some(format!("packed by {name}, which is not read: write it with snappy or gzip"))
+}
+
 /// Reads the pages of a column of a row group, one after the other.
 pub(in crate::sources) struct Pages {
     file: Arc<File>,
@@ -162,13 +172,7 @@ impl Pages {
                 let mut read = MultiGzDecoder::new(packed).take(most as u64 + 1);
                 read.read_to_end(&mut all).map_err(|e| damaged(&e.to_string()))?;
             }
-            other => {
-                let codec = format!("{other:?}");
-                let codec = codec.split('(').next().unwrap_or_default();
-                return Err(ParquetError::NYI(format!(
-                    "packed by {codec}, which is not read: write it with snappy or gzip"
-                )));
-            }
+            other => return Err(ParquetError::NYI(not_read(other).unwrap_or_default())),
         }
         if all.len() == unfolded { Ok(all) } else { Err(wrong()) }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
+use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{get_column_reader, get_typed_column_reader};
 use parquet::data_type::{
     ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
@@ -11,6 +11,8 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+
+use super::super::parquet_file::not_read;
 
 /// Names of columns of pictures, where there are several of bytes.
 const PICTURES: [&str; 9] =
@@ -61,16 +63,8 @@ impl Columns {
             }
         })?;
         for group in metadata.row_groups() {
-            let column = group.column(picture);
-            match column.compression() {
-                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) => {}
-                other => {
-                    let (name, codec) = (all[picture].path().string(), format!("{other:?}"));
-                    let codec = codec.split('(').next().unwrap_or_default();
-                    return Err(format!(
-                        "column \"{name}\" is packed by {codec}, which is not read: write it with snappy or gzip"
-                    ));
-                }
+            if let Some(reason) = not_read(group.column(picture).compression()) {
+                return Err(format!("column \"{}\" is {reason}", all[picture].path().string()));
             }
         }
         // The path beside the bytes comes before one of the whole table.

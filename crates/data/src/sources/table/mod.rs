@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::names::{Names, joined, within};
+use super::names::{Label, Names, joined, within};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Listed, Listing, Skipped};
 use crate::decode::guard::guarded;
@@ -123,25 +123,6 @@ fn list_rows(path: &Path) -> Result<Listing, String> {
 
 fn told(error: ParquetError) -> String {
     Failure::from(error).told(damaged)
-}
-
-/// What a row says of its label.
-enum Label {
-    Is(Arc<str>),
-    None,
-    /// As in a manifest.
-    Refused(Arc<str>),
-}
-
-impl Label {
-    fn of(label: Option<&[u8]>, known: &mut Names) -> Self {
-        let label = label.unwrap_or_default().trim_ascii();
-        if label.is_empty() {
-            return Self::None;
-        }
-        let label = known.shared(label);
-        if label.contains(char::is_control) { Self::Refused(label) } else { Self::Is(label) }
-    }
 }
 
 fn damaged(reason: &str) -> String {
