@@ -2,6 +2,9 @@
 
 use crate::support::{Place, keys};
 
+/// What is said of a base of the cache, whatever is asked.
+const ABOUT: [&str; 5] = ["fingerprint", "base", "input", "resizing", "compute"];
+
 #[test]
 fn bases_lists_every_base_and_which_are_bundled() {
     let place = Place::new();
@@ -37,17 +40,7 @@ fn the_cache_says_what_it_holds_and_can_be_cleared() {
     let inputs: Vec<_> = bases.iter().map(|base| base["input"].to_string()).collect();
     assert_eq!(inputs, ["[48,48]", "[32,32]"]);
     for (base, size) in bases.iter().zip([48, 32]) {
-        let of = [
-            "fingerprint",
-            "base",
-            "input",
-            "resizing",
-            "compute",
-            "entries",
-            "bytes",
-            "last_used",
-        ];
-        assert_eq!(keys(base), of);
+        assert_eq!(keys(base), [&ABOUT[..], &["entries", "bytes", "last_used"]].concat());
         let name = format!("mobilenetv2_1.00_{size}");
         assert_eq!((&base["entries"], base["base"].as_str()), (&9.into(), Some(name.as_str())));
     }
@@ -88,18 +81,8 @@ fn damage_in_the_cache_is_found_named_and_repaired() {
     let found = run.json_line();
     assert_eq!((&found["sound"], &found["damaged"]), (&8.into(), &1.into()));
     let base = &found["bases"][0];
-    let of = [
-        "fingerprint",
-        "base",
-        "input",
-        "resizing",
-        "compute",
-        "sound",
-        "damaged",
-        "repaired",
-        "other_version",
-    ];
-    assert_eq!(keys(base), of);
+    let health = ["sound", "damaged", "repaired", "other_version"];
+    assert_eq!(keys(base), [&ABOUT[..], &health].concat());
     assert_eq!((&base["damaged"], &base["input"]), (&1.into(), &serde_json::json!([32, 32])));
 
     let text = place.run("cache verify --repair").succeeded().stdout;

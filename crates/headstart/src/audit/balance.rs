@@ -13,6 +13,9 @@ const IMBALANCED: f64 = 10.0;
 
 impl Set<'_> {
     pub(super) fn tell_balance(&mut self, copies: &Copies) {
+        if !self.has_classes() {
+            return;
+        }
         let mut contents: Vec<(usize, usize)> =
             self.labels.iter().copied().zip(copies.equal.iter().copied()).collect();
         contents.sort_unstable();

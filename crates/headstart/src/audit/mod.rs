@@ -84,15 +84,13 @@ pub fn audit(
     let copies = Copies::find(&set.features, dim, &set.contents, &set.facts, &mut go_on);
     let copies = copies.ok_or(Error::Interrupted)?;
 
-    let has_classes = pictures.classes().len() > 1;
     let suspects = set.tell_label_errors(&copies, dim, config.label_errors, observer)?;
     set.tell_copies(&copies, &set.sides()?, &suspects);
     set.tell_outliers(&copies, dim);
     set.tell_looks(size.height.min(size.width));
-    if has_classes {
-        set.tell_balance(&copies);
-    }
+    set.tell_balance(&copies);
     set.tell_files();
+    let has_classes = set.has_classes();
     let Set { mut findings, labels, cached, .. } = set;
     findings.sort_by(|a, b| {
         let strength = |f: &Finding| f.value.unwrap_or(0.0) * ascending(f.kind);
@@ -160,9 +158,14 @@ impl<'a> Set<'a> {
         &self.pictures.classes()[class]
     }
 
+    /// Whether there are classes to tell apart.
+    fn has_classes(&self) -> bool {
+        self.pictures.classes().len() > 1
+    }
+
     /// The side of each picture.
     fn sides(&self) -> Result<Vec<Subset>, Error> {
-        if self.pictures.classes().len() < 2 {
+        if !self.has_classes() {
             return Ok(vec![Subset::Train; self.kept.len()]);
         }
         // Those kept for testing come last.
