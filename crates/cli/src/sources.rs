@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use headstart::Pictures;
+use clap::{Args, ValueEnum};
 use headstart::data::{PathPattern, Source};
+use headstart::{Duplicates, Pictures};
 
 use crate::usage;
 
@@ -37,6 +37,33 @@ pub(crate) struct SourceArgs {
 impl SourceArgs {
     pub(crate) fn source(&self, path: &Path) -> Source {
         Source { group_from: self.group_from.clone(), ..self.label.source(path) }
+    }
+}
+
+/// Which pictures count as the same.
+#[derive(Debug, Args)]
+pub(crate) struct DuplicateArgs {
+    /// Which duplicates are kept on one side of the split [default: near; but exact where the split is
+    /// given and there are more than 6,000 pictures]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    duplicates: Option<Which>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Which {
+    /// Near-duplicates, too: saved anew, scaled, recoloured, mirrored, or cropped a little
+    Near,
+    /// Only those of the same pixels: nothing is searched
+    Exact,
+}
+
+impl DuplicateArgs {
+    pub(crate) fn apply(&self, pictures: Pictures) -> Pictures {
+        match self.duplicates {
+            None => pictures,
+            Some(Which::Near) => pictures.with_duplicates(Duplicates::Near),
+            Some(Which::Exact) => pictures.with_duplicates(Duplicates::Exact),
+        }
     }
 }
 

@@ -96,7 +96,8 @@ pub(crate) struct Division {
     pub(crate) note: Option<String>,
 }
 
-/// Divides the pictures that could be read, copies together unless it is given how.
+/// Divides the pictures that could be read, copies together unless it is given how. Near-duplicates are
+/// looked for where [`Pictures::with_duplicates`] has it.
 ///
 /// # Errors
 /// When fewer than two classes have pictures that can be read, nothing is left to learn from, or the
@@ -110,17 +111,21 @@ pub(crate) fn divide(
     let labels = pictures.labels(read.kept);
     check_readable(pictures, &labels, read.skipped)?;
     let said = pictures.groups(read.kept, read.contents);
-    let copies = match read.known {
+    let known = read.known.filter(|_| pictures.wants_near_duplicates(read.kept.len()));
+    let copies = match known {
         Some((features, facts)) => {
-            let mut go_on = || !observer.is_cancelled();
+            let mut go_on = |done, total| {
+                observer.comparing(done, total);
+                !observer.is_cancelled()
+            };
             let dim = extractor.features();
             let copies = Copies::find(features, dim, read.contents, facts, &mut go_on);
-            Some((copies.ok_or(Error::Interrupted)?, facts))
+            Some(copies.ok_or(Error::Interrupted)?)
         }
         None => None,
     };
     let groups = match &copies {
-        Some((copies, _)) => said.clone().join(&copies.groups),
+        Some(copies) => said.clone().join(&copies.groups),
         None => said.clone(),
     };
     let unparted = if pictures.is_divided() { &said } else { &groups };
@@ -130,8 +135,8 @@ pub(crate) fn divide(
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
         return Err(Error::NothingToLearnFrom { path, pictures });
     }
-    let note = copies.and_then(|(copies, facts)| {
-        let seen = note(&copies, facts, &labels, &split, extractor.side())?;
+    let note = read.known.and_then(|(_, facts)| {
+        let seen = note(copies.as_ref(), facts, &labels, &split, extractor.side())?;
         Some(format!("{seen}; see: headstart audit {}", pictures.root().display()))
     });
     Ok(Division { labels, groups, split, note })

@@ -58,6 +58,8 @@ pub use headstart_data as data;
 pub use headstart_engine as engine;
 pub use headstart_model as model;
 
+#[doc(hidden)]
+pub use audit::neighbours_for_benchmarks;
 pub use audit::{Audit, AuditConfig, Finding, Kind, LabelErrors, Severity, audit};
 pub use base::{Base, BaseConfig};
 pub use bench::{
@@ -77,5 +79,5 @@ pub use import::ImportConfig;
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};
-pub use pictures::Pictures;
+pub use pictures::{Duplicates, Pictures};
 pub use training_set::TrainingSet;

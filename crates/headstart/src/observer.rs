@@ -9,6 +9,11 @@ pub trait Observer {
         let _ = (done, total);
     }
 
+    /// `done` of `total` different pictures have been compared with others, to find copies.
+    fn comparing(&mut self, done: usize, total: usize) {
+        let _ = (done, total);
+    }
+
     /// The pictures are divided; what follows is training.
     fn split(&mut self, train: usize, validation: usize) {
         let _ = (train, validation);
@@ -30,7 +35,7 @@ pub trait Observer {
         let _ = (step, steps, rate);
     }
 
-    /// Asked between pictures and steps of training; work ends with [`crate::Error::Interrupted`] if so.
+    /// Asked between pictures, while they are compared, and between steps of training; work ends with [`crate::Error::Interrupted`] if so.
     fn is_cancelled(&self) -> bool {
         false
     }

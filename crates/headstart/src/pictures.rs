@@ -12,6 +12,7 @@ use headstart_data::{
 use headstart_model::atomic::AtomicFile;
 
 use crate::Error;
+use crate::audit::FEW;
 use crate::fit::{Origin, SplitRecord};
 
 /// Labelled pictures, and how some of them are held back to measure on.
@@ -25,6 +26,17 @@ pub struct Pictures {
     split: SplitConfig,
     /// Names of pictures that are held back, if any of these is there.
     held_back: HashSet<String>,
+    /// What [`Pictures::with_duplicates`] said.
+    duplicates: Option<Duplicates>,
+}
+
+/// Which pictures are looked for that show the same, to keep them on one side of the split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// Near-duplicates, too: saved anew, scaled, recoloured, mirrored, or cropped a little.
+    Near,
+    /// Only those of the same pixels, which takes no time.
+    Exact,
 }
 
 impl Pictures {
@@ -71,7 +83,13 @@ impl Pictures {
     }
 
     fn new(dataset: Dataset, source: Source) -> Self {
-        Self { source, dataset, split: SplitConfig::default(), held_back: HashSet::new() }
+        Self {
+            source,
+            dataset,
+            split: SplitConfig::default(),
+            held_back: HashSet::new(),
+            duplicates: None,
+        }
     }
 
     /// Holds back this share of each class, in `0..1`; another seed holds other pictures back.
@@ -88,6 +106,23 @@ impl Pictures {
     pub fn holding_back(mut self, names: Vec<String>) -> Self {
         self.held_back = names.into_iter().collect();
         self
+    }
+
+    /// Looks for these duplicates. Unless this is said, near-duplicates are looked for, but not where
+    /// there are more than 6,000 pictures and it is given which are held back: all that would come of
+    /// it is a warning.
+    #[must_use]
+    pub fn with_duplicates(mut self, duplicates: Duplicates) -> Self {
+        self.duplicates = Some(duplicates);
+        self
+    }
+
+    /// Whether near-duplicates are looked for among so many pictures that could be read.
+    pub(crate) fn wants_near_duplicates(&self, pictures: usize) -> bool {
+        match self.duplicates {
+            Some(duplicates) => duplicates == Duplicates::Near,
+            None => pictures <= FEW || !self.is_divided(),
+        }
     }
 
     /// The folder, or the file that lists pictures.

@@ -14,7 +14,7 @@ use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
 use crate::options::{Common, resizing};
 use crate::output::{Output, count};
 use crate::progress::Progress;
-use crate::sources::{DEFAULT_SHARE, SourceArgs, parse_share};
+use crate::sources::{DEFAULT_SHARE, DuplicateArgs, SourceArgs, parse_share};
 
 #[derive(Debug, Args)]
 pub(crate) struct FineTuneArgs {
@@ -60,6 +60,8 @@ pub(crate) struct FineTuneArgs {
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
+    duplicates: DuplicateArgs,
+    #[command(flatten)]
     tuning: TuningArgs,
 }
 
@@ -85,7 +87,8 @@ pub(crate) fn run(
     let asked = args.source.source(&args.dir);
     let source = classifier.labelled(asked.clone())?;
     report::labelled(output, &asked, &source)?;
-    let mut pictures = Pictures::open(source)?.with_validation(args.val_split, args.seed);
+    let pictures = Pictures::open(source)?.with_validation(args.val_split, args.seed);
+    let mut pictures = args.duplicates.apply(pictures);
     classifier.check_classes(pictures.classes())?;
     tuning::prepare(&config, classifier.base(), output)?;
     if let Some(record) = classifier.training() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use headstart::Observer;
 use headstart::engine::train::{Epoch, Event};
+use headstart::model::thousands;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pace::Pace;
 
@@ -109,6 +110,13 @@ impl Observer for Progress<'_> {
         if done == total {
             self.bar.finish_and_clear();
         }
+    }
+
+    fn comparing(&mut self, done: usize, total: usize) {
+        let (done, total) = (thousands(done), thousands(total));
+        self.spinner.set_message(format!("{done} of {total} pictures compared"));
+        self.spinner.set_prefix("Copies");
+        self.spinner.tick();
     }
 
     fn training(&mut self, event: Event<'_>) {

@@ -4,8 +4,8 @@ use headstart_data::facts::THUMBNAIL;
 use headstart_data::{ContentHash, Facts, Groups};
 use rayon::prelude::*;
 
-use super::alignment::{in_part, pattern, whole};
-use super::neighbours::{Neighbour, neighbours};
+use super::alignment::{Pattern, in_part, pattern, whole};
+use super::neighbours::{BOUNDS, Bounds, Neighbour, Vectors, neighbours};
 
 /// Correlation of thumbnails from which on pictures are the same, saved or coloured otherwise or
 /// mirrored. Copies of 155 photographs have 0.999 and more, and 0.997 when JPEG's quality is 30;
@@ -23,6 +23,8 @@ const PART_COSINE: f32 = 0.8;
 /// Pixels of the shorter side from which on parts are looked for, two for each cell of a thumbnail. Of 5
 /// pairs among 5,000 pictures of 28 pixels 3 were told by a part, 2 of them of different garments.
 const FINE: usize = 2 * THUMBNAIL;
+/// Pictures whose neighbours are looked at between two questions whether to go on.
+const AT_ONCE: usize = 4096;
 /// The neighbour whose distance is the usual one. There may be as many copies but one of a picture, and
 /// as few pictures of its class.
 const USUAL: usize = 5;
@@ -43,14 +45,24 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
-    /// Finds copies by features, n x dim, and confirms them by thumbnails. `None` when `go_on`
-    /// says no.
+    /// Finds copies by features, n x dim, and confirms them by thumbnails. `go_on` is asked on the way,
+    /// with how many of how many pictures have been compared; `None` when it says no.
     pub(crate) fn find(
         features: &[f32],
         dim: usize,
         contents: &[ContentHash],
         facts: &[Facts],
-        go_on: &mut dyn FnMut() -> bool,
+        go_on: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Option<Self> {
+        Self::find_within(&BOUNDS, (features, dim), contents, facts, go_on)
+    }
+
+    fn find_within(
+        bounds: &Bounds,
+        (features, dim): (&[f32], usize),
+        contents: &[ContentHash],
+        facts: &[Facts],
+        go_on: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Option<Self> {
         let groups = Groups::of_contents(contents.to_vec());
         let equal = groups.numbers().to_vec();
@@ -60,44 +72,20 @@ impl Copies {
                 firsts.push(picture);
             }
         }
-        let distinct: Vec<f32> =
-            firsts.iter().flat_map(|&p| &features[p * dim..][..dim]).copied().collect();
-        let neighbours = neighbours(distinct, dim, go_on)?;
-        let patterns: Vec<_> =
-            firsts.par_iter().map(|&first| pattern(&facts[first].thumbnail)).collect();
-        let usual = |at: usize| {
-            let near = &neighbours[at];
-            near.get(USUAL - 1).or(near.last()).map_or(0.0, |(_, cosine)| 1.0 - cosine)
-        };
-        let is_fine = |at: usize| {
-            let Facts { width, height, .. } = facts[firsts[at]];
-            width.min(height) as usize >= FINE
-        };
-        let is_copy = |a: usize, b: usize, cosine: f32| {
-            let (Some(one), Some(other)) = (&patterns[a], &patterns[b]) else { return false };
-            let distance = (1.0 - cosine) / usual(a).min(usual(b)).max(f32::MIN_POSITIVE);
-            let alike = whole(one, other);
-            alike >= SAME
-                || (alike >= ALMOST_SAME && distance <= NEARER)
-                || (distance <= MUCH_NEARER
-                    && cosine >= PART_COSINE
-                    && is_fine(a)
-                    && is_fine(b)
-                    && in_part(one, other) >= PART)
-        };
-        let links: Vec<(usize, usize, f32)> = (0..firsts.len())
-            .into_par_iter()
-            .flat_map_iter(|at| {
-                let near = neighbours[at].iter().map(move |&(other, c)| (at, other as usize, c));
-                // A pair that both have for a neighbour counts once.
-                near.filter(|&(a, b, _)| {
-                    a < b || !neighbours[b].iter().any(|&(back, _)| back as usize == a)
-                })
-                .filter(|&(a, b, cosine)| is_copy(a, b, cosine))
-                .map(|(a, b, cosine)| (firsts[a], firsts[b], cosine))
-                .collect::<Vec<_>>()
-            })
-            .collect();
+        let n = firsts.len();
+        let vectors = Vectors::new(features, dim, &firsts);
+        // Each picture is gone through twice: to find its neighbours, and to see which are copies.
+        let neighbours = neighbours(bounds, &vectors, &mut |found| go_on(found / 2, n))?;
+        let confirm = Confirm { facts, firsts: &firsts, neighbours: &neighbours };
+        let mut links = Vec::new();
+        for start in (0..n).step_by(AT_ONCE) {
+            if !go_on((n + start) / 2, n) {
+                return None;
+            }
+            let some = (start..n.min(start + AT_ONCE)).into_par_iter();
+            links.par_extend(some.flat_map_iter(|at| confirm.links(at)));
+        }
+        go_on(n, n);
         let groups = groups.link(links.iter().map(|&(a, b, _)| (a, b))).numbers().to_vec();
         Some(Self { groups, equal, links, neighbours, firsts })
     }
@@ -112,6 +100,58 @@ impl Copies {
         groups.retain(|group| group.pictures.len() > 1);
         groups.sort_by_key(|group| group.pictures[0]);
         groups
+    }
+}
+
+/// Tells which neighbours are copies.
+struct Confirm<'a> {
+    facts: &'a [Facts],
+    firsts: &'a [usize],
+    neighbours: &'a [Vec<Neighbour>],
+}
+
+impl Confirm<'_> {
+    /// The copies among a picture's neighbours, as pairs of pictures with the cosine of their features.
+    /// A pair that both have for a neighbour counts once.
+    fn links(&self, at: usize) -> Vec<(usize, usize, f32)> {
+        let Some(own) = self.pattern(at) else { return Vec::new() };
+        let near = self.neighbours[at].iter().map(|&(other, cosine)| (other as usize, cosine));
+        let is_first = |other: usize| {
+            at < other || !self.neighbours[other].iter().any(|&(back, _)| back as usize == at)
+        };
+        near.filter(|&(other, cosine)| is_first(other) && self.is_copy((at, &own), other, cosine))
+            .map(|(other, cosine)| (self.firsts[at], self.firsts[other], cosine))
+            .collect()
+    }
+
+    fn is_copy(&self, (at, own): (usize, &Pattern), other: usize, cosine: f32) -> bool {
+        let Some(pattern) = self.pattern(other) else { return false };
+        let usual = self.usual(at).min(self.usual(other));
+        let distance = (1.0 - cosine) / usual.max(f32::MIN_POSITIVE);
+        let alike = whole(own, &pattern);
+        alike >= SAME
+            || (alike >= ALMOST_SAME && distance <= NEARER)
+            || (distance <= MUCH_NEARER
+                && cosine >= PART_COSINE
+                && self.is_fine(at)
+                && self.is_fine(other)
+                && in_part(own, &pattern) >= PART)
+    }
+
+    /// Made when it is needed: all together would be a second set of features.
+    fn pattern(&self, at: usize) -> Option<Pattern> {
+        pattern(&self.facts[self.firsts[at]].thumbnail)
+    }
+
+    /// How far neighbours usually are.
+    fn usual(&self, at: usize) -> f32 {
+        let near = &self.neighbours[at];
+        near.get(USUAL - 1).or(near.last()).map_or(0.0, |(_, cosine)| 1.0 - cosine)
+    }
+
+    fn is_fine(&self, at: usize) -> bool {
+        let Facts { width, height, .. } = self.facts[self.firsts[at]];
+        width.min(height) as usize >= FINE
     }
 }
 
@@ -147,10 +187,15 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
+    use headstart_data::Location;
     use headstart_data::decode::{Format, Header};
+    use image::imageops::{self, FilterType};
 
     use super::super::alignment::tests::thumbnail;
     use super::*;
+    use crate::{Base, ExtractConfig, Extractor, Quiet};
 
     #[test]
     fn a_part_is_a_copy_unless_there_is_too_little_to_tell() {
@@ -171,11 +216,88 @@ mod tests {
             features[DIM] = 10.0;
             let contents: Vec<_> = (0..DIM).map(|i| ContentHash([i as u8; 16])).collect();
             let facts: Vec<_> = facts.collect();
-            let copies = Copies::find(&features, DIM, &contents, &facts, &mut || true).unwrap();
+            let copies = Copies::find(&features, DIM, &contents, &facts, &mut |_, _| true).unwrap();
             copies.links.iter().map(|&(a, b, _)| (a.min(b), a.max(b))).collect::<Vec<_>>()
         };
         assert_eq!(found(200), [(0, 1)]);
         assert_eq!(found(28), []);
+    }
+
+    /// Bundled pictures, and of some of them what people make: mirrored, brighter, a part, a JPEG.
+    fn pictures_with_copies(folder: &Path) -> Vec<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/fashion-mnist");
+        let mut pictures = Vec::new();
+        for class in ["Bag", "Sneaker", "Dress", "Coat"] {
+            let files = std::fs::read_dir(root.join(class)).unwrap();
+            let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+            paths.sort();
+            for (n, path) in paths.iter().take(60).enumerate() {
+                let picture = image::open(path).unwrap().to_rgb8();
+                let large = imageops::resize(&picture, 96, 96, FilterType::CatmullRom);
+                let copy = match n % 8 {
+                    0 => Some(imageops::flip_horizontal(&large)),
+                    1 => Some(imageops::brighten(&large, 20)),
+                    2 => Some(imageops::crop_imm(&large, 3, 3, 90, 90).to_image()),
+                    3 => Some(large.clone()),
+                    _ => None,
+                };
+                for (ending, picture) in [("png", Some(large)), ("jpg", copy)] {
+                    let Some(picture) = picture else { continue };
+                    let to = folder.join(format!("{class}-{n}.{ending}"));
+                    picture.save(&to).unwrap();
+                    pictures.push(to);
+                }
+            }
+        }
+        pictures
+    }
+
+    #[test]
+    fn in_cells_the_same_copies_are_found_as_among_all() {
+        let temp = tempfile::tempdir().unwrap();
+        let pictures: Vec<Location> =
+            pictures_with_copies(temp.path()).iter().map(Location::from).collect();
+        let base = Base::bundled("mobilenetv2").unwrap();
+        let extractor = Extractor::new(&base, &ExtractConfig::default());
+        let read = extractor.extract(&pictures, &mut Quiet).unwrap();
+        let find = |few: usize| {
+            let bounds = Bounds { few, cell: 16, candidates: 80 };
+            let features = (&read.features[..], extractor.features());
+            let go_on = &mut |_, _| true;
+            Copies::find_within(&bounds, features, &read.contents, &read.facts, go_on).unwrap()
+        };
+        let (all, in_cells) = (find(usize::MAX), find(0));
+        assert!(all.links.len() >= 90, "{}", all.links.len());
+        let pairs = |copies: &Copies| {
+            let pairs = copies.links.iter().map(|&(a, b, _)| (a.min(b), a.max(b)));
+            pairs.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(pairs(&in_cells), pairs(&all));
+        assert_eq!(in_cells.groups, all.groups);
+    }
+
+    #[test]
+    fn who_says_stop_while_copies_are_looked_for_or_confirmed_gets_none() {
+        let file = Header { format: Format::Png, width: 200, height: 200, orientation: 1 };
+        let facts = vec![Facts::new(&file, &[0; 3], 1); 40];
+        let features: Vec<f32> = (0..40 * 8).map(|i| (i as f32).sin()).collect();
+        let contents: Vec<_> = (0..40).map(|i| ContentHash([i as u8; 16])).collect();
+        let stop_after = |questions: usize| {
+            let mut said = Vec::new();
+            let mut go_on = |done, total| {
+                said.push((done, total));
+                said.len() < questions
+            };
+            let found = Copies::find(&features, 8, &contents, &facts, &mut go_on);
+            (found.is_some(), said)
+        };
+        let (found, said) = stop_after(usize::MAX);
+        assert!(found && said.is_sorted(), "{said:?}");
+        assert_eq!((said.first(), said.last()), (Some(&(0, 40)), Some(&(40, 40))));
+        // What the last says comes too late.
+        for questions in 1..said.len() {
+            assert_eq!(stop_after(questions), (false, said[..questions].to_vec()));
+        }
     }
 
     #[test]

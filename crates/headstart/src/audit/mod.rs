@@ -20,6 +20,8 @@ pub(crate) use copies::Copies;
 pub use finding::{Finding, Kind, Severity};
 pub use labels::LabelErrors;
 use looks::looks;
+pub(crate) use neighbours::FEW;
+pub use neighbours::neighbours_for_benchmarks;
 pub(crate) use note::note;
 use outliers::outliers;
 
@@ -80,7 +82,10 @@ pub fn audit(
     let size = base.network().preprocessing();
     let mut set = Set::read(&extractor, pictures, observer)?;
     let dim = extractor.features();
-    let mut go_on = || !observer.is_cancelled();
+    let mut go_on = |done, total| {
+        observer.comparing(done, total);
+        !observer.is_cancelled()
+    };
     let copies = Copies::find(&set.features, dim, &set.contents, &set.facts, &mut go_on);
     let copies = copies.ok_or(Error::Interrupted)?;
 

@@ -5,16 +5,16 @@ use headstart_data::{Facts, Split};
 use super::{Copies, Kind, looks::looks};
 
 /// What an audit would say that needs no training, summed up; nothing of pictures that are in order.
-/// Equal pixels are told of by the split itself. `side` is the shorter side of the network's input.
+/// Equal pixels are told of by the split itself, near-duplicates where `copies` were looked for. `side` is the shorter side of the network's input.
 pub(crate) fn note(
-    copies: &Copies,
+    copies: Option<&Copies>,
     facts: &[Facts],
     labels: &[usize],
     split: &Split,
     side: usize,
 ) -> Option<String> {
     let validation = split.is_held_back(labels.len());
-    let mut near = copies.groups_of_several();
+    let mut near = copies.map(Copies::groups_of_several).unwrap_or_default();
     near.retain(|group| !group.is_exact());
     let conflicts = near.iter().filter(|group| group.differ(|picture| labels[picture])).count();
     let straddling =

@@ -80,7 +80,7 @@ mod tests {
         let facts = vec![Facts::new(&file, &[0; 3], 1); rows.len()];
         let contents: Vec<_> = (0..rows.len()).map(|row| ContentHash([row as u8; 16])).collect();
         let features = rows.concat();
-        let copies = Copies::find(&features, DIM, &contents, &facts, &mut || true).unwrap();
+        let copies = Copies::find(&features, DIM, &contents, &facts, &mut |_, _| true).unwrap();
         outliers(&features, DIM, &copies).iter().map(|found| found.0).collect()
     }
 

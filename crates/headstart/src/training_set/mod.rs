@@ -51,8 +51,9 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Decodes `pictures` for `base`, and divides them. Unless it is given how, their features are
-    /// computed, too, to keep near-duplicates together.
+    /// Decodes `pictures` for `base`, and divides them. To keep near-duplicates together their features
+    /// are computed, too, unless it is given how they are divided or
+    /// [`Pictures::with_duplicates`] says otherwise.
     ///
     /// # Errors
     /// When fewer than two classes have pictures that can be read, there is no room for the pixels,
@@ -64,13 +65,18 @@ impl TrainingSet {
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
         let start = Instant::now();
-        let with_features = !pictures.is_divided();
+        let with_features =
+            !pictures.is_divided() && pictures.wants_near_duplicates(pictures.len());
         let cache = config.cache.clone().filter(|_| with_features);
         let extractor = Extractor::new(base, &ExtractConfig { cache, ..config.clone() });
         let size = base.network().preprocessing();
         let pixels = Records::new(&scratch_folder(config), size.height * size.width * 3)?;
         let (mut kept, mut contents) = (Vec::new(), Vec::new());
         let (mut features, mut facts) = (Vec::new(), Vec::new());
+        if with_features {
+            // Growing by doubling would take as much again.
+            features.reserve_exact(pictures.len() * extractor.features());
+        }
         let mut skipped = pictures.skipped().to_vec();
         let items = pictures.items();
         extractor.for_each_pixels(items, with_features, observer, &mut |index, picture| {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::{
-    Audit, AuditConfig, Base, Classifier, Error, Finding, FitConfig, Kind, LabelErrors, Observer,
-    Pictures, Quiet, audit,
+    Audit, AuditConfig, Base, Classifier, Duplicates, Error, Finding, FitConfig, Kind, LabelErrors,
+    Observer, Pictures, Quiet, audit,
 };
 use image::{DynamicImage, RgbImage, imageops};
 
@@ -172,6 +172,61 @@ fn near_duplicates_stay_on_one_side_and_training_tells_of_conflicts_in_one_line(
         root.display()
     );
     assert_eq!(report.warnings, [expected]);
+}
+
+/// Keeps what it is told of comparing, and stops after so much of it.
+#[derive(Default)]
+struct Comparing {
+    said: Vec<(usize, usize)>,
+    stop_after: Option<usize>,
+}
+
+impl Observer for Comparing {
+    fn comparing(&mut self, done: usize, total: usize) {
+        self.said.push((done, total));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.stop_after.is_some_and(|most| self.said.len() >= most)
+    }
+}
+
+#[test]
+fn comparing_is_told_can_be_stopped_and_is_left_out_where_only_the_same_pixels_are_asked_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = clean(&temp.path().join("pictures"), 64);
+    let bag = enlarged(&pictures_of("Bag")[0], 64);
+    imageops::flip_horizontal(&bag).save(root.join("Trouser/mirrored.png")).unwrap();
+    fs::copy(
+        root.join("Bag").join(pictures_of("Bag")[1].file_name().unwrap()),
+        root.join("Bag/equal.png"),
+    )
+    .unwrap();
+    let config =
+        FitConfig { extract: extract_into(&temp.path().join("cache")), ..FitConfig::default() };
+    let pictures = Pictures::open(&root).unwrap();
+    let fit = |pictures: &Pictures, observer: &mut Comparing| {
+        Classifier::fit(base(), pictures, &config, observer).map(|(_, report)| report)
+    };
+    let mut near = Comparing::default();
+    let report = fit(&pictures, &mut near).unwrap();
+    assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+    // Of 92 pictures two have the same pixels.
+    assert!(near.said.is_sorted() && near.said.last() == Some(&(91, 91)), "{:?}", near.said);
+
+    let exact = pictures.clone().with_duplicates(Duplicates::Exact);
+    let mut quiet = Comparing::default();
+    let report_of_exact = fit(&exact, &mut quiet).unwrap();
+    assert_eq!((quiet.said, report_of_exact.warnings), (vec![], vec![]));
+    assert_eq!((report_of_exact.duplicates, report.duplicates), (1, 1));
+    let set = headstart::TrainingSet::new(&base(), &exact, &config.extract, &mut near).unwrap();
+    assert_eq!(set.warnings(), [""; 0]);
+
+    for stop_after in 1..3 {
+        let mut stop = Comparing { stop_after: Some(stop_after), ..Comparing::default() };
+        assert!(matches!(fit(&pictures, &mut stop), Err(Error::Interrupted)));
+        assert_eq!(stop.said.len(), stop_after);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::given::Given;
 use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
-use crate::sources::{DEFAULT_SHARE, SourceArgs};
+use crate::sources::{DEFAULT_SHARE, DuplicateArgs, SourceArgs};
 use crate::usage;
 use show::Found;
 
@@ -50,6 +50,8 @@ pub(crate) struct LrFindArgs {
     plot: Option<PathBuf>,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    duplicates: DuplicateArgs,
     #[command(flatten)]
     both: BothArgs,
     #[command(flatten)]
@@ -139,6 +141,7 @@ fn head(
     config.check().map_err(usage)?;
     let source = args.source.source(&args.what);
     let pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
+    let pictures = args.duplicates.apply(pictures);
     let base = args.base.load()?;
     super::train::describe(&base, &pictures, output)?;
     let progress = &mut Progress::new("Features");
@@ -146,6 +149,7 @@ fn head(
     let given = [
         vec!["--head adam".to_owned()],
         args.given.options::<SourceArgs>(),
+        args.given.options::<DuplicateArgs>(),
         args.given.options::<BaseArgs>(),
         args.given.options::<BothArgs>(),
         args.given.options::<Common>(),
@@ -186,7 +190,8 @@ fn model(
     let asked = args.source.source(&dir);
     let source = classifier.labelled(asked.clone())?;
     report::labelled(output, &asked, &source)?;
-    let mut pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
+    let pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
+    let mut pictures = args.duplicates.apply(pictures);
     if let Some(record) = classifier.training() {
         pictures = pictures.holding_back(record.validation.clone());
     }
@@ -201,6 +206,7 @@ fn model(
     let test = classifier.find_learning_rate(&mut set, &config, range, progress)?;
     let given = [
         args.given.options::<SourceArgs>(),
+        args.given.options::<DuplicateArgs>(),
         args.given.options::<LayerArgs>(),
         args.given.options::<StepArgs>(),
         args.given.options::<BothArgs>(),

@@ -19,7 +19,7 @@ use super::tuning::{TrainTuningArgs, fine_tune, prepare};
 use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
-use crate::sources::{SourceArgs, SplitArgs};
+use crate::sources::{DuplicateArgs, SourceArgs, SplitArgs};
 use crate::usage;
 pub(super) use head::HeadArgs;
 
@@ -39,6 +39,8 @@ pub(crate) struct TrainArgs {
     source: SourceArgs,
     #[command(flatten)]
     split: SplitArgs,
+    #[command(flatten)]
+    duplicates: DuplicateArgs,
     #[command(flatten)]
     base: BaseArgs,
     #[command(flatten)]
@@ -62,6 +64,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     let config = FitConfig { head, extract, augment, views, seed: args.seed, folds };
     config.check().map_err(usage)?;
     let pictures = args.split.open(args.source.source(&args.dir), args.seed)?;
+    let pictures = args.duplicates.apply(pictures);
     let model = args.output.clone().unwrap_or_else(|| default_model(&args.dir));
     // Better now than after an hour of work.
     check_writable(&model)?;

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Measures the search for near-duplicates: what it misses of pictures, and time and memory for many.
+#
+#     benchmarks/copies/run.sh PHOTOGRAPHS [COUNT ...]
+#
+# PHOTOGRAPHS is a folder of photographs, of which 24,600 pictures are made in target/copies by a Python
+# that has Pillow (PYTHON names it). COUNTs are of vectors, made from those of the pictures
+# [default: 10000 70000 300000 1000000, which takes 6 GB].
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+photographs=$(realpath "$1")
+shift
+counts=("$@")
+[ $# -gt 0 ] || counts=(10000 70000 300000 1000000)
+target=${CARGO_TARGET_DIR:-$root/target}
+out=$target/copies
+cargo build --release --manifest-path "$root/Cargo.toml" -p headstart-cli
+cargo build --release --manifest-path "$root/Cargo.toml" -p headstart --example copies
+if [ ! -f "$out/features.npy" ]; then
+  "${PYTHON:-python3}" "$root/benchmarks/copies/pictures.py" "$photographs" "$out/pictures"
+  "$target/release/headstart" features "$out/pictures" -o "$out/features.npy"
+fi
+"$target/release/examples/copies" "$out/features.npy" --exact
+for count in "${counts[@]}"; do
+  "$target/release/examples/copies" "$out/features.npy" --count "$count"
+done
