@@ -65,7 +65,8 @@ impl Classifier {
         };
         let (base, kernel, bias) = Base::bundled_with_classifier(bundled)?;
         let classes: Vec<String> = names.lines().map(str::to_owned).collect();
-        let head = Head { kernel, bias, classes: classes.len(), dropout: 0.0 };
+        let (hidden, dropout) = (Vec::new(), 0.0);
+        let head = Head { hidden, kernel, bias, classes: classes.len(), dropout };
         Ok(Self::new(base, head, classes))
     }
 

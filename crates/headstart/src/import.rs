@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use headstart_engine::train::Head;
+use headstart_engine::train::{Head, Hidden};
 use headstart_model::formats::{self, HeadActivation, ImportedModel};
-use headstart_model::{Fit, Interpolation};
+use headstart_model::{Fit, Interpolation, ModelError};
 
 use crate::model_file::check_classes;
 use crate::{Base, Classifier, Error};
@@ -15,7 +15,8 @@ pub struct ImportConfig {
     /// Names of the classes, in the model's order; `class_0`, `class_1` and so on when `None`.
     pub classes: Option<Vec<String>>,
     /// How pictures were resampled for it; [`Interpolation::Tensorflow`], as
-    /// `image_dataset_from_directory` does by default, is assumed when `None`.
+    /// `image_dataset_from_directory` does by default, is assumed when `None`, unless the model resizes
+    /// them itself.
     pub interpolation: Option<Interpolation>,
     /// How pictures of another aspect ratio were made to fit; [`Fit::Stretch`], likewise, when
     /// `None`.
@@ -23,8 +24,8 @@ pub struct ImportConfig {
 }
 
 impl Classifier {
-    /// Turns a whole Keras transfer-learning model (`.h5` or `.keras`: base, pooling, dropout,
-    /// dense) into one that predicts the same. Also returns what had to be assumed, a sentence
+    /// Turns a whole Keras transfer-learning model (`.h5` or `.keras`: base, pooling, dense layers)
+    /// into one that predicts the same. Also returns what had to be assumed, a sentence
     /// each.
     ///
     /// # Errors
@@ -34,7 +35,13 @@ impl Classifier {
         path: impl AsRef<Path>,
         config: &ImportConfig,
     ) -> Result<(Self, Vec<String>), Error> {
-        let ImportedModel { network, weights, head, mut assumptions, .. } = formats::import(path)?;
+        let ImportedModel { network, weights, head, resizing, mut assumptions, .. } =
+            formats::import(path.as_ref())?;
+        if head.is_multi_label() {
+            let reason = "its outputs are independent labels".to_owned();
+            let file = path.as_ref().display().to_string();
+            return Err(ModelError::NotImportable { file, reason }.into());
+        }
         let count = head.classes();
         let names = config.classes.clone();
         let names = names.unwrap_or_else(|| (0..count).map(|i| format!("class_{i}")).collect());
@@ -44,9 +51,11 @@ impl Classifier {
         check_classes(&names).map_err(Error::BadClassNames)?;
         let mut base = Base::new(network, weights);
         base.set_trainable(false);
-        base.set_interpolation(config.interpolation.unwrap_or(Interpolation::Tensorflow));
-        base.set_fit(config.fit.unwrap_or(Fit::Stretch));
-        if config.interpolation.is_none() {
+        let own = resizing.map(|resizing| (resizing.interpolation, resizing.fit));
+        let (interpolation, fit) = own.unwrap_or((Interpolation::Tensorflow, Fit::Stretch));
+        base.set_interpolation(config.interpolation.unwrap_or(interpolation));
+        base.set_fit(config.fit.unwrap_or(fit));
+        if config.interpolation.is_none() && own.is_none() {
             assumptions.push(
                 "the model does not say how pictures were resized for it; tf.image.resize without \
                  antialiasing is assumed, as image_dataset_from_directory does"
@@ -60,14 +69,17 @@ impl Classifier {
 /// Our heads have one logit for two classes; a softmax over two is one of their difference.
 fn converted(head: formats::Head) -> Head {
     let classes = head.classes();
-    let (kernel, bias) = match (head.units(), head.activation) {
-        (2, HeadActivation::Softmax | HeadActivation::Linear) => {
-            let difference = |values: &[f32]| {
-                values.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect::<Vec<f32>>()
-            };
-            (difference(&head.kernel.data), difference(&head.bias.data))
-        }
-        _ => (head.kernel.data, head.bias.data),
+    let difference = head.units() == 2 && head.activation != HeadActivation::Sigmoid;
+    let logits = |values: Vec<f32>| match difference {
+        true => values.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect(),
+        false => values,
     };
-    Head { kernel, bias, classes, dropout: head.dropout }
+    let hidden = head.hidden.into_iter().map(|layer| Hidden {
+        kernel: layer.kernel.data,
+        bias: layer.bias.data,
+        activation: layer.activation,
+        dropout: layer.dropout,
+    });
+    let (kernel, bias) = (logits(head.kernel.data), logits(head.bias.data));
+    Head { hidden: hidden.collect(), kernel, bias, classes, dropout: head.dropout }
 }

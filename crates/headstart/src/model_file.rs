@@ -1,28 +1,30 @@
 //! The model file: one `.safetensors` with everything that prediction needs.
 //!
-//! Tensors are named `base/<layer>/<weight>` and `head/kernel`, `head/bias`; the metadata entry
-//! `headstart` holds the rest as JSON.
+//! Tensors are named `base/<layer>/<weight>`, `head/kernel` and `head/bias`, and in an imported head
+//! with more dense layers `head/hidden_<i>/<weight>`; the metadata entry `headstart` holds the rest as
+//! JSON.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use headstart_engine::train::Head;
+use headstart_engine::train::{Head, Hidden};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::safetensors::{Stored, write};
 use headstart_model::formats::{self, Checkpoint, Format};
-use headstart_model::{ModelError, Preprocessing, Scaling, Tensor, Weights};
+use headstart_model::{Elementwise, ModelError, Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::{Base, Classifier, Error, TrainingRecord};
 
-/// The newest format of model files that this version reads, and the one that it writes.
-pub const MODEL_FORMAT: u64 = 1;
+/// The newest format of model files that this version reads. A model is written in the oldest that
+/// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers.
+pub const MODEL_FORMAT: u64 = 2;
+const FIRST_FORMAT: u64 = 1;
 
 /// The entry of the metadata.
 const ENTRY: &str = "headstart";
 const BASE: &str = "base/";
-const HEAD_KERNEL: &str = "head/kernel";
-const HEAD_BIAS: &str = "head/bias";
+const HEAD: &str = "head/";
 
 #[derive(Serialize, Deserialize)]
 struct Description {
@@ -33,8 +35,18 @@ struct Description {
     preprocessing: Preprocessing,
     classes: Vec<String>,
     dropout: f32,
+    /// The head's dense layers before the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hidden: Vec<HiddenDescription>,
     #[serde(skip_serializing_if = "Option::is_none")]
     training: Option<TrainingRecord>,
+}
+
+/// A dense layer of the head that is not the last.
+#[derive(Serialize, Deserialize)]
+struct HiddenDescription {
+    activation: Elementwise,
+    dropout: f32,
 }
 
 impl Description {
@@ -45,8 +57,13 @@ impl Description {
         if !scale.iter().chain(&offset).all(|x| x.is_finite()) {
             return Err("its preprocessing scales by no finite number".to_owned());
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(format!("its dropout is {}", self.dropout));
+        let hidden = self.hidden.iter().map(|hidden| hidden.dropout);
+        if let Some(dropout) = hidden.chain([self.dropout]).find(|rate| !(0.0..1.0).contains(rate))
+        {
+            return Err(format!("its dropout is {dropout}"));
+        }
+        if !self.hidden.iter().all(|hidden| hidden.activation.is_finite()) {
+            return Err("its head has an activation that is not finite".to_owned());
         }
         Ok(())
     }
@@ -83,22 +100,33 @@ impl Classifier {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let network = self.base.network();
         let description = Description {
-            format: MODEL_FORMAT,
+            format: if self.head.hidden.is_empty() { FIRST_FORMAT } else { MODEL_FORMAT },
             written_by: concat!("headstart ", env!("CARGO_PKG_VERSION")).to_owned(),
             architecture: network.architecture().to_owned(),
             width: network.width(),
             preprocessing: network.preprocessing().clone(),
             classes: self.classes.clone(),
             dropout: self.head.dropout,
+            hidden: (self.head.hidden.iter())
+                .map(|&Hidden { activation, dropout, .. }| HiddenDescription {
+                    activation,
+                    dropout,
+                })
+                .collect(),
             training: self.training.clone(),
         };
         let description = serde_json::to_string(&description).expect("plain data serialises");
-        let (dim, units) = (self.head.dim(), self.head.units());
-        let head = [
-            (HEAD_KERNEL.to_owned(), &Tensor::new(vec![dim, units], self.head.kernel.clone())),
-            (HEAD_BIAS.to_owned(), &Tensor::new(vec![units], self.head.bias.clone())),
-        ];
+        let mut inputs = self.head.dim();
+        let mut head = Vec::new();
+        let weights: Vec<&Vec<f32>> = self.head.weights().collect();
+        for layer in weights.chunks_exact(2) {
+            let units = layer[1].len();
+            head.push(Tensor::new(vec![inputs, units], layer[0].clone()));
+            head.push(Tensor::new(vec![units], layer[1].clone()));
+            inputs = units;
+        }
         let base = self.base.weights().iter();
+        let head = self.head.weight_names().zip(&head);
         let tensors: Vec<(String, &Tensor)> =
             base.map(|(name, tensor)| (format!("{BASE}{name}"), tensor)).chain(head).collect();
         let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), *tensor, Stored::F32));
@@ -138,25 +166,43 @@ impl Classifier {
         let mut network = Architecture::find(&architecture)?.build(&config)?;
         network.set_preprocessing(preprocessing);
 
-        let mut take = |name: &str| {
-            let tensor = checkpoint.tensors.remove(name);
-            tensor.ok_or_else(|| not_a_model(format!("it has no {name}")))
+        // Each layer reads what the one before gives; how many values that are, its bias says.
+        let mut inputs = network.output().channels();
+        let mut take = |layer: &str, expected: Option<usize>| {
+            let mut take = |weight: &str| {
+                let name = format!("{HEAD}{layer}{weight}");
+                let tensor = checkpoint.tensors.remove(&name);
+                tensor.ok_or_else(|| not_a_model(format!("it has no {name}")))
+            };
+            let (kernel, bias) = (take("kernel")?, take("bias")?);
+            let units = expected.unwrap_or(bias.data.len());
+            if units == 0 || kernel.shape != [inputs, units] || bias.shape != [units] {
+                let (found, count) = (&kernel.shape, classes.len());
+                return Err(not_a_model(match expected {
+                    Some(_) => {
+                        format!("its head is {found:?}, not {inputs} features to {count} classes")
+                    }
+                    None => format!(
+                        "its {HEAD}{layer}kernel is {found:?}, not {inputs} values to {units}"
+                    ),
+                }));
+            }
+            if !kernel.data.iter().chain(&bias.data).all(|x| x.is_finite()) {
+                return Err(not_a_model("its head has values that are not finite".to_owned()));
+            }
+            inputs = units;
+            Ok((kernel.data, bias.data))
         };
-        let (kernel, bias) = (take(HEAD_KERNEL)?, take(HEAD_BIAS)?);
+        let hidden = description.hidden.iter().enumerate().map(|(index, layer)| {
+            let (kernel, bias) = take(&format!("hidden_{index}/"), None)?;
+            let HiddenDescription { activation, dropout } = *layer;
+            Ok(Hidden { kernel, bias, activation, dropout })
+        });
+        let hidden = hidden.collect::<Result<Vec<_>, Error>>()?;
         let units = if classes.len() == 2 { 1 } else { classes.len() };
-        let features = network.output().channels();
-        if kernel.shape != [features, units] || bias.shape != [units] {
-            return Err(not_a_model(format!(
-                "its head is {:?}, not {features} features to {} classes",
-                kernel.shape,
-                classes.len()
-            )));
-        }
-        if !kernel.data.iter().chain(&bias.data).all(|x| x.is_finite()) {
-            return Err(not_a_model("its head has values that are not finite".to_owned()));
-        }
+        let (kernel, bias) = take("", Some(units))?;
         let dropout = description.dropout;
-        let head = Head { kernel: kernel.data, bias: bias.data, classes: classes.len(), dropout };
+        let head = Head { hidden, kernel, bias, classes: classes.len(), dropout };
         let own = checkpoint.tensors.into_iter().map(|(name, tensor)| {
             (name.strip_prefix(BASE).map(str::to_owned).unwrap_or(name), tensor)
         });

@@ -180,8 +180,8 @@ pub enum ModelError {
     /// A whole Keras model of a shape that cannot be imported.
     #[error(
         "{file} cannot be imported: {reason}. A model that can be imported is input, augmentation, \
-         Rescaling, MobileNetV2, GlobalAveragePooling2D, Dropout, Dense, each but base, pooling and \
-         Dense optional"
+         Resizing, Rescaling or Normalization, MobileNetV2, GlobalAveragePooling2D, then Dense layers \
+         with activations, BatchNormalization and Dropout, each but base, pooling and Dense optional"
     )]
     NotImportable {
         /// The file.

@@ -3,6 +3,7 @@
 
 pub mod architectures;
 pub mod atomic;
+mod elementwise;
 mod error;
 pub mod formats;
 mod layer;
@@ -11,6 +12,7 @@ mod preprocessing;
 mod summary;
 mod weights;
 
+pub use elementwise::Elementwise;
 pub use error::{ModelError, io_reason};
 pub use layer::{
     Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,

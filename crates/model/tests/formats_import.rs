@@ -6,7 +6,7 @@ use formats_common::{fixture, network, real};
 use headstart_model::formats::{
     HeadActivation, ImportedModel, import, import_checkpoint, load, read, scaling_of,
 };
-use headstart_model::{ModelError, Scaling};
+use headstart_model::{Fit, Interpolation, ModelError, Scaling};
 use serde_json::Value;
 
 fn keras(name: &str) -> std::path::PathBuf {
@@ -72,8 +72,10 @@ fn models_as_people_write_them_are_understood() {
 
 #[test]
 fn another_shape_of_model_is_refused_by_the_layer_that_is_not_known() {
-    let error = import_config(&config("keras3_two_dense.json"), "keras3_whole.h5").unwrap_err();
-    assert!(error.contains("(Dense)") && error.contains("can be imported"), "{error}");
+    let mut lambda = config("keras3_two_dense.json");
+    layer(&mut lambda, "global_average_pooling2d").unwrap()["class_name"] = "Lambda".into();
+    let error = import_config(&lambda, "keras3_whole.h5").unwrap_err();
+    assert!(error.contains("(Lambda)") && error.contains("can be imported"), "{error}");
     let error = import(keras("keras2_no_top.h5")).unwrap_err();
     assert!(matches!(error, ModelError::NotImportable { .. }));
     assert!(error.to_string().contains("no whole Keras model"), "{error}");
@@ -159,7 +161,7 @@ fn a_files_own_scaling_is_told_without_importing_it() {
     });
     let unknown = unknown.unwrap_err();
     assert!(unknown.contains("keras3_tutorial.keras: what this Keras model does"), "{unknown}");
-    assert!(unknown.contains("`rescaling` (Lambda)") && !unknown.contains("import"), "{unknown}");
+    assert!(unknown.contains("`rescaling` (Lambda)") && !unknown.contains("imported"), "{unknown}");
 }
 
 #[test]
@@ -186,4 +188,133 @@ fn the_real_dog_classifier_comes_apart() {
     assert_eq!(model.network.name(), "mobilenetv2_1.00_160");
     assert_eq!(model.head.kernel.shape, [1280, 19]);
     assert_eq!((model.head.activation, model.head.dropout), (HeadActivation::Softmax, 0.3));
+}
+
+fn exported(name: &str) -> Value {
+    read(fixture("keras_import").join(name)).unwrap().model_config.unwrap()
+}
+
+/// A model of `fixtures/keras_import` with its configuration changed.
+fn changed(name: &str, change: impl Fn(&mut Value)) -> Result<ImportedModel, String> {
+    let mut file = read(fixture("keras_import").join(name)).unwrap();
+    change(file.model_config.as_mut().unwrap());
+    import_checkpoint(&file).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_changes_the_answer_and_cannot_be_computed_here_is_refused_by_the_layer_and_why() {
+    let set = |name: &'static str, field: &'static str, value: Value| {
+        move |config: &mut Value| layer(config, name).unwrap()["config"][field] = value.clone()
+    };
+    // The first of a class, in the model itself rather than in one inside.
+    fn of(model: &Value, class: &str) -> Option<String> {
+        let layers = model["config"]["layers"].as_array()?;
+        let own = layers.iter().find(|layer| layer["class_name"] == class);
+        let own = own.and_then(|layer| layer["config"]["name"].as_str().map(str::to_owned));
+        own.or_else(|| layers.iter().find_map(|inner| of(inner, class)))
+    }
+    let deep = exported("deep.keras");
+    let resizing = exported("resizing.keras");
+    let name = |model: &Value, class: &str| -> &'static str { of(model, class).unwrap().leak() };
+    let (relu, resize) = (name(&deep, "ReLU"), name(&deep, "Resizing"));
+    let (free, pool) = (name(&resizing, "Resizing"), name(&resizing, "AveragePooling2D"));
+    let (last, rescale) = (name(&resizing, "Dense"), name(&resizing, "Rescaling"));
+    type Change = Box<dyn Fn(&mut Value)>;
+    let cases: [(&str, Change, &str); 12] = [
+        ("deep.keras", Box::new(set(relu, "threshold", 0.5.into())), "stands after the base"),
+        ("deep.keras", Box::new(set(relu, "max_value", 6.0.into())), ""),
+        ("deep.keras", Box::new(set(resize, "interpolation", "nearest".into())), ""),
+        ("deep.keras", Box::new(set(resize, "crop_to_aspect_ratio", true.into())), ""),
+        ("resizing.keras", Box::new(set(free, "interpolation", "nearest".into())), "by nearest"),
+        ("resizing.keras", Box::new(set(free, "antialias", true.into())), "antialias"),
+        ("resizing.keras", Box::new(set(free, "pad_to_aspect_ratio", true.into())), ""),
+        (
+            "resizing.keras",
+            Box::new(set(rescale, "offset", serde_json::json!([1, 2]))),
+            "(Rescaling)",
+        ),
+        (
+            "resizing.keras",
+            Box::new(set(pool, "pool_size", serde_json::json!([2, 2]))),
+            "(AveragePooling2D)",
+        ),
+        ("resizing.keras", Box::new(set(last, "activation", "gelu".into())), "activation gelu"),
+        (
+            "resizing.keras",
+            Box::new(set(last, "activation", "softmax".into())),
+            "which is not the last",
+        ),
+        (
+            "logits.keras",
+            Box::new(|config| config["compile_config"]["loss"] = "mse".into()),
+            "it predicts numbers",
+        ),
+    ];
+    for (index, (file, change, part)) in cases.into_iter().enumerate() {
+        match changed(file, change) {
+            Ok(_) => assert_eq!(part, "", "{index}"),
+            Err(error) => {
+                assert!(!part.is_empty() && error.contains(part), "{index}: {error}");
+                assert!(error.contains("can be imported"), "{index}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_model_does_to_pictures_itself_is_found_and_what_is_assumed_is_told() {
+    let model = changed("deep.keras", |_| ()).unwrap();
+    assert_eq!((model.resizing, model.assumptions.len()), (None, 0), "to the size it has");
+    let scaling = model.network.preprocessing().scaling;
+    assert!((scaling.scale[1] - 1.0 / 3300_f32.sqrt()).abs() < 1e-7);
+    assert!((scaling.offset[2] + 104.0 / 3450_f32.sqrt()).abs() < 1e-6);
+
+    let model = changed("resizing.keras", |_| ()).unwrap();
+    let resizing = model.resizing.unwrap();
+    assert_eq!((resizing.interpolation, resizing.fit), (Interpolation::Tensorflow, Fit::Stretch));
+    assert_eq!((resizing.from, model.assumptions.len()), (None, 0));
+    let preprocessing = model.network.preprocessing();
+    assert_eq!((preprocessing.height, preprocessing.width), (96, 96));
+
+    let model = changed("resizing.keras", |config| {
+        config["config"]["layers"][0]["config"]["batch_shape"] =
+            serde_json::json!([null, 224, 200, 3]);
+    });
+    let model = model.unwrap();
+    assert_eq!(model.resizing.unwrap().from, Some((224, 200)));
+    assert!(
+        model.assumptions[0].contains("takes pictures of 224 x 200"),
+        "{:?}",
+        model.assumptions
+    );
+}
+
+#[test]
+fn what_linear_outputs_mean_is_known_from_the_loss_or_assumed() {
+    let model = changed("logits.keras", |_| ()).unwrap();
+    assert!(model.head.is_multi_label() && model.assumptions.is_empty());
+    for (loss, sigmoid, assumed) in [
+        (serde_json::json!("binary_crossentropy"), true, "its loss is binary_crossentropy"),
+        (
+            serde_json::json!("sparse_categorical_crossentropy"),
+            false,
+            "a softmax over them is assumed",
+        ),
+        (
+            serde_json::json!({"class_name": "CategoricalCrossentropy", "config": {"from_logits": true}}),
+            false,
+            "",
+        ),
+        (Value::Null, false, "a softmax over them is assumed"),
+    ] {
+        let model = changed("logits.keras", |config| {
+            config["compile_config"]["loss"] = loss.clone();
+        });
+        let model = model.unwrap();
+        assert_eq!(model.head.is_multi_label(), sigmoid, "{loss}");
+        match assumed {
+            "" => assert!(model.assumptions.is_empty(), "{:?}", model.assumptions),
+            part => assert!(model.assumptions[0].contains(part), "{:?}", model.assumptions),
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub use fine_tune::{
     range_test,
 };
 pub use head::{
-    AdamConfig, Epoch, Event, Head, HeadSteps, History, LogisticConfig, LogisticFit, Strength,
-    Trial, Views, fit_adam, fit_adam_from, fit_logistic, out_of_fold,
+    AdamConfig, Epoch, Event, Head, HeadSteps, Hidden, History, LogisticConfig, LogisticFit,
+    Strength, Trial, Views, fit_adam, fit_adam_from, fit_logistic, out_of_fold,
 };
 pub use samples::{ClassWeight, Samples};

@@ -16,6 +16,7 @@ fn epochs_and_weights_are_those_of_keras_fit() {
         let labels = data.labels(case["target"].as_str().unwrap());
         let classes = if case["loss"] == "binary" { 2 } else { 3 };
         let head = Head {
+            hidden: Vec::new(),
             kernel: data.f32(case["start"][0].as_str().unwrap()),
             bias: data.f32(case["start"][1].as_str().unwrap()),
             classes,

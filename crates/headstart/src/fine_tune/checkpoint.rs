@@ -71,7 +71,7 @@ impl Run {
             .collect();
         pictures.update(trains.join("\n").as_bytes());
         let mut values = blake3::Hasher::new();
-        for value in head.kernel.iter().chain(&head.bias) {
+        for value in head.weights().flatten() {
             values.update(&value.to_le_bytes());
         }
         Self {
@@ -156,7 +156,7 @@ impl Saved {
     /// The head that the run began with.
     pub(super) fn first_head(&mut self, classes: usize) -> Head {
         let (kernel, bias) = (take(&mut self.first_kernel), take(&mut self.first_bias));
-        Head { kernel, bias, classes, dropout: self.run.dropout }
+        Head { hidden: Vec::new(), kernel, bias, classes, dropout: self.run.dropout }
     }
 
     /// # Errors

@@ -1,9 +1,17 @@
-//! Whole Keras models, imported, against Keras's own answers.
+//! Whole Keras models, imported, against Keras's own answers. Fixtures:
+//! `tools/reference/keras_mobilenetv2.py` and `keras_import.py`.
 
-use headstart::model::{Fit, Interpolation};
-use headstart::{Classifier, ImportConfig};
+use std::fs;
+use std::path::PathBuf;
 
-use crate::support::{assert_one_line, bits, difference, json, repository, tensors};
+use headstart::engine::train::FineTuneConfig;
+use headstart::model::{Elementwise, Fit, Interpolation};
+use headstart::{Classifier, FineTuning, ImportConfig, MODEL_FORMAT, Pictures, Quiet};
+use safetensors::SafeTensors;
+
+use crate::support::{
+    CLASSES, assert_one_line, bits, difference, folder, json, repository, tensors,
+};
 
 /// Class probabilities from what the fixture's model puts out.
 fn probabilities(outputs: &[f32]) -> Vec<f32> {
@@ -83,4 +91,115 @@ fn a_keras_model_sees_pictures_as_tensorflow_resizes_them_unless_another_way_is_
     let (classifier, assumptions) = Classifier::import_keras(&file, &config).unwrap();
     assert_eq!(resizing(&classifier), (Interpolation::Area, Fit::Crop));
     assert!(assumptions.is_empty(), "{assumptions:?}");
+}
+
+fn as_people_export_them(name: &str) -> PathBuf {
+    repository("fixtures/keras_import").join(name)
+}
+
+fn imported(name: &str) -> (Classifier, Vec<String>) {
+    Classifier::import_keras(as_people_export_them(name), &ImportConfig::default())
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn outputs_are_labels(name: &str) -> bool {
+    ["labels.keras", "logits.keras", "resizing.keras"].contains(&name)
+}
+
+#[test]
+fn models_as_people_export_them_predict_what_keras_predicts_also_after_saving() {
+    let temp = tempfile::tempdir().unwrap();
+    let stored = tensors("fixtures/keras_mobilenetv2/activations.safetensors");
+    let expected = json("fixtures/keras_import/expected.json");
+    for (name, model) in expected["models"].as_object().unwrap() {
+        if outputs_are_labels(name) {
+            let config = ImportConfig::default();
+            let file = as_people_export_them(name);
+            let error = Classifier::import_keras(file, &config).unwrap_err().to_string();
+            assert!(error.contains("independent labels"), "{error}");
+            continue;
+        }
+        let (classifier, _) = imported(name);
+        let saved = temp.path().join("model.safetensors");
+        classifier.save(&saved).unwrap();
+        let loaded = Classifier::load(&saved).unwrap();
+        assert_eq!(loaded.head(), classifier.head(), "{name}");
+        let pictures = model["pictures"].as_array().unwrap();
+        for (picture, outputs) in pictures.iter().zip(model["probabilities"].as_array().unwrap()) {
+            let picture = picture.as_str().unwrap();
+            let path = stored.write_png(picture, temp.path());
+            let outputs: Vec<f32> = serde_json::from_value(outputs.clone()).unwrap();
+            let scores = classifier.predict(&path).unwrap().scores;
+            let off = difference(&scores, &outputs);
+            // A picture that is resized becomes whole levels here, and keeps its fractions in Keras.
+            let allowed = if picture.starts_with("97x131") { 5e-3 } else { 1e-4 };
+            assert!(off < allowed, "{name}, {picture}: {off}");
+            assert_eq!(bits(&loaded.predict(&path).unwrap().scores), bits(&scores), "{name}");
+        }
+    }
+}
+
+#[test]
+fn hidden_layers_are_kept_in_a_format_that_versions_before_refuse() {
+    let temp = tempfile::tempdir().unwrap();
+    let (classifier, _) = imported("deep.keras");
+    let hidden = &classifier.head().hidden;
+    let shapes: Vec<_> = hidden.iter().map(|layer| (layer.dim(), layer.units())).collect();
+    assert_eq!(shapes, [(1280, 16), (16, 8)]);
+    assert_eq!(hidden[0].activation, Elementwise::RELU);
+    assert_eq!(hidden[1].activation, Elementwise::Elu { alpha: 1.0 });
+    assert_eq!((hidden[0].dropout, hidden[1].dropout), (0.0, 0.5));
+    let file = temp.path().join("model.safetensors");
+    classifier.save(&file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let stored = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(stored.tensor("head/hidden_1/kernel").unwrap().shape(), [16, 8]);
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let entry = &metadata.metadata().as_ref().unwrap()["headstart"];
+    let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
+    assert_eq!(entry["format"], MODEL_FORMAT);
+}
+
+#[test]
+fn fine_tuning_an_imported_head_trains_its_hidden_layers_and_resumes_to_the_same_bits() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = folder(&temp.path().join("pictures"), &CLASSES, 6);
+    let pictures = Pictures::open(pictures).unwrap();
+    let config = ImportConfig {
+        classes: Some(CLASSES.map(str::to_owned).into()),
+        ..ImportConfig::default()
+    };
+    let file = as_people_export_them("teachable_machine/keras_model.h5");
+    let begun = Classifier::import_keras(file, &config).unwrap().0;
+    let tuning = |epochs, resume| FineTuning {
+        at: "from:Conv_1".parse().unwrap(),
+        training: FineTuneConfig {
+            learning_rate: 1e-3,
+            epochs,
+            batch_size: 6,
+            ..FineTuneConfig::default()
+        },
+        checkpoint: Some(temp.path().join("checkpoint")),
+        resume,
+        ..FineTuning::default()
+    };
+    let mut whole = begun.clone();
+    let report = whole.fine_tune(&pictures, &tuning(4, false), &mut Quiet).unwrap();
+    let losses: Vec<f64> = report.epochs.iter().map(|epoch| epoch.loss).collect();
+    assert!(losses[3] < 0.5 * losses[0], "{losses:?}");
+    for (before, after) in begun.head().weights().zip(whole.head().weights()) {
+        assert_eq!(before.len(), after.len());
+        let moved = before.iter().zip(after).filter(|(a, b)| a != b).count();
+        // What relu holds at 0 does not move.
+        assert!(moved > before.len() / 4, "{moved} of {}", before.len());
+    }
+    let saved = temp.path().join("model.safetensors");
+    whole.save(&saved).unwrap();
+    assert_eq!(Classifier::load(&saved).unwrap().head(), whole.head());
+
+    // The checkpoint of all four epochs holds all of the head.
+    let mut resumed = begun.clone();
+    let report = resumed.fine_tune(&pictures, &tuning(4, true), &mut Quiet).unwrap();
+    assert_eq!(report.resumed, 4);
+    assert_eq!(resumed.head(), whole.head());
 }

@@ -26,8 +26,14 @@ pub(super) fn read(bytes: Vec<u8>, mut checkpoint: Checkpoint) -> Result<Checkpo
     let attributes = root.attrs().map_err(|error| error.to_string())?;
     if let Some(config) = attributes.get("model_config") {
         let text = strings(config).concat();
-        let config = serde_json::from_str(&text)
+        let mut config: serde_json::Value = serde_json::from_str(&text)
             .map_err(|error| format!("its model_config is not JSON: {error}"))?;
+        // A `.keras` file has it there.
+        let training = attributes.get("training_config").map(|value| strings(value).concat());
+        let training = training.and_then(|text| serde_json::from_str(&text).ok());
+        if let (Some(config), Some(training)) = (config.as_object_mut(), training) {
+            config.insert("compile_config".to_owned(), training);
+        }
         checkpoint.model_config = Some(config);
     }
     let mut walk = Walk { checkpoint, budget: Budget::of(size), objects: 0 };

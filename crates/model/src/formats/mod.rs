@@ -25,7 +25,10 @@ use crate::{ModelError, Network, Tensor, Weights};
 
 pub use assign::assign;
 pub use detect::{Detected, detect, looks_like};
-pub use keras_model::{Head, HeadActivation, ImportedModel, import, import_checkpoint, scaling_of};
+pub use keras_model::{
+    Before, Head, HeadActivation, HiddenLayer, ImportedModel, Resizing, before_base, import,
+    import_checkpoint, scaling_of,
+};
 pub use naming::Naming;
 
 /// Largest file that is read, in bytes.
@@ -67,7 +70,7 @@ pub struct Checkpoint {
     pub tensors: BTreeMap<String, Tensor>,
     /// Names and shapes of everything else, such as counters.
     pub others: BTreeMap<String, Vec<usize>>,
-    /// A whole Keras model's description.
+    /// A whole Keras model's description, with how it was compiled under `compile_config`, if it was.
     pub model_config: Option<serde_json::Value>,
     /// The free-form entries of a safetensors header.
     pub metadata: BTreeMap<String, String>,

@@ -38,8 +38,6 @@ pub struct Checkpoint {
     pub tensors: BTreeMap<String, Vec<f32>>,
 }
 
-const KERNEL: &str = "head/kernel";
-const BIAS: &str = "head/bias";
 const GOOD: &str = "good/";
 const BEST: &str = "best/";
 const AVERAGE: &str = "average/";
@@ -60,8 +58,9 @@ impl FineTuner {
             for (parameter, values) in self.network.parameters().iter().zip(&snapshot.parameters) {
                 tensors.insert(format!("{prefix}{}", parameter.name), values.clone());
             }
-            tensors.insert(format!("{prefix}{KERNEL}"), snapshot.kernel.clone());
-            tensors.insert(format!("{prefix}{BIAS}"), snapshot.bias.clone());
+            for (name, values) in self.head.weight_names().zip(&snapshot.head) {
+                tensors.insert(format!("{prefix}{name}"), values.clone());
+            }
         }
         if let Some(average) = &self.average {
             for (index, values) in average.averages().iter().enumerate() {
@@ -102,7 +101,7 @@ impl FineTuner {
             .iter()
             .filter_map(|p| Some(p.gradient.as_ref()?.len()))
             .collect();
-        lengths.extend([own.head.kernel.len(), own.head.bias.len()]);
+        lengths.extend(own.head.weights().map(Vec::len));
         let mut series = |prefix: String| {
             let take = |index: usize| checkpoint.tensors.remove(&format!("{prefix}{index}"));
             (0..lengths.len()).map_while(take).collect::<Vec<_>>()
@@ -146,10 +145,9 @@ impl FineTuner {
         let parameters = self.network.parameters().iter();
         let parameters: Result<_, TrainError> =
             parameters.map(|parameter| take(&parameter.name, parameter.values.len())).collect();
-        Ok(Snapshot {
-            parameters: parameters?,
-            kernel: take(KERNEL, self.head.kernel.len())?,
-            bias: take(BIAS, self.head.bias.len())?,
-        })
+        let parameters = parameters?;
+        let head = self.head.weight_names().zip(self.head.weights());
+        let head: Result<_, _> = head.map(|(name, values)| take(&name, values.len())).collect();
+        Ok(Snapshot { parameters, head: head? })
     }
 }

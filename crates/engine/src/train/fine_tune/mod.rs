@@ -53,8 +53,7 @@ pub struct FineTuner {
 #[derive(Clone)]
 struct Snapshot {
     parameters: Vec<Vec<f32>>,
-    kernel: Vec<f32>,
-    bias: Vec<f32>,
+    head: Vec<Vec<f32>>,
 }
 
 impl FineTuner {
@@ -269,24 +268,24 @@ impl FineTuner {
             },
         )?;
         let (mut loss, mut right) = (0.0, 0);
-        let mut d_kernel = vec![0.0; self.head.kernel.len()];
-        let mut d_bias = vec![0.0; self.head.bias.len()];
+        let zeros = |weight: &Vec<f32>| vec![0.0; weight.len()];
+        let mut d_head: Vec<Vec<f32>> = self.head.weights().map(zeros).collect();
         for part in &parts {
             loss += part.loss;
             right += part.right;
-            d_kernel.iter_mut().zip(&part.d_kernel).for_each(|(sum, d)| *sum += d);
-            d_bias.iter_mut().zip(&part.d_bias).for_each(|(sum, d)| *sum += d);
+            for (sums, d) in d_head.iter_mut().zip(&part.d_head) {
+                sums.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+            }
         }
         loss /= rows.len() as f64;
-        self.update(&mut d_kernel, &mut d_bias, (epoch, first, loss), rate)?;
+        self.update(&mut d_head, (epoch, first, loss), rate)?;
         Ok((loss, right))
     }
 
     /// Moves all weights against their gradients.
     fn update(
         &mut self,
-        d_kernel: &mut [f32],
-        d_bias: &mut [f32],
+        d_head: &mut [Vec<f32>],
         (epoch, first, loss): (usize, usize, f64),
         rate: f64,
     ) -> Result<(), TrainError> {
@@ -295,7 +294,7 @@ impl FineTuner {
             .parameters_mut()
             .iter_mut()
             .filter_map(|parameter| parameter.gradient.as_deref_mut())
-            .chain([&mut *d_kernel, &mut *d_bias])
+            .chain(d_head.iter_mut().map(Vec::as_mut_slice))
             .collect();
         if is_lost(loss) || !global_norm(&gradients).is_finite() {
             self.good.clone().put_back(&mut self.network, &mut self.head);
@@ -320,9 +319,7 @@ impl FineTuner {
                 Some(Variable { values, gradient, rate, decays })
             })
             .collect();
-        let Head { kernel, bias, .. } = &mut self.head;
-        variables.push(Variable::new(kernel, d_kernel));
-        variables.push(Variable { decays: false, ..Variable::new(bias, d_bias) });
+        variables.extend(self.head.variables(d_head));
         self.optimizer.step(rate, &mut variables);
         if let Some(average) = &mut self.average {
             let values: Vec<&[f32]> = variables.iter().map(|variable| &*variable.values).collect();
@@ -340,8 +337,7 @@ impl FineTuner {
             .filter(|parameter| parameter.gradient.is_some())
             .map(|parameter| &mut parameter.values[..])
             .collect();
-        variables.push(&mut self.head.kernel);
-        variables.push(&mut self.head.bias);
+        variables.extend(self.head.weights_mut().map(Vec::as_mut_slice));
         average.swap(&mut variables);
         drop(variables);
         self.network.refresh();
@@ -398,13 +394,12 @@ impl Snapshot {
     fn of(network: &TrainableNetwork, head: &Head) -> Self {
         Self {
             parameters: network.parameters().iter().map(|p| p.values.clone()).collect(),
-            kernel: head.kernel.clone(),
-            bias: head.bias.clone(),
+            head: head.weights().cloned().collect(),
         }
     }
 
     fn is_finite(&self) -> bool {
-        let all = self.parameters.iter().chain([&self.kernel, &self.bias]);
+        let all = self.parameters.iter().chain(&self.head);
         all.flatten().all(|value| value.is_finite())
     }
 
@@ -412,7 +407,7 @@ impl Snapshot {
         for (parameter, values) in network.parameters_mut().iter_mut().zip(self.parameters) {
             parameter.values = values;
         }
-        (head.kernel, head.bias) = (self.kernel, self.bias);
+        head.weights_mut().zip(self.head).for_each(|(weight, values)| *weight = values);
         network.refresh();
     }
 }

@@ -6,8 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::inputs::Label;
-use crate::train::head::{Head, predict};
-use crate::train::layers::Dropout;
+use crate::train::head::{Head, Pass, predict};
 use crate::train::losses::Targets;
 
 /// What the pictures of a batch should be taken for.
@@ -31,8 +30,8 @@ pub(super) struct Part {
     /// The sum over the pictures.
     pub(super) loss: f64,
     pub(super) right: usize,
-    pub(super) d_kernel: Vec<f32>,
-    pub(super) d_bias: Vec<f32>,
+    /// Of the head's weights.
+    pub(super) d_head: Vec<Vec<f32>>,
 }
 
 impl Batch<'_> {
@@ -46,20 +45,24 @@ impl Batch<'_> {
         features: &[f32],
         d_features: &mut [f32],
     ) -> Part {
-        let (n, dim, units) = (task.len(), head.dim(), head.units());
-        let (mut x, mut mask) = (features.to_vec(), Vec::new());
-        if head.dropout > 0.0 {
-            mask.resize(x.len(), 0.0);
-            let rows = features.chunks_exact(dim).zip(x.chunks_exact_mut(dim));
-            for (index, ((from, to), mask)) in rows.zip(mask.chunks_exact_mut(dim)).enumerate() {
+        let (n, units) = (task.len(), head.units());
+        // A picture's dropouts follow one another in its own stream, whatever task it is in.
+        let mut streams: Vec<ChaCha8Rng> = Vec::new();
+        let mut pass = Pass::default();
+        pass.forward(head, features, &mut |dropout, width, from, mask, to| {
+            streams.extend((streams.len()..n).map(|index| {
                 let mut random = ChaCha8Rng::seed_from_u64(self.seed);
                 let place = (self.first + task.start + index) as u64;
                 random.set_stream((self.epoch as u64) << 32 | place);
-                Dropout { rate: head.dropout }.forward(&mut random, from, mask, to);
+                random
+            }));
+            let rows = from.chunks_exact(width).zip(to.chunks_exact_mut(width));
+            let rows = rows.zip(mask.chunks_exact_mut(width)).zip(&mut streams);
+            for (((from, to), mask), random) in rows {
+                dropout.forward(random, from, mask, to);
             }
-        }
-        let mut logits = vec![0.0; n * units];
-        head.dense().forward(&x, &mut logits);
+        });
+        let logits = &pass.logits;
 
         let rows = &self.rows[task.clone()];
         let own: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
@@ -73,21 +76,16 @@ impl Batch<'_> {
         loss.smooth(&mut soft, self.label_smoothing);
         let plain = self.label_smoothing == 0.0 && shown.iter().all(|label| *label == Label::Own);
         let targets = if plain { Targets::Labels(&own) } else { Targets::Soft(&soft) };
-        let mean = loss.forward(&logits, targets, weights.as_deref());
+        let mean = loss.forward(logits, targets, weights.as_deref());
         let mut d_logits = vec![0.0; logits.len()];
-        loss.backward(&logits, targets, weights.as_deref(), &mut d_logits);
+        loss.backward(logits, targets, weights.as_deref(), &mut d_logits);
         // Of the task's mean, as yet.
         let share = n as f32 / self.rows.len() as f32;
         d_logits.iter_mut().for_each(|d| *d *= share);
 
-        let (mut d_kernel, mut d_bias) = (vec![0.0; dim * units], vec![0.0; units]);
-        head.dense().backward(&x, &d_logits, &mut d_kernel, &mut d_bias, Some(d_features));
-        if !mask.is_empty() {
-            let d_x = d_features.to_vec();
-            Dropout::backward(&mask, &d_x, d_features);
-        }
-        let predicted = predict(&logits, head.classes);
+        let predicted = predict(logits, head.classes);
         let right = predicted.iter().zip(&own).filter(|(predicted, own)| predicted == own).count();
-        Part { loss: mean * n as f64, right, d_kernel, d_bias }
+        pass.backward(head, &d_logits, Some(d_features));
+        Part { loss: mean * n as f64, right, d_head: pass.gradients }
     }
 }

@@ -1,11 +1,10 @@
 use rand_chacha::ChaCha8Rng;
 
-use super::Head;
+use super::{Head, Pass};
 use crate::train::{
     Samples,
-    layers::Dropout,
     losses::{Loss, Targets},
-    optimizers::{Optimizer, Variable},
+    optimizers::Optimizer,
 };
 
 /// One batch and its gradients; the memory is used again for the next.
@@ -15,11 +14,8 @@ pub(super) struct Batch {
     labels: Vec<usize>,
     soft_targets: Option<Vec<f32>>,
     weights: Option<Vec<f32>>,
-    mask: Vec<f32>,
-    logits: Vec<f32>,
+    pass: Pass,
     d_logits: Vec<f32>,
-    d_kernel: Vec<f32>,
-    d_bias: Vec<f32>,
 }
 
 impl Batch {
@@ -60,38 +56,26 @@ impl Batch {
         learning_rate: f64,
         random: &mut ChaCha8Rng,
     ) -> f64 {
-        let rate = head.dropout;
-        if rate > 0.0 {
-            let x = self.x.clone();
-            self.mask.resize(x.len(), 0.0);
-            Dropout { rate }.forward(random, &x, &mut self.mask, &mut self.x);
-        }
-        let logits = self.labels.len() * head.units();
-        self.logits.resize(logits, 0.0);
-        self.d_logits.resize(logits, 0.0);
-        self.d_kernel.resize(head.kernel.len(), 0.0);
-        self.d_bias.resize(head.bias.len(), 0.0);
-
+        self.pass.forward(head, &self.x, &mut |dropout, _, from, mask, to| {
+            dropout.forward(random, from, mask, to);
+        });
+        self.d_logits.resize(self.pass.logits.len(), 0.0);
         let (loss, weights) = (head.loss(), self.weights.as_deref());
-        head.dense().forward(&self.x, &mut self.logits);
         let targets = match &self.soft_targets {
             Some(targets) => Targets::Soft(targets),
             None => Targets::Labels(&self.labels),
         };
-        let value = loss.forward(&self.logits, targets, weights);
-        loss.backward(&self.logits, targets, weights, &mut self.d_logits);
-        head.dense().backward(&self.x, &self.d_logits, &mut self.d_kernel, &mut self.d_bias, None);
-        let mut variables = [
-            Variable::new(&mut head.kernel, &self.d_kernel),
-            Variable::new(&mut head.bias, &self.d_bias),
-        ];
+        let value = loss.forward(&self.pass.logits, targets, weights);
+        loss.backward(&self.pass.logits, targets, weights, &mut self.d_logits);
+        self.pass.backward(head, &self.d_logits, None);
+        let mut variables: Vec<_> = head.variables(&self.pass.gradients).collect();
         optimizer.step(learning_rate, &mut variables);
         value
     }
 
     /// How many of the batch's predictions were right, before the update.
     pub(super) fn right(&self, classes: usize) -> usize {
-        let predicted = super::predict(&self.logits, classes);
+        let predicted = super::predict(&self.pass.logits, classes);
         let pairs = self.labels.iter().zip(&predicted);
         pairs.filter(|(label, predicted)| label == predicted).count()
     }

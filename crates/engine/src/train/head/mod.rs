@@ -2,8 +2,10 @@
 
 mod adam;
 mod batch;
+mod hidden;
 mod history;
 mod logistic;
+mod pass;
 mod steps;
 mod views;
 
@@ -18,8 +20,10 @@ use super::{
 };
 
 pub use adam::{AdamConfig, fit_adam, fit_adam_from};
+pub use hidden::Hidden;
 pub use history::{Epoch, Event, History};
 pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic, out_of_fold};
+pub(crate) use pass::Pass;
 pub use steps::HeadSteps;
 pub use views::Views;
 
@@ -27,16 +31,20 @@ pub use views::Views;
 const ROWS_PER_TASK: usize = 256;
 
 /// A classifier over features: dropout while training, then a dense layer. Two classes take one
-/// logit, that of class 1; more take one each.
+/// logit, that of class 1; more take one each. An imported one may have dense layers before that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Head {
-    /// dim x units, row-major.
+    /// The dense layers before the last, the one that reads the features first. Heads that are
+    /// trained here from the start have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<Hidden>,
+    /// Inputs (the features, or what the last hidden layer gives) x units, row-major.
     pub kernel: Vec<f32>,
     /// units.
     pub bias: Vec<f32>,
     /// The number of classes.
     pub classes: usize,
-    /// The dropout rate while training; prediction has none.
+    /// The dropout rate of the last layer's inputs while training; prediction has none.
     pub dropout: f32,
 }
 
@@ -45,6 +53,7 @@ impl Head {
     pub fn new(dim: usize, classes: usize, dropout: f32, seed: u64) -> Self {
         let units = Loss::of(classes).units();
         Self {
+            hidden: Vec::new(),
             kernel: Dense::glorot_uniform(dim, units, seed),
             bias: vec![0.0; units],
             classes,
@@ -59,7 +68,7 @@ impl Head {
 
     /// The number of features it takes.
     pub fn dim(&self) -> usize {
-        self.kernel.len() / self.units()
+        self.hidden.first().map_or(self.kernel.len() / self.units(), Hidden::dim)
     }
 
     /// The loss that it is trained with.
@@ -67,7 +76,7 @@ impl Head {
         Loss::of(self.classes)
     }
 
-    /// Its dense layer.
+    /// Its last dense layer.
     pub fn dense(&self) -> Dense<'_> {
         Dense { kernel: &self.kernel, bias: &self.bias }
     }
@@ -79,7 +88,7 @@ impl Head {
         features
             .par_chunks(ROWS_PER_TASK * dim)
             .zip(logits.par_chunks_mut(ROWS_PER_TASK * units))
-            .for_each(|(x, y)| self.dense().forward(x, y));
+            .for_each(|(x, y)| self.forward(x, y));
         logits
     }
 

@@ -6,6 +6,7 @@ mod conv2d;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+pub(crate) mod elementwise;
 pub(crate) mod global_average_pooling2d;
 pub(crate) mod maps;
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub(super) struct Graph<'a> {
     pub(super) nodes: Vec<Node<'a>>,
     /// Height, width and channels of the input, where the configuration fixes them.
     pub(super) input: [Option<usize>; 3],
+    /// The same of the first model inside whose own input is a picture.
+    pub(super) inner_input: [Option<usize>; 3],
 }
 
 impl<'a> Graph<'a> {
@@ -97,7 +99,8 @@ impl<'a> Graph<'a> {
             };
             let node = match class(layer) {
                 "InputLayer" => {
-                    self.set_input(&layer["config"]);
+                    let of = if given.is_none() { &mut self.input } else { &mut self.inner_input };
+                    set_input(of, &layer["config"]);
                     match given {
                         Some(given) => given,
                         None if self.nodes.is_empty() => self.push(layer, name, group, around),
@@ -114,7 +117,7 @@ impl<'a> Graph<'a> {
                 _ => {
                     if self.nodes.is_empty() {
                         // A Sequential need not name its input, only its first layer's shape.
-                        self.set_input(&layer["config"]);
+                        set_input(&mut self.input, &layer["config"]);
                         self.push(&Value::Null, "input", String::new(), &[]);
                     }
                     let inputs = if inputs.is_empty() && sequential { vec![0] } else { inputs };
@@ -157,13 +160,16 @@ impl<'a> Graph<'a> {
         });
         self.nodes.len() - 1
     }
+}
 
-    /// Learns the shape of the input from a configuration, as far as it is not known yet.
-    fn set_input(&mut self, config: &Value) {
-        for key in ["batch_shape", "batch_input_shape"] {
-            for axis in 0..3 {
-                let size = config[key][axis + 1].as_u64().map(|size| size as usize);
-                self.input[axis] = self.input[axis].or(size);
+/// Learns the shape of a picture from a configuration, as far as it is not known yet.
+fn set_input(input: &mut [Option<usize>; 3], config: &Value) {
+    for key in ["batch_shape", "batch_input_shape"] {
+        if let Some([_, shape @ ..]) = config[key].as_array().map(Vec::as_slice)
+            && shape.len() == input.len()
+        {
+            for (known, size) in input.iter_mut().zip(shape) {
+                *known = known.or(size.as_u64().map(|size| size as usize));
             }
         }
     }

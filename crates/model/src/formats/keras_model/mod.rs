@@ -1,16 +1,18 @@
-//! A whole Keras transfer-learning model: base, pooling, dropout, dense.
+//! A whole Keras transfer-learning model: what it does to pixels, base, pooling, dense layers.
 
 mod base;
+mod before;
 mod graph;
 mod head;
-mod scaling;
+mod loss;
 mod tensors;
 
 use std::path::Path;
 
 use super::Checkpoint;
 use crate::architectures::MAX_INPUT_SIZE;
-use crate::{ModelError, Network, Scaling, Tensor, Weights};
+use crate::{Elementwise, ModelError, Network, Scaling, Tensor, Weights};
+pub use before::{Before, Resizing};
 use graph::Graph;
 
 /// A whole Keras model, taken apart.
@@ -26,6 +28,8 @@ pub struct ImportedModel {
     /// Whether the scaling of pixels is a part of the model; otherwise the architecture's own,
     /// `x / 127.5 - 1` for MobileNetV2, is assumed.
     pub scaling_inside: bool,
+    /// The model's own resizing, where it has one that changes the size.
+    pub resizing: Option<Resizing>,
     /// What was assumed because the file does not say, a sentence each, to be shown.
     pub assumptions: Vec<String>,
 }
@@ -33,13 +37,28 @@ pub struct ImportedModel {
 /// A classifier on the features of a base after global average pooling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {
-    /// `[features, units]`.
+    /// The dense layers before the last, the first of which reads the features.
+    pub hidden: Vec<HiddenLayer>,
+    /// `[inputs, units]`.
     pub kernel: Tensor,
     /// `[units]`; zeros where the model has none.
     pub bias: Tensor,
     /// What follows.
     pub activation: HeadActivation,
-    /// Share of the features that dropout zeroes in training.
+    /// Share of its inputs that dropout zeroes in training.
+    pub dropout: f32,
+}
+
+/// A dense layer that is not the last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HiddenLayer {
+    /// `[inputs, units]`.
+    pub kernel: Tensor,
+    /// `[units]`; zeros where the model has none.
+    pub bias: Tensor,
+    /// What follows.
+    pub activation: Elementwise,
+    /// Share of its inputs that dropout zeroes in training.
     pub dropout: f32,
 }
 
@@ -47,6 +66,12 @@ impl Head {
     /// Outputs of the dense layer.
     pub fn units(&self) -> usize {
         self.bias.data.len()
+    }
+
+    /// Whether each output is a class by itself, that may go with any other: sigmoids of two and
+    /// more.
+    pub fn is_multi_label(&self) -> bool {
+        self.activation == HeadActivation::Sigmoid && self.units() > 1
     }
 
     /// Classes that it tells apart: one output is a choice between two.
@@ -67,8 +92,8 @@ pub enum HeadActivation {
 }
 
 /// Reads a whole Keras model from a `.h5` or `.keras` file: input, augmentation (which does
-/// nothing in inference), scaling, base, global average pooling, dropout and dense, the base
-/// nested or not.
+/// nothing in inference), resizing, scaling, base, global average pooling, then dense layers with
+/// their activations, dropout and normalisation; in one model or in several, nested.
 ///
 /// What the layers compute is compared with the registered networks one by one; their names do
 /// not matter.
@@ -99,19 +124,28 @@ pub fn import_checkpoint(checkpoint: &Checkpoint) -> Result<ImportedModel, Model
     })
 }
 
-/// The scaling of pixels that a checkpoint of a whole Keras model does inside the model, before
-/// its base; `None` when the file says nothing of any. Whoever takes the base's weights out of
-/// the model must scale as it did.
+/// The scaling of pixels that [`before_base`] finds.
+///
+/// # Errors
+/// As [`before_base`].
+pub fn scaling_of(checkpoint: &Checkpoint) -> Result<Option<Scaling>, ModelError> {
+    Ok(before_base(checkpoint)?.scaling)
+}
+
+/// What a checkpoint of a whole Keras model does to pictures inside the model, before its base;
+/// nothing when the file says nothing of it. Whoever takes the base's weights out of the model must
+/// do as it did.
 ///
 /// # Errors
 /// [`ModelError::UnknownScaling`] when layers stand before the base whose effect is not known.
-pub fn scaling_of(checkpoint: &Checkpoint) -> Result<Option<Scaling>, ModelError> {
-    let Some(config) = &checkpoint.model_config else { return Ok(None) };
+pub fn before_base(checkpoint: &Checkpoint) -> Result<Before, ModelError> {
+    let Some(config) = &checkpoint.model_config else { return Ok(Before::default()) };
     let unknown = |reason| ModelError::UnknownScaling { file: checkpoint.file.clone(), reason };
     // What the layers after the base are does not matter here.
     let (graph, whole) = Graph::as_far_as_known(config);
-    let before = scaling::read(&graph).map_err(|reason| unknown(whole.err().unwrap_or(reason)))?;
-    Ok(before.scaling)
+    let read = before::read(&graph, &tensors::Finder::new(checkpoint));
+    let (_, before) = read.map_err(|reason| unknown(whole.err().unwrap_or(reason)))?;
+    Ok(before)
 }
 
 /// Why a model cannot be taken apart.
@@ -133,29 +167,39 @@ fn take_apart(
     config: &serde_json::Value,
 ) -> Result<ImportedModel, Refusal> {
     let graph = Graph::new(config)?;
-    let [height, width, channels] = graph.input;
-    if channels.is_some_and(|channels| channels != 3) {
+    if graph.input[2].is_some_and(|channels| channels != 3) {
         return Err("its input is not a picture of three channels, last".to_owned().into());
     }
-    if height.max(width).is_some_and(|side| side > MAX_INPUT_SIZE) {
+    let mut assumptions = Vec::new();
+    let tensors = tensors::Finder::new(checkpoint);
+    let (place, before) = before::read(&graph, &tensors)?;
+    if before.size.iter().max().is_some_and(|side| side.is_some_and(|s| s > MAX_INPUT_SIZE)) {
         return Err(format!("its input is larger than {MAX_INPUT_SIZE} pixels").into());
     }
-    let mut assumptions = Vec::new();
-    let before = scaling::read(&graph)?;
-    let base = base::find(&graph, before.next, before.input)?;
-    let mut network = base.network;
-    let last = base.first + network.layers().len() - 2;
-    let after = head::read(&graph, last)?;
+    let mut base = base::find(&graph, &place, before.size)?;
+    let last = *base.nodes.last().expect("a network has layers");
+    let mut after = head::read(&graph, last, base.network.output().spatial())?;
+    let units = after.dense.last().map_or(0, |dense| dense.units);
+    if after.activation == HeadActivation::Linear {
+        let (activation, assumed) = loss::activation(config, units)?;
+        after.activation = activation;
+        assumptions.extend(assumed);
+    }
 
-    let preprocessing = network.preprocessing();
-    if graph.input[0].is_none() || graph.input[1].is_none() {
+    let preprocessing = base.network.preprocessing();
+    let (height, width) = (preprocessing.height, preprocessing.width);
+    if before.size.contains(&None) {
+        assumptions
+            .push(format!("the model takes pictures of any size; {height} x {width} is assumed"));
+    }
+    if let Some((from_height, from_width)) = before.resizing.and_then(|resizing| resizing.from) {
         assumptions.push(format!(
-            "the model takes pictures of any size; {} x {} is assumed",
-            preprocessing.height, preprocessing.width
+            "the model takes pictures of {from_height} x {from_width} and resizes them to {height} \
+             x {width}; pictures of other sizes are resized to that at once"
         ));
     }
     match before.scaling {
-        Some(scaling) => network.set_scaling(scaling),
+        Some(scaling) => base.network.set_scaling(scaling),
         None => {
             let (scale, offset) = (preprocessing.scaling.scale[0], preprocessing.scaling.offset[0]);
             assumptions.push(format!(
@@ -163,18 +207,18 @@ fn take_apart(
                 1.0 / scale,
                 if offset < 0.0 { '-' } else { '+' },
                 offset.abs(),
-                network.architecture()
+                base.network.architecture()
             ));
         }
     }
-    let tensors = tensors::Finder::new(checkpoint);
-    let weights = tensors.base(&graph, base.first, &network)?;
-    let head = tensors.head(&graph, &after, network.output().channels())?;
+    let weights = tensors.base(&graph, &base)?;
+    let head = tensors.head(&graph, after, base.network.output().channels())?;
     Ok(ImportedModel {
-        network,
+        network: base.network,
         weights,
         head,
         scaling_inside: before.scaling.is_some(),
+        resizing: before.resizing,
         assumptions,
     })
 }

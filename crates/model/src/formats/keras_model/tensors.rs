@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::base::Base;
 use super::graph::{Graph, Node};
-use super::head::After;
-use super::{Head, Refusal};
+use super::head::{After, Dense};
+use super::{Head, HiddenLayer, Refusal};
 use crate::formats::naming::keras::{canonical_counter, canonical_layer, weight_names};
 use crate::formats::{Checkpoint, Format};
-use crate::{Network, Tensor, Weights, weight_name};
+use crate::{Tensor, Weights, weight_name};
 
 /// Finds the tensors of a node in a file.
 pub(super) struct Finder<'a> {
@@ -34,52 +35,143 @@ impl<'a> Finder<'a> {
         Self { by_counter, by_layer, format: checkpoint.format }
     }
 
-    /// The weights of the base whose first layer is node `first`.
-    pub(super) fn base(
-        &self,
-        graph: &Graph<'_>,
-        first: usize,
-        network: &Network,
-    ) -> Result<Weights, Refusal> {
+    /// The weights of a base.
+    pub(super) fn base(&self, graph: &Graph<'_>, base: &Base) -> Result<Weights, Refusal> {
         let mut tensors = BTreeMap::new();
-        for (index, layer) in network.layers().iter().enumerate().skip(1) {
-            let node = &graph.nodes[first + index - 1];
+        for (layer, &node) in base.network.layers().iter().zip(&base.nodes) {
+            let node = &graph.nodes[node];
             for (i, spec) in layer.weights.iter().enumerate() {
                 let names = weight_names(&layer.kind, spec.name);
                 let tensor = self.weight(node, i, &names)?;
                 tensors.insert(weight_name(&layer.name, spec.name), tensor.clone());
             }
         }
-        Weights::new(network, tensors).map_err(Refusal::Weights)
+        Weights::new(&base.network, tensors).map_err(Refusal::Weights)
     }
 
-    /// The dense layer's weights, for a base with this many features.
+    /// The dense layers' weights, for a base with this many features.
     pub(super) fn head(
         &self,
         graph: &Graph<'_>,
-        after: &After,
+        after: After,
         features: usize,
     ) -> Result<Head, Refusal> {
-        let node = &graph.nodes[after.dense];
-        let units = after.units;
-        let take = |i, name, shape: Vec<usize>| {
-            let tensor = self.weight(node, i, &[name])?;
-            if tensor.shape != shape {
-                let found = &tensor.shape;
-                let about = node.about();
-                return Err(Refusal::Shape(format!(
-                    "the {name} of {about} is {found:?}, not {shape:?}"
-                )));
-            }
-            tensor.check_finite(&weight_name(node.name, name)).map_err(Refusal::Weights)?;
-            Ok(tensor.clone())
-        };
-        let kernel = take(0, "kernel", vec![features, units])?;
-        let bias = match after.has_bias {
-            true => take(1, "bias", vec![units])?,
+        let mut inputs = features;
+        let mut layers = Vec::new();
+        for dense in &after.dense {
+            layers.push(self.dense(graph, dense, inputs)?);
+            inputs = dense.units;
+        }
+        let HiddenLayer { kernel, bias, dropout, .. } = layers.pop().expect("at least one");
+        Ok(Head { hidden: layers, kernel, bias, activation: after.activation, dropout })
+    }
+
+    /// A dense layer with the normalisations around it, which are affine, made a part of it.
+    fn dense(
+        &self,
+        graph: &Graph<'_>,
+        dense: &Dense,
+        inputs: usize,
+    ) -> Result<HiddenLayer, Refusal> {
+        let node = &graph.nodes[dense.node];
+        let units = dense.units;
+        let mut kernel = self.shaped(node, 0, "kernel", vec![inputs, units])?;
+        let mut bias = match dense.has_bias {
+            true => self.shaped(node, 1, "bias", vec![units])?,
             false => Tensor::new(vec![units], vec![0.0; units]),
         };
-        Ok(Head { kernel, bias, activation: after.activation, dropout: after.dropout })
+        if !dense.normalised.is_empty() || !dense.normalises.is_empty() {
+            let mut wide: Vec<f64> = kernel.data.iter().map(|&x| x.into()).collect();
+            let mut shift: Vec<f64> = bias.data.iter().map(|&x| x.into()).collect();
+            // The last of the inputs' normalisations is the nearest.
+            for &index in dense.normalised.iter().rev() {
+                let map = self.normalization(&graph.nodes[index], inputs)?;
+                for (row, (scale, offset)) in wide.chunks_exact_mut(units).zip(map) {
+                    for (weight, shift) in row.iter_mut().zip(&mut shift) {
+                        *shift += offset * *weight;
+                        *weight *= scale;
+                    }
+                }
+            }
+            for &index in &dense.normalises {
+                let map = self.normalization(&graph.nodes[index], units)?;
+                for row in wide.chunks_exact_mut(units) {
+                    row.iter_mut().zip(&map).for_each(|(weight, (scale, _))| *weight *= scale);
+                }
+                for (shift, (scale, offset)) in shift.iter_mut().zip(&map) {
+                    *shift = *shift * scale + offset;
+                }
+            }
+            kernel.data = wide.iter().map(|&x| x as f32).collect();
+            bias.data = shift.iter().map(|&x| x as f32).collect();
+        }
+        for (name, tensor) in [("kernel", &kernel), ("bias", &bias)] {
+            tensor.check_finite(&weight_name(node.name, name)).map_err(Refusal::Weights)?;
+        }
+        let Dense { activation, dropout, .. } = *dense;
+        Ok(HiddenLayer { kernel, bias, activation, dropout })
+    }
+
+    /// The map `x * scale + offset` of each channel that a BatchNormalization is in inference.
+    fn normalization(&self, node: &Node<'_>, channels: usize) -> Result<Vec<(f64, f64)>, Refusal> {
+        let config = node.config;
+        let epsilon = config["epsilon"].as_f64().unwrap_or(1e-3);
+        let mut index = 0;
+        let mut take = |name: &'static str, is_there: bool, otherwise: f32| {
+            if !is_there {
+                return Ok(vec![otherwise; channels]);
+            }
+            let tensor = self.shaped(node, index, name, vec![channels])?;
+            index += 1;
+            Ok::<_, Refusal>(tensor.data)
+        };
+        let gamma = take("gamma", config["scale"] != false, 1.0)?;
+        let beta = take("beta", config["center"] != false, 0.0)?;
+        let (mean, variance) =
+            (take("moving_mean", true, 0.0)?, take("moving_variance", true, 1.0)?);
+        let both = gamma.iter().zip(&beta).zip(mean.iter().zip(&variance));
+        Ok(both
+            .map(|((&gamma, &beta), (&mean, &variance))| {
+                let scale = f64::from(gamma) / (f64::from(variance) + epsilon).sqrt();
+                (scale, f64::from(beta) - f64::from(mean) * scale)
+            })
+            .collect())
+    }
+
+    /// A weight of this shape.
+    fn shaped(
+        &self,
+        node: &Node<'_>,
+        index: usize,
+        name: &'static str,
+        shape: Vec<usize>,
+    ) -> Result<Tensor, Refusal> {
+        let tensor = self.weight(node, index, &[name])?;
+        if tensor.shape != shape {
+            let (found, about) = (&tensor.shape, node.about());
+            let reason = format!("the {name} of {about} is {found:?}, not {shape:?}");
+            return Err(Refusal::Shape(reason));
+        }
+        tensor.check_finite(&weight_name(node.name, name)).map_err(Refusal::Weights)?;
+        Ok(tensor.clone())
+    }
+
+    /// A weight that has one value, or one for each channel of a picture.
+    pub(super) fn channels(
+        &self,
+        node: &Node<'_>,
+        index: usize,
+        name: &'static str,
+    ) -> Result<[f64; 3], String> {
+        let tensor = self.weight(node, index, &[name])?;
+        match *tensor.data.as_slice() {
+            [one] => Ok([one.into(); 3]),
+            [a, b, c] => Ok([a.into(), b.into(), c.into()]),
+            _ => {
+                let about = node.about();
+                Err(format!("the {name} of {about} is {:?}, not one of each channel", tensor.shape))
+            }
+        }
     }
 
     /// Weight `index` of a node, which a file that goes by layers calls one of `names`.
