@@ -15,13 +15,20 @@
 pub mod augment;
 mod blend;
 pub mod cache;
-pub mod decode;
 mod error;
 pub mod facts;
 mod positioned;
+mod reduce;
 pub mod resize;
 pub mod sources;
 pub mod split;
+
+/// From the bytes of a file to upright 8-bit RGB, and how much of it is needed.
+pub mod decode {
+    pub use headstart_decode::*;
+
+    pub use crate::reduce::Reduce;
+}
 
 pub use augment::{Augment, Augmenter};
 pub use cache::FeatureCache;

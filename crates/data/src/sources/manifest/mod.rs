@@ -24,7 +24,7 @@ use super::kind::Kind;
 use super::walk::{cannot_be_read, skipped};
 use super::{Listed, Listing, Subset};
 use crate::DataError;
-use crate::decode::guard::guarded;
+use crate::decode::guarded;
 pub use write::write;
 
 /// Whether a file is a manifest: it is called `.csv` or `.tsv`, or it is a Parquet file with a column

@@ -11,7 +11,7 @@ use parquet::schema::types::Type;
 use super::super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::super::table::holds_pictures;
 use super::{Column, Row, Rows};
-use crate::decode::guard::guarded;
+use crate::decode::guarded;
 
 /// Rows that a manifest may have, or as many for each of its bytes: paths that count up take hardly
 /// any room.

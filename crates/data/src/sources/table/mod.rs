@@ -15,7 +15,7 @@ use parquet::schema::types::SchemaDescriptor;
 use super::names::{Label, Names, joined, within};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Listed, Listing, Skipped};
-use crate::decode::guard::guarded;
+use crate::decode::guarded;
 use crate::decode::{DecodeError, Limits, read_picture};
 use beside::Beside;
 use columns::Columns;

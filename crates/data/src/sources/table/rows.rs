@@ -13,7 +13,7 @@ use parquet::file::reader::FileReader;
 
 use super::super::parquet_file::{Failure, ParquetFile};
 use super::columns::{fewer_rows, spread};
-use crate::decode::guard::guarded;
+use crate::decode::guarded;
 
 /// Rows of a batch, unless they are large.
 const ROWS: u64 = 64;

@@ -48,7 +48,7 @@ impl Rgb {
         ContentHash::from_blake3(&hasher.finalize())
     }
 
-    pub(super) fn oriented(self, orientation: Orientation) -> Self {
+    pub(crate) fn oriented(self, orientation: Orientation) -> Self {
         if orientation == Orientation::NoTransforms {
             return self;
         }
@@ -66,22 +66,6 @@ impl Rgb {
     }
 }
 
-/// Whether rows become columns.
-pub(super) fn turns(orientation: Orientation) -> bool {
-    !matches!(
-        orientation,
-        Orientation::NoTransforms
-            | Orientation::FlipHorizontal
-            | Orientation::FlipVertical
-            | Orientation::Rotate180
-    )
-}
-
-/// How many copies of a picture turning it needs: the rest is done in place.
-pub(super) fn copies(orientation: Orientation) -> u64 {
-    u64::from(turns(orientation))
-}
-
 impl fmt::Debug for Rgb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rgb({} x {}, {:?})", self.width, self.height, self.content_hash())
@@ -96,7 +80,8 @@ impl fmt::Debug for Rgb {
 pub struct ContentHash(pub [u8; 16]);
 
 impl ContentHash {
-    pub(crate) fn from_blake3(hash: &blake3::Hash) -> Self {
+    /// Of a hash of anything else that stands for pixels.
+    pub fn from_blake3(hash: &blake3::Hash) -> Self {
         let mut short = [0; 16];
         short.copy_from_slice(&hash.as_bytes()[..16]);
         Self(short)

@@ -3,14 +3,14 @@
 //! A decoder takes the memory that the bitstream of a frame asks for, and compares that frame with
 //! the picture afterwards; here it is compared before. Chunks: RFC 9649, section 2.
 
-use super::{DecodeError, Format};
+use crate::{DecodeError, Format};
 
 /// Chunks that a decoder makes room for before it reads them.
 const READ_WHOLE: [&[u8; 4]; 3] = [b"EXIF", b"ICCP", b"XMP "];
 
 /// # Errors
 /// When the bitstream of a frame is larger than the picture, or a chunk longer than the file.
-pub(super) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
+pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
     let mut chunks = chunks(bytes.get(12..).unwrap_or_default());
     // Without this chunk, the bitstream itself says how large the picture is.
     let Some(Chunk { name: b"VP8X", body, .. }) = chunks.next() else { return Ok(()) };

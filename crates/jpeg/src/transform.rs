@@ -13,37 +13,37 @@ use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 use std::f64::consts::PI;
 
 /// Blocks in a [`Tile`]: so many that a loop over them becomes vectors instead of being unrolled.
-pub(super) const LANES: usize = 32;
+pub(crate) const LANES: usize = 32;
 
 /// The coefficients of blocks that lie beside each other, in rows of rising frequency.
-pub(super) type Tile = [[i16; LANES]; 64];
+pub(crate) type Tile = [[i16; LANES]; 64];
 
 /// One block of a tile.
-pub(super) struct Block<'a> {
-    pub(super) tile: &'a mut Tile,
-    pub(super) lane: usize,
+pub(crate) struct Block<'a> {
+    pub(crate) tile: &'a mut Tile,
+    pub(crate) lane: usize,
     /// Which coefficients are other than 0, a bit each in the order of coding; kept where scans
     /// refine, for which those are looked at alone: the others are no work.
-    pub(super) coded: &'a mut u64,
+    pub(crate) coded: &'a mut u64,
 }
 
 impl Block<'_> {
     /// The coefficient at this place, 0 to 63.
     #[inline(always)]
-    pub(super) fn at(&mut self, place: u8) -> &mut i16 {
+    pub(crate) fn at(&mut self, place: u8) -> &mut i16 {
         &mut self.tile[usize::from(place) % 64][self.lane % LANES]
     }
 
     /// Sets coefficient `k`, 0 to 63 in the order of coding.
     #[inline(always)]
-    pub(super) fn set(&mut self, k: usize, value: i16) {
+    pub(crate) fn set(&mut self, k: usize, value: i16) {
         *self.at(ZIGZAG[k]) = value;
         *self.coded = *self.coded & !(1 << k) | u64::from(value != 0) << k;
     }
 
     /// The next of the coefficients `first` to `last` that is other than 0.
     #[inline(always)]
-    pub(super) fn next_coded(&self, first: usize, last: usize) -> Option<usize> {
+    pub(crate) fn next_coded(&self, first: usize, last: usize) -> Option<usize> {
         let ahead = self.coded.unbounded_shr(first as u32);
         let next = first + ahead.trailing_zeros() as usize;
         (next <= last).then_some(next)
@@ -51,7 +51,7 @@ impl Block<'_> {
 }
 
 /// Where the coefficients lie in a block, in the order in which they are coded (T.81, figure 5).
-pub(super) const ZIGZAG: [u8; 64] = zigzag();
+pub(crate) const ZIGZAG: [u8; 64] = zigzag();
 
 const fn zigzag() -> [u8; 64] {
     let mut places = [0; 64];
@@ -73,7 +73,7 @@ const fn zigzag() -> [u8; 64] {
 }
 
 /// How a component's blocks become samples.
-pub(super) struct Transform {
+pub(crate) struct Transform {
     /// What each coefficient is multiplied by.
     scale: [f32; 64],
     /// A tile whose columns are transformed.
@@ -82,7 +82,7 @@ pub(super) struct Transform {
 
 impl Transform {
     /// From a quantisation table in rows of rising frequency.
-    pub(super) fn new(quantisation: &[u16; 64]) -> Self {
+    pub(crate) fn new(quantisation: &[u16; 64]) -> Self {
         let weights: [f64; 8] = std::array::from_fn(|k| match k {
             0 => 0.125_f64.sqrt(),
             _ => 0.5 * (k as f64 * PI / 16.0).cos(),
@@ -93,13 +93,13 @@ impl Transform {
 
     /// The mean of a block whose first coefficient this is.
     #[inline(always)]
-    pub(super) fn mean(&self, dc: i16) -> u8 {
+    pub(crate) fn mean(&self, dc: i16) -> u8 {
         to_sample(f32::from(dc) * self.scale[0])
     }
 
     /// Makes `size` samples of each block, across and down, in lines that lie `stride` apart.
     #[inline(always)]
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         tile: &Tile,
         size: (usize, usize),

@@ -1,7 +1,7 @@
 //! Bits of entropy-coded data.
 
-use super::super::DecodeError;
-use super::structure::{TRUNCATED, damaged, marker};
+use crate::Error;
+use crate::structure::{TRUNCATED, damaged, marker};
 
 /// Bytes of the window: it stays in the first cache together with the tables.
 const WINDOW: usize = 1 << 12;
@@ -15,7 +15,7 @@ const BLOCK: usize = 64 * 4 + 16;
 /// Bytes go through a window in which the zeros that are stuffed behind each 0xFF are gone, so
 /// that eight can be taken at once. Beyond the end of the data zeros are read; that this happened
 /// is found before the next block, so that no loop goes on for long.
-pub(super) struct Bits<'a> {
+pub(crate) struct Bits<'a> {
     /// What has not been taken into the window.
     source: &'a [u8],
     window: Box<[u8; WINDOW]>,
@@ -28,7 +28,7 @@ pub(super) struct Bits<'a> {
 
 /// How far reading has come.
 #[derive(Clone, Copy, Default)]
-pub(super) struct State {
+pub(crate) struct State {
     /// The next byte of the window to take.
     at: usize,
     /// The next bits, from the top.
@@ -39,7 +39,7 @@ pub(super) struct State {
 
 impl<'a> Bits<'a> {
     /// The data that `source` begins with.
-    pub(super) fn new(source: &'a [u8]) -> Self {
+    pub(crate) fn new(source: &'a [u8]) -> Self {
         Self {
             source,
             window: Box::new([0; WINDOW]),
@@ -54,7 +54,7 @@ impl<'a> Bits<'a> {
     /// # Errors
     /// When the data ended before, or the file within the data.
     #[inline(always)]
-    pub(super) fn begin_block(&mut self) -> Result<Reader<'_>, DecodeError> {
+    pub(crate) fn begin_block(&mut self) -> Result<Reader<'_>, Error> {
         if self.state.at + BLOCK > self.end {
             self.fill()?;
         }
@@ -63,14 +63,14 @@ impl<'a> Bits<'a> {
 
     /// Goes on where the reader of a block ended.
     #[inline(always)]
-    pub(super) fn end_block(&mut self, state: State) {
+    pub(crate) fn end_block(&mut self, state: State) {
         self.state = state;
     }
 
     /// Makes the window hold a block, if there is one.
     #[cold]
     #[inline(never)]
-    fn fill(&mut self) -> Result<(), DecodeError> {
+    fn fill(&mut self) -> Result<(), Error> {
         if self.at_marker {
             return self.check_end();
         }
@@ -104,7 +104,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Checks that no more bits were taken than there are.
-    fn check_end(&self) -> Result<(), DecodeError> {
+    fn check_end(&self) -> Result<(), Error> {
         let State { at, count, .. } = self.state;
         if at * 8 > self.end * 8 + count as usize {
             return Err(damaged("the data of a scan ends early"));
@@ -117,7 +117,7 @@ impl<'a> Bits<'a> {
     ///
     /// # Errors
     /// When another marker comes next.
-    pub(super) fn restart(&mut self, number: usize) -> Result<(), DecodeError> {
+    pub(crate) fn restart(&mut self, number: usize) -> Result<(), Error> {
         self.finish()?;
         match *self.source {
             [_, next, ..] if marker::is_restart(next) && usize::from(next & 7) == number % 8 => {
@@ -133,7 +133,7 @@ impl<'a> Bits<'a> {
     ///
     /// # Errors
     /// When more of it was taken than there is, or the file ends before.
-    pub(super) fn finish(&mut self) -> Result<(), DecodeError> {
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
         if self.at_marker {
             return self.check_end();
         }
@@ -146,15 +146,15 @@ impl<'a> Bits<'a> {
 }
 
 /// Takes the bits of a block, most significant first.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     window: &'a [u8; WINDOW],
-    pub(super) state: State,
+    pub(crate) state: State,
 }
 
 impl Reader<'_> {
     /// Makes at least 56 bits ready.
     #[inline(always)]
-    pub(super) fn refill(&mut self) {
+    pub(crate) fn refill(&mut self) {
         let State { at, bits, count } = self.state;
         let Some(&next) = self.window[at..].first_chunk() else { return };
         // Bits below `count` may be there already: the same ones.
@@ -167,19 +167,19 @@ impl Reader<'_> {
 
     /// The next `n` bits, 1 to 32, left where they are.
     #[inline(always)]
-    pub(super) fn peek(&self, n: u32) -> u32 {
+    pub(crate) fn peek(&self, n: u32) -> u32 {
         (self.state.bits >> (64 - n)) as u32
     }
 
     #[inline(always)]
-    pub(super) fn skip(&mut self, n: u32) {
+    pub(crate) fn skip(&mut self, n: u32) {
         self.state.bits <<= n;
         self.state.count -= n;
     }
 
     /// The next `n` bits, at most 16.
     #[inline(always)]
-    pub(super) fn take(&mut self, n: u32) -> u32 {
+    pub(crate) fn take(&mut self, n: u32) -> u32 {
         let value = (self.state.bits >> 32 >> (32 - n)) as u32;
         self.skip(n);
         value
@@ -187,13 +187,13 @@ impl Reader<'_> {
 
     /// The next bit.
     #[inline(always)]
-    pub(super) fn take_bit(&mut self) -> bool {
+    pub(crate) fn take_bit(&mut self) -> bool {
         self.take(1) == 1
     }
 
     /// A value of `size` bits, at most 16, whose first bit is its sign (T.81, F.2.2.1: EXTEND).
     #[inline(always)]
-    pub(super) fn take_signed(&mut self, size: u32) -> i32 {
+    pub(crate) fn take_signed(&mut self, size: u32) -> i32 {
         let negative = !((self.state.bits as i64) >> 63) as i32;
         self.take(size) as i32 + (negative & ((-1_i32 << size) + 1))
     }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use super::{DecodeError, Format};
+use crate::{DecodeError, Format};
 
 thread_local! {
     /// Whether a panic of this thread is caught here and becomes an error.
@@ -18,7 +18,7 @@ thread_local! {
 /// that it did not expect may index out of bounds. Nothing that the decoder touched is used
 /// afterwards. What this cannot catch: a stack that overflows, and memory that runs out. Where our own
 /// decoder panics, fuzzing shall see it.
-pub(super) fn caught<T>(
+pub(crate) fn caught<T>(
     format: Format,
     decode: impl FnOnce() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
@@ -33,7 +33,7 @@ pub(super) fn caught<T>(
 
 /// Runs other people's code; the first line of what it said when it panicked is an error. Nothing
 /// that it touched may be used after that.
-pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+pub fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     quieten();
     let before = CAUGHT.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(run));

@@ -1,23 +1,23 @@
 //! A component of a picture in the making: its blocks, and the samples that they become.
 
-use super::super::DecodeError;
-use super::bits::Bits;
-use super::scan::{Coding, Memory};
-use super::structure::damaged;
-use super::tables::{Frame, FrameComponent, Tables};
-use super::transform::{Block, LANES, Tile, Transform};
-use super::upsample::Upsampling;
+use crate::Error;
+use crate::bits::Bits;
+use crate::scan::{Coding, Memory};
+use crate::structure::damaged;
+use crate::tables::{Frame, FrameComponent, Tables};
+use crate::transform::{Block, LANES, Tile, Transform};
+use crate::upsample::Upsampling;
 
 /// Rows of MCUs whose samples are held: interpolating looks at the lines above and below.
 const HELD: usize = 3;
 
-pub(super) struct Component {
-    pub(super) id: u8,
+pub(crate) struct Component {
+    pub(crate) id: u8,
     /// Blocks of an MCU, across and down.
-    pub(super) h: usize,
-    pub(super) v: usize,
+    pub(crate) h: usize,
+    pub(crate) v: usize,
     /// Blocks that hold something of the picture, across and down.
-    pub(super) blocks: (usize, usize),
+    pub(crate) blocks: (usize, usize),
     /// Blocks in a row of them, those that fill up MCUs among them.
     columns: usize,
     /// Rows of blocks whose coefficients are held.
@@ -39,14 +39,14 @@ pub(super) struct Component {
     /// The samples of [`HELD`] rows of MCUs, whose places are taken in turn.
     samples: Vec<u8>,
     upsampling: Upsampling,
-    pub(super) memory: Memory,
+    pub(crate) memory: Memory,
 }
 
 impl Component {
     /// A component of a frame of so many MCUs across, of which the coefficients of `rows` rows are
     /// held. A block of one with the largest sampling factors `most` becomes `side` x `side`
     /// samples.
-    pub(super) fn new(
+    pub(crate) fn new(
         c: &FrameComponent,
         frame: &Frame,
         (columns, rows): (usize, usize),
@@ -84,7 +84,7 @@ impl Component {
     }
 
     /// Whether only the means of blocks matter.
-    pub(super) fn is_means(&self) -> bool {
+    pub(crate) fn is_means(&self) -> bool {
         self.size == (1, 1)
     }
 
@@ -104,14 +104,14 @@ impl Component {
     }
 
     /// The bytes that it will take.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let blocks = self.rows * self.tiles_across() * LANES;
         let coefficients = if self.is_means() { blocks * 2 } else { blocks * (64 * 2 + 8) };
         coefficients + HELD * self.lines() * self.stride() + self.upsampling.bytes(self.width)
     }
 
     /// Prepares for a scan.
-    pub(super) fn begin_scan(&mut self, tables: &Tables) -> Result<(), DecodeError> {
+    pub(crate) fn begin_scan(&mut self, tables: &Tables) -> Result<(), Error> {
         self.memory = Memory::default();
         if self.transform.is_none() {
             let table = tables.quantisation.get(self.quantisation).and_then(Option::as_ref);
@@ -130,23 +130,23 @@ impl Component {
     }
 
     /// Whether there was a scan of it.
-    pub(super) fn is_begun(&self) -> bool {
+    pub(crate) fn is_begun(&self) -> bool {
         self.transform.is_some()
     }
 
     /// Makes all coefficients zero.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.tiles.as_flattened_mut().as_flattened_mut().fill(0);
     }
 
     /// Reads what a scan has of the block at column `x` and row `y` of those that are held.
     #[inline(always)]
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         bits: &mut Bits<'_>,
         coding: &Coding<'_>,
         (x, y): (usize, usize),
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Error> {
         let mut reader = bits.begin_block()?;
         let block = y * self.columns + x;
         if self.is_means() {
@@ -168,7 +168,7 @@ impl Component {
 
     /// Makes the samples of a row of MCUs from row `held` of those that are held.
     #[inline(always)]
-    pub(super) fn transform(&mut self, row: usize, held: usize) {
+    pub(crate) fn transform(&mut self, row: usize, held: usize) {
         let (stride, lines, across) = (self.stride(), self.lines(), self.tiles_across());
         let transform = self.transform.as_mut().expect("a scan was begun");
         let out = &mut self.samples[row % HELD * lines * stride..][..lines * stride];
@@ -191,7 +191,7 @@ impl Component {
 
     /// Line `y` of the result, at least as long as its width.
     #[inline(always)]
-    pub(super) fn line(&mut self, y: usize) -> &[u8] {
+    pub(crate) fn line(&mut self, y: usize) -> &[u8] {
         let (stride, ring) = (self.stride(), HELD * self.lines());
         let (samples, width, last) = (&self.samples, self.width, self.height - 1);
         let line = |y: usize| &samples[y.min(last) % ring * stride..][..width];

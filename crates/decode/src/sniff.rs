@@ -1,8 +1,8 @@
 use std::fmt;
 
-use super::{DecodeError, SNIFF_BYTES};
+use crate::{DecodeError, SNIFF_BYTES};
 
-/// A picture format that [`decode`](super::decode()) reads.
+/// A picture format that [`decode`](crate::decode()) reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Format {
@@ -19,12 +19,12 @@ impl Format {
     const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff];
 
     /// Stands for the format in what is kept on disk.
-    pub(crate) fn number(self) -> u8 {
+    pub fn number(self) -> u8 {
         self as u8
     }
 
     /// The format of [`Format::number`].
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
+    pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 

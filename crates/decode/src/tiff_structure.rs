@@ -3,7 +3,7 @@
 //! A decoder makes room for as many values as an entry counts before it reads them; that the file
 //! holds them is checked here. Layout: TIFF 6.0, section 2; BigTIFF has wider counts and offsets.
 
-use super::{DecodeError, Format};
+use crate::{DecodeError, Format};
 
 /// Entries that say how pixels are stored. Others, such as descriptions, may be lost.
 const ABOUT_PIXELS: std::ops::RangeInclusive<u64> = 256..=532;
@@ -11,7 +11,7 @@ const ASCII: u64 = 2;
 
 /// # Errors
 /// When the file ends before the values that the directory counts.
-pub(super) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
+pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
     match values_are_there(bytes) {
         Some(true) => Ok(()),
         _ => Err(DecodeError::Truncated { format: Format::Tiff }),

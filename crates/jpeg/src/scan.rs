@@ -1,24 +1,24 @@
 //! Blocks of coefficients as scans hold them: sequential (T.81, F.2.2) and progressive (G.2).
 
-use super::super::DecodeError;
-use super::bits::Reader;
-use super::huffman::{Huffman, Run};
-use super::structure::damaged;
-use super::transform::{Block, ZIGZAG};
+use crate::Error;
+use crate::bits::Reader;
+use crate::huffman::{Huffman, Run};
+use crate::structure::damaged;
+use crate::transform::{Block, ZIGZAG};
 
 /// Which coefficients a scan codes, and which of their bits.
 #[derive(Clone, Copy)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// The first and the last coefficient in the order of coding.
-    pub(super) first: usize,
-    pub(super) last: usize,
+    pub(crate) first: usize,
+    pub(crate) last: usize,
     /// Bits below this one come in later scans.
-    pub(super) low: u32,
+    pub(crate) low: u32,
 }
 
 /// What a scan holds of a block, and the codes in which it does.
 #[derive(Clone, Copy)]
-pub(super) enum Coding<'a> {
+pub(crate) enum Coding<'a> {
     /// Everything.
     Sequential { dc: &'a Huffman, ac: &'a Huffman },
     /// The first coefficient without its low bits.
@@ -33,7 +33,7 @@ pub(super) enum Coding<'a> {
 
 /// What is remembered between the blocks of a component in a scan.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// The first coefficient of the block before.
     dc: i32,
     /// Blocks to come in which there are no coefficients.
@@ -43,12 +43,12 @@ pub(super) struct Memory {
 impl Coding<'_> {
     /// Reads what there is of a block.
     #[inline(always)]
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         bits: &mut Reader<'_>,
         memory: &mut Memory,
         block: &mut Block<'_>,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Error> {
         match *self {
             Self::Sequential { dc, ac } => {
                 *block.at(0) = read_dc(bits, dc, memory, 0)?;
@@ -62,12 +62,12 @@ impl Coding<'_> {
 
     /// Reads what there is of a block's first coefficient, and passes over the others.
     #[inline(always)]
-    pub(super) fn read_mean(
+    pub(crate) fn read_mean(
         &self,
         bits: &mut Reader<'_>,
         memory: &mut Memory,
         mean: &mut i16,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Error> {
         match *self {
             Self::Sequential { dc, ac } => {
                 *mean = read_dc(bits, dc, memory, 0)?;
@@ -84,18 +84,18 @@ impl Coding<'_> {
     }
 
     /// Whether it says something of a block's first coefficient.
-    pub(super) fn has_mean(&self) -> bool {
+    pub(crate) fn has_mean(&self) -> bool {
         !matches!(self, Self::Ac { .. } | Self::RefineAc { .. })
     }
 }
 
-fn beyond() -> DecodeError {
+fn beyond() -> Error {
     damaged("a block has more than 64 coefficients")
 }
 
 /// A coefficient that has a value, if it is one of a block.
 #[inline(always)]
-fn within(k: usize, last: usize) -> Result<usize, DecodeError> {
+fn within(k: usize, last: usize) -> Result<usize, Error> {
     if k > last { Err(beyond()) } else { Ok(k & 63) }
 }
 
@@ -106,7 +106,7 @@ fn read_dc(
     table: &Huffman,
     memory: &mut Memory,
     low: u32,
-) -> Result<i16, DecodeError> {
+) -> Result<i16, Error> {
     let Run { zeros, value, .. } = table.run(bits)?;
     if zeros > 0 {
         return Err(damaged("a difference has more than 15 bits"));
@@ -118,7 +118,7 @@ fn read_dc(
 /// All other coefficients of a sequential block, into one that is zero. Zeros may go on beyond the
 /// last, as with libjpeg, but no value may lie there.
 #[inline(always)]
-fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<(), DecodeError> {
+fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<(), Error> {
     let mut k = 1;
     while k < 64 {
         let run = table.run(bits)?;
@@ -136,7 +136,7 @@ fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<
 
 /// Passes over what [`read_ac`] reads.
 #[inline(always)]
-fn pass_ac(bits: &mut Reader<'_>, table: &Huffman) -> Result<(), DecodeError> {
+fn pass_ac(bits: &mut Reader<'_>, table: &Huffman) -> Result<(), Error> {
     let mut k = 1;
     while k < 64 {
         k += table.pass(bits, 64 - k)?;
@@ -152,7 +152,7 @@ fn read_first(
     part: Part,
     memory: &mut Memory,
     block: &mut Block<'_>,
-) -> Result<(), DecodeError> {
+) -> Result<(), Error> {
     if memory.ended > 0 {
         memory.ended -= 1;
         return Ok(());
@@ -182,7 +182,7 @@ fn read_more(
     part: Part,
     memory: &mut Memory,
     block: &mut Block<'_>,
-) -> Result<(), DecodeError> {
+) -> Result<(), Error> {
     let bit = 1_i16 << part.low;
     let mut k = part.first;
     while k <= part.last && memory.ended == 0 {

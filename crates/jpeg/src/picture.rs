@@ -2,25 +2,24 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::super::{DecodeError, Rgb};
-use super::bits::Bits;
-use super::colour::to_rgb;
-use super::component::Component;
-use super::scan::{Coding, Memory, Part};
-use super::structure::{Segments, Structure, damaged, marker};
-use super::tables::{Colour, FrameComponent, Tables};
+use crate::bits::Bits;
+use crate::colour::to_rgb;
+use crate::component::Component;
+use crate::scan::{Coding, Memory, Part};
+use crate::structure::{Segments, Structure, damaged, marker};
+use crate::tables::{Colour, FrameComponent, Tables};
+use crate::{Error, Pixels, Reduction};
 
 /// More scans than encoders make. Each goes through all blocks of the picture, though it may say next
 /// to nothing of them: a small file could take for ever.
 const MOST_SCANS: usize = 100;
 
-/// Decodes a picture to a `reduction`th of its width and height, rounded up: 1, 2, 4 or 8. Each pixel
-/// is the mean of those that it stands for.
-pub(super) fn decode(
+/// Decodes a picture.
+pub(crate) fn decode(
     bytes: &[u8],
     structure: &Structure<'_>,
-    reduction: usize,
-) -> Result<Rgb, DecodeError> {
+    reduction: Reduction,
+) -> Result<Pixels, Error> {
     let mut segments = Segments::new(bytes);
     let mut tables = Tables::default();
     let mut picture = Picture::new(structure, reduction);
@@ -40,7 +39,7 @@ pub(super) fn decode(
 }
 
 /// A picture in the making.
-pub(super) struct Picture {
+pub(crate) struct Picture {
     progressive: bool,
     /// Whether the coefficients of all rows are held, since several scans make them.
     whole: bool,
@@ -58,7 +57,8 @@ pub(super) struct Picture {
 
 impl Picture {
     /// One that takes no memory yet.
-    pub(super) fn new(structure: &Structure<'_>, reduction: usize) -> Self {
+    pub(crate) fn new(structure: &Structure<'_>, reduction: Reduction) -> Self {
+        let reduction = reduction.divisor();
         let Structure { frame, several_scans: whole, .. } = structure;
         let most = |factor: fn(&FrameComponent) -> usize| {
             frame.components.iter().map(factor).max().unwrap_or(1)
@@ -81,13 +81,13 @@ impl Picture {
     }
 
     /// The bytes that it will take.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         let components: usize = self.components.iter().map(Component::bytes).sum();
         (self.width * self.height * 3 + components) as u64
     }
 
     /// Reads a scan: its header, and the data that `data` begins with.
-    fn scan(&mut self, header: &[u8], data: &[u8], tables: &Tables) -> Result<(), DecodeError> {
+    fn scan(&mut self, header: &[u8], data: &[u8], tables: &Tables) -> Result<(), Error> {
         let scanned = self.scan_header(header, tables)?;
         for &(component, _) in &scanned {
             self.components[component].begin_scan(tables)?;
@@ -131,7 +131,7 @@ impl Picture {
         &self,
         header: &[u8],
         tables: &'t Tables,
-    ) -> Result<Vec<(usize, Coding<'t>)>, DecodeError> {
+    ) -> Result<Vec<(usize, Coding<'t>)>, Error> {
         let bad = || damaged("the header of a scan makes no sense");
         let (&count, rest) = header.split_first().ok_or_else(bad)?;
         let (list, rest) = rest.split_at_checked(2 * usize::from(count)).ok_or_else(bad)?;
@@ -172,7 +172,7 @@ impl Picture {
         bits: &mut Bits<'_>,
         restarts: &mut Restarts,
         held: usize,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Error> {
         for mcu in 0..self.mcus.0 {
             if restarts.before_mcu(bits)? {
                 self.components.iter_mut().for_each(|c| c.memory = Memory::default());
@@ -190,7 +190,7 @@ impl Picture {
         Ok(())
     }
 
-    fn begin_pixels(&mut self, tables: &Tables) -> Result<Colour, DecodeError> {
+    fn begin_pixels(&mut self, tables: &Tables) -> Result<Colour, Error> {
         if !self.components.iter().all(Component::is_begun) {
             return Err(damaged("it has no data for one of its components"));
         }
@@ -223,14 +223,17 @@ impl Picture {
     }
 
     /// The result.
-    fn finish(mut self, tables: &Tables) -> Result<Rgb, DecodeError> {
+    fn finish(mut self, tables: &Tables) -> Result<Pixels, Error> {
         if self.whole {
             let colour = self.begin_pixels(tables)?;
             for row in 0..self.mcus.1 {
                 self.make_row(row, row, colour);
             }
         }
-        Rgb::new(self.width, self.height, self.pixels).ok_or_else(|| damaged("it is empty"))
+        if self.pixels.is_empty() {
+            return Err(damaged("it is empty"));
+        }
+        Ok(Pixels { width: self.width, height: self.height, rgb: self.pixels })
     }
 }
 
@@ -266,7 +269,7 @@ struct Restarts {
 impl Restarts {
     /// Whether a restart is before the MCU that comes now.
     #[inline(always)]
-    fn before_mcu(&mut self, bits: &mut Bits<'_>) -> Result<bool, DecodeError> {
+    fn before_mcu(&mut self, bits: &mut Bits<'_>) -> Result<bool, Error> {
         let due = self.interval > 0 && self.mcus > 0 && self.mcus.is_multiple_of(self.interval);
         if due {
             bits.restart(self.mcus / self.interval - 1)?;

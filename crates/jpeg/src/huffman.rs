@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 
-use super::super::DecodeError;
-use super::bits::Reader;
-use super::structure::damaged;
+use crate::Error;
+use crate::bits::Reader;
+use crate::structure::damaged;
 
 /// Codes up to this length are found in one look.
 const LOOK: u32 = 10;
@@ -13,7 +13,7 @@ const LOOK: u32 = 10;
 const LOOK_FAR: u32 = 12;
 
 /// A table of codes.
-pub(super) struct Huffman {
+pub(crate) struct Huffman {
     /// What bits begin with, by the first [`LOOK`] of them.
     look: Box<[Entry; 1 << LOOK]>,
     /// By length: behind the last code of it, from the top of 16 bits.
@@ -47,12 +47,12 @@ struct Pass {
 }
 
 /// A run of zeros and the value behind it (T.81, F.1.2.2).
-pub(super) struct Run {
+pub(crate) struct Run {
     /// How many zeros.
-    pub(super) zeros: usize,
+    pub(crate) zeros: usize,
     /// Bits of the value; 0 where it is none.
-    pub(super) size: u32,
-    pub(super) value: i32,
+    pub(crate) size: u32,
+    pub(crate) value: i32,
 }
 
 impl Entry {
@@ -72,14 +72,14 @@ impl Entry {
 impl Run {
     /// Whether a block ends there: no value comes, and it is not 16 zeros.
     #[inline(always)]
-    pub(super) fn ends_block(&self) -> bool {
+    pub(crate) fn ends_block(&self) -> bool {
         self.size == 0 && self.zeros < 15
     }
 }
 
 impl Huffman {
     /// From the number of codes of each length and the symbols in the order of their codes.
-    pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn new(counts: &[u8; 16], symbols: &[u8]) -> Result<Self, Error> {
         let too_many = || damaged("a Huffman table has too many codes");
         let mut table = Self {
             look: Box::new([Entry::default(); 1 << LOOK]),
@@ -127,7 +127,7 @@ impl Huffman {
 
     /// The next symbol as a run and a value.
     #[inline(always)]
-    pub(super) fn run(&self, bits: &mut Reader<'_>) -> Result<Run, DecodeError> {
+    pub(crate) fn run(&self, bits: &mut Reader<'_>) -> Result<Run, Error> {
         bits.refill();
         let entry = self.look[bits.peek(LOOK) as usize];
         if entry.value != 0 {
@@ -144,7 +144,7 @@ impl Huffman {
     /// Returns how many coefficients they stand for: all that are left where they end the block,
     /// and more where a value lies beyond it. Zeros that no value follows end with the block.
     #[inline(always)]
-    pub(super) fn pass(&self, bits: &mut Reader<'_>, left: usize) -> Result<usize, DecodeError> {
+    pub(crate) fn pass(&self, bits: &mut Reader<'_>, left: usize) -> Result<usize, Error> {
         let passes = self.passes.get_or_init(|| self.make_passes());
         bits.refill();
         let pass = passes[bits.peek(LOOK_FAR) as usize];
@@ -184,7 +184,7 @@ impl Huffman {
 
     /// The next symbol alone.
     #[inline(always)]
-    pub(super) fn symbol(&self, bits: &mut Reader<'_>) -> Result<u8, DecodeError> {
+    pub(crate) fn symbol(&self, bits: &mut Reader<'_>) -> Result<u8, Error> {
         bits.refill();
         let entry = self.look[bits.peek(LOOK) as usize];
         if entry.value != 0 {
@@ -197,7 +197,7 @@ impl Huffman {
 
     /// The symbol of a code whose value lies outside of what was looked at.
     #[inline(always)]
-    fn code(&self, bits: &mut Reader<'_>, entry: Entry) -> Result<u8, DecodeError> {
+    fn code(&self, bits: &mut Reader<'_>, entry: Entry) -> Result<u8, Error> {
         if entry.length > 0 {
             bits.skip(u32::from(entry.length));
             return Ok(entry.symbol);
@@ -206,7 +206,7 @@ impl Huffman {
     }
 
     #[inline(always)]
-    fn long_code(&self, bits: &mut Reader<'_>) -> Result<u8, DecodeError> {
+    fn long_code(&self, bits: &mut Reader<'_>) -> Result<u8, Error> {
         let next = bits.peek(16);
         let Some(length) = (LOOK + 1..=16).find(|&length| next < self.end[length as usize]) else {
             return Err(damaged("a Huffman code is unknown"));

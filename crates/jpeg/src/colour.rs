@@ -1,13 +1,13 @@
 //! Lines of components to lines of RGB. Coefficients: ITU-T T.871 (JFIF).
 
-use super::tables::Colour;
+use crate::tables::Colour;
 
 /// Pixels that are worked on at a time.
 const CHUNK: usize = 64;
 
 /// Writes a line; those of the components that the colour has are at least as long.
 #[inline(always)]
-pub(super) fn to_rgb(colour: Colour, components: &[&[u8]; 4], out: &mut [u8]) {
+pub(crate) fn to_rgb(colour: Colour, components: &[&[u8]; 4], out: &mut [u8]) {
     let out = out.as_chunks_mut().0;
     let [a, b, c, k] = components;
     match colour {

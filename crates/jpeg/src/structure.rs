@@ -1,76 +1,66 @@
 //! The segments of a JPEG, walked without decoding. Markers and segments: ITU-T T.81, annex B.
 
-use image::metadata::Orientation;
+use crate::tables::Frame;
+use crate::{Error, Reduction};
 
-use super::super::rgb::turns;
-use super::super::{AtLeast, DecodeError, Format};
-use super::tables::Frame;
-
-pub(super) mod marker {
-    pub(in super::super) const DHT: u8 = 0xC4;
-    pub(in super::super) const EOI: u8 = 0xD9;
-    pub(in super::super) const SOS: u8 = 0xDA;
-    pub(in super::super) const DQT: u8 = 0xDB;
-    pub(in super::super) const DRI: u8 = 0xDD;
-    pub(in super::super) const APP0: u8 = 0xE0;
-    pub(in super::super) const APP1: u8 = 0xE1;
-    pub(in super::super) const APP14: u8 = 0xEE;
+pub(crate) mod marker {
+    pub(crate) const DHT: u8 = 0xC4;
+    pub(crate) const EOI: u8 = 0xD9;
+    pub(crate) const SOS: u8 = 0xDA;
+    pub(crate) const DQT: u8 = 0xDB;
+    pub(crate) const DRI: u8 = 0xDD;
+    pub(crate) const APP0: u8 = 0xE0;
+    pub(crate) const APP1: u8 = 0xE1;
+    pub(crate) const APP14: u8 = 0xEE;
 
     /// Whether a segment describes a frame; the other three of the range are tables.
-    pub(in super::super) fn is_frame(marker: u8) -> bool {
+    pub(crate) fn is_frame(marker: u8) -> bool {
         matches!(marker, 0xC0..=0xCF) && !matches!(marker, DHT | 0xC8 | 0xCC)
     }
 
     /// Whether a marker only divides the data of a scan.
-    pub(in super::super) fn is_restart(marker: u8) -> bool {
+    pub(crate) fn is_restart(marker: u8) -> bool {
         matches!(marker, 0xD0..=0xD7)
     }
 }
 
 /// What the segments before the first scan say.
-pub(super) struct Structure<'a> {
-    pub(super) frame: Frame,
+pub(crate) struct Structure<'a> {
+    pub(crate) frame: Frame,
     /// Coefficients are held in memory until the last scan.
-    pub(super) several_scans: bool,
-    exif: Option<&'a [u8]>,
+    pub(crate) several_scans: bool,
+    pub(crate) exif: Option<&'a [u8]>,
 }
 
 impl Structure<'_> {
-    pub(super) fn orientation(&self) -> Orientation {
-        let orientation = self.exif.and_then(Orientation::from_exif_chunk);
-        orientation.unwrap_or(Orientation::NoTransforms)
-    }
-
-    /// By how much width and height may be divided: 1, 2, 4 or 8.
-    pub(super) fn reduction(&self, at_least: AtLeast) -> usize {
-        let (width, height) = match turns(self.orientation()) {
-            false => (at_least.width, at_least.height),
-            true => (at_least.height, at_least.width),
+    /// How far the picture may be reduced and still have so many columns and rows, as stored.
+    pub(crate) fn reduction(&self, width: usize, height: usize) -> Reduction {
+        let fits = |&by: &Reduction| {
+            let by = by.divisor();
+            self.frame.width.div_ceil(by) >= width && self.frame.height.div_ceil(by) >= height
         };
-        let fits = |n: &usize| {
-            self.frame.width.div_ceil(*n) >= width && self.frame.height.div_ceil(*n) >= height
-        };
-        [8, 4, 2].into_iter().find(fits).unwrap_or(1)
+        let reductions = [Reduction::Eighth, Reduction::Quarter, Reduction::Half];
+        reductions.into_iter().find(fits).unwrap_or(Reduction::None)
     }
 }
 
-pub(super) const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Jpeg };
+pub(crate) const TRUNCATED: Error = Error::Truncated;
 
-pub(super) fn damaged(detail: &str) -> DecodeError {
-    DecodeError::Damaged { format: Format::Jpeg, detail: detail.to_owned() }
+pub(crate) fn damaged(detail: &str) -> Error {
+    Error::Damaged(detail.to_owned())
 }
 
 /// One marker with what belongs to it.
-pub(super) struct Segment<'a> {
-    pub(super) marker: u8,
+pub(crate) struct Segment<'a> {
+    pub(crate) marker: u8,
     /// Without the marker and the length.
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
     /// The rest of the file. After a start of scan it begins with entropy-coded data.
-    pub(super) rest: &'a [u8],
+    pub(crate) rest: &'a [u8],
 }
 
 /// Goes through the segments up to the end-of-image marker; what follows it does not matter.
-pub(super) struct Segments<'a> {
+pub(crate) struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Entropy-coded data comes next.
@@ -79,7 +69,7 @@ pub(super) struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     /// Of a file that begins with a start-of-image marker.
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 2, in_scan: false }
     }
 
@@ -87,7 +77,7 @@ impl<'a> Segments<'a> {
     ///
     /// # Errors
     /// When the file ends before.
-    pub(super) fn next(&mut self) -> Result<Option<Segment<'a>>, DecodeError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Segment<'a>>, Error> {
         if self.in_scan {
             self.at += scan_length(&self.bytes[self.at..])?;
         }
@@ -108,7 +98,7 @@ impl<'a> Segments<'a> {
 
     /// The next marker that does not stand alone. Bytes before it that belong to no segment are odd,
     /// and harmless.
-    fn marker(&mut self) -> Result<u8, DecodeError> {
+    fn marker(&mut self) -> Result<u8, Error> {
         loop {
             let rest = &self.bytes[self.at..];
             let stray = memchr::memchr(0xFF, rest).ok_or(TRUNCATED)?;
@@ -124,7 +114,7 @@ impl<'a> Segments<'a> {
 }
 
 /// The length of the entropy-coded data that `bytes` begin with: up to the marker that ends it.
-fn scan_length(bytes: &[u8]) -> Result<usize, DecodeError> {
+fn scan_length(bytes: &[u8]) -> Result<usize, Error> {
     let mut at = 0;
     loop {
         at += memchr::memchr(0xFF, &bytes[at..]).ok_or(TRUNCATED)?;
@@ -138,7 +128,7 @@ fn scan_length(bytes: &[u8]) -> Result<usize, DecodeError> {
 
 /// Walks the segments up to the first scan, which say how large the picture is and how much memory
 /// decoding it takes, before anything is allocated.
-pub(super) fn header(bytes: &[u8]) -> Result<Structure<'_>, DecodeError> {
+pub(crate) fn header(bytes: &[u8]) -> Result<Structure<'_>, Error> {
     let mut segments = Segments::new(bytes);
     let mut exif = None;
     let mut frame = None;

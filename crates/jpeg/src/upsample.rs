@@ -1,7 +1,7 @@
 //! Components that are stored smaller than the picture, stretched to its size.
 
 /// How lines are stretched.
-pub(super) struct Upsampling {
+pub(crate) struct Upsampling {
     /// Columns of the result to those of a component, and lines.
     across: (usize, usize),
     down: (usize, usize),
@@ -24,7 +24,7 @@ enum Kind {
 impl Upsampling {
     /// With the result's and the component's columns and lines in an MCU. Doubling interpolates if
     /// so asked.
-    pub(super) fn new(across: (usize, usize), down: (usize, usize), interpolate: bool) -> Self {
+    pub(crate) fn new(across: (usize, usize), down: (usize, usize), interpolate: bool) -> Self {
         let at_most_twice = |(result, own): (usize, usize)| result == own || result == 2 * own;
         let kind = if across.0 == across.1 && down.0 == down.1 {
             Kind::None
@@ -42,12 +42,12 @@ impl Upsampling {
     }
 
     /// The bytes that it will take for lines of so many samples.
-    pub(super) fn bytes(&self, width: usize) -> usize {
+    pub(crate) fn bytes(&self, width: usize) -> usize {
         if self.kind == Kind::None { 0 } else { 2 * width + self.stretched_len(width) }
     }
 
     /// Makes room for lines of so many samples.
-    pub(super) fn begin(&mut self, width: usize) {
+    pub(crate) fn begin(&mut self, width: usize) {
         if self.kind != Kind::None {
             self.mixed = vec![0; width];
             self.stretched = vec![0; self.stretched_len(width)];
@@ -56,7 +56,7 @@ impl Upsampling {
 
     /// Line `y` of the result, from the component's lines.
     #[inline(always)]
-    pub(super) fn line<'a>(&'a mut self, y: usize, line: impl Fn(usize) -> &'a [u8]) -> &'a [u8] {
+    pub(crate) fn line<'a>(&'a mut self, y: usize, line: impl Fn(usize) -> &'a [u8]) -> &'a [u8] {
         let own = y * self.down.1 / self.down.0;
         match self.kind {
             Kind::None => return line(y),

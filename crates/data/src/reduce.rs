@@ -1,18 +1,5 @@
+use headstart_decode::AtLeast;
 use headstart_model::Preprocessing;
-
-/// The least size of a decoded picture, in pixels of the upright one. A smaller picture keeps its
-/// own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct AtLeast {
-    pub width: usize,
-    pub height: usize,
-}
-
-impl AtLeast {
-    /// Nothing is less than the whole.
-    pub const FULL: Self = Self { width: usize::MAX, height: usize::MAX };
-}
 
 /// How far a picture that is to be resized may be reduced while it is decoded.
 ///

@@ -4,15 +4,15 @@ use std::io::{self, Cursor};
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use super::rgb::copies;
-use super::{DecodeError, Format, Limits, Rgb, tiff_structure, webp_structure};
+use crate::orientation::copies;
+use crate::{DecodeError, Format, Limits, Rgb, tiff_structure, webp_structure};
 
 /// What a decoder may take beside the picture and as much again as that: for metadata, for a frame
 /// or a tile that is larger than the picture.
 const SPARE: u64 = 4 << 20;
 
 /// Everything but JPEG.
-pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rgb, DecodeError> {
+pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rgb, DecodeError> {
     let error = |e: ImageError| from_image(e, format, limits);
     if format == Format::WebP && riff_size(bytes) > bytes.len() as u64 {
         return Err(DecodeError::Truncated { format });
@@ -40,7 +40,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rg
 }
 
 /// Width and height as stored, and how to turn that.
-pub(super) fn header(
+pub(crate) fn header(
     bytes: &[u8],
     format: Format,
     limits: &Limits,
@@ -51,7 +51,7 @@ pub(super) fn header(
 }
 
 /// The bytes that decoding takes at its peak.
-pub(super) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<u64, DecodeError> {
+pub(crate) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<u64, DecodeError> {
     let mut decoder = open(bytes, format, limits)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);

@@ -1,13 +1,13 @@
 //! What the segments between scans set: tables, and how a scan is to be read.
 
-use super::super::{DecodeError, Format};
-use super::huffman::Huffman;
-use super::structure::{Segment, damaged, marker};
-use super::transform::ZIGZAG;
+use crate::Error;
+use crate::huffman::Huffman;
+use crate::structure::{Segment, damaged, marker};
+use crate::transform::ZIGZAG;
 
 /// How the components make colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     Grey,
     Rgb,
     YCbCr,
@@ -19,13 +19,13 @@ pub(super) enum Colour {
 
 /// Whatever segments set, as of now.
 #[derive(Default)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     /// In rows of rising frequency.
-    pub(super) quantisation: [Option<[u16; 64]>; 4],
+    pub(crate) quantisation: [Option<[u16; 64]>; 4],
     dc: [Option<Huffman>; 4],
-    pub(super) ac: [Option<Huffman>; 4],
+    pub(crate) ac: [Option<Huffman>; 4],
     /// MCUs between two restarts; 0 if there are none.
-    pub(super) restart_interval: usize,
+    pub(crate) restart_interval: usize,
     jfif: bool,
     /// The colour transform in an Adobe segment.
     adobe: Option<u8>,
@@ -33,7 +33,7 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Takes what a segment says, if it is one of those that set something.
-    pub(super) fn set(&mut self, segment: &Segment<'_>) -> Result<(), DecodeError> {
+    pub(crate) fn set(&mut self, segment: &Segment<'_>) -> Result<(), Error> {
         match (segment.marker, segment.payload) {
             (marker::DQT, payload) => self.set_quantisation(payload),
             (marker::DHT, payload) => self.set_huffman(payload),
@@ -56,7 +56,7 @@ impl Tables {
         }
     }
 
-    fn set_quantisation(&mut self, mut payload: &[u8]) -> Result<(), DecodeError> {
+    fn set_quantisation(&mut self, mut payload: &[u8]) -> Result<(), Error> {
         let short = || damaged("a quantisation table is too short");
         while let [head, rest @ ..] = payload {
             let bytes = if head >> 4 == 0 { 1 } else { 2 };
@@ -73,7 +73,7 @@ impl Tables {
         Ok(())
     }
 
-    fn set_huffman(&mut self, mut payload: &[u8]) -> Result<(), DecodeError> {
+    fn set_huffman(&mut self, mut payload: &[u8]) -> Result<(), Error> {
         let short = || damaged("a Huffman table is too short");
         while let [head, rest @ ..] = payload {
             let (counts, rest) = rest.split_first_chunk().ok_or_else(short)?;
@@ -89,17 +89,17 @@ impl Tables {
     }
 
     /// The Huffman table with this number for first coefficients.
-    pub(super) fn dc(&self, number: u8) -> Result<&Huffman, DecodeError> {
+    pub(crate) fn dc(&self, number: u8) -> Result<&Huffman, Error> {
         find(&self.dc, number)
     }
 
     /// The Huffman table with this number for all other coefficients.
-    pub(super) fn ac(&self, number: u8) -> Result<&Huffman, DecodeError> {
+    pub(crate) fn ac(&self, number: u8) -> Result<&Huffman, Error> {
         find(&self.ac, number)
     }
 
     /// The colours that components with these numbers make.
-    pub(super) fn colour(&self, ids: &[u8]) -> Result<Colour, DecodeError> {
+    pub(crate) fn colour(&self, ids: &[u8]) -> Result<Colour, Error> {
         Ok(match (ids, self.adobe) {
             ([_], _) => Colour::Grey,
             ([_, _, _], _) if self.jfif => Colour::YCbCr,
@@ -114,34 +114,34 @@ impl Tables {
     }
 }
 
-fn find(tables: &[Option<Huffman>; 4], number: u8) -> Result<&Huffman, DecodeError> {
+fn find(tables: &[Option<Huffman>; 4], number: u8) -> Result<&Huffman, Error> {
     let table = tables.get(usize::from(number)).and_then(Option::as_ref);
     table.ok_or_else(|| damaged("a Huffman table is missing"))
 }
 
-pub(super) fn unsupported(detail: &str) -> DecodeError {
-    DecodeError::UnsupportedKind { format: Format::Jpeg, detail: detail.to_owned() }
+pub(crate) fn unsupported(detail: &str) -> Error {
+    Error::Unsupported(detail.to_owned())
 }
 
 /// A frame header (T.81, B.2.2).
-pub(super) struct Frame {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) progressive: bool,
-    pub(super) components: Vec<FrameComponent>,
+pub(crate) struct Frame {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) progressive: bool,
+    pub(crate) components: Vec<FrameComponent>,
 }
 
-pub(super) struct FrameComponent {
-    pub(super) id: u8,
+pub(crate) struct FrameComponent {
+    pub(crate) id: u8,
     /// Sampling factors, across and down, 1 to 4.
-    pub(super) h: usize,
-    pub(super) v: usize,
+    pub(crate) h: usize,
+    pub(crate) v: usize,
     /// The number of its quantisation table.
-    pub(super) quantisation: usize,
+    pub(crate) quantisation: usize,
 }
 
 impl Frame {
-    pub(super) fn parse(segment: &Segment<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn parse(segment: &Segment<'_>) -> Result<Self, Error> {
         let progressive = match segment.marker {
             0xC0 | 0xC1 => false,
             0xC2 => true,

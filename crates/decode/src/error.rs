@@ -1,0 +1,108 @@
+use std::io;
+
+use crate::Format;
+use crate::limits::MOST_SIDE;
+
+/// Why a file gives no picture. One line, to stand behind the file's path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The content is of another kind.
+    #[error("not a picture ({what})")]
+    NotAPicture {
+        /// What the content looks like: "text", "PDF", "empty file" …
+        what: &'static str,
+    },
+    /// A picture, in a format that is not read.
+    #[error("{what} pictures cannot be read; convert to JPEG, PNG, WebP, GIF, BMP or TIFF")]
+    Unsupported {
+        /// The format's name.
+        what: &'static str,
+    },
+    /// A format that is read, in a variant that is not.
+    #[error("this kind of {format} cannot be read ({detail}); convert it to JPEG or PNG")]
+    UnsupportedKind {
+        /// The format of the file.
+        format: Format,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// The data ends before the picture does.
+    #[error("truncated {format}")]
+    Truncated {
+        /// The format of the file.
+        format: Format,
+    },
+    /// The data contradicts itself or uses what the decoder does not know.
+    #[error("damaged {format}: {detail}")]
+    Damaged {
+        /// The format of the file.
+        format: Format,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// The header declares more pixels than [`Limits::max_pixels`].
+    #[error("{width} x {height} pixels are more than the limit of {} megapixels", limit / 1_000_000)]
+    TooManyPixels {
+        /// Declared width, in pixels.
+        width: u64,
+        /// Declared height, in pixels.
+        height: u64,
+        /// The limit, in pixels.
+        limit: u64,
+    },
+    /// A side is longer than [`MOST_SIDE`].
+    #[error("{width} x {height} pixels: a side is more than {MOST_SIDE}")]
+    TooLongASide {
+        /// Declared width, in pixels.
+        width: u64,
+        /// Declared height, in pixels.
+        height: u64,
+    },
+    /// Decoding would allocate more than [`Limits::max_bytes`], or far more than a picture of this
+    /// size should need: a tile that is larger than the picture, a profile without an end.
+    #[error(
+        "needs more memory to decode than its size explains, or than the limit of {} (see --memory)",
+        megabytes(*limit)
+    )]
+    TooMuchMemory {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The file is larger than [`Limits::max_file_bytes`].
+    #[error(
+        "a file of {} is more than the limit of {} (see --memory)",
+        megabytes(*bytes),
+        megabytes(*limit)
+    )]
+    FileTooLarge {
+        /// The file's size, in bytes.
+        bytes: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The file could not be read. The system's reason is a part of the message and no source of
+    /// this error, or whoever prints the chain would print it twice.
+    #[error("cannot be read ({})", reason(.0))]
+    Io(io::Error),
+}
+
+/// `512 MB`, or `0.3 MB` where there are few.
+fn megabytes(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    let digits = if megabytes < 9.95 { 1 } else { 0 };
+    format!("{megabytes:.digits$} MB")
+}
+
+impl From<io::Error> for DecodeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The system's reason as people read it: without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let number = error.raw_os_error().map_or_else(String::new, |n| format!(" (os error {n})"));
+    text.strip_suffix(&number).unwrap_or(&text).to_owned()
+}
