@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
+pub(crate) use headstart::model::quoted;
 use headstart::model::thousands;
 use serde::Serialize;
 
@@ -132,15 +133,6 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
-/// A path as a word of a shell command.
-pub(crate) fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
-    if !path.is_empty() && path.chars().all(plain) {
-        return path.to_owned();
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,12 +173,5 @@ mod tests {
     #[test]
     fn a_name_cannot_end_a_line_or_command_a_terminal() {
         assert_eq!(one_line("a\nb\u{1b}[31mé: text"), r"a\nb\u{1b}[31mé: text");
-    }
-
-    #[test]
-    fn a_quoted_path_is_one_word() {
-        assert_eq!(quoted("a/b-c.png"), "a/b-c.png");
-        assert_eq!(quoted("my pictures"), "'my pictures'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

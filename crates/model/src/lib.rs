@@ -9,6 +9,7 @@ pub mod formats;
 mod layer;
 mod network;
 mod preprocessing;
+mod shell;
 mod summary;
 mod weights;
 
@@ -19,5 +20,6 @@ pub use layer::{
 };
 pub use network::{Network, Trainable};
 pub use preprocessing::{Fit, Interpolation, Preprocessing, Scaling};
+pub use shell::quoted;
 pub use summary::{Summary, thousands};
 pub use weights::{Fitting, Misshapen, Tensor, Weights, weight_name};

@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Table,
     /// A packed file, by its kind.
     Packed(&'static str),
+    /// A part of an archive, which is nothing by itself.
+    Part,
     /// A picture, or whatever else.
     Other,
 }
@@ -24,6 +26,13 @@ const BLOCK: usize = 512;
 impl Kind {
     /// What the file is; [`Kind::Other`] if it cannot be read.
     pub(super) fn of(path: &Path) -> Self {
+        match joining(path) {
+            Some(_) => Self::Part,
+            None => Self::of_content(path),
+        }
+    }
+
+    fn of_content(path: &Path) -> Self {
         let mut head = [0; BLOCK];
         let Ok(file) = File::open(path) else { return Self::Other };
         // A zip archive may be shorter; what lies behind its end stays zero.
@@ -53,6 +62,11 @@ impl Kind {
             None => Self::Other,
         }
     }
+}
+
+/// What to do about a part of an archive; `None` of any other file.
+pub(super) fn joining(path: &Path) -> Option<String> {
+    archive::joining(path, &|path| matches!(Kind::of_content(path), Kind::Archive(_)))
 }
 
 /// Whether the checksum is right, in which its own eight bytes count as spaces: that of a header of

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::{Layout, name, unreadable as not_a_folder};
-use super::kind::Kind;
+use super::kind::{Kind, joining};
 use super::shards::Shards;
 use super::walk::{Walker, skipped, unreadable};
 use super::{Listed, Listing, Skipped, Subset, archive, manifest, table};
@@ -66,6 +66,7 @@ fn contents(path: &Path) -> Option<Result<Listing, String>> {
         Kind::Packed(packer) => Err(format!(
             "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"
         )),
+        Kind::Part => Err(joining(path)?),
         Kind::Other => return None,
     })
 }

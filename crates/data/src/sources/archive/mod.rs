@@ -3,6 +3,7 @@
 mod files;
 mod index;
 mod labels;
+mod parts;
 mod tar;
 mod zip;
 
@@ -23,6 +24,7 @@ use crate::positioned::Part;
 use files::Handle;
 use index::{Builder, Content, Index, Packing};
 use labels::{Layout, Relation, Sample};
+pub(super) use parts::joining;
 
 /// The kinds of archives that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 use headstart_model::io_reason;
 
@@ -103,6 +104,58 @@ pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Part<
     Ok((Part::new(file, start, start + content.stored - LOCAL as u64), declared))
 }
 
+/// Whether a file is the first part of an archive that `zip` has divided (APPNOTE 8.5.3).
+pub(super) fn is_first_of_several(path: &Path) -> bool {
+    let mut mark = [0; 4];
+    File::open(path).is_ok_and(|file| read_exact_at(&file, &mut mark, 0).is_ok())
+        && mark == *b"PK\x07\x08"
+}
+
+/// Whether a file is the last part of such an archive, that with the directory.
+pub(super) fn is_last_of_several(path: &Path) -> bool {
+    let number = || -> io::Result<u16> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        Ok(End::of(&file, len)?.disk)
+    };
+    // The largest number stands for one of ZIP64's.
+    number().is_ok_and(|number| !matches!(number, 0 | u16::MAX))
+}
+
+/// The record at the end of an archive.
+struct End {
+    at: u64,
+    /// The number of the part that it ends, from 0 on.
+    disk: u16,
+    members: u16,
+    /// Bytes of the directory, and where it begins.
+    size: u32,
+    offset: u32,
+}
+
+impl End {
+    fn of(file: &File, len: u64) -> io::Result<Self> {
+        let tail_start = len.saturating_sub(COMMENT + END as u64);
+        let mut tail = vec![0; (len - tail_start) as usize];
+        read_exact_at(file, &mut tail, tail_start)?;
+        let is_end = |&at: &usize| {
+            let record = &tail[at..];
+            let fits = |record: &[u8]| END + usize::from(u16_at(record, 20)) <= record.len();
+            record.len() >= END && record.starts_with(b"PK\x05\x06") && fits(record)
+        };
+        let missing = "a ZIP archive without its end: the download may be incomplete";
+        let at = (0..tail.len()).rev().find(is_end).ok_or_else(|| invalid(missing))?;
+        let record = &tail[at..];
+        Ok(Self {
+            at: tail_start + at as u64,
+            disk: u16_at(record, 4),
+            members: u16_at(record, 10),
+            size: u32_at(record, 12),
+            offset: u32_at(record, 16),
+        })
+    }
+}
+
 /// Where the directory lies.
 struct Directory {
     start: u64,
@@ -117,26 +170,13 @@ struct Directory {
 
 impl Directory {
     fn of(file: &File, len: u64) -> io::Result<Self> {
-        let tail_start = len.saturating_sub(COMMENT + END as u64);
-        let mut tail = vec![0; (len - tail_start) as usize];
-        read_exact_at(file, &mut tail, tail_start)?;
-        let is_end = |&at: &usize| {
-            let record = &tail[at..];
-            let fits = |record: &[u8]| END + usize::from(u16_at(record, 20)) <= record.len();
-            record.len() >= END && record.starts_with(b"PK\x05\x06") && fits(record)
-        };
-        let missing = "a ZIP archive without its end: the download may be incomplete";
-        let at = (0..tail.len()).rev().find(is_end).ok_or_else(|| invalid(missing))?;
-        let record = &tail[at..];
-        let mut end = tail_start + at as u64;
-        let mut members = u64::from(u16_at(record, 10));
-        let mut size = u64::from(u32_at(record, 12));
-        let mut offset = u64::from(u32_at(record, 16));
+        let End { at: mut end, disk, members, size, offset } = End::of(file, len)?;
+        let (mut members, mut size, mut offset) = (members.into(), size.into(), offset.into());
         let large = Self::large(file, end)?;
         let is_large = large.is_some();
         if let Some(large) = large {
             (end, members, size, offset) = large;
-        } else if u16_at(record, 4) != 0 {
+        } else if disk != 0 {
             return Err(invalid("a part of a ZIP archive: join the parts first"));
         }
         let start = end.checked_sub(size);
