@@ -28,6 +28,7 @@ const USAGE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    hide_guarded_panics();
     let arguments = Arguments::parse();
     let output = Output::new(arguments.common.json);
     if let Some(threads) = arguments.common.threads {
@@ -67,6 +68,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// A reader that gives up on a damaged file becomes an error with its reason; the panic in between
+/// would look like a crash.
+fn hide_guarded_panics() {
+    let next = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !headstart::model::guard::is_guarded() {
+            next(info);
+        }
+    }));
+}
+
 /// The error for options that make no sense in a way that clap alone cannot see.
 fn usage(message: impl std::fmt::Display) -> anyhow::Error {
     clap::Error::raw(ErrorKind::ValueValidation, format!("{message}\n")).into()
@@ -89,7 +101,8 @@ fn status(error: &anyhow::Error) -> u8 {
             ModelError::NoSuchBase { .. }
             | ModelError::NoSuchWidth { .. }
             | ModelError::NoSuchLayer { .. }
-            | ModelError::NoSuchIndex { .. },
+            | ModelError::NoSuchIndex { .. }
+            | ModelError::NoSuchPrefix { .. },
         ) => USAGE,
         _ => FAILURE,
     }

@@ -13,6 +13,7 @@ use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
 use headstart::{ExtractConfig, default_cache};
 
+use crate::output::Output;
 use crate::usage;
 
 /// What every command takes.
@@ -165,6 +166,10 @@ pub(crate) struct BaseArgs {
     /// Weights of the base: .h5, .keras, .pth or .safetensors [default: the bundled ones]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    /// Of a file with several sets of weights, what the names of those to take begin with, such as
+    /// state_dict [default: moving averages if there are any, as timm does]
+    #[arg(long, value_name = "PREFIX", requires = "weights")]
+    pub(crate) weights_prefix: Option<String>,
     /// Side of the square that pictures are resized to, in pixels [default: the base's own]
     #[arg(long, value_name = "N", value_parser = parse_input_size)]
     pub(crate) input_size: Option<usize>,
@@ -197,13 +202,14 @@ pub(crate) fn resizing(network: &Network) -> String {
 pub(crate) const DEFAULT_BASE: &str = "mobilenetv2";
 
 impl BaseArgs {
-    /// Loads the base, frozen.
-    pub(crate) fn load(&self) -> Result<headstart::Base, headstart::Error> {
+    /// Loads the base, frozen, and tells what was assumed.
+    pub(crate) fn load(&self, output: &Output) -> anyhow::Result<headstart::Base> {
         let input_size = self.input_size.map(|side| (side, side));
         let mut base = match &self.weights {
             Some(file) => {
                 let architecture = self.base.clone();
-                let config = headstart::BaseConfig { architecture, input_size };
+                let prefix = self.weights_prefix.clone();
+                let config = headstart::BaseConfig { architecture, input_size, prefix };
                 headstart::Base::from_file(file, &config)?
             }
             None => {
@@ -218,6 +224,9 @@ impl BaseArgs {
             base.set_fit(fit);
         }
         base.set_trainable(false);
+        for assumption in base.assumptions() {
+            output.note(assumption)?;
+        }
         Ok(base)
     }
 }

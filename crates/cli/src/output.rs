@@ -55,6 +55,12 @@ impl Output {
         eprintln!("warning: {}", one_line(message));
     }
 
+    /// Something that had to be assumed: for people beside the answer, for programs as an event.
+    pub(crate) fn note(&self, message: &str) -> io::Result<()> {
+        eprintln!("note: {}", one_line(message));
+        self.event(&serde_json::json!({ "event": "note", "message": message }))
+    }
+
     /// Why the work failed.
     pub(crate) fn error(&self, message: &str) {
         eprintln!("headstart: {}", one_line(message));

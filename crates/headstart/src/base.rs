@@ -8,7 +8,7 @@ use headstart_engine::Isa;
 use headstart_engine::frozen::{Compute, FrozenConfig, Plan};
 use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats;
+use headstart_model::formats::{self, Detected, Naming};
 use headstart_model::{
     Fit, Interpolation, Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights,
     weight_name,
@@ -24,6 +24,7 @@ use crate::{Bundled, Classifier, Error};
 pub struct Base {
     network: Network,
     weights: Arc<Weights>,
+    assumptions: Vec<String>,
 }
 
 /// What of a weight file to load, and for which input.
@@ -33,6 +34,9 @@ pub struct BaseConfig {
     pub architecture: Option<String>,
     /// Height and width of the input in pixels; the file's or the architecture's when `None`.
     pub input_size: Option<(usize, usize)>,
+    /// Of a file with several sets of weights, what the names of those to take begin with, such as
+    /// `state_dict_ema`; when `None`, moving averages if there are any, as timm does.
+    pub prefix: Option<String>,
 }
 
 impl Base {
@@ -87,18 +91,25 @@ impl Base {
     /// was asked for, or of any.
     pub fn from_file(path: impl AsRef<Path>, config: &BaseConfig) -> Result<Self, Error> {
         let path = path.as_ref();
-        let checkpoint = formats::read(path)?;
+        let mut checkpoint = formats::read(path)?;
         if is_model(&checkpoint) {
+            if config.prefix.is_some() {
+                let reason = "a headstart model has one set of weights, and no prefix".to_owned();
+                return Err(Error::OtherBase { file: path.to_owned(), reason });
+            }
             let base = Classifier::from_checkpoint(path, checkpoint)?.base;
             return base.take_over(path, config);
         }
+        if let Some(prefix) = &config.prefix {
+            checkpoint.look_below(prefix)?;
+        }
         let detected = formats::detect(&checkpoint);
+        let before = formats::before_base(&checkpoint)?;
+        let inside = before.size[0].zip(before.size[1]);
         let (id, width, size) = match (&config.architecture, &detected) {
-            (Some(id), Some(detected)) => (id.as_str(), Some(detected.width), detected.input_size),
+            (Some(id), Some(detected)) => (id.as_str(), Some(detected.width), inside),
             (Some(id), None) => (id.as_str(), None, None),
-            (None, Some(detected)) => {
-                (detected.architecture, Some(detected.width), detected.input_size)
-            }
+            (None, Some(detected)) => (detected.architecture, Some(detected.width), inside),
             (None, None) => {
                 return Err(Error::UnknownWeights {
                     file: path.to_owned(),
@@ -111,11 +122,21 @@ impl Base {
         let width = width.filter(|w| architecture.widths.contains(w));
         let input_size = config.input_size.or(size);
         let mut network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
-        if let Some(scaling) = formats::scaling_of(&checkpoint)? {
+        let naming = detected.as_ref().map(|detected| detected.naming);
+        let of_naming = naming.and_then(|naming| naming.scaling(architecture.framework));
+        if let Some(scaling) = before.scaling.or(of_naming) {
             network.set_scaling(scaling);
         }
         let weights = formats::assign(checkpoint, &network)?;
-        Ok(Self::new(network, weights))
+        let mut base = Self::new(network, weights);
+        if let Some(resizing) = before.resizing {
+            base.set_interpolation(resizing.interpolation);
+            base.set_fit(resizing.fit);
+        }
+        if let Some(detected) = detected {
+            base.assumptions = assumed(path, &detected, config);
+        }
+        Ok(base)
     }
 
     /// The base of a headstart model as the weights that were asked for.
@@ -144,7 +165,13 @@ impl Base {
     }
 
     pub(crate) fn new(network: Network, weights: Weights) -> Self {
-        Self { network, weights: Arc::new(weights) }
+        Self { network, weights: Arc::new(weights), assumptions: Vec::new() }
+    }
+
+    /// What a weight file left open and how it was decided, with the way to decide otherwise, a
+    /// sentence each: to be shown.
+    pub fn assumptions(&self) -> &[String] {
+        &self.assumptions
     }
 
     /// The layers.
@@ -255,4 +282,30 @@ impl Base {
         }
         *hash.finalize().as_bytes()
     }
+}
+
+/// What could also be meant by a file and was not taken.
+fn assumed(path: &Path, detected: &Detected, config: &BaseConfig) -> Vec<String> {
+    let file = path.display();
+    let mut assumed = Vec::new();
+    let quoted = |prefix: &String| format!("'{prefix}'");
+    if let Some(other) = detected.other_prefixes.first() {
+        let others: Vec<String> = detected.other_prefixes.iter().map(quoted).collect();
+        assumed.push(format!(
+            "{file} has several sets of weights: those below {} are taken, not those below {}; for \
+             others there is --weights-prefix '{other}'",
+            quoted(&detected.prefix),
+            others.join(", "),
+        ));
+    }
+    let (taken, timm) = (detected.architecture, detected.naming == Naming::Timm);
+    if let Some(other) = detected.also_fits.first().filter(|_| config.architecture.is_none()) {
+        let called = if timm { ", timm's tf_ models" } else { "" };
+        assumed.push(format!(
+            "{file} fits {taken}, which is taken, and as well {}, which pads and scales otherwise: if \
+             it is of that{called}, give --base {other}",
+            detected.also_fits.join(", "),
+        ));
+    }
+    assumed
 }

@@ -1,10 +1,11 @@
 //! Whole Keras models become headstart models.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use headstart_engine::train::{Head, Hidden};
 use headstart_model::formats::{self, HeadActivation, ImportedModel};
-use headstart_model::{Fit, Interpolation, ModelError};
+use headstart_model::{Fit, Interpolation, ModelError, io_reason};
 
 use crate::model_file::check_classes;
 use crate::{Base, Classifier, Error};
@@ -12,7 +13,8 @@ use crate::{Base, Classifier, Error};
 /// What a Keras model's file does not say.
 #[derive(Clone, Debug, Default)]
 pub struct ImportConfig {
-    /// Names of the classes, in the model's order; `class_0`, `class_1` and so on when `None`.
+    /// Names of the classes, in the model's order. When `None`, those of Teachable Machine's
+    /// `labels.txt` beside the model, if it names as many, and otherwise `class_0`, `class_1` and so on.
     pub classes: Option<Vec<String>>,
     /// How pictures were resampled for it; [`Interpolation::Tensorflow`], as
     /// `image_dataset_from_directory` does by default, is assumed when `None`, unless the model resizes
@@ -43,8 +45,19 @@ impl Classifier {
             return Err(ModelError::NotImportable { file, reason }.into());
         }
         let count = head.classes();
-        let names = config.classes.clone();
-        let names = names.unwrap_or_else(|| (0..count).map(|i| format!("class_{i}")).collect());
+        let names = match &config.classes {
+            Some(names) => names.clone(),
+            None => match labels_beside(path.as_ref(), count) {
+                Some((file, names)) => {
+                    assumptions.push(format!(
+                        "the classes are called as in {}, beside the model; --classes gives others",
+                        file.display()
+                    ));
+                    names
+                }
+                None => (0..count).map(|i| format!("class_{i}")).collect(),
+            },
+        };
         if names.len() != count {
             return Err(Error::ClassNames { given: names.len(), classes: count });
         }
@@ -82,4 +95,44 @@ fn converted(head: formats::Head) -> Head {
     });
     let (kernel, bias) = (logits(head.kernel.data), logits(head.bias.data));
     Head { hidden: hidden.collect(), kernel, bias, classes, dropout: head.dropout }
+}
+
+/// The names in a text file, one a line. Where each line begins with its own number, counted from 0,
+/// and a space, as Teachable Machine writes `0 Class 1`, the numbers are left out.
+///
+/// # Errors
+/// [`Error::BadClassNames`] when the file cannot be read, or has no names.
+pub fn class_names_in(file: impl AsRef<Path>) -> Result<Vec<String>, Error> {
+    let file = file.as_ref();
+    let bad = |reason: String| Error::BadClassNames(format!("{}: {reason}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| bad(io_reason(&error)))?;
+    let lines = lines(&text);
+    if lines.is_empty() {
+        return Err(bad("it has no lines".to_owned()));
+    }
+    let names = numbered(&lines).unwrap_or(lines);
+    Ok(names.into_iter().map(str::to_owned).collect())
+}
+
+/// The lines of a text that are not empty, without what editors put around them.
+fn lines(text: &str) -> Vec<&str> {
+    let text = text.trim_start_matches('\u{feff}');
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+}
+
+/// What follows the numbers, if every line begins with its own.
+fn numbered<'a>(lines: &[&'a str]) -> Option<Vec<&'a str>> {
+    let name = |(index, line): (usize, &&'a str)| {
+        let (number, name) = line.split_once(' ')?;
+        (number == index.to_string()).then(|| name.trim_start())
+    };
+    lines.iter().enumerate().map(name).collect()
+}
+
+/// Teachable Machine's names of so many classes beside a model, and the file that they are in.
+fn labels_beside(model: &Path, count: usize) -> Option<(PathBuf, Vec<String>)> {
+    let file = model.with_file_name("labels.txt");
+    let text = fs::read_to_string(&file).ok()?;
+    let names: Vec<String> = numbered(&lines(&text))?.into_iter().map(str::to_owned).collect();
+    (names.len() == count && check_classes(&names).is_ok()).then_some((file, names))
 }

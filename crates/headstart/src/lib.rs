@@ -75,7 +75,7 @@ pub use fit::{
     CrossValidation, DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, FoldRecord, HeadConfig,
     Origin, Seconds, SplitRecord, Spread, TrainingRecord,
 };
-pub use import::ImportConfig;
+pub use import::{ImportConfig, class_names_in};
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};

@@ -147,6 +147,16 @@ pub enum ModelError {
         /// The first such value.
         value: f32,
     },
+    /// A file has no weights below a prefix.
+    #[error("{file} has no weights below '{prefix}'; its names begin with {}", shorten(known))]
+    NoSuchPrefix {
+        /// The file.
+        file: String,
+        /// The prefix asked for.
+        prefix: String,
+        /// What its names begin with.
+        known: Vec<String>,
+    },
     /// The names in the file are those of another framework than the network's.
     #[error("{file} holds {naming}, whose padding and normalisation {network} does not have{}", instead.map_or_else(String::new, |id| format!("; load it with the base {id}")))]
     OtherFramework {
@@ -217,6 +227,12 @@ pub fn io_reason(error: &io::Error) -> String {
         }
         _ => reason.to_owned(),
     }
+}
+
+fn shorten(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }
 
 fn file_prefix(file: &Option<String>) -> String {

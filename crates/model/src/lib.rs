@@ -6,6 +6,7 @@ pub mod atomic;
 mod elementwise;
 mod error;
 pub mod formats;
+pub mod guard;
 mod layer;
 mod network;
 mod preprocessing;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use headstart::model::{Fit, Interpolation};
-use headstart::{Classifier, ImportConfig};
+use headstart::{Classifier, ImportConfig, class_names_in};
 use serde_json::json;
 
 use crate::options::resizing;
@@ -14,16 +14,17 @@ use headstart::model::atomic::check_writable;
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Whole Keras model: base, global average pooling, dropout, dense (.h5 or .keras)
+    /// Whole Keras model: base, global average pooling, dense layers (.h5 or .keras)
     file: PathBuf,
     /// File to write the model to
     #[arg(long, short, value_name = "MODEL")]
     output: PathBuf,
-    /// Names of the classes, in the model's order [default: class_0,class_1,...]
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    /// Names of the classes, in the model's order, or a text file with one a line, such as Teachable
+    /// Machine's labels.txt [default: labels.txt beside the model, or class_0,class_1,...]
+    #[arg(long, value_name = "A,B,C|FILE", value_delimiter = ',')]
     classes: Option<Vec<String>>,
-    /// How pictures were resized for the model: bilinear, bicubic, area or tensorflow [default:
-    /// tensorflow, as by image_dataset_from_directory]
+    /// How pictures were resized for the model: bilinear, bicubic, area or tensorflow [default: as the
+    /// model does itself, or tensorflow, as by image_dataset_from_directory]
     #[arg(long, value_name = "HOW")]
     resize: Option<Interpolation>,
     /// How pictures of another aspect ratio were made to fit: stretch, crop or pad [default: stretch]
@@ -33,8 +34,12 @@ pub(crate) struct ImportArgs {
 
 pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode> {
     check_writable(&args.output)?;
-    let config =
-        ImportConfig { classes: args.classes.clone(), interpolation: args.resize, fit: args.fit };
+    // No model has one class: a single name is that of a file.
+    let classes = match args.classes.as_deref() {
+        Some([file]) => Some(class_names_in(file)?),
+        names => names.map(<[String]>::to_vec),
+    };
+    let config = ImportConfig { classes, interpolation: args.resize, fit: args.fit };
     let (classifier, assumptions) = Classifier::import_keras(&args.file, &config)?;
     classifier.save(&args.output)?;
     let model = args.output.display().to_string();

@@ -7,7 +7,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, ListAccessor, RowAccessor};
 use safetensors::SafeTensors;
 
-use crate::support::{CLASSES, Place, keys};
+use crate::support::{CLASSES, Place, keys, repository};
 
 /// Path, label and features of each picture.
 type Table = Vec<(String, Option<String>, Vec<f32>)>;
@@ -127,4 +127,34 @@ fn what_cannot_be_written_or_read_is_named_and_leaves_nothing() {
         place.run(arguments).failed(1, &parts);
     }
     assert_eq!(place.below("."), ["broken", "empty", "file", "pictures"]);
+}
+
+#[test]
+fn which_of_several_sets_of_weights_was_taken_is_told_beside_the_answer() {
+    use headstart::model::formats::{read, safetensors::Stored, safetensors::write};
+    let place = Place::with_pictures(1);
+    let weights = read(repository("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth")).unwrap();
+    let mut sets = std::collections::BTreeMap::new();
+    for (name, tensor) in &weights.tensors {
+        let mut average = tensor.clone();
+        average.data.iter_mut().for_each(|x| *x *= 2.0);
+        sets.insert(format!("state_dict.{name}"), (tensor.clone(), Stored::F32));
+        sets.insert(format!("state_dict_ema.{name}"), (average, Stored::F32));
+    }
+    let stored = sets.iter().map(|(name, (tensor, stored))| (name.as_str(), tensor, *stored));
+    write(place.path("sets.safetensors"), stored, &Default::default()).unwrap();
+    let features = "features pictures -o f.npy --weights sets.safetensors --input-size 32";
+    let says = "those below 'state_dict_ema' are taken, not those below 'state_dict'";
+    let run = place.run(features);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.starts_with("note: ") && run.stderr.contains(says), "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    let run = place.run(&format!("{features} --json"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let [note, done] = &run.json()[..] else { panic!("{}", run.stdout) };
+    assert_eq!((&note["event"], &done["event"]), (&"note".into(), &"done".into()));
+    assert!(note["message"].as_str().unwrap().contains(says), "{note}");
+    place.run(&format!("{features} --weights-prefix state_dict")).succeeded();
+    let run = place.run(&format!("{features} --weights-prefix model"));
+    run.failed(2, &["no weights below 'model'", "state_dict, state_dict_ema"]);
 }

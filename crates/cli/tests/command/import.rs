@@ -70,3 +70,32 @@ fn what_cannot_be_imported_is_named_and_nothing_is_written() {
     }
     assert_eq!(place.below("."), ["cut.h5", "text.h5"]);
 }
+
+#[test]
+fn class_names_are_those_of_a_file_that_is_named_or_of_teachable_machine_beside_the_model() {
+    let place = Place::new();
+    let folder = "fixtures/keras_import/teachable_machine";
+    let model = file(&format!("{folder}/keras_model.h5"));
+    let done = place.run_with(&["import", &model, "--output", "m", "--json"]).succeeded();
+    let done = done.json_line();
+    assert_eq!(done["classes"], serde_json::json!(["Cat", "Dog, wet", "Nothing here"]));
+    let notes = done["assumptions"].to_string();
+    assert!(notes.contains("labels.txt, beside the model; --classes gives others"), "{notes}");
+
+    place.write("names.txt", "\u{feff}0 a\r\n1  b c\r\n2 3\r\n\r\n");
+    place.write("plain.txt", "one\n2 two\nthree\n");
+    place.write("two.txt", "one\ntwo\n");
+    for (names, classes) in [
+        ("names.txt", ["a", "b c", "3"]),
+        ("plain.txt", ["one", "2 two", "three"]),
+        ("x,y,z", ["x", "y", "z"]),
+    ] {
+        let run = place.run_with(&["import", &model, "-o", "m", "--json", "--classes", names]);
+        assert_eq!(run.succeeded().json_line()["classes"], serde_json::json!(classes), "{names}");
+    }
+    for (names, part) in
+        [("two.txt", "2 class names"), ("missing.txt", "missing.txt: No such file")]
+    {
+        place.run_with(&["import", &model, "-o", "m", "--classes", names]).failed(2, &[part]);
+    }
+}

@@ -58,7 +58,7 @@ fn another_base_size_or_scaling_does_not_share_features() {
     let file = repository("fixtures/keras_mobilenetv2/keras2_no_top.h5");
     let at = |side| {
         let input_size = Some((side, side));
-        let config = headstart::BaseConfig { architecture: None, input_size };
+        let config = headstart::BaseConfig { input_size, ..headstart::BaseConfig::default() };
         Base::from_file(&file, &config).unwrap()
     };
     // The same weights, with another scaling: what labels mean is in the preprocessing too.

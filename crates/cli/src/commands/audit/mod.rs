@@ -60,7 +60,7 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     }
     let pictures = Pictures::open_to_audit(args.source.source(&args.dir))?
         .with_validation(args.val_split, args.seed);
-    let base = args.base.load()?;
+    let base = args.base.load(output)?;
     let label_errors = match args.label_errors {
         Which::Clear => LabelErrors::Clear,
         Which::All => LabelErrors::All,

@@ -46,14 +46,14 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 impl BenchArgs {
     /// The base, with weights that are made up where none are at hand: speed does not depend on
     /// them.
-    fn base(&self) -> Result<Base, headstart::Error> {
+    fn base(&self, output: &Output) -> anyhow::Result<Base> {
         let name = self.base.base.as_deref().unwrap_or(DEFAULT_BASE);
         let bundled = self.width.is_none() && Bundled::find(name).is_some();
         if self.base.weights.is_some() || bundled {
-            return self.base.load();
+            return self.base.load(output);
         }
         let input_size = self.base.input_size.map(|side| (side, side));
-        Base::untrained(name, &NetworkConfig { input_size, width: self.width, top: None })
+        Ok(Base::untrained(name, &NetworkConfig { input_size, width: self.width, top: None })?)
     }
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
     if args.base.resize.is_some() || args.base.fit.is_some() {
         return Err(usage("--resize and --fit are for pictures, and bench reads none"));
     }
-    let base = args.base()?;
+    let base = args.base(output)?;
     if let Some(at) = &args.train {
         return training::run(args, &base, at, common, output);
     }

@@ -78,7 +78,7 @@ pub(crate) fn run(
         let reason = listing.skipped.first().map_or(String::new(), |s| format!(" ({})", s.reason));
         anyhow::bail!("{}: holds no pictures{reason}", args.paths.first());
     }
-    let base = args.base.load()?;
+    let base = args.base.load(output)?;
     let written = write(args, common, &base, &listing.pictures, *open)?;
 
     let mut skipped = listing.skipped;

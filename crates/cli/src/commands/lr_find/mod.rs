@@ -142,7 +142,7 @@ fn head(
     let source = args.source.source(&args.what);
     let pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
     let pictures = args.duplicates.apply(pictures);
-    let base = args.base.load()?;
+    let base = args.base.load(output)?;
     super::train::describe(&base, &pictures, output)?;
     let progress = &mut Progress::new("Features");
     let found = find_head_learning_rate(&base, &pictures, &config, &extract, range, progress)?;

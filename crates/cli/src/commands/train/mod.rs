@@ -71,7 +71,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     if let Some(file) = &args.split.export_split {
         pictures.check_export(file)?;
     }
-    let mut base = args.base.load()?;
+    let mut base = args.base.load(output)?;
     let classifier = match tuning {
         None => train(base, &pictures, &config, &model, output)?.0,
         Some(mut tuning) => {

@@ -18,12 +18,29 @@ pub(in crate::formats) struct Matching<'a> {
     pub(in crate::formats) surplus: Vec<(&'a str, String, &'a Tensor)>,
     /// How many weights were found.
     pub(in crate::formats) hits: usize,
+    /// What stands before the names in the file.
+    pub(in crate::formats) prefix: String,
+    /// Prefixes below which there are other values of all weights.
+    pub(in crate::formats) others: Vec<String>,
+}
+
+/// Where the weights of a network lie in a file.
+#[derive(Default)]
+struct Set {
+    hits: usize,
+    prefix: String,
+    /// Prefixes below which other values lie that could have been taken.
+    others: Vec<String>,
+    /// All prefixes, but its own, below which the weights lie once more.
+    elsewhere: Vec<String>,
 }
 
 /// The tensors of a file under the names that one naming gives them.
 pub(in crate::formats) struct Index<'a> {
     naming: Naming,
     tensors: BTreeMap<String, (&'a str, &'a Tensor)>,
+    /// Where to look, if not everywhere.
+    below: Option<&'a str>,
 }
 
 impl<'a> Index<'a> {
@@ -32,6 +49,7 @@ impl<'a> Index<'a> {
         let used = Naming::ALL.into_iter().filter(|naming| naming.is_used_in(checkpoint.format));
         let index = |naming: Naming| Self {
             naming,
+            below: checkpoint.below.as_deref(),
             tensors: checkpoint
                 .tensors
                 .iter()
@@ -48,16 +66,44 @@ impl<'a> Index<'a> {
         self.tensors.get(&format!("{prefix}{name}")).copied()
     }
 
-    /// The prefix below which most of the names are, and how many. Of equals, the shortest.
-    fn prefix(&self, names: &[Vec<String>]) -> (usize, String) {
-        let found =
-            |prefix: &str, names: &[String]| names.iter().any(|n| self.get(prefix, n).is_some());
-        let hits = |prefix: &str| names.iter().filter(|names| found(prefix, names)).count();
-        self.prefixes(names)
+    /// The prefix below which the weights of `network` are looked for: that with most of the names,
+    /// or of several with all of them in the right shapes, moving averages, as in timm. Of equals,
+    /// the shortest.
+    fn best_set(&self, network: &Network, names: &[Vec<String>], below: Option<&str>) -> Set {
+        let mut sets: Vec<(usize, bool, String)> = self
+            .prefixes(names)
             .into_iter()
-            .map(|prefix| (hits(&prefix), prefix))
-            .max_by_key(|(hits, prefix)| (*hits, std::cmp::Reverse(prefix.len())))
-            .unwrap_or_default()
+            .map(|prefix| {
+                let found = self.found(&prefix, names);
+                let hits = found.iter().flatten().count();
+                (hits, is_exact(self.naming, &found, network), prefix)
+            })
+            .collect();
+        let asked = |prefix: &str| below.is_none_or(|below| lies_below(prefix, below));
+        let best = (0..sets.len()).filter(|&i| asked(&sets[i].2)).max_by_key(|&i| {
+            let (hits, exact, prefix) = &sets[i];
+            let average = *exact && is_average(prefix);
+            (*hits, *exact, average, std::cmp::Reverse(prefix.len()))
+        });
+        let Some(best) = best else { return Set::default() };
+        let (hits, exact, prefix) = sets.swap_remove(best);
+        let elsewhere = sets.into_iter().filter(|(_, other, _)| exact && *other);
+        let elsewhere: Vec<String> = elsewhere.map(|(.., prefix)| prefix).collect();
+        let own = self.found(&prefix, names);
+        let differs = |other: &&String| {
+            let other = self.found(other, names);
+            own.iter().flatten().zip(other.iter().flatten()).any(|(a, b)| a.1 != b.1)
+        };
+        let others = match below {
+            None => elsewhere.iter().filter(|other| differs(other)).cloned().collect(),
+            Some(_) => Vec::new(),
+        };
+        Set { hits, prefix, others, elsewhere }
+    }
+
+    /// The tensor of each weight below a prefix.
+    fn found(&self, prefix: &str, names: &[Vec<String>]) -> Vec<Option<(&'a str, &'a Tensor)>> {
+        names.iter().map(|names| names.iter().find_map(|name| self.get(prefix, name))).collect()
     }
 
     /// What may stand before the names: whatever stands before a few of them in the file. The
@@ -77,41 +123,63 @@ impl<'a> Index<'a> {
 impl<'a> Matching<'a> {
     /// The weights of `network` under the naming, and below the prefix, that finds the most.
     pub(in crate::formats) fn best(indexes: &[Index<'a>], network: &Network) -> Self {
-        let ((hits, prefix), names, index) = indexes
+        let (set, names, index) = indexes
             .iter()
             .map(|index| {
                 let names = index.naming.names(network);
-                (index.prefix(&names), names, index)
+                (index.best_set(network, &names, index.below), names, index)
             })
             // Of equals, the first.
-            .reduce(|best, next| if next.0.0 > best.0.0 { next } else { best })
+            .reduce(|best, next| if next.0.hits > best.0.hits { next } else { best })
             .expect("every format has a naming");
-        let found: Vec<_> = names
-            .iter()
-            .map(|names| names.iter().find_map(|name| index.get(&prefix, name)))
-            .collect();
+        let Set { hits, prefix, others, elsewhere } = set;
+        let found = index.found(&prefix, &names);
         let used: BTreeSet<&str> = found.iter().flatten().map(|(name, _)| *name).collect();
         let surplus = index
             .tensors
             .iter()
-            .filter(|(_, (name, _))| !used.contains(name))
+            .filter(|(canonical, (name, _))| {
+                // Another set lies below a prefix of its own; this one may have none.
+                let of =
+                    |other: &String| other.len() > prefix.len() && canonical.starts_with(other);
+                !used.contains(name) && !elsewhere.iter().any(of)
+            })
             .filter_map(|(canonical, &(name, tensor))| {
                 Some((name, canonical.strip_prefix(&prefix)?.to_owned(), tensor))
             })
             .collect();
         let expected = names.iter().map(|names| format!("{prefix}{}", names[0])).collect();
-        Self { naming: index.naming, found, expected, surplus, hits }
+        Self { naming: index.naming, found, expected, surplus, hits, prefix, others }
     }
 
     /// Whether every weight is there in the right shape.
     pub(in crate::formats) fn is_exact(&self, network: &Network) -> bool {
-        self.found.iter().zip(network.weight_specs()).all(|(found, (layer, spec))| {
-            found.is_some_and(|(_, tensor)| self.shape(layer, tensor) == spec.shape)
-        })
-    }
-
-    /// The shape of a tensor of the file in our order of axes.
-    fn shape(&self, layer: &crate::Layer, tensor: &Tensor) -> Vec<usize> {
-        self.naming.shape_to_ours(layer, &tensor.shape)
+        is_exact(self.naming, &self.found, network)
     }
 }
+
+/// Whether a tensor was found for every weight, in the right shape.
+fn is_exact(naming: Naming, found: &[Option<(&str, &Tensor)>], network: &Network) -> bool {
+    found.iter().zip(network.weight_specs()).all(|(found, (layer, spec))| {
+        found.is_some_and(|(_, tensor)| naming.shape_to_ours(layer, &tensor.shape) == spec.shape)
+    })
+}
+
+/// Whether weights below a prefix are an exponential moving average, by the usual names.
+fn is_average(prefix: &str) -> bool {
+    let mut words = prefix.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| word.eq_ignore_ascii_case("ema"))
+}
+
+/// Whether a prefix as it stands in a file is, or lies below, one that was asked for.
+fn lies_below(prefix: &str, asked: &str) -> bool {
+    let asked = asked.trim_end_matches(SEPARATORS);
+    match prefix.strip_prefix(asked) {
+        Some(rest) if asked.is_empty() => rest.is_empty(),
+        Some(rest) => rest.starts_with(SEPARATORS),
+        None => false,
+    }
+}
+
+/// What stands between the parts of a name.
+pub(in crate::formats) const SEPARATORS: [char; 2] = ['.', '/'];

@@ -6,9 +6,9 @@ mod torch;
 
 use super::Format;
 use crate::architectures::Framework;
-use crate::{Layer, LayerKind, Network, Tensor};
+use crate::{Layer, LayerKind, Network, Scaling, Tensor};
 
-pub(super) use matching::{Index, Matching};
+pub(super) use matching::{Index, Matching, SEPARATORS};
 
 /// A way to name the weights of a network in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +60,13 @@ impl Naming {
             Self::Timm => &[PyTorch, TensorFlow],
             Self::Lukemelas => &[TensorFlow],
         }
+    }
+
+    /// The scaling of pixels that weights under these names were trained with, where it is not the
+    /// architecture's own: timm evaluates TensorFlow's EfficientNets on `x / 127.5 - 1`.
+    pub fn scaling(self, framework: Framework) -> Option<Scaling> {
+        let is_ported = (self, framework) == (Self::Timm, Framework::TensorFlow);
+        is_ported.then(Scaling::minus_one_to_one)
     }
 
     /// Whether files of `format` use these names.
