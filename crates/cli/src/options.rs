@@ -32,8 +32,8 @@ pub(crate) struct Common {
     /// Precision of the base's 1x1 convolutions: f32, or bf16 where the processor multiplies that
     #[arg(long, global = true, value_name = "PRECISION", default_value = "f32", value_parser = parse_precision)]
     precision: Precision,
-    /// Most that decoding may take, all threads together: a size such as 100MB; pictures that need
-    /// more are left out [default: 512MiB, and larger pictures are decoded one at a time]
+    /// Most that pictures' files and decoding may take, all threads together: a size such as 100MB;
+    /// pictures that need more are left out [default: 512MiB, and larger ones are decoded one at a time]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_memory)]
     memory: Option<u64>,
     /// Folder of the feature cache

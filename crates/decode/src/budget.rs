@@ -9,8 +9,10 @@ pub const DEFAULT_MEMORY: u64 = 512 << 20;
 /// much.
 ///
 /// Whoever asks first is served first, so that a large picture is not passed over for ever by
-/// small ones. One that needs more than the whole budget waits until it is alone. A thread must
-/// not ask for more while it holds some: it may wait for itself.
+/// small ones. One that needs more than the whole budget waits until it is alone. A thread that
+/// holds some must not wait for more, or two may wait for each other:
+/// [`try_grow`](MemoryGuard::try_grow) says at once, and who is refused gives back what it has
+/// and asks for all.
 #[derive(Debug)]
 pub struct MemoryBudget {
     total: u64,
@@ -76,6 +78,25 @@ pub struct MemoryGuard<'a> {
     bytes: u64,
 }
 
+impl MemoryGuard<'_> {
+    /// Takes as much more as makes it `bytes`, if that is free now or nobody else holds any; says
+    /// whether there are as many now.
+    pub fn try_grow(&mut self, bytes: u64) -> bool {
+        if bytes <= self.bytes {
+            return true;
+        }
+        let more = bytes - self.bytes;
+        let mut state = self.budget.state();
+        let used = state.used.checked_add(more);
+        let fits = used.is_some_and(|used| state.holders == 1 || used <= self.budget.total);
+        if fits {
+            state.used += more;
+            self.bytes = bytes;
+        }
+        fits
+    }
+}
+
 impl Drop for MemoryGuard<'_> {
     fn drop(&mut self) {
         let mut state = self.budget.state();
@@ -122,6 +143,51 @@ mod tests {
             }
         });
         assert_eq!(budget.state().used, 0);
+    }
+
+    #[test]
+    fn what_is_held_grows_where_there_is_room_or_nobody_else() {
+        let budget = MemoryBudget::new(100);
+        let mut one = budget.acquire(40);
+        assert!(one.try_grow(40) && one.try_grow(10) && one.try_grow(70));
+        let mut other = budget.acquire(30);
+        assert!(!one.try_grow(71) && !other.try_grow(u64::MAX));
+        assert_eq!(budget.state().used, 100);
+        drop(other);
+        assert!(one.try_grow(100) && one.try_grow(5000) && one.try_grow(u64::MAX));
+        drop(one);
+        assert_eq!(budget.state().used, 0);
+    }
+
+    /// As files are read: first the file's size is known, and only then what decoding takes.
+    #[test]
+    fn threads_that_need_more_than_they_hold_never_wait_for_each_other() {
+        let budget = MemoryBudget::new(100);
+        let done = AtomicU64::new(0);
+        let held = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for thread in 0..16_u64 {
+                let (budget, done, held) = (&budget, &done, &held);
+                scope.spawn(move || {
+                    for i in 0..200 {
+                        let file = 10 + (thread * 7 + i) % 40;
+                        let whole = file + (thread * 13 + i * 5) % 90;
+                        let mut guard = budget.acquire(file);
+                        thread::yield_now();
+                        if !guard.try_grow(whole) {
+                            drop(guard);
+                            guard = budget.acquire(whole);
+                        }
+                        let before = held.fetch_add(whole, Ordering::SeqCst);
+                        assert!(before == 0 || before + whole <= 100, "{before} and {whole}");
+                        held.fetch_sub(whole, Ordering::SeqCst);
+                        drop(guard);
+                        done.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!((done.into_inner(), budget.state().used), (16 * 200, 0));
     }
 
     #[test]

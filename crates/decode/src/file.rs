@@ -10,6 +10,20 @@ use crate::{DecodeError, Limits, SNIFF_BYTES, sniff};
 /// [`DecodeError::Io`], [`DecodeError::FileTooLarge`], or what [`sniff`] says of the
 /// first bytes.
 pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+    Ok(read_file_with(path, limits, &mut |_| true)?.expect("there is room"))
+}
+
+/// [`read_file`] into memory that may be short: `room` is asked, before there is any, whether there
+/// may be so many bytes, all together; it may wait for them when it is asked first. `None` when it
+/// says no.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_file_with(
+    path: &Path,
+    limits: &Limits,
+    room: &mut dyn FnMut(u64) -> bool,
+) -> Result<Option<Vec<u8>>, DecodeError> {
     // Opening a pipe would wait for its writer.
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
@@ -18,19 +32,29 @@ pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
     if !metadata.is_file() {
         return Err(DecodeError::NotAPicture { what: "no regular file" });
     }
-    read_picture(File::open(path)?, Some(metadata.len()), limits)
+    read_picture(File::open(path)?, Size::Known(metadata.len()), limits, room)
 }
 
-/// Reads what should be a picture, and stops early when it is none or more than may be. `size` is how
-/// many bytes there are, where that is known well enough to take memory for them.
+/// How many bytes there are to read.
+#[derive(Clone, Copy, Debug)]
+pub enum Size {
+    /// So many: more than may be are refused before they are read.
+    Known(u64),
+    /// About so many.
+    Guessed(u64),
+}
+
+/// Reads what should be a picture, and stops early when it is none or more than may be. `room` is as
+/// in [`read_file_with`].
 ///
 /// # Errors
 /// As [`read_file`].
 pub fn read_picture(
     mut from: impl Read,
-    size: Option<u64>,
+    size: Size,
     limits: &Limits,
-) -> Result<Vec<u8>, DecodeError> {
+    room: &mut dyn FnMut(u64) -> bool,
+) -> Result<Option<Vec<u8>>, DecodeError> {
     let limit = limits.max_file_bytes;
     let too_large = |bytes: u64| match bytes > limit {
         true => Err(DecodeError::FileTooLarge { bytes, limit }),
@@ -39,12 +63,24 @@ pub fn read_picture(
     let mut bytes = Vec::new();
     from.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
     sniff(&bytes)?;
-    if let Some(size) = size {
-        too_large(size)?;
-        bytes.reserve_exact((size as usize).saturating_sub(bytes.len()) + 1);
+    let expected = match size {
+        Size::Known(size) => too_large(size).map(|()| size)?,
+        Size::Guessed(size) => size,
+    };
+    // There may be more than was expected all the same.
+    let mut most = expected.max(bytes.len() as u64).min(limit);
+    loop {
+        if !room(most) {
+            return Ok(None);
+        }
+        // With one more, whose absence tells that the end was reached.
+        let left = most.saturating_add(1).saturating_sub(bytes.len() as u64);
+        bytes.reserve_exact(usize::try_from(left).unwrap_or(usize::MAX));
+        from.by_ref().take(left).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 <= most {
+            return Ok(Some(bytes));
+        }
+        too_large(bytes.len() as u64)?;
+        most = most.saturating_mul(2).min(limit);
     }
-    let rest = limit.saturating_add(1).saturating_sub(bytes.len() as u64);
-    from.take(rest).read_to_end(&mut bytes)?;
-    too_large(bytes.len() as u64)?;
-    Ok(bytes)
 }

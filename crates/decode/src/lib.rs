@@ -26,7 +26,7 @@ mod webp_structure;
 
 pub use budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 pub use error::DecodeError;
-pub use file::{read_file, read_picture};
+pub use file::{Size, read_file, read_file_with, read_picture};
 pub use guard::guarded;
 pub use limits::{AtLeast, Limits, MOST_SIDE};
 pub use rgb::{ContentHash, Rgb};

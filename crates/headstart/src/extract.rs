@@ -4,15 +4,14 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
 
-use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Key, Limit};
-use headstart_data::decode::{
-    AtLeast, DEFAULT_MEMORY, MemoryBudget, Reduce, decode_at_least, estimated_bytes_at_least,
-    header,
+use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Limit};
+use headstart_data::decode::{Reduce, header};
+use headstart_data::{
+    ContentHash, DecodeError, Facts, Held, Limits, Location, Reader, Resizer, Skipped,
 };
-use headstart_data::{ContentHash, DecodeError, Facts, Limits, Location, Resizer, Skipped};
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
-use crate::in_order::{Jobs, in_order};
+use crate::in_order::{Jobs, in_order, window};
 use crate::{Base, Error, Observer};
 
 /// How features are computed.
@@ -24,9 +23,10 @@ pub struct ExtractConfig {
     pub reduce: Reduce,
     /// Threads; as many as the machine runs at once when `None`.
     pub threads: Option<usize>,
-    /// Bytes that decoding may take, all threads together; a picture that needs more is left out.
-    /// When `None` these are [`DEFAULT_MEMORY`], and larger pictures are decoded while nothing else
-    /// is.
+    /// Bytes that files and what is decoded of them may take, all threads together; a picture that needs
+    /// more is left out, whether its features are cached or not. When `None` these are
+    /// [`DEFAULT_MEMORY`](headstart_data::decode::DEFAULT_MEMORY), and larger pictures are decoded while
+    /// nothing else is.
     pub memory: Option<u64>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
     pub cache: Option<PathBuf>,
@@ -50,11 +50,10 @@ pub struct Extractor {
     /// copy of a picture of this run.
     cache_was_filled: bool,
     threads: usize,
-    limits: Limits,
-    /// What is decoded of a picture.
-    at_least: AtLeast,
-    /// What all threads together may decode in.
-    memory: MemoryBudget,
+    /// What all threads read and decode with.
+    reader: Reader,
+    /// Whether what is in the cache may be of pictures that take more memory than they may now.
+    checks_cached: bool,
     /// Workers that wait for work; an arena is not given up between calls.
     workers: Mutex<Vec<Worker>>,
 }
@@ -112,15 +111,14 @@ impl Extractor {
             FeatureCache::open(root, &fingerprint, base.features(), cache)
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
-        let at_least = config.reduce.at_least(plan.preprocessing());
+        let reader = Reader::new(config.memory, config.reduce.at_least(plan.preprocessing()));
         Self {
             plan,
             cache,
             cache_was_filled,
             threads: config.threads.unwrap_or_else(available).max(1),
-            limits: limits(config.memory),
-            at_least,
-            memory: MemoryBudget::new(config.memory.unwrap_or(DEFAULT_MEMORY)),
+            checks_cached: *reader.limits() != Limits::default(),
+            reader,
             workers: Mutex::default(),
         }
     }
@@ -170,7 +168,9 @@ impl Extractor {
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(P, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.for_each_of(pictures, observer, &|worker, at| self.picture(worker, at), each)
+        let bytes = self.features() * size_of::<f32>() + size_of::<PictureFeatures>();
+        let job = |worker: &mut Worker, at: &Location| self.picture(worker, at);
+        self.for_each_of(pictures, (&job, bytes), observer, each)
     }
 
     /// Decodes every picture, resizes it for the base, and hands its pixels to `each` in order, with
@@ -187,16 +187,20 @@ impl Extractor {
     ) -> Result<(), Error> {
         let mut indices = 0..;
         let job = |worker: &mut Worker, at: &Location| self.pixels(worker, at, with_features);
-        self.for_each_of(pictures.iter(), observer, &job, &mut |_, result| {
+        let to = self.plan.preprocessing();
+        let features = if with_features { self.features() * size_of::<f32>() } else { 0 };
+        let bytes = to.height * to.width * 3 + features + size_of::<PicturePixels>();
+        self.for_each_of(pictures.iter(), (&job, bytes), observer, &mut |_, result| {
             each(indices.next().expect("there is no end"), result)
         })
     }
 
+    /// Does a job for every picture, whose results take so many bytes each.
     fn for_each_of<P: AsRef<Location> + Send, T: Send>(
         &self,
         pictures: impl Iterator<Item = P> + Send,
+        (job, bytes): (&(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync), usize),
         observer: &mut dyn Observer,
-        job: &(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync),
         each: &mut dyn FnMut(P, Result<T, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (_, total) = pictures.size_hint();
@@ -212,7 +216,7 @@ impl Extractor {
             }
             !observer.is_cancelled()
         };
-        in_order(pictures, threads, &serve, &mut tick, each)
+        in_order(pictures, (threads, window(threads, bytes)), &serve, &mut tick, each)
     }
 
     /// Computes the features of every picture; those that cannot be read are listed.
@@ -292,36 +296,45 @@ impl Extractor {
         worker: &mut Worker,
         picture: &Location,
     ) -> Result<PictureFeatures, DecodeError> {
-        let bytes = picture.read(&self.limits)?;
-        let key = Key::of(&bytes);
-        let (entry, cached) = match self.known(&key) {
+        let file = self.reader.read(picture)?;
+        let (entry, cached) = match self.known(&file)? {
             Some(entry) => (entry, self.cache_was_filled),
-            None => (self.compute(worker, &key, bytes)?, false),
+            None => (self.compute(worker, picture, file)?, false),
         };
         let Entry { content, features, facts } = entry;
         Ok(PictureFeatures { content, features, facts, cached })
     }
 
     /// What the cache has of a file.
-    fn known(&self, key: &Key) -> Option<Entry> {
-        self.cache.as_ref()?.get(key)
+    ///
+    /// # Errors
+    /// When it could not be decoded within the memory that is given: what a run learns from must not
+    /// depend on what runs before had computed.
+    fn known(&self, file: &Held<'_>) -> Result<Option<Entry>, DecodeError> {
+        let entry = self.cache.as_ref().and_then(|cache| cache.get(&file.key()));
+        if entry.is_some() && self.checks_cached {
+            self.reader.check(file)?;
+        }
+        Ok(entry)
     }
 
     /// Computes the features of a picture, whose pixels the worker then has, and keeps them.
     fn compute(
         &self,
         worker: &mut Worker,
-        key: &Key,
-        bytes: Vec<u8>,
+        picture: &Location,
+        file: Held<'_>,
     ) -> Result<Entry, DecodeError> {
-        let header = header(&bytes, &self.limits)?;
-        let content = self.read_pixels(worker, bytes)?;
+        let file = self.reader.with_room(picture, file)?;
+        let header = header(file.bytes(), self.reader.limits())?;
+        let key = self.cache.as_ref().map(|cache| (cache, file.key()));
+        let content = self.read_pixels(worker, file)?;
         let facts = Facts::new(&header, &worker.pixels, self.plan.preprocessing().width);
         let mut features = vec![0.0; self.features()];
         self.plan.run(&mut worker.arena, &worker.pixels, &mut features);
         let entry = Entry { content, features, facts };
-        if let Some(cache) = &self.cache {
-            cache.put(key, &entry);
+        if let Some((cache, key)) = key {
+            cache.put(&key, &entry);
         }
         Ok(entry)
     }
@@ -332,18 +345,19 @@ impl Extractor {
         picture: &Location,
         with_features: bool,
     ) -> Result<PicturePixels, DecodeError> {
-        let bytes = picture.read(&self.limits)?;
+        let file = self.reader.read(picture)?;
         if !with_features {
-            let content = self.read_pixels(worker, bytes)?;
+            let file = self.reader.with_room(picture, file)?;
+            let content = self.read_pixels(worker, file)?;
             return Ok(PicturePixels { content, pixels: worker.pixels.clone(), known: None });
         }
-        let key = Key::of(&bytes);
-        let entry = match self.known(&key) {
+        let entry = match self.known(&file)? {
             Some(entry) => {
-                self.read_pixels(worker, bytes)?;
+                let file = self.reader.with_room(picture, file)?;
+                self.read_pixels(worker, file)?;
                 entry
             }
-            None => self.compute(worker, &key, bytes)?,
+            None => self.compute(worker, picture, file)?,
         };
         let Entry { content, features, facts } = entry;
         let known = Some((features, facts));
@@ -351,32 +365,12 @@ impl Extractor {
     }
 
     /// Decodes and resizes a picture into the worker's pixels; returns the hash of those decoded.
-    fn read_pixels(&self, worker: &mut Worker, bytes: Vec<u8>) -> Result<ContentHash, DecodeError> {
-        let limit = self.limits.max_bytes;
-        let needed = estimated_bytes_at_least(&bytes, &self.limits, self.at_least);
-        if needed > limit {
-            return Err(DecodeError::TooMuchMemory { limit });
-        }
-        let _memory = self.memory.acquire(needed);
-        let picture = decode_at_least(&bytes, &self.limits, self.at_least)?;
-        drop(bytes);
+    fn read_pixels(&self, worker: &mut Worker, file: Held<'_>) -> Result<ContentHash, DecodeError> {
+        let picture = self.reader.decode(file)?;
         let content = picture.content_hash();
         let preprocessing = self.plan.preprocessing();
         worker.resizer.resize_into(&picture, preprocessing, &mut worker.pixels);
         Ok(content)
-    }
-}
-
-/// What a picture may cost where decoding may take so many bytes.
-fn limits(memory: Option<u64>) -> Limits {
-    let default = Limits::default();
-    match memory {
-        Some(bytes) => Limits {
-            max_bytes: bytes.min(default.max_bytes),
-            max_file_bytes: bytes.min(default.max_file_bytes),
-            ..default
-        },
-        None => default,
     }
 }
 

@@ -10,8 +10,16 @@ use std::thread;
 use crate::Error;
 
 /// Items that are in work, or done and waiting for one before them: enough that no thread waits for
-/// another, few enough that they take little memory.
-const WINDOW: usize = 256;
+/// another.
+const MOST: usize = 256;
+/// Bytes that their results may take.
+const MOST_BYTES: usize = 64 << 20;
+
+/// How many items may be begun and not be handed on yet, where each result takes so many bytes: few
+/// enough that they take little memory, but one for each thread.
+pub(crate) fn window(threads: usize, bytes: usize) -> usize {
+    (MOST_BYTES / bytes.max(1)).min(MOST).max(threads)
+}
 
 /// What a thread is given to do.
 pub(crate) struct Jobs<'a, I: Iterator, R> {
@@ -45,7 +53,8 @@ impl<I: Iterator, R> Jobs<'_, I, R> {
 }
 
 /// Hands `items` to `threads` threads that `serve` them, and what comes of each to `each`, in order.
-/// An item is taken when there is a thread for it: they may come from somewhere that lets one wait.
+/// An item is taken when there is a thread for it, and no more than a `window` of them are in work or
+/// wait for one before them: they may come from somewhere that lets one wait.
 /// `tick` is called whenever one is done, with how many are, and says whether to go on.
 ///
 /// # Errors
@@ -55,7 +64,7 @@ impl<I: Iterator, R> Jobs<'_, I, R> {
 /// As a job does.
 pub(crate) fn in_order<I, R>(
     items: I,
-    threads: usize,
+    (threads, window): (usize, usize),
     serve: &(impl Fn(Jobs<'_, I, R>) + Sync),
     tick: &mut dyn FnMut(usize) -> bool,
     each: &mut dyn FnMut(I::Item, R) -> Result<(), Error>,
@@ -66,7 +75,7 @@ where
 {
     let (permit, permits) = mpsc::channel();
     let allow = || permit.send(()).expect("the feed has the other end");
-    (0..WINDOW).for_each(|_| allow());
+    (0..window).for_each(|_| allow());
     let feed = Mutex::new(Feed { items: items.enumerate(), permits });
     thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
@@ -105,6 +114,8 @@ mod tests {
 
     use super::*;
 
+    const WINDOW: usize = 24;
+
     fn squares(
         items: impl Iterator<Item = usize> + Send,
         each: &mut dyn FnMut(usize, usize) -> Result<(), Error>,
@@ -118,7 +129,7 @@ mod tests {
                 n * n
             });
         };
-        in_order(items, 4, &serve, &mut |_| true, each)
+        in_order(items, (4, WINDOW), &serve, &mut |_| true, each)
     }
 
     #[test]
@@ -135,6 +146,23 @@ mod tests {
         })
         .unwrap();
         assert_eq!(handed, 2000);
+    }
+
+    #[test]
+    fn a_window_has_room_for_every_thread_and_little_memory() {
+        let cases = [
+            // Features, pixels of 160 x 160 and of 4096 x 4096.
+            ((2, 5_500), 256),
+            ((2, 76_800 + 5_500), 256),
+            ((2, 50_331_648), 2),
+            ((16, 50_331_648), 16),
+            ((2, 1_000_000), 67),
+            ((400, 5_500), 400),
+            ((2, 0), 256),
+        ];
+        for ((threads, bytes), expected) in cases {
+            assert_eq!(window(threads, bytes), expected, "{threads} threads, {bytes} bytes");
+        }
     }
 
     #[test]
@@ -173,7 +201,7 @@ mod tests {
 
         let serve = |jobs: Jobs<'_, _, _>| jobs.each(|_: &usize| ());
         let mut each = |_, ()| Ok(());
-        let interrupted = in_order(0.., 2, &serve, &mut |done| done < 100, &mut each);
+        let interrupted = in_order(0.., (2, WINDOW), &serve, &mut |done| done < 100, &mut each);
         assert!(matches!(interrupted, Err(Error::Interrupted)));
 
         let panicked = catch_unwind(|| squares(999_990.., &mut |_, _| Ok(())));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::archive::Member;
 use super::table::Row;
-use crate::decode::{DecodeError, Limits, read_file};
+use crate::decode::{DecodeError, Limits, read_file_with};
 
 /// Where the bytes of a picture are.
 #[derive(Clone, Debug)]
@@ -38,10 +38,24 @@ impl Location {
     /// # Errors
     /// When they cannot be read, are too many, or begin like no picture.
     pub fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+        Ok(self.read_with(limits, &mut |_| true)?.expect("there is room"))
+    }
+
+    /// [`Location::read`] into memory that may be short: `room` is asked, before there is any, whether
+    /// there may be so many bytes, all together; it may wait for them when it is asked first. `None` when
+    /// it says no.
+    ///
+    /// # Errors
+    /// As [`Location::read`].
+    pub fn read_with(
+        &self,
+        limits: &Limits,
+        room: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Option<Vec<u8>>, DecodeError> {
         match self {
-            Self::File(path) => read_file(path, limits),
-            Self::Member(member) => member.read(limits),
-            Self::Row(row) => row.read(limits),
+            Self::File(path) => read_file_with(path, limits, room),
+            Self::Member(member) => member.read(limits, room),
+            Self::Row(row) => row.read(limits, room),
         }
     }
 }

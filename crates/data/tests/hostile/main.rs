@@ -6,6 +6,7 @@ mod support;
 mod bombs;
 mod mutations;
 mod tables;
+mod together;
 
 use std::sync::{Mutex, PoisonError};
 

@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::engine::train::{AdamConfig, Event};
 use headstart::{
-    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, FitConfig, HeadConfig, Observer,
-    Pictures, Quiet,
+    Base, Classifier, Error, Evaluation, ExtractConfig, Extraction, Extractor, FitConfig,
+    HeadConfig, Observer, Pictures, Quiet,
 };
 
 use crate::support::{
-    CLASSES, assert_one_line, bundled_pictures, fit, folder, small_base, trained, write_png,
+    CLASSES, assert_one_line, bundled_pictures, extract_into, fit, folder, small_base, trained,
+    write_png,
 };
 
 /// The same pixels as in the file, under another name and, being another file, other bytes.
@@ -224,6 +225,37 @@ fn a_bundled_base_takes_any_size_from_32() {
         assert!(features.len() == 1280 && features.iter().all(|x| x.is_finite()));
     }
     assert!(Base::bundled_at("mobilenetv2", Some((31, 64))).is_err());
+}
+
+/// A run must not learn from other pictures because a run before had more memory.
+#[test]
+fn what_is_left_out_for_its_memory_is_so_whatever_the_cache_knows() {
+    let temp = tempfile::tempdir().unwrap();
+    let sides = [20, 40, 300, 60, 500];
+    let pictures: Vec<PathBuf> = sides
+        .iter()
+        .map(|&side| {
+            let pixels: Vec<u8> = (0..side * side * 3).map(|i| (i * 7 % 251) as u8).collect();
+            write_png(&temp.path().join(side.to_string()), side, side, &pixels)
+        })
+        .collect();
+    let read = |memory: Option<u64>, cache: &str| {
+        let extract = extract_into(&temp.path().join(cache));
+        let extractor = Extractor::new(&small_base(), &ExtractConfig { memory, ..extract });
+        let all =
+            extractor.extract(&pictures.iter().map(Location::from).collect::<Vec<_>>(), &mut Quiet);
+        let Extraction { kept, skipped, cached, .. } = all.unwrap();
+        (kept, skipped, cached)
+    };
+    let little = Some(300_000);
+    let (all, none, _) = read(None, "filled");
+    assert_eq!((all, none.len()), (vec![0, 1, 2, 3, 4], 0));
+    let (kept, skipped, cached) = read(little, "filled");
+    assert_eq!((kept, skipped.len(), cached), (vec![0, 1, 3], 2, 3));
+    assert_eq!(read(little, "empty"), (vec![0, 1, 3], skipped, 0));
+    // And what was left out is there for who has the memory.
+    assert_eq!(read(None, "empty").0, [0, 1, 2, 3, 4]);
+    assert_eq!(read(None, "filled").2, 5);
 }
 
 #[test]

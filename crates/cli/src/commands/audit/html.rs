@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use headstart::data::decode::{AtLeast, decode_at_least};
-use headstart::data::{DecodeError, Limits, Location, Rgb};
+use headstart::data::decode::AtLeast;
+use headstart::data::{DecodeError, Location, Reader, Rgb};
 use headstart::model::atomic::AtomicFile;
 use headstart::model::thousands;
 use headstart::{Audit, Finding, Kind, Pictures, Severity};
 use image::codecs::jpeg::JpegEncoder;
-use image::{RgbImage, imageops};
+use image::{ImageBuffer, imageops};
 use rayon::prelude::*;
 
 use super::show::{shown, value};
@@ -34,8 +34,13 @@ const AT_LEAST: AtLeast = AtLeast { width: SIDE, height: SIDE };
 const QUALITY: u8 = 70;
 
 /// Writes the page.
-pub(super) fn write(path: &Path, audit: &Audit, pictures: &Pictures) -> anyhow::Result<()> {
-    let page = page(audit, pictures.root(), &thumbnails(audit));
+pub(super) fn write(
+    path: &Path,
+    audit: &Audit,
+    pictures: &Pictures,
+    memory: Option<u64>,
+) -> anyhow::Result<()> {
+    let page = page(audit, pictures.root(), &thumbnails(audit, memory));
     let file = AtomicFile::create(path)?;
     file.reopen()?.write_all(page.as_bytes()).map_err(|error| file.error(error))?;
     file.commit()?;
@@ -46,33 +51,35 @@ pub(super) fn write(path: &Path, audit: &Audit, pictures: &Pictures) -> anyhow::
 type Thumbnails = HashMap<PathBuf, String>;
 
 /// Thumbnails of what is on the page; none for what cannot be read.
-fn thumbnails(audit: &Audit) -> Thumbnails {
+fn thumbnails(audit: &Audit, memory: Option<u64>) -> Thumbnails {
     let on_page = audit.by_kind().flat_map(|(_, f)| &f[..shown(f.len(), CARDS)]);
     let mut files: Vec<&Location> =
         on_page.flat_map(|f| &f.files[..shown(f.files.len(), COPIES)]).collect();
     files.truncate(THUMBNAILS);
     files.sort();
     files.dedup();
-    let thumbnail = |file: &&Location| Some((file.path().into_owned(), thumbnail(file).ok()?));
+    let reader = Reader::new(memory, AT_LEAST);
+    let thumbnail =
+        |file: &&Location| Some((file.path().into_owned(), thumbnail(&reader, file).ok()?));
     files.par_iter().filter_map(thumbnail).collect()
 }
 
-fn thumbnail(file: &Location) -> Result<String, DecodeError> {
-    let limits = Limits::default();
-    let picture = decode_at_least(&file.read(&limits)?, &limits, AT_LEAST)?;
+fn thumbnail(reader: &Reader, file: &Location) -> Result<String, DecodeError> {
+    let picture = reader.decode(reader.with_room(file, reader.read(file)?)?)?;
     let longer = picture.width().max(picture.height());
     let side = |side: usize| (side * SIDE.min(longer) / longer).max(1) as u32;
     let (width, height) = (side(picture.width()), side(picture.height()));
-    let small = imageops::thumbnail(&rgb_image(picture), width, height);
+    let small = imageops::thumbnail(&view(&picture), width, height);
     let mut jpeg = Cursor::new(Vec::new());
     // A vector takes whatever is written, and a thumbnail is no larger than a JPEG may be.
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&small).expect("it has pixels");
     Ok(format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg.into_inner())))
 }
 
-fn rgb_image(picture: Rgb) -> RgbImage {
+/// Where the picture is, whose memory is accounted for.
+fn view(picture: &Rgb) -> ImageBuffer<image::Rgb<u8>, &[u8]> {
     let (width, height) = (picture.width() as u32, picture.height() as u32);
-    RgbImage::from_raw(width, height, picture.into_pixels()).expect("three bytes a pixel")
+    ImageBuffer::from_raw(width, height, picture.pixels()).expect("three bytes a pixel")
 }
 
 fn page(audit: &Audit, root: &Path, thumbnails: &Thumbnails) -> String {

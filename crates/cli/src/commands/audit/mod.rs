@@ -71,7 +71,7 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     show::table(&audit, &pictures, output)?;
     events(&audit, output)?;
     if let Some(file) = &args.html {
-        html::write(file, &audit, &pictures)?;
+        html::write(file, &audit, &pictures, config.extract.memory)?;
         output.field("Page", file.display().to_string())?;
     }
     if let Some(file) = &args.fix {

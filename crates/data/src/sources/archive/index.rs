@@ -24,7 +24,24 @@ pub(super) enum Packing {
     /// In a zip archive, as they are, with their CRC-32.
     Stored(u32),
     /// In a zip archive, by deflate, with the CRC-32 of what comes out.
-    Deflated(u32),
+    Deflated(u32, Ratio),
+}
+
+/// How many times as long as they are stored a member's bytes are said to be, rounded up, in 64ths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ratio(u16);
+
+impl Ratio {
+    /// Deflate makes at most 1,032 bytes of one; what says more says nothing.
+    pub(super) fn of(unpacked: u64, stored: u64) -> Self {
+        let ratio = u128::from(unpacked) * 64;
+        Self(ratio.div_ceil(u128::from(stored.max(1))).try_into().unwrap_or(u16::MAX))
+    }
+
+    /// Bytes that come out of so many, or up to a 64th of these more.
+    pub(super) fn unpacked(self, stored: u64) -> u64 {
+        (u128::from(stored) * u128::from(self.0) / 64).try_into().unwrap_or(u64::MAX)
+    }
 }
 
 /// Members by the order of their names, of which all lie behind each other.
@@ -152,6 +169,18 @@ fn path_order(a: &[u8], b: &[u8]) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_member_unpacks_to_is_known_closely() {
+        for stored in [1, 2, 63, 64, 100, 12_345, 1 << 20, 1 << 40] {
+            for unpacked in [0, 1, stored / 2, stored, stored + 1, stored * 3 + 7, stored * 1000] {
+                let found = Ratio::of(unpacked, stored).unpacked(stored);
+                let most = unpacked + stored / 64 + 1;
+                assert!((unpacked..=most).contains(&found), "{unpacked} of {stored}: {found}");
+            }
+        }
+        assert!(Ratio::of(u64::MAX, 10).unpacked(10) < 1032 * 10);
+    }
 
     #[test]
     fn a_member_costs_32_bytes_and_its_name() {

@@ -19,7 +19,7 @@ use flate2::read::DeflateDecoder;
 use super::names::{Label, Names, joined};
 use super::walk::{cannot_be_read, named_like_a_picture};
 use super::{Listed, Listing, Skipped};
-use crate::decode::{DecodeError, Limits, SNIFF_BYTES, read_picture, sniff};
+use crate::decode::{DecodeError, Limits, SNIFF_BYTES, Size, read_picture, sniff};
 use crate::positioned::Part;
 use files::Handle;
 use index::{Builder, Content, Index, Packing};
@@ -161,21 +161,27 @@ fn class_of(file: &File, content: &Content, names: &mut Names) -> Result<Option<
 
 fn head(file: &File, content: &Content) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(SNIFF_BYTES);
-    unpacked(file, content)?.take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
+    unpacked(file, content)?.0.take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
-/// A member's own bytes. How many there are is not known before the last has been read.
-fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<Box<dyn Read + 'a>> {
+/// A member's own bytes. In a zip archive it is not known how many there are before the last has been
+/// read.
+fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<(Box<dyn Read + 'a>, Size)> {
     Ok(match content.packing {
-        Packing::Plain => Box::new(Part::new(file, content.at, content.at + content.stored)),
+        Packing::Plain => {
+            let part = Part::new(file, content.at, content.at + content.stored);
+            (Box::new(part), Size::Known(content.stored))
+        }
         Packing::Stored(crc) => {
             let (bytes, declared) = zip::packed(file, content)?;
-            Box::new(Checked::new(bytes, crc, declared))
+            let size = Size::Guessed(declared.min(content.stored));
+            (Box::new(Checked::new(bytes, crc, declared)), size)
         }
-        Packing::Deflated(crc) => {
+        Packing::Deflated(crc, ratio) => {
             let (bytes, declared) = zip::packed(file, content)?;
-            Box::new(Checked::new(DeflateDecoder::new(bytes), crc, declared))
+            let size = Size::Guessed(ratio.unpacked(content.stored).min(declared));
+            (Box::new(Checked::new(DeflateDecoder::new(bytes), crc, declared)), size)
         }
     })
 }
@@ -218,10 +224,16 @@ impl Member {
         self.archive.pictures.name(self.index as usize)
     }
 
-    pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+    /// As [`Location::read_with`](super::Location::read_with).
+    pub(super) fn read(
+        &self,
+        limits: &Limits,
+        room: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Option<Vec<u8>>, DecodeError> {
         let file = self.archive.file.open(&self.archive.path)?;
         let content = self.archive.pictures.content(self.index as usize);
-        read_picture(unpacked(&file, content)?, None, limits)
+        let (bytes, size) = unpacked(&file, content)?;
+        read_picture(bytes, size, limits, room)
     }
 
     /// The archive and the name in it: what tells members apart.

@@ -11,7 +11,7 @@ use std::path::Path;
 use headstart_model::io_reason;
 
 use super::super::walk::cannot_be_read;
-use super::index::{Builder, Content, Packing};
+use super::index::{Builder, Content, Packing, Ratio};
 use crate::positioned::{Part, read_exact_at};
 
 /// Bytes of a member's local header without name and extra field.
@@ -72,8 +72,11 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
         (None, _) => found.skip(name, "lies beyond the end of the archive, which is damaged"),
         (Some(at), method @ (0 | 8)) => {
             let stored = least;
-            let packing = if method == 0 { Packing::Stored } else { Packing::Deflated };
-            found.add(name, Content { at, stored, packing: packing(member.crc) });
+            let packing = match method {
+                0 => Packing::Stored(member.crc),
+                _ => Packing::Deflated(member.crc, Ratio::of(member.size, stored)),
+            };
+            found.add(name, Content { at, stored, packing });
         }
         (_, method) => found.skip(
             name,
@@ -221,6 +224,8 @@ struct Member {
     method: u16,
     crc: u32,
     stored: u64,
+    /// Bytes that come out.
+    size: u64,
     /// Offset of its local header.
     local: u64,
     /// The system it was packed on, and its attributes there.
@@ -242,14 +247,11 @@ impl Member {
         directory.read_exact(&mut text)?;
         let length = (CENTRAL + text.len()) as u64;
         let extra = &text[usize::from(name)..][..usize::from(extra)];
-        let [size, mut stored, mut local] =
+        let [mut size, mut stored, mut local] =
             [24, 20, 42].map(|at| (u32_at(&header, at), u64::from(u32_at(&header, at))));
         // Only what is marked as standing elsewhere does, in this order.
         let mut large = zip64(extra).chunks_exact(8).map(|field| u64_at(field, 0));
-        if size.0 == ELSEWHERE {
-            large.next();
-        }
-        for (short, long) in [&mut stored, &mut local] {
+        for (short, long) in [&mut size, &mut stored, &mut local] {
             if *short == ELSEWHERE {
                 *long = large.next().unwrap_or(*long);
             }
@@ -262,6 +264,7 @@ impl Member {
             method: u16_at(&header, 10),
             crc: u32_at(&header, 16),
             stored: stored.1,
+            size: size.1,
             local: local.1,
             host,
             attributes: u32_at(&header, 38),

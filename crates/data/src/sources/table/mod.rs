@@ -15,8 +15,7 @@ use parquet::schema::types::SchemaDescriptor;
 use super::names::{Label, Names, joined, within};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Listed, Listing, Skipped};
-use crate::decode::guarded;
-use crate::decode::{DecodeError, Limits, read_picture};
+use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;
 use columns::Columns;
 use rows::Rows;
@@ -145,18 +144,26 @@ impl Row {
         joined(&self.table.path, self.row.to_string().as_bytes())
     }
 
-    pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
+    /// As [`Location::read_with`](super::Location::read_with).
+    pub(super) fn read(
+        &self,
+        limits: &Limits,
+        room: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Option<Vec<u8>>, DecodeError> {
         let Table { path, picture, rows, .. } = &*self.table;
-        // Held while a batch is decoded: whoever waits would need the same one. Copying, and all that
-        // follows, is done without it.
-        let bytes = {
-            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-            rows.get(path, *picture, self.row, limits.max_file_bytes)?
-        };
-        match bytes {
-            Some(bytes) => read_picture(bytes.data(), None, limits),
-            None => Err(DecodeError::NotAPicture { what: "nothing in this row" }),
-        }
+        // Held while a batch is decoded: whoever waits would need the same one. Held while there is no
+        // room, too, or threads that wait would keep a page each. Copying, and all that follows, is
+        // done without it.
+        let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = rows.get(path, *picture, self.row, limits.max_file_bytes)?;
+        let bytes = bytes.ok_or(DecodeError::NotAPicture { what: "nothing in this row" })?;
+        let size = Size::Known(bytes.len() as u64);
+        let mut rows = Some(rows);
+        read_picture(bytes.data(), size, limits, &mut |bytes| {
+            let is_there = room(bytes);
+            rows = None;
+            is_there
+        })
     }
 
     /// The table and the number in it: what tells rows apart.

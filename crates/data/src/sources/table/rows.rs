@@ -17,18 +17,18 @@ use crate::decode::guarded;
 
 /// Rows of a batch, unless they are large.
 const ROWS: u64 = 64;
-/// Rows that are decoded between two looks at how many bytes there are.
+/// Rows that are decoded between two looks at how many bytes there are, unless they are large.
 const STEP: u64 = 8;
-/// Bytes after which a batch ends early.
-const BYTES: usize = 32 << 20;
+/// Bytes after which a batch ends early, or a sixteenth of what a page may have.
+const BYTES: u64 = 32 << 20;
 /// Batches that are kept whole. Several threads ask for rows in order, but not quite: one may ask for
 /// the last of a batch when another has begun the next.
 const KEPT: usize = 2;
 /// Rows that are kept of the batches before, of those that nobody has asked for: a thread may be that
 /// far behind the others.
 const LATE: usize = 256;
-/// Bytes that these rows may have together.
-const LATE_BYTES: usize = 64 << 20;
+/// Bytes that these rows may have together, or an eighth of what a page may have.
+const LATE_BYTES: u64 = 64 << 20;
 /// Places in a row group that cannot be read, after which nothing more of it is tried.
 const FAILURES: usize = 64;
 
@@ -133,7 +133,8 @@ impl Rows {
             self.late_bytes += bytes(&picture);
             self.late.push_back((row, picture));
         }
-        while self.late.len() > LATE || self.late_bytes > LATE_BYTES {
+        let most = LATE_BYTES.min(self.limit / 8) as usize;
+        while self.late.len() > LATE || self.late_bytes > most {
             let Some((_, picture)) = self.late.pop_front() else { break };
             self.late_bytes -= bytes(&picture);
         }
@@ -151,7 +152,8 @@ impl Rows {
         })?;
         let mut step = STEP;
         let reason = loop {
-            match run(|| open.batch_with(row, step)) {
+            let most = BYTES.min(self.limit / 16).max(1);
+            match run(|| open.batch_with(row, step, most)) {
                 Ok(batch) => {
                     // A table that has been read to its end needs no open file.
                     self.open = Some(open).filter(|open| !open.is_done());
@@ -211,9 +213,9 @@ impl Open {
         end().ok().filter(|end| (row + 1..rows.end).contains(end)).unwrap_or(rows.end)
     }
 
-    /// The next batch, if `row` is not far behind its start; or one that begins with it. What is
-    /// damaged ends it, unless that comes first.
-    fn batch_with(&mut self, row: u64, step: u64) -> Result<Batch, ParquetError> {
+    /// The next batch, if `row` is not far behind its start; or one that begins with it, which ends after
+    /// `most` bytes. What is damaged ends it, unless that comes first.
+    fn batch_with(&mut self, row: u64, step: u64, most: u64) -> Result<Batch, ParquetError> {
         let is_ahead = |group: &Group| (group.next..group.end).contains(&row);
         let mut group = match self.group.take().filter(is_ahead) {
             Some(group) => group,
@@ -228,10 +230,16 @@ impl Open {
             }
         }
         let mut batch = Batch { start: group.next, pictures: Vec::new() };
-        let mut bytes = 0;
-        while (batch.pictures.len() as u64) < ROWS && bytes < BYTES && group.next < group.end {
+        let (mut bytes, mut largest) = (0, 0);
+        while (batch.pictures.len() as u64) < ROWS && bytes < most && group.next < group.end {
+            // The first alone, and of large ones no more than have room: each may be in a page of its own.
+            let room = (most - bytes).checked_div(largest).unwrap_or(1).max(1);
+            let step = if batch.pictures.is_empty() { 1 } else { step.min(room) };
             match guarded(|| group.read(step, &mut batch)).map_err(ParquetError::General) {
-                Ok(Ok(more)) => bytes += more,
+                Ok(Ok(read)) => {
+                    bytes += read.iter().sum::<u64>();
+                    largest = read.into_iter().fold(largest, u64::max);
+                }
                 Ok(Err(error)) | Err(error) if batch.pictures.is_empty() => return Err(error),
                 // A half-read group is not gone on with.
                 _ => {
@@ -256,8 +264,8 @@ impl Open {
 }
 
 impl Group {
-    /// Appends so many rows to a batch, and says how many bytes they have.
-    fn read(&mut self, most: u64, batch: &mut Batch) -> Result<usize, ParquetError> {
+    /// Appends so many rows to a batch, and says how many bytes those have that there are.
+    fn read(&mut self, most: u64, batch: &mut Batch) -> Result<Vec<u64>, ParquetError> {
         let (mut levels, mut values) = (Vec::new(), Vec::new());
         let most = most.min(self.end - self.next) as usize;
         let (rows, ..) = self.pages.read_records(most, Some(&mut levels), None, &mut values)?;
@@ -267,7 +275,7 @@ impl Group {
         let pictures = spread(rows, self.whole, &levels, &values).map(Option::<&_>::cloned);
         batch.pictures.extend(pictures.map(|picture| (picture, false)));
         self.next += rows as u64;
-        Ok(values.iter().map(ByteArray::len).sum())
+        Ok(values.iter().map(|value| value.len() as u64).collect())
     }
 }
 

@@ -122,9 +122,8 @@ pub(super) fn neighbours(
             let mut best: Vec<Neighbour> =
                 others.map(|other| (other, cosine(row as usize, other as usize))).collect();
             best.sort_unstable_by(nearer);
-            best.truncate(NEAREST);
-            best.shrink_to_fit();
-            (row, best)
+            // Anew: shrunk, it would stay where the whole shortlist was.
+            (row, best[..best.len().min(NEAREST)].to_vec())
         };
         cell.members.iter().zip(short).map(exact).collect::<Vec<_>>()
     };
