@@ -15,7 +15,7 @@ drawn from seeds and rounded, so that they pack well.
   deep.keras                Resizing to the input's own size, Normalization per channel, augmentation, base in a nested
                             model, BatchNormalization, Dense(16) > BatchNormalization > ReLU > Dropout > Dense(8, elu) >
                             BatchNormalization > Dense(2, softmax)
-  resizing.keras            pictures of any size: Resizing(96, 96), Rescaling, base, AveragePooling2D(3) > Flatten >
+  resizing.keras            pictures of any size (those of another size rounded to whole levels after resizing): Resizing(96, 96), Rescaling, base, AveragePooling2D(3) > Flatten >
                             Dense(12, tanh) > Dense(2, sigmoid)
   logits.keras              Dense(3), compiled with BinaryCrossentropy(from_logits=True): independent labels
 
@@ -194,6 +194,9 @@ def main():
         values = []
         for pixels in pictures:
             x = pixels.astype(np.float32)[None]
+            if pixels.shape[:2] != (SIZE, SIZE):
+                # headstart goes on with whole levels; this network makes a lot of the fractions.
+                x = np.floor(np.asarray(read.layers[0](x)) + 0.5)
             values.append(np.asarray(read.predict(x / 127.5 - 1 if scaled else x, verbose=0))[0])
         if name == "logits.keras":
             values = [1 / (1 + np.exp(-v)) for v in values]

@@ -272,7 +272,8 @@ fn what_a_model_does_to_pictures_itself_is_found_and_what_is_assumed_is_told() {
     let model = changed("resizing.keras", |_| ()).unwrap();
     let resizing = model.resizing.unwrap();
     assert_eq!((resizing.interpolation, resizing.fit), (Interpolation::Tensorflow, Fit::Stretch));
-    assert_eq!((resizing.from, model.assumptions.len()), (None, 0));
+    assert_eq!((resizing.from, model.assumptions.len()), (None, 1));
+    assert!(model.assumptions[0].contains("whole levels"), "{:?}", model.assumptions);
     let preprocessing = model.network.preprocessing();
     assert_eq!((preprocessing.height, preprocessing.width), (96, 96));
 

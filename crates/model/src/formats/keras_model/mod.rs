@@ -198,6 +198,12 @@ fn take_apart(
              x {width}; pictures of other sizes are resized to that at once"
         ));
     }
+    if before.resizing.is_some() {
+        assumptions.push(format!(
+            "pictures that are not of {height} x {width} are rounded to whole levels after resizing, and \
+             answers differ a little from Keras's, which goes on with fractions"
+        ));
+    }
     match before.scaling {
         Some(scaling) => base.network.set_scaling(scaling),
         None => {
