@@ -1,8 +1,61 @@
 //! The instruction sets that the kernels run on.
+//!
+//! [`MAX_ISA`] lowers what is detected, so that a processor that has more can stand in for one that
+//! has less.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use pulp::{Simd, WithSimd};
+
+/// The environment variable that names the fastest instruction set that may be detected, bf16
+/// included: one of [`KNOWN`]. It is read once. Unset or empty, it lowers nothing; nor does a name
+/// that is not known, since arithmetic has no one to tell: whoever faces a user asks
+/// [`Isa::maximum`].
+pub const MAX_ISA: &str = "HEADSTART_MAX_ISA";
+
+/// The instruction sets that there are for this kind of processor, the fastest first. Whatever has
+/// one has those after it.
+pub const KNOWN: &[&str] = if cfg!(target_arch = "x86_64") {
+    &["amx", "avx512_bf16", "avx512", "avx2", "portable"]
+} else if cfg!(target_arch = "aarch64") {
+    &["neon", "portable"]
+} else {
+    &["portable"]
+};
+
+/// What [`MAX_ISA`] is set to, if that is not one of [`KNOWN`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownIsa(pub String);
+
+impl fmt::Display for UnknownIsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{MAX_ISA} is `{}`; it can be {}", self.0, KNOWN.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownIsa {}
+
+/// The fastest instruction set that a value of [`MAX_ISA`] lets through.
+fn maximum(value: Option<&str>) -> Result<&'static str, UnknownIsa> {
+    match value {
+        None | Some("") => Ok(KNOWN[0]),
+        Some(name) => {
+            let known = KNOWN.iter().find(|known| **known == name);
+            known.copied().ok_or_else(|| UnknownIsa(name.to_owned()))
+        }
+    }
+}
+
+/// Whether `name` is no faster than `maximum`.
+fn is_within(name: &str, maximum: &str) -> bool {
+    KNOWN.iter().skip_while(|known| **known != maximum).any(|known| *known == name)
+}
+
+/// Whether [`MAX_ISA`] lets through what is called `name`.
+pub(crate) fn may_use(name: &str) -> bool {
+    is_within(name, Isa::maximum().unwrap_or(KNOWN[0]))
+}
 
 /// An instruction set that this processor has been seen to have.
 ///
@@ -27,7 +80,21 @@ impl Isa {
         Self(Level::Portable)
     }
 
-    /// All that this processor has, the fastest first.
+    /// The fastest instruction set that [`MAX_ISA`] lets through, whether the processor has it or
+    /// not.
+    ///
+    /// # Errors
+    /// When the variable names none that there is: then all are let through.
+    pub fn maximum() -> Result<&'static str, UnknownIsa> {
+        static MAXIMUM: OnceLock<Result<&'static str, UnknownIsa>> = OnceLock::new();
+        let read = || {
+            let value = std::env::var_os(MAX_ISA).map(|value| value.to_string_lossy().into_owned());
+            maximum(value.as_deref())
+        };
+        MAXIMUM.get_or_init(read).clone()
+    }
+
+    /// All that this processor has, up to [`Isa::maximum`], the fastest first.
     pub fn available() -> Vec<Self> {
         let levels = [
             #[cfg(target_arch = "x86_64")]
@@ -38,15 +105,15 @@ impl Isa {
             pulp::aarch64::Neon::try_new().map(Level::Neon),
             Some(Level::Portable),
         ];
-        levels.into_iter().flatten().map(Self).collect()
+        levels.into_iter().flatten().map(Self).filter(|isa| may_use(isa.name())).collect()
     }
 
-    /// The fastest that this processor has.
+    /// The fastest of [`Isa::available`].
     pub fn best() -> Self {
         Self::available()[0]
     }
 
-    /// The one called `name`, if this processor has it.
+    /// The one called `name`, if it is [available](Isa::available).
     pub fn by_name(name: &str) -> Option<Self> {
         Self::available().into_iter().find(|isa| isa.name() == name)
     }
@@ -96,5 +163,32 @@ impl Isa {
 impl fmt::Debug for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_maximum_lets_through_what_is_no_faster() {
+        for (index, maximum) in KNOWN.iter().enumerate() {
+            for (other, name) in KNOWN.iter().enumerate() {
+                assert_eq!(is_within(name, maximum), other >= index, "{name} within {maximum}");
+            }
+        }
+        assert!(!is_within("mmx", KNOWN[0]));
+    }
+
+    #[test]
+    fn an_empty_maximum_is_none_and_an_unknown_one_is_said_to_be_so() {
+        assert_eq!(maximum(None), Ok(KNOWN[0]));
+        assert_eq!(maximum(Some("")), Ok(KNOWN[0]));
+        for name in KNOWN {
+            assert_eq!(maximum(Some(name)), Ok(*name));
+        }
+        let error = maximum(Some("AVX2 ")).unwrap_err().to_string();
+        assert!(error.starts_with("HEADSTART_MAX_ISA is `AVX2 `; it can be "), "{error}");
+        assert!(error.ends_with("portable"), "{error}");
     }
 }

@@ -18,7 +18,7 @@ mod prefetch;
 mod simd;
 
 pub use aligned::AlignedBuffer;
-pub use isa::Isa;
+pub use isa::{Isa, KNOWN, MAX_ISA, UnknownIsa};
 pub use prefetch::fetch;
 
 /// The range that an operation's results are clamped to: `0..=6` for ReLU6.

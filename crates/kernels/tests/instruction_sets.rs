@@ -1,25 +1,51 @@
-//! Which instruction sets this processor lets the other tests run, said where it is seen.
+//! Which instruction sets the other tests run on here, said where it is seen.
 
 use std::io::Write;
+use std::process::Command;
 
-use headstart_kernels::Isa;
 use headstart_kernels::bf16::Bf16;
+use headstart_kernels::{Isa, KNOWN, MAX_ISA};
+
+const TESTED: &str = "tested: ";
 
 #[test]
 fn instruction_sets_that_cannot_be_tested_here_are_named() {
-    let known: &[&str] = if cfg!(target_arch = "x86_64") {
-        &["avx512", "avx2", "portable", "amx", "avx512_bf16"]
-    } else if cfg!(target_arch = "aarch64") {
-        &["neon", "portable"]
-    } else {
-        &["portable"]
-    };
-    let mut available: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
-    available.extend(Bf16::available().iter().map(|bf16| bf16.name()));
-    for name in known.iter().filter(|name| !available.contains(name)) {
-        // Past the test runner, which keeps to itself what a test that passes prints.
-        writeln!(std::io::stderr(), "skipped: this processor has no {name}").unwrap();
+    let mut available: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+    assert_eq!(available.first(), Some(&Isa::best().name()));
+    available.extend(Bf16::available().into_iter().map(Bf16::name));
+    // Past the test runner, which keeps to itself what a test that passes prints.
+    let mut out = std::io::stderr();
+    writeln!(out, "{TESTED}{}", available.join(" ")).unwrap();
+    // A name that is not known lowers nothing: the tests would not run on what was meant.
+    let maximum = Isa::maximum().unwrap_or_else(|error| panic!("{error}"));
+    for name in KNOWN.iter().filter(|name| !available.contains(name)) {
+        let faster = KNOWN.iter().take_while(|known| **known != maximum).any(|known| known == name);
+        let why = if faster { "is above HEADSTART_MAX_ISA" } else { "is not in this processor" };
+        writeln!(out, "skipped: {name} {why}").unwrap();
     }
-    assert!(available.iter().all(|name| known.contains(name)), "{available:?} and {known:?}");
+    assert!(available.iter().all(|name| KNOWN.contains(name)), "{available:?}");
     assert!(available.contains(&"portable"));
+}
+
+/// What the test above tells in a process with such a maximum, and whether it passes.
+fn tested(maximum: &str) -> (Vec<String>, bool) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["instruction_sets_that_cannot_be_tested_here_are_named", "--exact"])
+        .env(MAX_ISA, maximum)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(TESTED)).expect("it was told");
+    (line.split(' ').map(str::to_owned).collect(), output.status.success())
+}
+
+#[test]
+fn a_maximum_makes_a_processor_one_that_has_less() {
+    let (all, _) = tested("");
+    for (index, maximum) in KNOWN.iter().enumerate() {
+        let left = |name: &&String| KNOWN[index..].contains(&name.as_str());
+        let expected: Vec<String> = all.iter().filter(left).cloned().collect();
+        assert_eq!(tested(maximum), (expected, true), "{maximum}");
+    }
+    assert_eq!(tested("avx1024"), (all, false), "an unknown name lowers nothing");
 }

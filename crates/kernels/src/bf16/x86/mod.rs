@@ -11,6 +11,7 @@ use avx512::Avx512Bf16;
 
 use super::{Block, Finish, INPUTS, OUTPUTS, PIXELS, Round};
 use crate::Isa;
+use crate::isa::may_use;
 
 /// Instructions for bf16 that this processor has been seen to have: a value can only be had from a
 /// successful check.
@@ -25,16 +26,17 @@ pub struct Bf16 {
 }
 
 impl Bf16 {
-    /// All that this processor has, the fastest first.
+    /// All that this processor has, up to [`Isa::maximum`], the fastest first.
     pub fn available() -> Vec<Self> {
         let (Some(simd), Some(avx512)) = (Isa::by_name("avx512"), Avx512Bf16::try_new()) else {
             return Vec::new();
         };
         let products = [Amx::try_new().map(Some), Some(None)];
-        products.into_iter().flatten().map(|amx| Self { simd, avx512, amx }).collect()
+        let all = products.into_iter().flatten().map(|amx| Self { simd, avx512, amx });
+        all.filter(|bf16| may_use(bf16.name())).collect()
     }
 
-    /// The fastest that this processor has, if it has any.
+    /// The fastest of [`Bf16::available`], if there is any.
     pub fn best() -> Option<Self> {
         Self::available().into_iter().next()
     }
