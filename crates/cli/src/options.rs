@@ -89,6 +89,7 @@ impl Common {
 
 /// An instruction set that this processor has.
 fn parse_isa(name: &str) -> Result<Isa, String> {
+    Isa::maximum().map_err(|error| error.to_string())?;
     // An empty variable is as good as none.
     if name == "auto" || name.is_empty() {
         return Ok(Isa::best());

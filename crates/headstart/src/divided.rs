@@ -72,9 +72,36 @@ impl Divided {
         let name = |i| self.name(pictures, i);
         let warnings = &self.split.warnings;
         let mut lines = split::describe_all(warnings, pictures.classes(), &self.labels, name);
+        lines.extend(self.never_predicted(pictures));
         lines.extend(self.note.clone());
         lines
     }
+
+    /// See [`never_predicted`].
+    pub(crate) fn never_predicted(&self, pictures: &Pictures) -> Option<String> {
+        let Side { labels, weights, .. } = &self.train;
+        let weights = weights.as_ref()?.iter().copied();
+        never_predicted(labels.iter().copied().zip(weights), pictures.classes())
+    }
+}
+
+/// What to say of classes of which no picture that is learned from counts; of each picture the class
+/// and the weight.
+pub(crate) fn never_predicted(
+    pictures: impl Iterator<Item = (usize, f32)>,
+    classes: &[String],
+) -> Option<String> {
+    let mut counts = vec![false; classes.len()];
+    pictures.filter(|(_, weight)| *weight > 0.0).for_each(|(class, _)| counts[class] = true);
+    let none = classes.iter().zip(&counts).filter(|(_, counts)| !**counts);
+    let names: Vec<String> = none.map(|(class, _)| format!("\"{class}\"")).collect();
+    let (s, are) = if names.len() == 1 { ("", "is") } else { ("es", "are") };
+    (!names.is_empty()).then(|| {
+        format!(
+            "class{s} {} {are} never predicted: no picture of such a class that is learned from has a weight above 0",
+            names.join(", ")
+        )
+    })
 }
 
 /// The pictures that could be read.
@@ -157,4 +184,20 @@ pub(crate) fn check_readable(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_which_nothing_that_is_learned_from_counts_are_named() {
+        let classes: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let told = |pictures: &[(usize, f32)]| never_predicted(pictures.iter().copied(), &classes);
+        assert_eq!(told(&[(0, 1.0), (1, 0.5), (2, 0.0), (2, 2.0)]), None);
+        let one = told(&[(0, 1.0), (1, 0.0), (2, 2.0)]).unwrap();
+        assert!(one.contains("\"b\"") && !one.contains("\"a\""), "{one}");
+        let two = told(&[(0, 1.0), (1, 0.0)]).unwrap();
+        assert!(two.contains("\"b\", \"c\""), "{two}");
+    }
 }

@@ -147,6 +147,24 @@ pub enum Error {
         /// The bundled bases with a classifier.
         bundled: Vec<&'static str>,
     },
+    /// Of the pictures to learn from only those of one class count.
+    #[error(
+        "of the pictures to learn from only those of class \"{class}\" count, since others weigh nothing: give pictures of another class weights above 0, or take other --folds or another --val-split"
+    )]
+    OneClassCounts {
+        /// The class.
+        class: String,
+    },
+    /// The file system has too little room for what training keeps there.
+    #[error("{}: training keeps about {} MB here while it runs, and {} MB are free; make room, or choose another folder with --cache-dir", folder.display(), megabytes(*needed), free / 1_000_000)]
+    NoRoom {
+        /// The folder.
+        folder: PathBuf,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// Pictures that are being trained on cannot be kept on disk, or read back.
     #[error("{}: cannot keep the pictures to train on here ({source}); choose another folder with --cache-dir", folder.display())]
     Scratch {
@@ -224,4 +242,9 @@ fn shorten(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let shown = names[..names.len().min(SHOWN)].join(", ");
     if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}
+
+/// Megabytes, rounded up: what is needed is never 0.
+fn megabytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1_000_000)
 }

@@ -1,5 +1,6 @@
 use std::ops::ControlFlow;
 
+use headstart_engine::Isa;
 use headstart_engine::train::{
     ClassWeight, Event, LogisticConfig, LogisticFit, Samples, Strength, TrainError, fit_logistic,
     out_of_fold,
@@ -10,7 +11,7 @@ use crate::fixtures::{
 };
 
 fn fit(samples: &Samples, config: &LogisticConfig) -> LogisticFit {
-    let fit = fit_logistic(samples, None, config, &mut go_on).unwrap();
+    let fit = fit_logistic(samples, None, config, Isa::best(), &mut go_on).unwrap();
     assert!(fit.head.kernel.iter().chain(&fit.head.bias).all(|w| w.is_finite()));
     fit
 }
@@ -85,9 +86,10 @@ fn the_strength_chosen_predicts_better_than_the_ends_of_the_path() {
     let test = Samples::new(&x[400 * 60..], 60, &labels[400..], 4);
     let loss = |strength| {
         let config = LogisticConfig { strength, ..LogisticConfig::default() };
-        fit_logistic(&train, Some(&test), &config, &mut go_on).unwrap().history.epochs[0]
-            .val_loss
-            .unwrap()
+        fit_logistic(&train, Some(&test), &config, Isa::best(), &mut go_on).unwrap().history.epochs
+            [0]
+        .val_loss
+        .unwrap()
     };
     let auto = loss(Strength::Auto);
     assert!(auto < loss(Strength::Fixed(1e-5)) && auto < loss(Strength::Fixed(1e3)));
@@ -207,7 +209,7 @@ fn the_callback_stops_a_fit_wherever_it_is() {
         }
         ControlFlow::Continue(())
     };
-    fit_logistic(&samples, None, &config, count).unwrap();
+    fit_logistic(&samples, None, &config, Isa::best(), count).unwrap();
     assert!(asked[0] > 10 && asked[1] > 1, "{asked:?}");
     for stop_at in [1, asked[0], asked[0] + 1, asked[0] + asked[1]] {
         let mut seen = 0;
@@ -215,7 +217,7 @@ fn the_callback_stops_a_fit_wherever_it_is() {
             seen += 1;
             if seen == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let error = fit_logistic(&samples, None, &config, stop).unwrap_err();
+        let error = fit_logistic(&samples, None, &config, Isa::best(), stop).unwrap_err();
         assert!(matches!(error, TrainError::Stopped), "{error}");
         assert_eq!(seen, stop_at);
     }
@@ -239,7 +241,9 @@ fn many_samples_are_fitted_to_the_tolerance_whatever_the_start() {
 fn bad_samples_are_errors_that_say_where() {
     let (x, labels) = clusters(6, 4, 2, 1.0);
     let config = LogisticConfig::default();
-    let error = |samples: &Samples| fit_logistic(samples, None, &config, &mut go_on).unwrap_err();
+    let error = |samples: &Samples| {
+        fit_logistic(samples, None, &config, Isa::best(), &mut go_on).unwrap_err()
+    };
     assert!(matches!(error(&Samples::new(&[], 4, &[], 2)), TrainError::NoSamples));
     assert!(matches!(error(&Samples::new(&x, 4, &[1; 6], 2)), TrainError::OneClass { class: 1 }));
     assert!(matches!(
@@ -261,7 +265,8 @@ fn bad_samples_are_errors_that_say_where() {
     assert!(matches!(error(&zero), TrainError::NoSamples));
     let config = LogisticConfig { strength: Strength::Fixed(0.0), ..config.clone() };
     assert!(config.check().unwrap_err().to_string().contains("strength is 0;"));
-    let wrong = fit_logistic(&Samples::new(&x, 4, &labels, 2), None, &config, &mut go_on);
+    let wrong =
+        fit_logistic(&Samples::new(&x, 4, &labels, 2), None, &config, Isa::best(), &mut go_on);
     assert!(wrong.unwrap_err().to_string().contains("strength"));
 }
 
@@ -278,7 +283,7 @@ fn no_sample_is_judged_by_a_head_that_has_seen_it_or_its_group() {
     };
     let samples = Samples::new(&x, dim, &labels, 3);
     assert_eq!(right(&fit(&samples, &config).head.probabilities(&x)), n);
-    assert!(right(&out_of_fold(&samples, &config, &mut go_on).unwrap()) < n * 6 / 10);
+    assert!(right(&out_of_fold(&samples, &config, Isa::best(), &mut go_on).unwrap()) < n * 6 / 10);
 
     // Each picture twice: judged by its copy, unless they are of one group.
     let copies: Vec<f32> = x[..n / 2 * dim].to_vec();
@@ -286,8 +291,8 @@ fn no_sample_is_judged_by_a_head_that_has_seen_it_or_its_group() {
     let groups: Vec<usize> = (0..n).map(|row| row % (n / 2)).collect();
     let apart = Samples::new(&x, dim, &labels, 3);
     let together = Samples { groups: Some(&groups), ..apart };
-    assert!(right(&out_of_fold(&apart, &config, &mut go_on).unwrap()) > n * 7 / 10);
-    assert!(right(&out_of_fold(&together, &config, &mut go_on).unwrap()) < n * 6 / 10);
+    assert!(right(&out_of_fold(&apart, &config, Isa::best(), &mut go_on).unwrap()) > n * 7 / 10);
+    assert!(right(&out_of_fold(&together, &config, Isa::best(), &mut go_on).unwrap()) < n * 6 / 10);
 }
 
 #[test]
@@ -296,7 +301,28 @@ fn a_sample_without_which_a_class_would_be_missing_is_judged_by_the_head_of_all(
     let labels: Vec<usize> = (0..21).map(|row| if row == 20 { 2 } else { row % 2 }).collect();
     let samples = Samples::new(&x, 4, &labels, 3);
     let config = LogisticConfig { strength: Strength::Fixed(1.0), ..LogisticConfig::default() };
-    let found = out_of_fold(&samples, &config, &mut go_on).unwrap();
+    let found = out_of_fold(&samples, &config, Isa::best(), &mut go_on).unwrap();
     assert_eq!(found[60..], fit(&samples, &config).head.probabilities(&x)[60..]);
     assert!(found.chunks(3).all(|p| (p.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+}
+
+#[test]
+fn the_instruction_set_asked_for_computes_the_head_to_the_bit_whatever_the_processor_has() {
+    let n = 300;
+    let x: Vec<f32> = (0..n * 7).map(|i| ((i * i + 3 * i) % 101) as f32 / 50.0 - 1.0).collect();
+    let labels: Vec<usize> = (0..n).map(|i| (i * 7 + i / 3) % 3).collect();
+    let samples = Samples::new(&x, 7, &labels, 3);
+    let config = LogisticConfig { strength: Strength::Fixed(1.0), ..LogisticConfig::default() };
+    let heads: Vec<_> = Isa::available()
+        .into_iter()
+        .map(|isa| fit_logistic(&samples, None, &config, isa, &mut go_on).unwrap().head)
+        .collect();
+    let portable = heads.last().unwrap();
+    for (isa, head) in Isa::available().into_iter().zip(&heads).rev().skip(1) {
+        // Portable code rounds products, which others do not: the bits tell which was used.
+        assert_ne!(head.kernel, portable.kernel, "{isa:?}");
+        for (a, b) in head.kernel.iter().zip(&portable.kernel) {
+            assert!((a - b).abs() < 1e-3, "{isa:?}: {a} and {b}");
+        }
+    }
 }

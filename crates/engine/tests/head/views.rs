@@ -1,5 +1,6 @@
 //! Training on other samples each epoch, and on soft targets.
 
+use headstart_engine::Isa;
 use headstart_engine::train::{
     AdamConfig, Head, LogisticConfig, Samples, TrainError, Views, fit_adam, fit_adam_from,
     fit_logistic, losses::Loss,
@@ -136,6 +137,7 @@ fn soft_targets_that_are_no_probabilities_are_errors() {
     let error = Samples { soft_targets: Some(&good[1..]), ..samples }.check().unwrap_err();
     assert!(matches!(error, TrainError::Length { what: "soft targets", .. }), "{error}");
     let soft = Samples { soft_targets: Some(&good), ..samples };
-    let error = fit_logistic(&soft, None, &LogisticConfig::default(), &mut go_on).unwrap_err();
+    let error =
+        fit_logistic(&soft, None, &LogisticConfig::default(), Isa::best(), &mut go_on).unwrap_err();
     assert!(matches!(error, TrainError::SoftTargets), "{error}");
 }

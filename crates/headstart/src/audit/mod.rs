@@ -89,7 +89,8 @@ pub fn audit(
     let copies = Copies::find(&set.features, dim, &set.contents, &set.facts, &mut go_on);
     let copies = copies.ok_or(Error::Interrupted)?;
 
-    let suspects = set.tell_label_errors(&copies, dim, config.label_errors, observer)?;
+    let isa = config.extract.compute.isa;
+    let suspects = set.tell_label_errors(&copies, dim, config.label_errors, isa, observer)?;
     set.tell_copies(&copies, &set.sides()?, &suspects);
     set.tell_outliers(&copies, dim);
     set.tell_looks(size.height.min(size.width));

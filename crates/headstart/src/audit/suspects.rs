@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use headstart_engine::Isa;
 use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
 
 use super::labels::{LabelError, LabelErrors, label_errors};
@@ -19,6 +20,7 @@ impl Set<'_> {
         copies: &Copies,
         dim: usize,
         which: LabelErrors,
+        isa: Isa,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Option<usize>>, Error> {
         let classes = self.pictures.classes().len();
@@ -34,7 +36,7 @@ impl Set<'_> {
         };
         let config = LogisticConfig::default();
         let probabilities =
-            out_of_fold(&samples, &config, &mut tell).map_err(Error::of_training)?;
+            out_of_fold(&samples, &config, isa, &mut tell).map_err(Error::of_training)?;
         let mut suspects = vec![None; self.labels.len()];
         for error in label_errors(&probabilities, &self.labels, classes) {
             let LabelError { picture, class: other, margin } = error;

@@ -85,6 +85,7 @@ pub(super) fn measure(
     observer: &mut dyn Observer,
 ) -> Result<(CrossValidation, Vec<String>), Error> {
     let names = pictures.classes();
+    let isa = config.extract.compute.isa;
     let folds = folds(&divided.labels, &divided.groups, count, config.seed)?;
     let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
     for fold in 0..count {
@@ -93,7 +94,7 @@ pub(super) fn measure(
         held_out.weights = None;
         let samples = train.samples(names.len());
         let fitted =
-            fit_head(&config.head, &samples, &held_out, names.len(), &mut Within(observer))?;
+            fit_head(&config.head, isa, &samples, &held_out, names, &mut Within(observer))?;
         let own = fitted.head.probabilities(&held_out.features);
         let evaluation = Evaluation::new(names, &held_out.labels, &own);
         records.push(FoldRecord {

@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use headstart_engine::train::{self, Epoch, Event, Head, Samples, fit_adam, fit_logistic};
+use headstart_engine::Isa;
+use headstart_engine::train::{
+    self, Epoch, Event, Head, Samples, TrainError, fit_adam, fit_logistic,
+};
 
 use super::HeadConfig;
 use crate::{Error, Observer};
@@ -70,22 +73,27 @@ pub(super) struct Fitted {
 
 pub(super) fn fit_head(
     config: &HeadConfig,
+    isa: Isa,
     mut train: impl train::Views,
     validation: &Side,
-    classes: usize,
+    classes: &[String],
     observer: &mut dyn Observer,
 ) -> Result<Fitted, Error> {
     let mut tell = |event: Event<'_>| {
         observer.training(event);
         if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let validation = validation.samples(classes);
+    let named = |error| match error {
+        TrainError::OneClass { class } => Error::OneClassCounts { class: classes[class].clone() },
+        other => Error::of_training(other),
+    };
+    let validation = validation.samples(classes.len());
     let validation = (!validation.is_empty()).then_some(&validation);
     let fitted = match config {
         HeadConfig::Lbfgs(config) => {
             let train = train.view(0).map_err(Error::of_training)?;
-            let fit = fit_logistic(&train, validation, config, &mut tell);
-            let fit = fit.map_err(Error::of_training)?;
+            let fit = fit_logistic(&train, validation, config, isa, &mut tell);
+            let fit = fit.map_err(named)?;
             let unfinished = format!("the head had not converged after {} steps", fit.steps);
             Fitted {
                 head: fit.head,
@@ -96,7 +104,7 @@ pub(super) fn fit_head(
         }
         HeadConfig::Adam(config) => {
             let fitted = fit_adam(train, validation, config, &mut tell);
-            let (head, history) = fitted.map_err(Error::of_training)?;
+            let (head, history) = fitted.map_err(named)?;
             Fitted { head, epochs: history.epochs, strength: None, warning: None }
         }
     };

@@ -57,17 +57,19 @@ impl Classifier {
         let divided = Divided::new(&extractor, &pictures, observer)?;
         let features = start.elapsed().as_secs_f64();
         let classes = pictures.classes();
+        let isa = config.extract.compute.isa;
         let (folds, warnings) = match config.folds {
             Some(count) => {
-                let (folds, warnings) =
+                let (folds, mut warnings) =
                     folds::measure(&divided, &pictures, count, config, observer)?;
+                warnings.extend(divided.never_predicted(&pictures));
                 (Some(folds), warnings)
             }
             None => (None, divided.warnings(&pictures)),
         };
         let Divided { train, validation, split, .. } = &divided;
         let samples = train.samples(classes.len());
-        let fitted = fit_head(&config.head, &samples, validation, classes.len(), observer)?;
+        let fitted = fit_head(&config.head, isa, &samples, validation, classes, observer)?;
         let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
         let outcome = Outcome {
             origin,
@@ -114,13 +116,15 @@ impl Classifier {
         let begin = Instant::now();
         let head = HeadViews::new(set, network.as_ref());
         let validation = head.validation()?;
-        let classes = set.classes().len();
+        let isa = config.extract.compute.isa;
         let fitted = match &config.head {
-            HeadConfig::Adam(_) => fit_head(&config.head, head, &validation, classes, observer)?,
+            HeadConfig::Adam(_) => {
+                fit_head(&config.head, isa, head, &validation, set.classes(), observer)?
+            }
             HeadConfig::Lbfgs(_) => {
                 let all = head.all()?;
-                let samples = all.samples(classes);
-                fit_head(&config.head, &samples, &validation, classes, observer)?
+                let samples = all.samples(set.classes().len());
+                fit_head(&config.head, isa, &samples, &validation, set.classes(), observer)?
             }
         };
         let outcome = Outcome {

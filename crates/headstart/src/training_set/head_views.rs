@@ -86,7 +86,7 @@ impl<'a> HeadViews<'a> {
         let n = self.groups.len();
         if self.kept.is_none() {
             let folder = scratch_folder(&self.set.config);
-            let values = Values::new(&folder, n * self.dim, Precision::F32)?;
+            let values = Values::new(&folder, n * self.dim, self.count, Precision::F32)?;
             self.kept = Some((values, vec![false; self.count]));
         }
         let (values, computed) = self.kept.as_mut().expect("made just now");

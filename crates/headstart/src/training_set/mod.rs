@@ -11,7 +11,7 @@ use std::time::Instant;
 use headstart_data::{Augment, ContentHash, Groups, Skipped, Split, split};
 use headstart_engine::train::network::TrainableNetwork;
 
-use crate::divided::{Division, Read, divide};
+use crate::divided::{Division, Read, divide, never_predicted};
 use crate::fit::Origin;
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
@@ -70,7 +70,8 @@ impl TrainingSet {
         let cache = config.cache.clone().filter(|_| with_features);
         let extractor = Extractor::new(base, &ExtractConfig { cache, ..config.clone() });
         let size = base.network().preprocessing();
-        let pixels = Records::new(&scratch_folder(config), size.height * size.width * 3)?;
+        let record = size.height * size.width * 3;
+        let pixels = Records::new(&scratch_folder(config), record, pictures.items().len())?;
         let (mut kept, mut contents) = (Vec::new(), Vec::new());
         let (mut features, mut facts) = (Vec::new(), Vec::new());
         if with_features {
@@ -219,6 +220,10 @@ impl TrainingSet {
         let name = |picture| self.name(picture);
         let warnings = &self.split.warnings;
         let mut lines = split::describe_all(warnings, &self.classes, &self.labels, name);
+        lines.extend(self.weights.as_ref().and_then(|weights| {
+            let train = self.split.train.iter().map(|&i| (self.labels[i], weights[i]));
+            never_predicted(train, &self.classes)
+        }));
         lines.extend(self.note.clone());
         lines
     }

@@ -20,14 +20,18 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Room for records of `len` bytes in `folder`.
+    /// Room for about `count` records of `len` bytes in `folder`.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
-    pub(crate) fn new(folder: &Path, len: usize) -> Result<Self, Error> {
+    /// When the folder cannot be written to, or its file system has too little room for all.
+    pub(crate) fn new(folder: &Path, len: usize, count: usize) -> Result<Self, Error> {
         let failed = |source| Error::Scratch { folder: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let file = tempfile::tempfile_in(folder).map_err(failed)?;
+        let needed = place(count, len);
+        if let Some(free) = room(&file).filter(|free| *free < needed) {
+            return Err(Error::NoRoom { folder: folder.to_owned(), needed, free });
+        }
         Ok(Self { file, folder: folder.to_owned(), len })
     }
 
@@ -35,23 +39,37 @@ impl Records {
         Error::Scratch { folder: self.folder.clone(), source }
     }
 
-    fn place(&self, record: usize) -> u64 {
-        (record * self.len) as u64
-    }
-
     /// # Errors
     /// When there is no room left.
     pub(crate) fn write(&self, record: usize, bytes: &[u8]) -> Result<(), Error> {
         assert_eq!(bytes.len(), self.len, "a record of another length");
-        write_all_at(&self.file, bytes, self.place(record)).map_err(|error| self.failed(error))
+        write_all_at(&self.file, bytes, place(record, self.len)).map_err(|error| self.failed(error))
     }
 
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn read(&self, record: usize, bytes: &mut [u8]) -> Result<(), Error> {
         assert_eq!(bytes.len(), self.len, "a record of another length");
-        read_exact_at(&self.file, bytes, self.place(record)).map_err(|error| self.failed(error))
+        read_exact_at(&self.file, bytes, place(record, self.len))
+            .map_err(|error| self.failed(error))
     }
+}
+
+/// Where a record begins: files are larger than the memory of some machines.
+fn place(record: usize, len: usize) -> u64 {
+    record as u64 * len as u64
+}
+
+/// Bytes that this process may still write to the file system of a file, where that can be told.
+#[cfg(unix)]
+fn room(file: &File) -> Option<u64> {
+    let stat = rustix::fs::fstatvfs(file).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn room(_: &File) -> Option<u64> {
+    None
 }
 
 #[cfg(unix)]
@@ -106,9 +124,14 @@ impl Values {
     ///
     /// # Errors
     /// As [`Records::new`].
-    pub(crate) fn new(folder: &Path, len: usize, precision: Precision) -> Result<Self, Error> {
+    pub(crate) fn new(
+        folder: &Path,
+        len: usize,
+        count: usize,
+        precision: Precision,
+    ) -> Result<Self, Error> {
         let size = if precision == Precision::F32 { 4 } else { 2 };
-        Ok(Self { records: Records::new(folder, len * size)?, precision })
+        Ok(Self { records: Records::new(folder, len * size, count)?, precision })
     }
 
     /// # Errors
@@ -157,7 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let values = [0.0, -1.5, 1.0 / 3.0, 65504.0, 1e6, -1e6, 1e-9];
         for (precision, tolerance) in [(Precision::F32, 0.0), (Precision::F16, 5e-4)] {
-            let store = Values::new(folder.path(), values.len(), precision).unwrap();
+            let store = Values::new(folder.path(), values.len(), 2, precision).unwrap();
             store.write(1, &values).unwrap();
             store.write(0, &[7.0; 7]).unwrap();
             let mut back = [f32::NAN; 7];
@@ -170,5 +193,15 @@ mod tests {
             let error = store.read(2, &mut back).unwrap_err();
             assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn more_than_the_file_system_has_room_for_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Records::new(folder.path(), 1 << 30, 1 << 32).unwrap_err();
+        let Error::NoRoom { needed, free, .. } = error else { panic!("{error}") };
+        assert!(needed == 1 << 62 && free < needed);
+        assert!(error.to_string().contains("--cache-dir"), "{error}");
     }
 }

@@ -176,7 +176,8 @@ impl Job<'_> {
         let len = self.frozen.plan.output_shape().len();
         // What is measured on should not be rounded.
         let precision = if side == Side::Validation { Precision::F32 } else { Precision::F16 };
-        let values = Values::new(&scratch_folder(&self.set.config), len, precision)?;
+        let values =
+            Values::new(&scratch_folder(&self.set.config), len, views * pictures.len(), precision)?;
         let mut labels = Vec::with_capacity(views * pictures.len());
         for view in 0..views {
             for first in (0..pictures.len()).step_by(WINDOW) {

@@ -67,13 +67,10 @@ pub(super) fn run(
     if args.layers {
         show_operations(output, &report)?;
     }
-    output.field(
-        "Step",
-        format!(
-            "{:.3} ms a picture; {:.3} where the frozen layers' outputs are kept",
-            report.ms_per_image, report.ms_per_image_kept
-        ),
-    )?;
+    let kept = report.ms_per_image_kept;
+    let kept = kept.map(|ms| format!("; {ms:.3} where the frozen layers' outputs are kept"));
+    let step = format!("{:.3} ms a picture{}", report.ms_per_image, kept.unwrap_or_default());
+    output.field("Step", step)?;
     speed(output, report.gflops(), report.peak_gflops)?;
     Ok(ExitCode::SUCCESS)
 }

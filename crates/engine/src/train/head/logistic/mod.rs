@@ -8,6 +8,7 @@ mod strength;
 
 use std::{ops::ControlFlow, time::Instant};
 
+use headstart_kernels::Isa;
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -106,6 +107,8 @@ const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
 /// Fits a head by multinomial logistic regression (of one logit for two classes) with an L2 penalty
 /// on the kernel, on standardised features: scikit-learn's `LogisticRegression`, solved by L-BFGS.
 ///
+/// The products are computed with `isa`; the last bits of the head are its own.
+///
 /// `callback` is told several times a second how far work is, and of one epoch when all is done: that
 /// is too late to stop. The epoch's loss is without the penalty.
 ///
@@ -116,6 +119,7 @@ pub fn fit_logistic(
     train: &Samples,
     validation: Option<&Samples>,
     config: &LogisticConfig,
+    isa: Isa,
     callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<LogisticFit, TrainError> {
     let start = Instant::now();
@@ -132,7 +136,7 @@ pub fn fit_logistic(
         Head::new(train.dim, train.classes, 0.0, 0).check_fits(validation)?;
     }
     let weights = train.total_weights(&config.class_weight)?;
-    let problem = Problem::new(train, weights.as_deref())?;
+    let problem = Problem::new(isa, train, weights.as_deref())?;
     let (choice, solver) = problem.solve(config, callback)?;
 
     let head = problem.head(train.classes, solver.best());
@@ -189,6 +193,7 @@ impl LogisticConfig {
 /// The samples as the solver takes them: only those that count, standardised, and only classes that
 /// have any.
 struct Problem<'a> {
+    isa: Isa,
     samples: Samples<'a>,
     weights: Option<&'a [f32]>,
     rows: Vec<usize>,
@@ -197,7 +202,11 @@ struct Problem<'a> {
 }
 
 impl<'a> Problem<'a> {
-    fn new(samples: &Samples<'a>, weights: Option<&'a [f32]>) -> Result<Self, TrainError> {
+    fn new(
+        isa: Isa,
+        samples: &Samples<'a>,
+        weights: Option<&'a [f32]>,
+    ) -> Result<Self, TrainError> {
         let counts = |row: &usize| weights.is_none_or(|weights| weights[*row] > 0.0);
         let rows: Vec<usize> = (0..samples.len()).filter(counts).collect();
         let mut is_present = vec![false; samples.classes];
@@ -207,6 +216,7 @@ impl<'a> Problem<'a> {
             [] => Err(TrainError::NoSamples),
             [class] => Err(TrainError::OneClass { class }),
             _ => Ok(Self {
+                isa,
                 samples: *samples,
                 weights,
                 standardisation: Standardisation::of(samples, &rows),
@@ -286,6 +296,7 @@ impl<'a> Problem<'a> {
         }
         let weight = |&row: &usize| self.weights.map_or(1.0, |weights| weights[row]);
         Objective {
+            isa: self.isa,
             samples: &self.samples,
             standardisation: &self.standardisation,
             units: self.units(),

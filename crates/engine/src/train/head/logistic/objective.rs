@@ -27,6 +27,7 @@ const LEAST_TASKS: usize = 8;
 ///
 /// Parameters are the kernel, dim x units, then the bias, units.
 pub(super) struct Objective<'a> {
+    pub(super) isa: Isa,
     pub(super) samples: &'a Samples<'a>,
     pub(super) standardisation: &'a Standardisation,
     /// The samples that count; what follows has an element for each of these.
@@ -114,7 +115,7 @@ impl Objective<'_> {
     ) -> Result<Vec<Evaluation>, TrainError> {
         let (n, dim, columns) = (self.labels.len(), self.samples.dim, points.len() * self.units);
         let (kernel, bias) = self.gather(points);
-        let forward = Conv::new(Isa::best(), &kernel, &bias, Clamp::NONE);
+        let forward = Conv::new(self.isa, &kernel, &bias, Clamp::NONE);
         let rows = self.rows_per_task();
         let tasks = n.div_ceil(rows);
         let at_once = (BETWEEN_QUESTIONS / (2 * rows * dim * columns)).max(LEAST_TASKS);
@@ -205,7 +206,7 @@ impl Objective<'_> {
             }
             std::mem::swap(&mut d_kernel, &mut before);
             let windows = Windows::pixels(1, columns, n);
-            let product = Conv::new(Isa::best(), z, &zeros, Clamp::NONE);
+            let product = Conv::new(self.isa, z, &zeros, Clamp::NONE);
             product.apply(d_logits, windows, Some(&before), &mut d_kernel);
         }
         Part { d_kernel, d_bias, losses }

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use headstart_kernels::Isa;
+
 use super::{LogisticConfig, Strength, fit_logistic, folds::deal};
 use crate::train::{Event, Samples, TrainError};
 
@@ -17,13 +19,14 @@ use crate::train::{Event, Samples, TrainError};
 pub fn out_of_fold(
     samples: &Samples,
     config: &LogisticConfig,
+    isa: Isa,
     callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Vec<f32>, TrainError> {
     let mut tell = |event: Event| match event {
         Event::Epoch(_) => ControlFlow::Continue(()),
         other => callback(other),
     };
-    let all = fit_logistic(samples, None, config, &mut tell)?;
+    let all = fit_logistic(samples, None, config, isa, &mut tell)?;
     let mut probabilities = all.head.probabilities(samples.features);
     let config = LogisticConfig { strength: Strength::Fixed(all.strength), ..config.clone() };
     let folds = deal(samples.labels, samples.classes, samples.groups, config.seed).of;
@@ -34,7 +37,7 @@ pub fn out_of_fold(
         let weight = |row| if held_out(row) { 0.0 } else { own(row) };
         let weights: Vec<f32> = (0..samples.len()).map(weight).collect();
         let train = Samples { weights: Some(&weights), ..*samples };
-        let head = fit_logistic(&train, None, &config, &mut tell)?.head;
+        let head = fit_logistic(&train, None, &config, isa, &mut tell)?.head;
         for row in (0..samples.len()).filter(|&row| held_out(row)) {
             probabilities[row * samples.classes..][..samples.classes]
                 .copy_from_slice(&head.probabilities(samples.row(row)));
