@@ -1,11 +1,15 @@
-//! A table that lists pictures, CSV or Parquet.
+//! A table that lists pictures: CSV, JSON Lines or Parquet.
 
 use std::io::Write;
 
 use headstart_data::sources::manifest;
 
 pub(crate) fn run(bytes: &[u8]) {
-    let ending = if bytes.starts_with(b"PAR1") { ".parquet" } else { ".csv" };
+    let ending = match bytes {
+        [b'P', b'A', b'R', b'1', ..] => ".parquet",
+        [b'{', ..] => ".jsonl",
+        _ => ".csv",
+    };
     let file = tempfile::Builder::new().suffix(ending).tempfile();
     let mut file = file.expect("there is room");
     file.write_all(bytes).expect("there is room");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use headstart::data::sources::ColumnNames;
 use headstart::data::{PathPattern, Source};
 use headstart::{Duplicates, Pictures};
 
@@ -15,11 +16,36 @@ pub(crate) struct LabelArgs {
     /// matches [default: the folder's name, or the manifest's column]
     #[arg(long, value_name = "REGEX")]
     pub(crate) label_from: Option<PathPattern>,
+    /// Column of labels in a table, where it is not called `label` or in another usual way; given
+    /// several times, a column for each class, with a 1 where a picture is of it
+    #[arg(long, value_name = "NAME", conflicts_with = "label_from")]
+    label_column: Vec<String>,
+    #[command(flatten)]
+    path: PathColumnArgs,
+}
+
+/// Where a table has its paths.
+#[derive(Debug, Args)]
+pub(crate) struct PathColumnArgs {
+    /// Column of paths in a table, where it is not called `path`, `file_name` or in another usual way
+    #[arg(long, value_name = "NAME")]
+    path_column: Option<String>,
+}
+
+impl PathColumnArgs {
+    pub(crate) fn columns(&self) -> ColumnNames {
+        ColumnNames { path: self.path_column.clone(), ..ColumnNames::default() }
+    }
 }
 
 impl LabelArgs {
     pub(crate) fn source(&self, path: &Path) -> Source {
-        Source { label_from: self.label_from.clone(), ..Source::new(path) }
+        let label_from = self.label_from.clone();
+        Source { label_from, columns: self.columns(), ..Source::new(path) }
+    }
+
+    pub(crate) fn columns(&self) -> ColumnNames {
+        ColumnNames { labels: self.label_column.clone(), ..self.path.columns() }
     }
 }
 

@@ -86,14 +86,17 @@ pub enum DataError {
     },
     /// Not one picture has a label and may be learned from.
     #[error(
-        "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, give them a column label, or take --label-from",
-        path.display()
+        "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, give them a column label, or take --label-from{}",
+        path.display(),
+        notes.iter().map(|note| format!("; {note}")).collect::<String>()
     )]
     NoLabels {
         /// What was asked for.
         path: PathBuf,
         /// How many pictures it has.
         pictures: usize,
+        /// How a table was understood.
+        notes: Vec<String>,
     },
     /// Every picture carries the same label.
     #[error(
@@ -134,6 +137,12 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong, with line and column, and the way out.
         reason: String,
+    },
+    /// Columns are named where there are none.
+    #[error("{}: has no columns; leave out --path-column and --label-column", path.display())]
+    NoColumns {
+        /// The folder or the file.
+        path: PathBuf,
     },
     /// A regular expression is none, or matches no path.
     #[error("{reason}")]

@@ -19,7 +19,7 @@ fn listing(pictures: &[Row]) -> Listing {
         let label = (!label.is_empty()).then(|| (*label).into());
         Listed::new(*path, label, *subset)
     };
-    Listing { pictures: pictures.iter().map(listed).collect(), skipped: Vec::new() }
+    Listing { pictures: pictures.iter().map(listed).collect(), ..Listing::default() }
 }
 
 fn items(dataset: &Dataset) -> Vec<(String, &str, Option<Subset>)> {

@@ -113,10 +113,14 @@ fn a_row_that_is_not_utf_8_is_skipped_unless_nothing_is_read_of_it() {
 
 #[test]
 fn what_cannot_be_meant_is_an_error_with_file_line_and_column() {
-    let cases: [(&[u8], &str); 10] = [
+    let cases: [(&[u8], &str); 11] = [
         (b"", "has no header; name the columns in its first line: path,label"),
-        (b"\"two\nlines\",label\na,x\n", r"it has: two\nlines, label; call the one"),
-        (b"file,label\na,x\n", "it has: file, label; call the one"),
+        (b"\"two\nlines\",label\na,x\n", r"it has: two\nlines, label; name the one"),
+        (
+            b"url,label\na,x\n",
+            "it has: url, label; name the one with the pictures' paths with --path-column",
+        ),
+        (b"a.jpg,x\nb.jpg,y\n", "has no header, but a.jpg, x in its first line; put a line before"),
         (b"path,label,Label\na,x,y\n", "has 2 columns \"label\"; leave one"),
         (
             b"path,split\na,train\nb,dev\n",

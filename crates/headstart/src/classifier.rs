@@ -157,8 +157,16 @@ impl Classifier {
     /// When the source cannot be listed, or nothing is found in its paths.
     pub fn labelled(&self, source: impl Into<Source>) -> Result<Source, Error> {
         let mut source = source.into();
-        let own = self.training.as_ref().and_then(|record| record.origin.label_from.as_ref());
-        if let Some(own) = own.filter(|_| source.label_from.is_none())
+        let Some(record) = &self.training else { return Ok(source) };
+        let own = &record.origin;
+        // Columns that were named are there again, or this is another table.
+        if source.columns.is_empty() && !own.columns.is_empty() {
+            let named = Source { columns: own.columns.clone(), ..source.clone() };
+            if named.list().is_ok() {
+                source = named;
+            }
+        }
+        if let Some(own) = own.label_from.as_ref().filter(|_| source.label_from.is_none())
             && source.list()?.pictures.iter().all(|picture| picture.label.is_none())
         {
             source.label_from = Some(own.parse()?);

@@ -160,6 +160,11 @@ impl Pictures {
         &self.dataset.skipped
     }
 
+    /// How a table of pictures was understood, where that does not go without saying; half a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.dataset.notes
+    }
+
     /// Writes the pictures as a manifest in CSV that, opened in their place, holds back those that
     /// training held back: `names`, as [`TrainingRecord::validation`](crate::TrainingRecord::validation)
     /// has them. Returns those that a manifest cannot name.
@@ -277,6 +282,7 @@ impl Pictures {
             pictures: self.root().display().to_string(),
             label_from: self.source.label_from.as_ref().map(ToString::to_string),
             group_from: self.source.group_from.as_ref().map(ToString::to_string),
+            columns: self.source.columns.clone(),
             split: Some(match self.is_divided() {
                 true => SplitRecord::Given,
                 false => SplitRecord::Share { share, seed },

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 
 use clap::Args;
-use headstart::data::sources::{Listed, list_pictures};
+use headstart::data::sources::{ColumnNames, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
 use headstart::model::io_reason;
 use headstart::{Classifier, ExtractConfig, Prediction};
@@ -18,6 +18,7 @@ use crate::options::Common;
 use crate::output::{Output, one_line};
 use crate::paths::PathArgs;
 use crate::progress::{self, Progress};
+use crate::sources::PathColumnArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
@@ -25,6 +26,8 @@ pub(crate) struct PredictArgs {
     model: String,
     #[command(flatten)]
     paths: PathArgs,
+    #[command(flatten)]
+    column: PathColumnArgs,
     /// How many classes to show [default: 3, and all with --json]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
@@ -38,7 +41,8 @@ pub(crate) fn run(
     let classifier = Classifier::open(&args.model)?;
     // A picture here and there is not worth a file in the cache.
     let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
-    let answers = Answers { output, classifier, extract, top_k: args.top_k };
+    let columns = args.column.columns();
+    let answers = Answers { output, classifier, extract, columns, top_k: args.top_k };
     let failed = match args.paths.are_streamed() {
         true => answers.as_they_come(&args.paths)?,
         false => answers.all(&args.paths)?,
@@ -50,13 +54,15 @@ struct Answers<'a> {
     output: &'a Output,
     classifier: Classifier,
     extract: ExtractConfig,
+    columns: ColumnNames,
     top_k: Option<u32>,
 }
 
 impl Answers<'_> {
     /// Answers for pictures that are known beforehand; returns how many there could be none for.
     fn all(&self, paths: &PathArgs) -> anyhow::Result<usize> {
-        let listing = list_pictures(paths.stream()?.collect::<Result<Vec<_>, _>>()?);
+        let paths_given = paths.stream()?.collect::<Result<Vec<_>, _>>()?;
+        let listing = list_pictures_as(paths_given, &self.columns);
         let failed = self.left_out(&listing.skipped)?;
         if listing.pictures.is_empty() && failed == 0 {
             anyhow::bail!("{}: holds no pictures", paths.first());
@@ -87,7 +93,7 @@ impl Answers<'_> {
             if !path.exists() {
                 return vec![Listed::new(path, None, None)];
             }
-            let listing = list_pictures([path]);
+            let listing = list_pictures_as([path], &self.columns);
             for skip in listing.skipped {
                 let _ = left_out.send(skip);
             }
@@ -109,7 +115,7 @@ impl Answers<'_> {
         progress: &mut Progress<'_>,
         tell: &mut dyn FnMut() -> io::Result<usize>,
     ) -> Result<usize, headstart::Error> {
-        let Self { output, classifier, extract, top_k } = self;
+        let Self { output, classifier, extract, top_k, .. } = self;
         let mut failed = 0;
         let mut each = |path: &str, result: Result<Prediction, DecodeError>| {
             failed += tell()?;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use headstart::Evaluation;
 use headstart::data::{Skipped, Source};
+use headstart::{Evaluation, Pictures};
 use serde::Serialize;
 
 use crate::output::{Output, count, one_line};
@@ -53,6 +53,11 @@ pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::
         }
         _ => Ok(()),
     }
+}
+
+/// How a table was understood, where that does not go without saying.
+pub(super) fn notes(output: &Output, pictures: &Pictures) -> io::Result<()> {
+    pictures.notes().iter().try_for_each(|note| output.field("Table", one_line(note)))
 }
 
 /// `Accuracy    0.912 (93 of 102 held-out pictures)`.

@@ -20,6 +20,8 @@ pub struct Dataset {
     pub tests: Vec<Item>,
     /// What was left out: no pictures, unreadable, without a label, empty class folders.
     pub skipped: Vec<Skipped>,
+    /// See [`Listing::notes`].
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -33,7 +35,7 @@ impl Dataset {
     /// When there is nothing to learn from: see [`DataError`].
     pub fn from_listing(root: impl AsRef<Path>, listing: Listing) -> Result<Self, DataError> {
         let root = root.as_ref();
-        let Listing { mut pictures, skipped: mut left_out } = listing;
+        let Listing { mut pictures, skipped: mut left_out, notes } = listing;
         let found = pictures.len();
         let has_validation = pictures.iter().any(|p| p.subset == Some(Subset::Validation));
         pictures.retain_mut(|picture| {
@@ -48,9 +50,9 @@ impl Dataset {
             true
         });
         if pictures.is_empty() && found > 0 {
-            return Err(DataError::NoLabels { path: root.to_owned(), pictures: found });
+            return Err(DataError::NoLabels { path: root.to_owned(), pictures: found, notes });
         }
-        Self::new(root, pictures, left_out)
+        Ok(Self { notes, ..Self::new(root, pictures, left_out)? })
     }
 
     /// All pictures of any listing as of one class, whatever their labels: to look at, not to learn
@@ -60,7 +62,7 @@ impl Dataset {
     /// [`DataError::NoPictures`] or [`DataError::NothingInside`].
     pub fn unlabelled(root: impl AsRef<Path>, listing: Listing) -> Result<Self, DataError> {
         let root = root.as_ref();
-        let Listing { pictures, skipped } = listing;
+        let Listing { pictures, skipped, notes } = listing;
         if pictures.is_empty() {
             return Err(none_in(root, skipped));
         }
@@ -68,7 +70,7 @@ impl Dataset {
             |p: Listed| Item { at: p.at, class: 0, subset: None, group: p.group, weight: 1.0 };
         let items = pictures.into_iter().map(item).collect();
         let classes = vec!["pictures".to_owned()];
-        Ok(Self { root: root.to_owned(), classes, items, tests: Vec::new(), skipped })
+        Ok(Self { root: root.to_owned(), classes, items, tests: Vec::new(), skipped, notes })
     }
 
     /// From pictures each of which has a label, those without one being left out.
@@ -111,7 +113,7 @@ impl Dataset {
             }
         }
         left_out.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { root: path, classes, items, tests, skipped: left_out })
+        Ok(Self { root: path, classes, items, tests, skipped: left_out, notes: Vec::new() })
     }
 
     /// Whether the source itself says which pictures are for validation.

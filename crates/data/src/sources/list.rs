@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::folder::{Layout, name, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
-use super::shards::Shards;
+use super::shards::{Shards, is_sharded};
 use super::walk::{Walker, skipped, unreadable};
-use super::{Listed, Listing, Skipped, Subset, archive, manifest, table};
+use super::{ColumnNames, Listed, Listing, Skipped, Subset, archive, manifest, table};
 use crate::DataError;
 
 /// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
@@ -20,12 +20,20 @@ use crate::DataError;
 /// [`Subset::Test`], so that features can be had of all of them. Within one folder given, a file that links lead to
 /// several times is listed once, under the first label.
 pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Listing {
+    list_pictures_as(paths, &ColumnNames::default())
+}
+
+/// The same, where some columns of tables are named.
+pub fn list_pictures_as<P: AsRef<Path>>(
+    paths: impl IntoIterator<Item = P>,
+    columns: &ColumnNames,
+) -> Listing {
     let mut listing = Listing::default();
     for path in paths {
         let path = path.as_ref();
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path),
-            Ok(metadata) if metadata.is_file() => add_file(&mut listing, path),
+            Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path, columns),
+            Ok(metadata) if metadata.is_file() => add_file(&mut listing, path, columns),
             Ok(_) => listing.pictures.push(Listed::new(path, None, None)),
             Err(e) => listing.skipped.push(unreadable(path.to_owned(), &e)),
         }
@@ -39,10 +47,20 @@ pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> List
 /// # Errors
 /// When nothing is there, or it is a file that holds none.
 pub fn list_source(root: &Path) -> Result<Listing, DataError> {
+    list_source_as(root, &ColumnNames::default())
+}
+
+/// The same, where some columns of tables are named.
+pub(super) fn list_source_as(root: &Path, columns: &ColumnNames) -> Result<Listing, DataError> {
     let path = root.to_owned();
     match fs::metadata(root) {
-        Ok(metadata) if metadata.is_dir() => Ok(list_pictures([root])),
-        Ok(metadata) if metadata.is_file() => match contents(root) {
+        Ok(metadata) if metadata.is_dir() => {
+            if !columns.is_empty() && !is_sharded(root) {
+                return Err(DataError::NoColumns { path });
+            }
+            Ok(list_pictures_as([root], columns))
+        }
+        Ok(metadata) if metadata.is_file() => match contents(root, columns) {
             Some(listing) => listing.map_err(|reason| DataError::Contents { path, reason }),
             None => Err(DataError::NotAFolder { path }),
         },
@@ -59,10 +77,10 @@ pub fn is_source(path: &Path) -> bool {
 
 /// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
 /// neither.
-fn contents(path: &Path) -> Option<Result<Listing, String>> {
+fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, String>> {
     Some(match Kind::of(path) {
         Kind::Archive(kind) => archive::list(path, kind),
-        Kind::Table => table::list(path),
+        Kind::Table => table::list(path, columns),
         Kind::Packed(packer) => Err(format!(
             "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"
         )),
@@ -71,24 +89,27 @@ fn contents(path: &Path) -> Option<Result<Listing, String>> {
     })
 }
 
-fn add_file(listing: &mut Listing, path: &Path) {
-    let listed = match manifest::is_manifest(path) {
-        true => Some(manifest::list(path)),
-        false => contents(path),
+fn add_file(listing: &mut Listing, path: &Path, columns: &ColumnNames) {
+    let listed = match manifest::is_manifest_of(path, columns) {
+        true => Some(manifest::list(path, columns)),
+        false => contents(path, columns),
     };
     match listed {
         None => listing.pictures.push(Listed::new(path, None, None)),
         Some(Ok(mut listed)) => {
             listing.pictures.append(&mut listed.pictures);
             listing.skipped.append(&mut listed.skipped);
+            // Tables of one folder are understood alike.
+            listed.notes.retain(|note| !listing.notes.contains(note));
+            listing.notes.append(&mut listed.notes);
         }
         Some(Err(reason)) => listing.skipped.push(skipped(path.to_owned(), &reason)),
     }
 }
 
-fn add_folder(listing: &mut Listing, root: &Path) {
+fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
     if let Some(shards) = Shards::of(root) {
-        shards.files.iter().for_each(|path| add_file(listing, path));
+        shards.files.iter().for_each(|path| add_file(listing, path, columns));
         return listing.skipped.extend(shards.skipped);
     }
     match Layout::of(root) {

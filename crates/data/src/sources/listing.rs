@@ -39,4 +39,6 @@ pub struct Listing {
     pub pictures: Vec<Listed>,
     /// What was left out: paths that do not exist, and what folders hold beside pictures.
     pub skipped: Vec<Skipped>,
+    /// How a table was understood, where that does not go without saying; half a line each.
+    pub notes: Vec<String>,
 }

@@ -20,6 +20,7 @@
 //! - What is left out is listed with its reason; an unreadable folder stops nothing.
 
 mod archive;
+mod columns;
 mod dataset;
 mod folder;
 mod kind;
@@ -28,6 +29,7 @@ mod listing;
 mod location;
 pub mod manifest;
 mod names;
+mod one_hot;
 mod parquet_file;
 mod pattern;
 mod shards;
@@ -40,8 +42,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use archive::Member;
+pub use columns::ColumnNames;
 pub use dataset::Dataset;
-pub use list::{is_source, list_pictures, list_source};
+pub use list::{is_source, list_pictures, list_pictures_as, list_source};
 pub use listing::{Listed, Listing};
 pub use location::Location;
 pub use pattern::PathPattern;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::list::list_source_as;
 use super::shards::is_sharded;
-use super::{Dataset, Listing, PathPattern, Subset, list_source, manifest};
+use super::{ColumnNames, Dataset, Listing, PathPattern, Subset, manifest};
 use crate::DataError;
 
 /// A place with pictures, and where their labels and groups are from.
@@ -15,12 +16,19 @@ pub struct Source {
     pub label_from: Option<PathPattern>,
     /// Finds each picture's group in its path, in place of a column.
     pub group_from: Option<PathPattern>,
+    /// Which columns of a table hold what.
+    pub columns: ColumnNames,
 }
 
 impl Source {
     /// A place whose pictures are labelled as folders or columns have it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), label_from: None, group_from: None }
+        Self {
+            path: path.into(),
+            label_from: None,
+            group_from: None,
+            columns: ColumnNames::default(),
+        }
     }
 
     /// Lists the pictures, those without a label too.
@@ -30,9 +38,10 @@ impl Source {
     /// no path.
     pub fn list(&self) -> Result<Listing, DataError> {
         let path = &self.path;
-        let mut listing = match path.is_file() && manifest::is_manifest(path) {
-            true => manifest::read(path)?,
-            false => list_source(path)?,
+        let columns = &self.columns;
+        let mut listing = match path.is_file() && manifest::is_manifest_of(path, columns) {
+            true => manifest::read_as(path, columns)?,
+            false => list_source_as(path, columns)?,
         };
         if let Some(pattern) = &self.label_from {
             pattern.label(&mut listing, path)?;
@@ -74,12 +83,18 @@ impl Source {
         }
         all.pictures.append(&mut measured.pictures);
         all.skipped.append(&mut measured.skipped);
+        for note in measured.notes {
+            if !all.notes.contains(&note) {
+                all.notes.push(note);
+            }
+        }
         Dataset::from_listing(&self.path, all)
     }
 
     /// Whether folders give the labels, and nothing gives groups.
     fn is_plain(&self) -> bool {
-        let given = self.label_from.is_some() || self.group_from.is_some();
+        let given =
+            self.label_from.is_some() || self.group_from.is_some() || !self.columns.is_empty();
         !(given || self.path.is_file() || is_sharded(&self.path))
     }
 }

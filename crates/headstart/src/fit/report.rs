@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use headstart_data::sources::ColumnNames;
 use headstart_data::{Augment, Skipped};
 use headstart_engine::train::Epoch;
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,9 @@ pub struct Origin {
     /// The regular expression that found groups in paths, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_from: Option<String>,
+    /// Which columns of a table were named.
+    #[serde(default, skip_serializing_if = "ColumnNames::is_empty")]
+    pub columns: ColumnNames,
     /// What decided which pictures were held back; nothing in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitRecord>,

@@ -273,7 +273,7 @@ fn a_manifest_to_learn_nothing_from_is_an_error_that_names_it() {
     let cases = BTreeMap::from([
         ("path\nBAG\n".to_owned(), "not one of its pictures (1 in all) has a label"),
         ("path,label\n".to_owned(), "holds no pictures"),
-        ("file,label\nBAG,x\n".to_owned(), "has no column \"path\""),
+        ("url,label\nBAG,x\n".to_owned(), "has no column \"path\""),
         ("path,label,split\nBAG,x,train\nBAG,y,nowhere\n".to_owned(), "line 3, column \"split\""),
         (
             "path,label\nmissing.png,x\ngone.png,y\n".to_owned(),

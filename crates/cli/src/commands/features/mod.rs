@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use headstart::data::sources::{Listed, Listing, is_source, list_pictures};
+use headstart::data::sources::{Listed, Listing, is_source, list_pictures, list_pictures_as};
 use headstart::data::{PathPattern, Skipped};
 use headstart::model::atomic::{AtomicFile, check_writable};
 use headstart::{Base, Error, Extractor};
@@ -72,7 +72,7 @@ pub(crate) fn run(
     let paths = args.paths.stream()?.collect::<io::Result<Vec<_>>>().context("standard input")?;
     let listing = match &args.label.label_from {
         Some(pattern) => labelled(&args.label, pattern, &paths)?,
-        None => list_pictures(paths),
+        None => list_pictures_as(paths, &args.label.columns()),
     };
     if listing.pictures.is_empty() {
         let reason = listing.skipped.first().map_or(String::new(), |s| format!(" ({})", s.reason));
@@ -130,6 +130,7 @@ fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
         return Listing {
             pictures: vec![],
             skipped: vec![Skipped { path: path.to_owned(), reason }],
+            notes: vec![],
         };
     }
     listing.pictures.iter_mut().for_each(|picture| picture.label.clone_from(&label));

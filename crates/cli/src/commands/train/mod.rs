@@ -26,7 +26,7 @@ pub(super) use head::HeadArgs;
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
     /// Folder with one folder of pictures per class, or with `train` and `validation` folders; or a
-    /// manifest, .csv or .parquet, with the columns path and label, and optional split, group, weight;
+    /// manifest, .csv, .jsonl or .parquet, with the columns path and label, and optional split, group, weight;
     /// or a .tar or .zip archive of such folders, a folder of archives, or a Parquet file of pictures
     dir: PathBuf,
     /// File to write the model to [default: the folder's name with .safetensors]
@@ -247,7 +247,8 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
                 n => format!(", {} more kept for testing", thousands(n)),
             },
         ),
-    )
+    )?;
+    report::notes(output, pictures)
 }
 
 /// The name of the folder, or of the file without its ending, with `.safetensors`, in the current

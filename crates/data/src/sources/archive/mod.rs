@@ -114,7 +114,7 @@ pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
         let member = Member { archive: archive.clone(), index: index as u32 };
         Listed::new(member, label, place.subset)
     });
-    Ok(Listing { pictures: listed.collect(), skipped })
+    Ok(Listing { pictures: listed.collect(), skipped, notes: Vec::new() })
 }
 
 /// What a member turned out to be.

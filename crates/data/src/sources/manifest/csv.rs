@@ -1,13 +1,16 @@
 //! Manifests in CSV: RFC 4180's quotes, in UTF-8, parted by `,`, `;` or tabs, whichever the header is.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::str;
 
-use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder};
+use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder, StringRecord};
 
-use super::{Column, Row, Rows, cannot_be_read};
+use super::super::columns::{ColumnNames, Role};
+use super::cannot_be_read;
+use super::rows::{RowProblem, Rows, Value};
 use crate::positioned::Part;
 
 /// What fields may be parted by.
@@ -19,7 +22,7 @@ const HEADER: usize = 64 << 10;
 ///
 /// # Errors
 /// What is wrong with the file, half a line for people.
-pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
+pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, String> {
     let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
     let mut file = BufReader::with_capacity(HEADER, file);
     let start = file.fill_buf().map_err(|error| cannot_be_read(&error))?;
@@ -27,69 +30,117 @@ pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
         return Err("is UTF-16; save it as UTF-8".to_owned());
     }
     let mark = if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let separator = separator(&start[mark..]);
-    file.consume(mark);
+    let (stated, separator) = match stated_separator(&start[mark..]) {
+        Some((line, separator)) => (line, separator),
+        None => (0, separator(&start[mark..], asked)),
+    };
+    let passed = Passed { bytes: (mark + stated) as u64, lines: u64::from(stated > 0) };
+    file.consume(mark + stated);
 
     // Rows of other lengths are skipped one by one.
     let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(file);
-    let header = reader.headers().map_err(|error| describe(&error))?.clone();
-    let columns = Column::all(header.iter())?;
+    let header = reader.headers().map_err(|error| describe(&error, &passed))?.clone();
+    // A space after each separator is no part of the values, and a quote behind it is a quote.
+    let is_spaced = header.len() > 1 && header.iter().skip(1).all(|name| name.starts_with(' '));
+    let value =
+        |text: &'_ str| if is_spaced { unquoted(text).into_owned() } else { text.to_owned() };
+    let mut rows = Rows::new(path, header.iter().map(value).collect(), asked)?;
     let mut record = ByteRecord::new();
-    'rows: while reader.read_byte_record(&mut record).map_err(|error| describe(&error))? {
-        let place = || format!("line {}", line(path, mark as u64, record.position()));
-        if record.len() != columns.len() {
-            let (fields, expected) = (record.len(), columns.len());
-            rows.skip(format!(
-                "{} has {fields} fields where the header has {expected}; quote what has a separator in it",
-                place()
-            ));
+    'rows: while reader.read_byte_record(&mut record).map_err(|error| describe(&error, &passed))? {
+        let line = || passed.line(path, record.position());
+        if record.len() != rows.len() {
+            let (found, expected) = (record.len(), rows.len());
+            rows.skip("line", line(), &RowProblem::Fields { found, expected });
             continue;
         }
-        let mut row = Row::default();
-        for (value, column) in record.iter().zip(&columns) {
-            let Some(column) = *column else { continue };
-            let Ok(value) = str::from_utf8(value) else {
-                rows.skip(format!("{} is not UTF-8; save the file as UTF-8", place()));
+        let mut values = Vec::with_capacity(record.len());
+        for (column, value) in record.iter().enumerate() {
+            if !rows.reads(column) {
+                values.push(Value::Text(Cow::Borrowed("")));
+                continue;
+            }
+            let Ok(text) = str::from_utf8(value) else {
+                // What may turn out to be no class is no reason to leave a row out.
+                if rows.may_be_class(column) {
+                    values.push(Value::Other);
+                    continue;
+                }
+                rows.skip("line", line(), &RowProblem::NotUtf8);
                 continue 'rows;
             };
-            row.set(column, value);
+            values.push(Value::Text(if is_spaced { unquoted(text) } else { Cow::Borrowed(text) }));
         }
-        rows.push(&place, &row)?;
+        rows.push("line", &line, &values)?;
     }
-    Ok(())
+    Ok(rows)
 }
 
-/// The line in which a row begins, from 1 on, behind a byte order mark of so many bytes.
-fn line(path: &Path, mark: u64, position: Option<&Position>) -> u64 {
-    let Some(position) = position else { return 0 };
-    // It is where the row before ended: the rest of its line end, and empty lines, come first.
-    let passed = File::open(path).map_or(0, |file| {
-        let rest = BufReader::new(Part::new(&file, mark + position.byte(), u64::MAX));
-        let ends = rest.bytes().map_while(Result::ok).take_while(|b| matches!(b, b'\r' | b'\n'));
-        ends.filter(|&byte| byte == b'\n').count()
-    });
-    position.line() + passed as u64
+/// What was read before the table itself.
+struct Passed {
+    bytes: u64,
+    lines: u64,
 }
 
-/// The separator that finds a column `path` in the header, or else the one that finds most columns.
-fn separator(start: &[u8]) -> u8 {
+impl Passed {
+    /// The line in which a row begins, from 1 on.
+    fn line(&self, path: &Path, position: Option<&Position>) -> u64 {
+        let Some(position) = position else { return 0 };
+        // It is where the row before ended: the rest of its line end, and empty lines, come first.
+        let passed = File::open(path).map_or(0, |file| {
+            let part = Part::new(&file, self.bytes + position.byte(), u64::MAX);
+            let ends = BufReader::new(part).bytes().map_while(Result::ok);
+            let ends = ends.take_while(|b| matches!(b, b'\r' | b'\n'));
+            ends.filter(|&byte| byte == b'\n').count()
+        });
+        self.lines + position.line() + passed as u64
+    }
+}
+
+/// The separator that a line `sep=;` before the header states, as Excel reads and writes it, and the
+/// bytes of that line with its end.
+fn stated_separator(start: &[u8]) -> Option<(usize, u8)> {
+    let end = start.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let line = start[..end].strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\""));
+    let [name @ .., separator] = line.unwrap_or(&start[..end]) else { return None };
+    if !name.eq_ignore_ascii_case(b"sep=") || !separator.is_ascii() {
+        return None;
+    }
+    let ends = if start[end..].starts_with(b"\r\n") { 2 } else { 1 };
+    Some((end + ends, *separator))
+}
+
+/// A value that stands behind a space, with or without quotes.
+fn unquoted(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(inner) => Cow::Owned(inner.replace("\"\"", "\"")),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// The separator that finds a column of paths in the header, or else the one that finds most columns.
+fn separator(start: &[u8], asked: &ColumnNames) -> u8 {
     let header = |separator: u8| {
         let mut reader = ReaderBuilder::new().delimiter(separator).from_reader(start);
         reader.headers().cloned().unwrap_or_default()
     };
+    let is_path = |name: &str| match &asked.path {
+        Some(asked) => name.trim() == asked,
+        None => Role::Path.rank(name).is_some(),
+    };
     let finds = |separator: &u8| {
-        let header = header(*separator);
-        (header.iter().any(|name| Column::named(name) == Some(Column::Path)), header.len())
+        let header: StringRecord = header(*separator);
+        (header.iter().any(is_path), header.len())
     };
     // Of equal ones the first is taken.
     SEPARATORS.into_iter().rev().max_by_key(finds).unwrap_or(b',')
 }
 
-fn describe(error: &csv::Error) -> String {
+fn describe(error: &csv::Error, passed: &Passed) -> String {
     match error.kind() {
         ErrorKind::Io(error) => cannot_be_read(error),
         ErrorKind::Utf8 { pos, .. } => {
-            let line = pos.as_ref().map_or(0, Position::line);
+            let line = pos.as_ref().map_or(0, Position::line) + passed.lines;
             format!("line {line} is not UTF-8; save the file as UTF-8")
         }
         _ => error.to_string(),

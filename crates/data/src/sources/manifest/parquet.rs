@@ -1,16 +1,17 @@
 //! Manifests in Parquet.
 
 use std::path::Path;
-use std::sync::Arc;
 
+use parquet::basic::Type as Physical;
 use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::record::Field;
 use parquet::schema::types::Type;
 
+use super::super::columns::{ColumnNames, Role};
 use super::super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::super::table::holds_pictures;
-use super::{Column, Row, Rows};
+use super::rows::{Rows, Value};
 use crate::decode::guarded;
 
 /// Rows that a manifest may have, or as many for each of its bytes: paths that count up take hardly
@@ -21,14 +22,19 @@ const ROWS_A_BYTE: u64 = 32;
 /// rows.
 const PATHS: u64 = 4 << 20;
 const PATH: u64 = 1024;
+/// Values that all columns may have together, or as many for each byte as there may be rows.
+const VALUES: u64 = 1 << 24;
 
-/// Whether a Parquet file has paths, and no pictures.
-pub(super) fn lists_paths(path: &Path) -> bool {
+/// Whether a Parquet file has paths, and no pictures. Where the column of paths is asked for by name,
+/// any file without pictures has.
+pub(super) fn lists_paths(path: &Path, asked: &ColumnNames) -> bool {
     let is_manifest = || {
         let file = ParquetFile::open(path, TEXTS).ok()?;
         let schema = file.metadata().file_metadata().schema_descr();
-        let mut names = schema.root_schema().get_fields().iter().map(|field| field.name());
-        Some(names.any(|name| name.eq_ignore_ascii_case("path")) && !holds_pictures(schema))
+        let fields = schema.root_schema().get_fields().iter();
+        let mut fields = fields.filter(|field| field.is_primitive());
+        let is_path = fields.any(|field| Role::Path.rank(field.name()).is_some());
+        Some((is_path || asked.path.is_some()) && !holds_pictures(schema))
     };
     guarded(is_manifest).ok().flatten().unwrap_or(false)
 }
@@ -37,58 +43,75 @@ pub(super) fn lists_paths(path: &Path) -> bool {
 ///
 /// # Errors
 /// What is wrong with the file, half a line for people.
-pub(super) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
+pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, String> {
     let broken = |error: ParquetError| {
         Failure::from(error).told(|reason| format!("cannot be read ({reason})"))
     };
     let reader = ParquetFile::open(path, TEXTS).map_err(broken)?;
     let most = ROWS.max(ROWS_A_BYTE.saturating_mul(reader.len()));
-    let most = PATHS.max(PATH.saturating_mul(reader.rows(most).map_err(broken)?));
+    let count = reader.rows(most).map_err(broken)?;
+    let most = PATHS.max(PATH.saturating_mul(count));
     let mut paths = 0;
     let schema = reader.metadata().file_metadata().schema();
-    let columns = Column::all(schema.get_fields().iter().map(|field| field.name()))?;
-    let known: Vec<(Arc<Type>, Column)> = schema
-        .get_fields()
-        .iter()
-        .zip(columns)
-        .filter_map(|(field, column)| Some((field.clone(), column?)))
-        .collect();
-    if let Some((field, _)) = known.iter().find(|(field, _)| !field.is_primitive()) {
+    let fields = schema.get_fields();
+    let mut rows =
+        Rows::new(path, fields.iter().map(|field| field.name().to_owned()).collect(), asked)?;
+    let is_read = |column: usize| match fields[column].is_primitive() {
+        true => !rows.may_be_class(column) || is_number(&fields[column]),
+        // Something that is not one value is no class, but may be called as what is looked for.
+        false => !rows.may_be_class(column),
+    };
+    let known: Vec<usize> =
+        (0..fields.len()).filter(|&column| rows.reads(column) && is_read(column)).collect();
+    if let Some(&column) = known.iter().find(|&&column| !fields[column].is_primitive()) {
         return Err(format!(
             "column \"{}\" holds several values a row; one is needed",
-            field.name()
+            fields[column].name()
         ));
     }
-    let wanted = known.iter().map(|(field, _)| field.clone()).collect();
+    let values = count.saturating_mul(known.len() as u64);
+    if values > VALUES.max(ROWS_A_BYTE.saturating_mul(reader.len())) {
+        return Err("cannot be read (it declares more values than it can have)".to_owned());
+    }
+    let wanted = known.iter().map(|&column| fields[column].clone()).collect();
     let wanted = Type::group_type_builder(schema.name()).with_fields(wanted).build();
     let all = reader.get_row_iter(Some(wanted.map_err(broken)?)).map_err(broken)?;
     for (index, record) in all.enumerate() {
-        let place = || format!("row {}", index + 1);
+        let number = index as u64 + 1;
         let record = record.map_err(broken)?;
-        let mut values = Vec::with_capacity(known.len());
-        for ((name, field), (_, column)) in record.get_column_iter().zip(&known) {
-            let value = text(field).ok_or_else(|| {
-                format!("{}, column \"{name}\": {field} is neither text nor a number", place())
-            })?;
-            if *column == Column::Path {
-                paths += value.len() as u64;
+        let mut values: Vec<Value> = Vec::new();
+        // What is not read has a value that no class has.
+        values.resize_with(rows.len(), || Value::Other);
+        for ((_, field), &column) in record.get_column_iter().zip(&known) {
+            let value = text(field).map_or(Value::Other, |text| Value::Text(text.into()));
+            if let Value::Text(path) = &value
+                && rows.is_path(column)
+            {
+                paths += path.len() as u64;
             }
-            values.push((*column, value));
+            values[column] = value;
         }
         if paths > most {
-            return Err(format!("{}: its paths are longer than any are", place()));
+            return Err(format!("row {number}: its paths are longer than any are"));
         }
-        let mut row = Row::default();
-        values.iter().for_each(|(column, value)| row.set(*column, value));
-        rows.push(&place, &row)?;
+        rows.push("row", &|| number, &values)?;
     }
-    Ok(())
+    Ok(rows)
+}
+
+/// Whether a column has numbers, or says yes and no.
+fn is_number(field: &Type) -> bool {
+    matches!(
+        field.get_physical_type(),
+        Physical::BOOLEAN | Physical::INT32 | Physical::INT64 | Physical::FLOAT | Physical::DOUBLE
+    )
 }
 
 /// A value as CSV has it; nothing where it is of another kind.
 fn text(field: &Field) -> Option<String> {
     Some(match field {
         Field::Null => String::new(),
+        Field::Bool(value) => value.to_string(),
         Field::Str(text) => text.clone(),
         Field::Bytes(bytes) => std::str::from_utf8(bytes.data()).ok()?.to_owned(),
         Field::Byte(n) => n.to_string(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parquet::file::reader::FileReader;
 
 use super::super::Subset;
+use super::super::columns::Role;
 use super::super::manifest::{side, weight};
 use super::super::names::Names;
 use super::columns::{self, Columns};
@@ -23,13 +24,15 @@ impl Beside {
     pub(super) fn read(file: &dyn FileReader, columns: &Columns) -> Result<Self, String> {
         let mut beside = Self::default();
         let mut known = Names::default();
-        each(file, columns.split, &mut |text| side(text).map(|side| beside.sides.push(side)))?;
-        each(file, columns.group, &mut |group| {
+        each(file, columns.others.column(Role::Split), &mut |text| {
+            side(text).map(|side| beside.sides.push(side))
+        })?;
+        each(file, columns.others.column(Role::Group), &mut |group| {
             let group = (!group.is_empty()).then(|| known.shared(group.as_bytes()));
             beside.groups.push(group);
             Ok(())
         })?;
-        each(file, columns.weight, &mut |text| {
+        each(file, columns.others.column(Role::Weight), &mut |text| {
             weight(text).map(|weight| beside.weights.push(weight))
         })?;
         Ok(beside)

@@ -5,40 +5,40 @@ use std::collections::HashMap;
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{get_column_reader, get_typed_column_reader};
 use parquet::data_type::{
-    ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
+use super::super::columns::{ColumnNames, Columns as Others, Role};
 use super::super::parquet_file::not_read;
 
 /// Names of columns of pictures, where there are several of bytes.
 const PICTURES: [&str; 9] =
     ["image", "picture", "photo", "img", "jpg", "jpeg", "png", "webp", "bytes"];
-const LABELS: [&str; 4] = ["label", "class", "category", "cls"];
 const NAMES: [&str; 5] = ["path", "file_name", "filename", "file", "name"];
 
 /// Rows that are decoded at a time of a column of short values.
 const ROWS: usize = 1024;
 
 /// Numbers of a table's columns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Columns {
     pub(super) picture: usize,
     pub(super) name: Option<usize>,
-    pub(super) label: Option<usize>,
-    /// As a manifest has them.
-    pub(super) split: Option<usize>,
-    pub(super) group: Option<usize>,
-    pub(super) weight: Option<usize>,
+    /// What else a column is taken for, as those of a manifest are.
+    pub(super) others: Others,
 }
 
 impl Columns {
     /// # Errors
     /// The reason why pictures cannot be read, with the columns that there are.
-    pub(super) fn of(metadata: &ParquetMetaData) -> std::result::Result<Self, String> {
+    pub(super) fn of(
+        metadata: &ParquetMetaData,
+        asked: &ColumnNames,
+    ) -> std::result::Result<Self, String> {
         let schema = metadata.file_metadata().schema_descr();
         let all = schema.columns();
         let flat = |column: &ColumnDescriptor| column.max_rep_level() == 0;
@@ -85,8 +85,16 @@ impl Columns {
         };
         let name = find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && beside(c))
             .or_else(|| find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && top(c)));
-        let [split, group, weight] = ["split", "group", "weight"].map(|name| find(&[name], &top));
-        Ok(Self { picture, name, label: find(&LABELS, &top), split, group, weight })
+        // Only what has one value a row, and no place within another column, is called by its name.
+        let called = (0..all.len()).map(|i| match i != picture && flat(&all[i]) && top(&all[i]) {
+            true => all[i].name().to_owned(),
+            false => String::new(),
+        });
+        let mut others = Others::of(called.collect(), asked)?;
+        if asked.labels.is_empty() {
+            others.classes.retain(|&i| is_number(&all[i]));
+        }
+        Ok(Self { picture, name, others })
     }
 }
 
@@ -95,11 +103,19 @@ impl Columns {
 pub(super) fn binary(schema: &SchemaDescriptor) -> Vec<usize> {
     let is_binary = |column: &ColumnDescriptor| {
         let is = |name: &&str| column.name().eq_ignore_ascii_case(name);
-        let known = LABELS.iter().chain(&NAMES).chain(&["split", "group"]).any(is);
+        let roles = [Role::Label, Role::Split, Role::Group];
+        let known =
+            NAMES.iter().any(is) || roles.iter().any(|role| role.rank(column.name()).is_some());
         let bytes = column.physical_type() == Type::BYTE_ARRAY && !is_text(column);
         bytes && !known && column.max_rep_level() == 0
     };
     (0..schema.num_columns()).filter(|&i| is_binary(&schema.column(i))).collect()
+}
+
+/// Whether a column has numbers, or says yes and no.
+fn is_number(column: &ColumnDescriptor) -> bool {
+    let kinds = [Type::BOOLEAN, Type::INT32, Type::INT64, Type::FLOAT, Type::DOUBLE];
+    kinds.contains(&column.physical_type())
 }
 
 /// Whether a column of bytes says of itself that it is text.
@@ -233,6 +249,7 @@ pub(super) fn any_texts(
         Type::INT64 => values::<Int64Type>(file, column, &mut |n| shown(n, each)),
         Type::FLOAT => values::<FloatType>(file, column, &mut |n| shown(n, each)),
         Type::DOUBLE => values::<DoubleType>(file, column, &mut |n| shown(n, each)),
+        Type::BOOLEAN => values::<BoolType>(file, column, &mut |n| shown(n, each)),
         _ => {
             return Err(format!("column {} is neither text nor a number", describe(&descriptor)));
         }

@@ -12,7 +12,9 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::columns::{ColumnNames, Columns as Others, Role};
 use super::names::{Label, Names, joined, within};
+use super::one_hot::{self, OneHot};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Listed, Listing, Skipped};
 use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
@@ -23,6 +25,10 @@ use rows::Rows;
 /// Bytes that the names of a table's rows may have, if they are not fewer than the file's: rows after
 /// that go by their numbers.
 const NAMES: usize = 8 << 20;
+
+/// Values that columns of 0 and 1 may have together, or as many for each of the file's bytes.
+const MARKS: u64 = 1 << 24;
+const MARKS_A_BYTE: u64 = 32;
 
 /// A table, of which the columns are known.
 struct Table {
@@ -44,14 +50,15 @@ pub struct Row {
 }
 
 /// Lists the rows of a table: pictures in the one column of binary data there is, or that named like
-/// pictures where there are several; labels in a column `label`, of text or of integers, whose names
-/// are taken from the metadata of Hugging Face's `datasets`; names beside the pictures; columns
+/// pictures where there are several; labels in a column `label` or called in another usual way, of text
+/// or of integers, whose names are taken from the metadata of Hugging Face's `datasets`, or in columns
+/// of 0 and 1; names beside the pictures; columns
 /// `split`, `group` and `weight` as those of a manifest.
 ///
 /// # Errors
 /// The reason why there are no pictures in it.
-pub(super) fn list(path: &Path) -> Result<Listing, String> {
-    guarded(|| list_rows(path)).unwrap_or_else(|said| Err(damaged(&said)))
+pub(super) fn list(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
+    guarded(|| list_rows(path, asked)).unwrap_or_else(|said| Err(damaged(&said)))
 }
 
 /// Whether there may be pictures in a table, rather than paths of some.
@@ -59,9 +66,9 @@ pub(super) fn holds_pictures(schema: &SchemaDescriptor) -> bool {
     !columns::binary(schema).is_empty()
 }
 
-fn list_rows(path: &Path) -> Result<Listing, String> {
+fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
     let file = ParquetFile::open(path, TEXTS).map_err(told)?;
-    let columns = Columns::of(file.metadata())?;
+    let columns = Columns::of(file.metadata(), asked)?;
     // No picture is smaller than a byte: memory is not taken for what cannot be there.
     let rows = file.rows(file.len()).map_err(told)?;
     let mut skipped = Vec::new();
@@ -84,7 +91,7 @@ fn list_rows(path: &Path) -> Result<Listing, String> {
         }
     }
     let (mut labels, mut known) = (Vec::new(), Names::default());
-    if let Some(column) = columns.label {
+    if let Some(column) = columns.others.column(Role::Label) {
         let read = columns::labels(&file, column, &mut |label| {
             labels.push(Label::of(label, &mut known));
         });
@@ -117,7 +124,40 @@ fn list_rows(path: &Path) -> Result<Listing, String> {
         let (subset, group, weight) = beside.of(row.row as usize);
         pictures.push(Listed { at: row.into(), label, subset, group, weight });
     }
-    Ok(Listing { pictures, skipped })
+    let mut listing = Listing { pictures, skipped, notes: Vec::new() };
+    let classes = match columns.others.classes.len() {
+        0 | 1 => Vec::new(),
+        _ => label_by_marks(&file, &columns.others, rows, &mut listing, &mut known)?,
+    };
+    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+    listing.notes.extend(columns.others.note(&classes, false));
+    Ok(listing)
+}
+
+/// Labels all rows by columns of which each may stand for a class; returns those that do.
+fn label_by_marks(
+    file: &ParquetFile,
+    others: &Others,
+    rows: u64,
+    listing: &mut Listing,
+    known: &mut Names,
+) -> Result<Vec<String>, String> {
+    let columns = &others.classes;
+    let values = rows.saturating_mul(columns.len() as u64);
+    if values > MARKS.max(file.len().saturating_mul(MARKS_A_BYTE)) {
+        return Err("declares more values than it can have".to_owned());
+    }
+    let names = columns.iter().map(|&column| others.names[column].clone()).collect();
+    let mut one_hot = OneHot::new(names);
+    for (class, &column) in columns.iter().enumerate() {
+        let mut row = 0;
+        columns::any_texts(file, column, &mut |value| {
+            let value = value.and_then(|value| std::str::from_utf8(value).ok());
+            one_hot.take(class, row, value.unwrap_or_default());
+            row += 1;
+        })?;
+    }
+    one_hot::label(one_hot, listing, known)
 }
 
 fn told(error: ParquetError) -> String {

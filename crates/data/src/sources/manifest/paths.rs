@@ -1,0 +1,197 @@
+//! Files that the paths of a table mean.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::super::walk::{entries, named_like_a_picture};
+
+/// Rows of which none is found, after which paths are taken to count from the table's own folder.
+const TRIES: usize = 32;
+/// Folders beside the table in which pictures are looked for.
+const FOLDERS: usize = 64;
+/// Folders whose names are kept, to look pictures up without their endings.
+const INDEXES: usize = 4096;
+
+/// A path that may mean several files.
+#[derive(Debug, thiserror::Error)]
+#[error("has the path {path:?}, which may be {first} or {second}: add the ending")]
+pub(super) struct Unclear {
+    path: String,
+    first: String,
+    second: String,
+}
+
+/// Finds files as tables of other programs name them: without ending, with the backslashes of Windows,
+/// with spaces around them, or counted from a folder beside the table.
+///
+/// A path that names a file is that file. Whether a path with the ending of a picture is there is looked
+/// at only where this decides something.
+pub(super) struct Paths<'a> {
+    folder: &'a Path,
+    /// The folder that paths count from, once a picture has been found.
+    base: Option<PathBuf>,
+    tries: usize,
+    indexes: HashMap<PathBuf, Index>,
+    /// An ending that was added.
+    ending: Option<String>,
+    has_backslashes: bool,
+}
+
+/// The files in a folder that have the ending of a picture, by their names without it; of several
+/// the first two.
+type Index = HashMap<Box<str>, (Box<str>, Option<Box<str>>)>;
+
+impl<'a> Paths<'a> {
+    /// Paths in a table that lies in `folder`.
+    pub(super) fn new(folder: &'a Path) -> Self {
+        Self {
+            folder,
+            base: None,
+            tries: 0,
+            indexes: HashMap::new(),
+            ending: None,
+            has_backslashes: false,
+        }
+    }
+
+    /// The file that a path means; of one that is nowhere what is written.
+    ///
+    /// # Errors
+    /// When several files fit.
+    pub(super) fn find(&mut self, text: &str) -> Result<PathBuf, Unclear> {
+        let is_plain = named_like_a_picture(text.as_bytes())
+            && !text.contains('\\')
+            && text.trim().len() == text.len();
+        if let Some(base) = &self.base {
+            let written = base.join(text);
+            if is_plain {
+                return Ok(written);
+            }
+            let base = base.clone();
+            return Ok(self.in_folder(&base, text)?.unwrap_or(written));
+        }
+        let written = self.folder.join(text);
+        if self.tries >= TRIES {
+            return match is_plain {
+                true => Ok(written),
+                false => Ok(self.in_folder(self.folder, text)?.unwrap_or(written)),
+            };
+        }
+        if let Some(found) = self.in_folder(self.folder, text)? {
+            self.base = Some(self.folder.to_owned());
+            return Ok(found);
+        }
+        self.tries += 1;
+        let beside = entries(match self.folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => self.folder,
+        });
+        let mut found = Vec::new();
+        for folder in beside.map(|entries| entries.folders).unwrap_or_default().iter().take(FOLDERS)
+        {
+            let name = folder.file_name().unwrap_or_default();
+            let folder = self.folder.join(name);
+            if let Some(file) = self.in_folder(&folder, text)? {
+                found.push((folder, file));
+            }
+        }
+        match <[_; 1]>::try_from(found) {
+            Ok([(folder, file)]) => {
+                self.base = Some(folder);
+                Ok(file)
+            }
+            Err(_) => Ok(written),
+        }
+    }
+
+    /// The file below `base` that is meant, if there is one.
+    fn in_folder(&mut self, base: &Path, text: &str) -> Result<Option<PathBuf>, Unclear> {
+        let trimmed = text.trim();
+        let mut spellings = vec![Cow::Borrowed(text)];
+        if trimmed.len() < text.len() {
+            spellings.push(Cow::Borrowed(trimmed));
+        }
+        if trimmed.contains('\\') {
+            spellings.push(Cow::Owned(trimmed.replace('\\', "/")));
+        }
+        for (place, text) in spellings.iter().enumerate() {
+            let path = base.join(&**text);
+            let found = match path.is_file() {
+                true => Some(path),
+                false => self.with_ending(&path)?,
+            };
+            if found.is_some() {
+                self.has_backslashes |= place > 0 && trimmed.contains('\\');
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The only picture of this name but for its ending.
+    fn with_ending(&mut self, path: &Path) -> Result<Option<PathBuf>, Unclear> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
+        else {
+            return Ok(None);
+        };
+        if named_like_a_picture(name.as_bytes()) {
+            return Ok(None);
+        }
+        if !self.indexes.contains_key(folder) {
+            if self.indexes.len() >= INDEXES {
+                return Ok(None);
+            }
+            self.indexes.insert(folder.to_owned(), index(folder));
+        }
+        let found = self.indexes.get(folder).and_then(|index| index.get(name));
+        match found {
+            None => Ok(None),
+            Some((first, Some(second))) => Err(Unclear {
+                path: name.to_owned(),
+                first: first.to_string(),
+                second: second.to_string(),
+            }),
+            Some((file, None)) => {
+                if self.ending.is_none() {
+                    self.ending = Some(file[name.len()..].to_owned());
+                }
+                Ok(Some(folder.join(&**file)))
+            }
+        }
+    }
+
+    /// What should be said of how files were found.
+    pub(super) fn note(&self) -> Option<String> {
+        let mut said = Vec::new();
+        if let Some(base) = self.base.as_deref().filter(|base| *base != self.folder) {
+            said.push(format!("count from {}", base.display()));
+        }
+        if let Some(ending) = &self.ending {
+            said.push(format!("have no endings, such as {ending}, which were added"));
+        }
+        if self.has_backslashes {
+            said.push("have backslashes, taken for slashes".to_owned());
+        }
+        (!said.is_empty()).then(|| format!("paths {}", said.join("; ")))
+    }
+}
+
+fn index(folder: &Path) -> Index {
+    let mut index = Index::new();
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    for (path, _) in entries(folder).map(|entries| entries.files).unwrap_or_default() {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let Some((stem, _)) = name.rsplit_once('.') else { continue };
+        if !named_like_a_picture(name.as_bytes()) {
+            continue;
+        }
+        index
+            .entry(stem.into())
+            .and_modify(|(_, second)| {
+                second.get_or_insert_with(|| name.into());
+            })
+            .or_insert_with(|| (name.into(), None));
+    }
+    index
+}

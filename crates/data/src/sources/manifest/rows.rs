@@ -1,0 +1,206 @@
+//! Rows of named values become a listing: here alone a column's meaning is known.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::columns::{ColumnNames, Columns, Role};
+use super::super::names::{Label, Names};
+use super::super::one_hot::{self, OneHot};
+use super::super::walk::skipped;
+use super::super::{Listed, Listing};
+use super::paths::{Paths, Unclear};
+use super::{side, weight};
+
+/// A value of a row.
+pub(super) enum Value<'a> {
+    /// A text or a number; empty where there is none.
+    Text(Cow<'a, str>),
+    /// Several of these.
+    Several(Vec<String>),
+    /// Whatever else there may be.
+    Other,
+}
+
+/// Why a row is left out.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RowProblem {
+    #[error("has no path")]
+    NoPath,
+    #[error("has {found} fields where the header has {expected}; quote what has a separator in it")]
+    Fields { found: usize, expected: usize },
+    #[error("is not UTF-8; save the file as UTF-8")]
+    NotUtf8,
+    #[error("has a label with control characters ({label:?})")]
+    Label { label: String },
+    #[error("is no JSON object ({reason})")]
+    NotJson { reason: String },
+    #[error("is longer than a line may be")]
+    TooLong,
+    #[error(transparent)]
+    Path(#[from] Unclear),
+}
+
+/// Takes rows, and makes a listing of them.
+pub(super) struct Rows<'a> {
+    manifest: &'a Path,
+    columns: Columns,
+    paths: Paths<'a>,
+    one_hot: Option<OneHot>,
+    /// Of each column, whether it may stand for a class.
+    may_be_class: Vec<bool>,
+    listing: Listing,
+    labels: Names,
+    groups: HashSet<Arc<str>>,
+}
+
+impl<'a> Rows<'a> {
+    /// Of a table with columns of these names.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(super) fn new(
+        manifest: &'a Path,
+        names: Vec<String>,
+        asked: &ColumnNames,
+    ) -> Result<Self, String> {
+        let columns = Columns::of(names, asked)?;
+        columns.check_path()?;
+        let names = columns.classes.iter().map(|&column| columns.names[column].clone());
+        let one_hot = (columns.classes.len() > 1).then(|| OneHot::new(names.collect()));
+        let mut may_be_class = vec![false; columns.names.len()];
+        if one_hot.is_some() {
+            columns.classes.iter().for_each(|&column| may_be_class[column] = true);
+        }
+        let folder = manifest.parent().unwrap_or(Path::new(""));
+        Ok(Self {
+            manifest,
+            columns,
+            paths: Paths::new(folder),
+            one_hot,
+            may_be_class,
+            listing: Listing::default(),
+            labels: Names::default(),
+            groups: HashSet::new(),
+        })
+    }
+
+    /// How many columns there are.
+    pub(super) fn len(&self) -> usize {
+        self.columns.names.len()
+    }
+
+    /// Whether anything is to be known of a column.
+    pub(super) fn reads(&self, column: usize) -> bool {
+        self.columns.role(column).is_some() || self.may_be_class(column)
+    }
+
+    /// Whether a column may stand for a class.
+    pub(super) fn may_be_class(&self, column: usize) -> bool {
+        self.may_be_class[column]
+    }
+
+    pub(super) fn is_path(&self, column: usize) -> bool {
+        self.columns.role(column) == Some(Role::Path)
+    }
+
+    /// Takes the row `number`, which is told of as `UNIT NUMBER`: `line 7`. There is a value for each
+    /// column.
+    ///
+    /// # Errors
+    /// What cannot be meant.
+    pub(super) fn push(
+        &mut self,
+        unit: &str,
+        number: &dyn Fn() -> u64,
+        values: &[Value],
+    ) -> Result<(), String> {
+        let told = |reason: String| format!("{unit} {}, {reason}", number());
+        let text =
+            |role: Role| match self.columns.column(role).map(|column| (column, &values[column])) {
+                None => Ok(""),
+                Some((_, Value::Text(text))) => Ok(&**text),
+                Some((_, Value::Several(texts))) if role == Role::Label && texts.len() < 2 => {
+                    Ok(texts.first().map_or("", String::as_str))
+                }
+                Some((column, Value::Several(_))) => Err(told(format!(
+                    "column \"{}\" holds several values; one is needed",
+                    self.columns.names[column]
+                ))),
+                Some((column, Value::Other)) => Err(told(format!(
+                    "column \"{}\" is neither text nor a number",
+                    self.columns.names[column]
+                ))),
+            };
+        let path = text(Role::Path)?;
+        if path.trim().is_empty() {
+            self.skip(unit, number(), &RowProblem::NoPath);
+            return Ok(());
+        }
+        let subset = side(text(Role::Split)?.trim()).map_err(told)?;
+        let weight = weight(text(Role::Weight)?.trim()).map_err(told)?;
+        let label = text(Role::Label)?;
+        let group = text(Role::Group)?.trim();
+        let label = match Label::of(Some(label.as_bytes()), &mut self.labels) {
+            Label::Is(label) => Some(label),
+            Label::None => None,
+            Label::Refused(label) => {
+                let label = label.to_string();
+                self.skip(unit, number(), &RowProblem::Label { label });
+                return Ok(());
+            }
+        };
+        let at = match self.paths.find(path) {
+            Ok(at) => at,
+            Err(unclear) => {
+                self.skip(unit, number(), &unclear.into());
+                return Ok(());
+            }
+        };
+        let group = self.group(group);
+        if let Some(one_hot) = &mut self.one_hot {
+            let row = self.listing.pictures.len();
+            for (class, &column) in self.columns.classes.iter().enumerate() {
+                // What is no text is no 0, either.
+                let value = if let Value::Text(value) = &values[column] { value } else { "" };
+                one_hot.take(class, row, value);
+            }
+        }
+        self.listing.pictures.push(Listed { at: at.into(), label, subset, group, weight });
+        Ok(())
+    }
+
+    /// Leaves a row out.
+    pub(super) fn skip(&mut self, unit: &str, number: u64, problem: &RowProblem) {
+        let reason = format!("{unit} {number} {problem}");
+        self.listing.skipped.push(skipped(self.manifest.to_owned(), &reason));
+    }
+
+    fn group(&mut self, text: &str) -> Option<Arc<str>> {
+        if text.is_empty() {
+            return None;
+        }
+        if let Some(known) = self.groups.get(text) {
+            return Some(known.clone());
+        }
+        let new: Arc<str> = text.into();
+        self.groups.insert(new.clone());
+        Some(new)
+    }
+
+    /// The listing of all rows that were taken.
+    ///
+    /// # Errors
+    /// Where columns say that a picture is of several classes.
+    pub(super) fn finish(mut self) -> Result<Listing, String> {
+        let names = match self.one_hot.take() {
+            Some(one_hot) => one_hot::label(one_hot, &mut self.listing, &mut self.labels)?,
+            None => Vec::new(),
+        };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let notes = [self.columns.note(&names, true), self.paths.note()];
+        self.listing.notes.extend(notes.into_iter().flatten());
+        Ok(self.listing)
+    }
+}
