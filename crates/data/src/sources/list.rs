@@ -79,7 +79,7 @@ pub fn is_source(path: &Path) -> bool {
 /// neither.
 fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, String>> {
     Some(match Kind::of(path) {
-        Kind::Archive(kind) => archive::list(path, kind),
+        Kind::Archive(kind) => archive::list(path, kind, columns),
         Kind::Table => table::list(path, columns),
         Kind::Packed(packer) => Err(format!(
             "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"

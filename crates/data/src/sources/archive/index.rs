@@ -72,6 +72,20 @@ impl Index {
         &self.members[index].content
     }
 
+    /// The member of this name, where members lie in the order of their paths.
+    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match path_order(self.name(middle), name) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
     pub(super) fn push(&mut self, name: &[u8], content: Content) {
         self.members.push(Entry { content, name: self.names.len() as u64 });
         self.names.extend_from_slice(name);

@@ -1,6 +1,5 @@
 //! What the names of an archive's members tell of their labels.
 
-use super::index::Index;
 use crate::Subset;
 
 /// How pictures lie in an archive.
@@ -101,66 +100,6 @@ impl Sides {
 
     fn of_folder(&self, name: &[u8]) -> Option<Subset> {
         self.folders.iter().find(|(folder, _)| folder == name).map(|(_, subset)| *subset)
-    }
-}
-
-/// Members of one key, as WebDataset has it: the path up to the first dot of the file's name.
-/// They follow each other.
-pub(super) struct Sample {
-    /// The member after the last.
-    pub(super) end: usize,
-    /// The `.cls` file.
-    pub(super) class: Option<usize>,
-    /// Of each member, from the first on.
-    relations: Vec<Relation>,
-    start: usize,
-}
-
-/// What a member is to the pictures of its sample, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relation {
-    /// Named like a picture, or nothing beside it is.
-    Own,
-    /// Not named like a picture, as another is.
-    WithPicture,
-    /// No picture of its own, although it may look like one.
-    Beside,
-}
-
-impl Sample {
-    /// The sample that begins with the member `start`.
-    pub(super) fn at(members: &Index, start: usize) -> Self {
-        let key = key(members.name(start)).0;
-        let of_key = |&member: &usize| self::key(members.name(member)).0 == key;
-        let end =
-            (start + 1..members.len()).find(|member| !of_key(member)).unwrap_or(members.len());
-        let ending = |member: usize| self::key(members.name(member)).1;
-        let class = (start..end).find(|&member| ending(member).eq_ignore_ascii_case(b"cls"));
-        let pictured = (start..end).any(|member| super::named_like_a_picture(members.name(member)));
-        let relation = |member| {
-            let picture = super::named_like_a_picture(members.name(member));
-            // `KEY.seg.png` is a mask of the picture `KEY.png` where classes are given by `.cls`.
-            let other = !picture || ending(member).contains(&b'.');
-            match (pictured, class.is_some()) {
-                (true, true) if other => Relation::Beside,
-                (true, false) if !picture => Relation::WithPicture,
-                _ => Relation::Own,
-            }
-        };
-        Self { end, class, relations: (start..end).map(relation).collect(), start }
-    }
-
-    pub(super) fn relation(&self, member: usize) -> Relation {
-        self.relations[member - self.start]
-    }
-}
-
-/// A name's key, and what follows its dot.
-fn key(name: &[u8]) -> (&[u8], &[u8]) {
-    let file = name.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
-    match name[file..].iter().position(|&b| b == b'.') {
-        Some(dot) => (&name[..file + dot], &name[file + dot + 1..]),
-        None => (name, &[]),
     }
 }
 

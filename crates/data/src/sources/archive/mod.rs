@@ -2,8 +2,10 @@
 
 mod files;
 mod index;
+mod json;
 mod labels;
 mod parts;
+mod sample;
 mod tar;
 mod zip;
 
@@ -16,15 +18,17 @@ use std::sync::Arc;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use super::names::{Label, Names, joined};
+use super::columns::ColumnNames;
+use super::names::{Label, Names, joined, text_of};
 use super::walk::{cannot_be_read, named_like_a_picture};
 use super::{Listed, Listing, Skipped};
 use crate::decode::{DecodeError, Limits, SNIFF_BYTES, Size, read_picture, sniff};
 use crate::positioned::Part;
 use files::Handle;
 use index::{Builder, Content, Index, Packing};
-use labels::{Layout, Relation, Sample};
+use labels::Layout;
 pub(super) use parts::joining;
+use sample::{Relation, Sample, stem};
 
 /// The kinds of archives that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +54,15 @@ pub struct Member {
 /// Lists the pictures of an archive, labelled as those of a folder are: by the first folder,
 /// below one that everything lies in if there is such a one, of which `train`, `validation` and
 /// `test` may be the first. In the form that the WebDataset library has given tar files, where
-/// `KEY.jpg` is followed by `KEY.cls`, the latter's text is the label.
+/// `KEY.jpg` is followed by `KEY.cls`, the latter's text is the label; where neither these nor folders
+/// say any, the label is looked for in the object of `KEY.json`.
 ///
-/// What else belongs to a picture's key (`KEY.json`, `KEY.txt`) is passed over in silence, as are
+/// What else belongs to a picture's key (`KEY.txt`) is passed over in silence, as are
 /// hidden files and `__MACOSX`.
 ///
 /// # Errors
 /// The reason why nothing can be listed.
-pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
+pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listing, String> {
     let file = File::open(path).map_err(|e| cannot_be_read(&e))?;
     let len = file.metadata().map_err(|e| cannot_be_read(&e))?.len();
     let mut found = Builder::new(path);
@@ -73,24 +78,33 @@ pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
     let mut pictures = Index::default();
     let mut classes = Vec::new();
     let mut names = Names::default();
+    let (mut dotted, mut notes) = (None, Vec::new());
     let mut start = 0;
     while start < members.len() {
         let sample = Sample::at(&members, start);
-        let mut class = None;
-        if let Some(member) = sample.class {
-            match class_of(&file, members.content(member), &mut names) {
-                Ok(found) => class = found,
-                Err(reason) => {
-                    skipped.push(Skipped { path: joined(path, members.name(member)), reason });
-                }
-            }
+        if let Some(member) = sample.dotted {
+            dotted.get_or_insert_with(|| text_of(stem(members.name(member)).0));
         }
+        // Of the last `.cls` file, which is most often that of the next picture, too.
+        let mut last: (Option<usize>, Option<Arc<str>>) = (None, None);
         for member in start..sample.end {
             let (name, content) = (members.name(member), members.content(member));
             match look(&sample, member, name, || head(&file, content)) {
                 Look::Picture => {
                     pictures.push(name, *content);
-                    classes.push(class.clone());
+                    let class = sample.class(member);
+                    if let Some(class) = class.filter(|_| class != last.0) {
+                        let found = class_of(&file, members.content(class), &mut names);
+                        last = (
+                            Some(class),
+                            found.unwrap_or_else(|reason| {
+                                let path = joined(path, members.name(class));
+                                skipped.push(Skipped { path, reason });
+                                None
+                            }),
+                        );
+                    }
+                    classes.push(class.and_then(|_| last.1.clone()));
                 }
                 Look::Beside => {}
                 Look::No(reason) => {
@@ -105,16 +119,33 @@ pub(super) fn list(path: &Path, kind: Kind) -> Result<Listing, String> {
     let archive = Arc::new(Archive { path: path.to_owned(), file: Handle::new(len), pictures });
     let pictures = &archive.pictures;
     let all = 0..pictures.len();
-    let by_class = classes.iter().any(Option::is_some);
-    let layout =
+    let mut by_class = classes.iter().any(Option::is_some);
+    let mut layout =
         if by_class { Layout::none() } else { Layout::of(all.clone().map(|i| pictures.name(i))) };
+    if !by_class {
+        // Folders that say nothing leave it to what lies beside the pictures.
+        let mut labels = all.clone().map(|i| layout.place(pictures.name(i)).label);
+        let first = labels.next().flatten();
+        if labels.all(|label| label == first) {
+            let found = json::labels(&file, &members, pictures, asked, &mut names);
+            if let Some(key) = found.key {
+                notes.push(format!("labels from \"{}\" in .json files", key.escape_debug()));
+                (classes, layout, by_class) = (found.labels, Layout::none(), true);
+            }
+        }
+    }
+    if let Some(key) = dotted.filter(|_| by_class) {
+        notes.push(format!(
+            "names have dots, such as {key}: labels are from the .cls files of the same names, where WebDataset itself ends a key at its first dot"
+        ));
+    }
     let listed = all.zip(classes).map(|(index, class)| {
         let place = layout.place(pictures.name(index));
         let label = class.or_else(|| place.label.map(|label| names.shared(label)));
         let member = Member { archive: archive.clone(), index: index as u32 };
         Listed::new(member, label, place.subset)
     });
-    Ok(Listing { pictures: listed.collect(), skipped, notes: Vec::new() })
+    Ok(Listing { pictures: listed.collect(), skipped, notes })
 }
 
 /// What a member turned out to be.
