@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use headstart_data::{DecodeError, Location, Skipped, Source, Subset};
-use headstart_engine::train::Head;
+use headstart_engine::train::metrics::argmax;
+use headstart_engine::train::{Head, Task};
 
 use crate::model_file::check_classes;
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
@@ -14,14 +15,23 @@ pub struct Classifier {
     pub(crate) base: Base,
     pub(crate) head: Head,
     pub(crate) classes: Vec<String>,
+    /// Of each class, the probability from which on a picture has this label; empty where a picture has
+    /// one label.
+    pub(crate) thresholds: Vec<f32>,
     pub(crate) training: Option<TrainingRecord>,
 }
+
+/// The threshold of a label for which none has been chosen.
+const UNCHOSEN: f32 = 0.5;
 
 /// What a classifier says of a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// The probability of each class, in the order of [`Classifier::classes`].
     pub scores: Vec<f32>,
+    /// The labels: the likeliest class; or, of a classifier for [`Task::MultiLabel`], all classes whose
+    /// probability reaches their threshold, the likeliest first, which may be none.
+    pub labels: Vec<usize>,
 }
 
 /// What [`Classifier::evaluate`] measured, and on what.
@@ -50,7 +60,11 @@ impl Classifier {
     pub(crate) fn new(base: Base, head: Head, classes: Vec<String>) -> Self {
         assert_eq!(head.dim(), base.features(), "the head is for another base");
         assert_eq!(head.classes, classes.len(), "a name for each class");
-        Self { base, head, classes, training: None }
+        let thresholds = match head.task {
+            Task::SingleLabel => Vec::new(),
+            Task::MultiLabel => vec![UNCHOSEN; classes.len()],
+        };
+        Self { base, head, classes, thresholds, training: None }
     }
 
     /// A bundled base with the classifier that it was published with.
@@ -66,7 +80,8 @@ impl Classifier {
         let (base, kernel, bias) = Base::bundled_with_classifier(bundled)?;
         let classes: Vec<String> = names.lines().map(str::to_owned).collect();
         let (hidden, dropout) = (Vec::new(), 0.0);
-        let head = Head { hidden, kernel, bias, classes: classes.len(), dropout };
+        let task = Task::SingleLabel;
+        let head = Head { hidden, kernel, bias, classes: classes.len(), dropout, task };
         Ok(Self::new(base, head, classes))
     }
 
@@ -95,6 +110,17 @@ impl Classifier {
         &self.head
     }
 
+    /// What it says of a picture.
+    pub fn task(&self) -> Task {
+        self.head.task
+    }
+
+    /// Of each class, the probability from which on a picture has this label; empty unless
+    /// [`Classifier::task`] is [`Task::MultiLabel`].
+    pub fn thresholds(&self) -> &[f32] {
+        &self.thresholds
+    }
+
     /// Names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.classes
@@ -113,14 +139,24 @@ impl Classifier {
         if names.len() != self.classes.len() {
             return Err(Error::ClassNames { given: names.len(), classes: self.classes.len() });
         }
-        check_classes(&names).map_err(Error::BadClassNames)?;
+        check_classes(&names, self.task()).map_err(Error::BadClassNames)?;
         self.classes = names;
         Ok(())
     }
 
     /// What the head makes of one picture's features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
-        Prediction { scores: self.head.probabilities(features) }
+        let scores = self.head.probabilities(features);
+        let labels = match self.task() {
+            Task::SingleLabel => vec![argmax(&scores)],
+            Task::MultiLabel => {
+                let is_said = |class: &usize| scores[*class] >= self.thresholds[*class];
+                let mut labels: Vec<usize> = (0..scores.len()).filter(is_said).collect();
+                labels.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+                labels
+            }
+        };
+        Prediction { scores, labels }
     }
 
     /// Predicts one picture. For many, [`Classifier::predict_each`] compiles the base only once.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headstart_engine::train::{Head, Hidden};
+use headstart_engine::train::{Head, Hidden, Task};
 use headstart_model::formats::{self, HeadActivation, ImportedModel};
 use headstart_model::{Fit, Interpolation, ModelError, io_reason};
 
@@ -44,7 +44,7 @@ impl Classifier {
             let file = path.as_ref().display().to_string();
             return Err(ModelError::NotImportable { file, reason }.into());
         }
-        let count = head.classes();
+        let (task, count) = (Task::SingleLabel, head.classes());
         let names = match &config.classes {
             Some(names) => names.clone(),
             None => match labels_beside(path.as_ref(), count) {
@@ -61,7 +61,7 @@ impl Classifier {
         if names.len() != count {
             return Err(Error::ClassNames { given: names.len(), classes: count });
         }
-        check_classes(&names).map_err(Error::BadClassNames)?;
+        check_classes(&names, task).map_err(Error::BadClassNames)?;
         let mut base = Base::new(network, weights);
         base.set_trainable(false);
         let own = resizing.map(|resizing| (resizing.interpolation, resizing.fit));
@@ -94,7 +94,8 @@ fn converted(head: formats::Head) -> Head {
         dropout: layer.dropout,
     });
     let (kernel, bias) = (logits(head.kernel.data), logits(head.bias.data));
-    Head { hidden: hidden.collect(), kernel, bias, classes, dropout: head.dropout }
+    let (hidden, task) = (hidden.collect(), Task::SingleLabel);
+    Head { hidden, kernel, bias, classes, dropout: head.dropout, task }
 }
 
 /// The names in a text file, one a line. Where each line begins with its own number, counted from 0,
@@ -134,5 +135,5 @@ fn labels_beside(model: &Path, count: usize) -> Option<(PathBuf, Vec<String>)> {
     let file = model.with_file_name("labels.txt");
     let text = fs::read_to_string(&file).ok()?;
     let names: Vec<String> = numbered(&lines(&text))?.into_iter().map(str::to_owned).collect();
-    (names.len() == count && check_classes(&names).is_ok()).then_some((file, names))
+    (names.len() == count && check_classes(&names, Task::SingleLabel).is_ok()).then_some((file, names))
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use headstart_engine::train::{Head, Hidden};
+use headstart_engine::train::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::safetensors::{Stored, write};
 use headstart_model::formats::{self, Checkpoint, Format};
@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Base, Classifier, Error, TrainingRecord};
 
 /// The newest format of model files that this version reads. A model is written in the oldest that
-/// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers.
+/// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers, and for
+/// those of any number of labels.
 pub const MODEL_FORMAT: u64 = 2;
 const FIRST_FORMAT: u64 = 1;
 
@@ -38,6 +39,13 @@ struct Description {
     /// The head's dense layers before the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     hidden: Vec<HiddenDescription>,
+    /// What the head says of a picture.
+    #[serde(default, skip_serializing_if = "Task::is_single_label")]
+    task: Task,
+    /// Of each class, the probability from which on a picture has this label; of
+    /// [`Task::MultiLabel`] alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    thresholds: Vec<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     training: Option<TrainingRecord>,
 }
@@ -52,7 +60,7 @@ struct HiddenDescription {
 impl Description {
     /// What a file that was made or damaged elsewhere could have wrong, though its JSON is right.
     fn check(&self) -> Result<(), String> {
-        check_classes(&self.classes)?;
+        check_classes(&self.classes, self.task)?;
         let Scaling { scale, offset } = self.preprocessing.scaling;
         if !scale.iter().chain(&offset).all(|x| x.is_finite()) {
             return Err("its preprocessing scales by no finite number".to_owned());
@@ -65,14 +73,23 @@ impl Description {
         if !self.hidden.iter().all(|hidden| hidden.activation.is_finite()) {
             return Err("its head has an activation that is not finite".to_owned());
         }
+        let thresholds = match self.task {
+            Task::SingleLabel => 0,
+            Task::MultiLabel => self.classes.len(),
+        };
+        // A label that is never given has a threshold above 1.
+        if self.thresholds.len() != thresholds || !self.thresholds.iter().all(|t| *t >= 0.0) {
+            return Err("its thresholds are not one for each class".to_owned());
+        }
         Ok(())
     }
 }
 
 /// Names that predictions can be told apart by, and that do no harm on a terminal.
-pub(crate) fn check_classes(names: &[String]) -> Result<(), String> {
-    if names.len() < 2 {
-        return Err(format!("it has {} classes, and at least two are needed", names.len()));
+pub(crate) fn check_classes(names: &[String], task: Task) -> Result<(), String> {
+    if names.len() < task.fewest_classes() {
+        let needed = if task.is_single_label() { "two are" } else { "one is" };
+        return Err(format!("it has {} classes, and at least {needed} needed", names.len()));
     }
     let mut seen = HashSet::new();
     for name in names {
@@ -100,7 +117,10 @@ impl Classifier {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let network = self.base.network();
         let description = Description {
-            format: if self.head.hidden.is_empty() { FIRST_FORMAT } else { MODEL_FORMAT },
+            format: match self.head.hidden.is_empty() && self.head.task.is_single_label() {
+                true => FIRST_FORMAT,
+                false => MODEL_FORMAT,
+            },
             written_by: concat!("headstart ", env!("CARGO_PKG_VERSION")).to_owned(),
             architecture: network.architecture().to_owned(),
             width: network.width(),
@@ -113,6 +133,8 @@ impl Classifier {
                     dropout,
                 })
                 .collect(),
+            task: self.head.task,
+            thresholds: self.thresholds.clone(),
             training: self.training.clone(),
         };
         let description = serde_json::to_string(&description).expect("plain data serialises");
@@ -199,10 +221,10 @@ impl Classifier {
             Ok(Hidden { kernel, bias, activation, dropout })
         });
         let hidden = hidden.collect::<Result<Vec<_>, Error>>()?;
-        let units = if classes.len() == 2 { 1 } else { classes.len() };
+        let (task, dropout) = (description.task, description.dropout);
+        let units = task.loss(classes.len()).units();
         let (kernel, bias) = take("", Some(units))?;
-        let dropout = description.dropout;
-        let head = Head { hidden, kernel, bias, classes: classes.len(), dropout };
+        let head = Head { hidden, kernel, bias, classes: classes.len(), dropout, task };
         let own = checkpoint.tensors.into_iter().map(|(name, tensor)| {
             (name.strip_prefix(BASE).map(str::to_owned).unwrap_or(name), tensor)
         });
@@ -210,6 +232,7 @@ impl Classifier {
         let weights = Weights::new(&network, own.collect()).map_err(in_file)?;
         let mut classifier = Self::new(Base::new(network, weights), head, classes);
         classifier.base.set_trainable(false);
+        classifier.thresholds = description.thresholds;
         classifier.training = description.training;
         Ok(classifier)
     }

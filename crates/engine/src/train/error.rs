@@ -1,3 +1,5 @@
+use super::Task;
+
 /// What can go wrong while training. Each message names the thing and, where there is one, the way
 /// out.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +13,21 @@ pub enum TrainError {
     OneClass {
         /// The index of the only class.
         class: usize,
+    },
+    /// No class tells samples apart that may be of several: all are of it, or none is.
+    #[error("all samples have the same labels; training takes samples with and without a class")]
+    AllAlike,
+    /// Samples of one class each for a head of several, or the other way round.
+    #[error(
+        "the head is for samples of {}, and these are of {}",
+        classes_of(*head),
+        classes_of(*samples)
+    )]
+    OtherTask {
+        /// The head's task.
+        head: Task,
+        /// That of the samples.
+        samples: Task,
     },
     /// A feature is NaN or infinite.
     #[error("the features of sample {row} are not all finite (feature {column} is {value})")]
@@ -121,6 +138,13 @@ pub enum TrainError {
         /// The learning rate.
         learning_rate: f64,
     },
+}
+
+fn classes_of(task: Task) -> &'static str {
+    match task {
+        Task::SingleLabel => "one class each",
+        Task::MultiLabel => "any number of classes",
+    }
 }
 
 /// A number in digits, or with an exponent where there would be many of them.

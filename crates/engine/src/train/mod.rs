@@ -17,6 +17,7 @@ pub mod network;
 pub mod optimizers;
 mod samples;
 pub mod schedules;
+mod task;
 
 pub use error::TrainError;
 use error::check_length;
@@ -29,3 +30,4 @@ pub use head::{
     Strength, Trial, Views, fit_adam, fit_adam_from, fit_logistic, out_of_fold,
 };
 pub use samples::{ClassWeight, Samples};
+pub use task::Task;

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use headstart_engine::train::{
-    AdamConfig, ClassWeight, Event, Head, Samples, TrainError, fit_adam, fit_adam_from,
+    AdamConfig, ClassWeight, Event, Head, Samples, Task, TrainError, fit_adam, fit_adam_from,
 };
 
 use crate::fixtures::{
@@ -21,6 +21,7 @@ fn epochs_and_weights_are_those_of_keras_fit() {
             bias: data.f32(case["start"][1].as_str().unwrap()),
             classes,
             dropout: 0.0,
+            task: Task::SingleLabel,
         };
         let class_weight = match case["class_weight"].as_array() {
             Some(_) => ClassWeight::Given(

@@ -5,7 +5,7 @@ use std::mem::take;
 use std::path::Path;
 
 use headstart_engine::train::network::TrainableNetwork;
-use headstart_engine::train::{Checkpoint, FineTuneConfig, Head};
+use headstart_engine::train::{Checkpoint, FineTuneConfig, Head, Task};
 use headstart_model::formats::safetensors::{Stored, write};
 use headstart_model::{ModelError, Tensor, formats};
 use serde::{Deserialize, Serialize};
@@ -154,9 +154,10 @@ impl Saved {
     }
 
     /// The head that the run began with.
-    pub(super) fn first_head(&mut self, classes: usize) -> Head {
+    pub(super) fn first_head(&mut self, classes: usize, task: Task) -> Head {
         let (kernel, bias) = (take(&mut self.first_kernel), take(&mut self.first_bias));
-        Head { hidden: Vec::new(), kernel, bias, classes, dropout: self.run.dropout }
+        let (hidden, dropout) = (Vec::new(), self.run.dropout);
+        Head { hidden, kernel, bias, classes, dropout, task }
     }
 
     /// # Errors

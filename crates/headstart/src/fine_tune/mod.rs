@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use headstart_data::{Augment, Skipped};
 use headstart_engine::train::network::TrainableNetwork;
-use headstart_engine::train::{self, Epoch, Event, FineTuner, TrainError};
+use headstart_engine::train::{self, Epoch, Event, FineTuner, Task, TrainError};
 use headstart_model::Trainable;
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +151,7 @@ impl FineTuning {
         };
         let mut saved = Saved::read(file)?;
         let classes = set.classes().to_vec();
-        let first = saved.first_head(classes.len());
+        let first = saved.first_head(classes.len(), Task::SingleLabel);
         let (_, network) = self.network(set.base())?;
         saved.check(file, &Run::new((set.base(), &first), set, &network, self))?;
         if saved.record.as_ref().is_none_or(|record| record.head != *head) {

@@ -139,7 +139,7 @@ impl train::Views for HeadViews<'_> {
             let loss = Loss::of(classes);
             let mut targets = loss.soft_targets(labels, 0.0);
             for (target, label) in targets.chunks_exact_mut(loss.units()).zip(&shown) {
-                label.mix(loss, target);
+                label.mix(loss, None, target);
             }
             targets
         });

@@ -18,7 +18,7 @@ pub struct Progress {
     pub batch: usize,
     /// The sum of the losses of these batches' pictures.
     pub(super) loss_sum: f64,
-    /// Of these batches' pictures, those that were predicted right.
+    /// Of the decisions on these batches' pictures, those that were right.
     pub(super) right: usize,
 }
 

@@ -17,15 +17,14 @@ use headstart_model::{Place, Weights};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
+use super::TrainError;
 use super::average::MovingAverage;
 use super::clip::global_norm;
 use super::error::is_lost;
-use super::head::{Epoch, Event, Head, History, predict};
-use super::losses::Targets;
+use super::head::{Epoch, Event, Head, History, right_decisions};
 use super::network::TrainableNetwork;
 use super::optimizers::{Optimizer, Variable};
-use super::samples::total_weights;
-use super::{TrainError, metrics};
+use super::samples::{targets, total_weights};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::FineTuneConfig;
 pub use inputs::{Inputs, Label};
@@ -172,7 +171,7 @@ impl FineTuner {
         let done = Epoch {
             epoch,
             loss: loss_sum / n as f64,
-            accuracy: right as f64 / n as f64,
+            accuracy: right as f64 / (n * self.head.task.decisions(self.head.classes)) as f64,
             val_loss,
             val_accuracy,
             seconds: start.elapsed().as_secs_f64(),
@@ -213,10 +212,10 @@ impl FineTuner {
         Ok(loss)
     }
 
-    /// What each picture counts for; none if all count 1.
+    /// What each picture counts for, or each pair of picture and class; none if all count 1.
     fn weights(&self, inputs: &dyn Inputs) -> Result<Option<Vec<f32>>, TrainError> {
-        let own = inputs.weights();
-        total_weights(inputs.labels(), self.head.classes, own, &self.config.class_weight)
+        let (labels, sets, own) = (inputs.labels(), inputs.label_sets(), inputs.weights());
+        total_weights(labels, sets, self.head.classes, own, &self.config.class_weight)
     }
 
     /// The order of the pictures in an epoch.
@@ -232,7 +231,7 @@ impl FineTuner {
     }
 
     /// Takes a step on the pictures `rows` of an epoch, the first of which has this place in it;
-    /// returns the mean loss before it, and how many predictions were right.
+    /// returns the mean loss before it, and how many decisions were right.
     fn step(
         &mut self,
         inputs: &dyn Inputs,
@@ -244,6 +243,7 @@ impl FineTuner {
         let batch = Batch {
             rows,
             labels: inputs.labels(),
+            label_sets: inputs.label_sets(),
             weights,
             label_smoothing: self.config.label_smoothing,
             seed: self.config.seed,
@@ -346,9 +346,11 @@ impl FineTuner {
     /// The mean loss and the accuracy in inference mode.
     fn evaluate(&self, inputs: &dyn Inputs) -> Result<(f64, f64), TrainError> {
         let logits = self.head.logits(&self.features(inputs)?);
-        let labels = inputs.labels();
-        let loss = self.head.loss().forward(&logits, Targets::Labels(labels), None);
-        Ok((loss, metrics::accuracy(labels, &predict(&logits, self.head.classes))))
+        let own = targets(inputs.labels(), inputs.label_sets());
+        let loss = self.head.loss().forward(&logits, own, None);
+        let right = right_decisions(&logits, own, self.head.units());
+        let decisions = inputs.labels().len() * self.head.task.decisions(self.head.classes);
+        Ok((loss, right as f64 / decisions as f64))
     }
 
     /// The features of pictures, `[pictures][features]`, as the weights are.

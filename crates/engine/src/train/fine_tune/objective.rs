@@ -6,16 +6,18 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::inputs::Label;
-use crate::train::head::{Head, Pass, predict};
+use crate::train::head::{Head, Pass, right_decisions};
 use crate::train::losses::Targets;
+use crate::train::samples::targets;
 
 /// What the pictures of a batch should be taken for.
 pub(super) struct Batch<'a> {
     /// The pictures' indices.
     pub(super) rows: &'a [usize],
-    /// The class of every picture.
+    /// The class of every picture, or the index of its set of classes.
     pub(super) labels: &'a [usize],
-    /// What every picture counts for; 1 if there is nothing.
+    pub(super) label_sets: Option<&'a [Vec<usize>]>,
+    /// What every picture counts for, or every pair of picture and class; 1 if there is nothing.
     pub(super) weights: Option<&'a [f32]>,
     pub(super) label_smoothing: f32,
     /// Decides the dropout: a stream for each picture of each epoch.
@@ -29,6 +31,7 @@ pub(super) struct Batch<'a> {
 pub(super) struct Part {
     /// The sum over the pictures.
     pub(super) loss: f64,
+    /// Decisions that were right.
     pub(super) right: usize,
     /// Of the head's weights.
     pub(super) d_head: Vec<Vec<f32>>,
@@ -66,16 +69,19 @@ impl Batch<'_> {
 
         let rows = &self.rows[task.clone()];
         let own: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
-        let weights: Option<Vec<f32>> =
-            self.weights.map(|weights| rows.iter().map(|&row| weights[row]).collect());
+        let weights: Option<Vec<f32>> = self.weights.map(|weights| {
+            let width = weights.len() / self.labels.len();
+            rows.iter().flat_map(|&row| &weights[row * width..][..width]).copied().collect()
+        });
         let loss = head.loss();
-        let mut soft = loss.soft_targets(&own, 0.0);
+        let own = targets(&own, self.label_sets);
+        let mut soft = loss.soften(own, &(0..n).collect::<Vec<_>>(), 0.0);
         for (target, label) in soft.chunks_exact_mut(units).zip(shown) {
-            label.mix(loss, target);
+            label.mix(loss, self.label_sets, target);
         }
         loss.smooth(&mut soft, self.label_smoothing);
         let plain = self.label_smoothing == 0.0 && shown.iter().all(|label| *label == Label::Own);
-        let targets = if plain { Targets::Labels(&own) } else { Targets::Soft(&soft) };
+        let targets = if plain { own } else { Targets::Soft(&soft) };
         let mean = loss.forward(logits, targets, weights.as_deref());
         let mut d_logits = vec![0.0; logits.len()];
         loss.backward(logits, targets, weights.as_deref(), &mut d_logits);
@@ -83,8 +89,7 @@ impl Batch<'_> {
         let share = n as f32 / self.rows.len() as f32;
         d_logits.iter_mut().for_each(|d| *d *= share);
 
-        let predicted = predict(logits, head.classes);
-        let right = predicted.iter().zip(&own).filter(|(predicted, own)| predicted == own).count();
+        let right = right_decisions(logits, own, units);
         pass.backward(head, &d_logits, Some(d_features));
         Part { loss: mean * n as f64, right, d_head: pass.gradients }
     }

@@ -142,7 +142,8 @@ fn fit(
         if epoch <= count {
             train.check_trainable()?;
         }
-        let new = || Head::new(train.dim, train.classes, config.dropout, config.seed);
+        let new =
+            || Head::for_task(train.task(), train.dim, train.classes, config.dropout, config.seed);
         let head = start.get_or_insert_with(new);
         head.check_fits(&train)?;
         if epoch == 1 {
@@ -179,14 +180,14 @@ fn fit(
                 });
             }
             loss_sum += loss * rows.len() as f64;
-            right += batch.right(head.classes);
+            right += batch.right(&train, head.units());
         }
         let (val_loss, val_accuracy) =
             validation.map(|samples| head.evaluate_weighted(samples, samples.weights)).unzip();
         let done = Epoch {
             epoch,
             loss: loss_sum / train.len() as f64,
-            accuracy: right as f64 / train.len() as f64,
+            accuracy: right as f64 / (train.len() * head.task.decisions(head.classes)) as f64,
             val_loss,
             val_accuracy,
             seconds: begin.elapsed().as_secs_f64(),

@@ -1,11 +1,7 @@
 use rand_chacha::ChaCha8Rng;
 
 use super::{Head, Pass};
-use crate::train::{
-    Samples,
-    losses::{Loss, Targets},
-    optimizers::Optimizer,
-};
+use crate::train::{Samples, Task, losses::Targets, optimizers::Optimizer, samples::targets};
 
 /// One batch and its gradients; the memory is used again for the next.
 #[derive(Default)]
@@ -33,19 +29,15 @@ impl Batch {
             self.x.extend_from_slice(samples.row(row));
             self.labels.push(samples.labels[row]);
         }
-        let loss = Loss::of(samples.classes);
-        self.soft_targets = match samples.soft_targets {
-            Some(targets) => {
-                let units = loss.units();
-                let rows = rows.iter().flat_map(|&row| &targets[row * units..][..units]);
-                let mut targets: Vec<f32> = rows.copied().collect();
-                loss.smooth(&mut targets, label_smoothing);
-                Some(targets)
-            }
-            None if label_smoothing > 0.0 => Some(loss.soft_targets(&self.labels, label_smoothing)),
-            None => None,
-        };
-        self.weights = weights.map(|w| rows.iter().map(|&row| w[row]).collect());
+        let are_plain = samples.soft_targets.is_none() && samples.task() == Task::SingleLabel;
+        self.soft_targets = (!are_plain || label_smoothing > 0.0).then(|| {
+            let loss = samples.task().loss(samples.classes);
+            loss.soften(samples.targets(), rows, label_smoothing)
+        });
+        self.weights = weights.map(|weights| {
+            let width = weights.len() / samples.len();
+            rows.iter().flat_map(|&row| &weights[row * width..][..width]).copied().collect()
+        });
     }
 
     /// Forward, backward, update; returns the loss before the update.
@@ -73,10 +65,8 @@ impl Batch {
         value
     }
 
-    /// How many of the batch's predictions were right, before the update.
-    pub(super) fn right(&self, classes: usize) -> usize {
-        let predicted = super::predict(&self.pass.logits, classes);
-        let pairs = self.labels.iter().zip(&predicted);
-        pairs.filter(|(label, predicted)| label == predicted).count()
+    /// How many of the batch's decisions were right, before the update.
+    pub(super) fn right(&self, samples: &Samples, units: usize) -> usize {
+        super::right_decisions(&self.pass.logits, targets(&self.labels, samples.label_sets), units)
     }
 }

@@ -1,6 +1,6 @@
 //! Cross-entropy of a softmax over a logit for each class.
 
-use super::{Targets, weight_of, widen};
+use super::{Targets, widen};
 
 /// Probabilities from the logits of one sample, in place; returns the logarithm of the sum of the
 /// logits' exponentials, so that the loss of a class is that minus its logit.
@@ -23,10 +23,10 @@ pub fn forward(logits: &[f32], classes: usize, targets: Targets, weights: Option
     let mut total = 0.0;
     for (row, z) in logits.chunks_exact(classes).enumerate() {
         widen(z, &mut p);
-        targets.of_classes(row, &mut t);
+        targets.of_row(row, &mut t);
         let log_sum = softmax(&mut p);
         let loss: f64 = t.iter().zip(z).map(|(t, &z)| t * (log_sum - f64::from(z))).sum();
-        total += weight_of(row, weights) * loss;
+        total += weights.map_or(1.0, |weights| weights[row].into()) * loss;
     }
     total / (logits.len() / classes) as f64
 }
@@ -45,8 +45,8 @@ pub fn backward(
     for (row, (z, d_z)) in rows.enumerate() {
         widen(z, &mut p);
         softmax(&mut p);
-        targets.of_classes(row, &mut t);
-        let scale = weight_of(row, weights) / n;
+        targets.of_row(row, &mut t);
+        let scale = weights.map_or(1.0, |weights| f64::from(weights[row])) / n;
         for ((d, p), t) in d_z.iter_mut().zip(&p).zip(&t) {
             *d = (scale * (p - t)) as f32;
         }

@@ -255,7 +255,7 @@ fn loss_and_difference(logits: &[f32], label: usize, p: &mut [f64]) -> f64 {
     if let [z] = logits {
         let z = f64::from(*z);
         p[0] = sigmoid(z) - label as f64;
-        return binary_crossentropy::of_row(z, label as f64);
+        return binary_crossentropy::of_logit(z, label as f64);
     }
     for (p, &z) in p.iter_mut().zip(logits) {
         *p = z.into();
