@@ -135,5 +135,6 @@ fn labels_beside(model: &Path, count: usize) -> Option<(PathBuf, Vec<String>)> {
     let file = model.with_file_name("labels.txt");
     let text = fs::read_to_string(&file).ok()?;
     let names: Vec<String> = numbered(&lines(&text))?.into_iter().map(str::to_owned).collect();
-    (names.len() == count && check_classes(&names, Task::SingleLabel).is_ok()).then_some((file, names))
+    (names.len() == count && check_classes(&names, Task::SingleLabel).is_ok())
+        .then_some((file, names))
 }

@@ -18,7 +18,7 @@ use self::{
 };
 use super::{Epoch, Event, Head, History};
 use crate::train::{
-    ClassWeight, Samples, TrainError,
+    ClassWeight, Samples, Task, TrainError,
     error::readable,
     optimizers::{Lbfgs, LbfgsConfig, Progress},
 };
@@ -113,7 +113,8 @@ const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
 /// is too late to stop. The epoch's loss is without the penalty.
 ///
 /// # Errors
-/// Samples or options that make no sense, [`TrainError::SoftTargets`] if the samples have any, and
+/// Samples or options that make no sense, [`TrainError::SoftTargets`] if the samples have any,
+/// [`TrainError::OtherTask`] if they have sets of classes, and
 /// [`TrainError::Stopped`] if the callback breaks.
 pub fn fit_logistic(
     train: &Samples,
@@ -125,6 +126,10 @@ pub fn fit_logistic(
     let start = Instant::now();
     config.check()?;
     train.check_trainable()?;
+    if train.task() != Task::SingleLabel {
+        let (head, samples) = (Task::SingleLabel, train.task());
+        return Err(TrainError::OtherTask { head, samples });
+    }
     if train.soft_targets.is_some() {
         return Err(TrainError::SoftTargets);
     }
