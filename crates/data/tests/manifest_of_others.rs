@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use headstart_data::sources::{ColumnNames, Listing, list_pictures, manifest};
-use headstart_data::{DataError, Dataset, Source};
+use headstart_data::{DataError, Dataset, Item, Source, Subset};
 use proptest::prelude::*;
 
 /// A folder with these pictures.
@@ -216,6 +216,65 @@ fn a_line_is_that_of_an_editor_behind_the_line_that_states_the_separator() {
     let folder = folder(&["a.jpg"]);
     let listing = read(folder.path(), "x.csv", b"sep=;\r\npath;label\r\na.jpg;x\r\n\r\n;x\r\n");
     assert_eq!(listing.skipped[0].reason.to_string(), "line 5 has no path");
+}
+
+/// A name that a file or a folder can have, and that is not hidden.
+fn name() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        "[ \t\u{a0}\u{3000}]?[a-c,;\"'=|#\\\\ ]{1,8}[ \u{a0}]?",
+        "\\PC{1,12}",
+        "[äöé🐈]{1,4}|x{200}",
+    ];
+    name.prop_filter("no name of a folder of a class", |name: &String| {
+        let is_path = name.contains(['/', '\0']) || name.starts_with('.');
+        !is_path
+            && name.len() < 250
+            && !name.trim().is_empty()
+            && !name.trim().contains(char::is_control)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_split_that_is_written_is_read_back_whatever_things_are_called(
+        classes in prop::collection::btree_set(name(), 2..4),
+        picture in name(),
+        group in name(),
+    ) {
+        let names: Vec<String> = classes
+            .iter()
+            .flat_map(|class| {
+                [format!("{class}/{picture}.jpg"), format!("{class}/2{picture}.jpg")]
+            })
+            .collect();
+        let folder = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut dataset = match Dataset::open(folder.path()) {
+            Ok(dataset) => dataset,
+            // White space around names does not count.
+            Err(DataError::OneClass { .. }) => return Ok(()),
+            Err(error) => panic!("{error}"),
+        };
+        for item in &mut dataset.items {
+            item.group = Some(group.trim().into());
+            item.weight = 0.1;
+        }
+        let first = dataset.items[0].at.clone();
+        let path = folder.path().join("split.csv");
+        let file = fs::File::create(&path).unwrap();
+        let held_back = |item: &Item| item.at == first;
+        let left_out = manifest::write(file, folder.path(), &dataset, &held_back).unwrap();
+        prop_assert!(left_out.is_empty());
+        let again = Dataset::open(&path).unwrap();
+        prop_assert_eq!(&again.classes, &dataset.classes);
+        prop_assert!(again.notes.is_empty() && again.skipped.is_empty());
+        for item in &mut dataset.items {
+            let is_held_back = item.at == first;
+            item.subset = Some(if is_held_back { Subset::Validation } else { Subset::Train });
+        }
+        prop_assert_eq!(again.items, dataset.items);
+    }
 }
 
 proptest! {

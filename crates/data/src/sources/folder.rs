@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dataset::is_learned_from;
-use super::names::text_of;
+use super::names::{text_of, trimmed};
 use super::shards::is_sharded;
 use super::walk::{Walker, entries, look, skipped};
 use super::{Dataset, Listed, Skipped, Source, Subset};
@@ -175,7 +175,8 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
 }
 
 pub(super) fn name(path: &Path) -> String {
-    text_of(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes())
+    let name = text_of(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes());
+    trimmed(&name).to_owned()
 }
 
 /// Why a folder cannot be listed.

@@ -55,6 +55,15 @@ pub(super) fn text_of(name: &[u8]) -> String {
     text
 }
 
+/// A text as the name of a class or a group: white space around it, as Unicode has it, does not count, or
+/// a table could not say it. One of nothing else stays as it is.
+pub(super) fn trimmed(name: &str) -> &str {
+    match name.trim() {
+        "" => name,
+        trimmed => trimmed,
+    }
+}
+
 /// Names that many pictures share.
 #[derive(Default)]
 pub(super) struct Names(HashMap<Vec<u8>, Arc<str>>);
@@ -64,7 +73,7 @@ impl Names {
         if let Some(shared) = self.0.get(name) {
             return shared.clone();
         }
-        let shared: Arc<str> = text_of(name).into();
+        let shared: Arc<str> = trimmed(&text_of(name)).into();
         self.0.insert(name.to_vec(), shared.clone());
         shared
     }
@@ -85,6 +94,9 @@ impl Label {
             return Self::None;
         }
         let label = known.shared(label);
+        if label.trim().is_empty() {
+            return Self::None;
+        }
         if label.contains(char::is_control) { Self::Refused(label) } else { Self::Is(label) }
     }
 }

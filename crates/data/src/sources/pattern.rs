@@ -8,6 +8,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::Listing;
+use super::names::trimmed;
 use super::walk::skipped;
 use crate::DataError;
 
@@ -105,6 +106,7 @@ fn below(root: &Path, path: &Path) -> String {
 
 /// The same text as that of the last picture is not kept twice.
 fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
+    let text = trimmed(text);
     let same = last.take().filter(|last| **last == *text).unwrap_or_else(|| text.into());
     last.insert(same).clone()
 }
