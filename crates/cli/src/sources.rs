@@ -129,21 +129,36 @@ impl SplitArgs {
     /// # Errors
     /// Pictures that cannot be learned from, and a share of those that are divided already.
     pub(crate) fn open(&self, source: Source, seed: u64) -> anyhow::Result<Pictures> {
-        let pictures = match &self.val_dir {
-            Some(validation) => Pictures::open_both(source, validation)?,
-            None => Pictures::open(source)?,
-        };
         let option = match (self.val_split, self.folds) {
             (Some(_), _) => Some("--val-split"),
             (_, Some(_)) => Some("--folds"),
             _ => None,
         };
-        if let Some(option) = option.filter(|_| pictures.is_split()) {
-            let root = pictures.root().display();
-            return Err(usage(format!(
-                "{root}: says itself which pictures to measure on; leave out {option}"
-            )));
-        }
+        let pictures = open(source, self.val_dir.as_deref(), option)?;
         Ok(pictures.with_validation(self.val_split.unwrap_or(DEFAULT_SHARE), seed))
+    }
+}
+
+/// The pictures of a source, and of `validation` to measure on. `option` would divide them.
+///
+/// # Errors
+/// Pictures that cannot be learned from, and an option for what is divided already.
+pub(crate) fn open(
+    source: Source,
+    validation: Option<&Path>,
+    option: Option<&str>,
+) -> anyhow::Result<Pictures> {
+    let pictures = match validation {
+        Some(validation) => Pictures::open_both(source, validation)?,
+        None => Pictures::open(source)?,
+    };
+    match option.filter(|_| pictures.is_split()) {
+        Some(option) => {
+            let root = pictures.root().display();
+            Err(usage(format!(
+                "{root}: says itself which pictures to measure on; leave out {option}"
+            )))
+        }
+        None => Ok(pictures),
     }
 }

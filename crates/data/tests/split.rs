@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headstart_data::split::{Groups, describe_all, folds, keep_given, stratified};
+use headstart_data::split::{
+    Earlier, Groups, continued, describe_all, folds, keep_given, stratified,
+};
 use headstart_data::{ContentHash, DataError, SplitConfig, SplitWarning};
 use proptest::prelude::*;
 
@@ -102,6 +104,51 @@ proptest! {
         other.rotate_left(rotation.index(set.len()));
         other.reverse();
         prop_assert_eq!(held_back(&set), held_back(&other));
+    }
+
+    #[test]
+    fn what_was_learned_from_is_never_measured_on_and_what_was_held_back_stays_so(
+        set in pictures(), did in prop::collection::vec(0..3usize, 60), validation in 0.0..0.99f64,
+        seed: u64,
+    ) {
+        let kinds = [Earlier::Unseen, Earlier::LearnedFrom, Earlier::HeldBack];
+        let (classes, contents) = unzip(&set);
+        let earlier: Vec<Earlier> = contents.iter().map(|content| {
+            kinds[did[content.0[0] as usize]]
+        }).collect();
+        let config = SplitConfig { validation, seed };
+        let split = continued(&classes, &alone(&contents), &earlier, &config).unwrap();
+        let mut all = [split.train.clone(), split.validation.clone()].concat();
+        all.sort_unstable();
+        prop_assert_eq!(all, (0..set.len()).collect::<Vec<_>>());
+        prop_assert!(split.train.iter().all(|&i| earlier[i] != Earlier::HeldBack));
+        prop_assert!(split.validation.iter().all(|&i| earlier[i] != Earlier::LearnedFrom));
+        // What it has not seen is divided as if it were all there is.
+        let unseen: Vec<usize> = (0..set.len()).filter(|&i| earlier[i] == Earlier::Unseen).collect();
+        let (own, pixels): (Vec<_>, Vec<_>) = unseen.iter().map(|&i| set[i]).unzip();
+        let alike = stratified(&own, &alone(&pixels), &config).unwrap();
+        let held_back: Vec<usize> = split.validation.iter().copied()
+            .filter(|&i| earlier[i] == Earlier::Unseen).collect();
+        let expected: Vec<usize> = alike.validation.iter().map(|&i| unseen[i]).collect();
+        prop_assert_eq!(held_back, expected);
+        for warning in &split.warnings {
+            if let SplitWarning::NotValidated { class, .. } = warning {
+                prop_assert!(split.validation.iter().all(|&i| classes[i] != *class));
+            }
+        }
+    }
+
+    #[test]
+    fn copies_of_what_was_learned_from_are_learned_from(
+        set in pictures(), first in prop::sample::select(vec![Earlier::LearnedFrom, Earlier::HeldBack]),
+    ) {
+        let (classes, contents) = unzip(&set);
+        let groups = alone(&contents).link((1..set.len()).map(|i| (0, i)));
+        let mut earlier = vec![Earlier::Unseen; set.len()];
+        earlier[0] = first;
+        let split = continued(&classes, &groups, &earlier, &SplitConfig::default()).unwrap();
+        let all = if first == Earlier::HeldBack { split.validation } else { split.train };
+        prop_assert_eq!(all, (0..set.len()).collect::<Vec<_>>());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use headstart_data::split::Earlier;
 use headstart_data::{DecodeError, Location, Skipped, Source, Subset};
 use headstart_engine::train::metrics::argmax;
 use headstart_engine::train::{Head, Task};
@@ -43,6 +44,9 @@ pub struct Evaluated {
     pub skipped: Vec<Skipped>,
     /// The side of a divided folder that was measured on; `None` for all of an undivided one.
     pub subset: Option<Subset>,
+    /// How many of the pictures the model has learned from: on others it will do worse. `None` where the
+    /// model's record does not know.
+    pub learned_from: Option<usize>,
     /// Where the pictures, their labels and groups were from.
     pub source: Source,
 }
@@ -276,6 +280,8 @@ impl Classifier {
         let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
         let probabilities = self.head.probabilities(&extraction.features);
         let evaluation = Evaluation::new(&self.classes, &labels, &probabilities);
-        Ok(Evaluated { evaluation, skipped, subset: measured, source })
+        let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
+        let learned_from = seen.map(|seen| seen.count(Earlier::LearnedFrom, &extraction.contents));
+        Ok(Evaluated { evaluation, skipped, subset: measured, learned_from, source })
     }
 }

@@ -4,7 +4,7 @@ use headstart_data::{ContentHash, Facts, Groups, Skipped, Split, split};
 
 use crate::audit::{Copies, note};
 use crate::fit::Side;
-use crate::{Error, Extractor, Observer, Pictures};
+use crate::{Error, Extractor, Observer, Pictures, Seen};
 
 /// Features of all pictures that could be read.
 pub(crate) struct Divided {
@@ -15,8 +15,8 @@ pub(crate) struct Divided {
     pub(crate) kept: Vec<usize>,
     pub(crate) labels: Vec<usize>,
     pub(crate) groups: Groups,
-    /// What else there is to say of the pictures.
-    note: Option<String>,
+    /// What else there is to say of the pictures, a line each.
+    notes: Vec<String>,
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -39,7 +39,7 @@ impl Divided {
             known: Some((&extraction.features, &extraction.facts)),
             skipped: &skipped,
         };
-        let Division { labels, groups, split, note } =
+        let Division { labels, groups, split, notes } =
             divide(pictures, extractor, &read, observer)?;
         let all = Side {
             features: extraction.features,
@@ -56,7 +56,7 @@ impl Divided {
             kept: extraction.kept,
             labels,
             groups,
-            note,
+            notes,
             cached: extraction.cached,
             skipped,
         })
@@ -67,13 +67,18 @@ impl Divided {
         pictures.name_of(self.kept[picture])
     }
 
+    /// Which pictures whoever is trained on these sides will have seen.
+    pub(crate) fn seen(&self) -> Seen {
+        Seen::of_split(self.groups.contents(), &self.split)
+    }
+
     /// What whoever owns the pictures should know of how they were divided.
     pub(crate) fn warnings(&self, pictures: &Pictures) -> Vec<String> {
         let name = |i| self.name(pictures, i);
         let warnings = &self.split.warnings;
         let mut lines = split::describe_all(warnings, pictures.classes(), &self.labels, name);
         lines.extend(self.never_predicted(pictures));
-        lines.extend(self.note.clone());
+        lines.extend(self.notes.iter().cloned());
         lines
     }
 
@@ -119,8 +124,8 @@ pub(crate) struct Division {
     /// What belongs together, copies too.
     pub(crate) groups: Groups,
     pub(crate) split: Split,
-    /// What else there is to say of them.
-    pub(crate) note: Option<String>,
+    /// What else there is to say of them, a line each.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Divides the pictures that could be read, copies together unless it is given how. Near-duplicates are
@@ -157,6 +162,7 @@ pub(crate) fn divide(
     };
     let unparted = if pictures.is_divided() { &said } else { &groups };
     let split = pictures.divide(read.kept, &labels, unparted)?;
+
     observer.split(split.train.len(), split.validation.len());
     if split.train.is_empty() {
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
@@ -166,7 +172,8 @@ pub(crate) fn divide(
         let seen = note(copies.as_ref(), facts, &labels, &split, extractor.side())?;
         Some(format!("{seen}; see: headstart audit {}", pictures.root().display()))
     });
-    Ok(Division { labels, groups, split, note })
+    let notes = pictures.notes_on_earlier(read.contents, &split).into_iter().chain(note).collect();
+    Ok(Division { labels, groups, split, notes })
 }
 
 pub(crate) fn check_readable(

@@ -52,6 +52,7 @@ mod learning_rate;
 mod model_file;
 mod observer;
 mod pictures;
+mod seen;
 mod training_set;
 
 pub use headstart_data as data;
@@ -80,4 +81,5 @@ pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};
 pub use pictures::{Duplicates, Pictures};
+pub use seen::{Contents, Seen};
 pub use training_set::TrainingSet;

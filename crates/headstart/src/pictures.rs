@@ -2,18 +2,19 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use headstart_data::sources::manifest;
+use headstart_data::split::Earlier;
 use headstart_data::{
     ContentHash, DataError, Dataset, Groups, Item, Skipped, Source, Split, SplitConfig, Subset,
     split,
 };
 use headstart_model::atomic::AtomicFile;
 
-use crate::Error;
 use crate::audit::FEW;
 use crate::fit::{Origin, SplitRecord};
+use crate::{Error, Seen, TrainingRecord};
 
 /// Labelled pictures, and how some of them are held back to measure on.
 ///
@@ -26,6 +27,10 @@ pub struct Pictures {
     split: SplitConfig,
     /// Names of pictures that are held back, if any of these is there.
     held_back: HashSet<String>,
+    /// What earlier training has seen.
+    seen: Option<Seen>,
+    /// Whether there was earlier training of which that is not known.
+    after_unknown: bool,
     /// What [`Pictures::with_duplicates`] said.
     duplicates: Option<Duplicates>,
 }
@@ -88,6 +93,8 @@ impl Pictures {
             dataset,
             split: SplitConfig::default(),
             held_back: HashSet::new(),
+            seen: None,
+            after_unknown: false,
             duplicates: None,
         }
     }
@@ -106,6 +113,22 @@ impl Pictures {
     pub fn holding_back(mut self, names: Vec<String>) -> Self {
         self.held_back = names.into_iter().collect();
         self
+    }
+
+    /// Takes heed of what a model has seen that is to be trained further, told by its `record`. Unless
+    /// the source itself says which pictures are held back, those stay so that were, those that were
+    /// learned from are learned from, and of the others a share is held back.
+    ///
+    /// Where the record does not know what was learned from, as in files of earlier versions, it is as
+    /// with [`Pictures::holding_back`]; and in any case that is a warning.
+    #[must_use]
+    pub fn continuing(mut self, record: Option<&TrainingRecord>) -> Self {
+        self.seen = record.and_then(|record| record.seen.clone());
+        self.after_unknown = self.seen.is_none();
+        match record.filter(|_| self.after_unknown) {
+            Some(record) => self.holding_back(record.validation.clone()),
+            None => self,
+        }
     }
 
     /// Looks for these duplicates. Unless this is said, near-duplicates are looked for, but not where
@@ -249,13 +272,72 @@ impl Pictures {
         labels: &[usize],
         groups: &Groups,
     ) -> Result<Split, DataError> {
-        match self.given(kept) {
-            Some(validation) => Ok(split::keep_given(labels, groups, &validation)),
-            None => split::stratified(labels, groups, &self.split),
+        match (self.given(kept), &self.seen) {
+            (Some(validation), _) => Ok(split::keep_given(labels, groups, &validation)),
+            (None, Some(seen)) => {
+                let earlier: Vec<Earlier> =
+                    groups.contents().iter().map(|content| seen.earlier(content)).collect();
+                split::continued(labels, groups, &earlier, &self.split)
+            }
+            (None, None) => split::stratified(labels, groups, &self.split),
         }
     }
 
-    /// Whether something says which pictures are held back.
+    /// How many of these pictures earlier training has learned from; `None` where that is not known.
+    pub(crate) fn learned_from<'a>(
+        &self,
+        contents: impl IntoIterator<Item = &'a ContentHash>,
+    ) -> Option<usize> {
+        match &self.seen {
+            Some(seen) => Some(seen.count(Earlier::LearnedFrom, contents)),
+            None => (!self.after_unknown).then_some(0),
+        }
+    }
+
+    /// How many of these pictures earlier training has not seen; `None` where that is not known.
+    pub(crate) fn unseen(&self, contents: &[ContentHash]) -> Option<usize> {
+        match &self.seen {
+            Some(seen) => Some(seen.count(Earlier::Unseen, contents)),
+            None => (!self.after_unknown).then_some(contents.len()),
+        }
+    }
+
+    /// What should be known of a split after earlier training, a line each.
+    pub(crate) fn notes_on_earlier(&self, contents: &[ContentHash], split: &Split) -> Vec<String> {
+        let Some(seen) = &self.seen else {
+            let unknown = self.after_unknown && !self.is_divided();
+            let note = "it is not recorded which pictures the model has learned from: \
+                        some of those held back may be among them";
+            return Vec::from_iter(unknown.then(|| note.to_owned()));
+        };
+        let of =
+            |side: &[usize], what| seen.count(what, side.iter().map(|&picture| &contents[picture]));
+        let mut notes = Vec::new();
+        if split.validation.is_empty() && of(&split.train, Earlier::Unseen) == 0 {
+            notes.push(
+                "the model has learned from all of these pictures: none is held out to measure on"
+                    .to_owned(),
+            );
+        }
+        let learned = of(&split.validation, Earlier::LearnedFrom);
+        if learned > 0 {
+            notes.push(format!(
+                "the model has learned from {learned} of the {} pictures to measure on; \
+                 on pictures it has not seen it will do worse",
+                split.validation.len()
+            ));
+        }
+        let measured = of(&split.train, Earlier::HeldBack);
+        if measured > 0 {
+            notes.push(format!(
+                "{measured} of the pictures to learn from were held out before: \
+                 they can measure this model no more"
+            ));
+        }
+        notes
+    }
+
+    /// Whether something says which pictures are held back, before they are read.
     pub(crate) fn is_divided(&self) -> bool {
         self.given(&(0..self.len()).collect::<Vec<_>>()).is_some()
     }
@@ -279,12 +361,13 @@ impl Pictures {
     pub(crate) fn origin(&self) -> Origin {
         let SplitConfig { validation: share, seed } = self.split;
         Origin {
-            pictures: self.root().display().to_string(),
+            pictures: absolute(self.root()).display().to_string(),
             label_from: self.source.label_from.as_ref().map(ToString::to_string),
             group_from: self.source.group_from.as_ref().map(ToString::to_string),
             columns: self.source.columns.clone(),
             split: Some(match self.is_divided() {
                 true => SplitRecord::Given,
+                false if self.seen.is_some() => SplitRecord::Given,
                 false => SplitRecord::Share { share, seed },
             }),
         }
@@ -294,4 +377,9 @@ impl Pictures {
     pub(crate) fn name_of(&self, picture: usize) -> String {
         self.dataset.name_of(&self.dataset.items[picture])
     }
+}
+
+/// A path that means the same from everywhere.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::report;
 use crate::options::Common;
-use crate::output::Output;
+use crate::output::{Output, count};
 use crate::progress::Progress;
 use crate::sources::LabelArgs;
 
@@ -41,40 +41,49 @@ pub(crate) fn run(
     let classifier = Classifier::open(&args.model)?;
     let mut progress = Progress::new("Pictures");
     let asked = args.label.source(&args.dir);
-    let Evaluated { evaluation, skipped, subset, source } =
+    let Evaluated { evaluation, skipped, learned_from, source, .. } =
         classifier.evaluate_side(asked.clone(), args.side, &common.extract()?, &mut progress)?;
     drop(progress);
 
-    let same = |record: &headstart::TrainingRecord| {
-        let trained_on = PathBuf::from(&record.origin.pictures).canonicalize().ok();
-        trained_on.is_some() && trained_on == args.dir.canonicalize().ok()
+    let warning = match learned_from {
+        Some(0) => None,
+        Some(learned) => Some(has_learned_from(learned, evaluation.pictures)),
+        None => classifier.training().map(|_| {
+            "the model was trained before models recorded which pictures they learned from; \
+             on any of these it does better than on pictures it has not seen"
+                .to_owned()
+        }),
     };
-    // What was measured of a divided folder was held back from training.
-    let is_known = subset.is_none() && classifier.training().is_some_and(same);
-    let warning = is_known.then_some(
-        "this is the folder that the model was trained on; \
-         on pictures it has not seen it will do worse",
-    );
     output.event(&json!({
         "pictures": evaluation.pictures,
+        "learned_from": learned_from,
         "accuracy": evaluation.accuracy,
         "loss": evaluation.loss,
         "classes": evaluation.classes,
         "per_class": report::per_class_event(&evaluation),
         "confusion_matrix": evaluation.confusion,
         "skipped": report::skipped_events(&skipped),
-        "warnings": Vec::from_iter(warning),
+        "warnings": Vec::from_iter(&warning),
     }))?;
     report::labelled(output, &asked, &source)?;
-    report::accuracy(output, &evaluation, "", "")?;
+    report::accuracy(output, &evaluation, &report::Measured::On(learned_from), "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
     report::per_class(output, &evaluation)?;
     confusion(output, &evaluation)?;
     report::skipped(output, &skipped)?;
     if let Some(warning) = warning {
-        output.warning(warning);
+        output.warning(&warning);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// That it has learned from pictures that it is measured on.
+fn has_learned_from(learned: usize, measured: usize) -> String {
+    let these = match learned == measured {
+        true => "these pictures".to_owned(),
+        false => format!("{learned} of these {}", count(measured, "picture")),
+    };
+    format!("the model has learned from {these}; on pictures it has not seen it will do worse")
 }
 
 /// The matrix itself, where a terminal has room for it.

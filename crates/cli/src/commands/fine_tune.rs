@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use headstart::model::{Trainable, atomic::check_writable};
-use headstart::{Classifier, Pictures, TrainingSet};
+use headstart::{Classifier, TrainingSet};
 use serde_json::json;
 
 use super::report;
@@ -14,7 +14,7 @@ use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
 use crate::options::{Common, resizing};
 use crate::output::{Output, count};
 use crate::progress::Progress;
-use crate::sources::{DEFAULT_SHARE, DuplicateArgs, SourceArgs, parse_share};
+use crate::sources::{DEFAULT_SHARE, DuplicateArgs, SourceArgs, open, parse_share};
 
 #[derive(Debug, Args)]
 pub(crate) struct FineTuneArgs {
@@ -26,10 +26,13 @@ pub(crate) struct FineTuneArgs {
     /// File to write the model to [default: the one it is read from]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
-    /// Share of each class to hold back and measure on; pictures that the model's training held back
-    /// always are
-    #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = DEFAULT_SHARE)]
-    val_split: f64,
+    /// Pictures to measure on: a folder or a manifest like DIR
+    #[arg(long, value_name = "DIR", conflicts_with = "val_split")]
+    val_dir: Option<PathBuf>,
+    /// Share of each class to hold back and measure on, of the pictures that the model has not seen;
+    /// those that its training held back always are [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    val_split: Option<f64>,
     /// Train the base from this layer on: its index or name (`headstart summary` lists them),
     /// or 0 for everything
     #[arg(long, visible_alias = "fine-tune-at", value_name = "LAYER", value_parser = parse_layer, default_value = "100")]
@@ -87,13 +90,12 @@ pub(crate) fn run(
     let asked = args.source.source(&args.dir);
     let source = classifier.labelled(asked.clone())?;
     report::labelled(output, &asked, &source)?;
-    let pictures = Pictures::open(source)?.with_validation(args.val_split, args.seed);
-    let mut pictures = args.duplicates.apply(pictures);
+    let pictures = open(source, args.val_dir.as_deref(), args.val_split.map(|_| "--val-split"))?
+        .with_validation(args.val_split.unwrap_or(DEFAULT_SHARE), args.seed)
+        .continuing(classifier.training());
+    let pictures = args.duplicates.apply(pictures);
     classifier.check_classes(pictures.classes())?;
     tuning::prepare(&config, classifier.base(), output)?;
-    if let Some(record) = classifier.training() {
-        pictures = pictures.holding_back(record.validation.clone());
-    }
     let network = classifier.base().network();
     let classes = count(classifier.classes().len(), "class");
     let (name, resizing) = (network.name(), resizing(network));
@@ -106,6 +108,12 @@ pub(crate) fn run(
         "Pictures",
         format!("{} to learn from, {} held back", set.train(), set.validation()),
     )?;
+    if args.val_split.is_some() && set.unseen() == Some(0) {
+        output.warning(
+            "--val-split is not followed: the model has seen all of these pictures, \
+             and those that its training held back stay so",
+        );
+    }
     let tuned = tuning::fine_tune(&mut classifier, &mut set, &config, model, output)?;
     show::end(&tuned.skipped, &tuned.warnings, model, output)?;
     let validation = tuned.validation.as_ref();
@@ -116,6 +124,7 @@ pub(crate) fn run(
         "val_loss": validation.map(|v| v.loss),
         "train": set.train(),
         "validation": set.validation(),
+        "learned_from": tuned.learned_from,
         "classes": classifier.classes(),
         "per_class": validation.map(report::per_class_event),
         "warnings": tuned.warnings,

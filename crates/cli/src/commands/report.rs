@@ -60,16 +60,37 @@ pub(super) fn notes(output: &Output, pictures: &Pictures) -> io::Result<()> {
     pictures.notes().iter().try_for_each(|note| output.field("Table", one_line(note)))
 }
 
+/// Which pictures figures are of.
+pub(super) enum Measured {
+    /// Any, of which so many were learned from, if that is known.
+    On(Option<usize>),
+    /// Such as were not learned from.
+    HeldOut,
+}
+
+impl Measured {
+    /// Pictures that were held back, of which earlier training had learned from so many.
+    pub(super) fn held_back(learned_from: Option<usize>) -> Self {
+        if learned_from == Some(0) { Self::HeldOut } else { Self::On(learned_from) }
+    }
+}
+
 /// `Accuracy    0.912 (93 of 102 held-out pictures)`.
 pub(super) fn accuracy(
     output: &Output,
     evaluation: &Evaluation,
-    which: &str,
+    measured: &Measured,
     note: &str,
 ) -> io::Result<()> {
     let (right, all) = (evaluation.correct(), evaluation.pictures);
+    let which = match *measured {
+        Measured::HeldOut => "held-out pictures".to_owned(),
+        Measured::On(None | Some(0)) => "pictures".to_owned(),
+        Measured::On(Some(n)) if n == all => "pictures, all of which were learned from".to_owned(),
+        Measured::On(Some(n)) => format!("pictures, {n} of which were learned from"),
+    };
     let accuracy = evaluation.accuracy;
-    output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} {which}pictures){note}"))
+    output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} {which}){note}"))
 }
 
 /// Precision and recall of each class, and what it is most often taken for.

@@ -85,7 +85,8 @@ fn archives_are_predicted_and_measured_on() {
     assert_eq!(lines.len(), 18);
     assert!(lines[0]["path"].as_str().unwrap().starts_with("packed.tar/pictures/Bag/"));
 
-    let run = place.run("evaluate model.safetensors packed.tar --json").succeeded();
+    let run = place.run("evaluate model.safetensors packed.tar --json");
+    assert_eq!((run.code, &run.json_line()["learned_from"]), (0, &15.into()), "{run:?}");
     assert_eq!(
         (&run.json_line()["pictures"], &run.json_line()["classes"]),
         (&18.into(), &CLASSES[..].into())

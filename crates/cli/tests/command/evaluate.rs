@@ -37,7 +37,8 @@ fn any_side_of_a_divided_source_can_be_measured_on() {
     }
     let pictures = |options: &str| {
         let run = place.run(&format!("evaluate model.safetensors divided --json {options}"));
-        run.succeeded().json_line()["pictures"].clone()
+        assert_eq!(run.code, 0, "{run:?}");
+        run.json_line()["pictures"].clone()
     };
     for (options, count) in [("", 2), ("--side train", 3), ("--side val", 2), ("--side test", 1)] {
         assert_eq!(pictures(options), count, "{options}");
@@ -53,8 +54,17 @@ fn measuring_on_what_was_learned_from_is_a_warning() {
     let place = Place::with_model();
     let run = place.run("evaluate model.safetensors pictures --json");
     assert_eq!((run.code, run.json().len()), (0, 1));
-    assert!(run.stderr.starts_with("warning: this is the folder"), "{}", run.stderr);
-    assert_eq!(run.json()[0]["warnings"].as_array().unwrap().len(), 1);
+    let warning = "warning: the model has learned from 15 of these 18 pictures; ";
+    assert!(run.stderr.starts_with(warning), "{}", run.stderr);
+    let line = run.json_line();
+    assert_eq!(line["warnings"].as_array().unwrap().len(), 1);
+    assert_eq!(line["learned_from"], 15);
+    let run = place.run("evaluate model.safetensors pictures");
+    let part = " of 18 pictures, 15 of which were learned from)";
+    assert!(run.stdout.contains(part), "{}", run.stdout);
+    place.pictures("new", &CLASSES, 6..8);
+    let run = place.run("evaluate model.safetensors new --json").succeeded();
+    assert_eq!(run.json_line()["learned_from"], 0);
 }
 
 #[test]

@@ -64,12 +64,12 @@ fn both_phases_are_reported_and_the_model_is_as_good_as_they_say() {
         assert_eq!(place.below("."), ["cache", "held-back", "m", "pictures"]);
     }
 
-    // On from there: what was held back still is, whatever the share.
+    // On from there: what was held back still is.
     let model = fs::read(place.path("m")).unwrap();
     let mut lines = place
         .run(
             "fine-tune m pictures --output again --json --at 130 --epochs 2 --learning-rate 1e-5 \
-             --batch-size 8 --val-split 0.5",
+             --batch-size 8",
         )
         .succeeded()
         .json();
@@ -78,7 +78,25 @@ fn both_phases_are_reported_and_the_model_is_as_good_as_they_say() {
     assert_eq!((&done["train"], &done["validation"]), (&30.into(), &12.into()));
     assert_eq!(done["fine_tune"]["val_accuracy_before"], evaluated(&place, "m"));
     assert_eq!(done["val_accuracy"], evaluated(&place, "again"));
+    assert_eq!(done["learned_from"], 0);
     assert!(fs::read(place.path("m")).unwrap() == model, "-o leaves the model");
+    let run = place.run("fine-tune m pictures --output again --val-split 0.5");
+    let part = "pictures: says itself which pictures to measure on; leave out --val-split";
+    assert!(run.code == 2 && run.stderr.contains(part), "{run:?}");
+    // All of the pictures are known: there is nothing that a share could be held back of.
+    let options = "--at 150 --epochs 1 --batch-size 8 --val-split 0.5";
+    let run = place.run(&format!("fine-tune m pictures/train --output again {options}"));
+    assert_eq!(run.code, 0, "{run:?}");
+    for part in [
+        "warning: --val-split is not followed: the model has seen all of these pictures",
+        "warning: the model has learned from all of these pictures: none is held out",
+    ] {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+    assert!(run.stdout.contains("Accuracy    not measured"), "{}", run.stdout);
+    let again = "--at 150 --epochs 1 --batch-size 8 --val-dir held-back --json";
+    let run = place.run(&format!("fine-tune m pictures/train --output again {again}"));
+    assert_eq!(run.succeeded().json().pop().unwrap()["validation"], 12);
 }
 
 #[test]

@@ -80,6 +80,22 @@ impl Groups {
         self
     }
 
+    /// Those of some of the pictures, in this order.
+    pub(super) fn of(&self, pictures: &[usize]) -> Self {
+        let each = || pictures.iter().copied();
+        Self {
+            contents: each().map(|picture| self.contents[picture]).collect(),
+            keys: each().map(|picture| self.keys[picture]).collect(),
+            named: self.named,
+            numbers: number(each().map(|picture| self.numbers[picture])),
+        }
+    }
+
+    /// The hash of the decoded pixels of each picture.
+    pub fn contents(&self) -> &[ContentHash] {
+        &self.contents
+    }
+
     /// The group of each picture, in the order in which groups first appear, from 0.
     pub fn numbers(&self) -> &[usize] {
         &self.numbers

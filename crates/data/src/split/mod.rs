@@ -6,12 +6,14 @@
 //! falls on is decided by a keyed hash of its content or its name, so adding pictures to a folder
 //! moves few of the others (only those near the boundary that the share sets).
 
+mod continued;
 mod folds;
 mod groups;
 mod movable;
 mod warnings;
 
 use crate::DataError;
+pub use continued::{Earlier, continued};
 pub use folds::{Folds, folds};
 pub use groups::Groups;
 use movable::Movable;
@@ -30,6 +32,13 @@ impl Default for SplitConfig {
     /// A fifth, seed 0.
     fn default() -> Self {
         Self { validation: 0.2, seed: 0 }
+    }
+}
+
+impl SplitConfig {
+    fn check(&self) -> Result<(), DataError> {
+        let share = self.validation;
+        if (0.0..1.0).contains(&share) { Ok(()) } else { Err(DataError::Share { share }) }
     }
 }
 
@@ -74,19 +83,14 @@ pub fn stratified(
     groups: &Groups,
     config: &SplitConfig,
 ) -> Result<Split, DataError> {
-    let share = config.validation;
-    if !(0.0..1.0).contains(&share) {
-        return Err(DataError::Share { share });
-    }
+    config.check()?;
     let movable = Movable::new(classes, groups, config.seed);
     let mut split = Split { warnings: contradictions(classes, groups), ..Split::default() };
     let mut held_back = vec![false; classes.len()];
-    if share > 0.0 {
-        let chosen = movable.hold_back(share);
+    if config.validation > 0.0 {
+        let chosen = movable.hold_back(config.validation);
         split.warnings.extend(movable.not_validated(&chosen));
-        for (group, _) in movable.groups.iter().zip(&chosen).filter(|(_, chosen)| **chosen) {
-            group.pictures.iter().for_each(|&picture| held_back[picture] = true);
-        }
+        movable.pictures(&chosen).for_each(|picture| held_back[picture] = true);
     }
     (split.validation, split.train) = (0..classes.len()).partition(|&picture| held_back[picture]);
     Ok(split)

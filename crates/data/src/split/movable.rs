@@ -108,6 +108,12 @@ impl Movable {
         chosen
     }
 
+    /// The pictures of the groups that are chosen.
+    pub(super) fn pictures(&self, chosen: &[bool]) -> impl Iterator<Item = usize> {
+        let chosen = self.groups.iter().zip(chosen).filter(|(_, chosen)| **chosen);
+        chosen.flat_map(|(group, _)| group.pictures.iter().copied())
+    }
+
     /// Of the classes that have no group among those chosen.
     pub(super) fn not_validated(&self, chosen: &[bool]) -> Vec<SplitWarning> {
         let mut warnings = Vec::new();

@@ -30,6 +30,14 @@ pub enum SplitWarning {
 }
 
 impl SplitWarning {
+    /// The class that is not validated, where that is it.
+    pub(super) fn class(&self) -> Option<usize> {
+        match self {
+            Self::NotValidated { class, .. } => Some(*class),
+            _ => None,
+        }
+    }
+
     /// One line for people, with the classes' names. For several see [`describe_all`].
     pub fn describe(&self, classes: &[String]) -> String {
         match self {

@@ -79,6 +79,9 @@ pub struct FineTuneReport {
     pub resumed: usize,
     /// Pictures learned from.
     pub train: usize,
+    /// Of the pictures that the figures are of, how many earlier training had learned from; `None` where
+    /// that is not known.
+    pub learned_from: Option<usize>,
     /// Pictures and other files that were left out, with the reason.
     pub skipped: Vec<Skipped>,
     /// What whoever owns the pictures should know, a line each.
@@ -240,6 +243,11 @@ impl Classifier {
                 set.train(),
             ));
         }
+        let none_new = set.validation() == 0 && set.unseen() == Some(0);
+        if config.training.early_stop.is_some() && none_new {
+            let warning = "early stopping goes by the training loss: no pictures are held out";
+            warnings.push(warning.to_owned());
+        }
         set.views(Some(&network), config.augmentation(), observer)?;
         let views = set.made();
         let frozen = start.elapsed().as_secs_f64();
@@ -312,6 +320,9 @@ impl Classifier {
         training.metrics = after.clone();
         training.origin = set.origin().clone();
         training.validation = set.held_back();
+        if let Some(seen) = &mut training.seen {
+            seen.merge(set.seen());
+        }
         if let Some(error) = diverged {
             return Err(Error::of_training(error));
         }
@@ -325,6 +336,7 @@ impl Classifier {
             trainable,
             resumed,
             train: set.train(),
+            learned_from: set.learned_from(),
             skipped: set.skipped.clone(),
             warnings,
             seconds: FineTuneSeconds { frozen, total: start.elapsed().as_secs_f64() },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::head::{Fitted, Side};
 use super::{CrossValidation, FitConfig, HeadConfig};
-use crate::{Base, Classifier, Evaluation, FineTuneRecord, FineTuneReport};
+use crate::{Base, Classifier, Evaluation, FineTuneRecord, FineTuneReport, Seen};
 
 /// How training went.
 #[derive(Clone, Debug)]
@@ -57,6 +57,10 @@ pub struct TrainingRecord {
     pub train: usize,
     /// Paths of the pictures held back, from the folder on.
     pub validation: Vec<String>,
+    /// All pictures that the model has seen, in training its head and its base; not known of files of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     /// How the head was fitted.
     pub head: HeadConfig,
     /// How pictures were varied.
@@ -82,7 +86,8 @@ pub struct TrainingRecord {
 /// Where a model's pictures are from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The folder of pictures, or the file that lists them, as it was given.
+    /// The absolute path of the folder of pictures, or of the file that lists them; in files of earlier
+    /// versions as it was given.
     pub pictures: String,
     /// The regular expression that found labels in paths, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,7 +114,7 @@ pub enum SplitRecord {
         /// What decided which.
         seed: u64,
     },
-    /// The source said so, or earlier training had.
+    /// The source said so, or earlier training had: of pictures that were new to it, a share was.
     Given,
     /// Each was once; the model learned from all.
     Folds {
@@ -166,6 +171,7 @@ pub(super) struct Outcome {
     pub(super) folds: Option<CrossValidation>,
     pub(super) classes: Vec<String>,
     pub(super) held_back: Vec<String>,
+    pub(super) seen: Seen,
     pub(super) train: usize,
     pub(super) duplicates: usize,
     pub(super) cached: usize,
@@ -194,6 +200,7 @@ impl Outcome {
             origin: self.origin,
             train: self.train,
             validation: self.held_back,
+            seen: Some(self.seen),
             head: config.head.clone(),
             augment: config.augment,
             views: config.views,

@@ -15,7 +15,7 @@ use crate::divided::{Division, Read, divide, never_predicted};
 use crate::fit::Origin;
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
-    TrainingRecord,
+    Seen, TrainingRecord,
 };
 pub(crate) use head_views::HeadViews;
 use rayon::prelude::*;
@@ -36,8 +36,12 @@ pub struct TrainingSet {
     /// and what each counts for where they differ.
     pub(crate) labels: Vec<usize>,
     pub(crate) contents: Vec<ContentHash>,
-    /// What else there is to say of the pictures.
-    note: Option<String>,
+    /// What else there is to say of the pictures, a line each.
+    notes: Vec<String>,
+    /// Pictures that earlier training had not seen, and of those held back such as it had learned from;
+    /// `None` where that is not known.
+    unseen: Option<usize>,
+    learned_from: Option<usize>,
     names: Vec<String>,
     pub(crate) groups: Groups,
     pub(crate) weights: Option<Vec<f32>>,
@@ -100,7 +104,7 @@ impl TrainingSet {
         })?;
         let known = with_features.then_some((&features[..], &facts[..]));
         let read = Read { kept: &kept, contents: &contents, known, skipped: &skipped };
-        let Division { labels, groups, split, note } =
+        let Division { labels, groups, split, notes } =
             divide(pictures, &extractor, &read, observer)?;
         Ok(Self {
             base: base.clone(),
@@ -110,9 +114,11 @@ impl TrainingSet {
             names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
             weights: pictures.weights(&kept),
             labels,
+            unseen: pictures.unseen(&contents),
+            learned_from: pictures.learned_from(split.validation.iter().map(|&i| &contents[i])),
             contents,
             groups,
-            note,
+            notes,
             split,
             skipped,
             pixels,
@@ -162,6 +168,7 @@ impl TrainingSet {
             origin: self.origin.clone(),
             train: self.train(),
             validation: self.held_back(),
+            seen: Some(self.seen()),
             head: HeadConfig::default(),
             augment: Augment::None,
             views: 0,
@@ -178,7 +185,7 @@ impl TrainingSet {
         &self.classes
     }
 
-    /// The folder of pictures, or the file that lists them, as it was given.
+    /// The absolute path of the folder of pictures, or of the file that lists them.
     pub fn root(&self) -> &str {
         &self.origin.pictures
     }
@@ -195,6 +202,22 @@ impl TrainingSet {
     /// How many pictures are held back.
     pub fn validation(&self) -> usize {
         self.split.validation.len()
+    }
+
+    /// Of the pictures held back, how many earlier training had learned from; `None` where that is not
+    /// known. Above 0 only where the source itself says which are held back.
+    pub fn learned_from(&self) -> Option<usize> {
+        self.learned_from
+    }
+
+    /// How many pictures earlier training had not seen; `None` where that is not known.
+    pub fn unseen(&self) -> Option<usize> {
+        self.unseen
+    }
+
+    /// Which pictures whoever is trained on these will have seen.
+    pub(crate) fn seen(&self) -> Seen {
+        Seen::of_split(&self.contents, &self.split)
     }
 
     /// What was left out when the pictures were read, with the reason.
@@ -224,7 +247,7 @@ impl TrainingSet {
             let train = self.split.train.iter().map(|&i| (self.labels[i], weights[i]));
             never_predicted(train, &self.classes)
         }));
-        lines.extend(self.note.clone());
+        lines.extend(self.notes.iter().cloned());
         lines
     }
 

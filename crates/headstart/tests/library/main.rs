@@ -15,6 +15,7 @@ mod lite;
 mod model_file;
 mod pictures;
 mod resizing;
+mod seen;
 mod sources;
 mod support;
 mod weights;

@@ -190,11 +190,10 @@ fn model(
     let asked = args.source.source(&dir);
     let source = classifier.labelled(asked.clone())?;
     report::labelled(output, &asked, &source)?;
-    let pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
-    let mut pictures = args.duplicates.apply(pictures);
-    if let Some(record) = classifier.training() {
-        pictures = pictures.holding_back(record.validation.clone());
-    }
+    let pictures = Pictures::open(source)?
+        .with_validation(DEFAULT_SHARE, seed)
+        .continuing(classifier.training());
+    let pictures = args.duplicates.apply(pictures);
     let network = classifier.base().network();
     let (name, resizing) = (network.name(), resizing(network));
     let classes = count(classifier.classes().len(), "class");
@@ -231,7 +230,7 @@ fn model(
 /// The folder that a model was trained on.
 fn recorded(model: &Path, classifier: &Classifier) -> anyhow::Result<PathBuf> {
     let file = model.display();
-    let folder = classifier.training().map(|record| PathBuf::from(&record.origin.pictures));
+    let folder = classifier.training().map(|record| from_here(&record.origin.pictures));
     let again = format!("give a folder: headstart lr-find {} DIR", word(model));
     let folder = folder.with_context(|| {
         format!("{file}: does not say which pictures it was trained on; {again}")
@@ -241,6 +240,13 @@ fn recorded(model: &Path, classifier: &Classifier) -> anyhow::Result<PathBuf> {
         anyhow::bail!("{file}: was trained on {gone}, where there is no folder now; {again}");
     }
     Ok(folder)
+}
+
+/// A path as one would type it: relative where it leads below the current folder.
+fn from_here(path: &str) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = Path::new(path);
+    path.strip_prefix(here).unwrap_or(path).to_owned()
 }
 
 fn word(path: &Path) -> String {

@@ -8,7 +8,7 @@ use headstart::model::thousands;
 use headstart::{CrossValidation, Evaluation, FitConfig, FitReport, HeadConfig, Spread};
 use serde_json::json;
 
-use crate::commands::report;
+use crate::commands::report::{self, Measured};
 use crate::output::{Output, count, duration};
 
 /// An epoch of a phase, `head` or `fine-tune`, of so many; people read the label before it.
@@ -87,7 +87,7 @@ pub(super) fn fitted(
         return cross_validation(folds, output);
     }
     let note = if fine_tunes { ", with the base as it was" } else { "" };
-    validation(report.validation.as_ref(), note, !fine_tunes, output)
+    validation(report.validation.as_ref(), &Measured::HeldOut, note, !fine_tunes, output)
 }
 
 /// How well heads did that had not seen what they were measured on.
@@ -120,13 +120,14 @@ fn cross_validation(folds: &CrossValidation, output: &Output) -> anyhow::Result<
 /// How well a classifier does on the pictures held back, and a note on it.
 pub(in crate::commands) fn validation(
     evaluation: Option<&Evaluation>,
+    measured: &Measured,
     note: &str,
     per_class: bool,
     output: &Output,
 ) -> anyhow::Result<()> {
     match evaluation {
         Some(evaluation) => {
-            report::accuracy(output, evaluation, "held-out ", note)?;
+            report::accuracy(output, evaluation, measured, note)?;
             if per_class {
                 report::per_class(output, evaluation)?;
             }

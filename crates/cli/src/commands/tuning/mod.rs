@@ -9,7 +9,7 @@ use headstart::model::thousands;
 use headstart::{Base, Classifier, Error, FineTuneReport, FineTuning, TrainingSet};
 use serde_json::json;
 
-use super::report::keep;
+use super::report::{Measured, keep};
 use super::train::show;
 use crate::output::{Output, count, duration};
 use crate::progress::Progress;
@@ -116,7 +116,9 @@ pub(super) fn fine_tune(
     }
     let before = report.before.as_ref();
     let before = before.map(|before| format!(", {:.3} before fine-tuning", before.accuracy));
-    show::validation(report.validation.as_ref(), &before.unwrap_or_default(), true, output)?;
+    let measured = Measured::held_back(report.learned_from);
+    let before = before.unwrap_or_default();
+    show::validation(report.validation.as_ref(), &measured, &before, true, output)?;
     Ok(report)
 }
 
