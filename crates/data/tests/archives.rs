@@ -35,7 +35,7 @@ fn pictures(archive: &Path, listing: &Listing) -> Vec<String> {
 
 fn skipped(archive: &Path, listing: &Listing) -> Vec<String> {
     let line = |s: &headstart_data::Skipped| match within(archive, &s.path) {
-        name if name.is_empty() => s.reason.clone(),
+        name if name.is_empty() => s.reason.to_string(),
         name => format!("{name}: {}", s.reason),
     };
     listing.skipped.iter().map(line).collect()
@@ -250,7 +250,7 @@ fn names_that_lead_elsewhere_are_refused_and_others_made_plain() {
     let read = |index: usize| listing.pictures[index].at.read(&Limits::default());
     assert!(read(1).unwrap().ends_with(b"later"), "the last one of a name counts");
     assert_eq!(read(2).unwrap_err().to_string(), "not a picture (empty file)");
-    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.as_str()).collect();
+    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.to_string()).collect();
     assert_eq!(
         reasons,
         [
@@ -280,7 +280,7 @@ fn names_beyond_reason_are_refused() {
     assert!(listing.pictures.is_empty());
     assert_eq!(listing.skipped.len(), 2);
     for skipped in listing.skipped {
-        assert_eq!(skipped.reason, "its name is longer than any path may be");
+        assert_eq!(skipped.reason.to_string(), "its name is longer than any path may be");
         assert!(skipped.path.as_os_str().len() < 5000);
     }
     // A name without end is not read to its end.
@@ -450,7 +450,10 @@ fn a_zip_archive_that_contradicts_itself_gives_a_line_for_each_member() {
         let listing = list(&path);
         assert_eq!(listing.pictures.len(), listed, "{what}: {listing:?}");
         assert_eq!(listing.skipped.len(), 4 - listed, "{what}");
-        assert!(listing.skipped.iter().all(|s| s.reason == reason), "{what}: {listing:?}");
+        assert!(
+            listing.skipped.iter().all(|s| s.reason.to_string() == reason),
+            "{what}: {listing:?}"
+        );
     }
     let directory = patched("stored.zip", b"PK\x05\x06", 16, &[0xFF, 0xFF, 0xFF, 0x7F]);
     let fewer = patched("stored.zip", b"PK\x05\x06", 10, &[9, 0]);

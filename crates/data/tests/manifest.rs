@@ -77,7 +77,7 @@ fn a_row_that_names_no_picture_is_skipped_with_its_line() {
     let (_folder, path) =
         written("list.csv", "path,label\na,x\n,x\n\"q\nq\",x\nb,x,y\nc\nd,\"a\tb\"\n");
     let listing = manifest::read(&path).unwrap();
-    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.as_str()).collect();
+    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.to_string()).collect();
     assert_eq!(reasons[0], "line 3 has no path");
     assert!(reasons[1].starts_with("line 6 has 3 fields where the header has 2"), "{reasons:?}");
     assert!(reasons[2].starts_with("line 7 has 1 fields where"), "{reasons:?}");
@@ -97,7 +97,7 @@ fn a_line_is_that_of_an_editor_whatever_ends_lines() {
     ] {
         let (_folder, path) = written("list.csv", content);
         let listing = manifest::read(&path).unwrap();
-        let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.clone()).collect();
+        let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.to_string()).collect();
         assert_eq!(reasons, [format!("line {line} has no path")], "{content:?}");
     }
 }
@@ -106,7 +106,7 @@ fn a_line_is_that_of_an_editor_whatever_ends_lines() {
 fn a_row_that_is_not_utf_8_is_skipped_unless_nothing_is_read_of_it() {
     let (_folder, path) = written("list.csv", b"path,label,note\na,x,\nb,caf\xe9,\nc,y,caf\xe9\n");
     let listing = manifest::read(&path).unwrap();
-    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.as_str()).collect();
+    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.to_string()).collect();
     assert_eq!(reasons, ["line 3 is not UTF-8; save the file as UTF-8"]);
     assert_eq!(listing.pictures.len(), 2);
 }
@@ -173,12 +173,12 @@ fn a_manifest_is_learned_from_and_listed_for_prediction() {
         (&["x".into(), "y".into()][..], 2)
     );
     assert_eq!(dataset.items[0].at.path(), folder.path().join("b"));
-    assert_eq!(dataset.skipped[0].reason, "has no label");
+    assert_eq!(dataset.skipped[0].reason.to_string(), "has no label");
     assert_eq!(list_pictures([&path]).pictures.len(), 3);
     fs::write(&path, "path,weight\na,x\n").unwrap();
     let listing = list_pictures([&path]);
     assert!(listing.pictures.is_empty());
-    assert!(listing.skipped[0].reason.starts_with("line 2, column \"weight\""));
+    assert!(listing.skipped[0].reason.to_string().starts_with("line 2, column \"weight\""));
 }
 
 fn pictures(files: &[&str]) -> tempfile::TempDir {
@@ -239,7 +239,7 @@ fn labels_and_groups_come_from_paths_below_the_root() {
         ("deep/A3_bob.jpg".to_owned(), 0, "bob"),
     ];
     assert_eq!(found, expected);
-    let reasons: Vec<_> = dataset.skipped.iter().map(|s| s.reason.as_str()).collect();
+    let reasons: Vec<_> = dataset.skipped.iter().map(|s| s.reason.to_string()).collect();
     assert_eq!(reasons, [r"2 paths do not match ([A-Z])\d, such as none.jpg"]);
 
     for (pattern, of_labels) in [("nothing", true), ("nothing", false)] {
@@ -264,7 +264,7 @@ fn a_folder_to_validate_on_is_labelled_in_the_same_way() {
     let sides: Vec<_> = dataset.items.iter().map(|item| (item.class, item.subset)).collect();
     let [train, validation] = [Subset::Train, Subset::Validation].map(Option::Some);
     assert_eq!(sides, [(0, train), (1, train), (0, validation)]);
-    assert_eq!(dataset.skipped[0].reason, "its class has no pictures to train on");
+    assert_eq!(dataset.skipped[0].reason.to_string(), "its class has no pictures to train on");
 }
 
 #[test]

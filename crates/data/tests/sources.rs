@@ -216,7 +216,7 @@ fn files_and_folders_are_listed_for_prediction_with_labels_where_there_are_any()
     assert_eq!(found, expected);
     let skipped: Vec<_> = listing.skipped.iter().map(|s| relative(root.path(), &s.path)).collect();
     assert_eq!(skipped, ["set/readme.md", "nowhere.jpg"]);
-    assert!(listing.skipped[1].reason.starts_with("cannot be read ("));
+    assert!(listing.skipped[1].reason.to_string().starts_with("cannot be read ("));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn the_sides_of_a_split_folder_are_no_labels() {
     let loose = listing.pictures.last().unwrap();
     assert_eq!((loose.label.as_deref(), loose.subset), (None, None));
     assert!(loose.at.path().ends_with("loose.jpg"));
-    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.as_str()).collect();
+    let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.to_string()).collect();
     assert_eq!(reasons, ["not a picture (text)"]);
 
     let root = tree(&["Train/cat/a.jpg", "Train/dog/b.jpg", "Testing/cat/c.jpg"]);
@@ -359,6 +359,8 @@ mod unix {
         }
         let folder = folder.unwrap();
         assert_eq!(items(&folder), ["cat/a.jpg:cat", "dog/c.jpg:dog"]);
-        assert!(folder.skipped[0].reason.starts_with("cannot be read (Permission denied"));
+        assert!(
+            folder.skipped[0].reason.to_string().starts_with("cannot be read (Permission denied")
+        );
     }
 }

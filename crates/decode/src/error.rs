@@ -4,7 +4,7 @@ use crate::Format;
 use crate::limits::MOST_SIDE;
 
 /// Why a file gives no picture. One line, to stand behind the file's path.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The content is of another kind.
@@ -83,8 +83,13 @@ pub enum DecodeError {
     },
     /// The file could not be read. The system's reason is a part of the message and no source of
     /// this error, or whoever prints the chain would print it twice.
-    #[error("cannot be read ({})", reason(.0))]
-    Io(io::Error),
+    #[error("cannot be read ({reason})")]
+    Io {
+        /// What kind of failure it is.
+        kind: io::ErrorKind,
+        /// What the system said.
+        reason: String,
+    },
 }
 
 /// `512 MB`, or `0.3 MB` where there are few.
@@ -94,9 +99,16 @@ fn megabytes(bytes: u64) -> String {
     format!("{megabytes:.digits$} MB")
 }
 
+impl DecodeError {
+    /// That the system does not give a file, as it says.
+    pub fn unreadable(error: &io::Error) -> Self {
+        Self::Io { kind: error.kind(), reason: reason(error) }
+    }
+}
+
 impl From<io::Error> for DecodeError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        Self::unreadable(&error)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use headstart_data::split::Earlier;
-use headstart_data::{DecodeError, Location, Skipped, Source, Subset};
+use headstart_data::{DecodeError, Location, SkipReason, Skipped, Source, Subset};
 use headstart_engine::train::metrics::argmax;
 use headstart_engine::train::{Head, Task};
 
@@ -254,8 +254,7 @@ impl Classifier {
                 continue;
             }
             let Some(class) = picture.label else {
-                let reason = "has no label".to_owned();
-                skipped.push(Skipped { path: picture.at.path().into_owned(), reason });
+                skipped.push(Skipped::new(picture.at.path(), SkipReason::NoLabel));
                 continue;
             };
             let label = self.classes.iter().position(|known| **known == *class);

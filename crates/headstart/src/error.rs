@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use headstart_data::{DataError, Skipped, Subset};
+use headstart_data::{DataError, SkipReason, Skipped, Subset};
 use headstart_engine::train::TrainError;
 use headstart_model::ModelError;
 
@@ -84,7 +84,7 @@ pub enum Error {
         /// The first.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        reason: SkipReason,
     },
     /// Pictures to evaluate on are of a class that the model does not know.
     #[error("the model knows no class \"{class}\"; it knows {}", shorten(known))]

@@ -255,8 +255,7 @@ impl Extractor {
                 Err(error) => {
                     let at = pictures[index].as_ref();
                     failed(at, &error);
-                    let (path, reason) = (at.path().into_owned(), error.to_string());
-                    extraction.skipped.push(Skipped { path, reason });
+                    extraction.skipped.push(Skipped::new(at.path(), error));
                 }
             }
             Ok(())

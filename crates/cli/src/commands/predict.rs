@@ -1,14 +1,12 @@
 //! `headstart predict`.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
 use clap::Args;
 use headstart::data::sources::{ColumnNames, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
-use headstart::model::io_reason;
 use headstart::{Classifier, ExtractConfig, Prediction};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -82,10 +80,9 @@ impl Answers<'_> {
             let path = match path {
                 Ok(path) => path,
                 Err(error) => {
-                    let reason = format!("cannot be read ({})", io_reason(&error));
-                    let path = PathBuf::from("standard input");
                     // The other end is there until all is answered.
-                    let _ = left_out.send(Skipped { path, reason });
+                    let _ = left_out
+                        .send(Skipped::new("standard input", DecodeError::unreadable(&error)));
                     return Vec::new();
                 }
             };
@@ -139,7 +136,7 @@ impl Answers<'_> {
     fn left_out(&self, skipped: &[Skipped]) -> io::Result<usize> {
         let failures = || skipped.iter().filter(|skipped| !skipped.is_no_picture());
         for Skipped { path, reason } in failures() {
-            show_failure(self.output, &path.display().to_string(), reason)?;
+            show_failure(self.output, &path.display().to_string(), &reason.to_string())?;
         }
         Ok(failures().count())
     }

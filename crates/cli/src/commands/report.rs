@@ -23,8 +23,10 @@ pub(super) struct SkippedEvent {
 }
 
 pub(super) fn skipped_events(skipped: &[Skipped]) -> Vec<SkippedEvent> {
-    let event =
-        |s: &Skipped| SkippedEvent { path: s.path.display().to_string(), reason: s.reason.clone() };
+    let event = |s: &Skipped| SkippedEvent {
+        path: s.path.display().to_string(),
+        reason: s.reason.to_string(),
+    };
     skipped.iter().map(event).collect()
 }
 
@@ -36,8 +38,8 @@ pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
         return Ok(());
     }
     output.field("Skipped", count(skipped.len(), "file"))?;
-    for Skipped { path, reason } in skipped.iter().take(SHOWN) {
-        output.text(format!("  {}", one_line(&format!("{}: {reason}", path.display()))))?;
+    for skipped in skipped.iter().take(SHOWN) {
+        output.text(format!("  {}", one_line(&skipped.to_string())))?;
     }
     if skipped.len() > SHOWN {
         output.text(format!("  and {} more (--json lists all)", skipped.len() - SHOWN))?;

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::walk::{is_unreadable, skipped};
-use super::{Item, Listed, Listing, Skipped, Subset};
+use super::{Item, Listed, Listing, SkipReason, Skipped, Subset};
 use crate::DataError;
 
 /// Labelled pictures to learn from.
@@ -40,7 +39,7 @@ impl Dataset {
         let has_validation = pictures.iter().any(|p| p.subset == Some(Subset::Validation));
         pictures.retain_mut(|picture| {
             if picture.label.is_none() {
-                left_out.push(skipped(picture.at.path().into_owned(), "has no label"));
+                left_out.push(Skipped::new(picture.at.path(), SkipReason::NoLabel));
                 return false;
             }
             if picture.subset != Some(Subset::Test) {
@@ -108,8 +107,7 @@ impl Dataset {
                     let side = if subset == Some(Subset::Test) { &mut tests } else { &mut items };
                     side.push(Item { at, class, subset, group, weight });
                 }
-                None => left_out
-                    .push(skipped(at.path().into_owned(), "its class has no pictures to train on")),
+                None => left_out.push(Skipped::new(at.path(), SkipReason::NotLearned)),
             }
         }
         left_out.sort_by(|a, b| a.path.cmp(&b.path));
@@ -143,7 +141,7 @@ fn none_in(root: &Path, left_out: Vec<Skipped>) -> DataError {
 }
 
 fn unreadable(mut left_out: Vec<Skipped>) -> Vec<Skipped> {
-    left_out.retain(is_unreadable);
+    left_out.retain(Skipped::is_unreadable);
     left_out
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::dataset::is_learned_from;
 use super::names::{text_of, trimmed};
 use super::shards::is_sharded;
-use super::walk::{Walker, entries, look, skipped};
-use super::{Dataset, Listed, Skipped, Source, Subset};
+use super::walk::{Walker, entries, look};
+use super::{Dataset, Listed, SkipReason, Skipped, Source, Subset};
 use crate::DataError;
 
 impl Dataset {
@@ -41,7 +41,7 @@ impl Dataset {
                     }
                 }
                 let mut folder = collect(root, sides)?;
-                let other = |path| skipped(path, "none of the folders for training and measuring");
+                let other = |path| Skipped::new(path, SkipReason::NoSide);
                 folder.skipped.extend(left_out);
                 folder.skipped.extend(others.into_iter().map(other));
                 folder.skipped.extend(loose.into_iter().map(outside));
@@ -88,7 +88,7 @@ impl Classes {
         for (path, _) in found.files {
             match look(&path) {
                 Ok(()) => classes.loose.push(path),
-                Err(reason) => classes.skipped.push(Skipped { path, reason }),
+                Err(error) => classes.skipped.push(Skipped::new(path, error)),
             }
         }
         Ok(classes)
@@ -141,7 +141,7 @@ impl Layout {
 }
 
 fn outside(path: PathBuf) -> Skipped {
-    skipped(path, "lies in no class's folder")
+    Skipped::new(path, SkipReason::NoClass)
 }
 
 /// Walks the classes of all sides, the training side (or the only one) first.
@@ -160,7 +160,7 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
             if paths.is_empty() {
                 // What is said of a folder already is not said again.
                 let new = folders.into_iter().filter(|f| !skips.iter().any(|s| s.path == *f));
-                left_out.extend(new.map(|f| skipped(f, "a class folder without pictures")));
+                left_out.extend(new.map(|f| Skipped::new(f, SkipReason::EmptyClass)));
             }
             left_out.extend(skips);
             let class: Arc<str> = class.into();

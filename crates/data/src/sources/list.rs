@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::folder::{Layout, name, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
 use super::shards::{Shards, is_sharded};
-use super::walk::{Walker, skipped, unreadable};
-use super::{ColumnNames, Listed, Listing, Skipped, Subset, archive, manifest, table};
+use super::walk::Walker;
+use super::{ColumnNames, Listed, Listing, SkipReason, Skipped, Subset, archive, manifest, table};
 use crate::DataError;
 
 /// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
@@ -35,7 +35,7 @@ pub fn list_pictures_as<P: AsRef<Path>>(
             Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path, columns),
             Ok(metadata) if metadata.is_file() => add_file(&mut listing, path, columns),
             Ok(_) => listing.pictures.push(Listed::new(path, None, None)),
-            Err(e) => listing.skipped.push(unreadable(path.to_owned(), &e)),
+            Err(e) => listing.skipped.push(Skipped::unreadable(path, &e)),
         }
     }
     listing
@@ -103,7 +103,9 @@ fn add_file(listing: &mut Listing, path: &Path, columns: &ColumnNames) {
             listed.notes.retain(|note| !listing.notes.contains(note));
             listing.notes.append(&mut listed.notes);
         }
-        Some(Err(reason)) => listing.skipped.push(skipped(path.to_owned(), &reason)),
+        Some(Err(reason)) => {
+            listing.skipped.push(Skipped::new(path, SkipReason::Unlisted { reason }));
+        }
     }
 }
 
@@ -124,7 +126,9 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
             listing.pictures.extend(loose.into_iter().map(|path| Listed::new(path, None, None)));
             listing.skipped.extend(skipped);
         }
-        Err(e) => listing.skipped.push(Skipped { path: root.to_owned(), reason: e.to_string() }),
+        Err(e) => {
+            listing.skipped.push(Skipped::new(root, SkipReason::Unlisted { reason: e.to_string() }))
+        }
     }
 }
 

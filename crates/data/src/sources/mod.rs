@@ -33,12 +33,12 @@ mod one_hot;
 mod parquet_file;
 mod pattern;
 mod shards;
+mod skip;
 mod source;
 mod table;
 mod walk;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use archive::Member;
@@ -47,7 +47,9 @@ pub use dataset::Dataset;
 pub use list::{is_source, list_pictures, list_pictures_as, list_source};
 pub use listing::{Listed, Listing};
 pub use location::Location;
+pub use names::BadName;
 pub use pattern::PathPattern;
+pub use skip::{RowProblem, SkipReason, Skipped};
 pub use source::Source;
 pub use table::Row;
 
@@ -111,22 +113,5 @@ impl Subset {
             "test" | "testing" => Some(Self::Test),
             _ => None,
         }
-    }
-}
-
-/// Something that was left out, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// The file or folder.
-    pub path: PathBuf,
-    /// The reason, half a line for people: "not a picture (text)".
-    pub reason: String,
-}
-
-impl Skipped {
-    /// Whether it is something else than a picture, as
-    /// [`DecodeError::NotAPicture`](crate::DecodeError::NotAPicture) says it.
-    pub fn is_no_picture(&self) -> bool {
-        self.reason.starts_with("not a picture")
     }
 }

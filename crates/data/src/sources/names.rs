@@ -7,6 +7,21 @@ use std::sync::Arc;
 
 use super::walk::hidden;
 
+/// Why a name within a file cannot be a path in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+#[non_exhaustive]
+pub enum BadName {
+    #[error("its name is longer than any path may be")]
+    TooLong,
+    #[error("its name holds a NUL")]
+    Nul,
+    #[error("its name leads out of the archive")]
+    LeadsOut,
+    #[error("it has no name")]
+    Empty,
+}
+
 /// The longest name that is taken, in bytes: as long as a path of the system may be.
 pub(super) const LONGEST: usize = 4096;
 
@@ -16,22 +31,22 @@ pub(super) fn is_slash(byte: &u8) -> bool {
 
 /// A member's name as a path within its archive, with nothing in it but names; `None` when it is
 /// hidden. A leading `/` is taken off, as tar itself does.
-pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
+pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, BadName> {
     if name.len() > LONGEST {
-        return Err("its name is longer than any path may be");
+        return Err(BadName::TooLong);
     }
     if name.contains(&0) {
-        return Err("its name holds a NUL");
+        return Err(BadName::Nul);
     }
     let parts = name.split(is_slash).filter(|part| !part.is_empty() && *part != b".");
     if parts.clone().any(|part| part == b"..") {
-        return Err("its name leads out of the archive");
+        return Err(BadName::LeadsOut);
     }
     if parts.clone().any(hidden) {
         return Ok(None);
     }
     let name = parts.collect::<Vec<_>>().join(&b'/');
-    if name.is_empty() { Err("it has no name") } else { Ok(Some(name)) }
+    if name.is_empty() { Err(BadName::Empty) } else { Ok(Some(name)) }
 }
 
 /// The path of a member of what lies at `path`, as people know it.

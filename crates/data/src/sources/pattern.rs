@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::Listing;
 use super::names::trimmed;
-use super::walk::skipped;
+use super::{Listing, SkipReason, Skipped};
 use crate::DataError;
 
 /// A regular expression that finds a label or a group in the path of a picture.
@@ -60,11 +59,9 @@ impl PathPattern {
         if listing.pictures.is_empty() {
             return Err(self.matches_nothing("--label-from", &example));
         }
-        let reason = match before - listing.pictures.len() {
-            1 => format!("1 path does not match {self}: {example}"),
-            n => format!("{n} paths do not match {self}, such as {example}"),
-        };
-        listing.skipped.push(skipped(root.to_owned(), &reason));
+        let (pattern, paths) = (self.to_string(), before - listing.pictures.len());
+        let reason = SkipReason::Unmatched { pattern, paths, example: Some(example) };
+        listing.skipped.push(Skipped::new(root, reason));
         Ok(())
     }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Skipped;
 use super::kind::Kind;
 use super::walk::{entries, look, named_like_a_picture};
+use super::{SkipReason, Skipped};
 
 /// What lies in a folder of archives or tables.
 pub(super) struct Shards {
@@ -26,8 +26,8 @@ impl Shards {
         let (files, others): (Vec<_>, Vec<_>) = files.partition(holds);
         let mut left_out = found.skipped;
         left_out.extend(others.into_iter().map(|path| {
-            let reason = look(&path).err().unwrap_or_else(|| "lies beside archives".to_owned());
-            Skipped { path, reason }
+            let reason = look(&path).err().map_or(SkipReason::BesideArchives, SkipReason::Content);
+            Skipped::new(path, reason)
         }));
         (!files.is_empty()).then_some(Self { files, skipped: left_out })
     }

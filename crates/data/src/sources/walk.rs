@@ -3,10 +3,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use headstart_model::io_reason;
-
-use super::Skipped;
-use crate::decode::{SNIFF_BYTES, sniff};
+use super::{SkipReason, Skipped};
+use crate::decode::{DecodeError, SNIFF_BYTES, sniff};
 
 /// The visible entries of one folder, sorted by name.
 #[derive(Default)]
@@ -24,8 +22,7 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                let reason = format!("cannot be listed in full ({})", io_reason(&e));
-                found.skipped.push(skipped(folder.to_owned(), &reason));
+                found.skipped.push(Skipped::new(folder, SkipReason::listed_in_part(&e)));
                 break;
             }
         };
@@ -41,8 +38,8 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
         match kind {
             Ok((kind, _)) if kind.is_dir() => found.folders.push(path),
             Ok((kind, link)) if kind.is_file() => found.files.push((path, link)),
-            Ok(_) => found.skipped.push(skipped(path, "not a picture (no regular file)")),
-            Err(e) => found.skipped.push(unreadable(path, &e)),
+            Ok(_) => found.skipped.push(Skipped::new(path, SkipReason::irregular())),
+            Err(e) => found.skipped.push(Skipped::unreadable(path, &e)),
         }
     }
     found.folders.sort_unstable();
@@ -55,24 +52,9 @@ pub(super) fn hidden(name: &[u8]) -> bool {
     name.starts_with(b".") || name == b"__MACOSX"
 }
 
-/// What begins the reason of everything that could not be read, whatever it may hold.
-const UNREADABLE: &str = "cannot be read (";
-
-pub(super) fn unreadable(path: PathBuf, error: &io::Error) -> Skipped {
-    Skipped { path, reason: cannot_be_read(error) }
-}
-
+/// As [`DecodeError::Io`] says it.
 pub(super) fn cannot_be_read(error: &io::Error) -> String {
-    format!("{UNREADABLE}{})", io_reason(error))
-}
-
-/// Whether something was left out because it could not be read.
-pub(super) fn is_unreadable(skipped: &Skipped) -> bool {
-    skipped.reason.starts_with(UNREADABLE)
-}
-
-pub(super) fn skipped(path: PathBuf, reason: &str) -> Skipped {
-    Skipped { path, reason: reason.to_owned() }
+    DecodeError::unreadable(error).to_string()
 }
 
 /// Collects the pictures below folders. One walker per class: it remembers where it was.
@@ -118,12 +100,12 @@ impl Walker {
                     for (path, link) in entries.files {
                         match look(&path) {
                             Ok(()) => self.found.push(Found { path, folder: index, link }),
-                            Err(reason) => self.skipped.push(Skipped { path, reason }),
+                            Err(error) => self.skipped.push(Skipped::new(path, error)),
                         }
                     }
                     waiting.extend(entries.folders.into_iter().rev());
                 }
-                Err(e) => self.skipped.push(unreadable(folder, &e)),
+                Err(e) => self.skipped.push(Skipped::unreadable(folder, &e)),
             }
         }
     }
@@ -152,14 +134,12 @@ pub(super) fn named_like_a_picture(name: &[u8]) -> bool {
     ending.is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known.as_bytes())))
 }
 
-/// `Err` with the reason when a file is no picture, as far as that is looked at here.
-pub(super) fn look(path: &Path) -> Result<(), String> {
+/// `Err` when a file is no picture, as far as that is looked at here.
+pub(super) fn look(path: &Path) -> Result<(), DecodeError> {
     if named_like_a_picture(path.as_os_str().as_encoded_bytes()) {
         return Ok(());
     }
     let mut head = Vec::with_capacity(SNIFF_BYTES);
-    File::open(path)
-        .and_then(|file| file.take(SNIFF_BYTES as u64).read_to_end(&mut head))
-        .map_err(|e| cannot_be_read(&e))?;
-    sniff(&head).map(|_| ()).map_err(|e| e.to_string())
+    File::open(path).and_then(|file| file.take(SNIFF_BYTES as u64).read_to_end(&mut head))?;
+    sniff(&head).map(drop)
 }

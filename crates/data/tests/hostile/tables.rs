@@ -23,7 +23,7 @@ const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 8 << 20, max_fil
 fn read(path: &Path) -> String {
     let mut said = Vec::new();
     let listing = list_pictures([path]);
-    said.extend(listing.skipped.iter().map(|skipped| skipped.reason.clone()));
+    said.extend(listing.skipped.iter().map(|skipped| skipped.reason.to_string()));
     for picture in listing.pictures.iter().take(16) {
         said.extend(picture.at.read(&LIMITS).err().map(|error| error.to_string()));
     }

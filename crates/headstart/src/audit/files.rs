@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use headstart_data::decode::Format;
-use headstart_data::{DecodeError, Location, Skipped};
+use headstart_data::{DecodeError, Location, SkipReason, Skipped};
 
 use super::{Finding, Kind};
 
@@ -14,17 +14,17 @@ pub(super) fn of_skipped(skipped: &[Skipped]) -> Vec<Finding> {
 
 fn of_one_skipped(skipped: &Skipped) -> Option<Finding> {
     let Skipped { path, reason } = skipped;
-    // A listing says its reasons in words.
-    let is = |start: &str| reason.starts_with(start);
-    let kind = match () {
-        () if skipped.is_no_picture() && !named_like_a_picture(path) => return None,
-        () if is("a class folder without pictures") => return Some(of_empty_class(path)),
-        () if skipped.is_no_picture() => Kind::NotAPicture,
-        () if is("cannot be read (") || is("cannot be listed") => Kind::Inaccessible,
-        () if reason.contains("cannot be read") => Kind::Unreadable,
-        () => Kind::LeftOut,
+    let kind = match reason {
+        SkipReason::Content(DecodeError::NotAPicture { .. }) if !named_like_a_picture(path) => {
+            return None;
+        }
+        SkipReason::EmptyClass => return Some(of_empty_class(path)),
+        SkipReason::Content(error) => kind_of(error),
+        SkipReason::ListedInPart { .. } => Kind::Inaccessible,
+        SkipReason::Unlisted { .. } => Kind::Unreadable,
+        _ => Kind::LeftOut,
     };
-    Some(of_file(kind, path.into(), reason.clone()))
+    Some(of_file(kind, path.into(), reason.to_string()))
 }
 
 fn of_empty_class(folder: &Path) -> Finding {
@@ -38,13 +38,16 @@ fn of_empty_class(folder: &Path) -> Finding {
 
 /// A picture that could not be decoded.
 pub(super) fn of_error(at: Location, error: &DecodeError) -> Finding {
-    let kind = match error {
+    of_file(kind_of(error), at, error.to_string())
+}
+
+fn kind_of(error: &DecodeError) -> Kind {
+    match error {
         DecodeError::Truncated { .. } => Kind::Truncated,
         DecodeError::NotAPicture { .. } => Kind::NotAPicture,
-        DecodeError::Io(_) => Kind::Inaccessible,
+        DecodeError::Io { .. } => Kind::Inaccessible,
         _ => Kind::Unreadable,
-    };
-    of_file(kind, at, error.to_string())
+    }
 }
 
 fn of_file(kind: Kind, at: Location, detail: String) -> Finding {
@@ -81,20 +84,24 @@ mod tests {
 
     #[test]
     fn all_that_was_left_out_is_told_but_what_nobody_takes_for_a_picture() {
+        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied).into();
+        let in_part = SkipReason::ListedInPart { reason: "Input/output error".to_owned() };
+        let text = || DecodeError::NotAPicture { what: "text" }.into();
+        let pipe = DecodeError::NotAPicture { what: "no regular file" };
         for (path, reason, kind) in [
-            ("a/x.heic", "HEIC pictures cannot be read; convert to JPEG", Some(Kind::Unreadable)),
-            ("a", "cannot be read (Permission denied)", Some(Kind::Inaccessible)),
-            ("a", "cannot be listed in full (Input/output error)", Some(Kind::Inaccessible)),
-            ("a", "a class folder without pictures", Some(Kind::FewPictures)),
-            ("x.jpg", "lies in no class's folder", Some(Kind::LeftOut)),
-            ("a.zip/x.jpg", "encrypted: unpack the archive", Some(Kind::LeftOut)),
-            ("a/x.jpg", "not a picture (no regular file)", Some(Kind::NotAPicture)),
-            ("a/readme.txt", "not a picture (text)", None),
-            ("a/LICENSE", "not a picture (text)", None),
+            ("a/x.heic", DecodeError::Unsupported { what: "HEIC" }.into(), Some(Kind::Unreadable)),
+            ("a", SkipReason::Content(denied()), Some(Kind::Inaccessible)),
+            ("a", in_part, Some(Kind::Inaccessible)),
+            ("a", SkipReason::EmptyClass, Some(Kind::FewPictures)),
+            ("x.jpg", SkipReason::NoClass, Some(Kind::LeftOut)),
+            ("a.zip/x.jpg", SkipReason::Encrypted, Some(Kind::LeftOut)),
+            ("a/x.jpg", pipe.into(), Some(Kind::NotAPicture)),
+            ("a/readme.txt", text(), None),
+            ("a/LICENSE", text(), None),
         ] {
-            let skipped = Skipped { path: path.into(), reason: reason.to_owned() };
-            let found = of_skipped(&[skipped]);
-            assert_eq!(found.first().map(|f| f.kind), kind, "{path}: {reason}");
+            let skipped = Skipped::new(path, reason);
+            let found = of_skipped(std::slice::from_ref(&skipped));
+            assert_eq!(found.first().map(|f| f.kind), kind, "{skipped}");
             assert!(found.iter().all(|f| f.files == [Location::from(path)]));
         }
     }

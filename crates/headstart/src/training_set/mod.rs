@@ -95,10 +95,7 @@ impl TrainingSet {
                         facts.push(known);
                     }
                 }
-                Err(error) => skipped.push(Skipped {
-                    path: items[index].at.path().into_owned(),
-                    reason: error.to_string(),
-                }),
+                Err(error) => skipped.push(Skipped::new(items[index].at.path(), error)),
             }
             Ok(())
         })?;

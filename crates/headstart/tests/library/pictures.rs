@@ -72,10 +72,10 @@ fn what_cannot_be_read_is_skipped_and_listed_and_training_goes_on() {
     let (_, report) = fit(&Pictures::open(&root).unwrap()).unwrap();
     let held_back = report.validation.as_ref().map_or(0, |v| v.pictures);
     assert_eq!(report.train + held_back, 18);
-    let mut skipped: Vec<(String, &str)> = report
+    let mut skipped: Vec<(String, String)> = report
         .skipped
         .iter()
-        .map(|s| (s.path.file_name().unwrap().to_string_lossy().into_owned(), s.reason.as_str()))
+        .map(|s| (s.path.file_name().unwrap().to_string_lossy().into_owned(), s.reason.to_string()))
         .collect();
     skipped.sort();
     let names: Vec<&str> = skipped.iter().map(|(name, _)| name.as_str()).collect();
@@ -272,7 +272,8 @@ fn a_picture_that_takes_more_memory_than_decoding_may_is_left_out() {
         let extractor = Extractor::new(&small_base(), &config(memory));
         let extraction = extractor.extract(&pictures, &mut Quiet).unwrap();
         assert_eq!(extraction.kept, kept);
-        let reasons: Vec<&str> = extraction.skipped.iter().map(|s| s.reason.as_str()).collect();
+        let reasons: Vec<String> =
+            extraction.skipped.iter().map(|s| s.reason.to_string()).collect();
         assert!(reasons.iter().all(|reason| reason.contains("memory")), "{reasons:?}");
     }
 }

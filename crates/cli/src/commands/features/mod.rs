@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use headstart::data::sources::{Listed, Listing, is_source, list_pictures, list_pictures_as};
-use headstart::data::{PathPattern, Skipped};
+use headstart::data::{PathPattern, SkipReason, Skipped};
 use headstart::model::atomic::{AtomicFile, check_writable};
 use headstart::{Base, Error, Extractor};
 use serde_json::json;
@@ -126,10 +126,11 @@ fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
     let mut listing = list_pictures([path]);
     let label = pattern.label_in(&path.to_string_lossy()).map(Arc::from);
     if label.is_none() && !listing.pictures.is_empty() {
-        let reason = format!("its path does not match {pattern}");
+        let reason =
+            SkipReason::Unmatched { pattern: pattern.to_string(), paths: 1, example: None };
         return Listing {
             pictures: vec![],
-            skipped: vec![Skipped { path: path.to_owned(), reason }],
+            skipped: vec![Skipped::new(path, reason)],
             notes: vec![],
         };
     }
@@ -167,9 +168,7 @@ fn write(
                 let pushed = writer.push(&path, label.as_deref(), &picture.features);
                 pushed.map_err(|error| file.error(io::Error::other(error)))?;
             }
-            Err(error) => {
-                skipped.push(Skipped { path: at.path().into_owned(), reason: error.to_string() });
-            }
+            Err(error) => skipped.push(Skipped::new(at.path(), error)),
         }
         Ok(())
     })?;

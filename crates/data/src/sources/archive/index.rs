@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::path::Path;
 
-use super::super::Skipped;
 use super::super::names::{LONGEST, is_slash, joined, within};
+use super::super::{SkipReason, Skipped};
 
 /// Where a member's bytes lie in the archive's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,28 +115,27 @@ impl<'a> Builder<'a> {
         match within(name) {
             Ok(Some(name)) => self.found.push(&name, content),
             Ok(None) => {}
-            Err(reason) => self.skip_unchecked(name, reason),
+            Err(bad) => self.skip_unchecked(name, bad.into()),
         }
     }
 
     /// Leaves a member out with a reason, unless it is hidden.
-    pub(super) fn skip(&mut self, name: &[u8], reason: &str) {
+    pub(super) fn skip(&mut self, name: &[u8], reason: SkipReason) {
         match within(name) {
             Ok(Some(name)) => self.skip_unchecked(&name, reason),
             Ok(None) => {}
-            Err(reason) => self.skip_unchecked(name, reason),
+            Err(bad) => self.skip_unchecked(name, bad.into()),
         }
     }
 
     /// Something is wrong with the archive itself.
     pub(super) fn note(&mut self, reason: String) {
-        self.skipped.push(Skipped { path: self.archive.to_owned(), reason });
+        self.skipped.push(Skipped::new(self.archive, SkipReason::Incomplete { reason }));
     }
 
-    fn skip_unchecked(&mut self, name: &[u8], reason: &str) {
+    fn skip_unchecked(&mut self, name: &[u8], reason: SkipReason) {
         let name = &name[..name.len().min(LONGEST)];
-        let path = joined(self.archive, name);
-        self.skipped.push(Skipped { path, reason: reason.to_owned() });
+        self.skipped.push(Skipped::new(joined(self.archive, name), reason));
     }
 
     /// The members in the order of their paths. Of several with one name the last counts, as it
@@ -150,9 +149,9 @@ impl<'a> Builder<'a> {
         for (place, &member) in order.iter().enumerate() {
             let name = found.name(member);
             if order.get(place + 1).is_some_and(|&next| found.name(next) == name) {
-                self.skip_unchecked(name, "replaced by a later member of the same name");
+                self.skip_unchecked(name, SkipReason::Replaced);
             } else if overlapping.contains(&member) {
-                self.skip_unchecked(name, "overlaps another member: the archive is damaged");
+                self.skip_unchecked(name, SkipReason::Overlaps);
             } else {
                 sorted.push(name, *found.content(member));
             }

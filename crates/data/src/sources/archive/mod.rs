@@ -21,7 +21,7 @@ use flate2::read::DeflateDecoder;
 use super::columns::ColumnNames;
 use super::names::{Label, Names, joined, text_of};
 use super::walk::{cannot_be_read, named_like_a_picture};
-use super::{Listed, Listing, Skipped};
+use super::{Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, SNIFF_BYTES, Size, read_picture, sniff};
 use crate::positioned::Part;
 use files::Handle;
@@ -99,7 +99,7 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
                             Some(class),
                             found.unwrap_or_else(|reason| {
                                 let path = joined(path, members.name(class));
-                                skipped.push(Skipped { path, reason });
+                                skipped.push(Skipped::new(path, reason));
                                 None
                             }),
                         );
@@ -108,7 +108,7 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
                 }
                 Look::Beside => {}
                 Look::No(reason) => {
-                    skipped.push(Skipped { path: joined(path, name), reason });
+                    skipped.push(Skipped::new(joined(path, name), reason));
                 }
             }
         }
@@ -154,7 +154,7 @@ enum Look {
     /// Belongs to a picture, and is none of its own.
     Beside,
     /// Nothing that is asked for, with the reason.
-    No(String),
+    No(DecodeError),
 }
 
 fn look(
@@ -171,22 +171,26 @@ fn look(
         return Look::Picture;
     }
     match head() {
-        Err(error) => Look::No(cannot_be_read(&error)),
+        Err(error) => Look::No(error.into()),
         Ok(head) => match sniff(&head) {
             Ok(_) => Look::Picture,
             Err(_) if relation == Relation::WithPicture => Look::Beside,
-            Err(reason) => Look::No(reason.to_string()),
+            Err(error) => Look::No(error),
         },
     }
 }
 
 /// What a `.cls` file says.
-fn class_of(file: &File, content: &Content, names: &mut Names) -> Result<Option<Arc<str>>, String> {
-    let text = head(file, content).map_err(|error| cannot_be_read(&error))?;
+fn class_of(
+    file: &File,
+    content: &Content,
+    names: &mut Names,
+) -> Result<Option<Arc<str>>, SkipReason> {
+    let text = head(file, content).map_err(DecodeError::from)?;
     match Label::of(Some(&text), names) {
         Label::Is(label) => Ok(Some(label)),
         Label::None => Ok(None),
-        Label::Refused(_) => Err("is no label: it holds control characters".to_owned()),
+        Label::Refused(_) => Err(SkipReason::NoLabelInside),
     }
 }
 

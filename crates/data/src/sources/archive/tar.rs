@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use headstart_model::io_reason;
 use tar::{Archive, EntryType};
 
+use super::super::SkipReason;
 use super::index::{Builder, Content, Packing};
 use crate::positioned::{Part, read_exact_at};
 
@@ -50,22 +51,19 @@ fn scan_one(file: &File, (start, len): (u64, u64), found: &mut Builder<'_>) -> i
         };
         match kind {
             EntryType::Directory | EntryType::XGlobalHeader => {}
-            _ if sparse => found.skip(&name, "a sparse file: pack it without --sparse"),
+            _ if sparse => found.skip(&name, SkipReason::Sparse),
             EntryType::Regular | EntryType::Continuous => {
                 if content.at.checked_add(content.stored).is_none_or(|end| end > len) {
-                    found.skip(&name, "truncated: the archive ends before it does");
+                    found.skip(&name, SkipReason::CutOff);
                     return Ok(len);
                 } else if !name.ends_with(b"/") {
                     found.add(&name, content);
                 }
             }
             EntryType::Symlink | EntryType::Link => {
-                found.skip(
-                    &name,
-                    "a link: pack the file that it leads to (tar --dereference --hard-dereference)",
-                );
+                found.skip(&name, SkipReason::Link { tar: true });
             }
-            _ => found.skip(&name, "not a picture (no regular file)"),
+            _ => found.skip(&name, SkipReason::irregular()),
         }
     }
     // A block of zeros closes it, which has been read.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use headstart_model::io_reason;
 
+use super::super::SkipReason;
 use super::super::walk::cannot_be_read;
 use super::index::{Builder, Content, Packing, Ratio};
 use crate::positioned::{Part, read_exact_at};
@@ -67,9 +68,9 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
     let start =
         start.filter(|start| start.checked_add(least).is_some_and(|e| e <= directory.start));
     match (start, member.method) {
-        _ if member.is_link() => found.skip(name, "a link: pack the file that it leads to"),
-        _ if member.flags & 1 != 0 => found.skip(name, "encrypted: unpack the archive"),
-        (None, _) => found.skip(name, "lies beyond the end of the archive, which is damaged"),
+        _ if member.is_link() => found.skip(name, SkipReason::Link { tar: false }),
+        _ if member.flags & 1 != 0 => found.skip(name, SkipReason::Encrypted),
+        (None, _) => found.skip(name, SkipReason::BeyondTheEnd),
         (Some(at), method @ (0 | 8)) => {
             let stored = least;
             let packing = match method {
@@ -78,12 +79,7 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
             };
             found.add(name, Content { at, stored, packing });
         }
-        (_, method) => found.skip(
-            name,
-            &format!(
-                "packed by method {method}, of which only 0 and 8 (deflate) are read: pack it anew"
-            ),
-        ),
+        (_, method) => found.skip(name, SkipReason::Method { method }),
     }
 }
 

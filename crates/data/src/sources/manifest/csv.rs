@@ -8,9 +8,10 @@ use std::str;
 
 use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder, StringRecord};
 
+use super::super::RowProblem;
 use super::super::columns::{ColumnNames, Role};
 use super::cannot_be_read;
-use super::rows::{RowProblem, Rows, Value};
+use super::rows::{Rows, Value};
 use crate::positioned::Part;
 
 /// What fields may be parted by.
@@ -50,7 +51,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
         let line = || passed.line(path, record.position());
         if record.len() != rows.len() {
             let (found, expected) = (record.len(), rows.len());
-            rows.skip("line", line(), &RowProblem::Fields { found, expected });
+            rows.skip("line", line(), RowProblem::Fields { found, expected });
             continue;
         }
         let mut values = Vec::with_capacity(record.len());
@@ -65,7 +66,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
                     values.push(Value::Other);
                     continue;
                 }
-                rows.skip("line", line(), &RowProblem::NotUtf8);
+                rows.skip("line", line(), RowProblem::NotUtf8);
                 continue 'rows;
             };
             values.push(Value::Text(if is_spaced { unquoted(text) } else { Cow::Borrowed(text) }));

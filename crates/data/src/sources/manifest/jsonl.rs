@@ -8,9 +8,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
+use super::super::RowProblem;
 use super::super::columns::ColumnNames;
 use super::cannot_be_read;
-use super::rows::{RowProblem, Rows, Value};
+use super::rows::{Rows, Value};
 
 /// Bytes that a line may have.
 const LINE: usize = 1 << 20;
@@ -51,7 +52,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
         let line = match line {
             Ok(line) => line,
             Err(problem) => {
-                rows.skip("line", number, &problem);
+                rows.skip("line", number, problem);
                 return Ok(());
             }
         };

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::super::RowProblem;
 use super::super::walk::{entries, named_like_a_picture};
 
 /// Rows of which none is found, after which paths are taken to count from the table's own folder.
@@ -12,15 +13,6 @@ const TRIES: usize = 32;
 const FOLDERS: usize = 64;
 /// Folders whose names are kept, to look pictures up without their endings.
 const INDEXES: usize = 4096;
-
-/// A path that may mean several files.
-#[derive(Debug, thiserror::Error)]
-#[error("has the path {path:?}, which may be {first} or {second}: add the ending")]
-pub(super) struct Unclear {
-    path: String,
-    first: String,
-    second: String,
-}
 
 /// Finds files as tables of other programs name them: without ending, with the backslashes of Windows,
 /// with spaces around them, or counted from a folder beside the table.
@@ -59,7 +51,7 @@ impl<'a> Paths<'a> {
     ///
     /// # Errors
     /// When several files fit.
-    pub(super) fn find(&mut self, text: &str) -> Result<PathBuf, Unclear> {
+    pub(super) fn find(&mut self, text: &str) -> Result<PathBuf, RowProblem> {
         let is_plain = named_like_a_picture(text.as_bytes())
             && !text.contains('\\')
             && text.trim().len() == text.len();
@@ -106,7 +98,7 @@ impl<'a> Paths<'a> {
     }
 
     /// The file below `base` that is meant, if there is one.
-    fn in_folder(&mut self, base: &Path, text: &str) -> Result<Option<PathBuf>, Unclear> {
+    fn in_folder(&mut self, base: &Path, text: &str) -> Result<Option<PathBuf>, RowProblem> {
         let trimmed = text.trim();
         let mut spellings = vec![Cow::Borrowed(text)];
         if trimmed.len() < text.len() {
@@ -130,7 +122,7 @@ impl<'a> Paths<'a> {
     }
 
     /// The only picture of this name but for its ending.
-    fn with_ending(&mut self, path: &Path) -> Result<Option<PathBuf>, Unclear> {
+    fn with_ending(&mut self, path: &Path) -> Result<Option<PathBuf>, RowProblem> {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
         else {
             return Ok(None);
@@ -147,7 +139,7 @@ impl<'a> Paths<'a> {
         let found = self.indexes.get(folder).and_then(|index| index.get(name));
         match found {
             None => Ok(None),
-            Some((first, Some(second))) => Err(Unclear {
+            Some((first, Some(second))) => Err(RowProblem::Ambiguous {
                 path: name.to_owned(),
                 first: first.to_string(),
                 second: second.to_string(),

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use super::super::columns::{ColumnNames, Columns, Role};
 use super::super::names::{Label, Names};
 use super::super::one_hot::{self, OneHot};
-use super::super::walk::skipped;
-use super::super::{Listed, Listing};
-use super::paths::{Paths, Unclear};
+use super::super::{Listed, Listing, RowProblem, SkipReason, Skipped};
+use super::paths::Paths;
 use super::{side, weight};
 
 /// A value of a row.
@@ -21,25 +20,6 @@ pub(super) enum Value<'a> {
     Several(Vec<String>),
     /// Whatever else there may be.
     Other,
-}
-
-/// Why a row is left out.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RowProblem {
-    #[error("has no path")]
-    NoPath,
-    #[error("has {found} fields where the header has {expected}; quote what has a separator in it")]
-    Fields { found: usize, expected: usize },
-    #[error("is not UTF-8; save the file as UTF-8")]
-    NotUtf8,
-    #[error("has a label with control characters ({label:?})")]
-    Label { label: String },
-    #[error("is no JSON object ({reason})")]
-    NotJson { reason: String },
-    #[error("is longer than a line may be")]
-    TooLong,
-    #[error(transparent)]
-    Path(#[from] Unclear),
 }
 
 /// Takes rows, and makes a listing of them.
@@ -135,7 +115,7 @@ impl<'a> Rows<'a> {
             };
         let path = text(Role::Path)?;
         if path.trim().is_empty() {
-            self.skip(unit, number(), &RowProblem::NoPath);
+            self.skip(unit, number(), RowProblem::NoPath);
             return Ok(());
         }
         let subset = side(text(Role::Split)?.trim()).map_err(told)?;
@@ -147,14 +127,14 @@ impl<'a> Rows<'a> {
             Label::None => None,
             Label::Refused(label) => {
                 let label = label.to_string();
-                self.skip(unit, number(), &RowProblem::Label { label });
+                self.skip(unit, number(), RowProblem::Label { label });
                 return Ok(());
             }
         };
         let at = match self.paths.find(path) {
             Ok(at) => at,
-            Err(unclear) => {
-                self.skip(unit, number(), &unclear.into());
+            Err(problem) => {
+                self.skip(unit, number(), problem);
                 return Ok(());
             }
         };
@@ -172,9 +152,10 @@ impl<'a> Rows<'a> {
     }
 
     /// Leaves a row out.
-    pub(super) fn skip(&mut self, unit: &str, number: u64, problem: &RowProblem) {
-        let reason = format!("{unit} {number} {problem}");
-        self.listing.skipped.push(skipped(self.manifest.to_owned(), &reason));
+    pub(super) fn skip(&mut self, unit: &str, number: u64, problem: RowProblem) {
+        let place = format!("{unit} {number}");
+        let reason = SkipReason::Row { place, problem: problem.into() };
+        self.listing.skipped.push(Skipped::new(self.manifest, reason));
     }
 
     fn group(&mut self, text: &str) -> Option<Arc<str>> {

@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, absolute};
 
-use super::super::walk::skipped;
-use super::super::{Dataset, Item, Location, Skipped, Subset};
+use super::super::{Dataset, Item, Location, SkipReason, Skipped, Subset};
 
 /// Writes the pictures of a data set as a manifest in CSV that is to lie in `folder`, with the side
 /// that each is on: read again it gives the same pictures, labels, groups, weights and sides.
@@ -46,7 +45,7 @@ pub fn write(
         };
         let full = absolute(path)?;
         let Some(path) = full.strip_prefix(&folder).unwrap_or(&full).to_str() else {
-            left_out.push(skipped(path.clone(), "has a name that is not UTF-8"));
+            left_out.push(Skipped::new(path, SkipReason::NotUtf8));
             continue;
         };
         let side = match item.subset {

@@ -16,7 +16,7 @@ use super::columns::{ColumnNames, Columns as Others, Role};
 use super::names::{Label, Names, joined, within};
 use super::one_hot::{self, OneHot};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
-use super::{Listed, Listing, Skipped};
+use super::{Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;
 use columns::Columns;
@@ -72,7 +72,8 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
     // No picture is smaller than a byte: memory is not taken for what cannot be there.
     let rows = file.rows(file.len()).map_err(told)?;
     let mut skipped = Vec::new();
-    let mut note = |reason: String| skipped.push(Skipped { path: path.to_owned(), reason });
+    let mut note =
+        |reason: String| skipped.push(Skipped::new(path, SkipReason::Incomplete { reason }));
 
     let (mut names, mut ends) = (Vec::new(), Vec::new());
     // Names that are all the same take no room in a file.
@@ -114,8 +115,8 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
         let row = Row { table: table.clone(), row };
         let label = match labels.next() {
             Some(Label::Refused(label)) => {
-                let reason = format!("its label has control characters ({label:?})");
-                skipped.push(Skipped { path: row.path(), reason });
+                let label = label.to_string();
+                skipped.push(Skipped::new(row.path(), SkipReason::Label { label }));
                 continue;
             }
             Some(Label::Is(label)) => Some(label),
