@@ -139,6 +139,52 @@ fn an_archive_is_labelled_as_the_folder_that_was_packed() {
 }
 
 #[test]
+fn what_systems_leave_behind_is_passed_over_in_folders_and_archives() {
+    let folders = [
+        "@eaDir",
+        "#recycle",
+        "#snapshot",
+        "~snapshot",
+        "@Recycle",
+        "@Recently-Snapshot",
+        "$RECYCLE.BIN",
+        "$Recycle.Bin",
+        ".Trashes",
+        "System Volume Information",
+        "Network Trash Folder",
+        "lost+found",
+        ".thumbnails",
+        "__MACOSX",
+    ];
+    let files = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Desktop.ini", ".picasa.ini"];
+    // Names that only resemble them are classes and files as any.
+    let mut tree = vec!["cat/a.jpg".to_owned(), "dog/b.jpg".into(), "recycle/c.jpg".into()];
+    tree.push("recycle/desktop.txt".into());
+    tree.extend(folders.iter().map(|name| format!("{name}/d.jpg")));
+    tree.extend(folders.iter().map(|name| format!("cat/{name}/x/e.jpg")));
+    tree.extend(files.iter().flat_map(|name| [(*name).to_owned(), format!("dog/{name}")]));
+    let folder = tempfile::tempdir().unwrap();
+    let mut members: Vec<(&[u8], Vec<u8>)> = Vec::new();
+    for name in &tree {
+        let path = folder.path().join(name);
+        let content = if name.ends_with(".jpg") { picture() } else { b"text".to_vec() };
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &content).unwrap();
+        members.push((name.as_bytes(), content));
+    }
+    let members: Vec<_> = members.iter().map(|(name, content)| (*name, &content[..])).collect();
+    let (_place, packed) = file("packed.tar", &tar(&members));
+    for place in [folder.path(), &packed] {
+        let listing = list(place);
+        assert_eq!(
+            pictures(place, &listing),
+            ["cat/a.jpg:cat", "dog/b.jpg:dog", "recycle/c.jpg:recycle"]
+        );
+        assert_eq!(skipped(place, &listing), ["recycle/desktop.txt: not a picture (text)"]);
+    }
+}
+
+#[test]
 fn the_class_of_webdataset_is_the_label() {
     let path = archive("webdataset.tar");
     let listing = list(&path);

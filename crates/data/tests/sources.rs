@@ -134,7 +134,7 @@ fn what_is_no_picture_is_skipped_with_its_reason() {
     let root = tree(&[
         "cat/a.jpg",
         "cat/labels.csv",
-        "cat/Thumbs.db",
+        "cat/thumbs.txt",
         "cat/picture_without_ending",
         "dog/b.jpg",
         "bird/",
@@ -153,8 +153,8 @@ fn what_is_no_picture_is_skipped_with_its_reason() {
         skipped(&folder),
         [
             "bird: a class folder without pictures",
-            "cat/Thumbs.db: not a picture (text)",
             "cat/labels.csv: not a picture (text)",
+            "cat/thumbs.txt: not a picture (text)",
             "fish: a class folder without pictures",
             "fish/notes.txt: not a picture (text)",
             "loose.jpg: lies in no class's folder",

@@ -9,7 +9,8 @@
 //!
 //! What both have in common:
 //! - Entries come in the order of their paths, whatever the file system's.
-//! - Names that begin with a dot, and `__MACOSX`, are passed over in silence.
+//! - Names that begin with a dot, and what systems leave behind (`@eaDir`, `Thumbs.db`, `__MACOSX`), are
+//!   passed over in silence.
 //! - Symbolic links are followed. A folder is entered once per class, whatever ways lead
 //!   to it, and never one above its class's own, so that loops end; a file that several names of a class lead to counts once.
 //!   One file under two classes stays under both: which label is right is not ours to
@@ -24,6 +25,7 @@ mod columns;
 mod dataset;
 mod folder;
 mod kind;
+mod leftovers;
 mod list;
 mod listing;
 mod location;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::walk::hidden;
+use super::leftovers::hidden;
 
 /// Why a name within a file cannot be a path in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::leftovers::hidden;
 use super::{SkipReason, Skipped};
 use crate::decode::{DecodeError, SNIFF_BYTES, sniff};
 
@@ -45,11 +46,6 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
     found.folders.sort_unstable();
     found.files.sort_unstable();
     Ok(found)
-}
-
-/// Whether files and folders of this name are passed over.
-pub(super) fn hidden(name: &[u8]) -> bool {
-    name.starts_with(b".") || name == b"__MACOSX"
 }
 
 /// As [`DecodeError::Io`] says it.

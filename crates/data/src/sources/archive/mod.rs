@@ -58,7 +58,7 @@ pub struct Member {
 /// say any, the label is looked for in the object of `KEY.json`.
 ///
 /// What else belongs to a picture's key (`KEY.txt`) is passed over in silence, as are
-/// hidden files and `__MACOSX`.
+/// hidden files and what systems leave behind.
 ///
 /// # Errors
 /// The reason why nothing can be listed.
