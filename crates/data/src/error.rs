@@ -23,6 +23,20 @@ pub enum DataError {
         /// The path asked for.
         path: PathBuf,
     },
+    /// Folders that all have folders of the same names in them.
+    #[error(
+        "{}: {} all hold {}: give --label-from '^([^/]+)/' if the former are the classes, \
+         --label-from '([^/]+)/[^/]*$' if the latter are, or call the sides of a split train and validation",
+        path.display(), some(outer), some(inner)
+    )]
+    EitherClasses {
+        /// The folder they lie in.
+        path: PathBuf,
+        /// Their names.
+        outer: Vec<String>,
+        /// Those of the folders in each.
+        inner: Vec<String>,
+    },
     /// A file that should hold pictures, but cannot be listed.
     #[error("{}: {reason}", path.display())]
     Contents {
@@ -161,4 +175,11 @@ fn not_looked_into(unreadable: &[Skipped]) -> String {
         text += &format!("; and {} more", unreadable.len() - SHOWN);
     }
     text
+}
+
+/// The first names of a list.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }

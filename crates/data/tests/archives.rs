@@ -112,12 +112,17 @@ fn every_form_is_listed_and_read_as_python_does() {
 
 #[test]
 fn an_archive_is_labelled_as_the_folder_that_was_packed() {
-    let trees: [&[&str]; 6] = [
+    let trees: [&[&str]; 11] = [
         &["dog/b.jpg", "dog/a.jpg", "cat/x/y/c.jpg", "cat-like/d.jpg", "cat/z.jpg"],
         &["train/cat/a.jpg", "train/dog/b.jpg", "val/cat/c.jpg", "test/dog/d.jpg"],
         &["Train/cat/a.jpg", "Train/dog/b.jpg", "Testing/cat/c.jpg"],
         &["train/cat/a.jpg", "test/cat/b.jpg", "other/cat/c.jpg"],
         &["train/a.jpg", "val/b.jpg", "plane/c.jpg"],
+        &["train/cat/a.jpg", "train/dog/b.jpg", "test/1.jpg", "test/2.jpg"],
+        &["training_set/cat/a.jpg", "training_set/dog/b.jpg", "test_set/cat/c.jpg"],
+        &["seg_pred/1.jpg", "seg_test/sea/a.jpg", "seg_train/sea/b.jpg", "seg_train/ice/c.jpg"],
+        &["set/train/cat/a.jpg", "set/train/dog/b.jpg", "set/val/cat/c.jpg"],
+        &["outer/inner/cat/a.jpg", "outer/inner/dog/b.jpg"],
         &["cat/.hidden.jpg", "__MACOSX/cat/._a.jpg", "cat/a.jpg", "loose.jpg", "cat/notes.md"],
     ];
     for tree in trees {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart_data::sources::list_pictures;
-use headstart_data::{DataError, Dataset, Subset};
+use headstart_data::{DataError, Dataset, Source, Subset};
 
 /// A folder made of paths; what ends in `.jpg` is a picture, the rest is text.
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -362,5 +362,40 @@ mod unix {
         assert!(
             folder.skipped[0].reason.to_string().starts_with("cannot be read (Permission denied")
         );
+    }
+}
+
+#[test]
+fn a_side_is_never_a_class_whatever_it_is_called() {
+    let cases: [(&[&str], &[&str], usize, usize); 6] = [
+        // Kaggle: pictures to answer, without labels.
+        (&["train/cat/1.jpg", "train/dog/2.jpg", "test/3.jpg"], &["cat", "dog"], 2, 0),
+        (&["train/a/1.jpg", "train/b/2.jpg", "test/a/3.jpg", "more/4.jpg"], &["a", "b"], 2, 1),
+        (&["training_set/a/1.jpg", "training_set/b/2.jpg", "test_set/a/3.jpg"], &["a", "b"], 2, 1),
+        (&["seg_train/a/1.jpg", "seg_train/b/2.jpg", "seg_test/b/3.jpg"], &["a", "b"], 2, 1),
+        (&["train/a/1.jpg", "train/b/2.jpg", "dev/a/3.jpg"], &["a", "b"], 3, 0),
+        (&["x/archive/train/a/1.jpg", "x/archive/train/b/2.jpg"], &["a", "b"], 2, 0),
+    ];
+    for (names, classes, items, tests) in cases {
+        let folder = tree(names);
+        let dataset = Dataset::open(folder.path()).unwrap();
+        assert_eq!(dataset.classes, classes, "{names:?}");
+        assert_eq!((dataset.items.len(), dataset.tests.len()), (items, tests), "{names:?}");
+        assert_eq!(items + tests + dataset.skipped.len(), names.len(), "{:?}", dataset.skipped);
+    }
+}
+
+#[test]
+fn folders_that_may_be_sides_or_classes_are_refused_with_the_way_out() {
+    let names = ["first/a/1.jpg", "first/b/2.jpg", "second/a/3.jpg", "second/b/4.jpg"];
+    let folder = tree(&names);
+    let error = Dataset::open(folder.path()).unwrap_err().to_string();
+    for part in ["first, second all hold a, b", "'^([^/]+)/'", "'([^/]+)/[^/]*$'"] {
+        assert!(error.contains(part), "{error}");
+    }
+    for (pattern, classes) in [("^([^/]+)/", ["first", "second"]), ("([^/]+)/[^/]*$", ["a", "b"])] {
+        let source =
+            Source { label_from: Some(pattern.parse().unwrap()), ..Source::new(folder.path()) };
+        assert_eq!(source.dataset().unwrap().classes, classes);
     }
 }

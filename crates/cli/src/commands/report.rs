@@ -59,7 +59,8 @@ pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::
 
 /// How a table was understood, where that does not go without saying.
 pub(super) fn notes(output: &Output, pictures: &Pictures) -> io::Result<()> {
-    pictures.notes().iter().try_for_each(|note| output.field("Table", one_line(note)))
+    let what = if pictures.root().is_dir() { "Layout" } else { "Table" };
+    pictures.notes().iter().try_for_each(|note| output.field(what, one_line(note)))
 }
 
 /// Which pictures figures are of.

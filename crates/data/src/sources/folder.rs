@@ -1,10 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dataset::is_learned_from;
+use super::layout::{self, Top};
+use super::leftovers::hidden;
 use super::names::{text_of, trimmed};
 use super::shards::is_sharded;
 use super::walk::{Walker, entries, look};
@@ -15,13 +17,14 @@ impl Dataset {
     /// Finds the pictures of a folder, or of any other [`Source`], and their classes.
     /// Decodes nothing.
     ///
-    /// Two forms of a folder are known:
+    /// A folder with nothing in it but one folder that has folders stands for that one. Two forms are known:
     /// - `ROOT/CLASS/**/picture`: the first folder names the class, deeper ones do not matter;
-    /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. `train` may be called
-    ///   `training`, and `validation` `val` or `valid`, in any case of letters.
+    /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. [`Subset::named`] has what the
+    ///   sides may be called. One without class folders is unlabelled, and left out.
     ///
-    /// The pictures of a folder `test` (or `testing`) beside `train` are [`Dataset::tests`]. With
+    /// The pictures of a folder `test` beside `train` are [`Dataset::tests`]. With
     /// `train` and `test` but no validation folder, the pictures of `train` come without a given side.
+    /// Folders beside the sides are left out. How a split was understood is a note.
     ///
     /// # Errors
     /// When there is nothing to learn from: see [`DataError`].
@@ -30,10 +33,23 @@ impl Dataset {
         if root.is_file() || is_sharded(root) {
             return Self::from_listing(root, Source::new(root).list()?);
         }
-        match Layout::of(root)? {
-            Layout::Classes(found) => collect(root, vec![(None, found)]),
-            Layout::Split { train, validation, test, others, loose, skipped: left_out } => {
-                let subset = validation.is_some().then_some(Subset::Train);
+        let inner = look_through(root);
+        match Layout::of(&inner)? {
+            Layout::Classes(found) => {
+                let tops = found.tops();
+                if let Some(folders) = layout::either_may_be_classes(&tops) {
+                    return Err(DataError::EitherClasses {
+                        path: inner,
+                        outer: tops.iter().map(|top| top.name.clone()).collect(),
+                        inner: folders.iter().cloned().collect(),
+                    });
+                }
+                collect(root, vec![(None, found)])
+            }
+            Layout::Split { train, validation, test, others, loose, skipped: left_out, note } => {
+                let validation_classes = validation.as_deref().map(Classes::of).transpose()?;
+                let measured = validation_classes.as_ref().is_some_and(|c| !c.folders.is_empty());
+                let subset = measured.then_some(Subset::Train);
                 let mut sides = vec![(subset, Classes::of(&train)?)];
                 for (folder, subset) in [(validation, Subset::Validation), (test, Subset::Test)] {
                     if let Some(folder) = folder {
@@ -46,6 +62,7 @@ impl Dataset {
                 folder.skipped.extend(others.into_iter().map(other));
                 folder.skipped.extend(loose.into_iter().map(outside));
                 folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+                folder.notes.push(note);
                 Ok(folder)
             }
         }
@@ -78,6 +95,20 @@ pub(super) struct Classes {
 }
 
 impl Classes {
+    /// The folders, in their order.
+    fn tops(&self) -> Vec<Top> {
+        let folders = self.folders.values().flatten();
+        let top = |path: &PathBuf| {
+            let own = name(path);
+            let folders = match Subset::named(&own) {
+                Some(_) => entries(path).map(|found| found.folders).unwrap_or_default(),
+                None => return Top { name: own, folders: only_folders(path) },
+            };
+            Top { name: own, folders: folders.iter().map(|path| name(path)).collect() }
+        };
+        folders.map(top).collect()
+    }
+
     fn of(root: &Path) -> Result<Self, DataError> {
         let found = entries(root).map_err(|cause| unreadable(root, cause))?;
         let mut classes =
@@ -107,37 +138,66 @@ pub(super) enum Layout {
         /// Pictures beside these.
         loose: Vec<PathBuf>,
         skipped: Vec<Skipped>,
+        /// How it was understood, for people.
+        note: String,
     },
 }
 
 impl Layout {
     pub(super) fn of(root: &Path) -> Result<Self, DataError> {
         let classes = Classes::of(root)?;
-        let side = |side| {
-            let named = classes.folders.iter().filter(|(name, _)| Subset::named(name) == side);
-            let mut paths = named.flat_map(|(_, paths)| paths);
-            // A class may be called "train": a side of a split holds folders.
-            paths.find(|path| entries(path).is_ok_and(|e| !e.folders.is_empty())).cloned()
-        };
-        let [train, validation, test] =
-            [Subset::Train, Subset::Validation, Subset::Test].map(|subset| side(Some(subset)));
-        let (known, total) = (
-            [&train, &validation, &test].into_iter().flatten().count(),
-            classes.folders.values().map(Vec::len).sum::<usize>(),
-        );
-        // Both sides are a split whatever lies beside them; train and test only alone.
-        let Some(train) =
-            train.filter(|_| validation.is_some() || (test.is_some() && known == total))
-        else {
+        let tops = classes.tops();
+        let Some(sides) = layout::sides(&tops) else {
             return Ok(Layout::Classes(classes));
         };
+        let note = layout::describe(&tops, &sides);
         let Classes { folders, loose, skipped } = classes;
-        let is_side = |path: &PathBuf| {
-            [Some(&train), validation.as_ref(), test.as_ref()].contains(&Some(path))
-        };
-        let others = folders.into_values().flatten().filter(|path| !is_side(path)).collect();
-        Ok(Layout::Split { train, validation, test, others, loose, skipped })
+        let (mut train, mut validation, mut test, mut others) = (None, None, None, Vec::new());
+        for (path, side) in folders.into_values().flatten().zip(sides) {
+            match side {
+                Some(Subset::Train) => train = Some(path),
+                Some(Subset::Validation) => validation = Some(path),
+                Some(Subset::Test) => test = Some(path),
+                None => others.push(path),
+            }
+        }
+        let train = look_through(&train.expect("a split has a side to learn from"));
+        let [validation, test] =
+            [validation, test].map(|side| side.map(|side| look_through(&side)));
+        Ok(Layout::Split { train, validation, test, others, loose, skipped, note })
     }
+}
+
+/// The folder that is meant by one with nothing in it but one folder, and so on, down to one that holds
+/// several: an archive's contents often lie in such a wrapper. A folder whose only folder has no folders
+/// in it is meant itself: that one is a class.
+pub(super) fn look_through(root: &Path) -> PathBuf {
+    const DEEPEST: usize = 16;
+    let mut root = root.to_owned();
+    for _ in 0..DEEPEST {
+        let Ok(found) = entries(&root) else { break };
+        let ([only], []) = (&found.folders[..], &found.files[..]) else { break };
+        match entries(only) {
+            Ok(below) if !below.folders.is_empty() => root = only.clone(),
+            _ => break,
+        }
+    }
+    root
+}
+
+/// The names of the folders in a folder that has nothing else in it; none where there is anything else.
+fn only_folders(folder: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if hidden(entry.file_name().as_encoded_bytes()) {
+            continue;
+        }
+        if !entry.path().is_dir() {
+            return BTreeSet::new();
+        }
+        names.insert(name(&entry.path()));
+    }
+    names
 }
 
 fn outside(path: PathBuf) -> Skipped {

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::{Layout, name, unreadable as not_a_folder};
+use super::folder::{Layout, look_through, name, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
 use super::shards::{Shards, is_sharded};
 use super::walk::Walker;
@@ -114,15 +114,22 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
         shards.files.iter().for_each(|path| add_file(listing, path, columns));
         return listing.skipped.extend(shards.skipped);
     }
+    let root = &look_through(root);
     match Layout::of(root) {
         Ok(Layout::Classes(_)) => add_classes(listing, root, None),
-        Ok(Layout::Split { train, validation, test, others, loose, skipped }) => {
+        Ok(Layout::Split { train, validation, test, others, loose, skipped, note }) => {
+            listing.notes.push(note);
             let mut folders = vec![(train, Some(Subset::Train))];
             folders.extend(validation.map(|folder| (folder, Some(Subset::Validation))));
             folders.extend(test.map(|folder| (folder, Some(Subset::Test))));
             folders.extend(others.into_iter().map(|folder| (folder, None)));
             folders.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            folders.iter().for_each(|(folder, subset)| add_classes(listing, folder, *subset));
+            for (folder, subset) in &folders {
+                match subset {
+                    Some(_) => add_classes(listing, folder, *subset),
+                    None => add_unlabelled(listing, folder),
+                }
+            }
             listing.pictures.extend(loose.into_iter().map(|path| Listed::new(path, None, None)));
             listing.skipped.extend(skipped);
         }
@@ -130,6 +137,14 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
             listing.skipped.push(Skipped::new(root, SkipReason::Unlisted { reason: e.to_string() }))
         }
     }
+}
+
+fn add_unlabelled(listing: &mut Listing, root: &Path) {
+    let mut walker = Walker::default();
+    walker.enter(root);
+    let (paths, skipped) = walker.finish();
+    listing.skipped.extend(skipped);
+    listing.pictures.extend(paths.into_iter().map(|path| Listed::new(path, None, None)));
 }
 
 fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {

@@ -25,6 +25,7 @@ mod columns;
 mod dataset;
 mod folder;
 mod kind;
+mod layout;
 mod leftovers;
 mod list;
 mod listing;
@@ -106,13 +107,21 @@ impl fmt::Display for Subset {
 }
 
 impl Subset {
-    /// The side that a folder of this name is, or a manifest's column `split` means by it: `train`,
-    /// `training`, `validation`, `val`, `valid`, `test` or `testing`, in any case of letters.
+    /// The side that a folder of this name is, or a manifest's column `split` means by it: one of
+    /// `train`, `training`; `validation`, `valid`, `val`, `dev`, `eval`; `test`, `testing`; in any case of
+    /// letters, and with `set`, `data`, `images` or `seg` before or behind it, as in `training_set`.
     pub fn named(name: &str) -> Option<Self> {
-        match name.to_lowercase().as_str() {
-            "train" | "training" => Some(Self::Train),
-            "validation" | "val" | "valid" => Some(Self::Validation),
-            "test" | "testing" => Some(Self::Test),
+        let name = name.to_lowercase();
+        let parts = name.split(['_', '-', ' ', '.']);
+        let filler = ["set", "data", "dataset", "images", "imgs", "seg", "split"];
+        let mut words = parts.filter(|part| !part.is_empty() && !filler.contains(part));
+        let (Some(word), None) = (words.next(), words.next()) else { return None };
+        match word {
+            "train" | "training" | "trainset" | "trainingset" => Some(Self::Train),
+            "validation" | "valid" | "val" | "dev" | "eval" | "valset" | "validationset" => {
+                Some(Self::Validation)
+            }
+            "test" | "testing" | "testset" => Some(Self::Test),
             _ => None,
         }
     }

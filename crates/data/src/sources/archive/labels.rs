@@ -1,5 +1,9 @@
 //! What the names of an archive's members tell of their labels.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::layout::{self, Top};
+use super::super::names::text_of;
 use crate::Subset;
 
 /// How pictures lie in an archive.
@@ -14,7 +18,7 @@ pub(super) struct Layout {
 /// The folders of a split.
 #[derive(Default)]
 struct Sides {
-    folders: Vec<(Vec<u8>, Subset)>,
+    folders: Vec<(Vec<u8>, Option<Subset>)>,
 }
 
 /// What a picture's name tells.
@@ -47,6 +51,10 @@ impl Layout {
             && let Some((first, below)) = split(rest)
         {
             subset = sides.of_folder(first);
+            if subset.is_none() {
+                // It lies beside the split.
+                return Place::default();
+            }
             rest = below;
         }
         Place { label: split(rest).map(|(class, _)| class), subset }
@@ -76,30 +84,26 @@ fn root<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> usize {
 }
 
 impl Sides {
-    /// As [`Dataset`](crate::Dataset) has it: `train` and `validation` whatever lies beside them,
-    /// `train` and `test` alone; each with folders in it.
     fn of<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Self> {
-        let mut sides = Self::default();
-        for name in names.clone() {
-            let Some((first, below)) = split(name) else { continue };
-            let Some(subset) = Subset::named(&String::from_utf8_lossy(first)) else { continue };
-            let known = sides.folders.iter().any(|(_, known)| *known == subset);
-            if !known && split(below).is_some() {
-                sides.folders.push((first.to_vec(), subset));
-            }
+        let mut tops: BTreeMap<&[u8], BTreeSet<&[u8]>> = BTreeMap::new();
+        for (first, below) in names.filter_map(split) {
+            let folders = tops.entry(first).or_default();
+            folders.extend(split(below).map(|(second, _)| second));
         }
-        let has = |subset| sides.folders.iter().any(|(_, known)| *known == subset);
-        let alone = || {
-            let mut folders = names.filter_map(split).map(|(first, _)| first);
-            folders.all(|first| sides.of_folder(first).is_some())
-        };
-        let is_split =
-            has(Subset::Train) && (has(Subset::Validation) || (has(Subset::Test) && alone()));
-        is_split.then_some(sides)
+        let folders: Vec<Top> = tops
+            .iter()
+            .map(|(name, folders)| Top {
+                name: text_of(name),
+                folders: folders.iter().map(|name| text_of(name)).collect(),
+            })
+            .collect();
+        let sides = layout::sides(&folders)?;
+        let folders = tops.into_keys().zip(sides);
+        Some(Self { folders: folders.map(|(name, side)| (name.to_vec(), side)).collect() })
     }
 
     fn of_folder(&self, name: &[u8]) -> Option<Subset> {
-        self.folders.iter().find(|(folder, _)| folder == name).map(|(_, subset)| *subset)
+        self.folders.iter().find(|(folder, _)| folder == name).and_then(|(_, side)| *side)
     }
 }
 
