@@ -123,8 +123,8 @@ fn what_cannot_be_meant_is_an_error_with_file_line_and_column() {
         (b"a.jpg,x\nb.jpg,y\n", "has no header, but a.jpg, x in its first line; put a line before"),
         (b"path,label,Label\na,x,y\n", "has 2 columns \"label\"; leave one"),
         (
-            b"path,split\na,train\nb,dev\n",
-            "line 3, column \"split\": \"dev\" is no side; give train",
+            b"path,split\na,train\nb,nowhere\n",
+            "line 3, column \"split\": \"nowhere\" is no side; give train",
         ),
         (
             b"path,weight\na,1\nb,-1\n",

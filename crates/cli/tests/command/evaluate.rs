@@ -46,7 +46,7 @@ fn any_side_of_a_divided_source_can_be_measured_on() {
     place
         .run("evaluate model.safetensors pictures --side test")
         .failed(1, &["pictures", "holds no labelled pictures for test"]);
-    assert_eq!(place.run("evaluate model.safetensors pictures --side dev").code, 2);
+    assert_eq!(place.run("evaluate model.safetensors pictures --side elsewhere").code, 2);
 }
 
 #[test]
