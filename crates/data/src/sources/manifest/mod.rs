@@ -1,6 +1,6 @@
 //! Tables that list pictures: CSV, JSON Lines and Parquet.
 //!
-//! There is a reader for each ([`csv`], [`jsonl`], [`parquet`]), which hands on rows of named values.
+//! There is a reader for each (`csv`, `jsonl`, `parquet`), which hands on rows of named values.
 //! What a column means is known in one place ([`rows`]): `path` and, in any order and as far as there
 //! are any, `label`, `split`, `group` and `weight`; others are passed over. Tables that other programs
 //! have written may call the first two otherwise ([`ColumnNames`]). Names of columns are read
