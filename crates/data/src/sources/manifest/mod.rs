@@ -1,13 +1,13 @@
 //! Tables that list pictures: CSV, JSON Lines and Parquet.
 //!
 //! There is a reader for each (`csv`, `jsonl`, `parquet`), which hands on rows of named values.
-//! What a column means is known in one place ([`rows`]): `path` and, in any order and as far as there
+//! What a column means is known in one place (`rows`): `path` and, in any order and as far as there
 //! are any, `label`, `split`, `group` and `weight`; others are passed over. Tables that other programs
 //! have written may call the first two otherwise ([`ColumnNames`]). Names of columns are read
 //! in any case of letters, spaces around a value (but for paths) do not count, and an empty value is
 //! none.
 //! - `path` counts from the manifest's folder on. It may name any file; whether it is a picture is told
-//!   when it is decoded. What has no ending, or is written as on Windows, is looked for ([`paths`]).
+//!   when it is decoded. What has no ending, or is written as on Windows, is looked for (`paths`).
 //! - Where there is no column of labels, columns of 0 and 1 are classes, if each row has one 1.
 //! - `split` is `train` or `training`, `val`, `valid` or `validation`, or `test`.
 //! - `weight` is how much the picture counts in training, a finite number from 0 on.
