@@ -30,5 +30,6 @@ pub(crate) fn run(bytes: &[u8]) {
         let scaling = Scaling::minus_one_to_one();
         let to = Preprocessing { height: 9, width: 14, interpolation, fit, scaling };
         resizer.resize(&picture, &to);
+        resizer.resize(&reduced, &to);
     }
 }

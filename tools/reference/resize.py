@@ -2,6 +2,8 @@
 
 Makes in fixtures/resize/, one file for each library:
   pillow.safetensors       bilinear and bicubic; stretch, crop (ImageOps.fit) and pad (ImageOps.pad)
+  pillow_draft.safetensors JPEGs (`source/NAME`, bytes of the file) that draft() reduces, resized from the box that it
+                           answers: `NAME/WxH/filter/fit`, bilinear and bicubic
   pillow_box.safetensors   area (BOX) where both sides shrink by whole numbers
   opencv.safetensors       area (INTER_AREA) where neither side grows
   torchvision.safetensors  bilinear and bicubic, antialias=True; stretch
@@ -47,55 +49,120 @@ def write(folder, library, sources, results, packages):
     common.write_tensors(folder / f"{library}.safetensors", tensors, common.versions(*packages))
 
 
-def pillow(folder):
+def resize(image, size, filter, box):
+    """Columns first, then rows: Pillow's order up to release 12, and torchvision's. Later
+    releases choose the order by the sizes, which shows where a cubic overshoots."""
+    left, top, right, bottom = box
+    across = image.resize((size[0], image.height), filter, box=(left, 0, right, image.height))
+    return across.resize(size, filter, box=(0, top, size[0], bottom))
+
+
+def fit_box(size, target):
+    """The box that ImageOps.fit takes: a picture that tells it."""
     from PIL import Image, ImageOps
 
+    class Told(Image.Image):
+        def resize(self, size, resample=None, box=None, reducing_gap=None):
+            self.box = box
+            return self
+
+    told = Told()
+    told._size, told._mode = size, "RGB"
+    ImageOps.fit(told, target, Image.Resampling.BILINEAR)
+    return told.box
+
+
+def fitted(size, target):
+    """For each fit the box of the source and that of the target."""
+    from PIL import Image, ImageOps
+
+    yield "stretch", (0, 0, *size), (0, 0, *target)
+    yield "crop", fit_box(size, target), (0, 0, *target)
+    # Where ImageOps.pad leaves a white picture; nothing where a side rounds to no pixel.
+    white = Image.new("L", size, 255)
+    if min(ImageOps.contain(white, target).size):
+        yield "pad", (0, 0, *size), ImageOps.pad(white, target).getbbox()
+
+
+def put(image, target, filter, box, inner):
+    from PIL import Image
+
+    left, top, right, bottom = inner
+    result = Image.new("RGB", target)
+    result.paste(resize(image, (right - left, bottom - top), filter, box), (left, top))
+    return np.asarray(result)
+
+
+def pillow(folder):
+    from PIL import Image
+
     filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-
-    def resize(image, size, filter, box):
-        """Columns first, then rows: Pillow's order up to release 12, and torchvision's. Later
-        releases choose the order by the sizes, which shows where a cubic overshoots."""
-        left, top, right, bottom = box
-        across = image.resize((size[0], image.height), filter, box=(left, 0, right, image.height))
-        return across.resize(size, filter, box=(0, top, size[0], bottom))
-
-    def fit_box(size, target):
-        """The box that ImageOps.fit takes: a picture that tells it."""
-
-        class Told(Image.Image):
-            def resize(self, size, resample=None, box=None, reducing_gap=None):
-                self.box = box
-                return self
-
-        told = Told()
-        told._size, told._mode = size, "RGB"
-        ImageOps.fit(told, target, Image.Resampling.BILINEAR)
-        return told.box
+    pillow_draft(folder, filters)
 
     results = {}
     for size in SOURCES:
         image = Image.fromarray(picture(size))
         for target in TARGETS:
-            # Where ImageOps.pad leaves a white picture; nothing where a side rounds to no pixel.
-            white = Image.new("L", size, 255)
-            contained = ImageOps.contain(white, target)
-            inner = ImageOps.pad(white, target).getbbox() if min(contained.size) else None
-            fitted = {"stretch": ((0, 0, *size), (0, 0, *target))}
-            fitted["crop"] = fit_box(size, target), (0, 0, *target)
-            if inner:
-                fitted["pad"] = (0, 0, *size), inner
-            for fit, (box, (left, top, right, bottom)) in fitted.items():
-                width, height = right - left, bottom - top
+            for fit, box, inner in fitted(size, target):
                 for filter, resample in filters.items():
-                    result = Image.new("RGB", target)
-                    result.paste(resize(image, (width, height), resample, box), (left, top))
-                    results[f"{name(size)}/{name(target)}/{filter}/{fit}"] = result
-    write(folder, "pillow", SOURCES, {k: np.asarray(v) for k, v in results.items()}, ["pillow", "numpy"])
+                    key = f"{name(size)}/{name(target)}/{filter}/{fit}"
+                    results[key] = put(image, target, resample, box, inner)
+    write(folder, "pillow", SOURCES, results, ["pillow", "numpy"])
 
     size, targets = WHOLE
     image = Image.fromarray(picture(size))
     boxes = {f"{name(size)}/{name(t)}/area/stretch": image.resize(t, Image.Resampling.BOX) for t in targets}
     write(folder, "pillow_box", [size], {k: np.asarray(v) for k, v in boxes.items()}, ["pillow", "numpy"])
+
+
+def pillow_draft(folder, filters):
+    """Sides that no divisor divides; upright and turned, sequential and progressive."""
+    import io
+
+    from PIL import Image, ImageOps
+
+    pixels = common.picture(61, 83, seed=3)
+    # A pattern that a shift of a part of a pixel shows in.
+    y, x = np.mgrid[:61, :83]
+    wave = 55 * (np.sin(x / 3.1) + np.sin(y / 2.7))[..., None]
+    image = Image.fromarray(np.clip(pixels / 3 + 85 + wave, 0, 255).astype(np.uint8))
+    kinds = {"444": {"subsampling": 0}, "420": {"subsampling": 2}}
+    kinds["progressive"] = {"progressive": True, "subsampling": 2}
+    for orientation in range(2, 9):
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        kinds[f"orientation_{orientation}"] = {"subsampling": 0, "exif": exif}
+    tensors = {}
+    for kind, options in kinds.items():
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=92, **options)
+        tensors[f"source/{kind}"] = np.frombuffer(file.getvalue(), np.uint8)
+        # A half, a quarter and an eighth.
+        for target in [(15, 12), (7, 6), (3, 2)]:
+            reduced = Image.open(file)
+            turned = int(reduced.getexif().get(0x112, 1)) > 4
+            # A gap of 2.
+            ask = [2 * side for side in (target[::-1] if turned else target)]
+            _, (_, _, right, bottom) = reduced.draft("RGB", ask)
+            divisor = round(83 / right)
+            assert (83 / divisor, 61 / divisor) == (right, bottom) and reduced.size != (83, 61)
+            mark = Image.new("L", reduced.size)
+            mark.putpixel((reduced.width - 1, reduced.height - 1), 255)
+            mark.getexif()[0x112] = reduced.getexif().get(0x112, 1)
+            left, top, _, _ = ImageOps.exif_transpose(mark).getbbox()
+            upright = ImageOps.exif_transpose(reduced).convert("RGB")
+            size = (61, 83) if turned else (83, 61)
+            # The pixels of the last column and row that lie beyond the picture are turned along.
+            before = [
+                upright.size[axis] - size[axis] / divisor if corner == 0 else 0
+                for axis, corner in enumerate((left, top))
+            ]
+            for fit, box, inner in fitted(size, target):
+                box = [v / divisor + before[i % 2] for i, v in enumerate(box)]
+                for filter, resample in filters.items():
+                    key = f"{kind}/{name(target)}/{filter}/{fit}"
+                    tensors[key] = put(upright, target, resample, box, inner)
+    common.write_tensors(folder / "pillow_draft.safetensors", tensors, common.versions("pillow", "numpy"))
 
 
 def opencv(folder):

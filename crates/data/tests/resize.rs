@@ -6,7 +6,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use headstart_data::{Resizer, Rgb};
+use headstart_data::decode::{Reduce, decode_at_least};
+use headstart_data::{Limits, Resizer, Rgb};
 use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 use safetensors::SafeTensors;
 use support::difference;
@@ -28,10 +29,14 @@ fn preprocessing(
     Preprocessing { height, width, interpolation, fit, scaling: Scaling::minus_one_to_one() }
 }
 
+fn fixture(library: &str) -> Vec<u8> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/resize");
+    std::fs::read(root.join(format!("{library}.safetensors"))).unwrap()
+}
+
 /// The pictures of a fixture by their names.
 fn pictures(library: &str) -> BTreeMap<String, Rgb> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/resize");
-    let bytes = std::fs::read(root.join(format!("{library}.safetensors"))).unwrap();
+    let bytes = fixture(library);
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let picture = |(name, tensor): (String, safetensors::tensor::TensorView<'_>)| {
         let [height, width, 3] = *tensor.shape() else { panic!("{name}: {:?}", tensor.shape()) };
@@ -119,6 +124,64 @@ fn area_is_within_one_level_of_pillows_box_where_pictures_shrink_by_whole_number
     let compared = compared("pillow_box");
     assert_covers(&compared, &[Interpolation::Area], &FITS[..1]);
     assert_none(compared.into_iter().filter(|c| c.largest > 1));
+}
+
+#[test]
+fn a_reduced_jpeg_is_resized_from_the_part_that_it_covers() {
+    let bytes = fixture("pillow_draft");
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let (mut resizer, mut wrong) = (Resizer::new(), Vec::new());
+    // Of the part, and of all pixels, on average.
+    let (mut exact, mut rounded, mut cases) = (0.0, 0.0, BTreeSet::new());
+    for (case, tensor) in tensors.iter().filter(|(name, _)| !name.starts_with("source/")) {
+        let [kind, _, interpolation, fit] = *case.split('/').collect::<Vec<_>>() else {
+            panic!("{case}")
+        };
+        let [height, width, 3] = *tensor.shape() else { panic!("{case}: {:?}", tensor.shape()) };
+        let to = preprocessing(width, height, interpolation.parse().unwrap(), fit.parse().unwrap());
+        let file = tensors.tensor(&format!("source/{kind}")).unwrap();
+        let at_least = Reduce::Gap(2.0).at_least(&to);
+        let picture = decode_at_least(file.data(), &Limits::default(), at_least).unwrap();
+        assert!(picture.covered().divisor > 1, "{case}");
+        // Ours and libjpeg's reduced pixels differ by so much.
+        let (largest, mean) = difference(&resizer.resize(&picture, &to), tensor.data());
+        if largest > 3 || mean > 0.6 {
+            wrong.push(format!("{case}: by up to {largest}, on average {mean:.3}"));
+        }
+        let all = Rgb::new(picture.width(), picture.height(), picture.pixels().to_vec()).unwrap();
+        exact += mean;
+        rounded += difference(&resizer.resize(&all, &to), tensor.data()).1;
+        cases.insert((kind.to_owned(), interpolation.to_owned(), fit.to_owned()));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(exact * 5.0 < rounded, "{exact} of the part, and {rounded} of all pixels");
+    assert_eq!(cases.len(), 10 * 2 * 3);
+}
+
+#[test]
+fn area_of_a_reduced_picture_is_that_of_its_pixels_each_as_often_as_it_stands_for() {
+    let pictures = pictures("pillow");
+    let pixels = &pictures["source/16x16"];
+    let mut resizer = Resizer::new();
+    for divisor in [2, 4, 8] {
+        for short in [0, 1, divisor - 1] {
+            let (width, height) = (16 * divisor - short, 16 * divisor - (divisor - 1 - short));
+            let reduced = Rgb::reduced(width, height, divisor, pixels.pixels().to_vec()).unwrap();
+            let source = pixels.pixels().as_chunks::<3>().0;
+            let each = (0..width * height)
+                .flat_map(|i| source[i / width / divisor * 16 + i % width / divisor]);
+            let whole = Rgb::new(width, height, each.collect()).unwrap();
+            for (fit, (to_width, to_height)) in
+                FITS.into_iter().flat_map(|fit| [(7, 5), (5, 9), (16, 16)].map(|to| (fit, to)))
+            {
+                let to = preprocessing(to_width, to_height, Interpolation::Area, fit);
+                let (largest, mean) =
+                    difference(&resizer.resize(&reduced, &to), &resizer.resize(&whole, &to));
+                // Sums of other terms: what lies in the middle between two levels.
+                assert!(largest <= 1 && mean < 0.05, "1/{divisor} {to:?}: {largest}, {mean}");
+            }
+        }
+    }
 }
 
 #[test]

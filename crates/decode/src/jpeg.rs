@@ -12,7 +12,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, at_least: AtLeast) -> Result
     let reduction = reduction(&jpeg, at_least);
     memory(&jpeg, reduction, limits)?;
     let pixels = jpeg.decode(reduction)?;
-    let picture = Rgb::new(pixels.width, pixels.height, pixels.rgb);
+    let picture = Rgb::reduced(jpeg.width(), jpeg.height(), reduction.divisor(), pixels.rgb);
     Ok(picture.expect("there are pixels").oriented(orientation))
 }
 

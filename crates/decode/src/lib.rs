@@ -29,7 +29,7 @@ pub use error::DecodeError;
 pub use file::{Size, read_file, read_file_with, read_picture};
 pub use guard::guarded;
 pub use limits::{AtLeast, Limits, MOST_SIDE};
-pub use rgb::{ContentHash, Rgb};
+pub use rgb::{ContentHash, Covered, Rgb};
 pub use sniff::{Format, sniff};
 
 /// How many bytes from the start of a file [`sniff`] looks at.

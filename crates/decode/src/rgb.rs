@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::orientation::turns;
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
@@ -9,6 +10,45 @@ pub struct Rgb {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
+    covered: Covered,
+}
+
+/// The part of the pixels that the picture lies on, where it was reduced: a line that the divisor
+/// does not divide ends within a pixel. In units of `1 / divisor` of a pixel, which are the pixels
+/// of the picture as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// By how much the picture was reduced, at least 1.
+    pub divisor: usize,
+    /// What of the first column the picture does not lie on, less than `divisor`.
+    pub left: usize,
+    /// What of the first row the picture does not lie on, less than `divisor`.
+    pub top: usize,
+    /// Width of the picture as it was.
+    pub width: usize,
+    /// Height of the picture as it was.
+    pub height: usize,
+}
+
+impl Covered {
+    /// Of a picture of this size that was turned; `pixels` is its width and height before.
+    fn oriented(self, orientation: Orientation, pixels: (usize, usize)) -> Self {
+        let Self { divisor, left, top, width, height } = self;
+        let right = pixels.0 * divisor - left - width;
+        let bottom = pixels.1 * divisor - top - height;
+        let (left, top) = match orientation {
+            Orientation::NoTransforms => (left, top),
+            Orientation::FlipHorizontal => (right, top),
+            Orientation::FlipVertical => (left, bottom),
+            Orientation::Rotate180 => (right, bottom),
+            Orientation::Rotate90 => (bottom, left),
+            Orientation::Rotate270 => (top, right),
+            Orientation::Rotate90FlipH => (top, left),
+            Orientation::Rotate270FlipH => (bottom, right),
+        };
+        let (width, height) = if turns(orientation) { (height, width) } else { (width, height) };
+        Self { divisor, left, top, width, height }
+    }
 }
 
 impl Rgb {
@@ -16,7 +56,23 @@ impl Rgb {
     /// (height, width, 3). `None` when a side is zero or the number of bytes another.
     pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Option<Self> {
         let bytes = width.checked_mul(height)?.checked_mul(3)?;
-        (bytes > 0 && bytes == pixels.len()).then_some(Self { width, height, pixels })
+        let covered = Covered { divisor: 1, left: 0, top: 0, width, height };
+        (bytes > 0 && bytes == pixels.len()).then_some(Self { width, height, pixels, covered })
+    }
+
+    /// A picture of `width` x `height` pixels that was reduced: each of the pixels stands for
+    /// `divisor` x `divisor`, those at the right and at the bottom possibly for less. `None` when
+    /// there is not a pixel for every `divisor` begun of each side, and not one more.
+    pub fn reduced(width: usize, height: usize, divisor: usize, pixels: Vec<u8>) -> Option<Self> {
+        let side = |whole: usize| (divisor > 0).then(|| whole.div_ceil(divisor));
+        let reduced = Self::new(side(width)?, side(height)?, pixels)?;
+        let covered = Covered { divisor, left: 0, top: 0, width, height };
+        Some(Self { covered, ..reduced })
+    }
+
+    /// What of the pixels the picture lies on: all, unless it was reduced.
+    pub fn covered(&self) -> Covered {
+        self.covered
     }
 
     /// Width in pixels, at least 1.
@@ -53,6 +109,7 @@ impl Rgb {
             return self;
         }
         let (width, height) = (self.width as u32, self.height as u32);
+        let covered = self.covered.oriented(orientation, (self.width, self.height));
         let image =
             RgbImage::from_raw(width, height, self.pixels).expect("the length fits the size");
         let mut image = DynamicImage::ImageRgb8(image);
@@ -62,6 +119,7 @@ impl Rgb {
             width: image.width() as usize,
             height: image.height() as usize,
             pixels: image.into_raw(),
+            covered,
         }
     }
 }
@@ -114,13 +172,23 @@ mod tests {
         ) {
             let sample = |i: usize| (i as u8).wrapping_mul(31) ^ seed;
             let pixels = (0..width * height * 3).map(sample).collect();
-            let picture = Rgb::new(width, height, pixels).unwrap();
+            let reduced = (width * 8 - usize::from(seed % 8), height * 8 - usize::from(seed / 8 % 8));
+            let picture = Rgb::reduced(reduced.0, reduced.1, 8, pixels).unwrap();
             // All but the quarter turns undo themselves.
             let back = match exif { 6 => 8, 8 => 6, other => other };
             let turn = |picture: Rgb, exif| picture.oriented(Orientation::from_exif(exif).unwrap());
             let turned = turn(picture.clone(), exif);
             let sides = if exif > 4 { (height, width) } else { (width, height) };
             prop_assert_eq!((turned.width(), turned.height()), sides);
+            // What the picture does not lie on is turned as pixels there are.
+            let inside = |i: usize| i % (width * 8) < reduced.0 && i / (width * 8) < reduced.1;
+            let mask = (0..width * height * 64).flat_map(|i| [u8::from(inside(i)); 3]).collect();
+            let mask = turn(Rgb::new(width * 8, height * 8, mask).unwrap(), exif);
+            let first = mask.pixels().iter().position(|&v| v == 1).unwrap() / 3;
+            let Covered { divisor, left, top, width: across, height: down } = turned.covered();
+            prop_assert_eq!((divisor, left, top), (8, first % mask.width(), first / mask.width()));
+            let sides = if exif > 4 { (reduced.1, reduced.0) } else { reduced };
+            prop_assert_eq!((across, down), sides);
             prop_assert_eq!(turn(turned, back), picture);
         }
     }

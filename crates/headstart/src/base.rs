@@ -270,6 +270,10 @@ impl Base {
         let preprocessing = serde_json::to_vec(self.network.preprocessing());
         part(&preprocessing.expect("plain numbers and names serialise"));
         part(&reduce.gap().to_le_bytes());
+        if reduce.gap().is_finite() && self.network.preprocessing().may_reduce() {
+            // Of a reduced picture its very part is resized, not the pixels that it begins.
+            part(b"covered");
+        }
         // Instruction sets differ in the last bit.
         part(compute.isa.name().as_bytes());
         if let Some(bf16) = compute.bf16 {

@@ -7,29 +7,31 @@ use crate::decode::Rgb;
 
 #[derive(Debug, Default)]
 pub(super) struct Area {
-    columns: Vec<Covered>,
+    columns: Vec<Share>,
     /// The mean of the rows that a row of the output covers, `[width][3]`.
     rows: Vec<f32>,
 }
 
 impl Area {
     pub(super) fn resize(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
-        let fitted = keras(picture, to);
+        let whole = picture.covered();
+        let fitted = keras((whole.width, whole.height), to);
         fitted.blacken(to, out);
         let Fitted { from, to: inner } = fitted;
-        let column = |x| Covered::new(x, inner.width, from.width);
+        let across = Line::new(whole.left + from.left, from.width, whole.divisor);
+        let down = Line::new(whole.top + from.top, from.height, whole.divisor);
         self.columns.clear();
-        self.columns.extend((0..inner.width).map(column));
+        self.columns.extend((0..inner.width).map(|x| across.share(x, inner.width)));
 
         let row = |y: usize| {
-            let first = (from.top + y) * picture.width() + from.left;
-            &picture.pixels()[first * 3..][..from.width * 3]
+            let first = (down.first + y) * picture.width() + across.first;
+            &picture.pixels()[first * 3..][..across.pixels * 3]
         };
         let lines = out.as_chunks_mut::<3>().0.chunks_exact_mut(to.width).skip(inner.top);
         for (y, line) in lines.take(inner.height).enumerate() {
             self.rows.clear();
-            self.rows.resize(from.width * 3, 0.0);
-            for (y, share) in Covered::new(y, inner.height, from.height).shares() {
+            self.rows.resize(across.pixels * 3, 0.0);
+            for (y, share) in down.share(y, inner.height).shares() {
                 for (mean, level) in self.rows.iter_mut().zip(row(y)) {
                     *mean += share * f32::from(*level);
                 }
@@ -49,27 +51,50 @@ impl Area {
     }
 }
 
+/// The part of a line that becomes a line of the output.
+struct Line {
+    /// The first pixel that it lies on, and how many there are.
+    first: usize,
+    pixels: usize,
+    /// Units of a pixel, in which all that follows is measured.
+    divisor: usize,
+    /// What of the first pixel comes before it.
+    before: usize,
+    length: usize,
+}
+
+impl Line {
+    /// Of `length` units from `start` on, of which a pixel has `divisor`.
+    fn new(start: usize, length: usize, divisor: usize) -> Self {
+        let before = start % divisor;
+        let pixels = (before + length).div_ceil(divisor);
+        Self { first: start / divisor, pixels, divisor, before, length }
+    }
+
+    /// What pixel `at` of the `to` that the line becomes covers; places are from the first pixel on.
+    fn share(&self, at: usize, to: usize) -> Share {
+        // In parts of a unit of which it has `to`, all edges are whole.
+        let pixel = self.divisor * to;
+        let start = self.before * to + at * self.length;
+        let end = start + self.length;
+        let (first, last) = (start / pixel, (end - 1) / pixel);
+        let share = |parts: usize| parts as f32 / self.length as f32;
+        let shares = [end.min((first + 1) * pixel) - start, end - last * pixel, pixel].map(share);
+        Share { first, last, shares }
+    }
+}
+
 /// What a pixel of the output covers of a line: the first and the last pixel in part, and those
 /// between.
 #[derive(Clone, Copy, Debug)]
-struct Covered {
+struct Share {
     first: usize,
     last: usize,
     /// Of the mean, the shares of the first, of the last if it is another, and of each between.
     shares: [f32; 3],
 }
 
-impl Covered {
-    /// By pixel `at` of the `to` that a line of `from` pixels becomes.
-    fn new(at: usize, to: usize, from: usize) -> Self {
-        // In units of which a pixel has `to`, all edges are whole.
-        let (start, end) = (at * from, (at + 1) * from);
-        let (first, last) = (start / to, (end - 1) / to);
-        let share = |units: usize| units as f32 / from as f32;
-        let shares = [end.min((first + 1) * to) - start, end - last * to, to].map(share);
-        Self { first, last, shares }
-    }
-
+impl Share {
     /// Places and shares of the pixels; the shares add up to one.
     fn shares(self) -> impl Iterator<Item = (usize, f32)> {
         let Self { first, last, shares } = self;

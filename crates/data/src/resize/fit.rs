@@ -31,9 +31,13 @@ impl<T> Fitted<T> {
 
 /// As Pillow's `ImageOps.fit` and `ImageOps.pad` have it. The part that is cropped has
 /// fractions of pixels; a padded picture is rounded to the nearest size, its place likewise,
-/// halves to the even number.
+/// halves to the even number. Of a reduced picture the part that it covers is taken, as by `draft`
+/// and the box that it answers.
 pub(super) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
-    let (width, height) = (picture.width() as f64, picture.height() as f64);
+    let covered = picture.covered();
+    // Exact: divisors are powers of two.
+    let pixels = |units: usize| units as f64 / covered.divisor as f64;
+    let (width, height) = (pixels(covered.width), pixels(covered.height));
     let (to_width, to_height) = (to.width as f64, to.height as f64);
     let aspect = to_width / to_height;
     let wider = width / height > aspect;
@@ -53,8 +57,8 @@ pub(super) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
     let (inner_width, inner_height) = (side(inner_width, to.width), side(inner_height, to.height));
     Fitted {
         from: Rect {
-            left: (width - part_width) / 2.0,
-            top: (height - part_height) / 2.0,
+            left: pixels(covered.left) + (width - part_width) / 2.0,
+            top: pixels(covered.top) + (height - part_height) / 2.0,
             width: part_width,
             height: part_height,
         },
@@ -71,8 +75,7 @@ pub(super) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
 /// TensorFlow's `resize_with_pad` resizes first and pads then. Sizes and places are rounded
 /// down, after divisions in f32: a side that fills the output may thereby come out a pixel
 /// short of it. A side shorter than a pixel, which TensorFlow refuses, becomes one.
-pub(super) fn keras(picture: &Rgb, to: &Preprocessing) -> Fitted<usize> {
-    let (width, height) = (picture.width(), picture.height());
+pub(super) fn keras((width, height): (usize, usize), to: &Preprocessing) -> Fitted<usize> {
     let (mut from_width, mut from_height) = (width, height);
     let (mut to_width, mut to_height) = (to.width as f32, to.height as f32);
     match to.fit {

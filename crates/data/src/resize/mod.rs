@@ -13,7 +13,7 @@ mod tensorflow;
 use fast_image_resize::FilterType;
 use headstart_model::{Interpolation, Preprocessing};
 
-use crate::decode::Rgb;
+use crate::decode::{Covered, Rgb};
 use antialiased::Antialiased;
 use area::Area;
 use tensorflow::Tensorflow;
@@ -32,6 +32,10 @@ use tensorflow::Tensorflow;
 /// level of what Keras's `image_dataset_from_directory` makes of a picture with its
 /// interpolations `bilinear` and `area`, rounded (Keras goes on with fractions); cropped and
 /// padded as by its `crop_to_aspect_ratio` and `pad_to_aspect_ratio`.
+///
+/// Of a picture that was reduced while it was decoded, what it covers of its pixels is resized, to
+/// a fraction of them ([`Rgb::covered`]); by [`Interpolation::Tensorflow`], which is for pictures
+/// that were not, all of them.
 #[derive(Debug, Default)]
 pub struct Resizer {
     antialiased: Antialiased,
@@ -64,7 +68,8 @@ impl Resizer {
     pub fn resize_into(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
         assert_eq!(out.len(), to.height * to.width * 3, "the output has another size");
         assert!(!out.is_empty(), "the output has no pixels");
-        if (picture.height(), picture.width()) == (to.height, to.width) {
+        let Covered { divisor, width, height, .. } = picture.covered();
+        if (height, width) == (to.height * divisor, to.width * divisor) {
             out.copy_from_slice(picture.pixels());
             return;
         }

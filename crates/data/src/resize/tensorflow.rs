@@ -15,7 +15,7 @@ pub(super) struct Tensorflow {
 
 impl Tensorflow {
     pub(super) fn resize(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
-        let fitted = keras(picture, to);
+        let fitted = keras((picture.width(), picture.height()), to);
         fitted.blacken(to, out);
         let Fitted { from, to: inner } = fitted;
         self.columns.clear();
