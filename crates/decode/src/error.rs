@@ -41,7 +41,7 @@ pub enum DecodeError {
         /// What the decoder said.
         detail: String,
     },
-    /// The header declares more pixels than [`Limits::max_pixels`].
+    /// The header declares more pixels than [`Limits::max_pixels`](crate::Limits::max_pixels).
     #[error("{width} x {height} pixels are more than the limit of {} megapixels", limit / 1_000_000)]
     TooManyPixels {
         /// Declared width, in pixels.
@@ -59,7 +59,8 @@ pub enum DecodeError {
         /// Declared height, in pixels.
         height: u64,
     },
-    /// Decoding would allocate more than [`Limits::max_bytes`], or far more than a picture of this
+    /// Decoding would allocate more than [`Limits::max_bytes`](crate::Limits::max_bytes), or far more
+    /// than a picture of this
     /// size should need: a tile that is larger than the picture, a profile without an end.
     #[error(
         "needs more memory to decode than its size explains, or than the limit of {} (see --memory)",
@@ -69,7 +70,7 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// The file is larger than [`Limits::max_file_bytes`].
+    /// The file is larger than [`Limits::max_file_bytes`](crate::Limits::max_file_bytes).
     #[error(
         "a file of {} is more than the limit of {} (see --memory)",
         megabytes(*bytes),
