@@ -60,8 +60,8 @@ pub enum DecodeError {
         height: u64,
     },
     /// Decoding would allocate more than [`Limits::max_bytes`](crate::Limits::max_bytes), or far more
-    /// than a picture of this
-    /// size should need: a tile that is larger than the picture, a profile without an end.
+    /// than a picture of this size should need: a tile that is larger than the picture, a profile
+    /// without an end.
     #[error(
         "needs more memory to decode than its size explains, or than the limit of {} (see --memory)",
         megabytes(*limit)

@@ -162,7 +162,6 @@ pub(crate) fn divide(
     };
     let unparted = if pictures.is_divided() { &said } else { &groups };
     let split = pictures.divide(read.kept, &labels, unparted)?;
-
     observer.split(split.train.len(), split.validation.len());
     if split.train.is_empty() {
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());

@@ -183,7 +183,7 @@ impl Pictures {
         &self.dataset.skipped
     }
 
-    /// How a table of pictures was understood, where that does not go without saying; half a line each.
+    /// How a table or a divided folder of pictures was understood, where that does not go without saying; half a line each.
     pub fn notes(&self) -> &[String] {
         &self.dataset.notes
     }
@@ -365,9 +365,8 @@ impl Pictures {
             label_from: self.source.label_from.as_ref().map(ToString::to_string),
             group_from: self.source.group_from.as_ref().map(ToString::to_string),
             columns: self.source.columns.clone(),
-            split: Some(match self.is_divided() {
+            split: Some(match self.is_divided() || self.seen.is_some() {
                 true => SplitRecord::Given,
-                false if self.seen.is_some() => SplitRecord::Given,
                 false => SplitRecord::Share { share, seed },
             }),
         }

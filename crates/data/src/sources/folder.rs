@@ -35,8 +35,7 @@ impl Dataset {
         }
         let inner = look_through(root);
         match Layout::of(&inner)? {
-            Layout::Classes(found) => {
-                let tops = found.tops();
+            Layout::Classes { classes, tops } => {
                 if let Some(folders) = layout::either_may_be_classes(&tops) {
                     return Err(DataError::EitherClasses {
                         path: inner,
@@ -44,18 +43,17 @@ impl Dataset {
                         inner: folders.iter().cloned().collect(),
                     });
                 }
-                collect(root, vec![(None, found)])
+                collect(root, vec![(None, classes)])
             }
             Layout::Split { train, validation, test, others, loose, skipped: left_out, note } => {
-                let validation_classes = validation.as_deref().map(Classes::of).transpose()?;
-                let measured = validation_classes.as_ref().is_some_and(|c| !c.folders.is_empty());
+                let classes_of =
+                    |side: Option<PathBuf>| side.as_deref().map(Classes::of).transpose();
+                let (validation, test) = (classes_of(validation)?, classes_of(test)?);
+                let measured = validation.as_ref().is_some_and(|side| !side.folders.is_empty());
                 let subset = measured.then_some(Subset::Train);
                 let mut sides = vec![(subset, Classes::of(&train)?)];
-                for (folder, subset) in [(validation, Subset::Validation), (test, Subset::Test)] {
-                    if let Some(folder) = folder {
-                        sides.push((Some(subset), Classes::of(&folder)?));
-                    }
-                }
+                sides.extend(validation.map(|side| (Some(Subset::Validation), side)));
+                sides.extend(test.map(|side| (Some(Subset::Test), side)));
                 let mut folder = collect(root, sides)?;
                 let other = |path| Skipped::new(path, SkipReason::NoSide);
                 folder.skipped.extend(left_out);
@@ -128,7 +126,10 @@ impl Classes {
 
 /// The form of a folder.
 pub(super) enum Layout {
-    Classes(Classes),
+    Classes {
+        classes: Classes,
+        tops: Vec<Top>,
+    },
     Split {
         train: PathBuf,
         validation: Option<PathBuf>,
@@ -148,7 +149,7 @@ impl Layout {
         let classes = Classes::of(root)?;
         let tops = classes.tops();
         let Some(sides) = layout::sides(&tops) else {
-            return Ok(Layout::Classes(classes));
+            return Ok(Layout::Classes { classes, tops });
         };
         let note = layout::describe(&tops, &sides);
         let Classes { folders, loose, skipped } = classes;

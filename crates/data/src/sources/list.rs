@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folder::{Layout, look_through, name, unreadable as not_a_folder};
@@ -116,7 +116,7 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
     }
     let root = &look_through(root);
     match Layout::of(root) {
-        Ok(Layout::Classes(_)) => add_classes(listing, root, None),
+        Ok(Layout::Classes { .. }) => add_classes(listing, root, None),
         Ok(Layout::Split { train, validation, test, others, loose, skipped, note }) => {
             listing.notes.push(note);
             let mut folders = vec![(train, Some(Subset::Train))];
@@ -139,19 +139,22 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
     }
 }
 
-fn add_unlabelled(listing: &mut Listing, root: &Path) {
+/// The pictures below a folder; what is no picture is skipped.
+fn below(listing: &mut Listing, root: &Path) -> Vec<PathBuf> {
     let mut walker = Walker::default();
     walker.enter(root);
     let (paths, skipped) = walker.finish();
     listing.skipped.extend(skipped);
+    paths
+}
+
+fn add_unlabelled(listing: &mut Listing, root: &Path) {
+    let paths = below(listing, root);
     listing.pictures.extend(paths.into_iter().map(|path| Listed::new(path, None, None)));
 }
 
 fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {
-    let mut walker = Walker::default();
-    walker.enter(root);
-    let (paths, skipped) = walker.finish();
-    listing.skipped.extend(skipped);
+    let paths = below(listing, root);
     // A class's pictures follow each other, and share its name.
     let mut last: Option<Arc<str>> = None;
     listing.pictures.extend(paths.into_iter().map(|path| {

@@ -16,9 +16,8 @@ pub(super) struct Layout {
 }
 
 /// The folders of a split.
-#[derive(Default)]
 struct Sides {
-    folders: Vec<(Vec<u8>, Option<Subset>)>,
+    folders: Vec<(Vec<u8>, Subset)>,
 }
 
 /// What a picture's name tells.
@@ -99,11 +98,13 @@ impl Sides {
             .collect();
         let sides = layout::sides(&folders)?;
         let folders = tops.into_keys().zip(sides);
-        Some(Self { folders: folders.map(|(name, side)| (name.to_vec(), side)).collect() })
+        Some(Self {
+            folders: folders.filter_map(|(name, side)| Some((name.to_vec(), side?))).collect(),
+        })
     }
 
     fn of_folder(&self, name: &[u8]) -> Option<Subset> {
-        self.folders.iter().find(|(folder, _)| folder == name).and_then(|(_, side)| *side)
+        self.folders.iter().find(|(folder, _)| folder == name).map(|(_, side)| *side)
     }
 }
 
