@@ -20,6 +20,10 @@ pub(crate) struct LabelArgs {
     /// several times, a column for each class, with a 1 where a picture is of it
     #[arg(long, value_name = "NAME", conflicts_with = "label_from")]
     label_column: Vec<String>,
+    /// Pictures may have any number of labels: one that lies in the folders of several classes, or that a
+    /// manifest lists under several, has all of them
+    #[arg(long)]
+    pub(crate) multi_label: bool,
     #[command(flatten)]
     path: PathColumnArgs,
 }
@@ -40,8 +44,12 @@ impl PathColumnArgs {
 
 impl LabelArgs {
     pub(crate) fn source(&self, path: &Path) -> Source {
-        let label_from = self.label_from.clone();
-        Source { label_from, columns: self.columns(), ..Source::new(path) }
+        Source {
+            label_from: self.label_from.clone(),
+            columns: self.columns(),
+            multi_label: self.multi_label,
+            ..Source::new(path)
+        }
     }
 
     pub(crate) fn columns(&self) -> ColumnNames {

@@ -38,5 +38,7 @@ pub use error::DataError;
 pub use facts::Facts;
 pub use reader::{Held, HeldPicture, Reader};
 pub use resize::Resizer;
-pub use sources::{Dataset, Item, Location, PathPattern, SkipReason, Skipped, Source, Subset};
-pub use split::{Folds, Groups, Split, SplitConfig, SplitWarning};
+pub use sources::{
+    Dataset, Item, LabelSets, Labels, Location, PathPattern, SkipReason, Skipped, Source, Subset,
+};
+pub use split::{Folds, Groups, PictureLabels, Split, SplitConfig, SplitWarning};

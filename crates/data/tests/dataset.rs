@@ -25,7 +25,7 @@ fn listing(pictures: &[Row]) -> Listing {
 fn items(dataset: &Dataset) -> Vec<(String, &str, Option<Subset>)> {
     let items = dataset.items.iter();
     items
-        .map(|item| (dataset.name_of(item), dataset.classes[item.class].as_str(), item.subset))
+        .map(|item| (dataset.name_of(item), dataset.classes[item.label].as_str(), item.subset))
         .collect()
 }
 
@@ -65,7 +65,7 @@ fn a_side_is_given_where_something_is_given_to_validation() {
         let found: Vec<_> = items(&dataset).into_iter().map(|(.., subset)| subset).collect();
         assert_eq!(found, *expected);
         assert_eq!(dataset.is_split(), expected.contains(&VALIDATION));
-        let tests: Vec<_> = dataset.tests.iter().map(|item| (item.class, item.subset)).collect();
+        let tests: Vec<_> = dataset.tests.iter().map(|item| (item.label, item.subset)).collect();
         let kept = if given.contains(&TEST) { vec![(1, TEST)] } else { vec![] };
         assert_eq!((tests, skipped(&dataset)), (kept, vec![]));
     }

@@ -21,8 +21,8 @@ type Row = (String, String, Option<Subset>, String, f32);
 fn rows(listing: &Listing, folder: &Path) -> Vec<Row> {
     let row = |p: &headstart_data::sources::Listed| {
         let path = p.at.path().strip_prefix(folder).unwrap().display().to_string();
-        let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("-").to_owned();
-        (path, text(&p.label), p.subset, text(&p.group), p.weight)
+        let text = |text: Option<&str>| text.unwrap_or("-").to_owned();
+        (path, text(p.label.as_deref()), p.subset, text(p.group.as_deref()), p.weight)
     };
     listing.pictures.iter().map(row).collect()
 }
@@ -231,7 +231,7 @@ fn labels_and_groups_come_from_paths_below_the_root() {
     let found: Vec<_> = dataset
         .items
         .iter()
-        .map(|item| (dataset.name_of(item), item.class, item.group.as_deref().unwrap()))
+        .map(|item| (dataset.name_of(item), item.label, item.group.as_deref().unwrap()))
         .collect();
     let expected = [
         ("A1_anna.jpg".to_owned(), 0, "anna"),
@@ -261,7 +261,7 @@ fn a_folder_to_validate_on_is_labelled_in_the_same_way() {
     let label_from = Some("[A-Z]".parse().unwrap());
     let source = Source { label_from, ..Source::new(train.path()) };
     let dataset = source.dataset_with(validation.path()).unwrap();
-    let sides: Vec<_> = dataset.items.iter().map(|item| (item.class, item.subset)).collect();
+    let sides: Vec<_> = dataset.items.iter().map(|item| (item.label, item.subset)).collect();
     let [train, validation] = [Subset::Train, Subset::Validation].map(Option::Some);
     assert_eq!(sides, [(0, train), (1, train), (0, validation)]);
     assert_eq!(dataset.skipped[0].reason.to_string(), "its class has no pictures to train on");

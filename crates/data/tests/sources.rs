@@ -41,7 +41,7 @@ fn items(folder: &Dataset) -> Vec<String> {
             Some(Subset::Test) => " test",
             None => "",
         };
-        format!("{}:{}{side}", relative(&folder.root, &i.at.path()), folder.classes[i.class])
+        format!("{}:{}{side}", relative(&folder.root, &i.at.path()), folder.classes[i.label])
     };
     folder.items.iter().map(item).collect()
 }
@@ -100,7 +100,7 @@ fn a_given_split_is_kept_under_all_its_names() {
         expected.sort();
         assert_eq!(found, expected);
         let [test] = &folder.tests[..] else { panic!("{:?}", folder.tests) };
-        assert_eq!((test.class, test.subset), (0, Some(Subset::Test)));
+        assert_eq!((test.label, test.subset), (0, Some(Subset::Test)));
         assert!(folder.is_split());
     }
 }
@@ -125,7 +125,7 @@ fn classes_may_be_called_train_and_val() {
 fn two_folders_make_a_split() {
     let root = tree(&["a/cat/1.jpg", "a/dog/2.jpg", "b/dog/3.jpg"]);
     let folder = Dataset::open_split(root.path().join("a"), root.path().join("b")).unwrap();
-    let sides: Vec<_> = folder.items.iter().map(|i| (i.class, i.subset.unwrap())).collect();
+    let sides: Vec<_> = folder.items.iter().map(|i| (i.label, i.subset.unwrap())).collect();
     assert_eq!(sides, [(0, Subset::Train), (1, Subset::Train), (1, Subset::Validation)]);
 }
 

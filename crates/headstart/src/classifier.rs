@@ -1,12 +1,14 @@
 //! Base and head together: what predicts.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use headstart_data::split::Earlier;
-use headstart_data::{DecodeError, Location, SkipReason, Skipped, Source, Subset};
+use headstart_data::{DecodeError, LabelSets, Location, SkipReason, Skipped, Source, Subset};
 use headstart_engine::train::metrics::argmax;
 use headstart_engine::train::{Head, Task};
 
+use crate::evaluation::choose_thresholds;
 use crate::model_file::check_classes;
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
 
@@ -23,7 +25,7 @@ pub struct Classifier {
 }
 
 /// The threshold of a label for which none has been chosen.
-const UNCHOSEN: f32 = 0.5;
+pub(crate) const UNCHOSEN: f32 = 0.5;
 
 /// What a classifier says of a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +150,19 @@ impl Classifier {
         Ok(())
     }
 
+    /// Chooses the thresholds by what it says of pictures that it has not learned from, if they may have
+    /// several labels.
+    pub(crate) fn choose_thresholds(
+        &mut self,
+        labels: &[usize],
+        sets: Option<&[Vec<usize>]>,
+        probabilities: &[f32],
+    ) {
+        if let Some(sets) = sets {
+            self.thresholds = choose_thresholds(labels, sets, probabilities, self.classes.len());
+        }
+    }
+
     /// What the head makes of one picture's features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
         let scores = self.head.probabilities(features);
@@ -243,25 +258,37 @@ impl Classifier {
     ) -> Result<Evaluated, Error> {
         let source = self.labelled(source)?;
         let listing = source.list()?;
+        if listing.is_multi_label() {
+            self.check_task(Task::MultiLabel)?;
+        }
         let mut skipped = listing.skipped;
         // What was trained on is no measure where there is something else.
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
         let measured = side
             .or_else(|| [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset)));
+        let mut sets = (self.task() == Task::MultiLabel).then(LabelSets::default);
         let (mut measured_on, mut labels) = (Vec::new(), Vec::new());
         for picture in listing.pictures {
             if measured.is_some() && picture.subset != measured {
                 continue;
             }
-            let Some(class) = picture.label else {
+            if picture.label.is_none() {
                 skipped.push(Skipped::new(picture.at.path(), SkipReason::NoLabel));
                 continue;
             };
-            let label = self.classes.iter().position(|known| **known == *class);
-            labels.push(label.ok_or_else(|| Error::UnknownClass {
-                class: class.to_string(),
-                known: self.classes.clone(),
-            })?);
+            let class = |name: &Arc<str>| {
+                let class = self.classes.iter().position(|known| **known == **name);
+                class.ok_or_else(|| Error::UnknownClass {
+                    class: name.to_string(),
+                    known: self.classes.clone(),
+                })
+            };
+            let own: Vec<usize> =
+                picture.label.names().iter().map(class).collect::<Result<_, _>>()?;
+            labels.push(match &mut sets {
+                Some(sets) => sets.number(own),
+                None => own[0],
+            });
             measured_on.push(picture.at);
         }
         if measured_on.is_empty() {
@@ -278,7 +305,8 @@ impl Classifier {
         }
         let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
         let probabilities = self.head.probabilities(&extraction.features);
-        let evaluation = Evaluation::new(&self.classes, &labels, &probabilities);
+        let sets = sets.as_ref().map(LabelSets::as_slice);
+        let evaluation = Evaluation::new(self, &labels, sets, &probabilities);
         let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
         let learned_from = seen.map(|seen| seen.count(Earlier::LearnedFrom, &extraction.contents));
         Ok(Evaluated { evaluation, skipped, subset: measured, learned_from, source })

@@ -2,6 +2,8 @@
 
 use headstart_data::{ContentHash, Facts, Groups, Skipped, Split, split};
 
+use headstart_engine::train::Task;
+
 use crate::audit::{Copies, note};
 use crate::fit::Side;
 use crate::{Error, Extractor, Observer, Pictures, Seen};
@@ -44,6 +46,7 @@ impl Divided {
         let all = Side {
             features: extraction.features,
             labels: labels.clone(),
+            label_sets: pictures.label_sets().cloned(),
             groups: groups.numbers().to_vec(),
             weights: pictures.weights(&extraction.kept),
             dim: extractor.features(),
@@ -183,7 +186,7 @@ pub(crate) fn check_readable(
     let Some(&first) = labels.first() else {
         return Err(Error::none_readable(skipped.to_vec()));
     };
-    if labels.iter().all(|&label| label == first) {
+    if pictures.task() == Task::SingleLabel && labels.iter().all(|&label| label == first) {
         return Err(Error::OneReadableClass {
             class: pictures.classes()[first].clone(),
             skipped: skipped.len(),

@@ -1,7 +1,12 @@
 //! How well a classifier does on labelled pictures.
 
-use headstart_engine::train::metrics::{ClassFigures, ConfusionMatrix};
+use headstart_engine::train::metrics::{
+    ClassFigures, ConfusionMatrix, argmax, average_precision, best_threshold,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::Classifier;
+use crate::classifier::UNCHOSEN;
 
 /// Figures over labelled pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,26 +15,68 @@ pub struct Evaluation {
     pub classes: Vec<String>,
     /// How many pictures.
     pub pictures: usize,
-    /// Share of the pictures whose class was predicted.
+    /// Share of the pictures whose class was predicted, or, where they may have several, exactly whose
+    /// classes were (subset accuracy).
     pub accuracy: f64,
-    /// Mean cross-entropy in nats.
+    /// Mean cross-entropy in nats; where pictures may have several classes, the mean over these, too.
     pub loss: f64,
     /// Precision, recall, F1 and support of each class.
     pub per_class: Vec<ClassFigures>,
-    /// How often each class (first index) was taken for each.
+    /// How often each class (first index) was taken for each; empty where pictures may have several.
     pub confusion: Vec<Vec<usize>>,
+    /// What else there is of pictures that may have several classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_label: Option<MultiLabelFigures>,
+}
+
+/// Figures over pictures that may have any number of classes. Those of F1, and precision and recall of
+/// each class, are at thresholds; average precision is not.
+///
+/// On the pictures that thresholds were chosen on, figures at these are a little better than on others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultiLabelFigures {
+    /// Of each class, scikit-learn's `average_precision_score`; nothing of one without pictures.
+    pub average_precision: Vec<Option<f64>>,
+    /// Its mean over the classes that have pictures.
+    pub mean_average_precision: Option<f64>,
+    /// F1 over all pairs of picture and class.
+    pub micro_f1: f64,
+    /// The mean of the classes' F1.
+    pub macro_f1: f64,
+    /// Of each class, the probability from which on a picture has it.
+    pub thresholds: Vec<f32>,
 }
 
 impl Evaluation {
-    /// From each picture's class and its probabilities `[pictures][classes]`.
-    pub(crate) fn new(classes: &[String], labels: &[usize], probabilities: &[f32]) -> Self {
+    /// From each picture's label (its class, or the index of its set of classes) and its probabilities
+    /// `[pictures][classes]`.
+    pub(crate) fn new(
+        classifier: &Classifier,
+        labels: &[usize],
+        sets: Option<&[Vec<usize>]>,
+        probabilities: &[f32],
+    ) -> Self {
+        Self::of(&classifier.classes, &classifier.thresholds, labels, sets, probabilities)
+    }
+
+    /// The same, of these classes and thresholds.
+    pub(crate) fn of(
+        classes: &[String],
+        thresholds: &[f32],
+        labels: &[usize],
+        sets: Option<&[Vec<usize>]>,
+        probabilities: &[f32],
+    ) -> Self {
+        match sets {
+            Some(sets) => Self::of_sets(classes, thresholds, labels, sets, probabilities),
+            None => Self::of_one_label(classes, labels, probabilities),
+        }
+    }
+
+    fn of_one_label(classes: &[String], labels: &[usize], probabilities: &[f32]) -> Self {
         let rows = probabilities.chunks_exact(classes.len());
-        let predicted: Vec<usize> =
-            rows.clone().map(headstart_engine::train::metrics::argmax).collect();
-        let losses = rows.zip(labels).map(|(row, &label)| {
-            // The least that f32 tells from 0.
-            -f64::from(row[label].max(f32::MIN_POSITIVE)).ln()
-        });
+        let predicted: Vec<usize> = rows.clone().map(argmax).collect();
+        let losses = rows.zip(labels).map(|(row, &label)| surprise(row[label]));
         let matrix = ConfusionMatrix::new(labels, &predicted, classes.len());
         Self {
             classes: classes.to_vec(),
@@ -38,7 +85,60 @@ impl Evaluation {
             loss: losses.sum::<f64>() / labels.len() as f64,
             per_class: matrix.per_class(),
             confusion: matrix.counts,
+            multi_label: None,
         }
+    }
+
+    fn of_sets(
+        classes: &[String],
+        thresholds: &[f32],
+        labels: &[usize],
+        sets: &[Vec<usize>],
+        probabilities: &[f32],
+    ) -> Self {
+        let (n, count) = (labels.len(), classes.len());
+        let mut exact = vec![true; n];
+        let (mut loss, mut all) = (0.0, [0; 3]);
+        let (mut per_class, mut average) = (Vec::new(), Vec::new());
+        for (class, &threshold) in thresholds.iter().enumerate() {
+            let scores = column(probabilities, class, count);
+            let truth = has_class(labels, sets, class);
+            let (mut said, mut right) = (0, 0);
+            for ((&score, &is), exact) in scores.iter().zip(&truth).zip(&mut exact) {
+                loss += surprise(if is { score } else { 1.0 - score });
+                let says = score >= threshold;
+                said += usize::from(says);
+                right += usize::from(says && is);
+                *exact &= says == is;
+            }
+            let support = truth.iter().filter(|is| **is).count();
+            all = [all[0] + said, all[1] + right, all[2] + support];
+            per_class.push(ClassFigures::new(said, right, support));
+            average.push(average_precision(&scores, &truth));
+        }
+        let known: Vec<f64> = average.iter().flatten().copied().collect();
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        let figures = MultiLabelFigures {
+            mean_average_precision: (!known.is_empty()).then_some(mean),
+            average_precision: average,
+            micro_f1: ClassFigures::new(all[0], all[1], all[2]).f1,
+            macro_f1: per_class.iter().map(|class| class.f1).sum::<f64>() / count as f64,
+            thresholds: thresholds.to_vec(),
+        };
+        Self {
+            classes: classes.to_vec(),
+            pictures: n,
+            accuracy: exact.iter().filter(|exact| **exact).count() as f64 / n as f64,
+            loss: loss / (n * count) as f64,
+            per_class,
+            confusion: Vec::new(),
+            multi_label: Some(figures),
+        }
+    }
+
+    /// The thresholds that figures are at, where pictures may have several classes.
+    pub(crate) fn thresholds(&self) -> Option<&[f32]> {
+        self.multi_label.as_ref().map(|figures| &figures.thresholds[..])
     }
 
     /// The mean recall of the classes that have pictures: scikit-learn's `balanced_accuracy_score`.
@@ -48,8 +148,36 @@ impl Evaluation {
         sum / f64::from(n)
     }
 
-    /// How many pictures were predicted to be of their class.
+    /// How many pictures were predicted to be of their class, or of exactly their classes.
     pub fn correct(&self) -> usize {
-        (0..self.confusion.len()).map(|class| self.confusion[class][class]).sum()
+        (self.accuracy * self.pictures as f64).round() as usize
     }
+}
+
+/// Of each class, the probability from which on to take pictures as of it, so that F1 is largest on these,
+/// n x classes; an even one where none of them is.
+pub(crate) fn choose_thresholds(
+    labels: &[usize],
+    sets: &[Vec<usize>],
+    probabilities: &[f32],
+    classes: usize,
+) -> Vec<f32> {
+    let choose = |class: usize| {
+        let scores = column(probabilities, class, classes);
+        best_threshold(&scores, &has_class(labels, sets, class)).unwrap_or(UNCHOSEN)
+    };
+    (0..classes).map(choose).collect()
+}
+
+fn column(probabilities: &[f32], class: usize, classes: usize) -> Vec<f32> {
+    probabilities.iter().skip(class).step_by(classes).copied().collect()
+}
+
+fn has_class(labels: &[usize], sets: &[Vec<usize>], class: usize) -> Vec<bool> {
+    labels.iter().map(|&label| sets[label].contains(&class)).collect()
+}
+
+/// How little a probability says that it is so, in nats, down to the least that f32 tells from 0.
+fn surprise(probability: f32) -> f64 {
+    -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
 }

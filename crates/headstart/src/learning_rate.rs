@@ -71,6 +71,7 @@ impl Classifier {
         config.training.check()?;
         range.check()?;
         self.check_classes(set.classes())?;
+        self.check_task(set.task())?;
         let (_, network) = config.network(&self.base)?;
         set.views(Some(&network), config.augmentation(), observer)?;
         let train = set.made().inputs(set, Side::Train);

@@ -69,7 +69,7 @@ pub use bench::{
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{Classifier, Evaluated, Prediction};
 pub use error::Error;
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, MultiLabelFigures};
 pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneRecord, FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use headstart_data::sources::manifest;
 use headstart_data::split::Earlier;
 use headstart_data::{
-    ContentHash, DataError, Dataset, Groups, Item, Skipped, Source, Split, SplitConfig, Subset,
-    split,
+    ContentHash, DataError, Dataset, Groups, Item, PictureLabels, Skipped, Source, Split,
+    SplitConfig, Subset, split,
 };
+use headstart_engine::train::Task;
 use headstart_model::atomic::AtomicFile;
 
 use crate::audit::FEW;
@@ -33,7 +35,12 @@ pub struct Pictures {
     after_unknown: bool,
     /// What [`Pictures::with_duplicates`] said.
     duplicates: Option<Duplicates>,
+    /// Those of the data set, shared with whoever trains on it.
+    label_sets: Option<LabelSets>,
 }
+
+/// Sets of classes that labels are indices into.
+pub(crate) type LabelSets = Arc<[Vec<usize>]>;
 
 /// Which pictures are looked for that show the same, to keep them on one side of the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +95,7 @@ impl Pictures {
     }
 
     fn new(dataset: Dataset, source: Source) -> Self {
+        let label_sets = dataset.label_sets.as_ref().map(|sets| sets.as_slice().into());
         Self {
             source,
             dataset,
@@ -95,6 +103,7 @@ impl Pictures {
             held_back: HashSet::new(),
             seen: None,
             after_unknown: false,
+            label_sets,
             duplicates: None,
         }
     }
@@ -156,6 +165,19 @@ impl Pictures {
     /// Names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.dataset.classes
+    }
+
+    /// What there is to say of a picture: one class, or any number.
+    pub fn task(&self) -> Task {
+        match self.label_sets {
+            Some(_) => Task::MultiLabel,
+            None => Task::SingleLabel,
+        }
+    }
+
+    /// The sets of classes that pictures have, where they may have any number.
+    pub(crate) fn label_sets(&self) -> Option<&LabelSets> {
+        self.label_sets.as_ref()
     }
 
     /// How many pictures there are, readable or not.
@@ -245,9 +267,9 @@ impl Pictures {
         items.get(index).unwrap_or_else(|| &tests[index - items.len()])
     }
 
-    /// The class of each of the pictures `kept`.
+    /// The label of each of the pictures `kept`: its class, or the index of its set of classes.
     pub(crate) fn labels(&self, kept: &[usize]) -> Vec<usize> {
-        kept.iter().map(|&picture| self.item(picture).class).collect()
+        kept.iter().map(|&picture| self.item(picture).label).collect()
     }
 
     /// What each of the pictures `kept` counts for; nothing where all count 1.
@@ -272,6 +294,7 @@ impl Pictures {
         labels: &[usize],
         groups: &Groups,
     ) -> Result<Split, DataError> {
+        let labels = PictureLabels::new(labels, self.label_sets.as_deref());
         match (self.given(kept), &self.seen) {
             (Some(validation), _) => Ok(split::keep_given(labels, groups, &validation)),
             (None, Some(seen)) => {

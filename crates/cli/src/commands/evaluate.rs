@@ -54,7 +54,7 @@ pub(crate) fn run(
                 .to_owned()
         }),
     };
-    output.event(&json!({
+    let mut event = json!({
         "pictures": evaluation.pictures,
         "learned_from": learned_from,
         "accuracy": evaluation.accuracy,
@@ -64,7 +64,11 @@ pub(crate) fn run(
         "confusion_matrix": evaluation.confusion,
         "skipped": report::skipped_events(&skipped),
         "warnings": Vec::from_iter(&warning),
-    }))?;
+    });
+    if let Some(figures) = report::multi_label_event(Some(&evaluation)) {
+        event["multi_label"] = figures;
+    }
+    output.event(&event)?;
     report::labelled(output, &asked, &source)?;
     report::accuracy(output, &evaluation, &report::Measured::On(learned_from), "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
@@ -89,7 +93,7 @@ fn has_learned_from(learned: usize, measured: usize) -> String {
 /// The matrix itself, where a terminal has room for it.
 fn confusion(output: &Output, evaluation: &headstart::Evaluation) -> std::io::Result<()> {
     const WIDEST: usize = 15;
-    if evaluation.classes.len() > WIDEST {
+    if evaluation.classes.len() > WIDEST || evaluation.confusion.is_empty() {
         return Ok(());
     }
     let names = evaluation.classes.iter().map(|name| name.chars().count());

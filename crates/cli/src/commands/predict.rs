@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 
 use clap::Args;
-use headstart::data::sources::{ColumnNames, Listed, list_pictures_as};
+use headstart::data::sources::{ColumnNames, Labels, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
+use headstart::engine::train::Task;
 use headstart::{Classifier, ExtractConfig, Prediction};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -26,7 +27,8 @@ pub(crate) struct PredictArgs {
     paths: PathArgs,
     #[command(flatten)]
     column: PathColumnArgs,
-    /// How many classes to show [default: 3, and all with --json]
+    /// How many classes to show [default: 3, or all labels of a model that gives several; all classes with
+    /// --json]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
 }
@@ -88,7 +90,7 @@ impl Answers<'_> {
             };
             // What is wrong with a path that was given is its answer, in its turn.
             if !path.exists() {
-                return vec![Listed::new(path, None, None)];
+                return vec![Listed::new(path, Labels::None, None)];
             }
             let listing = list_pictures_as([path], &self.columns);
             for skip in listing.skipped {
@@ -153,12 +155,29 @@ fn show(
     let classes = classifier.classes();
     if output.is_json() {
         let shown = top_k.map_or(ranked.len(), |k| k as usize);
+        let scores = Scores { ranked: &ranked[..shown.min(ranked.len())], classes };
+        if classifier.task() == Task::MultiLabel {
+            let labels = prediction.labels.iter().map(|&class| &classes[class]).collect();
+            return output.event(&LabelsAnswer { path, labels, scores });
+        }
         let (best, score) = ranked[0];
         let label = &classes[best];
-        let scores = Scores { ranked: &ranked[..shown.min(ranked.len())], classes };
         return output.event(&Answer { path, label, score, scores });
     }
-    let shown = top_k.unwrap_or(3) as usize;
+    let ranked = match (classifier.task(), top_k) {
+        // Every label above its threshold, and no other, unless so many are asked for.
+        (Task::MultiLabel, None) if prediction.labels.is_empty() => {
+            return output.text(one_line(&format!("{path}: no label")));
+        }
+        (Task::MultiLabel, None) => {
+            prediction.labels.iter().map(|&class| (class, prediction.scores[class])).collect()
+        }
+        _ => ranked,
+    };
+    let shown = match classifier.task() {
+        Task::MultiLabel => top_k.map_or(ranked.len(), |k| k as usize),
+        Task::SingleLabel => top_k.unwrap_or(3) as usize,
+    };
     let scores: Vec<String> =
         ranked.iter().take(shown).map(|&(c, p)| format!("{} {p:.3}", classes[c])).collect();
     output.text(one_line(&format!("{path}: {}", scores.join(", "))))
@@ -170,6 +189,15 @@ struct Answer<'a> {
     path: &'a str,
     label: &'a str,
     score: f32,
+    scores: Scores<'a>,
+}
+
+/// The answer for a picture that may have any number of labels, as JSON.
+#[derive(Serialize)]
+struct LabelsAnswer<'a> {
+    path: &'a str,
+    /// Those above their thresholds, the likeliest first.
+    labels: Vec<&'a String>,
     scores: Scores<'a>,
 }
 

@@ -3,10 +3,13 @@
 use std::io;
 
 use headstart::data::{Skipped, Source};
-use headstart::{Evaluation, Pictures};
+use headstart::{Evaluation, MultiLabelFigures, Pictures};
 use serde::Serialize;
 
 use crate::output::{Output, count, one_line};
+
+/// A table of a thousand classes is no report.
+const SHOWN: usize = 40;
 
 /// Keeps the first error of printing.
 pub(super) fn keep(broken: &mut Option<io::Error>, result: io::Result<()>) {
@@ -93,13 +96,23 @@ pub(super) fn accuracy(
         Measured::On(Some(n)) => format!("pictures, {n} of which were learned from"),
     };
     let accuracy = evaluation.accuracy;
-    output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} {which}){note}"))
+    let Some(figures) = &evaluation.multi_label else {
+        let line = format!("{accuracy:.3} ({right} of {all} {which}){note}");
+        return output.field("Accuracy", line);
+    };
+    let mean = figures.mean_average_precision.map_or("-".to_owned(), |mean| format!("{mean:.3}"));
+    output.field("mAP", format!("{mean} (mean average precision, {all} {which}){note}"))?;
+    let (micro, macro_f1) = (figures.micro_f1, figures.macro_f1);
+    output
+        .field("F1", format!("{micro:.3} micro, {macro_f1:.3} macro, at the labels' thresholds"))?;
+    output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} with exactly their labels)"))
 }
 
 /// Precision and recall of each class, and what it is most often taken for.
 pub(super) fn per_class(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
-    /// A table of a thousand classes is no report.
-    const SHOWN: usize = 40;
+    if let Some(figures) = &evaluation.multi_label {
+        return per_label(output, evaluation, figures);
+    }
     let name_width =
         evaluation.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
     output.text("")?;
@@ -132,6 +145,63 @@ pub(super) fn per_class(output: &Output, evaluation: &Evaluation) -> io::Result<
         output.text(format!("  and {hidden} classes with a higher recall (--json has all)"))?;
     }
     output.text("")
+}
+
+/// Average precision of each label, and precision and recall at its threshold.
+fn per_label(
+    output: &Output,
+    evaluation: &Evaluation,
+    figures: &MultiLabelFigures,
+) -> io::Result<()> {
+    let name_width =
+        evaluation.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+    output.text("")?;
+    output.text(format!(
+        "  {:<name_width$}  pictures     AP  threshold  precision  recall",
+        "label"
+    ))?;
+    let average = |class: usize| figures.average_precision[class];
+    let mut rows: Vec<usize> =
+        (0..evaluation.classes.len()).filter(|&class| average(class).is_some()).collect();
+    let hidden = rows.len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        let ap = |class: &usize| average(*class).unwrap_or(0.0);
+        rows.sort_by(|a, b| ap(a).total_cmp(&ap(b)));
+        rows.truncate(SHOWN);
+    }
+    for class in rows {
+        let (own, ap) = (&evaluation.per_class[class], average(class).unwrap_or(0.0));
+        output.text(format!(
+            "  {:<name_width$}  {:>8}  {ap:.3}  {:>9.3}  {:>9.2}  {:>6.2}",
+            evaluation.classes[class],
+            own.support,
+            figures.thresholds[class],
+            own.precision,
+            own.recall
+        ))?;
+    }
+    if hidden > 0 {
+        output.text(format!("  and {hidden} labels with a higher AP (--json has all)"))?;
+    }
+    output.text("")
+}
+
+/// The figures of pictures that may have several labels, as JSON; nothing of others.
+pub(super) fn multi_label_event(evaluation: Option<&Evaluation>) -> Option<serde_json::Value> {
+    let evaluation = evaluation?;
+    let figures = evaluation.multi_label.as_ref()?;
+    let by_class = |values: Vec<serde_json::Value>| {
+        let pairs = evaluation.classes.iter().cloned().zip(values);
+        serde_json::Value::Object(pairs.collect())
+    };
+    Some(serde_json::json!({
+        "mean_average_precision": figures.mean_average_precision,
+        "micro_f1": figures.micro_f1,
+        "macro_f1": figures.macro_f1,
+        "subset_accuracy": evaluation.accuracy,
+        "average_precision": by_class(figures.average_precision.iter().map(|x| serde_json::json!(x)).collect()),
+        "thresholds": by_class(figures.thresholds.iter().map(|x| serde_json::json!(x)).collect()),
+    }))
 }
 
 /// The per-class figures as JSON, by the class's name.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::slice;
 
-use super::{Item, Listed, Listing, SkipReason, Skipped, Subset};
+use super::{Item, LabelSets, Labels, Listed, Listing, SkipReason, Skipped, Subset};
 use crate::DataError;
 
 /// Labelled pictures to learn from.
@@ -13,6 +14,9 @@ pub struct Dataset {
     pub root: PathBuf,
     /// The names of the classes, in alphabetical (byte) order.
     pub classes: Vec<String>,
+    /// The sets of classes that pictures have, where they may have any number of them; nothing where each
+    /// has one.
+    pub label_sets: Option<LabelSets>,
     /// The pictures, in the order of the source; of a divided folder those to train on first.
     pub items: Vec<Item>,
     /// Pictures of these classes that are kept for testing, which training must not see.
@@ -66,10 +70,11 @@ impl Dataset {
             return Err(none_in(root, skipped));
         }
         let item =
-            |p: Listed| Item { at: p.at, class: 0, subset: None, group: p.group, weight: 1.0 };
+            |p: Listed| Item { at: p.at, label: 0, subset: None, group: p.group, weight: 1.0 };
         let items = pictures.into_iter().map(item).collect();
         let classes = vec!["pictures".to_owned()];
-        Ok(Self { root: root.to_owned(), classes, items, tests: Vec::new(), skipped, notes })
+        let (label_sets, tests) = (None, Vec::new());
+        Ok(Self { root: root.to_owned(), classes, label_sets, items, tests, skipped, notes })
     }
 
     /// From pictures each of which has a label, those without one being left out.
@@ -82,10 +87,14 @@ impl Dataset {
         let learned: BTreeSet<&str> = pictures
             .iter()
             .filter(|picture| is_learned_from(picture.subset))
-            .filter_map(|picture| picture.label.as_deref())
+            .flat_map(|picture| picture.label.names())
+            .map(|name| &**name)
             .collect();
         let classes: Vec<String> = learned.into_iter().map(str::to_owned).collect();
-        if let [] | [_] = classes[..] {
+        let is_set = |picture: &Listed| matches!(picture.label, Labels::Set(_));
+        let mut label_sets = pictures.iter().any(is_set).then(LabelSets::default);
+        let fewest = if label_sets.is_some() { 1 } else { 2 };
+        if classes.len() < fewest {
             return Err(match classes.into_iter().next() {
                 None if !pictures.is_empty() => {
                     DataError::NothingToLearn { path, pictures: pictures.len() }
@@ -99,24 +108,34 @@ impl Dataset {
         let mut items = Vec::with_capacity(pictures.len());
         let mut tests = Vec::new();
         for Listed { at, label, subset, group, weight } in pictures {
-            let class = label.and_then(|label| {
-                classes.binary_search_by(|class| class.as_str().cmp(&label)).ok()
-            });
-            match class {
-                Some(class) => {
+            let class = |name| classes.binary_search_by(|class| class.as_str().cmp(name)).ok();
+            let own: Option<Vec<usize>> = label.names().iter().map(|name| class(name)).collect();
+            let label = match &mut label_sets {
+                Some(sets) => own.map(|own| sets.number(own)),
+                None => own.and_then(|own| own.first().copied()),
+            };
+            match label {
+                Some(label) => {
                     let side = if subset == Some(Subset::Test) { &mut tests } else { &mut items };
-                    side.push(Item { at, class, subset, group, weight });
+                    side.push(Item { at, label, subset, group, weight });
                 }
                 None => left_out.push(Skipped::new(at.path(), SkipReason::NotLearned)),
             }
         }
         left_out.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { root: path, classes, items, tests, skipped: left_out, notes: Vec::new() })
+        let notes = Vec::new();
+        Ok(Self { root: path, classes, label_sets, items, tests, skipped: left_out, notes })
     }
 
     /// Whether the source itself says which pictures are for validation.
     pub fn is_split(&self) -> bool {
         self.items.iter().any(|item| item.subset.is_some())
+    }
+
+    /// The classes of a picture of this data set, ascending.
+    pub fn classes_of<'a>(&'a self, item: &'a Item) -> &'a [usize] {
+        let of_set = |sets: &'a LabelSets| &sets.as_slice()[item.label][..];
+        self.label_sets.as_ref().map_or(slice::from_ref(&item.label), of_set)
     }
 
     /// The name of a picture of this data set: its path from the root on, or else from the folder

@@ -6,7 +6,9 @@ use super::folder::{Layout, look_through, name, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
 use super::shards::{Shards, is_sharded};
 use super::walk::Walker;
-use super::{ColumnNames, Listed, Listing, SkipReason, Skipped, Subset, archive, manifest, table};
+use super::{
+    ColumnNames, Labels, Listed, Listing, SkipReason, Skipped, Subset, archive, manifest, table,
+};
 use crate::DataError;
 
 /// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
@@ -34,7 +36,7 @@ pub fn list_pictures_as<P: AsRef<Path>>(
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => add_folder(&mut listing, path, columns),
             Ok(metadata) if metadata.is_file() => add_file(&mut listing, path, columns),
-            Ok(_) => listing.pictures.push(Listed::new(path, None, None)),
+            Ok(_) => listing.pictures.push(Listed::new(path, Labels::None, None)),
             Err(e) => listing.skipped.push(Skipped::unreadable(path, &e)),
         }
     }
@@ -95,7 +97,7 @@ fn add_file(listing: &mut Listing, path: &Path, columns: &ColumnNames) {
         false => contents(path, columns),
     };
     match listed {
-        None => listing.pictures.push(Listed::new(path, None, None)),
+        None => listing.pictures.push(Listed::new(path, Labels::None, None)),
         Some(Ok(mut listed)) => {
             listing.pictures.append(&mut listed.pictures);
             listing.skipped.append(&mut listed.skipped);
@@ -130,7 +132,9 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
                     None => add_unlabelled(listing, folder),
                 }
             }
-            listing.pictures.extend(loose.into_iter().map(|path| Listed::new(path, None, None)));
+            listing
+                .pictures
+                .extend(loose.into_iter().map(|path| Listed::new(path, Labels::None, None)));
             listing.skipped.extend(skipped);
         }
         Err(e) => {
@@ -150,7 +154,7 @@ fn below(listing: &mut Listing, root: &Path) -> Vec<PathBuf> {
 
 fn add_unlabelled(listing: &mut Listing, root: &Path) {
     let paths = below(listing, root);
-    listing.pictures.extend(paths.into_iter().map(|path| Listed::new(path, None, None)));
+    listing.pictures.extend(paths.into_iter().map(|path| Listed::new(path, Labels::None, None)));
 }
 
 fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {

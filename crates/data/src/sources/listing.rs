@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Location, Skipped, Subset};
+use super::{Labels, Location, Skipped, Subset};
 
 /// A picture of a [`Listing`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     /// Where it is.
     pub at: Location,
-    /// Its label: the name of its class's folder; none when it lies in none.
-    pub label: Option<Arc<str>>,
+    /// Its label, such as the name of its class's folder, or all of them.
+    pub label: Labels,
     /// The side it is given to, where the source itself is split.
     pub subset: Option<Subset>,
     /// See [`Item::group`](super::Item::group).
@@ -21,8 +21,8 @@ pub struct Listed {
 
 impl Listed {
     /// A picture that counts like any other.
-    pub fn new(at: impl Into<Location>, label: Option<Arc<str>>, subset: Option<Subset>) -> Self {
-        Self { at: at.into(), label, subset, group: None, weight: 1.0 }
+    pub fn new(at: impl Into<Location>, label: impl Into<Labels>, subset: Option<Subset>) -> Self {
+        Self { at: at.into(), label: label.into(), subset, group: None, weight: 1.0 }
     }
 }
 

@@ -25,6 +25,7 @@ mod columns;
 mod dataset;
 mod folder;
 mod kind;
+mod labels;
 mod layout;
 mod leftovers;
 mod list;
@@ -47,6 +48,7 @@ use std::sync::Arc;
 pub use archive::Member;
 pub use columns::ColumnNames;
 pub use dataset::Dataset;
+pub use labels::{LabelSets, Labels};
 pub use list::{is_source, list_pictures, list_pictures_as, list_source};
 pub use listing::{Listed, Listing};
 pub use location::Location;
@@ -61,8 +63,9 @@ pub use table::Row;
 pub struct Item {
     /// Where it is.
     pub at: Location,
-    /// Its label: an index into [`Dataset::classes`].
-    pub class: usize,
+    /// Its label: an index into [`Dataset::classes`]; where there are [`Dataset::label_sets`], into these.
+    /// [`Dataset::classes_of`] knows both.
+    pub label: usize,
     /// The side it is given to, where the source itself is split.
     pub subset: Option<Subset>,
     /// What it must stay together with on one side of a split: the pictures of one subject.
@@ -73,8 +76,8 @@ pub struct Item {
 
 impl Item {
     /// A picture of a class that counts like any other.
-    pub fn new(at: impl Into<Location>, class: usize, subset: Option<Subset>) -> Self {
-        Self { at: at.into(), class, subset, group: None, weight: 1.0 }
+    pub fn new(at: impl Into<Location>, label: usize, subset: Option<Subset>) -> Self {
+        Self { at: at.into(), label, subset, group: None, weight: 1.0 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Columns that stand for a class each.
 
-use super::Listing;
 use super::names::{Label, Names};
+use super::{Labels, Listing};
 
 /// Columns of which each may stand for a class: a row has a 1 in those of its classes, and a 0 in the
 /// others. One that has any other value stands for none.
@@ -92,7 +92,7 @@ pub(super) fn label(
                 }
             }
             for (picture, class) in listing.pictures.iter_mut().zip(classes) {
-                picture.label = Some(labels[class as usize].clone());
+                picture.label = Labels::One(labels[class as usize].clone());
             }
             Ok(names)
         }

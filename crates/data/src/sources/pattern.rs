@@ -52,7 +52,7 @@ impl PathPattern {
             if label.is_none() {
                 other.get_or_insert(path);
             }
-            picture.label = label;
+            picture.label = label.into();
             picture.label.is_some()
         });
         let Some(example) = other else { return Ok(()) };

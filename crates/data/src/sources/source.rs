@@ -18,6 +18,9 @@ pub struct Source {
     pub group_from: Option<PathPattern>,
     /// Which columns of a table hold what.
     pub columns: ColumnNames,
+    /// Whether a picture that is there several times under several labels, by its place or its pixels,
+    /// is one that has all of them: see [`Labels`](super::Labels).
+    pub multi_label: bool,
 }
 
 impl Source {
@@ -28,6 +31,7 @@ impl Source {
             label_from: None,
             group_from: None,
             columns: ColumnNames::default(),
+            multi_label: false,
         }
     }
 
@@ -48,6 +52,9 @@ impl Source {
         }
         if let Some(pattern) = &self.group_from {
             pattern.group(&mut listing, path)?;
+        }
+        if self.multi_label {
+            listing.make_multi_label();
         }
         Ok(listing)
     }
@@ -91,10 +98,10 @@ impl Source {
         Dataset::from_listing(&self.path, all)
     }
 
-    /// Whether folders give the labels, and nothing gives groups.
+    /// Whether folders give the labels, one each, and nothing gives groups.
     fn is_plain(&self) -> bool {
-        let given =
-            self.label_from.is_some() || self.group_from.is_some() || !self.columns.is_empty();
+        let labelled = self.label_from.is_some() || self.multi_label;
+        let given = labelled || self.group_from.is_some() || !self.columns.is_empty();
         !(given || self.path.is_file() || is_sharded(&self.path))
     }
 }

@@ -1,6 +1,6 @@
 //! A split that goes on from earlier training.
 
-use super::{Groups, Movable, Split, SplitConfig, contradictions};
+use super::{Groups, Movable, PictureLabels, Split, SplitConfig, contradictions};
 use crate::DataError;
 
 /// What earlier training did with a picture.
@@ -25,15 +25,16 @@ pub enum Earlier {
 /// [`DataError::Share`] when the share is not in `0..1`.
 ///
 /// # Panics
-/// Unless there is a class, a group and an `earlier` for each picture.
-pub fn continued(
-    classes: &[usize],
+/// Unless there is a label, a group and an `earlier` for each picture.
+pub fn continued<'a>(
+    labels: impl Into<PictureLabels<'a>>,
     groups: &Groups,
     earlier: &[Earlier],
     config: &SplitConfig,
 ) -> Result<Split, DataError> {
     config.check()?;
-    assert_eq!(classes.len(), earlier.len(), "a class and what was done with it for each picture");
+    let labels = labels.into();
+    assert_eq!(labels.len(), earlier.len(), "a label and what was done with it for each picture");
     let mut held_back: Vec<bool> = earlier.iter().map(|&did| did == Earlier::HeldBack).collect();
     let mut unseen = Vec::new();
     for group in groups.members() {
@@ -45,21 +46,21 @@ pub fn continued(
         }
     }
     unseen.sort_unstable();
-    let mut split = Split { warnings: contradictions(classes, groups), ..Split::default() };
+    let mut split = Split { warnings: contradictions(labels, groups), ..Split::default() };
     if config.validation > 0.0 && !unseen.is_empty() {
-        let own: Vec<usize> = unseen.iter().map(|&picture| classes[picture]).collect();
-        let movable = Movable::new(&own, &groups.of(&unseen), config.seed);
+        let own: Vec<usize> = unseen.iter().map(|&picture| labels.number(picture)).collect();
+        let movable = Movable::new(labels.with_numbers(&own), &groups.of(&unseen), config.seed);
         let chosen = movable.hold_back(config.validation);
         for picture in movable.pictures(&chosen) {
             held_back[unseen[picture]] = true;
         }
         let is_measured = |class| {
-            let mut pictures = classes.iter().zip(&held_back);
-            pictures.any(|(&of, &held_back)| held_back && of == class)
+            let mut pictures = held_back.iter().enumerate().filter(|(_, held_back)| **held_back);
+            pictures.any(|(picture, _)| labels.classes_of(picture).contains(&class))
         };
         let without = movable.not_validated(&chosen).into_iter();
         split.warnings.extend(without.filter(|warning| !warning.class().is_some_and(is_measured)));
     }
-    (split.validation, split.train) = (0..classes.len()).partition(|&picture| held_back[picture]);
+    (split.validation, split.train) = (0..labels.len()).partition(|&picture| held_back[picture]);
     Ok(split)
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::movable::Movable;
-use super::{Groups, Split, SplitWarning, contradictions};
+use super::{Groups, PictureLabels, Split, SplitWarning, contradictions};
 use crate::DataError;
 
 /// Pictures dealt into folds, each of which is held back once.
@@ -47,14 +47,15 @@ impl Folds {
 /// [`DataError::Folds`] with fewer than two folds, or fewer groups than folds.
 ///
 /// # Panics
-/// When `classes` and `groups` differ in length.
-pub fn folds(
-    classes: &[usize],
+/// When `labels` and `groups` differ in length.
+pub fn folds<'a>(
+    labels: impl Into<PictureLabels<'a>>,
     groups: &Groups,
     count: usize,
     seed: u64,
 ) -> Result<Folds, DataError> {
-    let movable = Movable::new(classes, groups, seed);
+    let labels = labels.into();
+    let movable = Movable::new(labels, groups, seed);
     if count < 2 || movable.groups.len() < count {
         return Err(DataError::Folds { folds: count, groups: movable.groups.len() });
     }
@@ -86,12 +87,12 @@ pub fn folds(
             fold_of[smallest] = None;
         }
     }
-    let mut of = vec![None; classes.len()];
+    let mut of = vec![None; labels.len()];
     for (group, &fold) in movable.groups.iter().zip(&fold_of) {
         group.pictures.iter().for_each(|&picture| of[picture] = fold);
     }
     let dealt: Vec<bool> = fold_of.iter().map(Option::is_some).collect();
-    let mut warnings = contradictions(classes, groups);
+    let mut warnings = contradictions(labels, groups);
     warnings.extend(movable.not_validated(&dealt));
     Ok(Folds { of, count, warnings })
 }

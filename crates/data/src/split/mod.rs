@@ -9,6 +9,7 @@
 mod continued;
 mod folds;
 mod groups;
+mod labels;
 mod movable;
 mod warnings;
 
@@ -16,6 +17,7 @@ use crate::DataError;
 pub use continued::{Earlier, continued};
 pub use folds::{Folds, folds};
 pub use groups::Groups;
+pub use labels::PictureLabels;
 use movable::Movable;
 pub use warnings::{SplitWarning, describe_all};
 
@@ -66,33 +68,38 @@ impl Split {
 
 /// Holds back a share of each class, keeping what belongs together on one side.
 ///
-/// `classes` and `groups` hold a picture each at the same index. Of a class with `n` pictures,
+/// `labels` and `groups` hold a picture each at the same index. Of a class with `n` pictures,
 /// `validation * n` are held back, as nearly as whole groups allow, which may hold several classes.
 /// With a share above zero, a class that has at least two groups gets at least one on each side,
 /// unless the classes that it shares them with need them to learn from; one that has fewer is only
 /// learned from, with a warning. Pictures whose pixels carry several labels are learned from and
 /// reported, with their whole group, since nothing can be measured on them.
 ///
+/// A picture of several classes counts for each of them, and one of none for a stratum of its own: as by
+/// iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011), each class gets its share, the rare ones
+/// before the common ones, since it is shares that are compared.
+///
 /// # Errors
 /// [`DataError::Share`] when the share is not in `0..1`.
 ///
 /// # Panics
-/// When `classes` and `groups` differ in length.
-pub fn stratified(
-    classes: &[usize],
+/// When `labels` and `groups` differ in length.
+pub fn stratified<'a>(
+    labels: impl Into<PictureLabels<'a>>,
     groups: &Groups,
     config: &SplitConfig,
 ) -> Result<Split, DataError> {
     config.check()?;
-    let movable = Movable::new(classes, groups, config.seed);
-    let mut split = Split { warnings: contradictions(classes, groups), ..Split::default() };
-    let mut held_back = vec![false; classes.len()];
+    let labels = labels.into();
+    let movable = Movable::new(labels, groups, config.seed);
+    let mut split = Split { warnings: contradictions(labels, groups), ..Split::default() };
+    let mut held_back = vec![false; labels.len()];
     if config.validation > 0.0 {
         let chosen = movable.hold_back(config.validation);
         split.warnings.extend(movable.not_validated(&chosen));
         movable.pictures(&chosen).for_each(|picture| held_back[picture] = true);
     }
-    (split.validation, split.train) = (0..classes.len()).partition(|&picture| held_back[picture]);
+    (split.validation, split.train) = (0..labels.len()).partition(|&picture| held_back[picture]);
     Ok(split)
 }
 
@@ -103,10 +110,15 @@ pub fn stratified(
 /// `validation` says for each picture whether it was given to that side.
 ///
 /// # Panics
-/// When `classes`, `groups` and `validation` differ in length.
-pub fn keep_given(classes: &[usize], groups: &Groups, validation: &[bool]) -> Split {
-    assert_eq!(classes.len(), validation.len(), "a class and a side for each picture");
-    let mut split = Split { warnings: contradictions(classes, groups), ..Split::default() };
+/// When `labels`, `groups` and `validation` differ in length.
+pub fn keep_given<'a>(
+    labels: impl Into<PictureLabels<'a>>,
+    groups: &Groups,
+    validation: &[bool],
+) -> Split {
+    let labels = labels.into();
+    assert_eq!(labels.len(), validation.len(), "a label and a side for each picture");
+    let mut split = Split { warnings: contradictions(labels, groups), ..Split::default() };
     for same in groups.of_same_pixels() {
         let straddles = same.iter().any(|&picture| validation[picture]);
         for picture in same {
@@ -136,8 +148,10 @@ pub fn keep_given(classes: &[usize], groups: &Groups, validation: &[bool]) -> Sp
 }
 
 /// The same pixels under different labels.
-fn contradictions(classes: &[usize], groups: &Groups) -> Vec<SplitWarning> {
+fn contradictions(labels: PictureLabels<'_>, groups: &Groups) -> Vec<SplitWarning> {
     let mut same = groups.of_same_pixels();
-    same.retain(|pictures| pictures.iter().any(|&p| classes[p] != classes[pictures[0]]));
+    same.retain(|pictures| {
+        pictures.iter().any(|&p| labels.number(p) != labels.number(pictures[0]))
+    });
     same.into_iter().map(|pictures| SplitWarning::Contradiction { pictures }).collect()
 }

@@ -1,6 +1,6 @@
 //! The groups that may be held back, and which of them are.
 
-use super::{Groups, SplitWarning, contradictions};
+use super::{Groups, PictureLabels, SplitWarning, contradictions};
 
 /// A group that may be held back.
 pub(super) struct Group {
@@ -21,28 +21,37 @@ pub(super) struct Movable {
     pub(super) distinct: Vec<Option<usize>>,
     /// The groups that have pictures of each class.
     pub(super) of_class: Vec<Vec<usize>>,
+    /// How many classes there are; a stratum beyond is that of the pictures of none.
+    classes: usize,
 }
 
 impl Movable {
-    pub(super) fn new(classes: &[usize], together: &Groups, seed: u64) -> Self {
-        assert_eq!(classes.len(), together.numbers().len(), "a class and a group for each picture");
+    pub(super) fn new(labels: PictureLabels<'_>, together: &Groups, seed: u64) -> Self {
+        assert_eq!(labels.len(), together.numbers().len(), "a label and a group for each picture");
         let mut contradicts = vec![false; together.len()];
-        for warning in contradictions(classes, together) {
+        for warning in contradictions(labels, together) {
             if let SplitWarning::Contradiction { pictures } = warning {
                 pictures.iter().for_each(|&p| contradicts[together.numbers()[p]] = true);
             }
         }
+        let classes = labels.classes();
+        let none = [classes];
+        let strata = |picture: usize| match labels.classes_of(picture) {
+            [] => &none[..],
+            own => own,
+        };
         let members = together.members().into_iter().zip(contradicts);
         let groups = members.filter(|(_, contradicts)| !contradicts).map(|(pictures, _)| {
-            let counts = counts(pictures.iter().map(|&picture| classes[picture]));
+            let counts = counts(pictures.iter().flat_map(|&picture| strata(picture)).copied());
             Group { pictures, counts }
         });
         let mut groups: Vec<Group> = groups.collect();
         groups.sort_by_cached_key(|group| together.priority(seed, &group.pictures));
 
-        let known = classes.iter().max().map_or(0, |last| last + 1);
+        let all = || (0..labels.len()).flat_map(strata);
+        let known = all().max().map_or(0, |last| last + 1);
         let (mut totals, mut distinct) = (vec![0; known], vec![None; known]);
-        classes.iter().for_each(|&class| distinct[class] = Some(0));
+        all().for_each(|&class| distinct[class] = Some(0));
         for &(class, count) in groups.iter().flat_map(|group| &group.counts) {
             totals[class] += count;
             distinct[class] = distinct[class].map(|groups| groups + 1);
@@ -53,7 +62,7 @@ impl Movable {
         for (index, group) in groups.iter().enumerate() {
             group.counts.iter().for_each(|&(class, _)| of_class[class].push(index));
         }
-        Self { groups, totals, distinct, of_class }
+        Self { groups, totals, distinct, of_class, classes }
     }
 
     /// How much nearer (below 0) or farther a side that has `held` pictures of each class comes to
@@ -117,7 +126,7 @@ impl Movable {
     /// Of the classes that have no group among those chosen.
     pub(super) fn not_validated(&self, chosen: &[bool]) -> Vec<SplitWarning> {
         let mut warnings = Vec::new();
-        for (class, distinct) in self.distinct.iter().enumerate() {
+        for (class, distinct) in self.distinct.iter().enumerate().take(self.classes) {
             let validated = self.of_class[class].iter().any(|&index| chosen[index]);
             if let Some(distinct) = distinct.filter(|_| !validated) {
                 warnings.push(SplitWarning::NotValidated { class, distinct });

@@ -16,8 +16,10 @@ impl Set<'_> {
         if !self.has_classes() {
             return;
         }
-        let mut contents: Vec<(usize, usize)> =
-            self.labels.iter().copied().zip(copies.equal.iter().copied()).collect();
+        let mut contents: Vec<(usize, usize)> = (0..self.labels.len())
+            .flat_map(|p| self.classes_of(p).iter().map(move |&class| (class, p)))
+            .map(|(class, picture)| (class, copies.equal[picture]))
+            .collect();
         contents.sort_unstable();
         contents.dedup();
         let mut distinct = vec![0; self.pictures.classes().len()];
@@ -49,7 +51,7 @@ impl Set<'_> {
 
     /// The folder that has the class's name and pictures.
     fn folder_of(&self, class: usize) -> Option<Location> {
-        let picture = self.labels.iter().position(|&label| label == class)?;
+        let picture = (0..self.labels.len()).find(|&p| self.classes_of(p).contains(&class))?;
         let Location::File(path) = self.at(picture) else { return None };
         let named = |folder: &&Path| folder.file_name().is_some_and(|n| n == self.class(class));
         let root = self.pictures.root();

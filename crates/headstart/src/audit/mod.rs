@@ -13,6 +13,8 @@ mod outliers;
 mod robust;
 mod suspects;
 
+use std::slice;
+
 use headstart_data::{ContentHash, DecodeError, Facts, Location, Subset};
 
 use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
@@ -97,14 +99,16 @@ pub fn audit(
     set.tell_balance(&copies);
     set.tell_files();
     let has_classes = set.has_classes();
+    let classes = if has_classes { pictures.classes().to_vec() } else { Vec::new() };
+    let mut counts = vec![0; classes.len()];
+    for picture in (0..set.labels.len()).filter(|_| has_classes) {
+        set.classes_of(picture).iter().for_each(|&class| counts[class] += 1);
+    }
     let Set { mut findings, labels, cached, .. } = set;
     findings.sort_by(|a, b| {
         let strength = |f: &Finding| f.value.unwrap_or(0.0) * ascending(f.kind);
         a.kind.cmp(&b.kind).then(strength(b).total_cmp(&strength(a))).then(a.files.cmp(&b.files))
     });
-    let classes = if has_classes { pictures.classes().to_vec() } else { Vec::new() };
-    let mut counts = vec![0; classes.len()];
-    labels.iter().filter(|_| has_classes).for_each(|&label| counts[label] += 1);
     Ok(Audit {
         classes,
         counts,
@@ -160,6 +164,19 @@ impl<'a> Set<'a> {
         &self.pictures.item(self.kept[picture]).at
     }
 
+    /// The classes of a picture.
+    fn classes_of(&self, picture: usize) -> &[usize] {
+        let label = &self.labels[picture];
+        self.pictures.label_sets().map_or(slice::from_ref(label), |sets| &sets[*label])
+    }
+
+    /// What a picture is labelled.
+    fn label(&self, picture: usize) -> String {
+        let names: Vec<&str> =
+            self.classes_of(picture).iter().map(|&class| self.class(class)).collect();
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    }
+
     fn class(&self, class: usize) -> &str {
         &self.pictures.classes()[class]
     }
@@ -203,8 +220,8 @@ impl<'a> Set<'a> {
             let what = if group.is_exact() { "the same pixels" } else { "nearly the same" };
             let detail = match kind {
                 Kind::ConflictingLabels => {
-                    let mut classes: Vec<&str> =
-                        group.pictures.iter().map(|&p| self.class(self.labels[p])).collect();
+                    let mut classes: Vec<String> =
+                        group.pictures.iter().map(|&p| self.label(p)).collect();
                     classes.sort_unstable();
                     classes.dedup();
                     format!("{what}, labelled {}", classes.join(" and "))
@@ -227,7 +244,7 @@ impl<'a> Set<'a> {
                 detail,
                 files: group.pictures.iter().map(|&p| self.at(p).clone()).collect(),
                 keep,
-                class: right.map(|picture| self.class(self.labels[picture]).to_owned()),
+                class: right.map(|picture| self.label(picture)),
             });
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use headstart_engine::Isa;
-use headstart_engine::train::{Event, LogisticConfig, Samples, out_of_fold};
+use headstart_engine::train::{Event, LogisticConfig, Samples, Task, out_of_fold};
 
 use super::labels::{LabelError, LabelErrors, label_errors};
 use super::{Copies, Finding, Kind, Set};
@@ -24,8 +24,11 @@ impl Set<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<Option<usize>>, Error> {
         let classes = self.pictures.classes().len();
-        // Nothing is learned from pictures that are all of one class.
-        if self.labels.iter().all(|&label| label == self.labels[0]) {
+        // Nothing is learned from pictures that are all of one class; and of several classes none takes the
+        // place of another.
+        if self.pictures.task() == Task::MultiLabel
+            || self.labels.iter().all(|&label| label == self.labels[0])
+        {
             return Ok(vec![None; self.labels.len()]);
         }
         let samples = Samples::new(&self.features, dim, &self.labels, classes);

@@ -50,6 +50,9 @@ impl Run {
             pictures.update(&content.0);
             pictures.update(&(*label as u64).to_le_bytes());
         }
+        for set in set.label_sets.iter().flat_map(|sets| sets.iter()) {
+            pictures.update(format!("{set:?}").as_bytes());
+        }
         for weight in set.weights.iter().flatten() {
             pictures.update(&weight.to_le_bytes());
         }

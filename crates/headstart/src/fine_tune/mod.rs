@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use headstart_data::{Augment, Skipped};
+use headstart_engine::train::Task;
 use headstart_engine::train::network::TrainableNetwork;
-use headstart_engine::train::{self, Epoch, Event, FineTuner, Task, TrainError};
+use headstart_engine::train::{self, Epoch, Event, FineTuner, TrainError};
 use headstart_model::Trainable;
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +155,7 @@ impl FineTuning {
         };
         let mut saved = Saved::read(file)?;
         let classes = set.classes().to_vec();
-        let first = saved.first_head(classes.len(), Task::SingleLabel);
+        let first = saved.first_head(classes.len(), set.task());
         let (_, network) = self.network(set.base())?;
         saved.check(file, &Run::new((set.base(), &first), set, &network, self))?;
         if saved.record.as_ref().is_none_or(|record| record.head != *head) {
@@ -188,6 +189,7 @@ impl Classifier {
     ) -> Result<FineTuneReport, Error> {
         config.check(&self.base)?;
         self.check_classes(pictures.classes())?;
+        self.check_task(pictures.task())?;
         let mut set = TrainingSet::new(&self.base, pictures, &config.extract, observer)?;
         self.fine_tune_on(&mut set, config, observer)
     }
@@ -207,6 +209,24 @@ impl Classifier {
         }
     }
 
+    /// Whether the classifier says of a picture what the pictures say.
+    ///
+    /// # Errors
+    /// [`Error::Options`], with the way out.
+    pub(crate) fn check_task(&self, given: Task) -> Result<(), Error> {
+        match (self.task(), given) {
+            (own, given) if own == given => Ok(()),
+            (Task::MultiLabel, _) => Err(Error::Options(
+                "the model gives any number of labels, and each picture has one: add --multi-label"
+                    .to_owned(),
+            )),
+            (Task::SingleLabel, _) => Err(Error::Options(
+                "the model gives one label, and pictures may have several: train another on them"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// [`Classifier::fine_tune`] on pictures that have been decoded for this classifier's base.
     ///
     /// # Errors
@@ -223,6 +243,7 @@ impl Classifier {
         let start = Instant::now();
         config.training.check().map_err(Error::of_training)?;
         self.check_classes(set.classes())?;
+        self.check_task(set.task())?;
         let (base, network) = config.network(&self.base)?;
         let run = Run::new((&self.base, &self.head), set, &network, config);
         let saved = match &config.checkpoint {
@@ -305,7 +326,7 @@ impl Classifier {
             // Nothing has become of it: the classifier is as it was.
             return Err(Error::of_training(error));
         }
-        let after = set.evaluate(self)?;
+        let after = set.choose_and_evaluate(self)?;
         let record = FineTuneRecord {
             first_layer: first_layer.clone(),
             options: config.training.clone(),

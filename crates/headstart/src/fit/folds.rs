@@ -1,11 +1,13 @@
 //! Cross-validation of a head.
 
-use headstart_data::split::{self, describe_all, folds};
+use headstart_data::split::{self, PictureLabels, describe_all, folds};
 use headstart_engine::train::Event;
 use serde::{Deserialize, Serialize};
 
 use super::{FitConfig, fit_head};
+use crate::classifier::UNCHOSEN;
 use crate::divided::Divided;
+use crate::evaluation::choose_thresholds;
 use crate::{Error, Evaluation, Observer, Pictures};
 
 /// How heads did that were each trained without one fold of the pictures, and measured on it.
@@ -86,7 +88,9 @@ pub(super) fn measure(
 ) -> Result<(CrossValidation, Vec<String>), Error> {
     let names = pictures.classes();
     let isa = config.extract.compute.isa;
-    let folds = folds(&divided.labels, &divided.groups, count, config.seed)?;
+    let sets = pictures.label_sets().map(|sets| &**sets);
+    let all = PictureLabels::new(&divided.labels, sets);
+    let folds = folds(all, &divided.groups, count, config.seed)?;
     let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
     for fold in 0..count {
         let split::Split { train, validation, .. } = folds.split(fold);
@@ -96,7 +100,8 @@ pub(super) fn measure(
         let fitted =
             fit_head(&config.head, isa, &samples, &held_out, names, &mut Within(observer))?;
         let own = fitted.head.probabilities(&held_out.features);
-        let evaluation = Evaluation::new(names, &held_out.labels, &own);
+        let even = vec![UNCHOSEN; names.len()];
+        let evaluation = Evaluation::of(names, &even, &held_out.labels, sets, &own);
         records.push(FoldRecord {
             train: train.labels.len(),
             validation: held_out.labels.len(),
@@ -110,7 +115,11 @@ pub(super) fn measure(
     let spread = |of: fn(&FoldRecord) -> f64| Spread::of(records.iter().map(of));
     let (accuracy, loss) = (spread(|fold| fold.accuracy), spread(|fold| fold.loss));
     let macro_recall = spread(|fold| fold.macro_recall);
-    let held_out = Evaluation::new(names, &labels, &probabilities);
+    // What no head had seen decides from which probability on a picture has a label.
+    let thresholds = sets.map_or_else(Vec::new, |sets| {
+        choose_thresholds(&labels, sets, &probabilities, names.len())
+    });
+    let held_out = Evaluation::of(names, &thresholds, &labels, sets, &probabilities);
     let warnings = describe_all(&folds.warnings, names, &divided.labels, |picture| {
         divided.name(pictures, picture)
     });

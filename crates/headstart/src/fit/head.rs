@@ -4,16 +4,19 @@ use std::ops::ControlFlow;
 
 use headstart_engine::Isa;
 use headstart_engine::train::{
-    self, Epoch, Event, Head, Samples, TrainError, fit_adam, fit_logistic,
+    self, Epoch, Event, Head, LogisticConfig, Samples, Strength, TrainError, fit_adam, fit_logistic,
 };
 
 use super::HeadConfig;
+use crate::pictures::LabelSets;
 use crate::{Error, Observer};
 
 /// The features of one side of the split, in memory of their own.
 pub(crate) struct Side {
     pub(crate) features: Vec<f32>,
+    /// Classes, or indices into the sets of them.
     pub(crate) labels: Vec<usize>,
+    pub(crate) label_sets: Option<LabelSets>,
     pub(crate) groups: Vec<usize>,
     /// What each picture counts for in training; nothing where all count 1.
     pub(crate) weights: Option<Vec<f32>>,
@@ -23,7 +26,12 @@ pub(crate) struct Side {
 impl Side {
     pub(crate) fn samples(&self, classes: usize) -> Samples<'_> {
         let samples = Samples::new(&self.features, self.dim, &self.labels, classes);
-        Samples { groups: Some(&self.groups), weights: self.weights.as_deref(), ..samples }
+        Samples {
+            groups: Some(&self.groups),
+            weights: self.weights.as_deref(),
+            label_sets: self.label_sets.as_deref(),
+            ..samples
+        }
     }
 
     /// A copy of some of its pictures.
@@ -33,6 +41,7 @@ impl Side {
         Self {
             features: each().flat_map(row).copied().collect(),
             labels: each().map(|i| self.labels[i]).collect(),
+            label_sets: self.label_sets.clone(),
             groups: each().map(|i| self.groups[i]).collect(),
             weights: self.weights.as_ref().map(|weights| each().map(|i| weights[i]).collect()),
             dim: self.dim,
@@ -69,6 +78,24 @@ pub(super) struct Fitted {
     pub(super) epochs: Vec<Epoch>,
     pub(super) strength: Option<f64>,
     pub(super) warning: Option<String>,
+}
+
+/// What heads that have not seen them say of the pictures, n x classes: to choose thresholds by where
+/// none are held back. Nothing of a head that is trained in epochs, which would take five times as long.
+pub(super) fn out_of_fold(
+    config: &HeadConfig,
+    isa: Isa,
+    strength: Option<f64>,
+    train: &Samples<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Option<Vec<f32>>, Error> {
+    let (HeadConfig::Lbfgs(config), Some(strength)) = (config, strength) else { return Ok(None) };
+    let config = LogisticConfig { strength: Strength::Fixed(strength), ..config.clone() };
+    let mut tell = |event: Event<'_>| {
+        observer.training(event);
+        if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    train::out_of_fold(train, &config, isa, &mut tell).map(Some).map_err(Error::of_training)
 }
 
 pub(super) fn fit_head(
@@ -120,6 +147,7 @@ mod tests {
         Side {
             features: pictures.iter().flat_map(|&n| [n as f32, -(n as f32)]).collect(),
             labels: pictures.to_vec(),
+            label_sets: None,
             groups: pictures.iter().map(|n| n + 10).collect(),
             weights: Some(pictures.iter().map(|&n| n as f32 / 2.0).collect()),
             dim: 2,

@@ -9,16 +9,19 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use headstart_data::Augment;
+use headstart_engine::Isa;
+use headstart_engine::train::Samples;
 use headstart_engine::train::network::BatchNorm;
 use headstart_model::Trainable;
 
 use crate::divided::Divided;
+use crate::evaluation::choose_thresholds;
 use crate::training_set::{HeadViews, TrainingSet};
 use crate::{Base, Classifier, Error, Extractor, Observer, Pictures};
 pub use config::{DEFAULT_VIEWS, FitConfig, HeadConfig};
 pub use folds::{CrossValidation, FoldRecord, Spread};
 pub(crate) use head::Side;
-use head::fit_head;
+use head::{Fitted, fit_head, out_of_fold};
 use report::Outcome;
 pub use report::{EpochRecord, FitReport, Origin, Seconds, SplitRecord, TrainingRecord};
 
@@ -70,11 +73,18 @@ impl Classifier {
         let Divided { train, validation, split, .. } = &divided;
         let samples = train.samples(classes.len());
         let fitted = fit_head(&config.head, isa, &samples, validation, classes, observer)?;
+        let unseen =
+            folds.as_ref().and_then(|folds| folds.held_out.thresholds().map(<[f32]>::to_vec));
+        let thresholds = match unseen {
+            None => thresholds(&config.head, isa, &fitted, &samples, validation, observer)?,
+            some => some,
+        };
         let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
         let outcome = Outcome {
             origin,
             folds,
             classes: classes.to_vec(),
+            thresholds,
             held_back: held_back.collect(),
             seen: divided.seen(),
             train: split.train.len(),
@@ -118,20 +128,25 @@ impl Classifier {
         let head = HeadViews::new(set, network.as_ref());
         let validation = head.validation()?;
         let isa = config.extract.compute.isa;
-        let fitted = match &config.head {
+        let (fitted, thresholds) = match &config.head {
             HeadConfig::Adam(_) => {
-                fit_head(&config.head, isa, head, &validation, set.classes(), observer)?
+                (fit_head(&config.head, isa, head, &validation, set.classes(), observer)?, None)
             }
             HeadConfig::Lbfgs(_) => {
                 let all = head.all()?;
                 let samples = all.samples(set.classes().len());
-                fit_head(&config.head, isa, &samples, &validation, set.classes(), observer)?
+                let fitted =
+                    fit_head(&config.head, isa, &samples, &validation, set.classes(), observer)?;
+                let thresholds =
+                    thresholds(&config.head, isa, &fitted, &samples, &validation, observer)?;
+                (fitted, thresholds)
             }
         };
         let outcome = Outcome {
             origin: set.origin().clone(),
             folds: None,
             classes: set.classes().to_vec(),
+            thresholds,
             held_back: set.held_back(),
             seen: set.seen(),
             train: set.train(),
@@ -144,4 +159,21 @@ impl Classifier {
         };
         Ok(outcome.finish(set.base().clone(), fitted, &validation, config))
     }
+}
+
+/// The thresholds of labels by heads that have not seen the pictures, where these may have several and none
+/// are held back.
+fn thresholds(
+    config: &HeadConfig,
+    isa: Isa,
+    fitted: &Fitted,
+    train: &Samples<'_>,
+    validation: &Side,
+    observer: &mut dyn Observer,
+) -> Result<Option<Vec<f32>>, Error> {
+    let Some(sets) = train.label_sets.filter(|_| validation.labels.is_empty()) else {
+        return Ok(None);
+    };
+    let said = out_of_fold(config, isa, fitted.strength, train, observer)?;
+    Ok(said.map(|said| choose_thresholds(train.labels, sets, &said, train.classes)))
 }

@@ -170,6 +170,8 @@ pub(super) struct Outcome {
     pub(super) origin: Origin,
     pub(super) folds: Option<CrossValidation>,
     pub(super) classes: Vec<String>,
+    /// Those of the labels, where they have been chosen and no pictures are held back.
+    pub(super) thresholds: Option<Vec<f32>>,
     pub(super) held_back: Vec<String>,
     pub(super) seen: Seen,
     pub(super) train: usize,
@@ -192,9 +194,14 @@ impl Outcome {
     ) -> (Classifier, FitReport) {
         let head_done = self.start.elapsed().as_secs_f64();
         let mut classifier = Classifier::new(base, fitted.head, self.classes);
+        if let Some(thresholds) = self.thresholds {
+            classifier.thresholds = thresholds;
+        }
         let metrics = (!validation.labels.is_empty()).then(|| {
             let probabilities = classifier.head.probabilities(&validation.features);
-            Evaluation::new(&classifier.classes, &validation.labels, &probabilities)
+            let (labels, sets) = (&validation.labels, validation.label_sets.as_deref());
+            classifier.choose_thresholds(labels, sets, &probabilities);
+            Evaluation::new(&classifier, labels, sets, &probabilities)
         });
         classifier.training = Some(TrainingRecord {
             origin: self.origin,

@@ -1,6 +1,5 @@
 //! The features of views, for the head.
 
-use headstart_engine::train::losses::Loss;
 use headstart_engine::train::network::TrainableNetwork;
 use headstart_engine::train::{self, Inputs, Label, Samples, TrainError};
 
@@ -51,6 +50,7 @@ impl<'a> HeadViews<'a> {
         Ok(fit::Side {
             features: features(&inputs, self.network, self.dim, 1)?,
             labels: inputs.labels().to_vec(),
+            label_sets: self.set.label_sets.clone(),
             groups: groups(self.set, Side::Validation),
             weights: None,
             dim: self.dim,
@@ -65,6 +65,7 @@ impl<'a> HeadViews<'a> {
         let mut all = fit::Side {
             features: Vec::new(),
             labels: Vec::new(),
+            label_sets: self.set.label_sets.clone(),
             groups: Vec::new(),
             weights: self.inputs.weights().map(|weights| weights.repeat(self.count)),
             dim: self.dim,
@@ -134,18 +135,21 @@ impl train::Views for HeadViews<'_> {
         }
         let classes = self.set.classes().len();
         let labels = self.inputs.labels();
+        let label_sets = self.set.label_sets.as_deref();
+        let own = Samples::new(&self.features, self.dim, labels, classes);
+        let own = Samples { label_sets, ..own };
         let shown = self.inputs.shown(index + 1);
         self.soft_targets = shown.iter().any(|label| *label != Label::Own).then(|| {
-            let loss = Loss::of(classes);
-            let mut targets = loss.soft_targets(labels, 0.0);
+            let loss = own.task().loss(classes);
+            let rows: Vec<usize> = (0..labels.len()).collect();
+            let mut targets = loss.soften(own.targets(), &rows, 0.0);
             for (target, label) in targets.chunks_exact_mut(loss.units()).zip(&shown) {
-                label.mix(loss, None, target);
+                label.mix(loss, label_sets, target);
             }
             targets
         });
-        let samples = Samples::new(&self.features, self.dim, labels, classes);
         let soft_targets = self.soft_targets.as_deref();
         let weights = self.inputs.weights();
-        Ok(Samples { groups: Some(&self.groups), soft_targets, weights, ..samples })
+        Ok(Samples { groups: Some(&self.groups), soft_targets, weights, ..own })
     }
 }

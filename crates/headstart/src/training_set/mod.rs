@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use headstart_data::{Augment, ContentHash, Groups, Skipped, Split, split};
+use headstart_engine::train::Task;
 use headstart_engine::train::network::TrainableNetwork;
 
 use crate::divided::{Division, Read, divide, never_predicted};
 use crate::fit::Origin;
+use crate::pictures::LabelSets;
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
     Seen, TrainingRecord,
@@ -35,6 +37,8 @@ pub struct TrainingSet {
     /// The class, the hash and the name of every picture that could be read, what belongs together,
     /// and what each counts for where they differ.
     pub(crate) labels: Vec<usize>,
+    /// What labels are indices into, where pictures may have several classes.
+    pub(crate) label_sets: Option<LabelSets>,
     pub(crate) contents: Vec<ContentHash>,
     /// What else there is to say of the pictures, a line each.
     notes: Vec<String>,
@@ -111,6 +115,7 @@ impl TrainingSet {
             names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
             weights: pictures.weights(&kept),
             labels,
+            label_sets: pictures.label_sets().cloned(),
             unseen: pictures.unseen(&contents),
             learned_from: pictures.learned_from(split.validation.iter().map(|&i| &contents[i])),
             contents,
@@ -138,6 +143,36 @@ impl TrainingSet {
     /// # Errors
     /// When the pictures cannot be read back.
     pub(crate) fn evaluate(&self, classifier: &Classifier) -> Result<Option<Evaluation>, Error> {
+        let Some(probabilities) = self.probabilities(classifier)? else { return Ok(None) };
+        Ok(Some(self.measure(classifier, &probabilities)))
+    }
+
+    /// [`TrainingSet::evaluate`] of a classifier that has changed: thresholds are chosen first, where
+    /// pictures may have several labels.
+    ///
+    /// # Errors
+    /// When the pictures cannot be read back.
+    pub(crate) fn choose_and_evaluate(
+        &self,
+        classifier: &mut Classifier,
+    ) -> Result<Option<Evaluation>, Error> {
+        let Some(probabilities) = self.probabilities(classifier)? else { return Ok(None) };
+        let labels = self.validation_labels();
+        classifier.choose_thresholds(&labels, self.label_sets.as_deref(), &probabilities);
+        Ok(Some(self.measure(classifier, &probabilities)))
+    }
+
+    fn measure(&self, classifier: &Classifier, probabilities: &[f32]) -> Evaluation {
+        let labels = self.validation_labels();
+        Evaluation::new(classifier, &labels, self.label_sets.as_deref(), probabilities)
+    }
+
+    fn validation_labels(&self) -> Vec<usize> {
+        self.side(Side::Validation).iter().map(|&picture| self.labels[picture]).collect()
+    }
+
+    /// What a classifier says of the pictures held back, n x classes; nothing if there are none.
+    fn probabilities(&self, classifier: &Classifier) -> Result<Option<Vec<f32>>, Error> {
         let pictures = self.side(Side::Validation);
         if pictures.is_empty() {
             return Ok(None);
@@ -154,9 +189,7 @@ impl TrainingSet {
                 Ok::<(), Error>(())
             },
         )?;
-        let labels: Vec<usize> = pictures.iter().map(|&picture| self.labels[picture]).collect();
-        let probabilities = classifier.head.probabilities(&features);
-        Ok(Some(Evaluation::new(&classifier.classes, &labels, &probabilities)))
+        Ok(Some(classifier.head.probabilities(&features)))
     }
 
     /// A record for a classifier that has none.
@@ -175,6 +208,11 @@ impl TrainingSet {
             folds: None,
             fine_tune: None,
         }
+    }
+
+    /// What there is to say of a picture: one class, or any number.
+    pub fn task(&self) -> Task {
+        if self.label_sets.is_some() { Task::MultiLabel } else { Task::SingleLabel }
     }
 
     /// Names of the classes.

@@ -297,6 +297,10 @@ impl Inputs for ViewInputs<'_> {
         self.weights.as_deref()
     }
 
+    fn label_sets(&self) -> Option<&[Vec<usize>]> {
+        self.set.label_sets.as_deref()
+    }
+
     fn read(
         &self,
         epoch: usize,

@@ -72,6 +72,11 @@ pub(crate) fn run(
     let paths = args.paths.stream()?.collect::<io::Result<Vec<_>>>().context("standard input")?;
     let listing = match &args.label.label_from {
         Some(pattern) => labelled(&args.label, pattern, &paths)?,
+        None if args.label.multi_label => {
+            return Err(usage(
+                "--multi-label is for one folder or file that is learned from; features are of each file",
+            ));
+        }
         None => list_pictures_as(paths, &args.label.columns()),
     };
     if listing.pictures.is_empty() {
@@ -134,7 +139,7 @@ fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
             notes: vec![],
         };
     }
-    listing.pictures.iter_mut().for_each(|picture| picture.label.clone_from(&label));
+    listing.pictures.iter_mut().for_each(|picture| picture.label.clone_from(&label.clone().into()));
     listing
 }
 
@@ -165,6 +170,7 @@ fn write(
                 count += 1;
                 cached += usize::from(picture.cached);
                 let path = at.to_string();
+                let label = label.is_some().then(|| label.to_cell());
                 let pushed = writer.push(&path, label.as_deref(), &picture.features);
                 pushed.map_err(|error| file.error(io::Error::other(error)))?;
             }

@@ -28,8 +28,8 @@ pub(super) fn open(
     pictures: &[Listed],
     features: usize,
 ) -> anyhow::Result<Box<dyn Writer>> {
-    let classes: BTreeSet<&str> = pictures.iter().filter_map(|p| p.label.as_deref()).collect();
-    let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
+    let labels = pictures.iter().filter(|p| p.label.is_some()).map(|p| p.label.to_cell());
+    let classes: Vec<String> = labels.collect::<BTreeSet<_>>().into_iter().collect();
     let all: Vec<String> = pictures.iter().map(|p| p.at.to_string()).collect();
     // Fewer pictures make a shorter header, which spaces fill up.
     let reserved = header(&all, &classes, features).len();

@@ -203,6 +203,9 @@ fn done(
         "skipped": report::skipped_events(&report.skipped),
         "seconds": report.seconds,
     });
+    if let Some(figures) = report::multi_label_event(measured) {
+        event["multi_label"] = figures;
+    }
     if let Some(folds) = folds {
         event["folds"] = json!({
             "accuracy": folds.accuracy,

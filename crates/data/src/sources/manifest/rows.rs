@@ -1,14 +1,14 @@
 //! Rows of named values become a listing: here alone a column's meaning is known.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::super::columns::{ColumnNames, Columns, Role};
 use super::super::names::{Label, Names};
 use super::super::one_hot::{self, OneHot};
-use super::super::{Listed, Listing, RowProblem, SkipReason, Skipped};
+use super::super::{Labels, Listed, Listing, RowProblem, SkipReason, Skipped};
 use super::paths::Paths;
 use super::{side, weight};
 
@@ -32,6 +32,10 @@ pub(super) struct Rows<'a> {
     may_be_class: Vec<bool>,
     listing: Listing,
     labels: Names,
+    /// Whether labels may be sets of classes.
+    are_sets: bool,
+    /// Such labels by their cells, of which many rows have the same.
+    sets: HashMap<String, Labels>,
     groups: HashSet<Arc<str>>,
 }
 
@@ -53,6 +57,9 @@ impl<'a> Rows<'a> {
         if one_hot.is_some() {
             columns.classes.iter().for_each(|&column| may_be_class[column] = true);
         }
+        let label = columns.column(Role::Label);
+        let are_sets =
+            label.is_some_and(|label| columns.names[label].eq_ignore_ascii_case("labels"));
         let folder = manifest.parent().unwrap_or(Path::new(""));
         Ok(Self {
             manifest,
@@ -62,6 +69,8 @@ impl<'a> Rows<'a> {
             may_be_class,
             listing: Listing::default(),
             labels: Names::default(),
+            are_sets,
+            sets: HashMap::new(),
             groups: HashSet::new(),
         })
     }
@@ -123,8 +132,9 @@ impl<'a> Rows<'a> {
         let label = text(Role::Label)?;
         let group = text(Role::Group)?.trim();
         let label = match Label::of(Some(label.as_bytes()), &mut self.labels) {
-            Label::Is(label) => Some(label),
-            Label::None => None,
+            Label::Is(_) if self.are_sets => self.set(label.trim()),
+            Label::Is(label) => Labels::One(label),
+            Label::None => Labels::None,
             Label::Refused(label) => {
                 let label = label.to_string();
                 self.skip(unit, number(), RowProblem::Label { label });
@@ -156,6 +166,21 @@ impl<'a> Rows<'a> {
         let place = format!("{unit} {number}");
         let reason = SkipReason::Row { place, problem: problem.into() };
         self.listing.skipped.push(Skipped::new(self.manifest, reason));
+    }
+
+    /// What a cell of the column `labels` means.
+    fn set(&mut self, cell: &str) -> Labels {
+        if let Some(known) = self.sets.get(cell) {
+            return known.clone();
+        }
+        let names = &mut self.labels;
+        let labels =
+            Labels::from_cell(cell, |name| match Label::of(Some(name.as_bytes()), names) {
+                Label::Is(name) => Some(name),
+                Label::None | Label::Refused(_) => None,
+            });
+        self.sets.insert(cell.to_owned(), labels.clone());
+        labels
     }
 
     fn group(&mut self, text: &str) -> Option<Arc<str>> {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, absolute};
 
+use super::super::labels::set_to_cell;
 use super::super::{Dataset, Item, Location, SkipReason, Skipped, Subset};
 
 /// Writes the pictures of a data set as a manifest in CSV that is to lie in `folder`, with the side
@@ -29,10 +30,16 @@ pub fn write(
         [path, label, split].into_iter().chain(optional)
     };
     let name = |name: &str| name.to_owned();
+    let label = |item: &Item| match &dataset.label_sets {
+        None => dataset.classes[item.label].clone(),
+        Some(_) => set_to_cell(
+            dataset.classes_of(item).iter().map(|&class| dataset.classes[class].as_str()),
+        ),
+    };
     let mut table = csv::Writer::from_writer(out);
     table.write_record(columns(
         name("path"),
-        name("label"),
+        name(if dataset.label_sets.is_some() { "labels" } else { "label" }),
         name("split"),
         name("group"),
         name("weight"),
@@ -55,7 +62,7 @@ pub fn write(
         };
         table.write_record(columns(
             path.to_owned(),
-            dataset.classes[item.class].clone(),
+            label(item),
             side.to_string(),
             item.group.as_deref().unwrap_or_default().to_owned(),
             item.weight.to_string(),

@@ -16,7 +16,7 @@ use super::columns::{ColumnNames, Columns as Others, Role};
 use super::names::{Label, Names, joined, within};
 use super::one_hot::{self, OneHot};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
-use super::{Listed, Listing, SkipReason, Skipped};
+use super::{Labels, Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;
 use columns::Columns;
@@ -122,6 +122,7 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
             Some(Label::Is(label)) => Some(label),
             Some(Label::None) | None => None,
         };
+        let label = Labels::from(label);
         let (subset, group, weight) = beside.of(row.row as usize);
         pictures.push(Listed { at: row.into(), label, subset, group, weight });
     }

@@ -12,6 +12,7 @@ use headstart_kernels::Isa;
 use serde::{Deserialize, Serialize};
 
 use self::{
+    folds::{Strata, none_apart},
     objective::{Objective, Point},
     standardise::Standardisation,
     strength::Choice,
@@ -105,7 +106,9 @@ const REMEMBERED: usize = 8 << 20;
 const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
 
 /// Fits a head by multinomial logistic regression (of one logit for two classes) with an L2 penalty
-/// on the kernel, on standardised features: scikit-learn's `LogisticRegression`, solved by L-BFGS.
+/// on the kernel, on standardised features: scikit-learn's `LogisticRegression`, solved by L-BFGS. Where
+/// samples have sets of classes, all classes are fitted at once, with one strength: scikit-learn's
+/// `OneVsRestClassifier` of it.
 ///
 /// The products are computed with `isa`; the last bits of the head are its own.
 ///
@@ -113,8 +116,7 @@ const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
 /// is too late to stop. The epoch's loss is without the penalty.
 ///
 /// # Errors
-/// Samples or options that make no sense, [`TrainError::SoftTargets`] if the samples have any,
-/// [`TrainError::OtherTask`] if they have sets of classes, and
+/// Samples or options that make no sense, [`TrainError::SoftTargets`] if the samples have any, and
 /// [`TrainError::Stopped`] if the callback breaks.
 pub fn fit_logistic(
     train: &Samples,
@@ -126,10 +128,6 @@ pub fn fit_logistic(
     let start = Instant::now();
     config.check()?;
     train.check_trainable()?;
-    if train.task() != Task::SingleLabel {
-        let (head, samples) = (Task::SingleLabel, train.task());
-        return Err(TrainError::OtherTask { head, samples });
-    }
     if train.soft_targets.is_some() {
         return Err(TrainError::SoftTargets);
     }
@@ -138,7 +136,7 @@ pub fn fit_logistic(
         validation.check()?;
     }
     if let Some(validation) = validation {
-        Head::new(train.dim, train.classes, 0.0, 0).check_fits(validation)?;
+        Head::for_task(train.task(), train.dim, train.classes, 0.0, 0).check_fits(validation)?;
     }
     let weights = train.total_weights(&config.class_weight)?;
     let problem = Problem::new(isa, train, weights.as_deref())?;
@@ -203,6 +201,8 @@ struct Problem<'a> {
     weights: Option<&'a [f32]>,
     rows: Vec<usize>,
     present: Vec<usize>,
+    /// The classes that all samples have, where they may have several: their logits are constant.
+    of_all: Vec<bool>,
     standardisation: Standardisation,
 }
 
@@ -212,23 +212,39 @@ impl<'a> Problem<'a> {
         samples: &Samples<'a>,
         weights: Option<&'a [f32]>,
     ) -> Result<Self, TrainError> {
-        let counts = |row: &usize| weights.is_none_or(|weights| weights[*row] > 0.0);
+        let counts = |row: &usize| {
+            weights.is_none_or(|weights| {
+                let width = weights.len() / samples.len();
+                weights[row * width..][..width].iter().any(|&weight| weight > 0.0)
+            })
+        };
         let rows: Vec<usize> = (0..samples.len()).filter(counts).collect();
         let mut is_present = vec![false; samples.classes];
-        rows.iter().for_each(|&row| is_present[samples.labels[row]] = true);
-        let present: Vec<usize> = (0..samples.classes).filter(|&class| is_present[class]).collect();
-        match present[..] {
-            [] => Err(TrainError::NoSamples),
-            [class] => Err(TrainError::OneClass { class }),
-            _ => Ok(Self {
-                isa,
-                samples: *samples,
-                weights,
-                standardisation: Standardisation::of(samples, &rows),
-                rows,
-                present,
-            }),
+        let mut of_all = vec![samples.task() == Task::MultiLabel; samples.classes];
+        for &row in &rows {
+            let own = samples.classes_of(row);
+            own.iter().for_each(|&class| is_present[class] = true);
+            of_all.iter_mut().enumerate().for_each(|(class, all)| *all &= own.contains(&class));
         }
+        // What all samples have says as little as what none has.
+        let tells = |class: &usize| is_present[*class] && !of_all[*class];
+        let present: Vec<usize> = (0..samples.classes).filter(tells).collect();
+        match (&present[..], samples.task()) {
+            _ if rows.is_empty() => return Err(TrainError::NoSamples),
+            ([], Task::MultiLabel) => return Err(TrainError::AllAlike),
+            ([], Task::SingleLabel) => return Err(TrainError::NoSamples),
+            (&[class], Task::SingleLabel) => return Err(TrainError::OneClass { class }),
+            _ => {}
+        }
+        Ok(Self {
+            isa,
+            samples: *samples,
+            weights,
+            standardisation: Standardisation::of(samples, &rows),
+            rows,
+            present,
+            of_all,
+        })
     }
 
     /// Chooses the strength and fits to all samples.
@@ -262,7 +278,9 @@ impl<'a> Problem<'a> {
         let rows = self.draw(all, config.seed, ENOUGH_TO_CHOOSE);
         let groups = self.groups_of(&rows);
         let mut drawn = self.objective(rows);
-        let folds = folds::deal(&drawn.labels, self.present.len(), groups.as_deref(), config.seed);
+        let sets = drawn.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
+        let strata = Strata::new(&drawn.labels, sets.as_deref(), self.present.len() + 1);
+        let folds = folds::deal(strata, groups.as_deref(), config.seed);
         drawn.folds = folds.of;
         let (mut trial, mut last) = (0, 0.0);
         let mut go_on = |strength| {
@@ -278,7 +296,9 @@ impl<'a> Problem<'a> {
     /// About `most` of the rows that count, drawn at random.
     fn draw(&self, all: &Objective, seed: u64, most: usize) -> Vec<usize> {
         let groups = self.groups_of(&self.rows);
-        let drawn = folds::draw(&all.labels, self.present.len(), groups.as_deref(), seed, most);
+        let sets = all.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
+        let strata = Strata::new(&all.labels, sets.as_deref(), self.present.len() + 1);
+        let drawn = folds::draw(strata, groups.as_deref(), seed, most);
         drawn.into_iter().map(|index| self.rows[index]).collect()
     }
 
@@ -295,37 +315,63 @@ impl<'a> Problem<'a> {
 
     /// The objective over some rows that count; nothing is held out.
     fn objective(&self, rows: Vec<usize>) -> Objective<'_> {
-        let mut compact = vec![0; self.samples.classes];
+        let mut compact = vec![None; self.samples.classes];
         for (index, &class) in self.present.iter().enumerate() {
-            compact[class] = index;
+            compact[class] = Some(index);
         }
-        let weight = |&row: &usize| self.weights.map_or(1.0, |weights| weights[row]);
+        let label = |&row: &usize| {
+            let label = self.samples.labels[row];
+            if self.samples.label_sets.is_some() { label } else { compact[label].unwrap_or(0) }
+        };
+        let compacted = |set: &Vec<usize>| set.iter().filter_map(|&class| compact[class]).collect();
+        // A weight for each pair of sample and class, or for each sample.
+        let width = self.weights.map_or(1, |weights| weights.len() / self.samples.len());
+        let weight = |row: usize, class: usize| {
+            self.weights.map_or(1.0, |weights| weights[row * width + class])
+        };
+        let of_pairs = (width > 1).then(|| {
+            let pairs = rows.iter().flat_map(|&row| self.present.iter().map(move |&c| (row, c)));
+            pairs.map(|(row, class)| weight(row, class)).collect()
+        });
         Objective {
             isa: self.isa,
             samples: &self.samples,
             standardisation: &self.standardisation,
             units: self.units(),
-            labels: rows.iter().map(|&row| compact[self.samples.labels[row]]).collect(),
-            weights: rows.iter().map(weight).collect(),
+            labels: rows.iter().map(label).collect(),
+            sets: self.samples.label_sets.map(|sets| sets.iter().map(compacted).collect()),
+            weights: match width {
+                1 => rows.iter().map(|&row| weight(row, 0)).collect(),
+                // What the penalty is weighed against, which is the strength's to say.
+                _ => vec![1.0; rows.len()],
+            },
+            of_pairs,
             folds: vec![None; rows.len()],
             rows,
         }
     }
 
     fn units(&self) -> usize {
-        if self.samples.classes == 2 { 1 } else { self.present.len() }
+        match self.samples.task() {
+            Task::SingleLabel if self.samples.classes == 2 => 1,
+            _ => self.present.len(),
+        }
     }
 
     /// The head on features as they are: with z = (x - mean) / deviation,
     /// z w + b = x (w / deviation) + (b - mean (w / deviation)).
     fn head(&self, classes: usize, parameters: &[f64]) -> Head {
         let (dim, units) = (self.samples.dim, self.units());
-        let mut head = Head::new(dim, classes, 0.0, 0);
+        let mut head = Head::for_task(self.samples.task(), dim, classes, 0.0, 0);
+        let is_pair = self.samples.task() == Task::SingleLabel && classes == 2;
         head.kernel.fill(0.0);
         head.bias.fill(LOGIT_OF_ABSENT_CLASS as f32);
+        for (bias, _) in head.bias.iter_mut().zip(&self.of_all).filter(|(_, all)| **all) {
+            *bias = -LOGIT_OF_ABSENT_CLASS as f32;
+        }
         let (kernel, bias) = parameters.split_at(dim * units);
         for unit in 0..units {
-            let to = if classes == 2 { 0 } else { self.present[unit] };
+            let to = if is_pair { 0 } else { self.present[unit] };
             let mut shift = bias[unit];
             let affine = self.standardisation.mean.iter().zip(&self.standardisation.inverse);
             for (row, (mean, inverse)) in affine.enumerate() {

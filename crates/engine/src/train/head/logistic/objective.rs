@@ -22,7 +22,8 @@ const BETWEEN_QUESTIONS: usize = 2 << 30;
 /// Tasks between two questions, at least: there may be many threads.
 const LEAST_TASKS: usize = 8;
 
-/// Penalised cross-entropy of standardised samples:
+/// Penalised cross-entropy of standardised samples, which is the sum of the logits' own where each says
+/// yes or no:
 /// sum of weight x loss / sum of weights + penalty/2 |kernel|². The bias is not penalised.
 ///
 /// Parameters are the kernel, dim x units, then the bias, units.
@@ -35,7 +36,11 @@ pub(super) struct Objective<'a> {
     /// 1: one logit, labels 0 and 1. Else a logit for each label.
     pub(super) units: usize,
     pub(super) labels: Vec<usize>,
+    /// Sets of logits that should say yes, where labels are indices into these.
+    pub(super) sets: Option<Vec<Vec<usize>>>,
     pub(super) weights: Vec<f32>,
+    /// What else each pair of sample and logit counts, n x units; 1 if there is nothing.
+    pub(super) of_pairs: Option<Vec<f32>>,
     pub(super) folds: Vec<Fold>,
 }
 
@@ -73,6 +78,12 @@ impl Objective<'_> {
 
     /// Where to start: no kernel, and as bias the logarithm of each class's share of the weights.
     pub(super) fn start(&self) -> Vec<f64> {
+        if let Some(sets) = &self.sets {
+            let mut start = vec![0.0; self.kernel_len()];
+            let shares = self.shares(sets);
+            start.extend(shares.iter().map(|share| (share / (1.0 - share)).ln()));
+            return start;
+        }
         let mut shares = vec![0.0; self.units.max(2)];
         for (&label, &weight) in self.labels.iter().zip(&self.weights) {
             shares[label] += f64::from(weight);
@@ -92,11 +103,37 @@ impl Objective<'_> {
     /// About the inverse of the Hessian's diagonal: features have mean 0 and variance 1, and a
     /// logit's second derivative is p (1 - p).
     pub(super) fn scale(&self, penalty: f64) -> Vec<f64> {
+        if let Some(sets) = &self.sets {
+            let curvatures: Vec<f64> =
+                self.shares(sets).iter().map(|share| share * (1.0 - share)).collect();
+            let kernel = curvatures.iter().map(|curvature| 1.0 / (curvature + penalty));
+            let mut scale: Vec<f64> = kernel.cycle().take(self.kernel_len()).collect();
+            scale.extend(curvatures.iter().map(|curvature| 1.0 / curvature));
+            return scale;
+        }
         let classes = self.units.max(2) as f64;
         let curvature = (1.0 - 1.0 / classes) / classes;
         let mut scale = vec![1.0 / (curvature + penalty); self.kernel_len()];
         scale.resize(self.kernel_len() + self.units, 1.0 / curvature);
         scale
+    }
+
+    /// Of each logit, the share of the weights of the samples where it should say yes, in between 0 and 1.
+    fn shares(&self, sets: &[Vec<usize>]) -> Vec<f64> {
+        let mut sums = vec![[0.0; 2]; self.units];
+        for (row, &label) in self.labels.iter().enumerate() {
+            for (unit, sums) in sums.iter_mut().enumerate() {
+                sums[1] += self.weight_of(row, unit);
+            }
+            sets[label].iter().for_each(|&unit| sums[unit][0] += self.weight_of(row, unit));
+        }
+        sums.iter().map(|[yes, all]| (yes / all).clamp(1e-6, 1.0 - 1e-6)).collect()
+    }
+
+    /// What a pair of sample and logit counts.
+    fn weight_of(&self, row: usize, unit: usize) -> f64 {
+        let of_pair = |pairs: &Vec<f32>| f64::from(pairs[row * self.units + unit]);
+        f64::from(self.weights[row]) * self.of_pairs.as_ref().map_or(1.0, of_pair)
     }
 
     /// The sum of the weights of the samples that train, or of those held out, in a fold.
@@ -227,7 +264,14 @@ impl Objective<'_> {
             let (label, weight) = (self.labels[row], f64::from(self.weights[row]));
             for (index, point) in points.iter().enumerate() {
                 let own = &mut line[index * self.units..][..self.units];
-                let loss = weight * loss_and_difference(own, label, &mut p);
+                let (loss, weight) = match &self.sets {
+                    None => (weight * loss_and_difference(own, label, &mut p), weight),
+                    // Each logit has its own weight, which is in the differences.
+                    Some(sets) => {
+                        let weight = |unit| self.weight_of(row, unit);
+                        (losses_and_differences(own, &sets[label], weight, &mut p), 1.0)
+                    }
+                };
                 let held_out = is_held_out(self.folds[row], point.hold_out);
                 losses[index][usize::from(held_out)] += loss;
                 let scale = if held_out { 0.0 } else { weight };
@@ -248,6 +292,24 @@ impl Objective<'_> {
 
 fn is_held_out(of: Fold, fold: Fold) -> bool {
     fold.is_some() && of == fold
+}
+
+/// The sum of the weighted losses of one sample's logits, of which those of `set` should say yes, and in
+/// `p` their weighted derivatives.
+fn losses_and_differences(
+    logits: &[f32],
+    set: &[usize],
+    weight: impl Fn(usize) -> f64,
+    p: &mut [f64],
+) -> f64 {
+    let mut loss = 0.0;
+    for (unit, (p, &z)) in p.iter_mut().zip(logits).enumerate() {
+        let (z, target) = (f64::from(z), f64::from(u8::from(set.contains(&unit))));
+        let weight = weight(unit);
+        loss += weight * binary_crossentropy::of_logit(z, target);
+        *p = weight * (sigmoid(z) - target);
+    }
+    loss
 }
 
 /// The loss of one sample, and in `p` the probabilities less 1 at the label.

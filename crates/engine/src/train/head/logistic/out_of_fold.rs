@@ -4,7 +4,10 @@ use std::ops::ControlFlow;
 
 use headstart_kernels::Isa;
 
-use super::{LogisticConfig, Strength, fit_logistic, folds::deal};
+use super::{
+    LogisticConfig, Strength, fit_logistic,
+    folds::{Strata, deal, none_apart},
+};
 use crate::train::{Event, Samples, TrainError};
 
 /// The probabilities, n x classes, that each sample has by a head of the other four fifths of the
@@ -29,7 +32,9 @@ pub fn out_of_fold(
     let all = fit_logistic(samples, None, config, isa, &mut tell)?;
     let mut probabilities = all.head.probabilities(samples.features);
     let config = LogisticConfig { strength: Strength::Fixed(all.strength), ..config.clone() };
-    let folds = deal(samples.labels, samples.classes, samples.groups, config.seed).of;
+    let sets = samples.label_sets.map(|sets| none_apart(sets, samples.classes));
+    let strata = Strata::new(samples.labels, sets.as_deref(), samples.classes + 1);
+    let folds = deal(strata, samples.groups, config.seed).of;
     let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
     for fold in 0..count {
         let own = |row: usize| samples.weights.map_or(1.0, |weights| weights[row]);

@@ -1,6 +1,10 @@
 //! How good predictions are, overall and class by class.
 
+mod ranking;
+
 use serde::{Deserialize, Serialize};
+
+pub use ranking::{average_precision, best_threshold};
 
 /// The class of largest probability, the first of several.
 pub fn argmax(probabilities: &[f32]) -> usize {
@@ -39,6 +43,23 @@ pub struct ClassFigures {
     pub support: usize,
 }
 
+impl ClassFigures {
+    /// Of a class, from how many samples were predicted to be of it, how many of these are, and how many
+    /// there are.
+    pub fn new(predicted: usize, right: usize, support: usize) -> Self {
+        let ratio = |part: usize, of: usize| match of {
+            0 => 0.0,
+            _ => part as f64 / of as f64,
+        };
+        Self {
+            precision: ratio(right, predicted),
+            recall: ratio(right, support),
+            f1: ratio(2 * right, support + predicted),
+            support,
+        }
+    }
+}
+
 impl ConfusionMatrix {
     /// Counts each pair of label and prediction, both below `classes`.
     pub fn new(labels: &[usize], predicted: &[usize], classes: usize) -> Self {
@@ -58,20 +79,11 @@ impl ConfusionMatrix {
 
     /// The figures of each class.
     pub fn per_class(&self) -> Vec<ClassFigures> {
-        let ratio = |part: usize, of: usize| match of {
-            0 => 0.0,
-            _ => part as f64 / of as f64,
-        };
         let figures = |class: usize| {
             let right = self.counts[class][class];
             let support: usize = self.counts[class].iter().sum();
             let predicted: usize = self.counts.iter().map(|row| row[class]).sum();
-            ClassFigures {
-                precision: ratio(right, predicted),
-                recall: ratio(right, support),
-                f1: ratio(2 * right, support + predicted),
-                support,
-            }
+            ClassFigures::new(predicted, right, support)
         };
         (0..self.counts.len()).map(figures).collect()
     }

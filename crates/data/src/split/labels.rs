@@ -1,0 +1,54 @@
+use std::slice;
+
+/// The labels of pictures that are divided: a class each, or a set of classes each.
+#[derive(Clone, Copy, Debug)]
+pub struct PictureLabels<'a> {
+    numbers: &'a [usize],
+    sets: Option<&'a [Vec<usize>]>,
+}
+
+impl<'a> PictureLabels<'a> {
+    /// Labels that are classes, or, where there are sets of classes, indices into these; equal sets must
+    /// have the same one.
+    pub fn new(numbers: &'a [usize], sets: Option<&'a [Vec<usize>]>) -> Self {
+        Self { numbers, sets }
+    }
+
+    /// Of pictures that have these labels, of the same sets.
+    pub(super) fn with_numbers(self, numbers: &'a [usize]) -> Self {
+        Self { numbers, ..self }
+    }
+
+    /// How many pictures there are.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// The label of a picture.
+    pub(super) fn number(&self, picture: usize) -> usize {
+        self.numbers[picture]
+    }
+
+    /// The classes of a picture.
+    pub fn classes_of(&self, picture: usize) -> &'a [usize] {
+        let label = &self.numbers[picture];
+        self.sets.map_or(slice::from_ref(label), |sets| &sets[*label])
+    }
+
+    /// One more than the last class that a picture has.
+    pub(super) fn classes(&self) -> usize {
+        let classes = (0..self.len()).flat_map(|picture| self.classes_of(picture));
+        classes.max().map_or(0, |last| last + 1)
+    }
+}
+
+impl<'a, T: AsRef<[usize]> + ?Sized> From<&'a T> for PictureLabels<'a> {
+    fn from(classes: &'a T) -> Self {
+        Self::new(classes.as_ref(), None)
+    }
+}

@@ -1,0 +1,49 @@
+//! How well scores rank the samples of a class before the others.
+
+/// The mean of the precisions at the scores of the samples of the class, where all are taken that have
+/// so high a score: scikit-learn's `average_precision_score`. None of a class without samples.
+pub fn average_precision(scores: &[f32], is_of_class: &[bool]) -> Option<f64> {
+    let mut sum = 0.0;
+    let mut before = 0;
+    for Cut { taken, right, .. } in cuts(scores, is_of_class) {
+        sum += (right - before) as f64 * (right as f64 / taken as f64);
+        before = right;
+    }
+    (before > 0).then(|| sum / before as f64)
+}
+
+/// The score from which on to take samples as of the class, so that F1 is largest: of equal ones the
+/// highest, halfway to the next lower score. None of a class without samples.
+pub fn best_threshold(scores: &[f32], is_of_class: &[bool]) -> Option<f32> {
+    let all = is_of_class.iter().filter(|is| **is).count();
+    let cuts: Vec<Cut> = cuts(scores, is_of_class).collect();
+    let f1 = |cut: &Cut| 2.0 * cut.right as f64 / (cut.taken + all) as f64;
+    // Of equal ones the last is taken.
+    let best = (0..cuts.len()).rev().max_by(|&a, &b| f1(&cuts[a]).total_cmp(&f1(&cuts[b])))?;
+    let score = cuts[best].score;
+    let below = cuts.get(best + 1).map(|next| score / 2.0 + next.score / 2.0);
+    (all > 0).then(|| below.filter(|&between| between > cuts[best + 1].score).unwrap_or(score))
+}
+
+/// The samples with a score and higher ones.
+struct Cut {
+    score: f32,
+    taken: usize,
+    /// Of these, how many are of the class.
+    right: usize,
+}
+
+/// At each different score, from the highest down.
+fn cuts(scores: &[f32], is_of_class: &[bool]) -> impl Iterator<Item = Cut> {
+    let mut ranked: Vec<(f32, bool)> =
+        scores.iter().copied().zip(is_of_class.iter().copied()).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut at, mut right) = (0, 0);
+    std::iter::from_fn(move || {
+        let score = ranked.get(at)?.0;
+        while let Some(&(_, is)) = ranked.get(at).filter(|(other, _)| *other == score) {
+            (at, right) = (at + 1, right + usize::from(is));
+        }
+        Some(Cut { score, taken: at, right })
+    })
+}
