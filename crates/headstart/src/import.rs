@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart_engine::train::{Head, Hidden, Task};
-use headstart_model::formats::{self, HeadActivation, ImportedModel};
-use headstart_model::{Fit, Interpolation, ModelError, io_reason};
+use headstart_model::formats::{self, ImportedModel};
+use headstart_model::{Fit, Interpolation, io_reason};
 
 use crate::model_file::check_classes;
 use crate::{Base, Classifier, Error};
@@ -39,15 +39,14 @@ impl Classifier {
     ) -> Result<(Self, Vec<String>), Error> {
         let ImportedModel { network, weights, head, resizing, mut assumptions, .. } =
             formats::import(path.as_ref())?;
-        if head.is_multi_label() {
-            let reason = "its outputs are independent labels".to_owned();
-            let file = path.as_ref().display().to_string();
-            return Err(ModelError::NotImportable { file, reason }.into());
-        }
-        let (task, count) = (Task::SingleLabel, head.classes());
+        let task = match head.is_multi_label() {
+            true => Task::MultiLabel,
+            false => Task::SingleLabel,
+        };
+        let count = head.classes();
         let names = match &config.classes {
             Some(names) => names.clone(),
-            None => match labels_beside(path.as_ref(), count) {
+            None => match labels_beside(path.as_ref(), count, task) {
                 Some((file, names)) => {
                     assumptions.push(format!(
                         "the classes are called as in {}, beside the model; --classes gives others",
@@ -75,14 +74,15 @@ impl Classifier {
                     .to_owned(),
             );
         }
-        Ok((Self::new(base, converted(head), names), assumptions))
+        Ok((Self::new(base, converted(head, task), names), assumptions))
     }
 }
 
-/// Our heads have one logit for two classes; a softmax over two is one of their difference.
-fn converted(head: formats::Head) -> Head {
+/// Our heads have one logit for two classes of which one is right; a softmax over two is one of their
+/// difference.
+fn converted(head: formats::Head, task: Task) -> Head {
     let classes = head.classes();
-    let difference = head.units() == 2 && head.activation != HeadActivation::Sigmoid;
+    let difference = head.units() == 2 && task == Task::SingleLabel;
     let logits = |values: Vec<f32>| match difference {
         true => values.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect(),
         false => values,
@@ -94,7 +94,7 @@ fn converted(head: formats::Head) -> Head {
         dropout: layer.dropout,
     });
     let (kernel, bias) = (logits(head.kernel.data), logits(head.bias.data));
-    let (hidden, task) = (hidden.collect(), Task::SingleLabel);
+    let hidden = hidden.collect();
     Head { hidden, kernel, bias, classes, dropout: head.dropout, task }
 }
 
@@ -131,10 +131,9 @@ fn numbered<'a>(lines: &[&'a str]) -> Option<Vec<&'a str>> {
 }
 
 /// Teachable Machine's names of so many classes beside a model, and the file that they are in.
-fn labels_beside(model: &Path, count: usize) -> Option<(PathBuf, Vec<String>)> {
+fn labels_beside(model: &Path, count: usize, task: Task) -> Option<(PathBuf, Vec<String>)> {
     let file = model.with_file_name("labels.txt");
     let text = fs::read_to_string(&file).ok()?;
     let names: Vec<String> = numbered(&lines(&text))?.into_iter().map(str::to_owned).collect();
-    (names.len() == count && check_classes(&names, Task::SingleLabel).is_ok())
-        .then_some((file, names))
+    (names.len() == count && check_classes(&names, task).is_ok()).then_some((file, names))
 }
