@@ -87,6 +87,26 @@ fn gradients_of_losses_are_their_finite_differences() {
 }
 
 #[test]
+fn gradients_of_sets_of_classes_are_their_finite_differences() {
+    let (n, units) = (5, 4);
+    let sets = [vec![], vec![2], vec![0, 3], vec![0, 1, 2, 3]];
+    let labels = [2, 0, 3, 1, 1];
+    let loss = Loss::BinaryCrossentropy { units };
+    let logits: Vec<f32> = uniform(n * units, 5).iter().map(|v| 3.0 * v).collect();
+    let of_rows = [0.5, 1.0, 2.0, 0.0, 3.0];
+    let of_pairs: Vec<f32> = uniform(n * units, 6).iter().map(|v| 2.0 * v.abs()).collect();
+    let soft: Vec<f32> = uniform(n * units, 7).iter().map(|v| v.abs()).collect();
+    for targets in [Targets::Sets { labels: &labels, sets: &sets }, Targets::Soft(&soft)] {
+        for weights in [None, Some(&of_rows[..]), Some(&of_pairs[..])] {
+            let mut d_logits = vec![f32::NAN; logits.len()];
+            loss.backward(&logits, targets, weights, &mut d_logits);
+            let expected = differences(&logits, |logits| loss.forward(logits, targets, weights));
+            assert_close(&d_logits, &expected, 1e-4);
+        }
+    }
+}
+
+#[test]
 fn losses_stay_finite_for_huge_logits() {
     for (classes, logits, expected) in [
         (2, vec![1e30, -1e30], 5e29),

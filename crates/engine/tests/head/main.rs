@@ -1,6 +1,6 @@
 //! The head: against scikit-learn and Keras, against finite differences, and on data that is hard.
 //!
-//! The fixtures are made by `tools/reference/head.py` and `tools/reference/optimizers.py`.
+//! The fixtures are made by `head.py`, `multi_label.py` and `optimizers.py` in `tools/reference`.
 
 mod adam;
 mod average;
@@ -10,6 +10,7 @@ mod gradients;
 mod logistic;
 mod losses;
 mod metrics;
+mod multi_label;
 mod optimizers;
 mod schedules;
 mod steps;
