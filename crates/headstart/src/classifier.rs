@@ -206,12 +206,14 @@ impl Classifier {
     }
 
     /// The pictures of a source, labelled as those were that the model was trained on, where the source
-    /// itself has no labels and the model's were found in paths.
+    /// itself has no labels and the model's were found in paths. Of a model that gives any number of labels,
+    /// so may the pictures have.
     ///
     /// # Errors
     /// When the source cannot be listed, or nothing is found in its paths.
     pub fn labelled(&self, source: impl Into<Source>) -> Result<Source, Error> {
         let mut source = source.into();
+        source.multi_label |= self.task() == Task::MultiLabel;
         let Some(record) = &self.training else { return Ok(source) };
         let own = &record.origin;
         // Columns that were named are there again, or this is another table.
@@ -303,7 +305,10 @@ impl Classifier {
         if extraction.kept.is_empty() {
             return Err(Error::none_readable(skipped));
         }
-        let labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
+        let mut labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
+        if let Some(sets) = sets.as_mut().filter(|_| source.multi_label) {
+            sets.unite(&mut labels, &extraction.contents);
+        }
         let probabilities = self.head.probabilities(&extraction.features);
         let sets = sets.as_ref().map(LabelSets::as_slice);
         let evaluation = Evaluation::new(self, &labels, sets, &probabilities);

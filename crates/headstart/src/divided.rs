@@ -1,11 +1,11 @@
 //! The features of pictures, divided into those to learn from and those to measure on.
 
-use headstart_data::{ContentHash, Facts, Groups, Skipped, Split, split};
-
+use headstart_data::{ContentHash, Facts, Groups, PictureLabels, Skipped, Split, split};
 use headstart_engine::train::Task;
 
 use crate::audit::{Copies, note};
 use crate::fit::Side;
+use crate::pictures::LabelSets;
 use crate::{Error, Extractor, Observer, Pictures, Seen};
 
 /// Features of all pictures that could be read.
@@ -16,6 +16,8 @@ pub(crate) struct Divided {
     /// Of all pictures that could be read: the index, the class, and what belongs together.
     pub(crate) kept: Vec<usize>,
     pub(crate) labels: Vec<usize>,
+    /// What labels are indices into, where pictures may have several classes.
+    pub(crate) label_sets: Option<LabelSets>,
     pub(crate) groups: Groups,
     /// What else there is to say of the pictures, a line each.
     notes: Vec<String>,
@@ -41,12 +43,12 @@ impl Divided {
             known: Some((&extraction.features, &extraction.facts)),
             skipped: &skipped,
         };
-        let Division { labels, groups, split, notes } =
+        let Division { labels, label_sets, groups, split, notes } =
             divide(pictures, extractor, &read, observer)?;
         let all = Side {
             features: extraction.features,
             labels: labels.clone(),
-            label_sets: pictures.label_sets().cloned(),
+            label_sets: label_sets.clone(),
             groups: groups.numbers().to_vec(),
             weights: pictures.weights(&extraction.kept),
             dim: extractor.features(),
@@ -58,6 +60,7 @@ impl Divided {
             split,
             kept: extraction.kept,
             labels,
+            label_sets,
             groups,
             notes,
             cached: extraction.cached,
@@ -87,20 +90,23 @@ impl Divided {
 
     /// See [`never_predicted`].
     pub(crate) fn never_predicted(&self, pictures: &Pictures) -> Option<String> {
-        let Side { labels, weights, .. } = &self.train;
-        let weights = weights.as_ref()?.iter().copied();
-        never_predicted(labels.iter().copied().zip(weights), pictures.classes())
+        let Side { labels, label_sets, weights, .. } = &self.train;
+        let labels = PictureLabels::new(labels, label_sets.as_deref());
+        never_predicted(labels, weights.as_ref()?, pictures.classes())
     }
 }
 
-/// What to say of classes of which no picture that is learned from counts; of each picture the class
+/// What to say of classes of which no picture that is learned from counts; of each picture the label
 /// and the weight.
 pub(crate) fn never_predicted(
-    pictures: impl Iterator<Item = (usize, f32)>,
+    labels: PictureLabels<'_>,
+    weights: &[f32],
     classes: &[String],
 ) -> Option<String> {
     let mut counts = vec![false; classes.len()];
-    pictures.filter(|(_, weight)| *weight > 0.0).for_each(|(class, _)| counts[class] = true);
+    for (picture, _) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+        labels.classes_of(picture).iter().for_each(|&class| counts[class] = true);
+    }
     let none = classes.iter().zip(&counts).filter(|(_, counts)| !**counts);
     let names: Vec<String> = none.map(|(class, _)| format!("\"{class}\"")).collect();
     let (s, are) = if names.len() == 1 { ("", "is") } else { ("es", "are") };
@@ -124,6 +130,8 @@ pub(crate) struct Read<'a> {
 /// How pictures are divided; all is of those that could be read.
 pub(crate) struct Division {
     pub(crate) labels: Vec<usize>,
+    /// What labels are indices into, where pictures may have several classes.
+    pub(crate) label_sets: Option<LabelSets>,
     /// What belongs together, copies too.
     pub(crate) groups: Groups,
     pub(crate) split: Split,
@@ -143,7 +151,8 @@ pub(crate) fn divide(
     read: &Read<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Division, Error> {
-    let labels = pictures.labels(read.kept);
+    let mut labels = pictures.labels(read.kept);
+    let label_sets = pictures.label_sets(&mut labels, read.contents);
     check_readable(pictures, &labels, read.skipped)?;
     let said = pictures.groups(read.kept, read.contents);
     let known = read.known.filter(|_| pictures.wants_near_duplicates(read.kept.len()));
@@ -164,7 +173,8 @@ pub(crate) fn divide(
         None => said.clone(),
     };
     let unparted = if pictures.is_divided() { &said } else { &groups };
-    let split = pictures.divide(read.kept, &labels, unparted)?;
+    let all = PictureLabels::new(&labels, label_sets.as_deref());
+    let split = pictures.divide(read.kept, all, unparted)?;
     observer.split(split.train.len(), split.validation.len());
     if split.train.is_empty() {
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
@@ -175,7 +185,7 @@ pub(crate) fn divide(
         Some(format!("{seen}; see: headstart audit {}", pictures.root().display()))
     });
     let notes = pictures.notes_on_earlier(read.contents, &split).into_iter().chain(note).collect();
-    Ok(Division { labels, groups, split, notes })
+    Ok(Division { labels, label_sets, groups, split, notes })
 }
 
 pub(crate) fn check_readable(
@@ -202,11 +212,18 @@ mod tests {
     #[test]
     fn classes_of_which_nothing_that_is_learned_from_counts_are_named() {
         let classes: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let told = |pictures: &[(usize, f32)]| never_predicted(pictures.iter().copied(), &classes);
+        let told = |pictures: &[(usize, f32)]| {
+            let (labels, weights): (Vec<usize>, Vec<f32>) = pictures.iter().copied().unzip();
+            never_predicted(PictureLabels::from(&labels), &weights, &classes)
+        };
         assert_eq!(told(&[(0, 1.0), (1, 0.5), (2, 0.0), (2, 2.0)]), None);
         let one = told(&[(0, 1.0), (1, 0.0), (2, 2.0)]).unwrap();
         assert!(one.contains("\"b\"") && !one.contains("\"a\""), "{one}");
         let two = told(&[(0, 1.0), (1, 0.0)]).unwrap();
         assert!(two.contains("\"b\", \"c\""), "{two}");
+        let sets = [vec![], vec![0, 1], vec![1, 2]];
+        let labels = PictureLabels::new(&[0, 1, 2], Some(&sets));
+        let one = never_predicted(labels, &[1.0, 1.0, 0.0], &classes).unwrap();
+        assert!(one.contains("\"c\"") && !one.contains("\"b\""), "{one}");
     }
 }

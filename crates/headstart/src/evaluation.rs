@@ -181,3 +181,63 @@ fn has_class(labels: &[usize], sets: &[Vec<usize>], class: usize) -> Vec<bool> {
 fn surprise(probability: f32) -> f64 {
     -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn close(found: f64, expected: &Value) {
+        let expected = expected.as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
+    }
+
+    /// `tools/reference/multi_label.py` makes the fixture.
+    #[test]
+    fn figures_of_several_labels_are_those_of_scikit_learn() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../fixtures/head/multi_label_sklearn.json");
+        let fixture: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let sets: Vec<Vec<usize>> = serde_json::from_value(fixture["sets"].clone()).unwrap();
+        let labels: Vec<usize> = (0..sets.len()).collect();
+        let classes = ["a", "b", "c", "d"].map(str::to_owned);
+        for case in fixture["cases"].as_array().unwrap() {
+            let rows: Vec<Vec<f64>> =
+                serde_json::from_value(case["probabilities"].clone()).unwrap();
+            let probabilities: Vec<f32> = rows.concat().iter().map(|&p| p as f32).collect();
+            let found = Evaluation::of(&classes, &[0.5; 4], &labels, Some(&sets), &probabilities);
+            close(found.accuracy, &case["subset_accuracy"]);
+            close(found.loss, &case["log_loss"]);
+            for (figures, f1) in found.per_class.iter().zip(case["f1"].as_array().unwrap()) {
+                close(figures.f1, f1);
+            }
+            let figures = found.multi_label.unwrap();
+            close(figures.mean_average_precision.unwrap(), &case["mean_average_precision"]);
+            close(figures.micro_f1, &case["micro_f1"]);
+            close(figures.macro_f1, &case["macro_f1"]);
+            let expected = case["average_precision"].as_array().unwrap();
+            for (found, expected) in figures.average_precision.iter().zip(expected) {
+                close(found.unwrap(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_class_without_pictures_has_no_average_precision_and_an_even_threshold() {
+        let (sets, labels) = ([vec![0], vec![]], [0, 1, 0]);
+        let probabilities = [0.9, 0.2, 0.4, 0.1, 0.8, 0.3];
+        let thresholds = choose_thresholds(&labels, &sets, &probabilities, 2);
+        assert_eq!(thresholds[1], UNCHOSEN);
+        assert!(thresholds[0] > 0.4 && thresholds[0] <= 0.8);
+        let classes = ["a", "b"].map(str::to_owned);
+        let found = Evaluation::of(&classes, &thresholds, &labels, Some(&sets), &probabilities);
+        let figures = found.multi_label.unwrap();
+        assert_eq!(figures.average_precision, [Some(1.0), None]);
+        assert_eq!(figures.mean_average_precision, Some(1.0));
+        assert_eq!((found.accuracy, figures.micro_f1, figures.macro_f1), (1.0, 1.0, 0.5));
+    }
+}

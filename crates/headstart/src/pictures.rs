@@ -35,11 +35,9 @@ pub struct Pictures {
     after_unknown: bool,
     /// What [`Pictures::with_duplicates`] said.
     duplicates: Option<Duplicates>,
-    /// Those of the data set, shared with whoever trains on it.
-    label_sets: Option<LabelSets>,
 }
 
-/// Sets of classes that labels are indices into.
+/// Sets of classes that labels are indices into, shared by all that train on them.
 pub(crate) type LabelSets = Arc<[Vec<usize>]>;
 
 /// Which pictures are looked for that show the same, to keep them on one side of the split.
@@ -95,7 +93,6 @@ impl Pictures {
     }
 
     fn new(dataset: Dataset, source: Source) -> Self {
-        let label_sets = dataset.label_sets.as_ref().map(|sets| sets.as_slice().into());
         Self {
             source,
             dataset,
@@ -103,7 +100,6 @@ impl Pictures {
             held_back: HashSet::new(),
             seen: None,
             after_unknown: false,
-            label_sets,
             duplicates: None,
         }
     }
@@ -169,15 +165,24 @@ impl Pictures {
 
     /// What there is to say of a picture: one class, or any number.
     pub fn task(&self) -> Task {
-        match self.label_sets {
+        match self.dataset.label_sets {
             Some(_) => Task::MultiLabel,
             None => Task::SingleLabel,
         }
     }
 
-    /// The sets of classes that pictures have, where they may have any number.
-    pub(crate) fn label_sets(&self) -> Option<&LabelSets> {
-        self.label_sets.as_ref()
+    /// What these labels of pictures are indices into, where a picture may have any number of classes. Where
+    /// it was asked for, pictures of the same pixels get all classes of each other first.
+    pub(crate) fn label_sets(
+        &self,
+        labels: &mut [usize],
+        contents: &[ContentHash],
+    ) -> Option<LabelSets> {
+        let mut sets = self.dataset.label_sets.clone()?;
+        if self.source.multi_label {
+            sets.unite(labels, contents);
+        }
+        Some(sets.as_slice().into())
     }
 
     /// How many pictures there are, readable or not.
@@ -291,10 +296,9 @@ impl Pictures {
     pub(crate) fn divide(
         &self,
         kept: &[usize],
-        labels: &[usize],
+        labels: PictureLabels<'_>,
         groups: &Groups,
     ) -> Result<Split, DataError> {
-        let labels = PictureLabels::new(labels, self.label_sets.as_deref());
         match (self.given(kept), &self.seen) {
             (Some(validation), _) => Ok(split::keep_given(labels, groups, &validation)),
             (None, Some(seen)) => {

@@ -15,6 +15,7 @@ mod import;
 mod interrupt;
 mod listing;
 mod lr_find;
+mod multi_label;
 mod predict;
 mod resume;
 mod sources;

@@ -224,6 +224,26 @@ impl LabelSets {
         self.sets.len() - 1
     }
 
+    /// Gives pictures that are the same, by their `keys`, all the classes that any of them has.
+    pub fn unite<K: Eq + Hash>(&mut self, labels: &mut [usize], keys: &[K]) {
+        let mut same: HashMap<&K, Vec<usize>> = HashMap::new();
+        for (picture, key) in keys.iter().enumerate() {
+            same.entry(key).or_default().push(picture);
+        }
+        // In the order of the pictures, so that numbers of new sets do not change from run to run.
+        let mut groups: Vec<Vec<usize>> = same.into_values().filter(|g| g.len() > 1).collect();
+        groups.sort_unstable();
+        for pictures in groups {
+            let first = labels[pictures[0]];
+            if pictures.iter().all(|&picture| labels[picture] == first) {
+                continue;
+            }
+            let all = pictures.iter().flat_map(|&picture| self.sets[labels[picture]].clone());
+            let united = self.number(all.collect());
+            pictures.iter().for_each(|&picture| labels[picture] = united);
+        }
+    }
+
     /// All sets by their numbers, each ascending.
     pub fn as_slice(&self) -> &[Vec<usize>] {
         &self.sets
@@ -252,6 +272,15 @@ mod tests {
             assert_eq!(Labels::from_cell(cell, text), labels);
         }
         assert_eq!(Labels::from_cell(" dog | cat ", text), set(&["cat", "dog"]));
+    }
+
+    #[test]
+    fn pictures_that_are_the_same_get_each_others_classes() {
+        let mut sets = LabelSets::default();
+        let mut labels = [vec![0], vec![1], vec![], vec![2], vec![1]].map(|set| sets.number(set));
+        sets.unite(&mut labels, &["x", "y", "x", "x", "y"]);
+        let found = labels.map(|label| sets.as_slice()[label].clone());
+        assert_eq!(found, [vec![0, 2], vec![1], vec![0, 2], vec![0, 2], vec![1]]);
     }
 
     fn text(text: &str) -> Option<Arc<str>> {

@@ -15,8 +15,9 @@ mod suspects;
 
 use std::slice;
 
-use headstart_data::{ContentHash, DecodeError, Facts, Location, Subset};
+use headstart_data::{ContentHash, DecodeError, Facts, Location, PictureLabels, Subset};
 
+use crate::pictures::LabelSets;
 use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
 pub(crate) use copies::Copies;
 pub use finding::{Finding, Kind, Severity};
@@ -133,6 +134,8 @@ struct Set<'a> {
     /// Indices into the pictures.
     kept: Vec<usize>,
     labels: Vec<usize>,
+    /// What labels are indices into, where pictures may have several classes.
+    label_sets: Option<LabelSets>,
     features: Vec<f32>,
     contents: Vec<ContentHash>,
     facts: Vec<Facts>,
@@ -153,11 +156,12 @@ impl<'a> Set<'a> {
         let extraction =
             extractor.extract_telling(&pictures.items_and_tests(), observer, &mut failed)?;
         let Extraction { features, contents, facts, kept, skipped, cached } = extraction;
-        let labels = pictures.labels(&kept);
+        let mut labels = pictures.labels(&kept);
+        let label_sets = pictures.label_sets(&mut labels, &contents);
         if labels.is_empty() {
             return Err(Error::none_readable(skipped));
         }
-        Ok(Self { pictures, kept, labels, features, contents, facts, cached, findings })
+        Ok(Self { pictures, kept, labels, label_sets, features, contents, facts, cached, findings })
     }
 
     fn at(&self, picture: usize) -> &Location {
@@ -167,7 +171,7 @@ impl<'a> Set<'a> {
     /// The classes of a picture.
     fn classes_of(&self, picture: usize) -> &[usize] {
         let label = &self.labels[picture];
-        self.pictures.label_sets().map_or(slice::from_ref(label), |sets| &sets[*label])
+        self.label_sets.as_ref().map_or(slice::from_ref(label), |sets| &sets[*label])
     }
 
     /// What a picture is labelled.
@@ -195,6 +199,7 @@ impl<'a> Set<'a> {
         let own = self.kept.partition_point(|&index| index < self.pictures.len());
         let (kept, labels) = (&self.kept[..own], &self.labels[..own]);
         let groups = self.pictures.groups(kept, &self.contents[..own]);
+        let labels = PictureLabels::new(labels, self.label_sets.as_deref());
         let split = self.pictures.divide(kept, labels, &groups)?;
         let side = |is_held_back| if is_held_back { Subset::Validation } else { Subset::Train };
         let mut sides: Vec<_> = split.is_held_back(own).into_iter().map(side).collect();

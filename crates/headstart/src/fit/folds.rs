@@ -88,7 +88,7 @@ pub(super) fn measure(
 ) -> Result<(CrossValidation, Vec<String>), Error> {
     let names = pictures.classes();
     let isa = config.extract.compute.isa;
-    let sets = pictures.label_sets().map(|sets| &**sets);
+    let sets = divided.label_sets.as_deref();
     let all = PictureLabels::new(&divided.labels, sets);
     let folds = folds(all, &divided.groups, count, config.seed)?;
     let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use headstart_data::sources::ColumnNames;
 use headstart_data::{Augment, Skipped};
-use headstart_engine::train::Epoch;
+use headstart_engine::train::{Epoch, Task};
 use serde::{Deserialize, Serialize};
 
 use super::head::{Fitted, Side};
 use super::{CrossValidation, FitConfig, HeadConfig};
+use crate::classifier::UNCHOSEN;
 use crate::{Base, Classifier, Evaluation, FineTuneRecord, FineTuneReport, Seen};
 
 /// How training went.
@@ -194,8 +195,15 @@ impl Outcome {
     ) -> (Classifier, FitReport) {
         let head_done = self.start.elapsed().as_secs_f64();
         let mut classifier = Classifier::new(base, fitted.head, self.classes);
-        if let Some(thresholds) = self.thresholds {
-            classifier.thresholds = thresholds;
+        let mut warnings = self.warnings;
+        match self.thresholds {
+            Some(thresholds) => classifier.thresholds = thresholds,
+            None if classifier.task() == Task::MultiLabel && validation.labels.is_empty() => {
+                warnings.push(format!(
+                    "every label's threshold is {UNCHOSEN}: no pictures are held back to choose them by"
+                ));
+            }
+            None => {}
         }
         let metrics = (!validation.labels.is_empty()).then(|| {
             let probabilities = classifier.head.probabilities(&validation.features);
@@ -226,7 +234,7 @@ impl Outcome {
             duplicates: self.duplicates,
             cached: self.cached,
             skipped: self.skipped,
-            warnings: self.warnings.into_iter().chain(fitted.warning).collect(),
+            warnings: warnings.into_iter().chain(fitted.warning).collect(),
             seconds: Seconds {
                 features: self.features,
                 head: head_done - self.features,

@@ -8,7 +8,7 @@ mod views;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use headstart_data::{Augment, ContentHash, Groups, Skipped, Split, split};
+use headstart_data::{Augment, ContentHash, Groups, PictureLabels, Skipped, Split, split};
 use headstart_engine::train::Task;
 use headstart_engine::train::network::TrainableNetwork;
 
@@ -105,7 +105,7 @@ impl TrainingSet {
         })?;
         let known = with_features.then_some((&features[..], &facts[..]));
         let read = Read { kept: &kept, contents: &contents, known, skipped: &skipped };
-        let Division { labels, groups, split, notes } =
+        let Division { labels, label_sets, groups, split, notes } =
             divide(pictures, &extractor, &read, observer)?;
         Ok(Self {
             base: base.clone(),
@@ -115,7 +115,7 @@ impl TrainingSet {
             names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
             weights: pictures.weights(&kept),
             labels,
-            label_sets: pictures.label_sets().cloned(),
+            label_sets,
             unseen: pictures.unseen(&contents),
             learned_from: pictures.learned_from(split.validation.iter().map(|&i| &contents[i])),
             contents,
@@ -279,8 +279,11 @@ impl TrainingSet {
         let warnings = &self.split.warnings;
         let mut lines = split::describe_all(warnings, &self.classes, &self.labels, name);
         lines.extend(self.weights.as_ref().and_then(|weights| {
-            let train = self.split.train.iter().map(|&i| (self.labels[i], weights[i]));
-            never_predicted(train, &self.classes)
+            let train = self.side(Side::Train);
+            let labels: Vec<usize> = train.iter().map(|&picture| self.labels[picture]).collect();
+            let weights: Vec<f32> = train.iter().map(|&picture| weights[picture]).collect();
+            let labels = PictureLabels::new(&labels, self.label_sets.as_deref());
+            never_predicted(labels, &weights, &self.classes)
         }));
         lines.extend(self.notes.iter().cloned());
         lines

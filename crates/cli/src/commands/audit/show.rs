@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use headstart::engine::train::Task;
 use headstart::model::thousands;
 use headstart::{Audit, Finding, Kind, Pictures, Severity};
 
@@ -28,6 +29,9 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
     )?;
     if !audit.classes.is_empty() {
         output.field("Classes", one_line(&balance(audit)))?;
+    }
+    if pictures.task() == Task::MultiLabel {
+        output.field("Labels", "any number a picture; wrong ones are not looked for")?;
     }
     if audit.findings.is_empty() {
         return output.field("Findings", "none");
