@@ -52,8 +52,10 @@ def main():
         }
     )
     pq.write_table(other, FOLDER / "other_types.parquet", compression="SNAPPY")
-    lists = pa.table({"path": paths, "label": pa.array([[x] for x in "abcde"])})
+    lists = pa.table({"path": paths, "group": pa.array([[x] for x in "abcde"])})
     pq.write_table(lists, FOLDER / "lists.parquet", compression="NONE")
+    sets = pa.array([["dog", "cat"], [], None, ["bird"], ["cat", None]])
+    pq.write_table(pa.table({"path": paths, "labels": sets}), FOLDER / "label_lists.parquet", compression="NONE")
     pictures = pa.table({"path": paths, "image": pa.array([b"x"] * 5, pa.binary())})
     pq.write_table(pictures, FOLDER / "pictures.parquet", compression="NONE")
 

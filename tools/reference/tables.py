@@ -57,6 +57,16 @@ write(
     "divided.parquet",
     {"image": binary, "label": LABELS, "split": SIDES, "group": [1, 1, None, 2, 2, 3], "weight": [1.0, 0.5, None, 2.0, 0.0, 1.0]},
 )
+# Lists of labels: of texts, of numbers that have names, and of one each.
+SETS = [["dog", "cat"], [], None, ["bird"], ["cat", None], ["dog"]]
+write("label_lists.parquet", {"image": binary, "labels": pa.array(SETS)}, row_group_size=4)
+sequence = {"image": {"_type": "Image"}, "tags": {"feature": features["label"], "_type": "Sequence"}}
+write(
+    "hugging_face_lists.parquet",
+    {"image": image, "tags": pa.array([[2, 1], [], None, [0], [1, -1], [2]], pa.list_(pa.int64()))},
+    metadata={"huggingface": json.dumps({"info": {"features": sequence}})},
+)
+write("lists_of_one.parquet", {"image": binary, "label": pa.array([[n] for n in [3, 1, 2, 1, 0, 0]], pa.list_(pa.int32()))})
 # What is refused.
 write("zstd.parquet", {"image": binary, "label": LABELS}, compression="zstd")
 write("text_only.parquet", {"url": NAMES, "label": ["cat", "dog", "cat"], "weight": [1.0, 2.0, 0.5]})
@@ -64,9 +74,11 @@ write("several.parquet", {"left": binary, "right": binary})
 write("list.parquet", {"image": pa.array([[A], [B, C]], pa.list_(pa.binary()))})
 
 REFUSED = ["zstd", "text_only", "several", "list"]
+# Checked by name in the tests.
+SEVERAL = ["label_lists", "hugging_face_lists", "lists_of_one"]
 with open(root / "tables.tsv", "w") as rows:
     for path in sorted(out.iterdir()):
-        if path.stem in REFUSED:
+        if path.stem in REFUSED + SEVERAL:
             continue
         table = pq.read_table(path).to_pylist()
         for number, row in enumerate(table):

@@ -20,8 +20,13 @@ pub(crate) struct LabelArgs {
     /// several times, a column for each class, with a 1 where a picture is of it
     #[arg(long, value_name = "NAME", conflicts_with = "label_from")]
     label_column: Vec<String>,
+    /// What stands between the labels of a picture in a table's column of labels, of which it may then have
+    /// any number
+    #[arg(long, value_name = "TEXT", conflicts_with = "label_from")]
+    label_separator: Option<String>,
     /// Pictures may have any number of labels: one that lies in the folders of several classes, or that a
-    /// manifest lists under several, has all of them
+    /// manifest lists under several, has all of them. Tables say so by themselves: with `|` between labels,
+    /// lists, or a 1 in several columns
     #[arg(long)]
     pub(crate) multi_label: bool,
     #[command(flatten)]
@@ -53,7 +58,11 @@ impl LabelArgs {
     }
 
     pub(crate) fn columns(&self) -> ColumnNames {
-        ColumnNames { labels: self.label_column.clone(), ..self.path.columns() }
+        ColumnNames {
+            labels: self.label_column.clone(),
+            separator: self.label_separator.clone(),
+            ..self.path.columns()
+        }
     }
 }
 

@@ -155,7 +155,7 @@ fn the_same_table_in_parquet_is_the_same_listing() {
     }
     assert!(!manifest::is_manifest(&folder.join("pictures.parquet")));
     let error = manifest::read(&folder.join("lists.parquet")).unwrap_err().to_string();
-    assert!(error.contains("column \"label\" holds several values a row"), "{error}");
+    assert!(error.contains("column \"group\" holds several values a row"), "{error}");
     let whole = fs::read(folder.join("plain.parquet")).unwrap();
     for length in [0, 4, 12, whole.len() / 2, whole.len() - 1] {
         let (_folder, path) = written("cut.parquet", &whole[..length]);

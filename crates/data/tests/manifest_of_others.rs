@@ -123,6 +123,7 @@ fn columns_are_named_where_their_names_say_nothing() {
     let named = |path: Option<&str>, labels: &[&str]| ColumnNames {
         path: path.map(str::to_owned),
         labels: labels.iter().map(|&name| name.to_owned()).collect(),
+        separator: None,
     };
     let table = b"what;where;cat;dog;odd\nx;a.jpg;1;0;1\ny;b.jpg;0;1;1\n";
     for (columns, labels) in [
@@ -164,17 +165,11 @@ fn what_may_be_several_pictures_is_skipped_and_what_is_none_is_told_when_it_is_r
 }
 
 #[test]
-fn pictures_of_several_classes_or_none_are_refused_with_the_option_to_type() {
+fn several_values_where_one_is_needed_are_refused() {
     let folder = folder(&["a.jpg", "b.jpg"]);
-    for (row, says) in [("1,1", "in the columns cat, dog"), ("0,0", "in none of its columns")] {
-        let table = format!("path,cat,dog\na.jpg,1,0\nb.jpg,{row}\n");
-        let error = refused(folder.path(), "x.csv", table.as_bytes());
-        assert!(error.starts_with(&format!("has a 1 {says} for ")), "{error}");
-        assert!(error.contains("b.jpg") && error.contains("--label-column"), "{error}");
-    }
-    let lines = b"{\"path\": \"a.jpg\", \"label\": \"x\"}\n{\"path\": \"b.jpg\", \"label\": [\"x\", \"y\"]}";
+    let lines = b"{\"path\": \"a.jpg\", \"group\": \"x\"}\n{\"path\": \"b.jpg\", \"group\": [\"x\", \"y\"]}";
     let error = refused(folder.path(), "x.jsonl", lines);
-    assert_eq!(error, "line 2, column \"label\" holds several values; one is needed");
+    assert_eq!(error, "line 2, column \"group\" holds several values; one is needed");
 }
 
 #[test]

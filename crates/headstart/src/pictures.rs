@@ -185,6 +185,11 @@ impl Pictures {
         Some(sets.as_slice().into())
     }
 
+    /// How many labels each picture has.
+    pub fn label_counts(&self) -> impl Iterator<Item = usize> {
+        self.dataset.items.iter().map(|item| self.dataset.classes_of(item).len())
+    }
+
     /// How many pictures there are, readable or not.
     pub fn len(&self) -> usize {
         self.dataset.items.len()

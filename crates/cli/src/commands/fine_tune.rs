@@ -102,6 +102,7 @@ pub(crate) fn run(
     let model_line = format!("{}, {name}{resizing}, {classes}", args.model.display());
     output.field("Model", model_line)?;
     report::notes(output, &pictures)?;
+    report::several_labels(output, &pictures)?;
     let read = &mut Progress::new("Pictures");
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, read)?;
     output.field(

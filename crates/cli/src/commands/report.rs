@@ -3,6 +3,7 @@
 use std::io;
 
 use headstart::data::{Skipped, Source};
+use headstart::engine::train::Task;
 use headstart::{Evaluation, MultiLabelFigures, Pictures};
 use serde::Serialize;
 
@@ -64,6 +65,28 @@ pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::
 pub(super) fn notes(output: &Output, pictures: &Pictures) -> io::Result<()> {
     let what = if pictures.root().is_dir() { "Layout" } else { "Table" };
     pictures.notes().iter().try_for_each(|note| output.field(what, one_line(note)))
+}
+
+/// That pictures have several labels, and how many.
+pub(super) fn several_labels(output: &Output, pictures: &Pictures) -> io::Result<()> {
+    if pictures.task() == Task::SingleLabel {
+        return Ok(());
+    }
+    let (mut all, mut several, mut none) = (0, 0, 0);
+    for count in pictures.label_counts() {
+        all += count;
+        several += usize::from(count > 1);
+        none += usize::from(count == 0);
+    }
+    let mean = all as f64 / pictures.len() as f64;
+    let none = match none {
+        0 => String::new(),
+        n => format!(", {n} none"),
+    };
+    output.field(
+        "Labels",
+        format!("any number a picture, {mean:.2} on average: {several} have several{none}"),
+    )
 }
 
 /// Which pictures figures are of.

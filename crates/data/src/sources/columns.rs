@@ -11,6 +11,9 @@ pub struct ColumnNames {
     /// The column of labels; or several, one for each class, with a 1 where a picture is of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// What stands between the labels of a picture in that column, which may then have any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
 }
 
 impl ColumnNames {
@@ -324,6 +327,7 @@ mod tests {
         let asked = |path: Option<&str>, labels: &[&str]| ColumnNames {
             path: path.map(str::to_owned),
             labels: labels.iter().map(|&name| name.to_owned()).collect(),
+            separator: None,
         };
         let header = "path,url,label,kind";
         assert_eq!(taken(header, &asked(Some("URL"), &["kind"])), Ok((Some(1), Some(3))));

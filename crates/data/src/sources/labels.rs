@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::slice;
 use std::sync::Arc;
 
-use super::{Listing, Location, Subset};
+use super::{Listed, Listing, Location, Subset};
 use crate::decode::Limits;
 
 /// What a picture of a [`Listing`] is labelled.
@@ -79,8 +79,9 @@ impl Labels {
         set_to_cell(names.iter().map(|name| &**name))
     }
 
-    /// What a cell of a column `labels` means: a set where there is a `|` that is not after a `\`, or
-    /// else one class. Spaces around names do not count.
+    /// What a cell of a column of labels means: a set where there is a `|` that is not after a `\`, or where
+    /// it is a list in brackets, as Python and JSON write them; or else one class. Spaces around names do
+    /// not count.
     pub fn from_cell(text: &str, mut shared: impl FnMut(&str) -> Option<Arc<str>>) -> Self {
         let (mut names, mut name, mut escaped) = (Vec::new(), String::new(), false);
         for c in text.chars() {
@@ -101,11 +102,39 @@ impl Labels {
             name.push(ESCAPE);
         }
         if names.is_empty() {
-            return shared(text.trim()).map_or(Self::None, Self::One);
+            return match in_brackets(text.trim()) {
+                Some(names) => Self::set(names.into_iter().filter_map(shared)),
+                None => shared(text.trim()).map_or(Self::None, Self::One),
+            };
         }
         names.push(name);
         Self::set(names.iter().filter_map(|name| shared(name.trim())))
     }
+}
+
+/// The elements of a list in brackets, without their quotes.
+fn in_brackets(text: &str) -> Option<Vec<&str>> {
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?.trim();
+    let (mut elements, mut start, mut quote) = (Vec::new(), 0, None);
+    for (at, c) in inner.char_indices() {
+        match (quote, c) {
+            (None, '\'' | '"') if inner[start..at].trim().is_empty() => quote = Some(c),
+            (Some(open), _) if open == c => quote = None,
+            (None, ',') => {
+                elements.push(&inner[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    elements.push(&inner[start..]);
+    Some(elements.into_iter().map(unquoted).filter(|element| !element.is_empty()).collect())
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    inner('\'').or_else(|| inner('"')).unwrap_or(text)
 }
 
 /// The cell of a set of names: see [`Labels::to_cell`].
@@ -135,6 +164,17 @@ impl Listing {
     /// Whether pictures may have any number of labels.
     pub fn is_multi_label(&self) -> bool {
         self.pictures.iter().any(|picture| matches!(picture.label, Labels::Set(_)))
+    }
+
+    /// Takes sets for single labels, if each of them is of one class: for sources where the same form has
+    /// either.
+    pub(super) fn settle(&mut self) {
+        let single = |picture: &Listed| picture.label.is_none() || picture.label.names().len() == 1;
+        if self.pictures.iter().all(single) {
+            for picture in &mut self.pictures {
+                picture.label = picture.label.names().first().cloned().into();
+            }
+        }
     }
 
     /// Takes each label as a set of one, and pictures of one side that are the same file, or files of the
@@ -272,6 +312,14 @@ mod tests {
             assert_eq!(Labels::from_cell(cell, text), labels);
         }
         assert_eq!(Labels::from_cell(" dog | cat ", text), set(&["cat", "dog"]));
+        for (cell, names) in [
+            ("['cat', 'big, dog']", &["cat", "big, dog"][..]),
+            (r#"["cat","it's"]"#, &["cat", "it's"]),
+            ("[ dog ]", &["dog"]),
+            ("[]", &[]),
+        ] {
+            assert_eq!(Labels::from_cell(cell, text), set(names), "{cell}");
+        }
     }
 
     #[test]

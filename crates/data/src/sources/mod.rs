@@ -25,6 +25,7 @@ mod columns;
 mod dataset;
 mod folder;
 mod kind;
+mod label_cells;
 mod labels;
 mod layout;
 mod leftovers;

@@ -19,6 +19,11 @@ impl<'a> PictureLabels<'a> {
         Self { numbers, ..self }
     }
 
+    /// Whether a picture may have any number of classes.
+    pub(super) fn are_sets(&self) -> bool {
+        self.sets.is_some()
+    }
+
     /// How many pictures there are.
     pub fn len(&self) -> usize {
         self.numbers.len()

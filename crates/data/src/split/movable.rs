@@ -2,6 +2,9 @@
 
 use super::{Groups, PictureLabels, SplitWarning, contradictions};
 
+/// How often all groups are gone through, to move those that would better be on the other side.
+const REFINEMENTS: usize = 10;
+
 /// A group that may be held back.
 pub(super) struct Group {
     /// Its pictures, ascending.
@@ -21,6 +24,8 @@ pub(super) struct Movable {
     pub(super) distinct: Vec<Option<usize>>,
     /// The groups that have pictures of each class.
     pub(super) of_class: Vec<Vec<usize>>,
+    /// Whether a picture may have several classes.
+    overlap: bool,
     /// How many classes there are; a stratum beyond is that of the pictures of none.
     classes: usize,
 }
@@ -62,7 +67,7 @@ impl Movable {
         for (index, group) in groups.iter().enumerate() {
             group.counts.iter().for_each(|&(class, _)| of_class[class].push(index));
         }
-        Self { groups, totals, distinct, of_class, classes }
+        Self { groups, totals, distinct, of_class, overlap: labels.are_sets(), classes }
     }
 
     /// How much nearer (below 0) or farther a side that has `held` pictures of each class comes to
@@ -92,6 +97,9 @@ impl Movable {
                 }
             }
         }
+        if self.overlap {
+            self.refine(&mut chosen, &mut held, &mut groups, &wanted);
+        }
         let divisible = (0..self.totals.len()).filter(|&class| self.distinct[class] >= Some(2));
         for class in divisible.clone() {
             if Some(groups[class]) == self.distinct[class]
@@ -115,6 +123,50 @@ impl Movable {
             }
         }
         chosen
+    }
+
+    /// Moves groups to the other side as long as the sides come nearer to what is wanted: where classes
+    /// overlap, what is chosen for one later changes what has been right for another.
+    fn refine(
+        &self,
+        chosen: &mut [bool],
+        held: &mut [usize],
+        groups: &mut [usize],
+        wanted: &[f64],
+    ) {
+        for _ in 0..REFINEMENTS {
+            let mut moved = false;
+            for (group, chosen) in self.groups.iter().zip(&mut *chosen) {
+                let change = match *chosen {
+                    false => self.change(group, held, wanted),
+                    true => {
+                        group.counts.iter().for_each(|&(class, count)| held[class] -= count);
+                        let back = self.change(group, held, wanted);
+                        group.counts.iter().for_each(|&(class, count)| held[class] += count);
+                        -back
+                    }
+                };
+                // Rounding alone moves nothing to and fro.
+                if change > -1e-12 {
+                    continue;
+                }
+                *chosen = !*chosen;
+                moved = true;
+                for &(class, count) in &group.counts {
+                    match *chosen {
+                        true => {
+                            (held[class], groups[class]) = (held[class] + count, groups[class] + 1)
+                        }
+                        false => {
+                            (held[class], groups[class]) = (held[class] - count, groups[class] - 1)
+                        }
+                    }
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
     }
 
     /// The pictures of the groups that are chosen.

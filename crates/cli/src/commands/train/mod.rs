@@ -251,7 +251,8 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
             },
         ),
     )?;
-    report::notes(output, pictures)
+    report::notes(output, pictures)?;
+    report::several_labels(output, pictures)
 }
 
 /// The name of the folder, or of the file without its ending, with `.safetensors`, in the current

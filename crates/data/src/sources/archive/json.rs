@@ -1,11 +1,10 @@
 //! Labels in `.json` files beside pictures, as WebDataset's shards may have them.
 
+use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
+use super::super::Labels;
 use super::super::columns::{ColumnNames, Role};
 use super::super::names::{Label, Names};
 use super::index::{Content, Index};
@@ -16,8 +15,8 @@ use super::unpacked;
 const MOST: u64 = 1 << 20;
 
 /// The labels of pictures, as far as there are any, and the key that one was found under.
-pub(super) struct Labels {
-    pub(super) labels: Vec<Option<Arc<str>>>,
+pub(super) struct Found {
+    pub(super) labels: Vec<Labels>,
     pub(super) key: Option<String>,
 }
 
@@ -29,8 +28,8 @@ pub(super) fn labels(
     pictures: &Index,
     asked: &ColumnNames,
     known: &mut Names,
-) -> Labels {
-    let mut found = Labels { labels: vec![None; pictures.len()], key: None };
+) -> Found {
+    let mut found = Found { labels: vec![Labels::None; pictures.len()], key: None };
     for (picture, label) in found.labels.iter_mut().enumerate() {
         let name = pictures.name(picture);
         let beside = [stem(name).0, key(name).0];
@@ -39,8 +38,15 @@ pub(super) fn labels(
         let Some((key, value)) = object.and_then(|object| labelled(object, asked)) else {
             continue;
         };
-        if let Label::Is(text) = Label::of(Some(value.as_bytes()), known) {
-            *label = Some(text);
+        let mut name = |value: Value| match Label::of(Some(text(value)?.as_bytes()), known) {
+            Label::Is(name) => Some(name),
+            Label::None | Label::Refused(_) => None,
+        };
+        *label = match value {
+            Value::Array(values) => Labels::set(values.into_iter().filter_map(name)),
+            value => name(value).into(),
+        };
+        if label.is_some() {
             found.key.get_or_insert(key);
         }
     }
@@ -53,22 +59,23 @@ fn object(file: &File, content: &Content) -> io::Result<Map<String, Value>> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// The label that an object has, and its key; none where there are several labels.
-fn labelled(object: Map<String, Value>, asked: &ColumnNames) -> Option<(String, String)> {
+/// What an object has for a label, and its key.
+fn labelled(object: Map<String, Value>, asked: &ColumnNames) -> Option<(String, Value)> {
     let rank = |key: &str| match &asked.labels[..] {
         [] => Role::Label.rank(key),
         asked => asked.iter().position(|asked| asked == key),
     };
     let ranked = object.into_iter().filter_map(|(key, value)| Some((rank(&key)?, key, value)));
     let (_, key, value) = ranked.min_by_key(|(rank, ..)| *rank)?;
-    let value = match value {
-        Value::Array(values) => <[Value; 1]>::try_from(values).ok().map(|[value]| value)?,
-        value => value,
-    };
+    Some((key, value))
+}
+
+/// A label as text.
+fn text(value: Value) -> Option<String> {
     match value {
-        Value::String(text) => Some((key, text)),
-        Value::Number(number) => Some((key, number.to_string())),
-        Value::Bool(value) => Some((key, value.to_string())),
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

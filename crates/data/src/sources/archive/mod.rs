@@ -21,7 +21,7 @@ use flate2::read::DeflateDecoder;
 use super::columns::ColumnNames;
 use super::names::{Label, Names, joined, text_of};
 use super::walk::{cannot_be_read, named_like_a_picture};
-use super::{Listed, Listing, SkipReason, Skipped};
+use super::{Labels, Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, SNIFF_BYTES, Size, read_picture, sniff};
 use crate::positioned::Part;
 use files::Handle;
@@ -76,7 +76,7 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
     }
 
     let mut pictures = Index::default();
-    let mut classes = Vec::new();
+    let mut classes: Vec<Labels> = Vec::new();
     let mut names = Names::default();
     let (mut dotted, mut notes) = (None, Vec::new());
     let mut start = 0;
@@ -104,7 +104,7 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
                             }),
                         );
                     }
-                    classes.push(class.and_then(|_| last.1.clone()));
+                    classes.push(class.and_then(|_| last.1.clone()).into());
                 }
                 Look::Beside => {}
                 Look::No(reason) => {
@@ -119,7 +119,7 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
     let archive = Arc::new(Archive { path: path.to_owned(), file: Handle::new(len), pictures });
     let pictures = &archive.pictures;
     let all = 0..pictures.len();
-    let mut by_class = classes.iter().any(Option::is_some);
+    let mut by_class = classes.iter().any(Labels::is_some);
     let mut layout =
         if by_class { Layout::none() } else { Layout::of(all.clone().map(|i| pictures.name(i))) };
     if !by_class {
@@ -141,11 +141,16 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
     }
     let listed = all.zip(classes).map(|(index, class)| {
         let place = layout.place(pictures.name(index));
-        let label = class.or_else(|| place.label.map(|label| names.shared(label)));
+        let label = match class {
+            Labels::None => place.label.map(|label| names.shared(label)).into(),
+            class => class,
+        };
         let member = Member { archive: archive.clone(), index: index as u32 };
         Listed::new(member, label, place.subset)
     });
-    Ok(Listing { pictures: listed.collect(), skipped, notes })
+    let mut listing = Listing { pictures: listed.collect(), skipped, notes };
+    listing.settle();
+    Ok(listing)
 }
 
 /// What a member turned out to be.

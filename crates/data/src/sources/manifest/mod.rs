@@ -8,9 +8,10 @@
 //! none.
 //! - `path` counts from the manifest's folder on. It may name any file; whether it is a picture is told
 //!   when it is decoded. What has no ending, or is written as on Windows, is looked for (`paths`).
-//! - Where there is no column of labels, columns of 0 and 1 are classes, if each row has one 1.
-//! - `labels`, in place of `label`, are any number of classes with `|` between them: see
-//!   [`Labels::to_cell`](super::Labels::to_cell).
+//! - `labels`, in place of `label`, or another usual name, may be several classes with `|` between them:
+//!   see [`Labels::to_cell`](super::Labels::to_cell); or a list, in JSON Lines and Parquet.
+//! - Where there is no column of labels, columns of 0 and 1 are classes: a picture is of those where its
+//!   row has a 1.
 //! - `split` is `train` or `training`, `val`, `valid` or `validation`, or `test`.
 //! - `weight` is how much the picture counts in training, a finite number from 0 on.
 //!

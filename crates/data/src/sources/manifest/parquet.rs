@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use parquet::basic::Type as Physical;
+use parquet::basic::{ConvertedType, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::record::Field;
@@ -56,6 +56,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     let fields = schema.get_fields();
     let mut rows =
         Rows::new(path, fields.iter().map(|field| field.name().to_owned()).collect(), asked)?;
+    let is_label_list = |column: usize| rows.is_label(column) && is_list(&fields[column]);
     let is_read = |column: usize| match fields[column].is_primitive() {
         true => !rows.may_be_class(column) || is_number(&fields[column]),
         // Something that is not one value is no class, but may be called as what is looked for.
@@ -63,13 +64,19 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     };
     let known: Vec<usize> =
         (0..fields.len()).filter(|&column| rows.reads(column) && is_read(column)).collect();
-    if let Some(&column) = known.iter().find(|&&column| !fields[column].is_primitive()) {
+    let is_one = |column: usize| fields[column].is_primitive() || is_label_list(column);
+    if let Some(&column) = known.iter().find(|&&column| !is_one(column)) {
         return Err(format!(
             "column \"{}\" holds several values a row; one is needed",
             fields[column].name()
         ));
     }
-    let values = count.saturating_mul(known.len() as u64);
+    let in_lists: u64 = known
+        .iter()
+        .filter(|&&column| is_label_list(column))
+        .map(|&column| elements(&reader, column))
+        .sum();
+    let values = count.saturating_mul(known.len() as u64).saturating_add(in_lists);
     if values > VALUES.max(ROWS_A_BYTE.saturating_mul(reader.len())) {
         return Err("cannot be read (it declares more values than it can have)".to_owned());
     }
@@ -83,7 +90,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
         // What is not read has a value that no class has.
         values.resize_with(rows.len(), || Value::Other);
         for ((_, field), &column) in record.get_column_iter().zip(&known) {
-            let value = text(field).map_or(Value::Other, |text| Value::Text(text.into()));
+            let value = value(field);
             if let Value::Text(path) = &value
                 && rows.is_path(column)
             {
@@ -97,6 +104,38 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
         rows.push("row", &|| number, &values)?;
     }
     Ok(rows)
+}
+
+/// Whether a column has a list of texts or numbers a row.
+fn is_list(field: &Type) -> bool {
+    let is_list = field.get_basic_info().converted_type() == ConvertedType::LIST;
+    let mut inner = field;
+    while let Type::GroupType { fields, .. } = inner
+        && let [only] = &fields[..]
+    {
+        inner = only;
+    }
+    is_list && inner.is_primitive()
+}
+
+/// How many values the lists of a column declare to have.
+fn elements(reader: &ParquetFile, column: usize) -> u64 {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let leaves =
+        (0..schema.num_columns()).filter(|&leaf| schema.get_column_root_idx(leaf) == column);
+    let groups = reader.metadata().row_groups();
+    let values =
+        leaves.flat_map(|leaf| groups.iter().map(move |group| group.column(leaf).num_values()));
+    values.map(|values| u64::try_from(values).unwrap_or(u64::MAX)).fold(0, u64::saturating_add)
+}
+
+/// A value, or a list of them.
+fn value(field: &Field) -> Value<'static> {
+    if let Field::ListInternal(list) = field {
+        let texts: Option<Vec<String>> = list.elements().iter().map(text).collect();
+        return texts.map_or(Value::Other, Value::Several);
+    }
+    text(field).map_or(Value::Other, |text| Value::Text(text.into()))
 }
 
 /// Whether a column has numbers, or says yes and no.

@@ -1,14 +1,14 @@
 //! Rows of named values become a listing: here alone a column's meaning is known.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::super::columns::{ColumnNames, Columns, Role};
-use super::super::names::{Label, Names};
+use super::super::label_cells::LabelCells;
 use super::super::one_hot::{self, OneHot};
-use super::super::{Labels, Listed, Listing, RowProblem, SkipReason, Skipped};
+use super::super::{Listed, Listing, RowProblem, SkipReason, Skipped};
 use super::paths::Paths;
 use super::{side, weight};
 
@@ -31,11 +31,7 @@ pub(super) struct Rows<'a> {
     /// Of each column, whether it may stand for a class.
     may_be_class: Vec<bool>,
     listing: Listing,
-    labels: Names,
-    /// Whether labels may be sets of classes.
-    are_sets: bool,
-    /// Such labels by their cells, of which many rows have the same.
-    sets: HashMap<String, Labels>,
+    labels: LabelCells,
     groups: HashSet<Arc<str>>,
 }
 
@@ -57,9 +53,8 @@ impl<'a> Rows<'a> {
         if one_hot.is_some() {
             columns.classes.iter().for_each(|&column| may_be_class[column] = true);
         }
-        let label = columns.column(Role::Label);
-        let are_sets =
-            label.is_some_and(|label| columns.names[label].eq_ignore_ascii_case("labels"));
+        let label = columns.column(Role::Label).map(|label| columns.names[label].as_str());
+        let labels = LabelCells::new(label, asked);
         let folder = manifest.parent().unwrap_or(Path::new(""));
         Ok(Self {
             manifest,
@@ -68,9 +63,7 @@ impl<'a> Rows<'a> {
             one_hot,
             may_be_class,
             listing: Listing::default(),
-            labels: Names::default(),
-            are_sets,
-            sets: HashMap::new(),
+            labels,
             groups: HashSet::new(),
         })
     }
@@ -88,6 +81,10 @@ impl<'a> Rows<'a> {
     /// Whether a column may stand for a class.
     pub(super) fn may_be_class(&self, column: usize) -> bool {
         self.may_be_class[column]
+    }
+
+    pub(super) fn is_label(&self, column: usize) -> bool {
+        self.columns.role(column) == Some(Role::Label)
     }
 
     pub(super) fn is_path(&self, column: usize) -> bool {
@@ -110,9 +107,6 @@ impl<'a> Rows<'a> {
             |role: Role| match self.columns.column(role).map(|column| (column, &values[column])) {
                 None => Ok(""),
                 Some((_, Value::Text(text))) => Ok(&**text),
-                Some((_, Value::Several(texts))) if role == Role::Label && texts.len() < 2 => {
-                    Ok(texts.first().map_or("", String::as_str))
-                }
                 Some((column, Value::Several(_))) => Err(told(format!(
                     "column \"{}\" holds several values; one is needed",
                     self.columns.names[column]
@@ -129,14 +123,18 @@ impl<'a> Rows<'a> {
         }
         let subset = side(text(Role::Split)?.trim()).map_err(told)?;
         let weight = weight(text(Role::Weight)?.trim()).map_err(told)?;
-        let label = text(Role::Label)?;
         let group = text(Role::Group)?.trim();
-        let label = match Label::of(Some(label.as_bytes()), &mut self.labels) {
-            Label::Is(_) if self.are_sets => self.set(label.trim()),
-            Label::Is(label) => Labels::One(label),
-            Label::None => Labels::None,
-            Label::Refused(label) => {
-                let label = label.to_string();
+        let label = match self.columns.column(Role::Label).map(|column| &values[column]) {
+            Some(Value::Several(names)) => self.labels.list(names),
+            _ => {
+                let cell = text(Role::Label)?;
+                self.labels.cell(cell)
+            }
+        };
+        let label = match label {
+            Ok(label) => label,
+            Err(refused) => {
+                let label = refused.to_string();
                 self.skip(unit, number(), RowProblem::Label { label });
                 return Ok(());
             }
@@ -168,21 +166,6 @@ impl<'a> Rows<'a> {
         self.listing.skipped.push(Skipped::new(self.manifest, reason));
     }
 
-    /// What a cell of the column `labels` means.
-    fn set(&mut self, cell: &str) -> Labels {
-        if let Some(known) = self.sets.get(cell) {
-            return known.clone();
-        }
-        let names = &mut self.labels;
-        let labels =
-            Labels::from_cell(cell, |name| match Label::of(Some(name.as_bytes()), names) {
-                Label::Is(name) => Some(name),
-                Label::None | Label::Refused(_) => None,
-            });
-        self.sets.insert(cell.to_owned(), labels.clone());
-        labels
-    }
-
     fn group(&mut self, text: &str) -> Option<Arc<str>> {
         if text.is_empty() {
             return None;
@@ -198,14 +181,15 @@ impl<'a> Rows<'a> {
     /// The listing of all rows that were taken.
     ///
     /// # Errors
-    /// Where columns say that a picture is of several classes.
+    /// Where columns stand for classes that cannot be called so.
     pub(super) fn finish(mut self) -> Result<Listing, String> {
         let names = match self.one_hot.take() {
-            Some(one_hot) => one_hot::label(one_hot, &mut self.listing, &mut self.labels)?,
+            Some(one_hot) => one_hot::label(one_hot, &mut self.listing, self.labels.names())?,
             None => Vec::new(),
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let notes = [self.columns.note(&names, true), self.paths.note()];
+        let hint = self.labels.finish(&mut self.listing);
+        let notes = [self.columns.note(&names, true), self.paths.note(), hint];
         self.listing.notes.extend(notes.into_iter().flatten());
         Ok(self.listing)
     }

@@ -1,5 +1,6 @@
 //! Which of a table's columns hold pictures, their names and their labels.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use parquet::basic::{ConvertedType, LogicalType, Type};
@@ -22,6 +23,9 @@ const NAMES: [&str; 5] = ["path", "file_name", "filename", "file", "name"];
 
 /// Rows that are decoded at a time of a column of short values.
 const ROWS: usize = 1024;
+
+/// Elements that lists of labels may have in all.
+const ELEMENTS: u64 = 1 << 24;
 
 /// Numbers of a table's columns.
 #[derive(Debug)]
@@ -88,7 +92,7 @@ impl Columns {
         // Only what has one value a row, and no place within another column, is called by its name.
         let called = (0..all.len()).map(|i| match i != picture && flat(&all[i]) && top(&all[i]) {
             true => all[i].name().to_owned(),
-            false => String::new(),
+            false => label_list(&all[i], asked).unwrap_or_default().to_owned(),
         });
         let mut others = Others::of(called.collect(), asked)?;
         if asked.labels.is_empty() {
@@ -170,6 +174,59 @@ pub(super) fn values<T: DataType>(
     Ok(())
 }
 
+/// Hands on every row's list of a column of them, in order, without what is null in it; `None` where there
+/// is no list.
+fn lists<T: DataType>(
+    file: &dyn FileReader,
+    column: usize,
+    each: &mut dyn FnMut(Option<&[T::T]>),
+) -> Result<()> {
+    let metadata = file.metadata();
+    let schema = metadata.file_metadata().schema_descr();
+    let descriptor = schema.column(column);
+    let root = &schema.root_schema().get_fields()[schema.get_column_root_idx(column)];
+    let (whole, may_be_null) = (descriptor.max_def_level(), root.is_optional());
+    let groups = metadata.row_groups().iter();
+    let declared = groups.map(|group| u64::try_from(group.column(column).num_values()));
+    if declared.map(|n| n.unwrap_or(u64::MAX)).fold(0, u64::saturating_add) > ELEMENTS {
+        return Err(ParquetError::General("it declares more values than are read".to_owned()));
+    }
+    for group in 0..file.num_row_groups() {
+        let pages = file.get_row_group(group)?.get_column_page_reader(column)?;
+        let mut reader = get_typed_column_reader::<T>(get_column_reader(descriptor.clone(), pages));
+        let (mut definitions, mut repetitions, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let mut left = metadata.row_group(group).num_rows() as usize;
+        while left > 0 {
+            definitions.clear();
+            repetitions.clear();
+            values.clear();
+            let (definitions, repetitions) = (&mut definitions, &mut repetitions);
+            let read = reader.read_records(
+                left.min(ROWS),
+                Some(&mut *definitions),
+                Some(&mut *repetitions),
+                &mut values,
+            );
+            let (rows, ..) = read?;
+            if rows == 0 {
+                return Err(fewer_rows());
+            }
+            left -= rows;
+            let (mut level, mut value) = (0, 0);
+            for _ in 0..rows {
+                let first = level;
+                level += 1;
+                level += repetitions[level..].iter().take_while(|&&level| level > 0).count();
+                let own = &definitions[first..level];
+                let end = value + own.iter().filter(|&&level| level == whole).count();
+                each((own[0] > 0 || !may_be_null).then(|| &values[value..end]));
+                value = end;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A column ends before its row group does.
 pub(super) fn fewer_rows() -> ParquetError {
     ParquetError::General("it has fewer rows than it declares".to_owned())
@@ -198,28 +255,62 @@ pub(super) fn texts(
     values::<ByteArrayType>(file, column, &mut |value| each(value.map(ByteArray::data)))
 }
 
-/// The label of every row: a text, or a number, for which there may be a name.
+/// The name of a list that may be one of labels.
+fn label_list<'a>(column: &'a ColumnDescriptor, asked: &ColumnNames) -> Option<&'a str> {
+    let name = column.path().parts().first()?;
+    let is_label = match &asked.labels[..] {
+        [] => Role::Label.rank(name).is_some(),
+        asked => asked.iter().any(|asked| asked == name),
+    };
+    // No further parts than those of one list have.
+    let is_list = column.max_rep_level() == 1 && column.path().parts().len() <= 3;
+    (is_label && is_list).then_some(name)
+}
+
+/// What a row has in a column of labels.
+pub(super) enum Value<'a> {
+    One(&'a [u8]),
+    Several(Vec<Cow<'a, [u8]>>),
+}
+
+/// The label of every row: a text, or a number, for which there may be a name; or a list of these.
 ///
 /// # Errors
 /// The reason why the column holds no labels.
 pub(super) fn labels(
     file: &dyn FileReader,
     column: usize,
-    each: &mut dyn FnMut(Option<&[u8]>),
+    each: &mut dyn FnMut(Option<Value>),
 ) -> std::result::Result<(), String> {
     let descriptor = file.metadata().file_metadata().schema_descr().column(column);
-    let names = class_names(file.metadata(), descriptor.name());
-    let mut number = |n: Option<i64>| match n.map(|n| (n, names.get(&n))) {
-        None => each(None),
+    let names = class_names(file.metadata(), &descriptor.path().parts()[0]);
+    let name_of = |n: i64| match names.get(&n) {
+        Some(name) => Some(Cow::Borrowed(name.as_bytes())),
         // As `datasets` has it where a row has none.
-        Some((-1, None)) if !names.is_empty() => each(None),
-        Some((_, Some(name))) => each(Some(name.as_bytes())),
-        Some((n, None)) => each(Some(n.to_string().as_bytes())),
+        None if n == -1 && !names.is_empty() => None,
+        None => Some(Cow::Owned(n.to_string().into_bytes())),
     };
-    let read = match descriptor.physical_type() {
-        Type::BYTE_ARRAY => texts(file, column, each),
-        Type::INT32 => values::<Int32Type>(file, column, &mut |n| number(n.map(|&n| n.into()))),
-        Type::INT64 => values::<Int64Type>(file, column, &mut |n| number(n.copied())),
+    let is_list = descriptor.max_rep_level() > 0;
+    let mut number = |n: Option<i64>| each(n.and_then(name_of).as_deref().map(Value::One));
+    let read = match (descriptor.physical_type(), is_list) {
+        (Type::BYTE_ARRAY, false) => texts(file, column, &mut |text| each(text.map(Value::One))),
+        (Type::INT32, false) => {
+            values::<Int32Type>(file, column, &mut |n| number(n.map(|&n| n.into())))
+        }
+        (Type::INT64, false) => values::<Int64Type>(file, column, &mut |n| number(n.copied())),
+        (Type::BYTE_ARRAY, true) => lists::<ByteArrayType>(file, column, &mut |list| {
+            let texts =
+                |list: &[ByteArray]| list.iter().map(|t| t.data().to_vec().into()).collect();
+            each(list.map(texts).map(Value::Several));
+        }),
+        (Type::INT32, true) => lists::<Int32Type>(file, column, &mut |list| {
+            let names = |list: &[i32]| list.iter().filter_map(|&n| name_of(n.into())).collect();
+            each(list.map(names).map(Value::Several));
+        }),
+        (Type::INT64, true) => lists::<Int64Type>(file, column, &mut |list| {
+            let names = |list: &[i64]| list.iter().filter_map(|&n| name_of(n)).collect();
+            each(list.map(names).map(Value::Several));
+        }),
         _ => {
             return Err(format!(
                 "column {} is no label: give text or an integer",
@@ -264,7 +355,11 @@ fn class_names(metadata: &ParquetMetaData, column: &str) -> HashMap<i64, String>
     let features = entries.into_iter().flatten().find(|entry| entry.key == "huggingface");
     let json = features.and_then(|entry| entry.value.as_deref());
     let json: Option<serde_json::Value> = json.and_then(|json| serde_json::from_str(json).ok());
-    let names = json.map(|json| json["info"]["features"][column]["names"].clone());
-    let names = names.and_then(|names| serde_json::from_value::<Vec<String>>(names).ok());
+    let feature = json.map(|json| json["info"]["features"][column].clone()).unwrap_or_default();
+    // Those of a list are those of its elements.
+    let of = |feature: &serde_json::Value| {
+        serde_json::from_value::<Vec<String>>(feature["names"].clone()).ok()
+    };
+    let names = of(&feature).or_else(|| of(&feature["feature"]));
     (0..).zip(names.unwrap_or_default()).collect()
 }

@@ -13,13 +13,14 @@ use parquet::file::reader::FileReader;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::columns::{ColumnNames, Columns as Others, Role};
-use super::names::{Label, Names, joined, within};
+use super::label_cells::LabelCells;
+use super::names::{Names, joined, text_of, within};
 use super::one_hot::{self, OneHot};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Labels, Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;
-use columns::Columns;
+use columns::{Columns, Value};
 use rows::Rows;
 
 /// Bytes that the names of a table's rows may have, if they are not fewer than the file's: rows after
@@ -91,10 +92,16 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
             note(told(error));
         }
     }
-    let (mut labels, mut known) = (Vec::new(), Names::default());
-    if let Some(column) = columns.others.column(Role::Label) {
-        let read = columns::labels(&file, column, &mut |label| {
-            labels.push(Label::of(label, &mut known));
+    let label = columns.others.column(Role::Label);
+    let name = label.map(|label| columns.others.names[label].as_str());
+    let (mut labels, mut cells) = (Vec::new(), LabelCells::new(name, asked));
+    if let Some(column) = label {
+        let read = columns::labels(&file, column, &mut |value| {
+            labels.push(match value {
+                None => Ok(Labels::None),
+                Some(Value::One(text)) => cells.cell(&text_of(text)),
+                Some(Value::Several(texts)) => cells.list(&texts),
+            });
         });
         if let Err(reason) = read {
             note(reason);
@@ -114,25 +121,25 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
     for row in 0..rows {
         let row = Row { table: table.clone(), row };
         let label = match labels.next() {
-            Some(Label::Refused(label)) => {
-                let label = label.to_string();
+            Some(Ok(label)) => label,
+            Some(Err(refused)) => {
+                let label = refused.to_string();
                 skipped.push(Skipped::new(row.path(), SkipReason::Label { label }));
                 continue;
             }
-            Some(Label::Is(label)) => Some(label),
-            Some(Label::None) | None => None,
+            None => Labels::None,
         };
-        let label = Labels::from(label);
         let (subset, group, weight) = beside.of(row.row as usize);
         pictures.push(Listed { at: row.into(), label, subset, group, weight });
     }
     let mut listing = Listing { pictures, skipped, notes: Vec::new() };
     let classes = match columns.others.classes.len() {
         0 | 1 => Vec::new(),
-        _ => label_by_marks(&file, &columns.others, rows, &mut listing, &mut known)?,
+        _ => label_by_marks(&file, &columns.others, rows, &mut listing, cells.names())?,
     };
     let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    listing.notes.extend(columns.others.note(&classes, false));
+    let hint = cells.finish(&mut listing);
+    listing.notes.extend(columns.others.note(&classes, false).into_iter().chain(hint));
     Ok(listing)
 }
 

@@ -1,0 +1,124 @@
+//! What the values of a column of labels mean.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::columns::ColumnNames;
+use super::names::{Label, Names};
+use super::{Labels, Listing};
+
+/// Reads the cells of a column of labels, of which many rows have the same.
+pub(super) struct LabelCells {
+    several: Several,
+    known: HashMap<String, Labels>,
+    names: Names,
+    /// Whether several labels were said by a text, and whether labels were in lists.
+    by_text: bool,
+    by_list: bool,
+}
+
+/// How a text says that a picture has several labels.
+enum Several {
+    /// It has one.
+    Never,
+    /// As [`Labels::from_cell`] has it.
+    ByCell,
+    /// With this between them, however many there are.
+    Separated(String),
+}
+
+impl LabelCells {
+    /// Of a column of this name, if there is one.
+    pub(super) fn new(column: Option<&str>, asked: &ColumnNames) -> Self {
+        let several = match (&asked.separator, column) {
+            (Some(separator), _) => Several::Separated(separator.clone()),
+            // In a manifest of our own, a class may be called anything.
+            (None, Some(name)) if !name.eq_ignore_ascii_case("label") => Several::ByCell,
+            _ => Several::Never,
+        };
+        let (known, names) = (HashMap::new(), Names::default());
+        Self { several, known, names, by_text: false, by_list: false }
+    }
+
+    /// Where names of classes are shared.
+    pub(super) fn names(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// What a list of labels means.
+    ///
+    /// # Errors
+    /// One that no class can have.
+    pub(super) fn list<T: AsRef<[u8]>>(&mut self, list: &[T]) -> Result<Labels, Arc<str>> {
+        self.by_list = true;
+        let mut names = Vec::with_capacity(list.len());
+        for name in list {
+            match Label::of(Some(name.as_ref()), &mut self.names) {
+                Label::Is(name) => names.push(name),
+                Label::None => {}
+                Label::Refused(name) => return Err(name),
+            }
+        }
+        Ok(Labels::set(names))
+    }
+
+    /// What a cell of the column of labels means.
+    ///
+    /// # Errors
+    /// A label that no class can have.
+    pub(super) fn cell(&mut self, cell: &str) -> Result<Labels, Arc<str>> {
+        if let Some(known) = self.known.get(cell) {
+            return Ok(known.clone());
+        }
+        let (mut refused, names) = (None, &mut self.names);
+        let mut name = |name: &str| match Label::of(Some(name.as_bytes()), names) {
+            Label::Is(name) => Some(name),
+            Label::None => None,
+            Label::Refused(name) => {
+                refused.get_or_insert(name);
+                None
+            }
+        };
+        let labels = match &self.several {
+            Several::Never => name(cell).into(),
+            Several::ByCell => Labels::from_cell(cell, &mut name),
+            Several::Separated(_) if cell.trim().is_empty() => Labels::None,
+            Several::Separated(separator) => {
+                Labels::set(cell.split(separator.as_str()).filter_map(name))
+            }
+        };
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        self.by_text |= matches!(labels, Labels::Set(_));
+        self.known.insert(cell.to_owned(), labels.clone());
+        Ok(labels)
+    }
+
+    /// Settles what the labels of all rows are; the result is what to say where they may be several, though
+    /// nothing takes them apart.
+    pub(super) fn finish(&self, listing: &mut Listing) -> Option<String> {
+        if self.by_list && !self.by_text {
+            listing.settle();
+        }
+        hint(listing)
+    }
+}
+
+/// Names a label of which each part is a label of its own elsewhere.
+fn hint(listing: &Listing) -> Option<String> {
+    let all: HashSet<&str> = listing.pictures.iter().filter_map(|p| p.label.as_deref()).collect();
+    let is_several = |label: &&str, separator: char| {
+        let mut parts = label.split(separator).map(str::trim);
+        label.contains(separator) && parts.all(|part| all.contains(part))
+    };
+    let mut sorted: Vec<&str> = all.iter().copied().collect();
+    sorted.sort_unstable();
+    ['|', ',', ';', ' '].into_iter().find_map(|separator| {
+        let label = sorted.iter().find(|label| is_several(label, separator))?;
+        Some(format!(
+            "\"{}\" may be several labels: --label-separator \"{separator}\" takes them apart",
+            label.escape_debug()
+        ))
+    })
+}
