@@ -222,7 +222,7 @@ proptest! {
     fn every_class_gets_its_share_of_the_pictures_held_back(seed in 0u64..1000, share in 0.1f64..0.5) {
         // 400 pictures; class k in about 1 of k + 2, whatever else they are of; some of none.
         let has = |picture: usize, class: usize| {
-            (picture * 7919 + class * 104_729 + (picture * picture) % 31) % (class + 2) == 0
+            (picture * 7919 + class * 104_729 + (picture * picture) % 31).is_multiple_of(class + 2)
         };
         let sets: Vec<Vec<usize>> =
             (0..400).map(|p| (0..6).filter(|&c| has(p, c)).collect()).collect();

@@ -179,7 +179,7 @@ pub(super) fn values<T: DataType>(
 fn lists<T: DataType>(
     file: &dyn FileReader,
     column: usize,
-    each: &mut dyn FnMut(Option<&[T::T]>),
+    mut each: impl FnMut(Option<&[T::T]>),
 ) -> Result<()> {
     let metadata = file.metadata();
     let schema = metadata.file_metadata().schema_descr();
@@ -298,16 +298,16 @@ pub(super) fn labels(
             values::<Int32Type>(file, column, &mut |n| number(n.map(|&n| n.into())))
         }
         (Type::INT64, false) => values::<Int64Type>(file, column, &mut |n| number(n.copied())),
-        (Type::BYTE_ARRAY, true) => lists::<ByteArrayType>(file, column, &mut |list| {
+        (Type::BYTE_ARRAY, true) => lists::<ByteArrayType>(file, column, |list| {
             let texts =
                 |list: &[ByteArray]| list.iter().map(|t| t.data().to_vec().into()).collect();
             each(list.map(texts).map(Value::Several));
         }),
-        (Type::INT32, true) => lists::<Int32Type>(file, column, &mut |list| {
+        (Type::INT32, true) => lists::<Int32Type>(file, column, |list| {
             let names = |list: &[i32]| list.iter().filter_map(|&n| name_of(n.into())).collect();
             each(list.map(names).map(Value::Several));
         }),
-        (Type::INT64, true) => lists::<Int64Type>(file, column, &mut |list| {
+        (Type::INT64, true) => lists::<Int64Type>(file, column, |list| {
             let names = |list: &[i64]| list.iter().filter_map(|&n| name_of(n)).collect();
             each(list.map(names).map(Value::Several));
         }),
