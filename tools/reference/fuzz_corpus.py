@@ -21,7 +21,7 @@ import torch
 from PIL import Image, ImageCms
 from safetensors.torch import save as save_safetensors
 
-from pictures import photo
+from pictures import RESTARTS_CHANGED, photo, restarts_changed
 
 W, H = 11, 7
 
@@ -146,6 +146,9 @@ def others():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     progressive = saved(large, "JPEG", quality=60, progressive=True, subsampling=2, restart_marker_blocks=2)
     yield "progressive_restarts.jpg", progressive
+    for name, change in RESTARTS_CHANGED.items():
+        options = {"restart_marker_blocks": 2, "quality": 60, "subsampling": 0, "progressive": name == "doubled"}
+        yield f"restart_{name}.jpg", restarts_changed(saved(large, "JPEG", **options), change)
     plain = saved(large, "JPEG", quality=60, subsampling=0)
     yield "arithmetic.jpg", plain.replace(b"\xff\xc0", b"\xff\xc9", 1)
     yield "lossless.jpg", plain.replace(b"\xff\xc0", b"\xff\xc3", 1)

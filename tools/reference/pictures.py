@@ -206,6 +206,8 @@ REDUCED = (3, 0.6)
 # Chroma that is smaller in one direction only is interpolated by libjpeg before the mean is taken:
 # the pictures are smooth.
 MEANS = (6, 0.8)
+# Of the block in which data ran out libjpeg makes something in bands that the scan does not code, too.
+RAN_OUT = (16, 0.6)
 
 
 def reduced_cases():
@@ -224,12 +226,46 @@ def reduced_cases():
         ("orientation_6", rgb, REDUCED, {"exif": exif(6)}),
     ):
         yield f"{name}.jpg", encode(image, "JPEG", **{"quality": 90, **options}), allowed, draft
+    restarts = {"quality": 90, "restart_marker_blocks": 3}
+    plain = encode(rgb, "JPEG", **restarts)
+    progressive = encode(rgb, "JPEG", progressive=True, **restarts)
+    for name, change in RESTARTS_CHANGED.items():
+        yield f"restart_{name}.jpg", restarts_changed(plain, change), REDUCED, draft
+        yield f"progressive_restart_{name}.jpg", restarts_changed(progressive, change), RAN_OUT, draft
     yield "several_scans.jpg", several_scans(detailed(75, 53)), REDUCED, draft
     for name, sampling in (("422", 0x211111), ("440", 0x121111), ("411", 0x411111)):
         options = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
         data = cv2.imencode(".jpg", photo(96, 64), options)[1].tobytes()
         assert Image.open(io.BytesIO(data)).layer[0][1:3] == (sampling >> 20, sampling >> 16 & 15)
         yield f"{name}.jpg", data, MEANS, means
+
+
+# What becomes of the markers of a scan, which are its 0xFF and number.
+RESTARTS_CHANGED = {
+    "missing": lambda markers: [*markers[:2], b"", *markers[3:]],
+    "last_missing": lambda markers: [*markers[:-1], b""],
+    "doubled": lambda markers: [*markers[:2], markers[2] * 2, *markers[3:]],
+    "swapped": lambda markers: [*markers[:1], markers[2], markers[1], *markers[3:]],
+    "misnumbered": lambda markers: [*markers[:2], b"\xff\xd7", *markers[3:]],
+    "damaged": lambda markers: [*markers[:2], b"\xff\x35", *markers[3:]],
+    "behind_garbage": lambda markers: [b"garbage\0\xff\0\xff\x01\xff\xff" + marker for marker in markers],
+}
+
+
+def restarts_changed(data, change):
+    """A JPEG whose restart markers become what `change` makes of them, in every scan."""
+    at = [i for i in range(data.index(b"\xff\xda"), len(data) - 1) if data[i] == 0xFF and data[i + 1] & 0xF8 == 0xD0]
+    # A scan begins with number 0.
+    scans = [[]]
+    for before, i in zip([None, *at], at):
+        if before is not None and data[i + 1] == 0xD0 and data[before + 1] != 0xD7:
+            scans.append([])
+        scans[-1].append(i)
+    out, end = b"", 0
+    for scan in scans:
+        for i, marker in zip(scan, change([data[i : i + 2] for i in scan])):
+            out, end = out + data[end:i] + marker, i + 2
+    return out + data[end:]
 
 
 def several_scans(samples):

@@ -7,7 +7,8 @@
 //! Keras nor torchvision does). Of an animation or a multi-page file the first frame is
 //! taken.
 //!
-//! A file whose data ends early is an error, not a picture with a grey half.
+//! A file whose data ends early is an error, not a picture with a grey half. What is lost with a
+//! restart marker within a JPEG is grey, as with Pillow.
 
 #![forbid(unsafe_code)]
 

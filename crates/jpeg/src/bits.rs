@@ -24,6 +24,12 @@ pub(crate) struct Bits<'a> {
     /// Whether the data ends there: `source` begins with a marker.
     at_marker: bool,
     state: State,
+    /// Whether restart markers divide the data, so that a part of it may be lost without the rest.
+    divided: bool,
+    /// Whether a restart marker was not the one that was due.
+    out_of_step: bool,
+    /// Whether more was taken than there was up to a marker, and no restart followed.
+    exhausted: bool,
 }
 
 /// How far reading has come.
@@ -38,14 +44,17 @@ pub(crate) struct State {
 }
 
 impl<'a> Bits<'a> {
-    /// The data that `source` begins with.
-    pub(crate) fn new(source: &'a [u8]) -> Self {
+    /// The data that `source` begins with, which restart markers divide or not.
+    pub(crate) fn new(source: &'a [u8], divided: bool) -> Self {
         Self {
             source,
             window: Box::new([0; WINDOW]),
             end: 0,
             at_marker: false,
             state: State::default(),
+            divided,
+            out_of_step: false,
+            exhausted: false,
         }
     }
 
@@ -103,30 +112,84 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Checks that no more bits were taken than there are.
-    fn check_end(&self) -> Result<(), Error> {
-        let State { at, count, .. } = self.state;
-        if at * 8 > self.end * 8 + count as usize {
+    /// Whether more bits were taken than there are.
+    fn is_beyond(&self, State { at, count, .. }: State) -> bool {
+        self.at_marker && at * 8 > self.end * 8 + count as usize
+    }
+
+    /// Checks that no more bits were taken than there are, where that is damage: not where a restart
+    /// marker comes early, nor behind one that was out of step.
+    fn check_end(&mut self) -> Result<(), Error> {
+        if !self.is_beyond(self.state) {
+            return Ok(());
+        }
+        let restarts = matches!(*self.source, [_, next, ..] if marker::is_restart(next));
+        if !self.divided || !(restarts || self.out_of_step) {
             return Err(damaged("the data of a scan ends early"));
         }
+        // Zeros, as many as are asked for.
+        self.state = State { at: self.end, ..State::default() };
+        self.exhausted = true;
         Ok(())
+    }
+
+    /// Whether there is nothing left up to the next restart.
+    ///
+    /// # Errors
+    /// When there should be.
+    #[inline(always)]
+    pub(crate) fn is_exhausted(&mut self) -> Result<bool, Error> {
+        if self.at_marker {
+            self.check_end()?;
+        }
+        Ok(self.exhausted)
+    }
+
+    /// Ends a block that could not be read: zeros beyond the end of the data may make no sense.
+    ///
+    /// # Errors
+    /// `error`, unless it comes of such zeros.
+    #[cold]
+    pub(crate) fn end_bad_block(&mut self, state: State, error: Error) -> Result<(), Error> {
+        if !self.is_beyond(state) {
+            return Err(error);
+        }
+        self.state = state;
+        self.check_end()
     }
 
     /// Goes on behind the restart marker with this number, modulo 8. What is left before it is
     /// passed over.
     ///
+    /// Where another marker comes, it goes on as libjpeg does (`jpeg_resync_to_restart`): a marker
+    /// that will be due soon means that this one was lost, and there is no data until then; one that
+    /// was due before, or that is none, is passed over with the data behind it; any other is taken
+    /// for this one.
+    ///
     /// # Errors
-    /// When another marker comes next.
+    /// When the file ends before.
     pub(crate) fn restart(&mut self, number: usize) -> Result<(), Error> {
         self.finish()?;
-        match *self.source {
-            [_, next, ..] if marker::is_restart(next) && usize::from(next & 7) == number % 8 => {
-                self.source = &self.source[2..];
+        // Nothing but zeros, should there be no data.
+        self.window[..BLOCK].fill(0);
+        (self.end, self.state) = (0, State::default());
+        loop {
+            let &[_, next, ..] = self.source else { return Err(TRUNCATED) };
+            let ahead = usize::from(next).wrapping_sub(number) % 8;
+            self.out_of_step |= !marker::is_restart(next) || ahead > 0;
+            match (marker::is_restart(next), ahead) {
+                (true, 0 | 3..=5) => {
+                    self.source = &self.source[2..];
+                    (self.at_marker, self.exhausted) = (false, false);
+                    return Ok(());
+                }
+                (true, 6..) => self.source = to_marker(&self.source[2..])?,
+                (false, _) if !marker::is_known(next) => {
+                    self.source = to_marker(&self.source[2..])?;
+                }
+                _ => return Ok(()),
             }
-            _ => return Err(damaged("a restart marker is missing")),
         }
-        (self.end, self.at_marker, self.state) = (0, false, State::default());
-        Ok(())
     }
 
     /// Goes to the end of the data.
@@ -137,11 +200,21 @@ impl<'a> Bits<'a> {
         if self.at_marker {
             return self.check_end();
         }
-        while !self.at_marker {
-            self.state.at = self.end;
-            self.fill()?;
-        }
+        self.source = to_marker(self.source)?;
+        self.at_marker = true;
         Ok(())
+    }
+}
+
+/// What follows from the next marker on.
+fn to_marker(mut bytes: &[u8]) -> Result<&[u8], Error> {
+    loop {
+        bytes = &bytes[memchr::memchr(0xFF, bytes).ok_or(TRUNCATED)?..];
+        match *bytes.get(1).ok_or(TRUNCATED)? {
+            0x00 => bytes = &bytes[2..],
+            0xFF => bytes = &bytes[1..],
+            _ => return Ok(bytes),
+        }
     }
 }
 

@@ -136,6 +136,7 @@ impl Component {
 
     /// Makes all coefficients zero.
     pub(crate) fn clear(&mut self) {
+        self.means.fill(0);
         self.tiles.as_flattened_mut().as_flattened_mut().fill(0);
     }
 
@@ -149,9 +150,9 @@ impl Component {
     ) -> Result<(), Error> {
         let mut reader = bits.begin_block()?;
         let block = y * self.columns + x;
-        if self.is_means() {
+        let read = if self.is_means() {
             let mean = &mut self.means[block];
-            coding.read_mean(&mut reader, &mut self.memory, mean)?;
+            coding.read_mean(&mut reader, &mut self.memory, mean)
         } else {
             let tile = y * self.tiles_across() + x / LANES;
             let mut block = Block {
@@ -159,9 +160,12 @@ impl Component {
                 lane: x % LANES,
                 coded: &mut self.coded[block],
             };
-            coding.read(&mut reader, &mut self.memory, &mut block)?;
-        }
+            coding.read(&mut reader, &mut self.memory, &mut block)
+        };
         let state = reader.state;
+        if let Err(error) = read {
+            return bits.end_bad_block(state, error);
+        }
         bits.end_block(state);
         Ok(())
     }

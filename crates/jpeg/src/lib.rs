@@ -113,8 +113,10 @@ impl<'a> Jpeg<'a> {
     ///
     /// CMYK is taken as Adobe writes it, inverted, with or without its marker: what Pillow does.
     ///
+    /// What is lost with a restart marker is grey, as with libjpeg, unless it is most of a scan.
+    ///
     /// # Errors
-    /// When the data is cut or damaged, so that a part of the picture would be made up.
+    /// When the data is cut or otherwise damaged, so that a part of the picture would be made up.
     pub fn decode(&self, reduction: Reduction) -> Result<Pixels, Error> {
         picture::decode(self.bytes, &self.structure, reduction)
     }

@@ -92,8 +92,8 @@ impl Picture {
         for &(component, _) in &scanned {
             self.components[component].begin_scan(tables)?;
         }
-        let mut bits = Bits::new(data);
-        let mut restarts = Restarts { interval: tables.restart_interval, mcus: 0 };
+        let mut restarts = Restarts::new(tables.restart_interval);
+        let mut bits = Bits::new(data, restarts.interval > 0);
         if !self.whole {
             if scanned.len() < self.components.len() || !self.pixels.is_empty() {
                 return Err(damaged("it has a scan too many"));
@@ -115,7 +115,9 @@ impl Picture {
                     if restarts.before_mcu(&mut bits)? {
                         component.memory = Memory::default();
                     }
-                    component.read(&mut bits, coding, (x, y))?;
+                    if restarts.has_mcu(&mut bits)? {
+                        component.read(&mut bits, coding, (x, y))?;
+                    }
                 }
             }
         } else {
@@ -123,7 +125,8 @@ impl Picture {
                 self.read_row(&scanned, &mut bits, &mut restarts, row)?;
             }
         }
-        bits.finish()
+        bits.finish()?;
+        restarts.finish()
     }
 
     /// The components in a scan, and how it codes them (T.81, B.2.3).
@@ -176,6 +179,9 @@ impl Picture {
         for mcu in 0..self.mcus.0 {
             if restarts.before_mcu(bits)? {
                 self.components.iter_mut().for_each(|c| c.memory = Memory::default());
+            }
+            if !restarts.has_mcu(bits)? {
+                continue;
             }
             for (component, coding) in scanned {
                 let component = &mut self.components[*component];
@@ -264,9 +270,15 @@ struct Restarts {
     /// MCUs between restarts; 0 if there are none.
     interval: usize,
     mcus: usize,
+    /// How many of them there was no data of.
+    lost: usize,
 }
 
 impl Restarts {
+    fn new(interval: usize) -> Self {
+        Self { interval, mcus: 0, lost: 0 }
+    }
+
     /// Whether a restart is before the MCU that comes now.
     #[inline(always)]
     fn before_mcu(&mut self, bits: &mut Bits<'_>) -> Result<bool, Error> {
@@ -276,5 +288,22 @@ impl Restarts {
         }
         self.mcus += 1;
         Ok(due)
+    }
+
+    /// Whether there is data of that MCU. Where a restart marker was lost there is none up to the
+    /// next, and the coefficients stay zero: grey, as with libjpeg.
+    #[inline(always)]
+    fn has_mcu(&mut self, bits: &mut Bits<'_>) -> Result<bool, Error> {
+        let lost = self.interval > 0 && bits.is_exhausted()?;
+        self.lost += usize::from(lost);
+        Ok(!lost)
+    }
+
+    /// Checks at the end of a scan that most of it was there.
+    fn finish(&self) -> Result<(), Error> {
+        if self.lost > self.mcus / 2 {
+            return Err(damaged("most of a scan is lost with its restart markers"));
+        }
+        Ok(())
     }
 }

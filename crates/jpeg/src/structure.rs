@@ -22,6 +22,11 @@ pub(crate) mod marker {
     pub(crate) fn is_restart(marker: u8) -> bool {
         matches!(marker, 0xD0..=0xD7)
     }
+
+    /// Whether a marker may begin a segment; those below are reserved, and come of damage.
+    pub(crate) fn is_known(marker: u8) -> bool {
+        marker >= 0xC0
+    }
 }
 
 /// What the segments before the first scan say.
@@ -120,7 +125,7 @@ fn scan_length(bytes: &[u8]) -> Result<usize, Error> {
         at += memchr::memchr(0xFF, &bytes[at..]).ok_or(TRUNCATED)?;
         match *bytes.get(at + 1).ok_or(TRUNCATED)? {
             0xFF => at += 1,
-            follower if follower == 0x00 || marker::is_restart(follower) => at += 2,
+            follower if !marker::is_known(follower) || marker::is_restart(follower) => at += 2,
             _ => return Ok(at),
         }
     }
