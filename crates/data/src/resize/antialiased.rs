@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions};
 use headstart_model::Preprocessing;
 
 use super::down::Down;
@@ -46,8 +47,8 @@ impl Antialiased {
         let mut across = |rows: Range<usize>, narrow: &mut [u8]| {
             let part = options.crop(from.left, rows.start as f64, from.width, rows.len() as f64);
             self.across
-                .resize(&source, &mut view_mut(inner.width, rows.len(), narrow), &part)
-                .expect("a part of the picture, same pixel type");
+                .resize_typed(&source, &mut view_mut(inner.width, rows.len(), narrow), &part)
+                .expect("a part of the picture");
         };
         let mut held = 0..0;
         let lines = out.chunks_exact_mut(to.width * 3).skip(inner.top).take(inner.height);
@@ -72,12 +73,11 @@ fn side(n: usize) -> u32 {
     u32::try_from(n).expect("a side beyond u32")
 }
 
-fn view(width: usize, height: usize, pixels: &[u8]) -> ImageRef<'_> {
-    ImageRef::new(side(width), side(height), pixels, PixelType::U8x3)
-        .expect("the length fits the size")
+// Of one kind of pixels: views that leave it open would have code compiled for all of them.
+fn view(width: usize, height: usize, pixels: &[u8]) -> TypedImageRef<'_, U8x3> {
+    TypedImageRef::from_buffer(side(width), side(height), pixels).expect("the length fits the size")
 }
 
-fn view_mut(width: usize, height: usize, pixels: &mut [u8]) -> Image<'_> {
-    Image::from_slice_u8(side(width), side(height), pixels, PixelType::U8x3)
-        .expect("the length fits the size")
+fn view_mut(width: usize, height: usize, pixels: &mut [u8]) -> TypedImage<'_, U8x3> {
+    TypedImage::from_buffer(side(width), side(height), pixels).expect("the length fits the size")
 }
