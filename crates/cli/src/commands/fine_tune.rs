@@ -51,7 +51,8 @@ pub(crate) struct FineTuneArgs {
     /// Pictures in a step [default: 32]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Stop when the validation loss has not fallen for N epochs, and take the best epoch's weights
+    /// Stop when the validation loss has not fallen for N epochs, and take the best epoch's weights:
+    /// where none is better than the model was before, it stays as it was
     #[arg(long, value_name = "N")]
     early_stop: Option<usize>,
     /// Weight the pictures such that all classes count alike

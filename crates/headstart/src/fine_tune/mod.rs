@@ -68,7 +68,8 @@ pub struct FineTuneReport {
     pub validation: Option<Evaluation>,
     /// Every epoch, those before an interruption included.
     pub epochs: Vec<Epoch>,
-    /// The epoch whose weights were taken, where early stopping chose it.
+    /// The epoch whose weights were taken, where early stopping chose it; 0 where none was better on
+    /// the pictures held back than the classifier was before, which then stays as it was.
     pub best_epoch: Option<usize>,
     /// Whether it ended before the last epoch.
     pub stopped_early: bool,
@@ -233,7 +234,7 @@ impl Classifier {
     /// A layer that the base does not have, classes that are not the classifier's, options that
     /// make no sense, a checkpoint of another run; [`Error::Saved`] when the observer asks to stop
     /// and there is a checkpoint; a loss that diverges: the classifier is then as the last good
-    /// epoch left it.
+    /// epoch left it, or the best where early stopping watches.
     pub fn fine_tune_on(
         &mut self,
         set: &mut TrainingSet,
@@ -319,33 +320,36 @@ impl Classifier {
         }
         let mut weights = base.weights().clone();
         let (head, history) = tuner.finish(&mut weights);
-        let mut base = Base::new(base.network().clone(), weights);
-        base.set_trainable(false);
-        (self.base, self.head) = (base, head);
         if let Some(error) = diverged.take_if(|_| history.epochs.is_empty()) {
-            // Nothing has become of it: the classifier is as it was.
+            // Nothing has become of it.
             return Err(Error::of_training(error));
         }
-        let after = set.choose_and_evaluate(self)?;
-        let record = FineTuneRecord {
-            first_layer: first_layer.clone(),
-            options: config.training.clone(),
-            augment: config.augment,
-            views: config.views,
-            train: set.train(),
-            epochs: history.epochs.iter().map(EpochRecord::from).collect(),
-            best_epoch: history.best_epoch,
+        let after = match history.best_epoch {
+            Some(0) => before.clone(),
+            _ => {
+                let mut base = Base::new(base.network().clone(), weights);
+                base.set_trainable(false);
+                (self.base, self.head) = (base, head);
+                let after = set.choose_and_evaluate(self)?;
+                let record = FineTuneRecord {
+                    first_layer: first_layer.clone(),
+                    options: config.training.clone(),
+                    augment: config.augment,
+                    views: config.views,
+                    train: set.train(),
+                    epochs: history.epochs.iter().map(EpochRecord::from).collect(),
+                    best_epoch: history.best_epoch,
+                };
+                self.record_fine_tuning(record, after.clone(), set);
+                after
+            }
         };
-        let training = self.training.get_or_insert_with(|| set.record());
-        training.fine_tune = Some(record);
-        training.metrics = after.clone();
-        training.origin = set.origin().clone();
-        training.validation = set.held_back();
-        if let Some(seen) = &mut training.seen {
-            seen.merge(set.seen());
-        }
         if let Some(error) = diverged {
             return Err(Error::of_training(error));
+        }
+        if set.learned_from().is_none_or(|learned_from| learned_from == 0) {
+            let watched = config.training.early_stop.is_some();
+            warnings.extend(worse(before.as_ref(), after.as_ref(), watched));
         }
         Ok(FineTuneReport {
             before,
@@ -363,4 +367,39 @@ impl Classifier {
             seconds: FineTuneSeconds { frozen, total: start.elapsed().as_secs_f64() },
         })
     }
+
+    /// Keeps how the base was fine-tuned, and what came of it.
+    fn record_fine_tuning(
+        &mut self,
+        record: FineTuneRecord,
+        metrics: Option<Evaluation>,
+        set: &TrainingSet,
+    ) {
+        let training = self.training.get_or_insert_with(|| set.record());
+        training.fine_tune = Some(record);
+        training.metrics = metrics;
+        training.origin = set.origin().clone();
+        training.validation = set.held_back();
+        if let Some(seen) = &mut training.seen {
+            seen.merge(set.seen());
+        }
+    }
+}
+
+/// What to say where fewer of the pictures held back are classified right than before. Early
+/// stopping, if it watched, went by the loss.
+fn worse(before: Option<&Evaluation>, after: Option<&Evaluation>, watched: bool) -> Option<String> {
+    let (before, after) = (before?.accuracy, after?.accuracy);
+    let way_out = match watched {
+        true => "try a lower --fine-tune-learning-rate",
+        false => {
+            "add --early-stop, which keeps the best model, or try a lower --fine-tune-learning-rate"
+        }
+    };
+    (after < before).then(|| {
+        format!(
+            "fine-tuning made the model worse: accuracy {after:.3} on the pictures held back, \
+             {before:.3} before; {way_out}"
+        )
+    })
 }

@@ -141,8 +141,9 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
         ("rmsprop", |_| {}),
         ("adam, early stop", |c| {
             c.training.optimizer = OptimizerConfig::adam();
-            c.training.early_stop = Some(1);
-            c.training.learning_rate = 3e-2;
+            // The first epoch is no better than before, the next ones are.
+            c.training.early_stop = Some(2);
+            c.training.learning_rate = 3e-4;
         }),
         ("average", |c| c.training.average = Some(0.5)),
         ("batch statistics, cosine", |c| {
@@ -387,7 +388,7 @@ fn early_stopping_takes_the_weights_of_the_best_epoch() {
     let case = Case::new();
     let mut config = tuning(AT);
     // Too high to go well for long.
-    (config.training.learning_rate, config.training.epochs) = (0.03, 30);
+    (config.training.learning_rate, config.training.epochs) = (1e-4, 30);
     config.training.early_stop = Some(2);
     let (_, report) = case.tuned(&config);
     assert!(report.stopped_early && report.epochs.len() < 30);
@@ -399,6 +400,35 @@ fn early_stopping_takes_the_weights_of_the_best_epoch() {
     let (end, epoch) = (report.validation.unwrap(), &report.epochs[best - 1]);
     assert_eq!(Some(end.accuracy), epoch.val_accuracy);
     assert!((end.loss - losses[best - 1]).abs() < 1e-2 * end.loss, "{} {losses:?}", end.loss);
+}
+
+#[test]
+fn where_no_epoch_is_better_than_before_the_classifier_stays_as_it_was() {
+    let case = Case::new();
+    let head = fs::read(&case.head).unwrap();
+    let mut config = tuning(AT);
+    // Too high to go well at all.
+    config.training.learning_rate = 0.3;
+    for (patience, epochs, stopped_early) in [(1, 1, true), (2, 2, true), (3, 3, false)] {
+        config.training.early_stop = Some(patience);
+        let (classifier, report) = case.tuned(&config);
+        assert_eq!((report.best_epoch, report.epochs.len()), (Some(0), epochs));
+        assert_eq!(report.stopped_early, stopped_early, "{patience}");
+        assert!(case.bytes(&classifier) == head, "{patience}");
+        assert_eq!(report.validation, report.before);
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    }
+    // Nobody watches: it is taken as it is, with a warning.
+    config.training.early_stop = None;
+    let (classifier, report) = case.tuned(&config);
+    let (before, after) = (report.before.unwrap(), report.validation.unwrap());
+    assert!(after.accuracy < before.accuracy && case.bytes(&classifier) != head);
+    assert_eq!((report.best_epoch, report.epochs.len(), report.warnings.len()), (None, 3, 1));
+    let warning = &report.warnings[0];
+    for part in ["made the model worse", "--early-stop", "--fine-tune-learning-rate"] {
+        assert!(warning.contains(part), "{warning}");
+    }
+    assert_one_line(warning);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) struct HeadArgs {
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     dropout: Option<f32>,
     /// Stop when the validation loss has not fallen for N epochs, and take the best epoch's weights,
-    /// with --head adam or --fine-tune-at
+    /// with --head adam or --fine-tune-at (where the weights from before are a candidate, too)
     #[arg(long, value_name = "N")]
     pub(in crate::commands) early_stop: Option<usize>,
 }

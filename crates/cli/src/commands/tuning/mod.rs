@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::engine::train::{Epoch, TrainError};
 use headstart::model::thousands;
-use headstart::{Base, Classifier, Error, FineTuneReport, FineTuning, TrainingSet};
+use headstart::{Base, Classifier, Error, FineTuneRecord, FineTuneReport, FineTuning, TrainingSet};
 use serde_json::json;
 
 use super::report::{Measured, keep};
@@ -60,6 +60,7 @@ pub(super) fn fine_tune(
 ) -> anyhow::Result<FineTuneReport> {
     let mut broken = None;
     let epochs = config.training.epochs;
+    let record_before = fine_tune_record(classifier).cloned();
     let mut first = true;
     let mut on_epoch = |epoch: &Epoch| {
         let label = if std::mem::take(&mut first) { "Fine-tuning" } else { "" };
@@ -75,7 +76,13 @@ pub(super) fn fine_tune(
             classifier.save(model)?;
             // The same would happen again from there.
             config.discard();
-            return Err(anyhow::anyhow!("{error}; {}", kept(&error, classifier, model)));
+            let tuned = fine_tune_record(classifier);
+            let tuned = tuned.filter(|tuned| Some(*tuned) != record_before.as_ref());
+            let kept = tuned.map_or("the weights from before fine-tuning".to_owned(), |tuned| {
+                let epoch = tuned.best_epoch.unwrap_or(tuned.epochs.len());
+                format!("the weights of epoch {epoch}")
+            });
+            return Err(anyhow::anyhow!("{error}; {} keeps {kept}", model.display()));
         }
         Err(error @ Error::Interrupted) => {
             let file = config.checkpoint.as_ref().filter(|file| config.resume && file.exists());
@@ -106,13 +113,15 @@ pub(super) fn fine_tune(
         let (done, all) = (report.resumed, count(report.epochs.len(), "epoch"));
         output.field("", format!("{done} of {all} by an earlier, interrupted run"))?;
     }
-    match (report.stopped_early, report.best_epoch) {
-        (true, Some(best)) => output.field(
-            "",
-            format!("stopped after {}; took epoch {best}", count(report.epochs.len(), "epoch")),
-        )?,
-        (false, Some(best)) => output.field("", format!("took epoch {best}, the best"))?,
-        _ => {}
+    let stopped = report.stopped_early;
+    let stopped = stopped.then(|| format!("stopped after {}", count(report.epochs.len(), "epoch")));
+    let taken = report.best_epoch.map(|best| match best {
+        0 => "kept the model from before: no epoch was better".to_owned(),
+        best => format!("took epoch {best}, the best"),
+    });
+    let ended: Vec<String> = stopped.into_iter().chain(taken).collect();
+    if !ended.is_empty() {
+        output.field("", ended.join("; "))?;
     }
     let before = report.before.as_ref();
     let before = before.map(|before| format!(", {:.3} before fine-tuning", before.accuracy));
@@ -122,19 +131,9 @@ pub(super) fn fine_tune(
     Ok(report)
 }
 
-/// What a model holds after fine-tuning that diverged.
-fn kept(error: &Error, classifier: &Classifier, model: &Path) -> String {
-    let model = model.display();
-    match error {
-        Error::Train(TrainError::Diverged { epoch: 1, .. }) => {
-            format!("{model} keeps the weights from before fine-tuning")
-        }
-        _ => {
-            let tuned = classifier.training().and_then(|training| training.fine_tune.as_ref());
-            let epoch = tuned.map_or(0, |tuned| tuned.best_epoch.unwrap_or(tuned.epochs.len()));
-            format!("{model} keeps the weights of epoch {epoch}")
-        }
-    }
+/// How its base was fine-tuned last.
+fn fine_tune_record(classifier: &Classifier) -> Option<&FineTuneRecord> {
+    classifier.training().and_then(|training| training.fine_tune.as_ref())
 }
 
 /// What a program is told of it at the end.

@@ -33,7 +33,8 @@ pub struct FineTuneConfig {
     /// kept; Keras's is 0.99. None by default.
     pub average: Option<f64>,
     /// Stops when the validation loss (the training loss, without validation pictures) has not
-    /// fallen for so many epochs, and takes the weights of the best epoch.
+    /// fallen for so many epochs, and takes the weights of the best epoch. With validation pictures
+    /// the weights that training begins with are those of epoch 0.
     pub early_stop: Option<usize>,
     /// How trainable BatchNormalization layers normalise.
     pub bn: BatchNorm,

@@ -134,6 +134,8 @@ impl FineTuner {
         let size = self.config.batch_size;
         let batches = n.div_ceil(size);
         let weights = self.weights(train)?;
+        let validation = validation.filter(|inputs| !inputs.labels().is_empty());
+        self.watch_start(validation)?;
         while self.progress.batch < batches {
             let batch = self.progress.batch;
             if callback(Event::Batch { epoch, batch: batch + 1, batches }).is_break() {
@@ -151,10 +153,7 @@ impl FineTuner {
         }
         let Progress { loss_sum, right, .. } = self.progress;
         self.swap_average();
-        let evaluated = validation
-            .filter(|inputs| !inputs.labels().is_empty())
-            .map(|inputs| self.evaluate(inputs))
-            .transpose();
+        let evaluated = validation.map(|inputs| self.evaluate(inputs)).transpose();
         let snapshot = Snapshot::of(&self.network, &self.head);
         self.swap_average();
         let (val_loss, val_accuracy) = evaluated?.unzip();
@@ -180,9 +179,8 @@ impl FineTuner {
         self.history.epochs.push(done.clone());
         self.watch(&done, &snapshot);
         self.good = snapshot;
-        if callback(Event::Epoch(&done)).is_break() {
-            self.history.stopped_early = true;
-        }
+        let last = callback(Event::Epoch(&done)).is_break() || self.patience_is_over(epoch);
+        self.history.stopped_early = last && epoch < self.config.epochs;
         Ok(done)
     }
 
@@ -367,16 +365,38 @@ impl FineTuner {
         Ok(features)
     }
 
-    /// Keeps the weights of the best epoch, and stops when there was none for too long.
+    /// Keeps the weights of the best epoch, if early stopping watches.
     fn watch(&mut self, done: &Epoch, snapshot: &Snapshot) {
-        let Some(patience) = self.config.early_stop else { return };
+        if self.config.early_stop.is_none() {
+            return;
+        }
         let watched = done.val_loss.unwrap_or(done.loss);
         if self.best.as_ref().is_none_or(|(loss, _)| watched < *loss) {
             self.best = Some((watched, snapshot.clone()));
             self.history.best_epoch = Some(done.epoch);
-        } else if done.epoch - self.history.best_epoch.unwrap_or(0) >= patience {
-            self.history.stopped_early = true;
         }
+    }
+
+    /// Whether early stopping has waited for long enough since the best epoch.
+    fn patience_is_over(&self, epoch: usize) -> bool {
+        let waited = epoch - self.history.best_epoch.unwrap_or(0);
+        self.config.early_stop.is_some_and(|patience| waited >= patience.max(1))
+    }
+
+    /// Where early stopping watches validation pictures, the weights that training begins with are a
+    /// candidate, too: those of epoch 0.
+    fn watch_start(&mut self, validation: Option<&dyn Inputs>) -> Result<(), TrainError> {
+        let at_start = self.progress == Progress::default() && self.best.is_none();
+        let Some(inputs) = validation.filter(|_| at_start && self.config.early_stop.is_some())
+        else {
+            return Ok(());
+        };
+        let (loss, _) = self.evaluate(inputs)?;
+        if !is_lost(loss) {
+            self.best = Some((loss, self.good.clone()));
+            self.history.best_epoch = Some(0);
+        }
+        Ok(())
     }
 
     /// Ends training: writes the weights of the best epoch, or the last one's, to `weights`, and

@@ -23,7 +23,8 @@ pub struct Epoch {
 pub struct History {
     /// All epochs that were run.
     pub epochs: Vec<Epoch>,
-    /// The epoch (counted from 1) whose weights the head has, when early stopping chose them.
+    /// The epoch (counted from 1) whose weights were taken, when early stopping chose them; 0 for
+    /// those that fine-tuning began with.
     pub best_epoch: Option<usize>,
     /// Whether training ended before its last epoch, by early stopping or by the callback.
     pub stopped_early: bool,
