@@ -8,6 +8,7 @@ use std::path::Path;
 use headstart_data::sources::{ColumnNames, Listing, list_pictures, manifest};
 use headstart_data::{DataError, Dataset, Item, Source, Subset};
 use proptest::prelude::*;
+use unicode_normalization::UnicodeNormalization;
 
 /// A folder with these pictures.
 fn folder(pictures: &[&str]) -> tempfile::TempDir {
@@ -219,13 +220,11 @@ fn name() -> impl Strategy<Value = String> {
         "[ \t\u{a0}\u{3000}]?[a-c,;\"'=|#\\\\ ]{1,8}[ \u{a0}]?",
         "\\PC{1,12}",
         "[äöé🐈]{1,4}|x{200}",
+        "[a-c]\u{301}[a-c\n\r\t]{0,2}",
     ];
     name.prop_filter("no name of a folder of a class", |name: &String| {
         let is_path = name.contains(['/', '\0']) || name.starts_with('.');
-        !is_path
-            && name.len() < 250
-            && !name.trim().is_empty()
-            && !name.trim().contains(char::is_control)
+        !is_path && name.len() < 250 && !name.trim().is_empty()
     })
 }
 
@@ -247,12 +246,12 @@ proptest! {
         let folder = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let mut dataset = match Dataset::open(folder.path()) {
             Ok(dataset) => dataset,
-            // White space around names does not count.
-            Err(DataError::OneClass { .. }) => return Ok(()),
+            // Some names are one, and some are none.
+            Err(DataError::OneClass { .. } | DataError::NoPictures { .. }) => return Ok(()),
             Err(error) => panic!("{error}"),
         };
         for item in &mut dataset.items {
-            item.group = Some(group.trim().into());
+            item.group = Some(group.trim().nfc().collect::<String>().into());
             item.weight = 0.1;
         }
         let first = dataset.items[0].at.clone();
@@ -263,7 +262,7 @@ proptest! {
         prop_assert!(left_out.is_empty());
         let again = Dataset::open(&path).unwrap();
         prop_assert_eq!(&again.classes, &dataset.classes);
-        prop_assert!(again.notes.is_empty() && again.skipped.is_empty());
+        prop_assert!(again.notes.is_empty() && again.skipped.is_empty(), "{:?}", again);
         for item in &mut dataset.items {
             let is_held_back = item.at == first;
             item.subset = Some(if is_held_back { Subset::Validation } else { Subset::Train });

@@ -9,7 +9,7 @@ use headstart_engine::train::metrics::argmax;
 use headstart_engine::train::{Head, Task};
 
 use crate::evaluation::choose_thresholds;
-use crate::model_file::check_classes;
+use crate::model_file::class_names;
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
 
 /// A base with a head on its features, and the names of the classes.
@@ -145,8 +145,7 @@ impl Classifier {
         if names.len() != self.classes.len() {
             return Err(Error::ClassNames { given: names.len(), classes: self.classes.len() });
         }
-        check_classes(&names, self.task()).map_err(Error::BadClassNames)?;
-        self.classes = names;
+        self.classes = class_names(&names, self.task()).map_err(Error::BadClassNames)?;
         Ok(())
     }
 

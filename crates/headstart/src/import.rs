@@ -7,7 +7,7 @@ use headstart_engine::train::{Head, Hidden, Task};
 use headstart_model::formats::{self, ImportedModel};
 use headstart_model::{Fit, Interpolation, io_reason};
 
-use crate::model_file::check_classes;
+use crate::model_file::class_names;
 use crate::{Base, Classifier, Error};
 
 /// What a Keras model's file does not say.
@@ -60,7 +60,7 @@ impl Classifier {
         if names.len() != count {
             return Err(Error::ClassNames { given: names.len(), classes: count });
         }
-        check_classes(&names, task).map_err(Error::BadClassNames)?;
+        let names = class_names(&names, task).map_err(Error::BadClassNames)?;
         let mut base = Base::new(network, weights);
         base.set_trainable(false);
         let own = resizing.map(|resizing| (resizing.interpolation, resizing.fit));
@@ -135,5 +135,5 @@ fn labels_beside(model: &Path, count: usize, task: Task) -> Option<(PathBuf, Vec
     let file = model.with_file_name("labels.txt");
     let text = fs::read_to_string(&file).ok()?;
     let names: Vec<String> = numbered(&lines(&text))?.into_iter().map(str::to_owned).collect();
-    (names.len() == count && check_classes(&names, task).is_ok()).then_some((file, names))
+    (names.len() == count && class_names(&names, task).is_ok()).then_some((file, names))
 }

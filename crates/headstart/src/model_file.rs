@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use headstart_data::sources::class_name;
 use headstart_engine::train::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::safetensors::{Stored, write};
@@ -59,8 +60,8 @@ struct HiddenDescription {
 
 impl Description {
     /// What a file that was made or damaged elsewhere could have wrong, though its JSON is right.
-    fn check(&self) -> Result<(), String> {
-        check_classes(&self.classes, self.task)?;
+    fn check(&mut self) -> Result<(), String> {
+        self.classes = class_names(&self.classes, self.task)?;
         let Scaling { scale, offset } = self.preprocessing.scaling;
         if !scale.iter().chain(&offset).all(|x| x.is_finite()) {
             return Err("its preprocessing scales by no finite number".to_owned());
@@ -85,22 +86,21 @@ impl Description {
     }
 }
 
-/// Names that predictions can be told apart by, and that do no harm on a terminal.
-pub(crate) fn check_classes(names: &[String], task: Task) -> Result<(), String> {
+/// Names that predictions can be told apart by, as [`class_name`] has them.
+pub(crate) fn class_names(names: &[String], task: Task) -> Result<Vec<String>, String> {
     if names.len() < task.fewest_classes() {
         let needed = if task.is_single_label() { "two are" } else { "one is" };
         return Err(format!("it has {} classes, and at least {needed} needed", names.len()));
     }
     let mut seen = HashSet::new();
-    for name in names {
-        if name.trim().is_empty() || name.contains(char::is_control) {
-            return Err(format!("{name:?} is no name for a class"));
+    let name = |name: &String| {
+        let name = class_name(name).map_err(|bad| bad.to_string())?.into_owned();
+        match seen.insert(name.clone()) {
+            true => Ok(name),
+            false => Err(format!("two classes are called {name:?}")),
         }
-        if !seen.insert(name) {
-            return Err(format!("two classes are called {name:?}"));
-        }
-    }
-    Ok(())
+    };
+    names.iter().map(name).collect()
 }
 
 /// Read first: what else there is depends on it.
@@ -180,7 +180,7 @@ impl Classifier {
         if version.format == 0 {
             return Err(not_a_model("its description has no format".to_owned()));
         }
-        let description: Description = serde_json::from_str(&entry).map_err(damaged)?;
+        let mut description: Description = serde_json::from_str(&entry).map_err(damaged)?;
         description.check().map_err(not_a_model)?;
         let Description { architecture, width, preprocessing, classes, .. } = description;
         let input_size = Some((preprocessing.height, preprocessing.width));

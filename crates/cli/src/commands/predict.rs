@@ -134,9 +134,10 @@ impl Answers<'_> {
     }
 
     /// Tells what was left out, and how much of it is a failure: what else lies beside pictures is
-    /// none.
+    /// none, nor is a missing label.
     fn left_out(&self, skipped: &[Skipped]) -> io::Result<usize> {
-        let failures = || skipped.iter().filter(|skipped| !skipped.is_no_picture());
+        let is_failure = |skipped: &&Skipped| !skipped.is_no_picture() && !skipped.is_of_a_label();
+        let failures = || skipped.iter().filter(is_failure);
         for Skipped { path, reason } in failures() {
             show_failure(self.output, &path.display().to_string(), &reason.to_string())?;
         }

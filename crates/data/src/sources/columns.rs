@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::class_name::plain;
+
 /// Which columns of a table hold what, where their own names do not say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnNames {
@@ -37,7 +39,7 @@ impl Role {
     pub(super) const ALL: [Self; 5] =
         [Self::Path, Self::Label, Self::Split, Self::Group, Self::Weight];
 
-    /// Names of such columns, as [`plain`] has them, in the order of preference.
+    /// Names of such columns, as [`bare`] has them, in the order of preference.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Path => &[
@@ -98,7 +100,7 @@ impl Role {
 
     /// The place of a column's name among those of this role, if it is one; 0 is the best.
     pub(super) fn rank(self, name: &str) -> Option<usize> {
-        let name = plain(name);
+        let name = bare(name);
         self.names().iter().position(|known| *known == name)
     }
 
@@ -114,7 +116,7 @@ impl Role {
 }
 
 /// A name without case, spaces and signs: `Image ID`, `image_id` and `imageId` are one.
-fn plain(name: &str) -> String {
+fn bare(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -137,7 +139,7 @@ impl Columns {
     /// # Errors
     /// A name that is asked for and not there, and two columns of the same name.
     pub(super) fn of(names: Vec<String>, asked: &ColumnNames) -> Result<Self, String> {
-        let names: Vec<String> = names.into_iter().map(|name| name.trim().to_owned()).collect();
+        let names: Vec<String> = names.iter().map(|name| plain(name).into_owned()).collect();
         let path = asked.path.as_deref().map(|name| named(&names, name, Role::Path)).transpose()?;
         let asked_labels = asked.labels.iter().map(|name| named(&names, name, Role::Label));
         let asked_labels = asked_labels.collect::<Result<Vec<_>, _>>()?;
@@ -270,6 +272,7 @@ impl Columns {
 
 /// The column of this name.
 fn named(names: &[String], name: &str, role: Role) -> Result<usize, String> {
+    let name = &*plain(name);
     let exact = names.iter().position(|own| own == name);
     let found = exact.or_else(|| names.iter().position(|own| own.eq_ignore_ascii_case(name)));
     found.ok_or_else(|| {

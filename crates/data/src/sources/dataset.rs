@@ -160,7 +160,7 @@ fn none_in(root: &Path, left_out: Vec<Skipped>) -> DataError {
 }
 
 fn unreadable(mut left_out: Vec<Skipped>) -> Vec<Skipped> {
-    left_out.retain(Skipped::is_unreadable);
+    left_out.retain(|skipped| skipped.is_unreadable() || skipped.is_of_a_label());
     left_out
 }
 

@@ -1,13 +1,15 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::class_name::{class_name, plain};
 use super::dataset::is_learned_from;
 use super::layout::{self, Top};
 use super::leftovers::hidden;
-use super::names::{text_of, trimmed};
+use super::names::text_of;
 use super::shards::is_sharded;
 use super::walk::{Walker, entries, look};
 use super::{Dataset, Listed, SkipReason, Skipped, Source, Subset};
@@ -112,7 +114,12 @@ impl Classes {
         let mut classes =
             Self { folders: BTreeMap::new(), loose: Vec::new(), skipped: found.skipped };
         for path in found.folders {
-            classes.folders.entry(name(&path)).or_default().push(path);
+            match class_name(&own_name(&path)) {
+                Ok(name) => classes.folders.entry(name.into_owned()).or_default().push(path),
+                Err(bad) => {
+                    classes.skipped.push(Skipped::new(path, SkipReason::FolderName(bad)));
+                }
+            }
         }
         for (path, _) in found.files {
             match look(&path) {
@@ -210,11 +217,13 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
     let mut loose = 0;
     let mut left_out = Vec::new();
     let mut pictures: Vec<Listed> = Vec::new();
+    let mut notes = Vec::new();
     for (subset, classes) in sides {
         left_out.extend(classes.skipped);
         loose += classes.loose.len();
         left_out.extend(classes.loose.into_iter().map(outside));
         for (class, folders) in classes.folders {
+            notes.extend(layout::merged(&class, folders.iter().map(|path| own_name(path))));
             let mut walker = Walker::default();
             folders.iter().for_each(|folder| walker.enter(folder));
             let (paths, skips) = walker.finish();
@@ -232,12 +241,16 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
     if loose > 0 && !pictures.iter().any(|picture| is_learned_from(picture.subset)) {
         return Err(DataError::NoClasses { path: root.to_owned(), pictures: loose });
     }
-    Dataset::new(root, pictures, left_out)
+    Ok(Dataset { notes, ..Dataset::new(root, pictures, left_out)? })
 }
 
-pub(super) fn name(path: &Path) -> String {
-    let name = text_of(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes());
-    trimmed(&name).to_owned()
+/// The name of a file or folder, as it is compared with others.
+fn name(path: &Path) -> String {
+    plain(&own_name(path)).into_owned()
+}
+
+fn own_name(path: &Path) -> Cow<'_, str> {
+    text_of(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes())
 }
 
 /// Why a folder cannot be listed.

@@ -1,10 +1,9 @@
 //! What the values of a column of labels mean.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
+use super::class_name::{BadClassName, Label, Names};
 use super::columns::ColumnNames;
-use super::names::{Label, Names};
 use super::{Labels, Listing};
 
 /// Reads the cells of a column of labels, of which many rows have the same.
@@ -49,7 +48,7 @@ impl LabelCells {
     ///
     /// # Errors
     /// One that no class can have.
-    pub(super) fn list<T: AsRef<[u8]>>(&mut self, list: &[T]) -> Result<Labels, Arc<str>> {
+    pub(super) fn list<T: AsRef<[u8]>>(&mut self, list: &[T]) -> Result<Labels, BadClassName> {
         self.by_list = true;
         let mut names = Vec::with_capacity(list.len());
         for name in list {
@@ -66,7 +65,7 @@ impl LabelCells {
     ///
     /// # Errors
     /// A label that no class can have.
-    pub(super) fn cell(&mut self, cell: &str) -> Result<Labels, Arc<str>> {
+    pub(super) fn cell(&mut self, cell: &str) -> Result<Labels, BadClassName> {
         if let Some(known) = self.known.get(cell) {
             return Ok(known.clone());
         }

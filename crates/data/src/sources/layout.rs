@@ -1,6 +1,7 @@
 //! How pictures lie in folders, on disk and in archives alike: which folders are sides of a split, and
 //! which are classes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Subset;
@@ -48,6 +49,21 @@ pub(super) fn either_may_be_classes(tops: &[Top]) -> Option<&BTreeSet<String>> {
         && first.folders.len() >= 2
         && others.iter().all(|top| top.folders == first.folders);
     alike.then_some(&first.folders)
+}
+
+/// A line for people on folders that are one class, if they are several: these are their names.
+pub(super) fn merged<'a>(
+    class: &str,
+    folders: impl ExactSizeIterator<Item = Cow<'a, str>>,
+) -> Option<String> {
+    let count = folders.len();
+    let names: Vec<String> = folders.map(|name| format!("{name:?}")).collect();
+    (count > 1).then(|| {
+        let names = names.join(" and ");
+        format!(
+            "the folders {names} are one class, {class}: their names differ in white space or Unicode's normalisation alone"
+        )
+    })
 }
 
 /// A line on a split for people.

@@ -1,8 +1,10 @@
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::folder::{Layout, look_through, name, unreadable as not_a_folder};
+use super::class_name::Names;
+use super::folder::{Layout, look_through, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
 use super::shards::{Shards, is_sharded};
 use super::walk::Walker;
@@ -159,17 +161,22 @@ fn add_unlabelled(listing: &mut Listing, root: &Path) {
 
 fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {
     let paths = below(listing, root);
-    // A class's pictures follow each other, and share its name.
-    let mut last: Option<Arc<str>> = None;
-    listing.pictures.extend(paths.into_iter().map(|path| {
+    let mut known = Names::default();
+    // A folder's pictures follow each other.
+    let mut last: Option<(OsString, Option<Arc<str>>)> = None;
+    for path in paths {
         let inside = path.strip_prefix(root).unwrap_or(&path);
-        let first = inside.iter().next().filter(|_| inside.iter().count() > 1);
-        let label = first.map(|first| {
-            let name = name(Path::new(first));
-            let label = last.take().filter(|last| **last == *name).unwrap_or_else(|| name.into());
-            last = Some(label.clone());
-            label
+        let folder = inside.iter().next().filter(|_| inside.iter().count() > 1);
+        let label = folder.and_then(|folder| match &last {
+            Some((own, label)) if own == folder => label.clone(),
+            _ => {
+                let label = known.folder(folder.as_encoded_bytes()).map_err(|bad| {
+                    let reason = SkipReason::FolderName(bad);
+                    listing.skipped.push(Skipped::new(root.join(folder), reason));
+                });
+                last.insert((folder.to_owned(), label.ok())).1.clone()
+            }
         });
-        Listed::new(path, label, subset)
-    }));
+        listing.pictures.push(Listed::new(path, label, subset));
+    }
 }

@@ -21,6 +21,7 @@
 //! - What is left out is listed with its reason; an unreadable folder stops nothing.
 
 mod archive;
+mod class_name;
 mod columns;
 mod dataset;
 mod folder;
@@ -47,6 +48,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use archive::Member;
+pub use class_name::{BadClassName, LONGEST_CLASS_NAME, NameProblem, class_name};
 pub use columns::ColumnNames;
 pub use dataset::Dataset;
 pub use labels::{LabelSets, Labels};

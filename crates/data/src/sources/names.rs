@@ -1,10 +1,10 @@
 //! Names of what lies within a file.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use super::class_name::composed;
 use super::leftovers::hidden;
 
 /// Why a name within a file cannot be a path in it.
@@ -30,7 +30,8 @@ pub(super) fn is_slash(byte: &u8) -> bool {
 }
 
 /// A member's name as a path within its archive, with nothing in it but names; `None` when it is
-/// hidden. A leading `/` is taken off, as tar itself does.
+/// hidden. A leading `/` is taken off, as tar itself does. What is UTF-8 is in normalisation form C, so that
+/// names which differ in nothing else are one.
 pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, BadName> {
     if name.len() > LONGEST {
         return Err(BadName::TooLong);
@@ -46,7 +47,13 @@ pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, BadName> {
         return Ok(None);
     }
     let name = parts.collect::<Vec<_>>().join(&b'/');
-    if name.is_empty() { Err(BadName::Empty) } else { Ok(Some(name)) }
+    if name.is_empty() {
+        return Err(BadName::Empty);
+    }
+    Ok(Some(match std::str::from_utf8(&name).map(composed) {
+        Ok(Cow::Owned(composed)) => composed.into_bytes(),
+        Ok(Cow::Borrowed(_)) | Err(_) => name,
+    }))
 }
 
 /// The path of a member of what lies at `path`, as people know it.
@@ -61,59 +68,16 @@ pub(super) fn joined(path: &Path, name: &[u8]) -> PathBuf {
 }
 
 /// A name as text: what is not UTF-8 in it is written as `\xE9`, so that other names stay others.
-pub(super) fn text_of(name: &[u8]) -> String {
+pub(super) fn text_of(name: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(name) {
+        return text.into();
+    }
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
         text.push_str(chunk.valid());
         chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
     }
-    text
-}
-
-/// A text as the name of a class or a group: white space around it, as Unicode has it, does not count, or
-/// a table could not say it. One of nothing else stays as it is.
-pub(super) fn trimmed(name: &str) -> &str {
-    match name.trim() {
-        "" => name,
-        trimmed => trimmed,
-    }
-}
-
-/// Names that many pictures share.
-#[derive(Default)]
-pub(super) struct Names(HashMap<Vec<u8>, Arc<str>>);
-
-impl Names {
-    pub(super) fn shared(&mut self, name: &[u8]) -> Arc<str> {
-        if let Some(shared) = self.0.get(name) {
-            return shared.clone();
-        }
-        let shared: Arc<str> = trimmed(&text_of(name)).into();
-        self.0.insert(name.to_vec(), shared.clone());
-        shared
-    }
-}
-
-/// What the text of a label says, the spaces around which do not count.
-pub(super) enum Label {
-    Is(Arc<str>),
-    None,
-    /// It holds control characters, which no manifest may, either.
-    Refused(Arc<str>),
-}
-
-impl Label {
-    pub(super) fn of(label: Option<&[u8]>, known: &mut Names) -> Self {
-        let label = label.unwrap_or_default().trim_ascii();
-        if label.is_empty() {
-            return Self::None;
-        }
-        let label = known.shared(label);
-        if label.trim().is_empty() {
-            return Self::None;
-        }
-        if label.contains(char::is_control) { Self::Refused(label) } else { Self::Is(label) }
-    }
+    text.into()
 }
 
 #[cfg(test)]
@@ -122,11 +86,12 @@ mod tests {
 
     #[test]
     fn a_name_is_a_path_within_the_archive_or_none() {
-        let taken: [(&[u8], &[u8]); 4] = [
+        let taken: [(&[u8], &[u8]); 5] = [
             (b"cat/a.jpg", b"cat/a.jpg"),
             (b"./cat//./a.jpg", b"cat/a.jpg"),
             (b"/home/cat/a.jpg", b"home/cat/a.jpg"),
             (b"caf\xE9/\xFF.jpg", b"caf\xE9/\xFF.jpg"),
+            ("cafe\u{301}/a.jpg".as_bytes(), "caf\u{e9}/a.jpg".as_bytes()),
         ];
         for (name, path) in taken {
             assert_eq!(within(name).unwrap().as_deref(), Some(path));

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::names::trimmed;
-use super::{Listing, SkipReason, Skipped};
+use super::class_name::{Label, Names, composed};
+use super::{Labels, Listing, SkipReason, Skipped};
 use crate::DataError;
 
 /// A regular expression that finds a label or a group in the path of a picture.
@@ -20,12 +20,13 @@ use crate::DataError;
 pub struct PathPattern(Regex);
 
 impl PathPattern {
-    /// The label that it finds in a path whose folders are parted by `/`.
+    /// The label that it finds in a path, whose folders are parted by `/`, in Unicode's normalisation
+    /// form C.
     pub fn label_in<'a>(&self, path: &'a str) -> Option<&'a str> {
         self.find(path, ["label", "group"])
     }
 
-    /// The group that it finds in a path whose folders are parted by `/`.
+    /// The group that it finds in such a path.
     pub fn group_in<'a>(&self, path: &'a str) -> Option<&'a str> {
         self.find(path, ["group", "label"])
     }
@@ -37,31 +38,52 @@ impl PathPattern {
         named.or(first).map(|found| found.as_str()).filter(|found| !found.is_empty())
     }
 
+    /// The class of a picture by its path.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn class_of(&self, path: &Path) -> Result<Arc<str>, SkipReason> {
+        let label = self.label_at(&text(path), &mut Names::default())?;
+        label.ok_or_else(|| self.unmatched(1, None))
+    }
+
+    fn label_at(&self, path: &str, known: &mut Names) -> Result<Option<Arc<str>>, SkipReason> {
+        match Label::of(self.label_in(path).map(str::as_bytes), known) {
+            Label::Is(label) => Ok(Some(label)),
+            Label::None => Ok(None),
+            Label::Refused(bad) => Err(SkipReason::Label(bad)),
+        }
+    }
+
     /// Labels each picture by its path below `root`. Pictures in whose path nothing is found are
     /// left out, with one line for all of them.
     ///
     /// # Errors
     /// [`DataError::Pattern`] when nothing is found in any path.
     pub(super) fn label(&self, listing: &mut Listing, root: &Path) -> Result<(), DataError> {
-        let before = listing.pictures.len();
-        let mut other = None;
-        let mut last: Option<Arc<str>> = None;
+        let (mut others, mut example) = (0, None);
+        let (mut known, mut refused) = (Names::default(), Vec::new());
         listing.pictures.retain_mut(|picture| {
             let path = below(root, &picture.at.path());
-            let label = self.label_in(&path).map(|found| shared(&mut last, found));
-            if label.is_none() {
-                other.get_or_insert(path);
+            match self.label_at(&path, &mut known) {
+                Ok(Some(label)) => {
+                    picture.label = Labels::One(label);
+                    return true;
+                }
+                Ok(None) => {
+                    others += 1;
+                    example.get_or_insert(path);
+                }
+                Err(reason) => refused.push(Skipped::new(picture.at.path(), reason)),
             }
-            picture.label = label.into();
-            picture.label.is_some()
+            false
         });
-        let Some(example) = other else { return Ok(()) };
+        listing.skipped.append(&mut refused);
+        let Some(example) = example else { return Ok(()) };
         if listing.pictures.is_empty() {
             return Err(self.matches_nothing("--label-from", &example));
         }
-        let (pattern, paths) = (self.to_string(), before - listing.pictures.len());
-        let reason = SkipReason::Unmatched { pattern, paths, example: Some(example) };
-        listing.skipped.push(Skipped::new(root, reason));
+        listing.skipped.push(Skipped::new(root, self.unmatched(others, Some(example))));
         Ok(())
     }
 
@@ -71,17 +93,21 @@ impl PathPattern {
     /// # Errors
     /// [`DataError::Pattern`] when nothing is found in any path.
     pub(super) fn group(&self, listing: &mut Listing, root: &Path) -> Result<(), DataError> {
-        let mut last: Option<Arc<str>> = None;
+        let mut known = Names::default();
         for picture in &mut listing.pictures {
             let path = below(root, &picture.at.path());
-            picture.group = self.group_in(&path).map(|found| shared(&mut last, found));
+            picture.group = self.group_in(&path).and_then(|found| known.group(found));
         }
         match listing.pictures.first() {
-            Some(first) if last.is_none() => {
+            Some(first) if listing.pictures.iter().all(|picture| picture.group.is_none()) => {
                 Err(self.matches_nothing("--group-from", &below(root, &first.at.path())))
             }
             _ => Ok(()),
         }
+    }
+
+    fn unmatched(&self, paths: usize, example: Option<String>) -> SkipReason {
+        SkipReason::Unmatched { pattern: self.to_string(), paths, example }
     }
 
     fn matches_nothing(&self, option: &str, example: &str) -> DataError {
@@ -97,15 +123,13 @@ fn below(root: &Path, path: &Path) -> String {
         .strip_prefix(root)
         .or_else(|_| path.strip_prefix(root.parent().unwrap_or(root)))
         .unwrap_or(path);
-    let text = inside.to_string_lossy();
-    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace('\\', "/") }
+    text(inside)
 }
 
-/// The same text as that of the last picture is not kept twice.
-fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
-    let text = trimmed(text);
-    let same = last.take().filter(|last| **last == *text).unwrap_or_else(|| text.into());
-    last.insert(same).clone()
+fn text(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let text = composed(&text);
+    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace('\\', "/") }
 }
 
 impl FromStr for PathPattern {
@@ -119,7 +143,7 @@ impl FromStr for PathPattern {
             let what = what.strip_prefix("error: ").unwrap_or(what);
             DataError::Pattern { reason: format!("{text} is no regular expression: {what}") }
         };
-        Regex::new(text).map(Self).map_err(wrong)
+        Regex::new(&composed(text)).map(Self).map_err(wrong)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use headstart_model::io_reason;
 
+use super::class_name::{BadClassName, NameProblem};
 use super::names::BadName;
 use crate::DecodeError;
 
@@ -119,15 +120,15 @@ pub enum SkipReason {
         /// What is wrong with it.
         problem: Box<RowProblem>,
     },
-    /// A label that is none, of a row that is known by its path.
-    #[error("its label has control characters ({label:?})")]
-    Label {
-        /// The label.
-        label: String,
-    },
+    /// A picture whose label is no name for a class.
+    #[error("its label has {} ({})", .0.problem, .0.name)]
+    Label(BadClassName),
+    /// A folder whose name is no name for a class.
+    #[error("is no name for a class: it holds {}; rename it", .0.problem)]
+    FolderName(BadClassName),
     /// A file with the label of the picture beside it that holds none.
-    #[error("is no label: it holds control characters")]
-    NoLabelInside,
+    #[error("is no label: it holds {0}")]
+    LabelFile(NameProblem),
 }
 
 /// Why a row of a table that lists pictures is left out.
@@ -149,11 +150,8 @@ pub enum RowProblem {
     #[error("is not UTF-8; save the file as UTF-8")]
     NotUtf8,
     /// Its label is none.
-    #[error("has a label with control characters ({label:?})")]
-    Label {
-        /// The label.
-        label: String,
-    },
+    #[error("has a label with {} ({})", .0.problem, .0.name)]
+    Label(BadClassName),
     /// It is no object.
     #[error("is no JSON object ({reason})")]
     NotJson {
@@ -189,6 +187,11 @@ impl Skipped {
     /// Whether it is something else than a picture.
     pub fn is_no_picture(&self) -> bool {
         matches!(self.reason, SkipReason::Content(DecodeError::NotAPicture { .. }))
+    }
+
+    /// Whether only a label is missing, and the pictures are there.
+    pub fn is_of_a_label(&self) -> bool {
+        matches!(self.reason, SkipReason::FolderName(_) | SkipReason::LabelFile(_))
     }
 
     /// Whether it could not be read, whatever it may hold.

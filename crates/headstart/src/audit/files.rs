@@ -1,8 +1,10 @@
 //! Files that are not what they should be.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use headstart_data::decode::Format;
+use headstart_data::sources::class_name;
 use headstart_data::{DecodeError, Location, SkipReason, Skipped};
 
 use super::{Finding, Kind};
@@ -28,7 +30,8 @@ fn of_one_skipped(skipped: &Skipped) -> Option<Finding> {
 }
 
 fn of_empty_class(folder: &Path) -> Finding {
-    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+    let name = class_name(&name).map_or_else(|_| name.clone().into_owned(), Cow::into_owned);
     Finding {
         value: Some(0.0),
         class: Some(name.clone()),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use headstart::data::sources::class_name;
 use headstart::{Classifier, Error, MODEL_FORMAT};
 use safetensors::SafeTensors;
 
@@ -43,6 +44,50 @@ fn a_model_is_a_safetensors_file_that_says_everything_in_its_metadata() {
     assert_eq!(entry["preprocessing"]["height"], 32);
     assert!(entry["training"]["validation"].as_array().is_some_and(|v| !v.is_empty()));
     assert!(entry["training"]["metrics"]["accuracy"].is_number());
+}
+
+#[test]
+fn classes_of_any_name_come_back_as_they_were_or_are_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut classifier = trained(temp.path());
+    let file = temp.path().join("named.safetensors");
+    let long = "x".repeat(4096);
+    for names in [
+        ["=", ",", "\"'\\"],
+        ["caf\u{e9}", "🐈", "a b"],
+        ["n01440764\t", " cat\r\n", "cafe\u{301}"],
+        ["{\"a\": 1}", "\u{200b}", &long],
+    ] {
+        classifier.set_classes(names.map(str::to_owned).to_vec()).unwrap();
+        let expected = names.map(|name| class_name(name).unwrap().into_owned());
+        assert_eq!(classifier.classes(), expected);
+        classifier.save(&file).unwrap();
+        assert_eq!(Classifier::load(&file).unwrap().classes(), expected);
+    }
+    let long = "x".repeat(4097);
+    for (name, told) in [
+        (" ", "\" \" is no name"),
+        ("a\tb", "\"a\\tb\" is no name"),
+        (&long, "\"xxx"),
+        ("caf\u{e9} ", "two classes are called"),
+    ] {
+        let names = ["cafe\u{301}", "b", name].map(str::to_owned).to_vec();
+        let message = classifier.set_classes(names).unwrap_err().to_string();
+        assert!(message.contains(told), "{message}");
+        assert_one_line(&message);
+    }
+    // What an earlier version wrote is read by the same rule.
+    let bytes = fs::read(saved(temp.path())).unwrap();
+    for (from, to, told) in [
+        ("Trouser", "a\\\\nb", "\"a\\nb\" is no name for a class"),
+        ("Sneaker", "Bag    ", "two classes are called \"Bag\""),
+    ] {
+        fs::write(&file, rewritten(&bytes, from, to)).unwrap();
+        match Classifier::load(&file) {
+            Ok(_) => panic!("{to}"),
+            Err(error) => assert!(error.to_string().contains(told), "{error}"),
+        }
+    }
 }
 
 #[test]

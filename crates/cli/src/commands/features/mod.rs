@@ -8,12 +8,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use headstart::data::sources::{Listed, Listing, is_source, list_pictures, list_pictures_as};
-use headstart::data::{PathPattern, SkipReason, Skipped};
+use headstart::data::sources::{
+    Labels, Listed, Listing, is_source, list_pictures, list_pictures_as,
+};
+use headstart::data::{PathPattern, Skipped};
 use headstart::model::atomic::{AtomicFile, check_writable};
 use headstart::{Base, Error, Extractor};
 use serde_json::json;
@@ -129,18 +130,17 @@ fn labelled(
 
 fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
     let mut listing = list_pictures([path]);
-    let label = pattern.label_in(&path.to_string_lossy()).map(Arc::from);
-    if label.is_none() && !listing.pictures.is_empty() {
-        let reason =
-            SkipReason::Unmatched { pattern: pattern.to_string(), paths: 1, example: None };
-        return Listing {
-            pictures: vec![],
-            skipped: vec![Skipped::new(path, reason)],
-            notes: vec![],
-        };
+    if listing.pictures.is_empty() {
+        return listing;
     }
-    listing.pictures.iter_mut().for_each(|picture| picture.label.clone_from(&label.clone().into()));
-    listing
+    match pattern.class_of(path) {
+        Ok(label) => {
+            let labelled = |picture: &mut Listed| picture.label = Labels::One(label.clone());
+            listing.pictures.iter_mut().for_each(labelled);
+            listing
+        }
+        Err(reason) => Listing { skipped: vec![Skipped::new(path, reason)], ..Listing::default() },
+    }
 }
 
 struct Written {

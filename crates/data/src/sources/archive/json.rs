@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use super::super::Labels;
+use super::super::class_name::{BadClassName, Label, Names, plain};
 use super::super::columns::{ColumnNames, Role};
-use super::super::names::{Label, Names};
 use super::index::{Content, Index};
 use super::sample::{key, stem};
 use super::unpacked;
@@ -18,6 +18,8 @@ const MOST: u64 = 1 << 20;
 pub(super) struct Found {
     pub(super) labels: Vec<Labels>,
     pub(super) key: Option<String>,
+    /// Files whose label is no name for a class.
+    pub(super) refused: Vec<(usize, BadClassName)>,
 }
 
 /// Looks for the label of each picture in the object of its `.json` file: under the key that is asked
@@ -29,24 +31,34 @@ pub(super) fn labels(
     asked: &ColumnNames,
     known: &mut Names,
 ) -> Found {
-    let mut found = Found { labels: vec![Labels::None; pictures.len()], key: None };
+    let mut found =
+        Found { labels: vec![Labels::None; pictures.len()], key: None, refused: Vec::new() };
     for (picture, label) in found.labels.iter_mut().enumerate() {
         let name = pictures.name(picture);
         let beside = [stem(name).0, key(name).0];
         let member = beside.iter().find_map(|name| members.find(&[name, &b".json"[..]].concat()));
-        let object = member.and_then(|member| object(file, members.content(member)).ok());
+        let Some(member) = member else { continue };
+        let object = object(file, members.content(member)).ok();
         let Some((key, value)) = object.and_then(|object| labelled(object, asked)) else {
             continue;
         };
+        let mut bad = None;
         let mut name = |value: Value| match Label::of(Some(text(value)?.as_bytes()), known) {
             Label::Is(name) => Some(name),
-            Label::None | Label::Refused(_) => None,
+            Label::None => None,
+            Label::Refused(name) => {
+                bad.get_or_insert(name);
+                None
+            }
         };
-        *label = match value {
+        let own = match value {
             Value::Array(values) => Labels::set(values.into_iter().filter_map(name)),
             value => name(value).into(),
         };
-        if label.is_some() {
+        if let Some(bad) = bad {
+            found.refused.push((member, bad));
+        } else if own.is_some() {
+            *label = own;
             found.key.get_or_insert(key);
         }
     }
@@ -63,7 +75,7 @@ fn object(file: &File, content: &Content) -> io::Result<Map<String, Value>> {
 fn labelled(object: Map<String, Value>, asked: &ColumnNames) -> Option<(String, Value)> {
     let rank = |key: &str| match &asked.labels[..] {
         [] => Role::Label.rank(key),
-        asked => asked.iter().position(|asked| asked == key),
+        asked => asked.iter().position(|asked| plain(asked) == plain(key)),
     };
     let ranked = object.into_iter().filter_map(|(key, value)| Some((rank(&key)?, key, value)));
     let (_, key, value) = ranked.min_by_key(|(rank, ..)| *rank)?;

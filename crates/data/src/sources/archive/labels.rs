@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::class_name::plain;
 use super::super::layout::{self, Top};
-use super::super::names::text_of;
+use super::super::names::{is_slash, text_of};
 use crate::Subset;
 
 /// How pictures lie in an archive.
@@ -23,8 +24,15 @@ struct Sides {
 /// What a picture's name tells.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Place<'a> {
-    pub(super) label: Option<&'a [u8]>,
+    /// The path of the class's folder within the archive, of which the last part is the label.
+    pub(super) folder: Option<&'a [u8]>,
     pub(super) subset: Option<Subset>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn label(&self) -> Option<&'a [u8]> {
+        self.folder.and_then(|folder| folder.rsplit(is_slash).next())
+    }
 }
 
 impl Layout {
@@ -44,20 +52,26 @@ impl Layout {
         if !self.labelled {
             return Place::default();
         }
-        let mut rest = &name[self.root..];
+        let mut at = self.root;
         let mut subset = None;
         if let Some(sides) = &self.split
-            && let Some((first, below)) = split(rest)
+            && let Some((first, _)) = split(&name[at..])
         {
             subset = sides.of_folder(first);
             if subset.is_none() {
                 // It lies beside the split.
                 return Place::default();
             }
-            rest = below;
+            at += first.len() + 1;
         }
-        Place { label: split(rest).map(|(class, _)| class), subset }
+        let folder = split(&name[at..]).map(|(class, _)| &name[..at + class.len()]);
+        Place { folder, subset }
     }
+}
+
+/// A folder's name, as it is compared with others.
+fn compared(name: &[u8]) -> String {
+    plain(&text_of(name)).into_owned()
 }
 
 /// The first folder of a name, and the rest.
@@ -92,8 +106,8 @@ impl Sides {
         let folders: Vec<Top> = tops
             .iter()
             .map(|(name, folders)| Top {
-                name: text_of(name),
-                folders: folders.iter().map(|name| text_of(name)).collect(),
+                name: compared(name),
+                folders: folders.iter().map(|name| compared(name)).collect(),
             })
             .collect();
         let sides = layout::sides(&folders)?;
@@ -129,7 +143,7 @@ mod tests {
             let layout = Layout::of(names.iter().map(|name| name.as_bytes()));
             let found: Vec<_> = names
                 .iter()
-                .map(|name| layout.place(name.as_bytes()).label.unwrap_or_default())
+                .map(|name| layout.place(name.as_bytes()).label().unwrap_or_default())
                 .collect();
             let labels: Vec<_> = labels.iter().map(|label| label.as_bytes()).collect();
             assert_eq!(found, labels, "{names:?}");

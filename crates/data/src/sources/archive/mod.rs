@@ -9,6 +9,8 @@ mod sample;
 mod tar;
 mod zip;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,8 +20,10 @@ use std::sync::Arc;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
+use super::class_name::{LONGEST_CLASS_NAME, Label, Names};
 use super::columns::ColumnNames;
-use super::names::{Label, Names, joined, text_of};
+use super::layout::merged;
+use super::names::{joined, text_of};
 use super::walk::{cannot_be_read, named_like_a_picture};
 use super::{Labels, Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, SNIFF_BYTES, Size, read_picture, sniff};
@@ -83,13 +87,13 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
     while start < members.len() {
         let sample = Sample::at(&members, start);
         if let Some(member) = sample.dotted {
-            dotted.get_or_insert_with(|| text_of(stem(members.name(member)).0));
+            dotted.get_or_insert_with(|| text_of(stem(members.name(member)).0).into_owned());
         }
         // Of the last `.cls` file, which is most often that of the next picture, too.
         let mut last: (Option<usize>, Option<Arc<str>>) = (None, None);
         for member in start..sample.end {
             let (name, content) = (members.name(member), members.content(member));
-            match look(&sample, member, name, || head(&file, content)) {
+            match look(&sample, member, name, || beginning(&file, content, SNIFF_BYTES)) {
                 Look::Picture => {
                     pictures.push(name, *content);
                     let class = sample.class(member);
@@ -124,10 +128,14 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
         if by_class { Layout::none() } else { Layout::of(all.clone().map(|i| pictures.name(i))) };
     if !by_class {
         // Folders that say nothing leave it to what lies beside the pictures.
-        let mut labels = all.clone().map(|i| layout.place(pictures.name(i)).label);
+        let mut labels = all.clone().map(|i| layout.place(pictures.name(i)).label());
         let first = labels.next().flatten();
         if labels.all(|label| label == first) {
             let found = json::labels(&file, &members, pictures, asked, &mut names);
+            skipped.extend(found.refused.into_iter().map(|(member, bad)| {
+                let reason = SkipReason::LabelFile(bad.problem);
+                Skipped::new(joined(path, members.name(member)), reason)
+            }));
             if let Some(key) = found.key {
                 notes.push(format!("labels from \"{}\" in .json files", key.escape_debug()));
                 (classes, layout, by_class) = (found.labels, Layout::none(), true);
@@ -139,19 +147,40 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
             "names have dots, such as {key}: labels are from the .cls files of the same names, where WebDataset itself ends a key at its first dot"
         ));
     }
+    // A folder's pictures follow each other.
+    let mut last: Option<(&[u8], Option<Arc<str>>)> = None;
+    let mut folders = ClassFolders::new();
     let listed = all.zip(classes).map(|(index, class)| {
         let place = layout.place(pictures.name(index));
-        let label = match class {
-            Labels::None => place.label.map(|label| names.shared(label)).into(),
-            class => class,
+        let mut of_folder = || match (place.folder, place.label(), &last) {
+            (Some(folder), _, Some((own, label))) if *own == folder => label.clone(),
+            (Some(folder), Some(name), _) => {
+                let label = names.folder(name).map_err(|bad| {
+                    let reason = SkipReason::FolderName(bad);
+                    skipped.push(Skipped::new(joined(path, folder), reason));
+                });
+                if let Ok(label) = &label {
+                    let side = &folder[..folder.len() - name.len()];
+                    folders.entry((side, label.clone())).or_default().push(text_of(name));
+                }
+                last.insert((folder, label.ok())).1.clone()
+            }
+            _ => None,
         };
+        let label = if class.is_none() { of_folder().into() } else { class };
         let member = Member { archive: archive.clone(), index: index as u32 };
         Listed::new(member, label, place.subset)
     });
-    let mut listing = Listing { pictures: listed.collect(), skipped, notes };
+    let pictures = listed.collect();
+    let folders = folders.into_iter();
+    notes.extend(folders.filter_map(|((_, class), own)| merged(&class, own.into_iter())));
+    let mut listing = Listing { pictures, skipped, notes };
     listing.settle();
     Ok(listing)
 }
+
+/// Names of the folders of each class, by the folder that they lie in.
+type ClassFolders<'a> = BTreeMap<(&'a [u8], Arc<str>), Vec<Cow<'a, str>>>;
 
 /// What a member turned out to be.
 enum Look {
@@ -191,18 +220,22 @@ fn class_of(
     content: &Content,
     names: &mut Names,
 ) -> Result<Option<Arc<str>>, SkipReason> {
-    let text = head(file, content).map_err(DecodeError::from)?;
+    let text = beginning(file, content, LABEL).map_err(DecodeError::from)?;
     match Label::of(Some(&text), names) {
         Label::Is(label) => Ok(Some(label)),
         Label::None => Ok(None),
-        Label::Refused(_) => Err(SkipReason::NoLabelInside),
+        Label::Refused(bad) => Err(SkipReason::LabelFile(bad.problem)),
     }
 }
 
-fn head(file: &File, content: &Content) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(SNIFF_BYTES);
-    unpacked(file, content)?.0.take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
-    Ok(head)
+/// Bytes of a `.cls` file that are read: more than any class's name has, with some white space around it.
+const LABEL: usize = 2 * LONGEST_CLASS_NAME;
+
+/// The first bytes of a member, at most so many.
+fn beginning(file: &File, content: &Content, most: usize) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(most.min(SNIFF_BYTES));
+    unpacked(file, content)?.0.take(most as u64).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 /// A member's own bytes. In a zip archive it is not known how many there are before the last has been

@@ -9,6 +9,7 @@ use std::str;
 use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder, StringRecord};
 
 use super::super::RowProblem;
+use super::super::class_name::plain;
 use super::super::columns::{ColumnNames, Role};
 use super::cannot_be_read;
 use super::rows::{Rows, Value};
@@ -126,7 +127,7 @@ fn separator(start: &[u8], asked: &ColumnNames) -> u8 {
         reader.headers().cloned().unwrap_or_default()
     };
     let is_path = |name: &str| match &asked.path {
-        Some(asked) => name.trim() == asked,
+        Some(asked) => plain(name) == plain(asked),
         None => Role::Path.rank(name).is_some(),
     };
     let finds = |separator: &u8| {

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
 
 use super::super::RowProblem;
+use super::super::class_name::composed;
 use super::super::walk::{entries, named_like_a_picture};
 
 /// Rows of which none is found, after which paths are taken to count from the table's own folder.
@@ -15,7 +17,8 @@ const FOLDERS: usize = 64;
 const INDEXES: usize = 4096;
 
 /// Finds files as tables of other programs name them: without ending, with the backslashes of Windows,
-/// with spaces around them, or counted from a folder beside the table.
+/// with spaces around them, in another of Unicode's normalisation forms, or counted from a folder beside
+/// the table.
 ///
 /// A path that names a file is that file. Whether a path with the ending of a picture is there is looked
 /// at only where this decides something.
@@ -25,13 +28,17 @@ pub(super) struct Paths<'a> {
     base: Option<PathBuf>,
     tries: usize,
     indexes: HashMap<PathBuf, Index>,
+    others: HashMap<PathBuf, Composed>,
     /// An ending that was added.
     ending: Option<String>,
     has_backslashes: bool,
 }
 
-/// The files in a folder that have the ending of a picture, by their names without it; of several
-/// the first two.
+/// What lies in a folder and has a name that is not in normalisation form C or not ASCII, by that form.
+type Composed = HashMap<Box<str>, OsString>;
+
+/// The files in a folder that have the ending of a picture, by their names without it, in normalisation
+/// form C; of several the first two.
 type Index = HashMap<Box<str>, (Box<str>, Option<Box<str>>)>;
 
 impl<'a> Paths<'a> {
@@ -42,6 +49,7 @@ impl<'a> Paths<'a> {
             base: None,
             tries: 0,
             indexes: HashMap::new(),
+            others: HashMap::new(),
             ending: None,
             has_backslashes: false,
         }
@@ -52,7 +60,8 @@ impl<'a> Paths<'a> {
     /// # Errors
     /// When several files fit.
     pub(super) fn find(&mut self, text: &str) -> Result<PathBuf, RowProblem> {
-        let is_plain = named_like_a_picture(text.as_bytes())
+        let is_plain = text.is_ascii()
+            && named_like_a_picture(text.as_bytes())
             && !text.contains('\\')
             && text.trim().len() == text.len();
         if let Some(base) = &self.base {
@@ -75,10 +84,7 @@ impl<'a> Paths<'a> {
             return Ok(found);
         }
         self.tries += 1;
-        let beside = entries(match self.folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => self.folder,
-        });
+        let beside = entries(here(self.folder));
         let mut found = Vec::new();
         for folder in beside.map(|entries| entries.folders).unwrap_or_default().iter().take(FOLDERS)
         {
@@ -109,16 +115,56 @@ impl<'a> Paths<'a> {
         }
         for (place, text) in spellings.iter().enumerate() {
             let path = base.join(&**text);
-            let found = match path.is_file() {
-                true => Some(path),
-                false => self.with_ending(&path)?,
-            };
+            let mut found = self.file(&path)?;
+            if found.is_none() && !text.is_ascii() {
+                found = match self.respelled(base, text) {
+                    Some(path) => self.file(&path)?,
+                    None => None,
+                };
+            }
             if found.is_some() {
                 self.has_backslashes |= place > 0 && trimmed.contains('\\');
                 return Ok(found);
             }
         }
         Ok(None)
+    }
+
+    /// The file at a path, or the only picture that is called so but for its ending.
+    fn file(&mut self, path: &Path) -> Result<Option<PathBuf>, RowProblem> {
+        if path.is_file() { Ok(Some(path.to_owned())) } else { self.with_ending(path) }
+    }
+
+    /// The path below `base` whose folders, and whose file if it is there, are called as it says in
+    /// whatever normalisation form; `None` where a folder is missing.
+    fn respelled(&mut self, base: &Path, text: &str) -> Option<PathBuf> {
+        let parts: Vec<Component> = Path::new(text).components().collect();
+        let mut path = base.to_owned();
+        for (place, part) in parts.iter().enumerate() {
+            let next = path.join(part);
+            let is_last = place + 1 == parts.len();
+            let name = part.as_os_str().to_str().filter(|name| !name.is_ascii());
+            path = match name {
+                Some(name) if !next.exists() => match self.called(&path, name) {
+                    Some(own) => path.join(own),
+                    None if is_last => next,
+                    None => return None,
+                },
+                _ => next,
+            };
+        }
+        Some(path)
+    }
+
+    /// What in a folder is called so in another form.
+    fn called(&mut self, folder: &Path, name: &str) -> Option<OsString> {
+        if !self.others.contains_key(folder) {
+            if self.others.len() >= INDEXES {
+                return None;
+            }
+            self.others.insert(folder.to_owned(), by_composed_names(folder));
+        }
+        self.others.get(folder)?.get(&*composed(name)).cloned()
     }
 
     /// The only picture of this name but for its ending.
@@ -136,7 +182,7 @@ impl<'a> Paths<'a> {
             }
             self.indexes.insert(folder.to_owned(), index(folder));
         }
-        let found = self.indexes.get(folder).and_then(|index| index.get(name));
+        let found = self.indexes.get(folder).and_then(|index| index.get(&*composed(name)));
         match found {
             None => Ok(None),
             Some((first, Some(second))) => Err(RowProblem::Ambiguous {
@@ -146,7 +192,8 @@ impl<'a> Paths<'a> {
             }),
             Some((file, None)) => {
                 if self.ending.is_none() {
-                    self.ending = Some(file[name.len()..].to_owned());
+                    let dot = file.rfind('.').unwrap_or(file.len());
+                    self.ending = Some(file[dot..].to_owned());
                 }
                 Ok(Some(folder.join(&**file)))
             }
@@ -169,17 +216,35 @@ impl<'a> Paths<'a> {
     }
 }
 
+fn by_composed_names(folder: &Path) -> Composed {
+    let Ok(entries) = entries(here(folder)) else { return Composed::new() };
+    let paths = entries.folders.into_iter().chain(entries.files.into_iter().map(|(path, _)| path));
+    let mut names: Vec<OsString> =
+        paths.filter_map(|path| path.file_name().map(OsString::from)).collect();
+    // Of several it is always the same one.
+    names.sort_unstable();
+    let composed = names.into_iter().filter_map(|name| {
+        let text = name.to_str().filter(|text| !text.is_ascii())?;
+        Some((Box::from(&*composed(text)), name))
+    });
+    composed.collect()
+}
+
+/// The folder, of which an empty path is the one that the process is in.
+fn here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
 fn index(folder: &Path) -> Index {
     let mut index = Index::new();
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    for (path, _) in entries(folder).map(|entries| entries.files).unwrap_or_default() {
+    for (path, _) in entries(here(folder)).map(|entries| entries.files).unwrap_or_default() {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Some((stem, _)) = name.rsplit_once('.') else { continue };
         if !named_like_a_picture(name.as_bytes()) {
             continue;
         }
         index
-            .entry(stem.into())
+            .entry(composed(stem).into())
             .and_modify(|(_, second)| {
                 second.get_or_insert_with(|| name.into());
             })

@@ -1,10 +1,9 @@
 //! Rows of named values become a listing: here alone a column's meaning is known.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 
+use super::super::class_name::Names;
 use super::super::columns::{ColumnNames, Columns, Role};
 use super::super::label_cells::LabelCells;
 use super::super::one_hot::{self, OneHot};
@@ -32,7 +31,7 @@ pub(super) struct Rows<'a> {
     may_be_class: Vec<bool>,
     listing: Listing,
     labels: LabelCells,
-    groups: HashSet<Arc<str>>,
+    groups: Names,
 }
 
 impl<'a> Rows<'a> {
@@ -64,7 +63,7 @@ impl<'a> Rows<'a> {
             may_be_class,
             listing: Listing::default(),
             labels,
-            groups: HashSet::new(),
+            groups: Names::default(),
         })
     }
 
@@ -123,7 +122,7 @@ impl<'a> Rows<'a> {
         }
         let subset = side(text(Role::Split)?.trim()).map_err(told)?;
         let weight = weight(text(Role::Weight)?.trim()).map_err(told)?;
-        let group = text(Role::Group)?.trim();
+        let group = text(Role::Group)?;
         let label = match self.columns.column(Role::Label).map(|column| &values[column]) {
             Some(Value::Several(names)) => self.labels.list(names),
             _ => {
@@ -133,9 +132,8 @@ impl<'a> Rows<'a> {
         };
         let label = match label {
             Ok(label) => label,
-            Err(refused) => {
-                let label = refused.to_string();
-                self.skip(unit, number(), RowProblem::Label { label });
+            Err(bad) => {
+                self.skip(unit, number(), RowProblem::Label(bad));
                 return Ok(());
             }
         };
@@ -146,7 +144,7 @@ impl<'a> Rows<'a> {
                 return Ok(());
             }
         };
-        let group = self.group(group);
+        let group = self.groups.group(group);
         if let Some(one_hot) = &mut self.one_hot {
             let row = self.listing.pictures.len();
             for (class, &column) in self.columns.classes.iter().enumerate() {
@@ -164,18 +162,6 @@ impl<'a> Rows<'a> {
         let place = format!("{unit} {number}");
         let reason = SkipReason::Row { place, problem: problem.into() };
         self.listing.skipped.push(Skipped::new(self.manifest, reason));
-    }
-
-    fn group(&mut self, text: &str) -> Option<Arc<str>> {
-        if text.is_empty() {
-            return None;
-        }
-        if let Some(known) = self.groups.get(text) {
-            return Some(known.clone());
-        }
-        let new: Arc<str> = text.into();
-        self.groups.insert(new.clone());
-        Some(new)
     }
 
     /// The listing of all rows that were taken.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use parquet::file::reader::FileReader;
 
 use super::super::Subset;
+use super::super::class_name::Names;
 use super::super::columns::Role;
 use super::super::manifest::{side, weight};
-use super::super::names::Names;
 use super::columns::{self, Columns};
 
 /// A value a row, as far as there are such columns.
@@ -28,8 +28,7 @@ impl Beside {
             side(text).map(|side| beside.sides.push(side))
         })?;
         each(file, columns.others.column(Role::Group), &mut |group| {
-            let group = (!group.is_empty()).then(|| known.shared(group.as_bytes()));
-            beside.groups.push(group);
+            beside.groups.push(known.group(group));
             Ok(())
         })?;
         each(file, columns.others.column(Role::Weight), &mut |text| {

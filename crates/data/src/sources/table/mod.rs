@@ -12,9 +12,10 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::class_name::Names;
 use super::columns::{ColumnNames, Columns as Others, Role};
 use super::label_cells::LabelCells;
-use super::names::{Names, joined, text_of, within};
+use super::names::{joined, text_of, within};
 use super::one_hot::{self, OneHot};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::{Labels, Listed, Listing, SkipReason, Skipped};
@@ -122,9 +123,8 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
         let row = Row { table: table.clone(), row };
         let label = match labels.next() {
             Some(Ok(label)) => label,
-            Some(Err(refused)) => {
-                let label = refused.to_string();
-                skipped.push(Skipped::new(row.path(), SkipReason::Label { label }));
+            Some(Err(bad)) => {
+                skipped.push(Skipped::new(row.path(), SkipReason::Label(bad)));
                 continue;
             }
             None => Labels::None,

@@ -1,0 +1,183 @@
+//! What a class may be called: one rule for folders, archives, tables, patterns and models.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use super::names::text_of;
+
+/// The most bytes that the name of a class has.
+pub const LONGEST_CLASS_NAME: usize = 4096;
+
+/// Why a text is no name for a class.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is no name for a class: it holds {problem}")]
+pub struct BadClassName {
+    /// The text, or its beginning, in quotes and with what is not printed escaped.
+    pub name: String,
+    /// What is wrong with it.
+    pub problem: NameProblem,
+}
+
+/// What a text holds that no name of a class may; as text what completes "it holds".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameProblem {
+    /// White space, or not even that.
+    Nothing,
+    /// Signs that no file of lines, table or terminal would show.
+    ControlCharacters,
+    /// More bytes than [`LONGEST_CLASS_NAME`].
+    TooMuch,
+}
+
+impl fmt::Display for NameProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing but white space",
+            Self::ControlCharacters => "control characters",
+            Self::TooMuch => "more than 4096 bytes",
+        })
+    }
+}
+
+/// The name of the class that a text means: in Unicode's normalisation form C, since systems disagree on
+/// how they write the same name, and without white space around it, which no table could say.
+///
+/// # Errors
+/// When nothing is left, and for control characters and more than [`LONGEST_CLASS_NAME`] bytes.
+pub fn class_name(text: &str) -> Result<Cow<'_, str>, BadClassName> {
+    let name = plain(text);
+    let problem = if name.is_empty() {
+        NameProblem::Nothing
+    } else if name.contains(char::is_control) {
+        NameProblem::ControlCharacters
+    } else if name.len() > LONGEST_CLASS_NAME {
+        NameProblem::TooMuch
+    } else {
+        return Ok(name);
+    };
+    const SHOWN: usize = 60;
+    let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(end, _)| end);
+    let more = if end < text.len() { "..." } else { "" };
+    Err(BadClassName { name: format!("{:?}{more}", &text[..end]), problem })
+}
+
+/// A text in normalisation form C, without white space around it.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    composed(text.trim())
+}
+
+/// A text in normalisation form C.
+pub(super) fn composed(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+}
+
+/// Names that many pictures share.
+#[derive(Default)]
+pub(super) struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    pub(super) fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(shared) = self.0.get(text) {
+            return shared.clone();
+        }
+        let shared: Arc<str> = text.into();
+        self.0.insert(shared.clone());
+        shared
+    }
+
+    /// What a text says of a group; `None` if nothing.
+    pub(super) fn group(&mut self, text: &str) -> Option<Arc<str>> {
+        let name = plain(text);
+        (!name.is_empty()).then(|| self.shared(&name))
+    }
+
+    /// The class that a folder stands for.
+    ///
+    /// # Errors
+    /// When its name is none for a class.
+    pub(super) fn folder(&mut self, name: &[u8]) -> Result<Arc<str>, BadClassName> {
+        class_name(&text_of(name)).map(|name| self.shared(&name))
+    }
+}
+
+/// What the text of a label says.
+pub(super) enum Label {
+    Is(Arc<str>),
+    /// There is none.
+    None,
+    Refused(BadClassName),
+}
+
+impl Label {
+    pub(super) fn of(label: Option<&[u8]>, known: &mut Names) -> Self {
+        match class_name(&text_of(label.unwrap_or_default())) {
+            Ok(name) => Self::Is(known.shared(&name)),
+            Err(bad) if bad.problem == NameProblem::Nothing => Self::None,
+            Err(bad) => Self::Refused(bad),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_class_is_called_by_its_composed_name_without_white_space_around_it() {
+        let long = "é".repeat(LONGEST_CLASS_NAME / 2);
+        for (text, name) in [
+            ("cat", "cat"),
+            ("n01440764\t", "n01440764"),
+            ("\u{a0}cat\r\n", "cat"),
+            ("cafe\u{301}", "caf\u{e9}"),
+            ("\u{1100}\u{1161}", "\u{ac00}"),
+            ("a b=c,d\"e'", "a b=c,d\"e'"),
+            ("🐈", "🐈"),
+            (&long, &long),
+        ] {
+            assert_eq!(class_name(text).as_deref(), Ok(name));
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_told_with_the_reason() {
+        let long = "a".repeat(LONGEST_CLASS_NAME + 1);
+        for (text, message) in [
+            ("", "\"\" is no name for a class: it holds nothing but white space".to_owned()),
+            (
+                "\u{2003}",
+                "\"\\u{2003}\" is no name for a class: it holds nothing but white space".to_owned(),
+            ),
+            ("a\nb", "\"a\\nb\" is no name for a class: it holds control characters".to_owned()),
+            (
+                "a\u{85}b",
+                "\"a\\u{85}b\" is no name for a class: it holds control characters".to_owned(),
+            ),
+            (
+                &long,
+                format!(
+                    "\"{}\"... is no name for a class: it holds more than 4096 bytes",
+                    "a".repeat(60)
+                ),
+            ),
+        ] {
+            assert_eq!(class_name(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_its_own_name(text in "[\\PC\u{1100}-\u{11ff}\u{300}-\u{33f}\u{2000}-\u{200b} ]{0,12}") {
+            if let Ok(name) = class_name(&text) {
+                prop_assert_eq!(class_name(&name), Ok(Cow::Borrowed(&*name)));
+            }
+        }
+    }
+}
