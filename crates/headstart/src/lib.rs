@@ -82,4 +82,4 @@ pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};
 pub use pictures::{Duplicates, Pictures};
 pub use seen::{Contents, Seen};
-pub use training_set::TrainingSet;
+pub use training_set::{DiskNeed, TrainingSet};

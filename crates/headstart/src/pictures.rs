@@ -374,6 +374,14 @@ impl Pictures {
         self.given(&(0..self.len()).collect::<Vec<_>>()).is_some()
     }
 
+    /// About how many pictures will be held back.
+    pub(crate) fn expected_held_back(&self) -> usize {
+        match self.given(&(0..self.len()).collect::<Vec<_>>()) {
+            Some(held_back) => held_back.into_iter().filter(|held_back| *held_back).count(),
+            None => (self.len() as f64 * self.split.validation).round() as usize,
+        }
+    }
+
     /// Whether each of the pictures `kept` is to be held back, where something says so.
     fn given(&self, kept: &[usize]) -> Option<Vec<bool>> {
         let items = kept.iter().map(|&picture| &self.dataset.items[picture]);

@@ -104,6 +104,7 @@ pub(crate) fn run(
     output.field("Model", model_line)?;
     report::notes(output, &pictures)?;
     report::several_labels(output, &pictures)?;
+    report::disk(output, &config.disk_need(classifier.base(), &pictures)?)?;
     let read = &mut Progress::new("Pictures");
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, read)?;
     output.field(

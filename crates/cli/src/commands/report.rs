@@ -4,10 +4,11 @@ use std::io;
 
 use headstart::data::{Skipped, Source};
 use headstart::engine::train::Task;
-use headstart::{Evaluation, MultiLabelFigures, Pictures};
+use headstart::{DiskNeed, Evaluation, MultiLabelFigures, Pictures};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::output::{Output, count, one_line};
+use crate::output::{Output, bytes, count, one_line};
 
 /// A table of a thousand classes is no report.
 const SHOWN: usize = 40;
@@ -59,6 +60,18 @@ pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::
         }
         _ => Ok(()),
     }
+}
+
+/// Tells what training will keep on disk while it runs, and refuses where there is no room for it.
+pub(super) fn disk(output: &Output, need: &DiskNeed) -> anyhow::Result<()> {
+    if need.bytes == 0 {
+        return Ok(());
+    }
+    let folder = need.folder.display().to_string();
+    output.event(&json!({ "event": "disk", "folder": folder, "bytes": need.bytes }))?;
+    let about = bytes(need.bytes);
+    output.field("Disk", format!("about {about} in {folder} while it runs, beside the cache"))?;
+    Ok(need.check()?)
 }
 
 /// How a table was understood, where that does not go without saying.

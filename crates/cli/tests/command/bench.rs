@@ -46,6 +46,19 @@ fn the_figures_belong_together_for_any_base_width_batch_and_number_of_threads() 
 }
 
 #[test]
+fn a_step_of_training_has_a_second_figure_only_where_something_is_frozen() {
+    let place = Place::new();
+    for (at, frozen) in [("0", false), ("150", true)] {
+        let options = format!("--train {at} --seconds 0.01 --input-size 32 --width 0.35 --batch 2");
+        let figures = place.run(&format!("bench --json {options}")).succeeded().json_line();
+        assert!(figures["ms_per_image"].as_f64().unwrap() > 0.0, "{figures}");
+        assert_eq!(figures["ms_per_image_kept"].is_f64(), frozen, "{figures}");
+        let text = place.run(&format!("bench {options}")).succeeded().stdout;
+        assert_eq!(text.contains("where the frozen layers' outputs are kept"), frozen, "{text}");
+    }
+}
+
+#[test]
 fn each_step_has_its_time_and_its_work() {
     let place = Place::new();
     let run = place.run("bench --json --layers --seconds 0.01 --input-size 96 --width 0.35");

@@ -74,7 +74,9 @@ fn both_phases_are_reported_and_the_model_is_as_good_as_they_say() {
         .succeeded()
         .json();
     let done = lines.pop().unwrap();
-    assert_eq!((lines.len(), epochs(&lines, "fine-tune").len()), (2, 2));
+    assert_eq!((lines.len(), epochs(&lines, "fine-tune").len()), (3, 2));
+    assert_eq!((&lines[0]["event"], keys(&lines[0]).len()), (&"disk".into(), 3));
+    assert!(lines[0]["bytes"].as_u64().unwrap() > 42 * 64 * 64 * 3, "{}", lines[0]);
     assert_eq!((&done["train"], &done["validation"]), (&30.into(), &12.into()));
     assert_eq!(done["fine_tune"]["val_accuracy_before"], evaluated(&place, "m"));
     assert_eq!(done["val_accuracy"], evaluated(&place, "again"));
@@ -104,6 +106,8 @@ fn people_read_of_both_phases_in_few_lines() {
     let place = Place::with_pictures(6);
     let run = place.run(&train("")).succeeded();
     let parts = [
+        "Disk        about ",
+        " while it runs",
         "Split       15 to learn from, 3 held back",
         "Accuracy    ",
         "of 3 held-out pictures), with the base as it was\n",

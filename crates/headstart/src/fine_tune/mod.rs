@@ -191,6 +191,7 @@ impl Classifier {
         config.check(&self.base)?;
         self.check_classes(pictures.classes())?;
         self.check_task(pictures.task())?;
+        config.disk_need(&self.base, pictures)?.check()?;
         let mut set = TrainingSet::new(&self.base, pictures, &config.extract, observer)?;
         self.fine_tune_on(&mut set, config, observer)
     }

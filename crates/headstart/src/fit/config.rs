@@ -42,7 +42,7 @@ impl Default for FitConfig {
 }
 
 impl FitConfig {
-    pub(super) fn augmentation(&self) -> Augmentation {
+    pub(crate) fn augmentation(&self) -> Augmentation {
         Augmentation { augment: self.augment, views: self.views, seed: self.seed }
     }
 

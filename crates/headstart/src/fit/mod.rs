@@ -43,6 +43,7 @@ impl Classifier {
     ) -> Result<(Self, FitReport), Error> {
         config.check()?;
         if config.augment != Augment::None {
+            config.disk_need(&base, pictures, None)?.check()?;
             let mut set = TrainingSet::new(&base, pictures, &config.extract, observer)?;
             return Self::fit_on(&mut set, config, None, observer);
         }

@@ -1,6 +1,7 @@
 //! Pictures made ready to train on: decoded, resized, divided; and what the frozen layers make of
 //! them, augmented or not.
 
+mod disk;
 mod head_views;
 mod records;
 mod views;
@@ -19,6 +20,7 @@ use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
     Seen, TrainingRecord,
 };
+pub use disk::DiskNeed;
 pub(crate) use head_views::HeadViews;
 use rayon::prelude::*;
 use records::Records;

@@ -25,13 +25,7 @@ impl Records {
     /// # Errors
     /// When the folder cannot be written to, or its file system has too little room for all.
     pub(crate) fn new(folder: &Path, len: usize, count: usize) -> Result<Self, Error> {
-        let failed = |source| Error::Scratch { folder: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let file = tempfile::tempfile_in(folder).map_err(failed)?;
-        let needed = place(count, len);
-        if let Some(free) = room(&file).filter(|free| *free < needed) {
-            return Err(Error::NoRoom { folder: folder.to_owned(), needed, free });
-        }
+        let file = check_room(folder, place(count, len))?;
         Ok(Self { file, folder: folder.to_owned(), len })
     }
 
@@ -55,8 +49,22 @@ impl Records {
     }
 }
 
+/// A file without a name in `folder`, whose file system has room for `needed` bytes.
+///
+/// # Errors
+/// When the folder cannot be written to, or its file system has too little room.
+pub(super) fn check_room(folder: &Path, needed: u64) -> Result<File, Error> {
+    let failed = |source| Error::Scratch { folder: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = tempfile::tempfile_in(folder).map_err(failed)?;
+    match room(&file).filter(|free| *free < needed) {
+        Some(free) => Err(Error::NoRoom { folder: folder.to_owned(), needed, free }),
+        None => Ok(file),
+    }
+}
+
 /// Where a record begins: files are larger than the memory of some machines.
-fn place(record: usize, len: usize) -> u64 {
+pub(super) fn place(record: usize, len: usize) -> u64 {
     record as u64 * len as u64
 }
 
@@ -119,6 +127,16 @@ pub(crate) enum Precision {
     F16,
 }
 
+impl Precision {
+    /// Bytes of a value.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+}
+
 impl Values {
     /// Room for records of `len` values.
     ///
@@ -130,8 +148,7 @@ impl Values {
         count: usize,
         precision: Precision,
     ) -> Result<Self, Error> {
-        let size = if precision == Precision::F32 { 4 } else { 2 };
-        Ok(Self { records: Records::new(folder, len * size, count)?, precision })
+        Ok(Self { records: Records::new(folder, len * precision.bytes(), count)?, precision })
     }
 
     /// # Errors
@@ -193,6 +210,14 @@ mod tests {
             let error = store.read(2, &mut back).unwrap_err();
             assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
         }
+    }
+
+    #[test]
+    fn places_go_beyond_what_32_bits_count() {
+        // A million pictures of 224 x 224, and as many as 32 bits can count.
+        assert_eq!(place(1_000_000, 224 * 224 * 3), 150_528_000_000);
+        let all = u32::MAX as usize;
+        assert_eq!(place(all, all), u64::from(u32::MAX).pow(2));
     }
 
     #[test]

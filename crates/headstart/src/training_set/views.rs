@@ -33,8 +33,13 @@ impl Augmentation {
         }
     }
 
+    /// Whether pictures are seen as they are.
+    pub(super) fn is_none(&self) -> bool {
+        self.augment == Augment::None
+    }
+
     /// Views that there are: one where nothing varies, 0 where each epoch draws afresh.
-    fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         if self.augment == Augment::None { 1 } else { self.views }
     }
 }

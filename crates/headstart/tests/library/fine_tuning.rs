@@ -403,6 +403,40 @@ fn early_stopping_takes_the_weights_of_the_best_epoch() {
 }
 
 #[test]
+fn what_training_needs_on_disk_is_known_before() {
+    let case = Case::new();
+    let base = small_base();
+    let layers = base.network().layers();
+    let at = layers.iter().position(|layer| layer.name == "block_15_expand").unwrap();
+    let value = layers[at - 1].output.len() as f64;
+    let features = base.network().output().channels() as f64;
+    // 18 pictures of 32 x 32, 15 of which are learned from, in four views.
+    let (pixels, views) = (18.0 * 3072.0, 4.0 * 15.0);
+    let view_bytes = |value: f64, kept: f64| 15.0 * kept * value * 2.0 + 3.0 * value * 4.0;
+    let close = |found: u64, expected: f64| {
+        assert!((found as f64 / expected - 1.0).abs() < 0.07, "{found} {expected}");
+    };
+    let plain = FitConfig::default();
+    assert_eq!(plain.disk_need(&base, &case.pictures, None).unwrap().bytes, 0);
+    let as_they_are = tuning(AT).disk_need(&base, &case.pictures).unwrap();
+    close(as_they_are.bytes, pixels + view_bytes(value, 1.0));
+    assert_eq!(as_they_are.folder, std::env::temp_dir());
+    let augment = Augment::Standard;
+    let varied = FineTuning { augment, views: 4, ..tuning(AT) };
+    let bytes = varied.disk_need(&base, &case.pictures).unwrap().bytes;
+    close(bytes, pixels + view_bytes(value, 4.0));
+    let fit = FitConfig { augment, views: 4, ..plain };
+    let both = fit.disk_need(&base, &case.pictures, Some(&varied)).unwrap().bytes;
+    close(both, pixels + view_bytes(value, 4.0) + views * features * 4.0);
+    let head = fit.disk_need(&base, &case.pictures, None).unwrap().bytes;
+    close(head, pixels + view_bytes(features, 4.0) + views * features * 4.0);
+    // Where the whole base trains, pictures are not kept once more, but for those held back.
+    let whole = FineTuning { augment, views: 4, ..tuning("from:0") };
+    let bytes = whole.disk_need(&base, &case.pictures).unwrap().bytes;
+    close(bytes, pixels + view_bytes(3072.0, 0.0) * 4.0 / 3.0);
+}
+
+#[test]
 fn where_no_epoch_is_better_than_before_the_classifier_stays_as_it_was() {
     let case = Case::new();
     let head = fs::read(&case.head).unwrap();
@@ -476,6 +510,7 @@ fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
     let file = case.path("file");
     fs::write(&file, "").unwrap();
     let nowhere = ExtractConfig { cache: Some(file), ..ExtractConfig::default() };
+    let enormous = FineTuning { augment: Augment::Standard, views: 1 << 40, ..tuning(AT) };
     let mut wrong_rate = tuning(AT);
     wrong_rate.training.learning_rate = f64::NAN;
     for (pictures, config, part) in [
@@ -485,6 +520,7 @@ fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
         (&case.pictures, tuning("from:1000"), "1000"),
         (&case.pictures, tuning("from:out_relu"), "nothing to fine-tune"),
         (&case.pictures, wrong_rate, "learning rate"),
+        (&case.pictures, enormous, "MB here while it runs, and "),
         (&case.pictures, FineTuning { extract: nowhere, ..tuning(AT) }, "--cache-dir"),
     ] {
         let mut classifier = case.classifier();

@@ -227,6 +227,49 @@ fn folds_measure_heads_on_what_they_have_not_seen_and_the_model_learns_from_all(
     assert!(record.validation.is_empty());
 }
 
+/// A manifest of four pictures of each class: each line of `weights` is a class, each word the weight of a
+/// picture, with the side that it is given to, if it is.
+fn weighing(file: &Path, weights: [&str; 3]) -> Pictures {
+    let mut table = "path;label;weight;split\n".to_owned();
+    for (class, weights) in CLASSES.iter().zip(weights) {
+        for (path, weight) in bundled_pictures(class).iter().zip(weights.split_whitespace()) {
+            let (weight, side) = weight.split_once(':').unwrap_or((weight, ""));
+            table += &format!("{};{class};{weight};{side}\n", path.display());
+        }
+    }
+    fs::write(file, table).unwrap();
+    Pictures::open(file.to_owned()).unwrap()
+}
+
+#[test]
+fn folds_in_which_only_one_class_counts_name_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = weighing(&temp.path().join("list.csv"), ["0 0 0 0", "1 1 1 1", "0 0 0 0"]);
+    let config = FitConfig { folds: Some(2), ..FitConfig::default() };
+    let error = Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap_err();
+    let message = error.to_string();
+    let part = format!("only those of class \"{}\" count", CLASSES[1]);
+    assert!(message.contains(&part) && message.contains("--folds"), "{message}");
+    assert_one_line(&message);
+}
+
+#[test]
+fn a_class_whose_only_weighted_picture_is_held_back_is_told_of() {
+    let temp = tempfile::tempdir().unwrap();
+    let of = |last: &str| {
+        let whole = "1:train 1:train 1:train 1:val";
+        weighing(&temp.path().join("list.csv"), [whole, whole, last])
+    };
+    let told = format!("class \"{}\" is never predicted", CLASSES[2]);
+    for (last, expected) in
+        [("0:train 0:train 0:train 1:val", 1), ("0:train 1:train 0:train 0:val", 0)]
+    {
+        let (_, report) = fit(&of(last)).unwrap();
+        let count = report.warnings.iter().filter(|line| line.starts_with(&told)).count();
+        assert_eq!(count, expected, "{last}: {:?}", report.warnings);
+    }
+}
+
 #[test]
 fn folds_that_make_no_sense_are_refused() {
     let temp = tempfile::tempdir().unwrap();

@@ -198,6 +198,7 @@ fn model(
     let (name, resizing) = (network.name(), resizing(network));
     let classes = count(classifier.classes().len(), "class");
     output.field("Model", format!("{}, {name}{resizing}, {classes}", args.what.display()))?;
+    config.disk_need(classifier.base(), &pictures)?.check()?;
     let mut progress = Progress::new("Pictures");
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut progress)?;
     drop(progress);

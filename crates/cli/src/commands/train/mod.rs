@@ -107,6 +107,7 @@ pub(super) fn train(
     output: &Output,
 ) -> anyhow::Result<(Classifier, FitReport)> {
     describe(&base, pictures, output)?;
+    report::disk(output, &config.disk_need(&base, pictures, None)?)?;
     let mut broken = None;
     let mut on_epoch = |epoch: &Epoch| report::keep(&mut broken, head_epoch(output, config, epoch));
     let fitted = Classifier::fit(
@@ -140,6 +141,7 @@ fn train_both(
     output: &Output,
 ) -> anyhow::Result<Classifier> {
     describe(&base, pictures, output)?;
+    report::disk(output, &config.disk_need(&base, pictures, Some(tuning))?)?;
     let mut set =
         TrainingSet::new(&base, pictures, &config.extract, &mut Progress::new("Pictures"))?;
     let (mut classifier, report) = match tuning.interrupted(&set, &config.head)? {

@@ -1,0 +1,94 @@
+//! What training will need on disk, known before a picture is decoded.
+
+use std::path::PathBuf;
+
+use headstart_engine::train::network::TrainableNetwork;
+
+use super::records::{Precision, check_room, place};
+use super::{Augmentation, scratch_folder};
+use crate::{Base, Error, ExtractConfig, FineTuning, FitConfig, Pictures};
+
+/// What training keeps on disk while it runs: decoded pictures and their views, in files without a name
+/// that vanish with the process and that the feature cache does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskNeed {
+    /// The folder, on whose file system they lie.
+    pub folder: PathBuf,
+    /// About how many bytes: which pictures can be read, and which are held back, shows only later.
+    pub bytes: u64,
+}
+
+impl DiskNeed {
+    /// # Errors
+    /// [`Error::NoRoom`] when the file system has less, and [`Error::Scratch`] when the folder cannot be
+    /// written to.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.bytes == 0 { Ok(()) } else { check_room(&self.folder, self.bytes).map(|_| ()) }
+    }
+
+    /// Of pictures that are decoded, their views as the end `network` reads them, or their features
+    /// without one, and for a head the features of several views.
+    fn new(
+        (base, pictures): (&Base, &Pictures),
+        extract: &ExtractConfig,
+        augmentation: Augmentation,
+        network: Option<&TrainableNetwork>,
+        for_head: bool,
+    ) -> Self {
+        let size = base.network().preprocessing();
+        let features = base.network().output().channels();
+        let value = network.map_or(features, TrainableNetwork::input_len);
+        let held_back = pictures.expected_held_back();
+        let train = pictures.len() - held_back;
+        // Pictures themselves are not kept once more.
+        let from_start = network.is_some_and(|network| network.boundary() == 0);
+        let views = if from_start { 0 } else { augmentation.kept() };
+        let features_of_views = match augmentation.kept() {
+            views if for_head && views > 1 => {
+                place(train * views, features * Precision::F32.bytes())
+            }
+            _ => 0,
+        };
+        let bytes = place(pictures.len(), size.height * size.width * 3)
+            + place(train * views, value * Precision::F16.bytes())
+            + place(held_back, value * Precision::F32.bytes())
+            + features_of_views;
+        Self { folder: scratch_folder(extract), bytes }
+    }
+}
+
+impl FitConfig {
+    /// What [`Classifier::fit`](crate::Classifier::fit) on these pictures will need on disk, or, with a
+    /// layer to fine-tune at, [`Classifier::fit_on`](crate::Classifier::fit_on) and what follows. Nothing
+    /// where the features of pictures as they are suffice.
+    ///
+    /// # Errors
+    /// When there is no such layer.
+    pub fn disk_need(
+        &self,
+        base: &Base,
+        pictures: &Pictures,
+        fine_tuning: Option<&FineTuning>,
+    ) -> Result<DiskNeed, Error> {
+        let augmentation = self.augmentation();
+        if fine_tuning.is_none() && augmentation.is_none() {
+            return Ok(DiskNeed { folder: scratch_folder(&self.extract), bytes: 0 });
+        }
+        let network = fine_tuning.map(|tuning| tuning.network(base)).transpose()?;
+        let network = network.as_ref().map(|(_, network)| network);
+        Ok(DiskNeed::new((base, pictures), &self.extract, augmentation, network, true))
+    }
+}
+
+impl FineTuning {
+    /// What [`Classifier::fine_tune`](crate::Classifier::fine_tune) of `base` on these pictures will need
+    /// on disk.
+    ///
+    /// # Errors
+    /// When there is no such layer.
+    pub fn disk_need(&self, base: &Base, pictures: &Pictures) -> Result<DiskNeed, Error> {
+        let (_, network) = self.network(base)?;
+        let network = Some(&network);
+        Ok(DiskNeed::new((base, pictures), &self.extract, self.augmentation(), network, false))
+    }
+}
