@@ -21,7 +21,7 @@ import torch
 from PIL import Image, ImageCms
 from safetensors.torch import save as save_safetensors
 
-from pictures import RESTARTS_CHANGED, photo, restarts_changed
+from pictures import RESTARTS_CHANGED, photo, restarts_changed, strip_tiff, tiff
 
 W, H = 11, 7
 
@@ -105,20 +105,6 @@ def bmps():
 # --- TIFF ------------------------------------------------------------------------------------------
 
 
-def tiff(entries, data):
-    """One directory of (tag, type, values), little-endian; values that do not fit follow it."""
-    entries = sorted(entries)
-    start = 8 + len(data)
-    rest_at = start + 2 + 12 * len(entries) + 4
-    directory, rest = struct.pack("<H", len(entries)), b""
-    for tag, kind, values in entries:
-        body = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
-        place = body.ljust(4, b"\0") if len(body) <= 4 else struct.pack("<I", rest_at + len(rest))
-        rest += body if len(body) > 4 else b""
-        directory += struct.pack("<HHI", tag, kind, len(values)) + place
-    return b"II*\0" + struct.pack("<I", start) + data + directory + b"\0\0\0\0" + rest
-
-
 def tiffs():
     rgb, grey = Image.fromarray(photo(W, H)), Image.fromarray(photo(W, H)[..., 0])
     for compression in ("packbits", "jpeg", "tiff_adobe_deflate", "tiff_lzw"):
@@ -167,6 +153,35 @@ def others():
     yield "animated.webp", saved(moving[0], "WEBP", quality=30, save_all=True, append_images=moving[1:])
     yield "opening.qoi", b"qoif\0\0\0\x01\0\0\0\x01\x03\0"
     yield "text.txt", b"no picture"
+
+
+def hostile():
+    """Files that ask for much, or leave out what they need."""
+    data = zlib.compress(photo(W, H).tobytes())
+    packed = [(259, 3, [8])]
+    yield "hostile_tile.tif", strip_tiff(data, (W, H), [8] * 3, 2, *packed, (322, 4, [1 << 31]), (323, 4, [1 << 31]), (324, 4, [8]))
+    yield "hostile_rows.tif", strip_tiff(data, (W, H), [8] * 3, 2, *packed, (278, 4, [0]))
+    yield "hostile_samples.tif", strip_tiff(data, (W, H), [8], 2, *packed, (277, 3, [65535]))
+    yield "hostile_side.tif", strip_tiff(data, (W, 60000), [8] * 3, 2, *packed)
+    yield "hostile_subsampling.tif", strip_tiff(data, (W, H), [8] * 3, 6, *packed, (530, 3, [0, 3]))
+    yield "hostile_palette.tif", strip_tiff(data, (W, H), [8], 3, *packed, (320, 3, [1, 2, 3]))
+    yield "hostile_subsampled.tif", strip_tiff(data, (W, H), [8] * 3, 6, *packed, (530, 3, [4, 4]))
+    yield "hostile_predictor.tif", strip_tiff(data, (W, H), [32], 1, *packed, (317, 3, [3]), (339, 3, [3]))
+    # A window of 2 TB before a block of nothing.
+    window = b"\x28\xb5\x2f\xfd\x00\xf8\x01\x00\x00"
+    yield "hostile_window.tif", strip_tiff(window, (W, H), [8] * 3, 2, (259, 3, [50000]))
+    for name, compression in (("rle", 2), ("group3", 3), ("group4", 4)):
+        for fill in (b"\0", b"\xff", b"\x35", b"\x2a"):
+            yield f"hostile_{name}_{fill.hex()}.tif", strip_tiff(fill * 40, (300, 20), [1], 0, (259, 3, [compression]))
+    rows = b"".join(b"\0" + row.tobytes() for row in photo(W, H))
+    bomb = b"Raw profile type exif\0\0" + zlib.compress(b"0" * (3 << 20), 9)
+    yield "hostile_profile.png", png((W, H, 8, 2, 0, 0, 0), rows, (b"zTXt", bomb))
+    yield "hostile_exif.png", png((W, H, 8, 2, 0, 0, 0), rows, (b"eXIf", b"II*\0\xff\xff\xff\xff"))
+    yield "hostile_side.ppm", b"P6 4000000000 4000000000 255\n" + bytes(100)
+    yield "hostile_zeros.ppm", b"P3 " + b"0" * 400
+    yield "hostile_maximum.pgm", b"P2 2 2 0\n1 1 1 1"
+    yield "hostile_comment.pbm", b"P1#" * 100
+    yield "hostile_rows.pam", b"P7\nWIDTH 3\nHEIGHT 3\nDEPTH 200\nMAXVAL 255\nENDHDR\n" + bytes(30)
 
 
 # --- weights ---------------------------------------------------------------------------------------
@@ -308,7 +323,7 @@ def headers(model):
 
 
 def main(out, model=None):
-    corpora = {"decode": [*pngs(), *bmps(), *tiffs(), *others()], "weights": [*weights()]}
+    corpora = {"decode": [*pngs(), *bmps(), *tiffs(), *others(), *hostile()], "weights": [*weights()]}
     if model:
         corpora["model_file"] = [*headers(model)]
     for target, files in corpora.items():

@@ -12,11 +12,12 @@ that are decoded in full, to a half, a quarter or an eighth, with the divisor be
 import io
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 W, H = 13, 9
 LOSSLESS = (0, 0.0)
@@ -71,6 +72,8 @@ def to_rgb(data):
     if image.mode.startswith("I;16"):
         high = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
         return Image.fromarray(high).convert("RGB")
+    if image.mode == "La":
+        image = image.convert("LA")
     if "A" in image.getbands() or "transparency" in image.info:
         return on_white(image)
     return image.convert("RGB")
@@ -84,8 +87,6 @@ def encode(image, format, **options):
 
 def png16(samples):
     """A 16-bit PNG of shape (h, w, channels); Pillow writes only greyscale ones."""
-    import zlib
-
     h, w, c = samples.shape
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[c]
     rows = b"".join(b"\0" + samples[y].astype(">u2").tobytes() for y in range(h))
@@ -115,6 +116,75 @@ def without_segment(data, marker):
     at = data.index(bytes([0xFF, marker]))
     length = struct.unpack(">H", data[at + 2 : at + 4])[0]
     return data[:at] + data[at + 2 + length :]
+
+
+def tiff(entries, data):
+    """One directory of (tag, type, values), little-endian; values that do not fit follow it. Data begins at 8."""
+    entries = sorted(entries)
+    start = 8 + len(data)
+    rest_at = start + 2 + 12 * len(entries) + 4
+    directory, rest = struct.pack("<H", len(entries)), b""
+    for tag, kind, values in entries:
+        body = struct.pack(f"<{len(values)}{'?B?HI'[kind]}", *values)
+        place = body.ljust(4, b"\0") if len(body) <= 4 else struct.pack("<I", rest_at + len(rest))
+        rest += body if len(body) > 4 else b""
+        directory += struct.pack("<HHI", tag, kind, len(values)) + place
+    return b"II*\0" + struct.pack("<I", start) + data + directory + b"\0\0\0\0" + rest
+
+
+def samples_tiff(samples, bits, photometric, *more):
+    """A TIFF of one strip of samples, shape (h, w, channels), that are packed in so many bits."""
+    h, w, channels = samples.shape
+    if bits < 8:
+        ones = np.unpackbits(samples.astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
+        data = np.packbits(ones.reshape(h, -1), axis=-1).tobytes()
+    else:
+        data = samples.astype(f"<u{bits // 8}").tobytes()
+    return strip_tiff(data, (w, h), [bits] * channels, photometric, *more)
+
+
+def strip_tiff(data, size, bits, photometric, *more):
+    entries = {
+        256: (4, [size[0]]),
+        257: (4, [size[1]]),
+        258: (3, bits),
+        259: (3, [1]),
+        262: (3, [photometric]),
+        273: (4, [8]),
+        277: (3, [len(bits)]),
+        278: (4, [size[1]]),
+        279: (4, [len(data)]),
+    }
+    entries |= {tag: (kind, values) for tag, kind, values in more}
+    return tiff([(tag, *rest) for tag, rest in entries.items()], data)
+
+
+def planar_tiles(samples):
+    """A TIFF of tiles of 16 x 16, of each sample for itself, little-endian."""
+    h, w, channels = samples.shape
+    padded = np.pad(samples, ((0, -h % 16), (0, -w % 16), (0, 0)))
+    tiles = [
+        zlib.compress(padded[y : y + 16, x : x + 16, c].tobytes())
+        for c in range(channels)
+        for y in range(0, h, 16)
+        for x in range(0, w, 16)
+    ]
+    places = np.cumsum([8] + [len(tile) for tile in tiles])[:-1].tolist()
+    entries = [(256, 4, [w]), (257, 4, [h]), (258, 3, [8] * channels), (259, 3, [8]), (262, 3, [2]), (277, 3, [channels])]
+    entries += [(284, 3, [2]), (322, 4, [16]), (323, 4, [16]), (324, 4, places), (325, 4, [len(tile) for tile in tiles])]
+    return tiff(entries, b"".join(tiles))
+
+
+def subsampled(samples, h, v):
+    """YCbCr of which h x v pixels share Cb and Cr (TIFF 6.0, section 21)."""
+    rows, columns, _ = samples.shape
+    padded = np.pad(samples, ((0, -rows % v), (0, -columns % h), (0, 0)), mode="edge")
+    out = b""
+    for y in range(0, rows, v):
+        for x in range(0, columns, h):
+            unit = padded[y : y + v, x : x + h]
+            out += unit[..., 0].tobytes() + unit[0, 0, 1:].tobytes()
+    return out
 
 
 def exif(orientation):
@@ -170,6 +240,14 @@ def decode_cases():
         samples = wide[..., [0, 3]] if channels == 2 else wide[..., :channels]
         yield f"png_16_{name}.png", png16(samples), LOSSLESS, high_byte(samples)
 
+    for name, data in orientations(rgb):
+        yield name, data, LOSSLESS if name.endswith("png") else JPEG
+
+    yield "pnm_rgb.ppm", encode(rgb, "PPM"), LOSSLESS
+    yield "pnm_grey.pgm", encode(grey, "PPM"), LOSSLESS
+    yield "pnm_bits.pbm", encode(large.convert("1"), "PPM"), LOSSLESS
+    yield from pnms(wide)
+
     yield "gif_one.gif", encode(palette, "GIF"), LOSSLESS
     second = Image.fromarray(255 - photo()).quantize(16)
     animation = encode(palette, "GIF", save_all=True, append_images=[second], duration=50)
@@ -187,9 +265,64 @@ def decode_cases():
     yield "tiff_grey.tif", encode(grey, "TIFF"), LOSSLESS
     yield "tiff_rgba.tif", encode(rgba, "TIFF"), LOSSLESS
     yield "tiff_bits.tif", encode(bits, "TIFF"), LOSSLESS
-    yield "tiff_cmyk.tif", encode(cmyk, "TIFF"), (1, 0.6)
+    yield "tiff_cmyk.tif", encode(cmyk, "TIFF"), LOSSLESS
     yield "tiff_16_grey.tif", encode(Image.fromarray(wide[..., 0]), "TIFF"), LOSSLESS
     yield "tiff_orientation_8.tif", encode(rgb, "TIFF", tiffinfo={274: 8}), LOSSLESS
+    yield "tiff_palette.tif", encode(palette, "TIFF"), LOSSLESS
+    yield "tiff_grey_alpha.tif", encode(grey_alpha, "TIFF"), LOSSLESS
+    yield "tiff_ycbcr.tif", encode(rgb.convert("YCbCr"), "TIFF"), (1, 0.5)
+    # Fractions are cut off, and what lies outside of 0 to 255.
+    floats = Image.fromarray(photo()[..., 0].astype(np.float32) * 1.1 - 12.3)
+    yield "tiff_float.tif", encode(floats, "TIFF"), LOSSLESS
+    yield "tiff_float_predicted.tif", encode(floats, "TIFF", compression="tiff_adobe_deflate", tiffinfo={317: 3}), LOSSLESS
+    yield "tiff_int.tif", encode(Image.fromarray(photo()[..., 0].astype(np.int32) * 2 - 100), "TIFF"), LOSSLESS
+    yield "tiff_16_big.tif", encode(Image.fromarray(wide[..., 0].astype(">u2")), "TIFF"), LOSSLESS
+    wide_bits = large.convert("1")
+    for name, options in {
+        "group3": {},
+        "group4": {},
+        "tiff_ccitt": {},
+        "packbits": {},
+        "tiff_lzw": {},
+    }.items():
+        yield f"tiff_bits_{name}.tif", encode(wide_bits, "TIFF", compression=name, **options), LOSSLESS
+    yield "tiff_bits_group3_2d.tif", encode(wide_bits, "TIFF", compression="group3", tiffinfo={292: 1}), LOSSLESS
+    yield "tiff_bits_group3_bytes.tif", encode(wide_bits, "TIFF", compression="group3", tiffinfo={292: 4}), LOSSLESS
+    yield "tiff_bits_strips.tif", encode(wide_bits, "TIFF", compression="group4", tiffinfo={278: 7}), LOSSLESS
+    yield "tiff_bits_inverted.tif", encode(wide_bits, "TIFF", compression="group4", tiffinfo={262: 0}), LOSSLESS
+    yield "tiff_grey_inverted.tif", encode(grey, "TIFF", tiffinfo={262: 0}), LOSSLESS
+    yield "tiff_zstd.tif", encode(large, "TIFF", compression="zstd", tiffinfo={278: 8}), LOSSLESS
+    yield "tiff_predicted.tif", encode(rgb, "TIFF", compression="tiff_lzw", tiffinfo={317: 2}), LOSSLESS
+    yield "tiff_16_predicted.tif", encode(Image.fromarray(wide[..., 0]), "TIFF", compression="tiff_lzw", tiffinfo={317: 2}), LOSSLESS
+    yield "tiff_jpeg.tif", encode(large, "TIFF", compression="jpeg", quality=95), SUBSAMPLED
+    yield "tiff_jpeg_strips.tif", encode(large, "TIFF", compression="jpeg", quality=95, tiffinfo={278: 16}), SUBSAMPLED
+    yield "tiff_jpeg_grey.tif", encode(grey, "TIFF", compression="jpeg", quality=95), JPEG
+    yield "tiff_jpeg_ycbcr.tif", encode(large.convert("YCbCr"), "TIFF", compression="jpeg", quality=95), SUBSAMPLED
+    digits = photo()[..., :1] // 16
+    for bits in (1, 2, 4):
+        few = digits >> (4 - bits)
+        yield f"tiff_grey_{bits}.tif", samples_tiff(few, bits, 1), LOSSLESS
+        yield f"tiff_grey_{bits}_inverted.tif", samples_tiff(few, bits, 0), LOSSLESS
+        colours = [(320, 3, [(i * 9973 + 517) % 65536 for i in range(3 << bits)])]
+        yield f"tiff_palette_{bits}.tif", samples_tiff(few, bits, 3, *colours), LOSSLESS
+    reversed_bits = np.packbits(np.unpackbits(photo()[..., :1], axis=-1)[..., ::-1], axis=-1)
+    yield "tiff_reversed.tif", samples_tiff(reversed_bits, 8, 1, (266, 3, [2])), LOSSLESS
+    for kind, name in ((0, "nothing"), (1, "multiplied"), (2, "alpha")):
+        for channels, photometric, colours in ((2, 1, "grey"), (4, 2, "rgb")):
+            samples = photo(channels=4)[..., -channels:]
+            if kind == 1:
+                samples = np.minimum(samples, samples[..., -1:])
+            yield f"tiff_{colours}_{name}.tif", samples_tiff(samples, 8, photometric, (338, 3, [kind])), LOSSLESS
+    yield "tiff_rgb_16.tif", samples_tiff(wide[..., :3], 16, 2), LOSSLESS
+    yield "tiff_cmyk_16.tif", samples_tiff(wide, 16, 5), LOSSLESS
+    yield "tiff_planes.tif", planar_tiles(photo(37, 29)), LOSSLESS
+    chroma = np.asarray(large.convert("YCbCr"))
+    for h, v in ((2, 2), (2, 1), (4, 1)):
+        data = zlib.compress(subsampled(chroma, h, v))
+        more = [(259, 3, [8]), (530, 3, [h, v])]
+        yield f"tiff_ycbcr_{h}{v}.tif", strip_tiff(data, (37, 29), [8] * 3, 6, *more), (2, 0.7)
+    packet = b'<x tiff:Orientation="6"/>'
+    yield "tiff_xmp_6.tif", samples_tiff(photo(), 8, 2, (700, 1, list(packet))), LOSSLESS
     yield "tiff_pages.tif", encode(rgb, "TIFF", save_all=True, append_images=[second.convert("RGB")]), LOSSLESS
 
     yield "webp_lossless.webp", encode(rgb, "WEBP", lossless=True), LOSSLESS
@@ -199,6 +332,89 @@ def decode_cases():
     yield "webp_lossy_alpha.webp", encode(Image.fromarray(photo(37, 29, 4), "RGBA"), "WEBP", quality=95), (6, 1.5)
     yield "webp_orientation_5.webp", encode(rgb, "WEBP", lossless=True, exif=exif(5)), LOSSLESS
     yield "webp_animated.webp", encode(rgb, "WEBP", lossless=True, save_all=True, append_images=[second.convert("RGB")]), LOSSLESS
+
+
+def orientations(image):
+    """Pictures that say how they lie in all the ways that Pillow knows."""
+
+    def text(keyword, body, **options):
+        info = PngImagePlugin.PngInfo()
+        info.add_text(keyword, body, **options)
+        return info
+
+    def itxt(keyword, body, **options):
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt(keyword, body, **options)
+        return info
+
+    def packet(n, form='tiff:Orientation="%d"'):
+        return f"<rdf:Description tiff:Make='x' {form % n}/>"
+
+    element = "><tiff:Orientation>%d</tiff:Orientation><x"
+    other = Image.Exif()
+    other[0x010F] = "maker"
+    digits = exif(6).tobytes().hex()
+    lines = "\n".join(digits[i : i + 72] for i in range(0, len(digits), 72))
+    profile = f"\nexif\n{len(digits) // 2:8}\n{lines}\n"
+    for name, info, options in (
+        ("profile", text("Raw profile type exif", profile), {}),
+        ("profile_packed", text("Raw profile type exif", profile, zip=True), {}),
+        ("profile_international", itxt("Raw profile type exif", profile, zip=True), {}),
+        ("profile_and_exif", text("Raw profile type exif", profile), {"exif": exif(3)}),
+        ("profile_app1", text("Raw profile type APP1", profile), {}),
+        ("xmp", itxt("XML:com.adobe.xmp", packet(8)), {}),
+        ("xmp_packed", itxt("XML:com.adobe.xmp", packet(8), zip=True), {}),
+        ("xmp_element", itxt("XML:com.adobe.xmp", packet(5, element)), {}),
+        ("xmp_spaced", itxt("XML:com.adobe.xmp", packet(5, "tiff:Orientation = '%d'")), {}),
+        ("xmp_after_exif", itxt("XML:com.adobe.xmp", packet(8)), {"exif": exif(1)}),
+        ("xmp_after_no_orientation", itxt("XML:com.adobe.xmp", packet(8)), {"exif": exif(0)}),
+        ("xmp_after_other_exif", itxt("XML:com.adobe.xmp", packet(8)), {"exif": other}),
+    ):
+        yield f"png_orientation_{name}.png", encode(image, "PNG", pnginfo=info, **options)
+    full = {"quality": 95, "subsampling": 0}
+    for name, options in (
+        ("xmp", {"xmp": packet(6).encode()}),
+        ("xmp_element", {"xmp": packet(7, element).encode()}),
+        ("xmp_after_exif", {"xmp": packet(6).encode(), "exif": exif(3)}),
+        ("xmp_after_other_exif", {"xmp": packet(6).encode(), "exif": other}),
+    ):
+        yield f"jpeg_orientation_{name}.jpg", encode(image, "JPEG", **full, **options)
+    yield "webp_orientation_xmp.webp", encode(image, "WEBP", lossless=True, xmp=packet(6).encode())
+
+
+def pnms(wide):
+    """Netpbm's formats in the variants that Pillow reads but does not write, and PAM, which it does not read."""
+
+    def plain(samples):
+        return "\n".join(" ".join(str(v) for v in row.ravel()) for row in samples).encode()
+
+    def high(samples, most, white=65535):
+        scaled = np.rint(samples.astype(np.float64) / most * white).astype(np.uint16)
+        return Image.fromarray((scaled >> 8).astype(np.uint8)).convert("RGB")
+
+    size = b"%d %d" % (W, H)
+    rgb, grey = photo(), photo()[..., 0]
+    ones = (grey > 100).astype(np.uint8)
+    commented = b"# made by hand\r\n%d\t# the width\n%d\n" % (W, H)
+    yield "pnm_plain_bits.pbm", b"P1\n" + size + b"\n" + plain(ones).replace(b" ", b""), LOSSLESS
+    yield "pnm_plain_grey.pgm", b"P2 " + commented + b"255\n# pixels\n" + plain(grey), LOSSLESS
+    yield "pnm_plain_rgb.ppm", b"P3\n" + size + b"\n255\n" + plain(rgb), LOSSLESS
+    yield "pnm_plain_100.ppm", b"P3\n" + size + b"\n100\n" + plain(rgb // 3), LOSSLESS
+    yield "pnm_commented.ppm", b"P6\n" + commented + b"255\n" + rgb.tobytes(), LOSSLESS
+    yield "pnm_100.pgm", b"P5\n" + size + b" 100\n" + (grey // 2).tobytes(), LOSSLESS
+    yield "pnm_100.ppm", b"P6\n" + size + b" 100\n" + (rgb // 2).tobytes(), LOSSLESS
+    big = wide[..., :3].astype(">u2")
+    yield "pnm_16.ppm", b"P6\n" + size + b" 65535\n" + big.tobytes(), LOSSLESS
+    yield "pnm_12.ppm", b"P6\n" + size + b" 4095\n" + (big // 16).astype(">u2").tobytes(), LOSSLESS
+    yield "pnm_16.pgm", b"P5\n" + size + b" 65535\n" + big[..., 0].tobytes(), LOSSLESS, high(big[..., 0], 65535)
+    twelve = (big[..., 0] // 16).astype(">u2")
+    yield "pnm_12.pgm", b"P5\n" + size + b" 4095\n" + twelve.tobytes(), LOSSLESS, high(twelve, 4095)
+    yield "pnm_plain_12.pgm", b"P2\n" + size + b" 4095\n" + plain(twelve), LOSSLESS, high(twelve, 4095)
+    for channels, kind in ((1, "GRAYSCALE"), (2, "GRAYSCALE_ALPHA"), (3, "RGB"), (4, "RGB_ALPHA")):
+        samples = photo(channels=4)[..., [0, 3]] if channels == 2 else photo(channels=4)[..., :channels]
+        header = f"P7\n# a comment\nWIDTH {W}\nHEIGHT {H}\nDEPTH {channels}\nMAXVAL 255\nTUPLTYPE {kind}\nENDHDR\n"
+        mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+        yield f"pnm_{kind.lower()}.pam", header.encode() + samples.tobytes(), LOSSLESS, on_white(Image.frombytes(mode, (W, H), samples.tobytes()))
 
 
 # The rounding of the inverse DCT and of the colour conversion.

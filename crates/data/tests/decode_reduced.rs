@@ -153,7 +153,8 @@ fn what_contradicts_itself_is_damaged_and_says_how() {
         (with(b"\xFF\xC4", b"\xFF\xFE"), "damaged JPEG: a Huffman table is missing"),
         (
             with(b"\xFF\xC0", b"\xFF\xC9"),
-            "this kind of JPEG cannot be read (arithmetic coding); convert it to JPEG or PNG",
+            "this kind of JPEG cannot be read (arithmetic coding); \
+             convert it: magick mogrify -format png *.jpg",
         ),
     ] {
         let error = decode_at_least(&file, &Limits::default(), least).unwrap_err();

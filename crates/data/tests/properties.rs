@@ -7,8 +7,8 @@ use image::ExtendedColorType::{self, L8, L16, La8, La16, Rgb8, Rgb16, Rgba8, Rgb
 use image::ImageEncoder;
 use image::codecs::bmp::BmpEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::codecs::tiff::TiffEncoder;
 use proptest::prelude::*;
+use tiff::encoder::{Compression, DeflateLevel, Predictor, TiffEncoder, colortype as tiff_colors};
 
 #[derive(Clone, Debug)]
 struct Picture {
@@ -83,9 +83,34 @@ proptest! {
     #[test]
     fn any_tiff_is_decoded_to_its_pixels(
         picture in picture(&[L8, Rgb8, Rgba8, L16, Rgb16, Rgba16]),
+        (packing, is_predicted) in prop::sample::select(vec![
+            (0, false), (1, false), (2, false), (3, false), (1, true), (2, true),
+        ]),
     ) {
+        let compression = match packing {
+            0 => Compression::Uncompressed,
+            1 => Compression::Lzw,
+            2 => Compression::Deflate(DeflateLevel::Fast),
+            _ => Compression::Packbits,
+        };
+        let predictor = if is_predicted { Predictor::Horizontal } else { Predictor::None };
         let mut file = Cursor::new(Vec::new());
-        picture.encoded(TiffEncoder::new(&mut file));
+        let mut encoder = TiffEncoder::new(&mut file)
+            .unwrap()
+            .with_compression(compression)
+            .with_predictor(predictor);
+        let (width, height, samples) = (picture.width, picture.height, &*picture.samples);
+        let wide: Vec<u16> =
+            samples.as_chunks().0.iter().map(|&pair| u16::from_ne_bytes(pair)).collect();
+        match picture.color {
+            L8 => encoder.write_image::<tiff_colors::Gray8>(width, height, samples),
+            Rgb8 => encoder.write_image::<tiff_colors::RGB8>(width, height, samples),
+            Rgba8 => encoder.write_image::<tiff_colors::RGBA8>(width, height, samples),
+            L16 => encoder.write_image::<tiff_colors::Gray16>(width, height, &wide),
+            Rgb16 => encoder.write_image::<tiff_colors::RGB16>(width, height, &wide),
+            _ => encoder.write_image::<tiff_colors::RGBA16>(width, height, &wide),
+        }
+        .unwrap();
         picture.check(file.get_ref())?;
     }
 

@@ -14,13 +14,20 @@ pub enum DecodeError {
         what: &'static str,
     },
     /// A picture, in a format that is not read.
-    #[error("{what} pictures cannot be read; convert to JPEG, PNG, WebP, GIF, BMP or TIFF")]
+    #[error(
+        "{what} pictures cannot be read; convert a folder: magick mogrify -format jpg *.{ending}"
+    )]
     Unsupported {
         /// The format's name.
         what: &'static str,
+        /// The ending that its files go by.
+        ending: &'static str,
     },
     /// A format that is read, in a variant that is not.
-    #[error("this kind of {format} cannot be read ({detail}); convert it to JPEG or PNG")]
+    #[error(
+        "this kind of {format} cannot be read ({detail}); convert it: magick mogrify -format png *.{}",
+        format.endings()[0]
+    )]
     UnsupportedKind {
         /// The format of the file.
         format: Format,

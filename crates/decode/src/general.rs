@@ -2,41 +2,34 @@ use std::error::Error;
 use std::io::{self, Cursor};
 
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::orientation::copies;
-use crate::{DecodeError, Format, Limits, Rgb, tiff_structure, webp_structure};
+use crate::png_metadata::of_png;
+use crate::{DecodeError, Format, Limits, Rgb, webp_structure};
 
 /// What a decoder may take beside the picture and as much again as that: for metadata, for a frame
 /// or a tile that is larger than the picture.
 const SPARE: u64 = 4 << 20;
 
-/// Everything but JPEG.
+/// What has a decoder in the library: everything but JPEG, TIFF and PNM.
 pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rgb, DecodeError> {
     let error = |e: ImageError| from_image(e, format, limits);
     if format == Format::WebP && riff_size(bytes) > bytes.len() as u64 {
         return Err(DecodeError::Truncated { format });
     }
-    let mut decoder = open(bytes, format, limits)?;
+    let decoder = open(bytes, format, limits)?;
     let (width, height) = decoder.dimensions();
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let pixels = match Samples::of(decoder.color_type()) {
-        Some(samples) => {
-            let mut buffer = vec![0; decoder.total_bytes() as usize];
-            decoder.read_image(&mut buffer).map_err(error)?;
-            samples.to_rgb(buffer)
-        }
-        // Floating point: 0 is black, 1 is white.
-        None => match DynamicImage::from_decoder(decoder).map_err(error)? {
-            image if image.color().has_alpha() => {
-                Samples { channels: 4, bytes: 1 }.to_rgb(image.into_rgba8().into_raw())
-            }
-            image => image.into_rgb8().into_raw(),
-        },
-    };
+    let samples = Samples::of(decoder.color_type()).ok_or_else(|| {
+        let detail = format!("{:?}", decoder.color_type());
+        DecodeError::UnsupportedKind { format, detail }
+    })?;
+    let mut buffer = vec![0; decoder.total_bytes() as usize];
+    decoder.read_image(&mut buffer).map_err(error)?;
+    let pixels = samples.to_rgb(buffer);
     let picture = Rgb::new(width as usize, height as usize, pixels)
         .ok_or_else(|| DecodeError::Damaged { format, detail: "it is empty".to_owned() })?;
-    Ok(picture.oriented(orientation))
+    Ok(picture.oriented(orientation(bytes, format)))
 }
 
 /// Width and height as stored, and how to turn that.
@@ -45,14 +38,22 @@ pub(crate) fn header(
     format: Format,
     limits: &Limits,
 ) -> Result<(u32, u32, Orientation), DecodeError> {
-    let mut decoder = open(bytes, format, limits)?;
-    let (width, height) = decoder.dimensions();
-    Ok((width, height, decoder.orientation().unwrap_or(Orientation::NoTransforms)))
+    let (width, height) = open(bytes, format, limits)?.dimensions();
+    Ok((width, height, orientation(bytes, format)))
+}
+
+/// How what is stored is to be turned.
+fn orientation(bytes: &[u8], format: Format) -> Orientation {
+    match format {
+        Format::Png => of_png(bytes),
+        Format::WebP => webp_structure::orientation_of(bytes),
+        _ => Orientation::NoTransforms,
+    }
 }
 
 /// The bytes that decoding takes at its peak.
 pub(crate) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<u64, DecodeError> {
-    let mut decoder = open(bytes, format, limits)?;
+    let decoder = open(bytes, format, limits)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     let (raw, rgb) = (decoder.total_bytes(), pixels * 3);
@@ -60,16 +61,13 @@ pub(crate) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<
         + match format {
             // A canvas, or planes of colours and a picture before its transforms are undone.
             Format::Gif | Format::WebP => pixels * 4,
-            // Inks before they become colours, and a strip that may be the whole picture.
-            Format::Tiff => raw * 2,
             _ => 0,
         };
     let converting = match Samples::of(decoder.color_type()) {
         Some(samples) if samples.in_place() => raw,
         _ => raw + rgb,
     };
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok(decoding.max(converting).max(rgb * (1 + copies(orientation))))
+    Ok(decoding.max(converting).max(rgb * (1 + copies(orientation(bytes, format)))))
 }
 
 /// The decoder of a picture that is within the limits.
@@ -78,10 +76,8 @@ fn open<'a>(
     format: Format,
     limits: &Limits,
 ) -> Result<impl ImageDecoder + 'a, DecodeError> {
-    match format {
-        Format::Tiff => tiff_structure::check(bytes)?,
-        Format::WebP => webp_structure::check(bytes)?,
-        _ => {}
+    if format == Format::WebP {
+        webp_structure::check(bytes)?;
     }
     let error = |e: ImageError| from_image(e, format, limits);
     let bounds = |bytes: u64| {
@@ -99,10 +95,7 @@ fn open<'a>(
     if raw > limits.max_bytes {
         return Err(DecodeError::TooMuchMemory { limit: limits.max_bytes });
     }
-    // Of a TIFF the picture itself is among what is bounded.
-    decoder
-        .set_limits(bounds(if format == Format::Tiff { raw * 3 } else { raw }))
-        .map_err(error)?;
+    decoder.set_limits(bounds(raw)).map_err(error)?;
     Ok(decoder)
 }
 
@@ -122,6 +115,7 @@ fn image_format(format: Format) -> ImageFormat {
         Format::Gif => ImageFormat::Gif,
         Format::Bmp => ImageFormat::Bmp,
         Format::Tiff => ImageFormat::Tiff,
+        Format::Pnm => ImageFormat::Pnm,
     }
 }
 
@@ -203,7 +197,7 @@ fn high(sample: [u8; 2]) -> u8 {
 }
 
 /// `(value * alpha + 255 * (255 - alpha)) / 255`, rounded to nearest.
-fn over_white(value: u8, alpha: u8) -> u8 {
+pub(crate) fn over_white(value: u8, alpha: u8) -> u8 {
     let (value, alpha) = (u32::from(value), u32::from(alpha));
     ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }

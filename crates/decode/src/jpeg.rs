@@ -38,8 +38,7 @@ pub(crate) fn estimate(
 }
 
 fn orientation(jpeg: &Jpeg<'_>) -> Orientation {
-    let orientation = jpeg.exif().and_then(Orientation::from_exif_chunk);
-    orientation.unwrap_or(Orientation::NoTransforms)
+    crate::orientation::orientation(jpeg.exif(), jpeg.xmp())
 }
 
 fn reduction(jpeg: &Jpeg<'_>, AtLeast { width, height }: AtLeast) -> Reduction {

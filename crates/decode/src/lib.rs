@@ -2,7 +2,7 @@
 //!
 //! The format is found by content, never by the file's name. What comes out is what
 //! Pillow makes of the file, with three things settled that its callers must settle
-//! themselves: the EXIF orientation is applied, transparency is composed on white, and
+//! themselves: the orientation that EXIF or XMP says is applied, transparency is composed on white, and
 //! samples of 16 bits keep their high byte. Colour profiles are not applied (neither
 //! Keras nor torchvision does). Of an animation or a multi-page file the first frame is
 //! taken.
@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod directory;
 mod error;
 mod file;
 mod general;
@@ -20,10 +21,14 @@ mod guard;
 mod jpeg;
 mod limits;
 mod orientation;
+mod png_metadata;
+mod pnm;
 mod rgb;
 mod sniff;
-mod tiff_structure;
+mod tiff;
 mod webp_structure;
+
+use image::metadata::Orientation;
 
 pub use budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 pub use error::DecodeError;
@@ -60,6 +65,8 @@ pub fn decode_at_least(
     let format = sniff(bytes)?;
     guard::caught(format, || match format {
         Format::Jpeg => jpeg::decode(bytes, limits, at_least),
+        Format::Tiff => tiff::decode(bytes, limits),
+        Format::Pnm => pnm::decode(bytes, limits),
         format => general::decode(bytes, format, limits),
     })
 }
@@ -73,7 +80,7 @@ pub struct Header {
     pub width: u32,
     /// Height of the upright picture, in pixels.
     pub height: u32,
-    /// The EXIF orientation, 1 to 8: how the stored pixels are to be turned. 1 is upright.
+    /// The orientation by EXIF or XMP, 1 to 8: how the stored pixels are to be turned. 1 is upright.
     pub orientation: u8,
 }
 
@@ -86,6 +93,11 @@ pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
     guard::caught(format, || {
         let (width, height, orientation) = match format {
             Format::Jpeg => jpeg::header(bytes)?,
+            Format::Tiff => tiff::header(bytes, limits)?,
+            Format::Pnm => {
+                let (width, height) = pnm::header(bytes, limits)?;
+                (width, height, Orientation::NoTransforms)
+            }
             format => general::header(bytes, format, limits)?,
         };
         let orientation = orientation.to_exif();
@@ -109,6 +121,8 @@ pub fn estimated_bytes_at_least(bytes: &[u8], limits: &Limits, at_least: AtLeast
     let needed = sniff(bytes).and_then(|format| {
         guard::caught(format, || match format {
             Format::Jpeg => jpeg::estimate(bytes, limits, at_least),
+            Format::Tiff => tiff::estimate(bytes, limits),
+            Format::Pnm => pnm::estimate(bytes, limits),
             format => general::estimate(bytes, format, limits),
         })
     });

@@ -12,11 +12,13 @@ pub enum Format {
     Gif,
     Bmp,
     Tiff,
+    Pnm,
 }
 
 impl Format {
     /// All that are read, each at the place of its number.
-    const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff];
+    pub const ALL: [Self; 7] =
+        [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff, Self::Pnm];
 
     /// Stands for the format in what is kept on disk.
     pub fn number(self) -> u8 {
@@ -37,6 +39,7 @@ impl Format {
             Self::Gif => &["gif"],
             Self::Bmp => &["bmp", "dib"],
             Self::Tiff => &["tif", "tiff"],
+            Self::Pnm => &["ppm", "pgm", "pbm", "pnm", "pam"],
         }
     }
 }
@@ -50,6 +53,7 @@ impl fmt::Display for Format {
             Format::Gif => "GIF",
             Format::Bmp => "BMP",
             Format::Tiff => "TIFF",
+            Format::Pnm => "PNM",
         })
     }
 }
@@ -64,8 +68,8 @@ pub fn sniff(bytes: &[u8]) -> Result<Format, DecodeError> {
     if let Some(format) = known(head) {
         return Ok(format);
     }
-    if let Some(what) = unsupported(head) {
-        return Err(DecodeError::Unsupported { what });
+    if let Some((what, ending)) = unsupported(head) {
+        return Err(DecodeError::Unsupported { what, ending });
     }
     Err(DecodeError::NotAPicture { what: describe(head) })
 }
@@ -84,8 +88,22 @@ fn known(head: &[u8]) -> Option<Format> {
         Some(Format::Tiff)
     } else if at(0, b"BM") && bmp_header_size(head) {
         Some(Format::Bmp)
+    } else if is_pnm(head) {
+        Some(Format::Pnm)
     } else {
         None
+    }
+}
+
+/// A text may begin with the magic number, too, but not with a number or a comment behind it.
+fn is_pnm(head: &[u8]) -> bool {
+    match head {
+        [b'P', b'7', b'\n', ..] => true,
+        [b'P', b'1'..=b'6', rest @ ..] => {
+            let next = rest.iter().position(|byte| !byte.is_ascii_whitespace());
+            next.is_some_and(|at| rest[at] == b'#' || at > 0 && rest[at].is_ascii_digit())
+        }
+        _ => false,
     }
 }
 
@@ -94,24 +112,36 @@ fn bmp_header_size(head: &[u8]) -> bool {
     head.get(14..18).is_some_and(|b| matches!(b, [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]))
 }
 
-fn unsupported(head: &[u8]) -> Option<&'static str> {
+/// The name of a format that is not read, and the ending of its files.
+fn unsupported(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    const AVIF: (&str, &str) = ("AVIF", "avif");
+    const HEIC: (&str, &str) = ("HEIC", "heic");
+    const JPEG_XL: (&str, &str) = ("JPEG XL", "jxl");
     if head.get(4..8) == Some(b"ftyp") {
-        return match head.get(8..12)? {
-            b"avif" | b"avis" => Some("AVIF"),
-            b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1" => Some("HEIC"),
-            _ => None,
-        };
+        // The brand, and those that it is compatible with.
+        let end = usize::from(*head.get(3)?).min(head.len());
+        let brands = head.get(8..end)?.as_chunks::<4>().0;
+        let is = |names: &[&[u8; 4]]| brands.iter().any(|brand| names.contains(&brand));
+        if is(&[b"avif", b"avis"]) {
+            return Some(AVIF);
+        }
+        return is(&[
+            b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"mif2", b"msf1",
+        ])
+        .then_some(HEIC);
     }
-    const MAGIC: [(&[u8], &str); 7] = [
-        (b"\xFF\x0A", "JPEG XL"),
-        (b"\0\0\0\x0CJXL \r\n", "JPEG XL"),
-        (b"\0\0\0\x0CjP  \r\n", "JPEG 2000"),
-        (b"8BPS", "Photoshop"),
-        (b"\0\0\x01\0", "icon"),
-        (b"qoif", "QOI"),
-        (b"\x76\x2F\x31\x01", "OpenEXR"),
+    const MAGIC: [(&[u8], (&str, &str)); 9] = [
+        (b"\xFF\x0A", JPEG_XL),
+        (b"\0\0\0\x0CJXL \r\n", JPEG_XL),
+        (b"\0\0\0\x0CjP  \r\n", ("JPEG 2000", "jp2")),
+        (b"\xFF\x4F\xFF\x51", ("JPEG 2000", "j2k")),
+        (b"8BPS", ("Photoshop", "psd")),
+        (b"\0\0\x01\0", ("icon", "ico")),
+        (b"qoif", ("QOI", "qoi")),
+        (b"\x76\x2F\x31\x01", ("OpenEXR", "exr")),
+        (b"DDS ", ("DDS", "dds")),
     ];
-    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
+    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|&(_, what)| what)
 }
 
 fn describe(head: &[u8]) -> &'static str {
@@ -167,7 +197,26 @@ mod tests {
 
     #[test]
     fn content_and_not_the_name_tells_what_a_file_is() {
-        let cases: [(&[u8], &str); 20] = [
+        let cases: [(&[u8], &str); 27] = [
+            (b"P1 is the first of six", "not a picture (text)"),
+            (b"P3", "not a picture (text)"),
+            (b"P7 W", "not a picture (text)"),
+            (
+                b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif",
+                "AVIF pictures cannot be read; convert a folder: magick mogrify -format jpg *.avif",
+            ),
+            (
+                b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic",
+                "HEIC pictures cannot be read; convert a folder: magick mogrify -format jpg *.heic",
+            ),
+            (
+                b"\xFF\x0A\x7A\x1F",
+                "JPEG XL pictures cannot be read; convert a folder: magick mogrify -format jpg *.jxl",
+            ),
+            (
+                b"\0\0\0\x0CJXL \r\n\x87\n",
+                "JPEG XL pictures cannot be read; convert a folder: magick mogrify -format jpg *.jxl",
+            ),
             (b"", "not a picture (empty file)"),
             (b"hello, world\n", "not a picture (text)"),
             (
@@ -187,11 +236,11 @@ mod tests {
             (b"\0\0\0\x20ftypisom", "not a picture (video)"),
             (
                 b"\0\0\0\x20ftypheic",
-                "HEIC pictures cannot be read; convert to JPEG, PNG, WebP, GIF, BMP or TIFF",
+                "HEIC pictures cannot be read; convert a folder: magick mogrify -format jpg *.heic",
             ),
             (
                 b"\0\0\0\x20ftypavif",
-                "AVIF pictures cannot be read; convert to JPEG, PNG, WebP, GIF, BMP or TIFF",
+                "AVIF pictures cannot be read; convert a folder: magick mogrify -format jpg *.avif",
             ),
             (b"\xFF\xD8", "not a picture (unknown content)"),
             (b"\x89PNG", "not a picture (unknown content)"),
@@ -201,7 +250,10 @@ mod tests {
         for (bytes, reason) in cases {
             assert_eq!(sniff(bytes).unwrap_err().to_string(), reason, "{bytes:?}");
         }
-        let pictures: [(&[u8], Format); 6] = [
+        let pictures: [(&[u8], Format); 9] = [
+            (b"P6 2 2 255\n", Format::Pnm),
+            (b"P2# comment\n2 2", Format::Pnm),
+            (b"P7\nWIDTH 2\n", Format::Pnm),
             (b"\xFF\xD8\xFF\xE0", Format::Jpeg),
             (b"\x89PNG\r\n\x1a\n", Format::Png),
             (b"RIFF\0\0\0\0WEBPVP8 ", Format::WebP),

@@ -3,6 +3,9 @@
 //! A decoder takes the memory that the bitstream of a frame asks for, and compares that frame with
 //! the picture afterwards; here it is compared before. Chunks: RFC 9649, section 2.
 
+use image::metadata::Orientation;
+
+use crate::orientation::orientation;
 use crate::{DecodeError, Format};
 
 /// Chunks that a decoder makes room for before it reads them.
@@ -29,6 +32,24 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
         }
     }
     Ok(())
+}
+
+/// How the picture is to be turned: what the chunks say that the first of them announces.
+pub(crate) fn orientation_of(bytes: &[u8]) -> Orientation {
+    let mut chunks = chunks(bytes.get(12..).unwrap_or_default());
+    let flags = match chunks.next() {
+        Some(Chunk { name: b"VP8X", body: &[flags, ..], .. }) => flags,
+        _ => return Orientation::NoTransforms,
+    };
+    let (mut exif, mut xmp) = (None, None);
+    for chunk in chunks {
+        match chunk.name {
+            b"EXIF" if flags & 8 != 0 => exif = exif.or(Some(chunk.body)),
+            b"XMP " if flags & 4 != 0 => xmp = xmp.or(Some(chunk.body)),
+            _ => {}
+        }
+    }
+    orientation(exif, xmp)
 }
 
 struct Chunk<'a> {

@@ -98,6 +98,11 @@ impl<'a> Jpeg<'a> {
         self.structure.exif
     }
 
+    /// The last XMP packet before the first scan.
+    pub fn xmp(&self) -> Option<&'a [u8]> {
+        self.structure.xmp
+    }
+
     /// How far the picture may be reduced and still have so many columns and rows, as stored.
     pub fn reduction(&self, width: usize, height: usize) -> Reduction {
         self.structure.reduction(width, height)

@@ -29,12 +29,16 @@ pub(crate) mod marker {
     }
 }
 
+/// What the segment of an XMP packet begins with (XMP specification, part 3, 1.1.3).
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+
 /// What the segments before the first scan say.
 pub(crate) struct Structure<'a> {
     pub(crate) frame: Frame,
     /// Coefficients are held in memory until the last scan.
     pub(crate) several_scans: bool,
     pub(crate) exif: Option<&'a [u8]>,
+    pub(crate) xmp: Option<&'a [u8]>,
 }
 
 impl Structure<'_> {
@@ -135,16 +139,19 @@ fn scan_length(bytes: &[u8]) -> Result<usize, Error> {
 /// decoding it takes, before anything is allocated.
 pub(crate) fn header(bytes: &[u8]) -> Result<Structure<'_>, Error> {
     let mut segments = Segments::new(bytes);
-    let mut exif = None;
+    let (mut exif, mut xmp) = (None, None);
     let mut frame = None;
     while let Some(segment) = segments.next()? {
         match segment.marker {
-            marker::APP1 if exif.is_none() => exif = segment.payload.strip_prefix(b"Exif\0\0"),
+            marker::APP1 => {
+                exif = exif.or(segment.payload.strip_prefix(b"Exif\0\0"));
+                xmp = segment.payload.strip_prefix(XMP).or(xmp);
+            }
             marker::SOS => {
                 let frame: Frame = frame.ok_or_else(|| damaged("it has no frame header"))?;
                 let in_scan = usize::from(segment.payload.first().copied().unwrap_or(0));
                 let several_scans = frame.progressive || in_scan < frame.components.len();
-                return Ok(Structure { frame, several_scans, exif });
+                return Ok(Structure { frame, several_scans, exif, xmp });
             }
             marker if marker::is_frame(marker) => {
                 let earlier = frame.replace(Frame::parse(&segment)?);

@@ -73,12 +73,10 @@ fn ending(path: &Path) -> Option<String> {
 }
 
 fn is_of_a_picture(ending: &str) -> bool {
-    use Format::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
     /// Of formats that are not read.
     const OTHERS: [&str; 12] =
         ["heic", "heif", "hif", "avif", "jxl", "jp2", "j2k", "psd", "ico", "qoi", "exr", "svg"];
-    OTHERS.contains(&ending)
-        || [Jpeg, Png, WebP, Gif, Bmp, Tiff].iter().any(|f| f.endings().contains(&ending))
+    OTHERS.contains(&ending) || Format::ALL.iter().any(|f| f.endings().contains(&ending))
 }
 
 #[cfg(test)]
@@ -92,7 +90,11 @@ mod tests {
         let text = || DecodeError::NotAPicture { what: "text" }.into();
         let pipe = DecodeError::NotAPicture { what: "no regular file" };
         for (path, reason, kind) in [
-            ("a/x.heic", DecodeError::Unsupported { what: "HEIC" }.into(), Some(Kind::Unreadable)),
+            (
+                "a/x.heic",
+                DecodeError::Unsupported { what: "HEIC", ending: "heic" }.into(),
+                Some(Kind::Unreadable),
+            ),
             ("a", SkipReason::Content(denied()), Some(Kind::Inaccessible)),
             ("a", in_part, Some(Kind::Inaccessible)),
             ("a", SkipReason::EmptyClass, Some(Kind::FewPictures)),
