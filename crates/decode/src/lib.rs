@@ -36,7 +36,7 @@ pub use file::{Size, read_file, read_file_with, read_picture};
 pub use guard::guarded;
 pub use limits::{AtLeast, Limits, MOST_SIDE};
 pub use rgb::{ContentHash, Covered, Rgb};
-pub use sniff::{Format, sniff};
+pub use sniff::{Format, UNREAD_ENDINGS, sniff};
 
 /// How many bytes from the start of a file [`sniff`] looks at.
 pub const SNIFF_BYTES: usize = 512;

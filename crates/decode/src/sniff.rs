@@ -30,7 +30,14 @@ impl Format {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// The endings, without dot and in small letters, that files of this format go by.
+    /// The format that files with this ending, without its dot and in any case of letters, go by.
+    pub fn of_ending(ending: &[u8]) -> Option<Self> {
+        let is_own = |own: &str| ending.eq_ignore_ascii_case(own.as_bytes());
+        Self::ALL.into_iter().find(|format| format.endings().iter().any(|own| is_own(own)))
+    }
+
+    /// The endings, without dot and in small letters, that files of this format go by: the one list of what
+    /// is taken for a picture by its name.
     pub fn endings(self) -> &'static [&'static str] {
         match self {
             Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif", "jfi", "jif"],
@@ -43,6 +50,10 @@ impl Format {
         }
     }
 }
+
+/// Endings, in small letters, of pictures in formats that are not read.
+pub const UNREAD_ENDINGS: [&str; 12] =
+    ["heic", "heif", "hif", "avif", "jxl", "jp2", "j2k", "psd", "ico", "qoi", "exr", "svg"];
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

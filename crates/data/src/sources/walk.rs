@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::leftovers::hidden;
 use super::{SkipReason, Skipped};
-use crate::decode::{DecodeError, SNIFF_BYTES, sniff};
+use crate::decode::{DecodeError, Format, SNIFF_BYTES, sniff};
 
 /// The visible entries of one folder, sorted by name.
 #[derive(Default)]
@@ -123,11 +123,10 @@ impl Walker {
     }
 }
 
-/// Endings that need no look here; decoding tells whether they speak the truth.
+/// Names whose endings need no look here; decoding tells whether they speak the truth.
 pub(super) fn named_like_a_picture(name: &[u8]) -> bool {
-    const ENDINGS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff"];
     let ending = name.iter().rposition(|&b| b == b'.').map(|dot| &name[dot + 1..]);
-    ending.is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known.as_bytes())))
+    ending.is_some_and(|ending| Format::of_ending(ending).is_some())
 }
 
 /// `Err` when a file is no picture, as far as that is looked at here.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use headstart_data::decode::Format;
+use headstart_data::decode::{Format, UNREAD_ENDINGS};
 use headstart_data::sources::class_name;
 use headstart_data::{DecodeError, Location, SkipReason, Skipped};
 
@@ -73,10 +73,7 @@ fn ending(path: &Path) -> Option<String> {
 }
 
 fn is_of_a_picture(ending: &str) -> bool {
-    /// Of formats that are not read.
-    const OTHERS: [&str; 12] =
-        ["heic", "heif", "hif", "avif", "jxl", "jp2", "j2k", "psd", "ico", "qoi", "exr", "svg"];
-    OTHERS.contains(&ending) || Format::ALL.iter().any(|f| f.endings().contains(&ending))
+    UNREAD_ENDINGS.contains(&ending) || Format::of_ending(ending.as_bytes()).is_some()
 }
 
 #[cfg(test)]
