@@ -399,3 +399,72 @@ fn folders_that_may_be_sides_or_classes_are_refused_with_the_way_out() {
         assert_eq!(source.dataset().unwrap().classes, classes);
     }
 }
+
+/// `CLASS SIDE` of each picture of a folder, and of the same as an archive.
+fn both_ways(files: &[&str]) -> [Vec<String>; 2] {
+    let root = tree(files);
+    let mut archive = tar::Builder::new(fs::File::create(root.path().join("x.tar")).unwrap());
+    for file in files {
+        let picture = fs::read(root.path().join(file)).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(picture.len() as u64);
+        archive.append_data(&mut header, file, &picture[..]).unwrap();
+    }
+    archive.into_inner().unwrap();
+    let archive = tempfile::tempdir().unwrap();
+    fs::rename(root.path().join("x.tar"), archive.path().join("x.tar")).unwrap();
+    [root.path().to_owned(), archive.path().join("x.tar")].map(|path| {
+        let mut found: Vec<String> = list_pictures([path])
+            .pictures
+            .iter()
+            .map(|p| format!("{} {:?}", p.label.as_deref().unwrap_or("-"), p.subset))
+            .collect();
+        found.sort();
+        found
+    })
+}
+
+#[test]
+fn a_side_is_looked_through_only_where_it_holds_itself() {
+    let train = ["train/cat/1.jpg", "train/dog/2.jpg"];
+    for (side, expected) in [
+        // One class, whatever lies in it.
+        (&["val/cat/x/3.jpg", "val/cat/y/4.jpg"][..], &["cat", "cat"][..]),
+        (&["val/val/cat/3.jpg", "val/val/dog/4.jpg"], &["cat", "dog"]),
+        (&["val/Val/val/cat/3.jpg"], &["cat"]),
+        (&["val/val/3.jpg"], &["-"]),
+        (&["val/val/cat/3.jpg", "val/dog/4.jpg"], &["dog", "val"]),
+    ] {
+        let [folder, archive] = both_ways(&[&train, side].concat());
+        let expected = expected.iter().map(|label| format!("{label} Some(Validation)"));
+        let of_side =
+            |all: &[String]| all.iter().filter(|p| p.ends_with("(Validation)")).cloned().collect();
+        let (own, other): (Vec<String>, Vec<String>) = (of_side(&folder), of_side(&archive));
+        assert_eq!(own, expected.collect::<Vec<_>>(), "{side:?}");
+        assert_eq!(other, own, "{side:?}");
+    }
+    let [folder, archive] =
+        both_ways(&["train/train/cat/1.jpg", "train/train/dog/2.jpg", "test/3.jpg"]);
+    assert_eq!(folder, ["- Some(Test)", "cat Some(Train)", "dog Some(Train)"]);
+    assert_eq!(archive, folder);
+}
+
+#[test]
+fn a_table_in_a_folder_labels_its_pictures_unless_folders_do() {
+    let table = "file_name,label\n1.jpg,cat\n2.jpg,dog\n";
+    let lines = "{\"file_name\": \"1.jpg\", \"label\": \"cat\"}\n\
+                 {\"file_name\": \"2.jpg\", \"label\": \"dog\"}\n";
+    for (name, content) in [("metadata.csv", table), ("metadata.jsonl", lines)] {
+        let root = tree(&["1.jpg", "2.jpg"]);
+        fs::write(root.path().join(name), content).unwrap();
+        let dataset = Dataset::open(root.path()).unwrap();
+        assert_eq!(dataset.classes, ["cat", "dog"]);
+        assert!(dataset.notes[0].starts_with("labels from") && dataset.notes[0].ends_with(name));
+
+        let root = tree(&["a/1.jpg", "b/2.jpg"]);
+        fs::write(root.path().join(name), content).unwrap();
+        let dataset = Dataset::open(root.path()).unwrap();
+        assert_eq!(dataset.classes, ["a", "b"]);
+        assert!(dataset.notes[0].starts_with("classes are the folders"), "{:?}", dataset.notes);
+    }
+}

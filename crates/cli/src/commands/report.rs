@@ -2,6 +2,7 @@
 
 use std::io;
 
+use headstart::data::sources::is_table;
 use headstart::data::{Skipped, Source};
 use headstart::engine::train::Task;
 use headstart::{DiskNeed, Evaluation, MultiLabelFigures, Pictures};
@@ -74,9 +75,9 @@ pub(super) fn disk(output: &Output, need: &DiskNeed) -> anyhow::Result<()> {
     Ok(need.check()?)
 }
 
-/// How a table was understood, where that does not go without saying.
+/// How a table, or folders on disk or in an archive, were understood, where that does not go without saying.
 pub(super) fn notes(output: &Output, pictures: &Pictures) -> io::Result<()> {
-    let what = if pictures.root().is_dir() { "Layout" } else { "Table" };
+    let what = if is_table(pictures.root()) { "Table" } else { "Layout" };
     pictures.notes().iter().try_for_each(|note| output.field(what, one_line(note)))
 }
 

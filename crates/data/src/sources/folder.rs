@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::class_name::{class_name, plain};
 use super::dataset::is_learned_from;
-use super::layout::{self, Top};
+use super::layout::{self, Top, is_inner_side};
 use super::leftovers::hidden;
+use super::metadata::Metadata;
 use super::names::text_of;
 use super::shards::is_sharded;
 use super::walk::{Walker, entries, look};
@@ -19,10 +20,12 @@ impl Dataset {
     /// Finds the pictures of a folder, or of any other [`Source`], and their classes.
     /// Decodes nothing.
     ///
-    /// A folder with nothing in it but one folder that has folders stands for that one. Two forms are known:
+    /// A folder with nothing in it but one folder that has folders stands for that one. Three forms are known:
     /// - `ROOT/CLASS/**/picture`: the first folder names the class, deeper ones do not matter;
     /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. [`Subset::named`] has what the
     ///   sides may be called. One without class folders is unlabelled, and left out.
+    ///
+    /// - `ROOT/metadata.csv` or `.jsonl` labels the pictures, unless there are several folders beside it.
     ///
     /// The pictures of a folder `test` beside `train` are [`Dataset::tests`]. With
     /// `train` and `test` but no validation folder, the pictures of `train` come without a given side.
@@ -32,7 +35,7 @@ impl Dataset {
     /// When there is nothing to learn from: see [`DataError`].
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let root = root.as_ref();
-        if root.is_file() || is_sharded(root) {
+        if root.is_file() || Metadata::labels(root).is_some() || is_sharded(root) {
             return Self::from_listing(root, Source::new(root).list()?);
         }
         let inner = look_through(root);
@@ -45,7 +48,11 @@ impl Dataset {
                         inner: folders.iter().cloned().collect(),
                     });
                 }
-                collect(root, vec![(None, classes)])
+                let note = layout::sides_within(&tops);
+                let mut folder = collect(root, vec![(None, classes)])?;
+                folder.notes.extend(note);
+                folder.notes.extend(Metadata::of(root).map(|metadata| metadata.note()));
+                Ok(folder)
             }
             Layout::Split { train, validation, test, others, loose, skipped: left_out, note } => {
                 let classes_of =
@@ -101,7 +108,9 @@ impl Classes {
         let top = |path: &PathBuf| {
             let own = name(path);
             let folders = match Subset::named(&own) {
-                Some(_) => entries(path).map(|found| found.folders).unwrap_or_default(),
+                Some(_) => {
+                    entries(&inner_side(path)).map(|found| found.folders).unwrap_or_default()
+                }
                 None => return Top { name: own, folders: only_folders(path) },
             };
             Top { name: own, folders: folders.iter().map(|path| name(path)).collect() }
@@ -169,18 +178,19 @@ impl Layout {
                 None => others.push(path),
             }
         }
-        let train = look_through(&train.expect("a split has a side to learn from"));
-        let [validation, test] =
-            [validation, test].map(|side| side.map(|side| look_through(&side)));
+        let train = inner_side(&train.expect("a split has a side to learn from"));
+        let [validation, test] = [validation, test].map(|side| side.map(|side| inner_side(&side)));
         Ok(Layout::Split { train, validation, test, others, loose, skipped, note })
     }
 }
+
+/// Folders within each other that are looked through.
+const DEEPEST: usize = 16;
 
 /// The folder that is meant by one with nothing in it but one folder, and so on, down to one that holds
 /// several: an archive's contents often lie in such a wrapper. A folder whose only folder has no folders
 /// in it is meant itself: that one is a class.
 pub(super) fn look_through(root: &Path) -> PathBuf {
-    const DEEPEST: usize = 16;
     let mut root = root.to_owned();
     for _ in 0..DEEPEST {
         let Ok(found) = entries(&root) else { break };
@@ -193,17 +203,35 @@ pub(super) fn look_through(root: &Path) -> PathBuf {
     root
 }
 
-/// The names of the folders in a folder that has nothing else in it; none where there is anything else.
+/// The folder that is meant by a side with nothing in it but a folder of its own name, as archives that are
+/// called like what they hold unpack to: `train/train`.
+fn inner_side(side: &Path) -> PathBuf {
+    let mut side = side.to_owned();
+    for _ in 0..DEEPEST {
+        let Ok(found) = entries(&side) else { break };
+        match (&found.folders[..], &found.files[..]) {
+            ([only], []) if is_inner_side(name(&side).as_bytes(), name(only).as_bytes()) => {
+                side = only.clone();
+            }
+            _ => break,
+        }
+    }
+    side
+}
+
+/// The names of the folders in a folder that has no pictures beside them; none where there are some.
 fn only_folders(folder: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if hidden(entry.file_name().as_encoded_bytes()) {
             continue;
         }
-        if !entry.path().is_dir() {
+        let path = entry.path();
+        if path.is_dir() {
+            names.insert(name(&path));
+        } else if look(&path).is_ok() {
             return BTreeSet::new();
         }
-        names.insert(name(&entry.path()));
     }
     names
 }

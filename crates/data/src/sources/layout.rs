@@ -41,6 +41,25 @@ pub(super) fn sides(tops: &[Top]) -> Option<Vec<Option<Subset>>> {
     Some(sides)
 }
 
+/// Whether a folder that is all that lies in a side's is that side itself, once more.
+pub(super) fn is_inner_side(side: &[u8], inner: &[u8]) -> bool {
+    side.eq_ignore_ascii_case(inner)
+}
+
+/// A line for people where classes have folders that are called like sides, which they are not there.
+pub(super) fn sides_within(tops: &[Top]) -> Option<String> {
+    let has = |top: &Top, side| top.folders.iter().any(|name| Subset::named(name) == Some(side));
+    let measured = [Subset::Validation, Subset::Test];
+    let divided = |top: &&Top| has(top, Subset::Train) && measured.iter().any(|&s| has(top, s));
+    let top = tops.iter().find(divided)?;
+    let folders: Vec<&str> = top.folders.iter().map(String::as_str).collect();
+    Some(format!(
+        "{0}/ is a class, and its folders {1} are no sides: all its pictures are learned from",
+        top.name,
+        folders.join(", ")
+    ))
+}
+
 /// The folders that all of these have in common, if these are several, and it is the same two or more in
 /// each, and none is called like a side: then either may be the classes.
 pub(super) fn either_may_be_classes(tops: &[Top]) -> Option<&BTreeSet<String>> {
@@ -133,6 +152,18 @@ mod tests {
             ("cat dog", false),
         ] {
             assert_eq!(either_may_be_classes(&tops(text)).is_some(), may, "{text}");
+        }
+    }
+
+    #[test]
+    fn sides_within_classes_are_told_of() {
+        for (text, told) in [
+            ("bottle/train,test cable/train", true),
+            ("bottle/Training,val cable", true),
+            ("bottle/train,other cable", false),
+            ("bottle/test cable/train", false),
+        ] {
+            assert_eq!(sides_within(&tops(text)).is_some(), told, "{text}");
         }
     }
 

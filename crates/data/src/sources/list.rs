@@ -79,6 +79,11 @@ pub fn is_source(path: &Path) -> bool {
         || (path.is_file() && (manifest::is_manifest(path) || Kind::of(path) != Kind::Other))
 }
 
+/// Whether a file is a table, that lists pictures or holds them.
+pub fn is_table(path: &Path) -> bool {
+    path.is_file() && (manifest::is_manifest(path) || Kind::of(path) == Kind::Table)
+}
+
 /// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
 /// neither.
 fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, String>> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::list::list_source_as;
+use super::metadata::Metadata;
 use super::shards::is_sharded;
 use super::{ColumnNames, Dataset, Listing, PathPattern, Subset, manifest};
 use crate::DataError;
@@ -43,9 +44,16 @@ impl Source {
     pub fn list(&self) -> Result<Listing, DataError> {
         let path = &self.path;
         let columns = &self.columns;
-        let mut listing = match path.is_file() && manifest::is_manifest_of(path, columns) {
-            true => manifest::read_as(path, columns)?,
-            false => list_source_as(path, columns)?,
+        let mut listing = match Metadata::labels(path) {
+            Some(table) => {
+                let mut listing = manifest::read_as(&table, columns)?;
+                listing.notes.insert(0, Metadata::Labels(table).note());
+                listing
+            }
+            None if path.is_file() && manifest::is_manifest_of(path, columns) => {
+                manifest::read_as(path, columns)?
+            }
+            None => list_source_as(path, columns)?,
         };
         if let Some(pattern) = &self.label_from {
             pattern.label(&mut listing, path)?;
@@ -102,7 +110,8 @@ impl Source {
     fn is_plain(&self) -> bool {
         let labelled = self.label_from.is_some() || self.multi_label;
         let given = labelled || self.group_from.is_some() || !self.columns.is_empty();
-        !(given || self.path.is_file() || is_sharded(&self.path))
+        let table = Metadata::labels(&self.path);
+        !(given || self.path.is_file() || table.is_some() || is_sharded(&self.path))
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) fn train(
     classifier.save(model)?;
     show::fitted(&report, config, false, output)?;
     show::end(&report.skipped, &report.warnings, model, output)?;
-    output.event(&done(&classifier, &report, None, model))?;
+    output.event(&done(&classifier, pictures, &report, None, model))?;
     Ok((classifier, report))
 }
 
@@ -170,7 +170,7 @@ fn train_both(
         }
     }
     show::end(&tuned.skipped, &report.warnings, model, output)?;
-    output.event(&done(&classifier, &report, Some(&tuned), model))?;
+    output.event(&done(&classifier, pictures, &report, Some(&tuned), model))?;
     Ok(classifier)
 }
 
@@ -181,6 +181,7 @@ fn head_epoch(output: &Output, config: &FitConfig, epoch: &Epoch) -> std::io::Re
 
 fn done(
     classifier: &Classifier,
+    pictures: &Pictures,
     report: &FitReport,
     tuned: Option<&FineTuneReport>,
     model: &Path,
@@ -197,6 +198,7 @@ fn done(
         "train": report.train,
         "validation": validation.map_or(0, |v| v.pictures),
         "classes": classifier.classes(),
+        "notes": pictures.notes(),
         "per_class": measured.map(report::per_class_event),
         "duplicates": report.duplicates,
         "from_cache": report.cached,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::class_name::plain;
-use super::super::layout::{self, Top};
+use super::super::layout::{self, Top, is_inner_side};
 use super::super::names::{is_slash, text_of};
 use crate::Subset;
 
@@ -18,7 +18,10 @@ pub(super) struct Layout {
 
 /// The folders of a split.
 struct Sides {
-    folders: Vec<(Vec<u8>, Subset)>,
+    /// With each how often its name is repeated below it, as in `train/train/cat`.
+    folders: Vec<(Vec<u8>, Subset, usize)>,
+    /// How they were understood, for people.
+    note: String,
 }
 
 /// What a picture's name tells.
@@ -48,6 +51,11 @@ impl Layout {
         Self { root, split, labelled: true }
     }
 
+    /// How sides were understood, if there are any.
+    pub(super) fn note(&self) -> Option<&str> {
+        self.split.as_ref().map(|sides| &*sides.note)
+    }
+
     pub(super) fn place<'a>(&self, name: &'a [u8]) -> Place<'a> {
         if !self.labelled {
             return Place::default();
@@ -57,12 +65,10 @@ impl Layout {
         if let Some(sides) = &self.split
             && let Some((first, _)) = split(&name[at..])
         {
-            subset = sides.of_folder(first);
-            if subset.is_none() {
-                // It lies beside the split.
-                return Place::default();
-            }
-            at += first.len() + 1;
+            // What lies beside the split has no place.
+            let Some((side, repeated)) = sides.of_folder(first) else { return Place::default() };
+            subset = Some(side);
+            at += (first.len() + 1) * (1 + repeated);
         }
         let folder = split(&name[at..]).map(|(class, _)| &name[..at + class.len()]);
         Place { folder, subset }
@@ -98,9 +104,15 @@ fn root<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> usize {
 
 impl Sides {
     fn of<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Self> {
+        let mut repeated: BTreeMap<&[u8], usize> = BTreeMap::new();
+        for (first, below) in names.clone().filter_map(split) {
+            let own = repeats(first, below);
+            repeated.entry(first).and_modify(|least| *least = own.min(*least)).or_insert(own);
+        }
         let mut tops: BTreeMap<&[u8], BTreeSet<&[u8]>> = BTreeMap::new();
         for (first, below) in names.filter_map(split) {
             let folders = tops.entry(first).or_default();
+            let below = &below[(first.len() + 1) * repeated[first]..];
             folders.extend(split(below).map(|(second, _)| second));
         }
         let folders: Vec<Top> = tops
@@ -111,15 +123,30 @@ impl Sides {
             })
             .collect();
         let sides = layout::sides(&folders)?;
-        let folders = tops.into_keys().zip(sides);
-        Some(Self {
-            folders: folders.filter_map(|(name, side)| Some((name.to_vec(), side?))).collect(),
-        })
+        let note = layout::describe(&folders, &sides);
+        let folders = repeated.into_iter().zip(sides);
+        let folders = folders.filter_map(|((name, own), side)| Some((name.to_vec(), side?, own)));
+        Some(Self { folders: folders.collect(), note })
     }
 
-    fn of_folder(&self, name: &[u8]) -> Option<Subset> {
-        self.folders.iter().find(|(folder, _)| folder == name).map(|(_, side)| *side)
+    /// The side that a folder is, and how often its name is repeated below it.
+    fn of_folder(&self, name: &[u8]) -> Option<(Subset, usize)> {
+        let found = self.folders.iter().find(|(folder, ..)| folder == name);
+        found.map(|(_, side, repeated)| (*side, *repeated))
     }
+}
+
+/// How many folders of the name of a side lie within each other in it.
+fn repeats(side: &[u8], mut below: &[u8]) -> usize {
+    if Subset::named(&compared(side)).is_none() {
+        return 0;
+    }
+    let mut count = 0;
+    while let Some((_, rest)) = split(below).filter(|(first, _)| is_inner_side(side, first)) {
+        count += 1;
+        below = rest;
+    }
+    count
 }
 
 #[cfg(test)]

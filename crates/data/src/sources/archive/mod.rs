@@ -147,6 +147,7 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
             "names have dots, such as {key}: labels are from the .cls files of the same names, where WebDataset itself ends a key at its first dot"
         ));
     }
+    notes.extend(layout.note().map(str::to_owned));
     // A folder's pictures follow each other.
     let mut last: Option<(&[u8], Option<Arc<str>>)> = None;
     let mut folders = ClassFolders::new();
