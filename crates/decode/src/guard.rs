@@ -1,16 +1,8 @@
 //! Decoders are other people's code, run here on whatever bytes lie in a folder.
 
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use headstart_guard::guarded;
 
 use crate::{DecodeError, Format};
-
-thread_local! {
-    /// Whether a panic of this thread is caught here and becomes an error.
-    static CAUGHT: Cell<bool> = const { Cell::new(false) };
-}
 
 /// Runs a decoder and turns a panic of its into [`DecodeError::Damaged`].
 ///
@@ -31,38 +23,6 @@ pub(crate) fn caught<T>(
     })
 }
 
-/// Runs other people's code; the first line of what it said when it panicked is an error. Nothing
-/// that it touched may be used after that.
-pub fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    quieten();
-    let before = CAUGHT.replace(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(run));
-    CAUGHT.set(before);
-    result.map_err(|payload| message(&*payload).to_owned())
-}
-
-/// Lets the hook that is in place see every panic but those caught here: the file is reported
-/// with its reason, and a backtrace on the terminal would look like a crash.
-fn quieten() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let next = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            // A thread that is ending has no such variable any more.
-            if !CAUGHT.try_with(Cell::get).unwrap_or(false) {
-                next(info);
-            }
-        }));
-    });
-}
-
-/// The first line of what a panic said.
-fn message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    text.and_then(|text| text.lines().next()).unwrap_or("without a reason")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +34,6 @@ mod tests {
         let error = decode(std::hint::black_box(3)).unwrap_err().to_string();
         let says = "damaged TIFF: its decoder gave up (index out of bounds";
         assert!(error.starts_with(says) && !error.contains('\n'), "{error}");
-        assert!(!CAUGHT.get(), "a later panic of this thread is shown");
         let error = caught::<()>(Format::Gif, || panic!("two\nlines")).unwrap_err();
         assert_eq!(error.to_string(), "damaged GIF: its decoder gave up (two)");
     }

@@ -33,7 +33,7 @@ use image::metadata::Orientation;
 pub use budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 pub use error::DecodeError;
 pub use file::{Size, read_file, read_file_with, read_picture};
-pub use guard::guarded;
+pub use headstart_guard::guarded;
 pub use limits::{AtLeast, Limits, MOST_SIDE};
 pub use rgb::{ContentHash, Covered, Rgb};
 pub use sniff::{Format, UNREAD_ENDINGS, sniff};

@@ -6,7 +6,6 @@ pub mod atomic;
 mod elementwise;
 mod error;
 pub mod formats;
-pub mod guard;
 mod layer;
 mod network;
 mod preprocessing;
@@ -16,6 +15,7 @@ mod weights;
 
 pub use elementwise::Elementwise;
 pub use error::{ModelError, io_reason};
+pub use headstart_guard as guard;
 pub use layer::{
     Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,
 };

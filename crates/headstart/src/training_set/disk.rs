@@ -45,14 +45,17 @@ impl DiskNeed {
         let views = if from_start { 0 } else { augmentation.kept() };
         let features_of_views = match augmentation.kept() {
             views if for_head && views > 1 => {
-                place(train * views, features * Precision::F32.bytes())
+                place(train.saturating_mul(views), features * Precision::F32.bytes())
             }
             _ => 0,
         };
-        let bytes = place(pictures.len(), size.height * size.width * 3)
-            + place(train * views, value * Precision::F16.bytes())
-            + place(held_back, value * Precision::F32.bytes())
-            + features_of_views;
+        let parts = [
+            place(pictures.len(), size.height * size.width * 3),
+            place(train.saturating_mul(views), value * Precision::F16.bytes()),
+            place(held_back, value * Precision::F32.bytes()),
+            features_of_views,
+        ];
+        let bytes = parts.into_iter().fold(0, u64::saturating_add);
         Self { folder: scratch_folder(extract), bytes }
     }
 }

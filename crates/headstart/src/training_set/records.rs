@@ -63,9 +63,10 @@ pub(super) fn check_room(folder: &Path, needed: u64) -> Result<File, Error> {
     }
 }
 
-/// Where a record begins: files are larger than the memory of some machines.
+/// Where a record begins, or bytes of so many: files are larger than the memory of some machines. No
+/// file system has room for what is more than fits.
 pub(super) fn place(record: usize, len: usize) -> u64 {
-    record as u64 * len as u64
+    (record as u64).saturating_mul(len as u64)
 }
 
 /// Bytes that this process may still write to the file system of a file, where that can be told.

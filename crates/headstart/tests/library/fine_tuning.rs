@@ -510,7 +510,7 @@ fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
     let file = case.path("file");
     fs::write(&file, "").unwrap();
     let nowhere = ExtractConfig { cache: Some(file), ..ExtractConfig::default() };
-    let enormous = FineTuning { augment: Augment::Standard, views: 1 << 40, ..tuning(AT) };
+    let enormous = FineTuning { augment: Augment::Standard, views: usize::MAX, ..tuning(AT) };
     let mut wrong_rate = tuning(AT);
     wrong_rate.training.learning_rate = f64::NAN;
     for (pictures, config, part) in [

@@ -1,4 +1,5 @@
 //! Other people's code, run on whatever bytes lie in a file.
+#![forbid(unsafe_code)]
 
 use std::any::Any;
 use std::cell::Cell;
