@@ -14,13 +14,13 @@ counts=("$@")
 [ $# -gt 0 ] || counts=(10000 70000 300000 1000000)
 target=${CARGO_TARGET_DIR:-$root/target}
 out=$target/copies
-cargo build --release --manifest-path "$root/Cargo.toml" -p headstart-cli
-cargo build --release --manifest-path "$root/Cargo.toml" -p headstart --example copies
+cargo build --profile dist --manifest-path "$root/Cargo.toml" -p headstart-cli
+cargo build --profile dist --manifest-path "$root/Cargo.toml" -p headstart --example copies
 if [ ! -f "$out/features.npy" ]; then
   "${PYTHON:-python3}" "$root/benchmarks/copies/pictures.py" "$photographs" "$out/pictures"
-  "$target/release/headstart" features "$out/pictures" -o "$out/features.npy"
+  "$target/dist/headstart" features "$out/pictures" -o "$out/features.npy"
 fi
-"$target/release/examples/copies" "$out/features.npy" --exact
+"$target/dist/examples/copies" "$out/features.npy" --exact
 for count in "${counts[@]}"; do
-  "$target/release/examples/copies" "$out/features.npy" --count "$count"
+  "$target/dist/examples/copies" "$out/features.npy" --count "$count"
 done

@@ -19,8 +19,8 @@ rust=$PWD/target/peers-rust
 "$venv/bin/pip" install --quiet --requirement "$peers/requirements.txt"
 CARGO_TARGET_DIR=$rust cargo build --release --locked --manifest-path "$peers/rust/Cargo.toml"
 if [ -z "$headstart" ]; then
-  cargo build --release
-  headstart=${CARGO_TARGET_DIR:-target}/release/headstart
+  cargo build --profile dist
+  headstart=${CARGO_TARGET_DIR:-target}/dist/headstart
 fi
 exec "$venv/bin/python" "$peers/compare.py" \
   --headstart "$headstart" --rust "$rust/release/peers" "$@"

@@ -24,7 +24,7 @@ if [ -z "$venv" ]; then
   "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"
 fi
 if [ -z "$headstart" ]; then
-  cargo build --release --manifest-path "$root/Cargo.toml"
-  headstart=${CARGO_TARGET_DIR:-$root/target}/release/headstart
+  cargo build --profile dist --manifest-path "$root/Cargo.toml"
+  headstart=${CARGO_TARGET_DIR:-$root/target}/dist/headstart
 fi
 exec "$venv/bin/python" "$here/compare.py" --headstart "$headstart" "$@"

@@ -17,7 +17,7 @@ if [ ! -x "$python" ]; then
   exit 1
 fi
 if [ -z "$headstart" ]; then
-  cargo build --release
-  headstart=${CARGO_TARGET_DIR:-target}/release/headstart
+  cargo build --profile dist
+  headstart=${CARGO_TARGET_DIR:-target}/dist/headstart
 fi
 exec "$python" benchmarks/training/compare.py --headstart "$headstart" "$@"
