@@ -178,6 +178,17 @@ fn a_model_of_one_label_is_not_measured_on_several() {
 }
 
 #[test]
+fn features_have_all_labels_beside_them() {
+    let place = with_pairs();
+    place.run("features list.csv --input-size 32 -o f.npy").succeeded();
+    let table = fs::read_to_string(place.path("f.npy.csv")).unwrap();
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("path,labels"));
+    assert!(lines.any(|line| line == "pair00.png,Bag|Sneaker"), "{table}");
+    place.run("features list.csv --input-size 32 -o f.parquet").succeeded();
+}
+
+#[test]
 fn an_audit_says_what_it_does_not_look_for() {
     let place = with_pairs();
     let run = place.run("audit list.csv --input-size 32").succeeded();

@@ -104,9 +104,12 @@ impl Role {
         self.names().iter().position(|known| *known == name)
     }
 
-    /// What a manifest of our own calls it.
-    fn own(self) -> &'static str {
-        self.names()[0]
+    /// What a manifest of our own calls it; labels by whether they are one a picture or several.
+    fn own(self) -> &'static [&'static str] {
+        match self {
+            Self::Label => &self.names()[..2],
+            _ => &self.names()[..1],
+        }
     }
 
     /// The option that names such a column.
@@ -235,8 +238,9 @@ impl Columns {
     pub(super) fn note(&self, one_hot: &[&str], paths: bool) -> Option<String> {
         let mut said = Vec::new();
         let called = |column: usize| format!("\"{}\"", self.names[column].escape_debug());
-        let is_own =
-            |role: Role, column: usize| self.names[column].eq_ignore_ascii_case(role.own());
+        let is_own = |role: Role, column: usize| {
+            role.own().iter().any(|own| self.names[column].eq_ignore_ascii_case(own))
+        };
         if let Some(path) = self.path.filter(|&path| paths && !is_own(Role::Path, path)) {
             said.push(format!("paths from {}", called(path)));
         }

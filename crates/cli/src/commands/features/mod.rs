@@ -109,6 +109,14 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a column of labels is called, by whether a picture may have several; a table of these is read so.
+fn label_column(pictures: &[Listed]) -> &'static str {
+    match pictures.iter().any(|picture| matches!(picture.label, Labels::Set(_))) {
+        true => "labels",
+        false => "label",
+    }
+}
+
 /// The pictures of all paths, each labelled by what stands in its path: below a folder that was given,
 /// or in the path of a picture that was.
 fn labelled(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use headstart::data::sources::Listed;
 use headstart::model::atomic::AtomicFile;
 
-use super::Writer;
+use super::{Writer, label_column};
 use crate::output::csv_field;
 
 /// Bytes of the header, fixed so that it can be completed when the number of rows is known.
@@ -24,14 +24,14 @@ struct Npy {
 pub(super) fn open(
     file: File,
     path: &Path,
-    _: &[Listed],
+    pictures: &[Listed],
     features: usize,
 ) -> anyhow::Result<Box<dyn Writer>> {
     let table_file = AtomicFile::create(table_path(path))?;
     let mut out = BufWriter::new(file);
     out.write_all(&[0; HEADER])?;
     let mut table = BufWriter::new(table_file.reopen()?);
-    table.write_all(b"path,label\n")?;
+    writeln!(table, "path,{}", label_column(pictures))?;
     Ok(Box::new(Npy { out, rows: 0, features, table, table_file }))
 }
 

@@ -9,13 +9,18 @@ use parquet::data_type::{ByteArray, ByteArrayType, FloatType};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::Writer;
+use super::{Writer, label_column};
 
-const SCHEMA: &str = "message features {
-    required binary path (UTF8);
-    optional binary label (UTF8);
-    required group features (LIST) { repeated group list { required float element; } }
-}";
+/// The schema, with what the column of labels is called.
+fn schema(label: &str) -> String {
+    format!(
+        "message features {{
+            required binary path (UTF8);
+            optional binary {label} (UTF8);
+            required group features (LIST) {{ repeated group list {{ required float element; }} }}
+        }}"
+    )
+}
 
 /// Pictures in a row group: what is kept in memory.
 const GROUP: usize = 2048;
@@ -33,10 +38,10 @@ struct Parquet {
 pub(super) fn open(
     file: File,
     _: &Path,
-    _: &[Listed],
+    pictures: &[Listed],
     features: usize,
 ) -> anyhow::Result<Box<dyn Writer>> {
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let schema = Arc::new(parse_message_type(&schema(label_column(pictures)))?);
     let out = SerializedFileWriter::new(file, schema, Arc::default())?;
     let (paths, labels, labelled, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     Ok(Box::new(Parquet { out, features, paths, labels, labelled, values }))

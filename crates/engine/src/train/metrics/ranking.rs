@@ -12,8 +12,8 @@ pub fn average_precision(scores: &[f32], is_of_class: &[bool]) -> Option<f64> {
     (before > 0).then(|| sum / before as f64)
 }
 
-/// The score from which on to take samples as of the class, so that F1 is largest: of equal ones the
-/// highest, halfway to the next lower score. None of a class without samples.
+/// The probability from which on to take samples as of the class, so that F1 is largest: of equal ones the
+/// highest, halfway to the next lower score, or to 0 where there is none. None of a class without samples.
 pub fn best_threshold(scores: &[f32], is_of_class: &[bool]) -> Option<f32> {
     let all = is_of_class.iter().filter(|is| **is).count();
     let cuts: Vec<Cut> = cuts(scores, is_of_class).collect();
@@ -21,8 +21,9 @@ pub fn best_threshold(scores: &[f32], is_of_class: &[bool]) -> Option<f32> {
     // Of equal ones the last is taken.
     let best = (0..cuts.len()).rev().max_by(|&a, &b| f1(&cuts[a]).total_cmp(&f1(&cuts[b])))?;
     let score = cuts[best].score;
-    let below = cuts.get(best + 1).map(|next| score / 2.0 + next.score / 2.0);
-    (all > 0).then(|| below.filter(|&between| between > cuts[best + 1].score).unwrap_or(score))
+    let next = cuts.get(best + 1).map_or(0.0, |next| next.score);
+    let between = score / 2.0 + next / 2.0;
+    (all > 0).then_some(if between > next { between } else { score })
 }
 
 /// The samples with a score and higher ones.
