@@ -142,8 +142,9 @@ fn cubic(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use fast_image_resize::images::{Image, ImageRef};
-    use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
+    use fast_image_resize::images::{TypedImage, TypedImageRef};
+    use fast_image_resize::pixels::U8;
+    use fast_image_resize::{ResizeAlg, ResizeOptions, Resizer};
 
     use super::*;
 
@@ -163,15 +164,15 @@ mod tests {
             let pixels: Vec<u8> =
                 (0..rows * width).map(noise).map(|v| if v < 99 { 0 } else { v | 128 }).collect();
             for filter in [FilterType::Bilinear, FilterType::CatmullRom] {
-                let mut expected = Image::new(width as u32, to as u32, PixelType::U8);
-                let source = ImageRef::new(width as u32, rows as u32, &pixels, PixelType::U8);
+                let mut expected = TypedImage::<U8>::new(width as u32, to as u32);
+                let source = TypedImageRef::from_buffer(width as u32, rows as u32, &pixels);
                 let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
                     0.0,
                     top,
                     width as f64,
                     height,
                 );
-                Resizer::new().resize(&source.unwrap(), &mut expected, &options).unwrap();
+                Resizer::new().resize_typed(&source.unwrap(), &mut expected, &options).unwrap();
 
                 let down = Down::new(filter, top..top + height, rows, to);
                 let mut out = vec![0; width * to];
@@ -179,7 +180,8 @@ mod tests {
                     let Range { start, end } = down.rows(y);
                     down.mix(y, &pixels[start * width..end * width], out);
                 }
-                assert!(out == expected.buffer(), "{filter:?} {top} + {height} of {rows} to {to}");
+                let expected: Vec<u8> = expected.pixels().iter().map(|pixel| pixel.0).collect();
+                assert!(out == expected, "{filter:?} {top} + {height} of {rows} to {to}");
             }
         }
     }
