@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use headstart::data::sources::ColumnNames;
 use headstart::data::{PathPattern, Source};
@@ -22,7 +23,7 @@ pub(crate) struct LabelArgs {
     label_column: Vec<String>,
     /// What stands between the labels of a picture in a table's column of labels, of which it may then have
     /// any number
-    #[arg(long, value_name = "TEXT", conflicts_with = "label_from")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "label_from", value_parser = NonEmptyStringValueParser::new())]
     label_separator: Option<String>,
     /// Pictures may have any number of labels: one that lies in the folders of several classes, or that a
     /// manifest lists under several, has all of them. Tables say so by themselves: with `|` between labels,

@@ -86,6 +86,14 @@ pub enum DataError {
         /// How many pictures it has.
         pictures: usize,
     },
+    /// Pictures may have several labels, and have none.
+    #[error("{}: none of its {pictures} pictures has a label; some must", path.display())]
+    NoneOfAnyClass {
+        /// What was asked for.
+        path: PathBuf,
+        /// How many pictures it has.
+        pictures: usize,
+    },
     /// Pictures lie in the folder itself and none in a folder below it.
     #[error(
         "{}: its {pictures} pictures lie in no class; move them into one folder per class, as in {}, or take --label-from",
@@ -153,7 +161,7 @@ pub enum DataError {
         reason: String,
     },
     /// Columns are named where there are none.
-    #[error("{}: has no columns; leave out --path-column and --label-column", path.display())]
+    #[error("{}: has no columns; leave out --path-column, --label-column and --label-separator", path.display())]
     NoColumns {
         /// The folder or the file.
         path: PathBuf,

@@ -112,6 +112,32 @@ fn a_column_of_ones_zeros_and_minus_ones_is_no_class() {
 }
 
 #[test]
+fn lists_of_a_place_for_each_class_are_refused() {
+    for (name, content) in [
+        (
+            "x.jsonl",
+            "{\"path\": \"a.jpg\", \"label\": [1, 0, 1]}\n{\"path\": \"b.jpg\", \"label\": [0, 1, 0]}\n",
+        ),
+        ("x.csv", "path,labels\na.jpg,\"[1, 0, 0]\"\nb.jpg,\"[0, 1, 1]\"\n"),
+    ] {
+        let (_folder, path) = beside(name, content);
+        let error = Source::new(&path).list().unwrap_err().to_string();
+        assert!(error.contains("lists of 0 and 1 for labels"), "{name}: {error}");
+    }
+    // Numbers of classes are not.
+    let lines = "{\"path\": \"a.jpg\", \"label\": [1, 0]}\n{\"path\": \"b.jpg\", \"label\": [1]}\n";
+    let (_folder, path) = beside("y.jsonl", lines);
+    assert_eq!(cells(&list(&Source::new(&path))), ["0|1", "1|"]);
+}
+
+#[test]
+fn pictures_without_a_label_that_are_the_same_stay_so() {
+    let (_folder, path) = beside("x.csv", "path,labels\na.jpg,cat|\nb.jpg,\nb.jpg,\nc.png,|\n");
+    let source = Source { multi_label: true, ..Source::new(&path) };
+    assert_eq!(cells(&source.list().unwrap()), ["cat|", "", "|"]);
+}
+
+#[test]
 fn lists_in_parquet_are_those_that_pyarrow_wrote() {
     let sets = ["cat|dog", "|", "", "bird|", "cat|", "dog|"];
     for name in ["label_lists.parquet", "hugging_face_lists.parquet"] {

@@ -141,11 +141,11 @@ impl Evaluation {
         self.multi_label.as_ref().map(|figures| &figures.thresholds[..])
     }
 
-    /// The mean recall of the classes that have pictures: scikit-learn's `balanced_accuracy_score`.
+    /// The mean recall of the classes that have pictures, 0 if none has: scikit-learn's `balanced_accuracy_score`.
     pub fn macro_recall(&self) -> f64 {
         let measured = self.per_class.iter().filter(|figures| figures.support > 0);
         let (sum, n) = measured.fold((0.0, 0), |(sum, n), figures| (sum + figures.recall, n + 1));
-        sum / f64::from(n)
+        if n == 0 { 0.0 } else { sum / f64::from(n) }
     }
 
     /// How many pictures were predicted to be of their class, or of exactly their classes.
@@ -155,7 +155,7 @@ impl Evaluation {
 }
 
 /// Of each class, the probability from which on to take pictures as of it, so that F1 is largest on these,
-/// n x classes; an even one where none of them is.
+/// n x classes; an even one where none of them is, or where all are as likely.
 pub(crate) fn choose_thresholds(
     labels: &[usize],
     sets: &[Vec<usize>],
@@ -164,7 +164,12 @@ pub(crate) fn choose_thresholds(
 ) -> Vec<f32> {
     let choose = |class: usize| {
         let scores = column(probabilities, class, classes);
-        best_threshold(&scores, &has_class(labels, sets, class)).unwrap_or(UNCHOSEN)
+        // Of a class that was not learned, say: the least of chances would be enough.
+        let tells_nothing = scores.iter().all(|&score| score == scores[0]);
+        match best_threshold(&scores, &has_class(labels, sets, class)) {
+            Some(threshold) if !tells_nothing => threshold,
+            _ => UNCHOSEN,
+        }
     };
     (0..classes).map(choose).collect()
 }
@@ -233,6 +238,7 @@ mod tests {
         let thresholds = choose_thresholds(&labels, &sets, &probabilities, 2);
         assert_eq!(thresholds[1], UNCHOSEN);
         assert!(thresholds[0] > 0.4 && thresholds[0] <= 0.8);
+        assert_eq!(choose_thresholds(&labels, &sets, &[1e-9; 6], 2), [UNCHOSEN; 2]);
         let classes = ["a", "b"].map(str::to_owned);
         let found = Evaluation::of(&classes, &thresholds, &labels, Some(&sets), &probabilities);
         let figures = found.multi_label.unwrap();

@@ -185,6 +185,11 @@ impl Pictures {
         Some(sets.as_slice().into())
     }
 
+    /// Where they come from, and how they are labelled.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// How many labels each picture has.
     pub fn label_counts(&self) -> impl Iterator<Item = usize> {
         self.dataset.items.iter().map(|item| self.dataset.classes_of(item).len())

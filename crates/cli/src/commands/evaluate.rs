@@ -70,7 +70,8 @@ pub(crate) fn run(
     }
     output.event(&event)?;
     report::labelled(output, &asked, &source)?;
-    report::accuracy(output, &evaluation, &report::Measured::On(learned_from), "")?;
+    let measured = report::Measured::On(learned_from);
+    report::accuracy(output, &evaluation, &measured, report::Thresholds::Own, "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
     report::per_class(output, &evaluation)?;
     confusion(output, &evaluation)?;

@@ -96,6 +96,7 @@ pub(crate) fn run(
         .continuing(classifier.training());
     let pictures = args.duplicates.apply(pictures);
     classifier.check_classes(pictures.classes())?;
+    classifier.check_task(pictures.task())?;
     tuning::prepare(&config, classifier.base(), output)?;
     let network = classifier.base().network();
     let classes = count(classifier.classes().len(), "class");
@@ -120,7 +121,7 @@ pub(crate) fn run(
     let tuned = tuning::fine_tune(&mut classifier, &mut set, &config, model, output)?;
     show::end(&tuned.skipped, &tuned.warnings, model, output)?;
     let validation = tuned.validation.as_ref();
-    output.event(&json!({
+    let mut event = json!({
         "event": "done",
         "model": model.display().to_string(),
         "val_accuracy": validation.map(|v| v.accuracy),
@@ -133,6 +134,10 @@ pub(crate) fn run(
         "warnings": tuned.warnings,
         "skipped": report::skipped_events(&tuned.skipped),
         "fine_tune": tuning::event(&tuned),
-    }))?;
+    });
+    if let Some(figures) = report::multi_label_event(validation) {
+        event["multi_label"] = figures;
+    }
+    output.event(&event)?;
     Ok(ExitCode::SUCCESS)
 }

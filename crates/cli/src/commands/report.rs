@@ -111,6 +111,15 @@ pub(super) enum Measured {
     HeldOut,
 }
 
+/// Where the thresholds of several labels are from.
+#[derive(Clone, Copy)]
+pub(super) enum Thresholds {
+    /// The pictures that are measured.
+    ChosenHere,
+    /// The model, which had them before.
+    Own,
+}
+
 impl Measured {
     /// Pictures that were held back, of which earlier training had learned from so many.
     pub(super) fn held_back(learned_from: Option<usize>) -> Self {
@@ -123,6 +132,7 @@ pub(super) fn accuracy(
     output: &Output,
     evaluation: &Evaluation,
     measured: &Measured,
+    thresholds: Thresholds,
     note: &str,
 ) -> io::Result<()> {
     let (right, all) = (evaluation.correct(), evaluation.pictures);
@@ -140,9 +150,9 @@ pub(super) fn accuracy(
     let mean = figures.mean_average_precision.map_or("-".to_owned(), |mean| format!("{mean:.3}"));
     output.field("mAP", format!("{mean} (mean average precision, {all} {which}){note}"))?;
     let (micro, macro_f1) = (figures.micro_f1, figures.macro_f1);
-    let thresholds = match measured {
-        Measured::HeldOut => "at thresholds chosen on these pictures, so a little too high",
-        Measured::On(_) => "at the labels' thresholds",
+    let thresholds = match thresholds {
+        Thresholds::ChosenHere => "at thresholds chosen on these pictures, so a little too high",
+        Thresholds::Own => "at the model's thresholds",
     };
     output.field("F1", format!("{micro:.3} micro, {macro_f1:.3} macro, {thresholds}"))?;
     output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} with exactly their labels)"))

@@ -155,6 +155,10 @@ fn weights_of_pictures_count_for_all_their_labels() {
     let run = place.run(&format!("train weighted.csv {OPTIONS} --val-split 0.2"));
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stderr.contains("\"Trouser\" is never predicted"), "{}", run.stderr);
+    for answer in place.run("predict m pictures --json").succeeded().json() {
+        let labels = answer["labels"].as_array().unwrap();
+        assert!(labels.iter().all(|label| label != "Trouser"), "{answer}");
+    }
 }
 
 #[test]
@@ -164,6 +168,10 @@ fn fine_tuning_goes_on_with_several_labels() {
     let options = "--epochs 2 --fine-tune-at block_16_project --json --output tuned";
     let event = done(&place, &format!("fine-tune m list.csv {options}"));
     assert_eq!(event["event"], "done");
+    assert!(event["multi_label"]["mean_average_precision"].is_number(), "{event}");
+    done(&place, &format!("train list.csv {OPTIONS} --val-split 0"));
+    let run = place.run(&format!("fine-tune m list.csv --val-split 0 {options}"));
+    assert!(run.stderr.contains("thresholds are those from before"), "{}", run.stderr);
     let answer = place.run("predict tuned pair00.png --json").succeeded().json_line();
     assert_eq!(keys(&answer), ["path", "labels", "scores"]);
 }

@@ -134,6 +134,8 @@ pub(super) struct Columns {
     weight: Option<usize>,
     /// Columns that may each stand for a class, if there is no column of labels.
     pub(super) classes: Vec<usize>,
+    /// Whether these were named.
+    pub(super) asked_for_classes: bool,
     /// Other columns that might have been taken for the labels.
     rivals: Vec<usize>,
 }
@@ -159,6 +161,7 @@ impl Columns {
             split: taken(Role::Split)?,
             group: taken(Role::Group)?,
             weight: taken(Role::Weight)?,
+            asked_for_classes: !classes.is_empty(),
             classes,
             rivals: Vec::new(),
             names,

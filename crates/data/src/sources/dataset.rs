@@ -96,6 +96,9 @@ impl Dataset {
         let fewest = if label_sets.is_some() { 1 } else { 2 };
         if classes.len() < fewest {
             return Err(match classes.into_iter().next() {
+                None if pictures.iter().any(|picture| is_learned_from(picture.subset)) => {
+                    DataError::NoneOfAnyClass { path, pictures: pictures.len() }
+                }
                 None if !pictures.is_empty() => {
                     DataError::NothingToLearn { path, pictures: pictures.len() }
                 }

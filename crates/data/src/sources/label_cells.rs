@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::class_name::{BadClassName, Label, Names};
 use super::columns::ColumnNames;
+use super::labels::in_brackets;
 use super::{Labels, Listing};
 
 /// Reads the cells of a column of labels, of which many rows have the same.
@@ -14,6 +15,9 @@ pub(super) struct LabelCells {
     /// Whether several labels were said by a text, and whether labels were in lists.
     by_text: bool,
     by_list: bool,
+    /// Whether all lists so far are of 0 and 1, and one has either twice: a place for each class.
+    all_marks: bool,
+    has_repeats: bool,
 }
 
 /// How a text says that a picture has several labels.
@@ -36,7 +40,15 @@ impl LabelCells {
             _ => Several::Never,
         };
         let (known, names) = (HashMap::new(), Names::default());
-        Self { several, known, names, by_text: false, by_list: false }
+        Self {
+            several,
+            known,
+            names,
+            by_text: false,
+            by_list: false,
+            all_marks: true,
+            has_repeats: false,
+        }
     }
 
     /// Where names of classes are shared.
@@ -50,6 +62,7 @@ impl LabelCells {
     /// One that no class can have.
     pub(super) fn list<T: AsRef<[u8]>>(&mut self, list: &[T]) -> Result<Labels, BadClassName> {
         self.by_list = true;
+        self.watch(list.iter().map(AsRef::as_ref));
         let mut names = Vec::with_capacity(list.len());
         for name in list {
             match Label::of(Some(name.as_ref()), &mut self.names) {
@@ -61,6 +74,22 @@ impl LabelCells {
         Ok(Labels::set(names))
     }
 
+    /// Looks for lists that have a 0 or a 1 for each class.
+    fn watch<'a>(&mut self, list: impl Iterator<Item = &'a [u8]>) {
+        let mut seen = [false; 2];
+        for mark in list {
+            let value = match mark.trim_ascii() {
+                b"0" | b"0.0" | b"false" | b"False" => 0,
+                b"1" | b"1.0" | b"true" | b"True" => 1,
+                _ => {
+                    self.all_marks = false;
+                    return;
+                }
+            };
+            self.has_repeats |= std::mem::replace(&mut seen[value], true);
+        }
+    }
+
     /// What a cell of the column of labels means.
     ///
     /// # Errors
@@ -68,6 +97,12 @@ impl LabelCells {
     pub(super) fn cell(&mut self, cell: &str) -> Result<Labels, BadClassName> {
         if let Some(known) = self.known.get(cell) {
             return Ok(known.clone());
+        }
+        match in_brackets(cell.trim()) {
+            Some(list) if matches!(self.several, Several::ByCell) => {
+                self.watch(list.into_iter().map(str::as_bytes));
+            }
+            _ => self.all_marks &= cell.trim().is_empty(),
         }
         let (mut refused, names) = (None, &mut self.names);
         let mut name = |name: &str| match Label::of(Some(name.as_bytes()), names) {
@@ -96,11 +131,21 @@ impl LabelCells {
 
     /// Settles what the labels of all rows are; the result is what to say where they may be several, though
     /// nothing takes them apart.
-    pub(super) fn finish(&self, listing: &mut Listing) -> Option<String> {
+    ///
+    /// # Errors
+    /// Where lists have a 0 or a 1 for each class, whose names are not there.
+    pub(super) fn finish(&self, listing: &mut Listing) -> Result<Option<String>, String> {
+        if self.all_marks && self.has_repeats {
+            return Err(
+                "has lists of 0 and 1 for labels, and not what they stand for: give each class a column of \
+                 its own, or list the names of classes"
+                    .to_owned(),
+            );
+        }
         if self.by_list && !self.by_text {
             listing.settle();
         }
-        hint(listing)
+        Ok(hint(listing))
     }
 }
 

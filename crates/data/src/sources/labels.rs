@@ -113,7 +113,7 @@ impl Labels {
 }
 
 /// The elements of a list in brackets, without their quotes.
-fn in_brackets(text: &str) -> Option<Vec<&str>> {
+pub(super) fn in_brackets(text: &str) -> Option<Vec<&str>> {
     let inner = text.strip_prefix('[')?.strip_suffix(']')?.trim();
     let (mut elements, mut start, mut quote) = (Vec::new(), 0, None);
     for (at, c) in inner.char_indices() {
@@ -206,8 +206,10 @@ impl Listing {
     fn merge(&mut self, repeated: &BTreeMap<usize, usize>) {
         let mut names: HashMap<usize, Vec<Arc<str>>> = HashMap::new();
         for (&index, &first) in repeated {
-            let own = self.pictures[index].label.names();
-            names.entry(first).or_default().extend(own.iter().cloned());
+            let own = &self.pictures[index].label;
+            if own.is_some() {
+                names.entry(first).or_default().extend(own.names().iter().cloned());
+            }
         }
         for (first, names) in names {
             let own = self.pictures[first].label.names().iter().cloned();

@@ -9,8 +9,9 @@ use super::{Labels, Listing};
 /// others; or, where there is no 0 in it, a -1. One that has any other value stands for none.
 pub(super) struct OneHot {
     names: Vec<String>,
-    /// Of each column what it has; `None` once it has another value.
-    columns: Vec<Option<Column>>,
+    /// Whether these were asked for: then each must stand for a class.
+    asked: bool,
+    columns: Vec<Column>,
 }
 
 #[derive(Default)]
@@ -19,6 +20,8 @@ struct Column {
     ones: Vec<u32>,
     has_zero: bool,
     has_minus: bool,
+    /// The first value that is none of these, and its row.
+    odd: Option<(usize, String)>,
 }
 
 /// The classes of rows, if columns say any.
@@ -31,57 +34,70 @@ pub(super) enum Marked {
 }
 
 impl OneHot {
-    pub(super) fn new(names: Vec<String>) -> Self {
-        let columns = names.iter().map(|_| Some(Column::default())).collect();
-        Self { names, columns }
+    pub(super) fn new(names: Vec<String>, asked: bool) -> Self {
+        let columns = names.iter().map(|_| Column::default()).collect();
+        Self { names, asked, columns }
     }
 
     /// Takes a row's value. Rows come in order.
     pub(super) fn take(&mut self, column: usize, row: usize, value: &str) {
-        let Some(known) = &mut self.columns[column] else { return };
-        match (mark(value), u32::try_from(row)) {
+        let known = &mut self.columns[column];
+        if known.odd.is_some() {
+            return;
+        }
+        let mark = mark(value);
+        match (mark, u32::try_from(row)) {
             (Some(Mark::One), Ok(row)) => known.ones.push(row),
             (Some(Mark::Zero), _) => known.has_zero = true,
             (Some(Mark::MinusOne), _) => known.has_minus = true,
-            _ => self.columns[column] = None,
+            _ => known.odd = Some((row, value.to_owned())),
         }
-        // With both, -1 is neither yes nor no.
-        if known_both(&self.columns[column]) {
-            self.columns[column] = None;
+        // Beside a 0, -1 is neither yes nor no.
+        if known.has_zero && known.has_minus && known.odd.is_none() {
+            known.odd = Some((row, value.to_owned()));
         }
     }
 
     /// The classes of so many rows, of each of which all values have been taken.
-    pub(super) fn finish(self, rows: usize) -> Marked {
+    ///
+    /// # Errors
+    /// Where a column was asked for and has another value.
+    pub(super) fn finish(self, rows: usize) -> Result<Marked, String> {
+        let columns = || self.names.iter().zip(&self.columns);
+        let odd = columns().find_map(|(name, column)| Some((name, column.odd.as_ref()?)));
+        if let (true, Some((name, (row, value)))) = (self.asked, odd) {
+            return Err(format!(
+                "has the value {value:?} in column \"{}\", row {}, where each must be 1 or 0: that is no column of a class",
+                name.escape_debug(),
+                row + 1
+            ));
+        }
         let columns = self.names.into_iter().zip(self.columns);
-        let marking = columns.filter_map(|(name, column)| Some((name, column?.ones)));
+        let marking = columns.filter(|(_, column)| column.odd.is_none());
+        let marking = marking.map(|(name, column)| (name, column.ones));
         let (names, ones): (Vec<String>, Vec<Vec<u32>>) = marking.unzip();
         if names.len() < 2 || rows == 0 {
-            return Marked::Nothing;
+            return Ok(Marked::Nothing);
         }
         let mut of_rows = vec![Vec::new(); rows];
         for (class, rows) in (0..).zip(&ones) {
             rows.iter().for_each(|&row| of_rows[row as usize].push(class));
         }
-        Marked::Classes { names, of_rows }
+        Ok(Marked::Classes { names, of_rows })
     }
-}
-
-fn known_both(column: &Option<Column>) -> bool {
-    column.as_ref().is_some_and(|column| column.has_zero && column.has_minus)
 }
 
 /// Labels the pictures of a listing, each of which is a row, if columns say their classes; returns the
 /// names of these. Where each picture is of one class, that is its label; else each has a set of them.
 ///
 /// # Errors
-/// Where a column has a name that no class can have.
+/// Where a column has a name that no class can have, or one that was asked for another value.
 pub(super) fn label(
     one_hot: OneHot,
     listing: &mut Listing,
     known: &mut Names,
 ) -> Result<Vec<String>, String> {
-    let (names, of_rows) = match one_hot.finish(listing.pictures.len()) {
+    let (names, of_rows) = match one_hot.finish(listing.pictures.len())? {
         Marked::Nothing => return Ok(Vec::new()),
         Marked::Classes { names, of_rows } => (names, of_rows),
     };
@@ -133,12 +149,12 @@ mod tests {
     use super::*;
 
     fn marked(names: &str, rows: &[&str]) -> Marked {
-        let mut one_hot = OneHot::new(names.split(',').map(str::to_owned).collect());
+        let mut one_hot = OneHot::new(names.split(',').map(str::to_owned).collect(), false);
         for (row, values) in rows.iter().enumerate() {
             let values = values.split(',').enumerate();
             values.for_each(|(column, value)| one_hot.take(column, row, value));
         }
-        one_hot.finish(rows.len())
+        one_hot.finish(rows.len()).unwrap()
     }
 
     #[test]
@@ -154,6 +170,24 @@ mod tests {
         }
         for (names, rows) in [("a,b", &["1,0.5", "0,1"][..]), ("a", &["1"]), ("a,b", &[])] {
             assert_eq!(marked(names, rows), Marked::Nothing, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn a_column_that_was_asked_for_must_be_one_of_a_class() {
+        for odd in ["", "2", "-1"] {
+            let mut one_hot = OneHot::new(vec!["a".to_owned(), "b".to_owned()], true);
+            for (row, values) in [["1", "0"], ["0", odd]].iter().enumerate() {
+                values
+                    .iter()
+                    .enumerate()
+                    .for_each(|(column, value)| one_hot.take(column, row, value));
+            }
+            let error = one_hot.finish(2).unwrap_err();
+            assert!(
+                error.contains("\"b\", row 2") && error.contains(&format!("{odd:?}")),
+                "{error}"
+            );
         }
     }
 

@@ -215,7 +215,7 @@ impl Classifier {
     ///
     /// # Errors
     /// [`Error::Options`], with the way out.
-    pub(crate) fn check_task(&self, given: Task) -> Result<(), Error> {
+    pub fn check_task(&self, given: Task) -> Result<(), Error> {
         match (self.task(), given) {
             (own, given) if own == given => Ok(()),
             (Task::MultiLabel, _) => Err(Error::Options(
@@ -347,6 +347,13 @@ impl Classifier {
         };
         if let Some(error) = diverged {
             return Err(Error::of_training(error));
+        }
+        if self.task() == Task::MultiLabel && after.is_none() {
+            warnings.push(
+                "the labels' thresholds are those from before fine-tuning: there are no held-out pictures to \
+                 choose them by"
+                    .to_owned(),
+            );
         }
         if set.learned_from().is_none_or(|learned_from| learned_from == 0) {
             let watched = config.training.early_stop.is_some();

@@ -81,7 +81,8 @@ pub(super) struct Fitted {
 }
 
 /// What heads that have not seen them say of the pictures, n x classes: to choose thresholds by where
-/// none are held back. Nothing of a head that is trained in epochs, which would take five times as long.
+/// none are held back. Nothing where too few are without a class, and of a head that is trained in epochs,
+/// which would take five times as long.
 pub(super) fn out_of_fold(
     config: &HeadConfig,
     isa: Isa,
@@ -95,7 +96,12 @@ pub(super) fn out_of_fold(
         observer.training(event);
         if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    train::out_of_fold(train, &config, isa, &mut tell).map(Some).map_err(Error::of_training)
+    match train::out_of_fold(train, &config, isa, &mut tell) {
+        Ok(said) => Ok(Some(said)),
+        // Too few pictures without a class to leave some of them out.
+        Err(TrainError::AllAlike) => Ok(None),
+        Err(error) => Err(Error::of_training(error)),
+    }
 }
 
 pub(super) fn fit_head(

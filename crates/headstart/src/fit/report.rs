@@ -200,7 +200,7 @@ impl Outcome {
             Some(thresholds) => classifier.thresholds = thresholds,
             None if classifier.task() == Task::MultiLabel && validation.labels.is_empty() => {
                 warnings.push(format!(
-                    "every label's threshold is {UNCHOSEN}: no pictures are held back to choose them by"
+                    "every label's threshold is {UNCHOSEN}: there are no held-out pictures to choose them by"
                 ));
             }
             None => {}

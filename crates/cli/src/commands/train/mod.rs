@@ -92,6 +92,9 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
             ));
         }
     }
+    if let (Some(file), true) = (&args.split.export_split, pictures.source().multi_label) {
+        output.field("Split file", format!("{}, to be read with --multi-label", file.display()))?;
+    }
     let model = quoted(&model.display().to_string());
     output.text("")?;
     output.text(format!("Try it with:  headstart predict {model} PICTURE..."))?;

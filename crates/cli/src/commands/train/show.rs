@@ -8,7 +8,7 @@ use headstart::model::thousands;
 use headstart::{CrossValidation, Evaluation, FitConfig, FitReport, HeadConfig, Spread};
 use serde_json::json;
 
-use crate::commands::report::{self, Measured};
+use crate::commands::report::{self, Measured, Thresholds};
 use crate::output::{Output, count, duration};
 
 /// An epoch of a phase, `head` or `fine-tune`, of so many; people read the label before it.
@@ -112,6 +112,11 @@ fn cross_validation(folds: &CrossValidation, output: &Output) -> anyhow::Result<
         let Spread { mean, std } = figure;
         output.field(name, format!("{mean:.3} +- {std:.3} (mean and deviation of the folds)"))?;
     }
+    if folds.held_out.multi_label.is_some() {
+        let (all, note) =
+            (Measured::HeldOut, ", over all folds, whose own are at thresholds of 0.5");
+        report::accuracy(output, &folds.held_out, &all, Thresholds::ChosenHere, note)?;
+    }
     report::per_class(output, &folds.held_out)?;
     output.field("Note", "the model has learned from all pictures, the folds are for measuring")?;
     Ok(())
@@ -127,7 +132,7 @@ pub(in crate::commands) fn validation(
 ) -> anyhow::Result<()> {
     match evaluation {
         Some(evaluation) => {
-            report::accuracy(output, evaluation, measured, note)?;
+            report::accuracy(output, evaluation, measured, Thresholds::ChosenHere, note)?;
             if per_class {
                 report::per_class(output, evaluation)?;
             }

@@ -124,7 +124,10 @@ pub(super) fn fine_tune(
         output.field("", ended.join("; "))?;
     }
     let before = report.before.as_ref();
-    let before = before.map(|before| format!(", {:.3} before fine-tuning", before.accuracy));
+    let before = before.map(|before| {
+        let of_labels = before.multi_label.as_ref().and_then(|own| own.mean_average_precision);
+        format!(", {:.3} before fine-tuning", of_labels.unwrap_or(before.accuracy))
+    });
     let measured = Measured::held_back(report.learned_from);
     let before = before.unwrap_or_default();
     show::validation(report.validation.as_ref(), &measured, &before, true, output)?;

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use super::super::Labels;
-use super::super::class_name::{BadClassName, Label, Names, plain};
+use super::super::class_name::{BadClassName, plain};
 use super::super::columns::{ColumnNames, Role};
+use super::super::label_cells::LabelCells;
 use super::index::{Content, Index};
 use super::sample::{key, stem};
 use super::unpacked;
@@ -24,13 +25,8 @@ pub(super) struct Found {
 
 /// Looks for the label of each picture in the object of its `.json` file: under the key that is asked
 /// for, or that is called as a column of labels is.
-pub(super) fn labels(
-    file: &File,
-    members: &Index,
-    pictures: &Index,
-    asked: &ColumnNames,
-    known: &mut Names,
-) -> Found {
+pub(super) fn labels(file: &File, members: &Index, pictures: &Index, asked: &ColumnNames) -> Found {
+    let mut cells: Option<LabelCells> = None;
     let mut found =
         Found { labels: vec![Labels::None; pictures.len()], key: None, refused: Vec::new() };
     for (picture, label) in found.labels.iter_mut().enumerate() {
@@ -42,24 +38,20 @@ pub(super) fn labels(
         let Some((key, value)) = object.and_then(|object| labelled(object, asked)) else {
             continue;
         };
-        let mut bad = None;
-        let mut name = |value: Value| match Label::of(Some(text(value)?.as_bytes()), known) {
-            Label::Is(name) => Some(name),
-            Label::None => None,
-            Label::Refused(name) => {
-                bad.get_or_insert(name);
-                None
-            }
-        };
+        let cells = cells.get_or_insert_with(|| LabelCells::new(Some(&key), asked));
         let own = match value {
-            Value::Array(values) => Labels::set(values.into_iter().filter_map(name)),
-            value => name(value).into(),
+            Value::Array(values) => {
+                cells.list(&values.into_iter().filter_map(text).collect::<Vec<_>>())
+            }
+            value => text(value).map_or(Ok(Labels::None), |text| cells.cell(&text)),
         };
-        if let Some(bad) = bad {
-            found.refused.push((member, bad));
-        } else if own.is_some() {
-            *label = own;
-            found.key.get_or_insert(key);
+        match own {
+            Err(bad) => found.refused.push((member, bad)),
+            Ok(own) if own.is_some() => {
+                *label = own;
+                found.key.get_or_insert(key);
+            }
+            Ok(_) => {}
         }
     }
     found

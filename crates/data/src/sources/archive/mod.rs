@@ -131,7 +131,7 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
         let mut labels = all.clone().map(|i| layout.place(pictures.name(i)).label());
         let first = labels.next().flatten();
         if labels.all(|label| label == first) {
-            let found = json::labels(&file, &members, pictures, asked, &mut names);
+            let found = json::labels(&file, &members, pictures, asked);
             skipped.extend(found.refused.into_iter().map(|(member, bad)| {
                 let reason = SkipReason::LabelFile(bad.problem);
                 Skipped::new(joined(path, members.name(member)), reason)

@@ -47,7 +47,8 @@ impl<'a> Rows<'a> {
         let columns = Columns::of(names, asked)?;
         columns.check_path()?;
         let names = columns.classes.iter().map(|&column| columns.names[column].clone());
-        let one_hot = (columns.classes.len() > 1).then(|| OneHot::new(names.collect()));
+        let one_hot = (columns.classes.len() > 1)
+            .then(|| OneHot::new(names.collect(), columns.asked_for_classes));
         let mut may_be_class = vec![false; columns.names.len()];
         if one_hot.is_some() {
             columns.classes.iter().for_each(|&column| may_be_class[column] = true);
@@ -174,7 +175,7 @@ impl<'a> Rows<'a> {
             None => Vec::new(),
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let hint = self.labels.finish(&mut self.listing);
+        let hint = self.labels.finish(&mut self.listing)?;
         let notes = [self.columns.note(&names, true), self.paths.note(), hint];
         self.listing.notes.extend(notes.into_iter().flatten());
         Ok(self.listing)

@@ -138,7 +138,7 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
         _ => label_by_marks(&file, &columns.others, rows, &mut listing, cells.names())?,
     };
     let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    let hint = cells.finish(&mut listing);
+    let hint = cells.finish(&mut listing)?;
     listing.notes.extend(columns.others.note(&classes, false).into_iter().chain(hint));
     Ok(listing)
 }
@@ -157,7 +157,7 @@ fn label_by_marks(
         return Err("declares more values than it can have".to_owned());
     }
     let names = columns.iter().map(|&column| others.names[column].clone()).collect();
-    let mut one_hot = OneHot::new(names);
+    let mut one_hot = OneHot::new(names, others.asked_for_classes);
     for (class, &column) in columns.iter().enumerate() {
         let mut row = 0;
         columns::any_texts(file, column, &mut |value| {
