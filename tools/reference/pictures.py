@@ -3,7 +3,7 @@ the pixels that Pillow decodes them to.
 
     python tools/reference/pictures.py crates/data/tests/fixtures
 
-Needs Pillow, numpy and OpenCV (which writes samplings that Pillow does not). Expected pixels
+Needs Pillow with pillow-jxl-plugin 1.3.8, numpy and OpenCV (which writes samplings that Pillow does not). Expected pixels
 are `.rgb` files: width and height as little-endian u32, then 8-bit RGB rows. `decode.tsv` lists
 file, expected pixels, largest and mean difference allowed; `reduced.tsv` lists the same of JPEGs
 that are decoded in full, to a half, a quarter or an eighth, with the divisor behind the file.
@@ -12,11 +12,13 @@ that are decoded in full, to a half, a quarter or an eighth, with the divisor be
 import io
 import struct
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_jxl  # noqa: F401 (Pillow knows JPEG XL by it)
 from PIL import Image, ImageOps, PngImagePlugin
 
 W, H = 13, 9
@@ -83,6 +85,14 @@ def encode(image, format, **options):
     out = io.BytesIO()
     image.save(out, format, **options)
     return out.getvalue()
+
+
+def of_jpeg(pixels):
+    """A JPEG that is packed anew without loss."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.jpg"
+        Image.fromarray(pixels).save(path, "JPEG", quality=95, subsampling=0)
+        return encode(Image.open(path), "JXL", lossless_jpeg=True)
 
 
 def png16(samples):
@@ -247,6 +257,14 @@ def decode_cases():
     yield "pnm_grey.pgm", encode(grey, "PPM"), LOSSLESS
     yield "pnm_bits.pbm", encode(large.convert("1"), "PPM"), LOSSLESS
     yield from pnms(wide)
+
+    yield "jxl_rgb.jxl", encode(rgb, "JXL", lossless=True), LOSSLESS
+    yield "jxl_grey.jxl", encode(grey, "JXL", lossless=True), LOSSLESS
+    yield "jxl_rgba.jxl", encode(rgba, "JXL", lossless=True), LOSSLESS
+    yield "jxl_grey_alpha.jxl", encode(grey_alpha, "JXL", lossless=True), LOSSLESS
+    yield "jxl_lossy.jxl", encode(Image.fromarray(detailed(60, 40)), "JXL", quality=90), JPEG
+    # Pillow's plug-in makes the JPEG of it again; JPEG XL itself rebuilds coefficients nearer to nought.
+    yield "jxl_of_jpeg.jxl", of_jpeg(detailed(60, 40)), (20, 3.0)
 
     yield "gif_one.gif", encode(palette, "GIF"), LOSSLESS
     second = Image.fromarray(255 - photo()).quantize(16)

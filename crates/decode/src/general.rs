@@ -12,7 +12,7 @@ use crate::{DecodeError, Format, Limits, Rgb, webp_structure};
 /// or a tile that is larger than the picture.
 const SPARE: u64 = 4 << 20;
 
-/// What has a decoder in the library: everything but JPEG, TIFF and PNM.
+/// What has a decoder in the library: everything but JPEG, TIFF, PNM and JPEG XL.
 pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rgb, DecodeError> {
     let error = |e: ImageError| from_image(e, format, limits);
     if format == Format::WebP && riff_size(bytes) > bytes.len() as u64 {
@@ -85,7 +85,9 @@ fn open<'a>(
         bounds.max_alloc = Some(bytes.saturating_add(SPARE).min(limits.max_bytes));
         bounds
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
+    let known =
+        image_format(format).ok_or(DecodeError::Unsupported { what: "JPEG XL", ending: "jxl" })?;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), known);
     // For what stands before the picture; a chunk is copied up to three times.
     reader.limits(bounds(bytes.len() as u64 * 4));
     let mut decoder = reader.into_decoder().map_err(error)?;
@@ -107,8 +109,8 @@ fn riff_size(bytes: &[u8]) -> u64 {
         .map_or(u64::MAX, |b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])) + 8)
 }
 
-fn image_format(format: Format) -> ImageFormat {
-    match format {
+fn image_format(format: Format) -> Option<ImageFormat> {
+    Some(match format {
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Png => ImageFormat::Png,
         Format::WebP => ImageFormat::WebP,
@@ -116,16 +118,17 @@ fn image_format(format: Format) -> ImageFormat {
         Format::Bmp => ImageFormat::Bmp,
         Format::Tiff => ImageFormat::Tiff,
         Format::Pnm => ImageFormat::Pnm,
-    }
+        Format::JpegXl => return None,
+    })
 }
 
 /// How a decoder lays out a pixel.
 #[derive(Clone, Copy)]
-struct Samples {
+pub(crate) struct Samples {
     /// Grey; grey and alpha; red, green, blue; those and alpha.
-    channels: usize,
+    pub(crate) channels: usize,
     /// Bytes of each, 1 or 2 in the machine's order.
-    bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Samples {
@@ -151,7 +154,7 @@ impl Samples {
 
     /// 8-bit RGB rows: 16-bit samples keep their high byte, transparency goes onto white. In the
     /// same memory where there is room: a large picture is not held twice.
-    fn to_rgb(self, mut buffer: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn to_rgb(self, mut buffer: Vec<u8>) -> Vec<u8> {
         match (self.channels, self.bytes) {
             (1, 1) => expand(&mut buffer, |[v]: [u8; 1]| [v; 3]),
             (2, 1) => expand(&mut buffer, |[v, a]: [u8; 2]| [over_white(v, a); 3]),

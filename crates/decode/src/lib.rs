@@ -19,6 +19,8 @@ mod file;
 mod general;
 mod guard;
 mod jpeg;
+#[cfg(feature = "jxl")]
+mod jxl;
 mod limits;
 mod orientation;
 mod png_metadata;
@@ -67,6 +69,8 @@ pub fn decode_at_least(
         Format::Jpeg => jpeg::decode(bytes, limits, at_least),
         Format::Tiff => tiff::decode(bytes, limits),
         Format::Pnm => pnm::decode(bytes, limits),
+        #[cfg(feature = "jxl")]
+        Format::JpegXl => jxl::decode(bytes, limits),
         format => general::decode(bytes, format, limits),
     })
 }
@@ -98,6 +102,11 @@ pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
                 let (width, height) = pnm::header(bytes, limits)?;
                 (width, height, Orientation::NoTransforms)
             }
+            #[cfg(feature = "jxl")]
+            Format::JpegXl => {
+                let (width, height) = jxl::header(bytes, limits)?;
+                (width, height, Orientation::NoTransforms)
+            }
             format => general::header(bytes, format, limits)?,
         };
         let orientation = orientation.to_exif();
@@ -123,6 +132,8 @@ pub fn estimated_bytes_at_least(bytes: &[u8], limits: &Limits, at_least: AtLeast
             Format::Jpeg => jpeg::estimate(bytes, limits, at_least),
             Format::Tiff => tiff::estimate(bytes, limits),
             Format::Pnm => pnm::estimate(bytes, limits),
+            #[cfg(feature = "jxl")]
+            Format::JpegXl => jxl::estimate(bytes, limits),
             format => general::estimate(bytes, format, limits),
         })
     });
