@@ -144,12 +144,4 @@ def with_torchvision(folder):
     write(folder, "torchvision", packages, cases, tensors)
 
 
-def main():
-    def extra(parser):
-        parser.add_argument("what", choices=["keras", "torchvision"])
-
-    folder, parsed = common.arguments(__doc__, "augment", extra)
-    {"keras": with_keras, "torchvision": with_torchvision}[parsed.what](folder)
-
-
-main()
+common.command(__doc__, "augment", {"keras": with_keras, "torchvision": with_torchvision})

@@ -34,6 +34,17 @@ def arguments(description, subfolder="", extra=None):
     return folder, parsed
 
 
+def command(description, subfolder, makers):
+    """Runs the one of `makers`, by name, that the command line asks for, on the folder that it writes to.
+
+    For scripts whose references live in environments of their own.
+    """
+    folder, parsed = arguments(
+        description, subfolder, lambda parser: parser.add_argument("what", choices=list(makers))
+    )
+    makers[parsed.what](folder)
+
+
 def versions(*packages):
     """`{"python": .., package: version}` of the packages named."""
     found = {"python": platform.python_version()}

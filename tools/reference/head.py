@@ -248,12 +248,4 @@ def with_keras(folder):
     )
 
 
-def main():
-    def extra(parser):
-        parser.add_argument("what", choices=["sklearn", "keras"])
-
-    folder, parsed = common.arguments(__doc__, "head", extra)
-    {"sklearn": with_sklearn, "keras": with_keras}[parsed.what](folder)
-
-
-main()
+common.command(__doc__, "head", {"sklearn": with_sklearn, "keras": with_keras})

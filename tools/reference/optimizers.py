@@ -196,12 +196,4 @@ def with_pytorch(folder):
     )
 
 
-def main():
-    def extra(parser):
-        parser.add_argument("what", choices=["keras", "pytorch"])
-
-    folder, parsed = common.arguments(__doc__, "optimizers", extra)
-    {"keras": with_keras, "pytorch": with_pytorch}[parsed.what](folder)
-
-
-main()
+common.command(__doc__, "optimizers", {"keras": with_keras, "pytorch": with_pytorch})

@@ -1,8 +1,9 @@
 //! Labels in `.json` files beside pictures, as WebDataset's shards may have them.
 
-use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{self, Read};
+
+use serde_json::{Map, Value};
 
 use super::super::Labels;
 use super::super::class_name::{BadClassName, plain};
