@@ -13,22 +13,18 @@
 #![forbid(unsafe_code)]
 
 pub mod augment;
-mod blend;
 pub mod cache;
 mod error;
 pub mod facts;
 mod positioned;
 mod reader;
-mod reduce;
-pub mod resize;
 pub mod sources;
 pub mod split;
 
 /// From the bytes of a file to upright 8-bit RGB, and how much of it is needed.
 pub mod decode {
     pub use headstart_decode::*;
-
-    pub use crate::reduce::Reduce;
+    pub use headstart_resize::Reduce;
 }
 
 pub use augment::{Augment, Augmenter};
@@ -36,8 +32,8 @@ pub use cache::FeatureCache;
 pub use decode::{ContentHash, DecodeError, Limits, Rgb, decode};
 pub use error::DataError;
 pub use facts::Facts;
+pub use headstart_resize::{self as resize, Resizer};
 pub use reader::{Held, HeldPicture, Reader};
-pub use resize::Resizer;
 pub use sources::{
     Dataset, Item, LabelSets, Labels, Location, PathPattern, SkipReason, Skipped, Source, Subset,
 };

@@ -5,11 +5,11 @@ use std::ops::Range;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions};
+use headstart_decode::Rgb;
 use headstart_model::Preprocessing;
 
-use super::down::Down;
-use super::fit::{Fitted, pillow};
-use crate::decode::Rgb;
+use crate::down::Down;
+use crate::fit::{Fitted, pillow};
 
 /// Bytes of rows that are held where a row of the result does not need more: few, so that they stay
 /// in the cache, and enough that the weights across are not worked out often.
@@ -18,13 +18,13 @@ const HELD: usize = 1 << 20;
 /// Two passes, columns first, each rounded to 8 bits. Of the rows between them only those are held
 /// that a row of the result is made of, and some to come.
 #[derive(Debug, Default)]
-pub(super) struct Antialiased {
+pub(crate) struct Antialiased {
     across: fast_image_resize::Resizer,
     rows: Vec<u8>,
 }
 
 impl Antialiased {
-    pub(super) fn resize(
+    pub(crate) fn resize(
         &mut self,
         picture: &Rgb,
         filter: FilterType,

@@ -1,19 +1,19 @@
 //! The mean of the part of a picture that each pixel of the output covers.
 
+use headstart_decode::Rgb;
 use headstart_model::Preprocessing;
 
-use super::fit::{Fitted, keras};
-use crate::decode::Rgb;
+use crate::fit::{Fitted, keras};
 
 #[derive(Debug, Default)]
-pub(super) struct Area {
+pub(crate) struct Area {
     columns: Vec<Share>,
     /// The mean of the rows that a row of the output covers, `[width][3]`.
     rows: Vec<f32>,
 }
 
 impl Area {
-    pub(super) fn resize(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
+    pub(crate) fn resize(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
         let whole = picture.covered();
         let fitted = keras((whole.width, whole.height), to);
         fitted.blacken(to, out);

@@ -8,12 +8,13 @@
 /// Bits of a channel's field: those of a level and of a weight.
 const FIELD: u32 = 8 + WEIGHT;
 /// Bits after the point of a weight. The four of a sample add up to `1 << WEIGHT`.
-pub(crate) const WEIGHT: u32 = 13;
+pub const WEIGHT: u32 = 13;
 /// Half a level in each of the fields.
 const HALF: u64 = (1 << (WEIGHT - 1)) * (1 | 1 << FIELD | 1 << (2 * FIELD));
 
+/// A pixel as a word, for [`blend`].
 #[inline(always)]
-pub(crate) fn pack(pixel: &[u8; 3]) -> u64 {
+pub fn pack(pixel: &[u8; 3]) -> u64 {
     let [r, g, b] = pixel.map(u64::from);
     r | g << FIELD | b << (2 * FIELD)
 }
@@ -21,7 +22,7 @@ pub(crate) fn pack(pixel: &[u8; 3]) -> u64 {
 /// The mean of the packed pixels above left, above right, below left and below right, by how
 /// far it lies to the right and below: `0..=1 << WEIGHT` each.
 #[inline(always)]
-pub(crate) fn blend(pixels: [u64; 4], right: u64, below: u64) -> [u8; 3] {
+pub fn blend(pixels: [u64; 4], right: u64, below: u64) -> [u8; 3] {
     let both = (right * below + (1 << (WEIGHT - 1))) >> WEIGHT;
     let sum = pixels[0] * ((1 << WEIGHT) + both - right - below)
         + pixels[1] * (right - both)

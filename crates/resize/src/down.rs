@@ -11,7 +11,7 @@ use pulp::{Simd, WithSimd};
 const MOST_PRECISION: u32 = 32 - 8 - 2;
 
 /// Which rows of a picture each row of the result is made of, and their weights.
-pub(super) struct Down {
+pub(crate) struct Down {
     rows: Vec<Range<usize>>,
     /// Those of each row one after the other, in units of `1 / (1 << precision)`.
     weights: Vec<i16>,
@@ -22,7 +22,7 @@ pub(super) struct Down {
 
 impl Down {
     /// When the part between `edges` of a picture of so many `rows` becomes `to` rows.
-    pub(super) fn new(filter: FilterType, edges: Range<f64>, rows: usize, to: usize) -> Self {
+    pub(crate) fn new(filter: FilterType, edges: Range<f64>, rows: usize, to: usize) -> Self {
         let (filter, radius): (fn(f64) -> f64, f64) = match filter {
             FilterType::Bilinear => (linear, 1.0),
             FilterType::CatmullRom => (cubic, 2.0),
@@ -58,17 +58,17 @@ impl Down {
 
     /// The rows that row `y` of the result is made of; they begin no earlier than those of the row
     /// before.
-    pub(super) fn rows(&self, y: usize) -> Range<usize> {
+    pub(crate) fn rows(&self, y: usize) -> Range<usize> {
         self.rows[y].clone()
     }
 
     /// The most rows that a row of the result is made of.
-    pub(super) fn most_rows(&self) -> usize {
+    pub(crate) fn most_rows(&self) -> usize {
         self.rows.iter().map(Range::len).max().unwrap_or(0)
     }
 
     /// Makes row `y` of the result from its `rows`.
-    pub(super) fn mix(&self, y: usize, rows: &[u8], out: &mut [u8]) {
+    pub(crate) fn mix(&self, y: usize, rows: &[u8], out: &mut [u8]) {
         let weights = &self.weights[self.starts[y]..][..self.rows[y].len()];
         pulp::Arch::new().dispatch(Mix { rows, weights, precision: self.precision, out });
     }

@@ -1,28 +1,27 @@
 //! Which part of a picture fills which part of the output.
 
+use headstart_decode::Rgb;
 use headstart_model::{Fit, Preprocessing};
-
-use crate::decode::Rgb;
 
 /// A rectangle, in pixels from the top left corner.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rect<T> {
-    pub(super) left: T,
-    pub(super) top: T,
-    pub(super) width: T,
-    pub(super) height: T,
+pub(crate) struct Rect<T> {
+    pub(crate) left: T,
+    pub(crate) top: T,
+    pub(crate) width: T,
+    pub(crate) height: T,
 }
 
 /// `from` of the picture becomes `to` of the output; what that leaves of it is black.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Fitted<T> {
-    pub(super) from: Rect<T>,
-    pub(super) to: Rect<usize>,
+pub(crate) struct Fitted<T> {
+    pub(crate) from: Rect<T>,
+    pub(crate) to: Rect<usize>,
 }
 
 impl<T> Fitted<T> {
     /// Makes black what no part of the picture fills of an output of the size `to`.
-    pub(super) fn blacken(&self, to: &Preprocessing, out: &mut [u8]) {
+    pub(crate) fn blacken(&self, to: &Preprocessing, out: &mut [u8]) {
         if (self.to.width, self.to.height) != (to.width, to.height) {
             out.fill(0);
         }
@@ -33,7 +32,7 @@ impl<T> Fitted<T> {
 /// fractions of pixels; a padded picture is rounded to the nearest size, its place likewise,
 /// halves to the even number. Of a reduced picture the part that it covers is taken, as by `draft`
 /// and the box that it answers.
-pub(super) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
+pub(crate) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
     let covered = picture.covered();
     // Exact: divisors are powers of two.
     let pixels = |units: usize| units as f64 / covered.divisor as f64;
@@ -75,7 +74,7 @@ pub(super) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
 /// TensorFlow's `resize_with_pad` resizes first and pads then. Sizes and places are rounded
 /// down, after divisions in f32: a side that fills the output may thereby come out a pixel
 /// short of it. A side shorter than a pixel, which TensorFlow refuses, becomes one.
-pub(super) fn keras((width, height): (usize, usize), to: &Preprocessing) -> Fitted<usize> {
+pub(crate) fn keras((width, height): (usize, usize), to: &Preprocessing) -> Fitted<usize> {
     let (mut from_width, mut from_height) = (width, height);
     let (mut to_width, mut to_height) = (to.width as f32, to.height as f32);
     match to.fit {

@@ -4,19 +4,25 @@
 //! `bicubic` are Pillow's, whose filters are widened where a picture shrinks; `tensorflow` and
 //! `area` are Keras's. They also round differently where a picture is cropped or padded.
 
+#![forbid(unsafe_code)]
+
 mod antialiased;
 mod area;
+pub mod blend;
 mod down;
 mod fit;
+mod reduce;
 mod tensorflow;
 
 use fast_image_resize::FilterType;
+use headstart_decode::{Covered, Rgb};
 use headstart_model::{Interpolation, Preprocessing};
 
-use crate::decode::{Covered, Rgb};
 use antialiased::Antialiased;
 use area::Area;
 use tensorflow::Tensorflow;
+
+pub use reduce::Reduce;
 
 /// Resizes pictures; keep one per thread, since it keeps its working memory.
 ///

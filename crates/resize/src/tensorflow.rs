@@ -1,20 +1,20 @@
 //! `tf.image.resize` with its defaults: bilinear between the four pixels around a point,
 //! however much a picture shrinks, and pixels are areas (half-pixel centres).
 
+use headstart_decode::Rgb;
 use headstart_model::Preprocessing;
 
-use super::fit::{Fitted, keras};
 use crate::blend::{WEIGHT, blend, pack};
-use crate::decode::Rgb;
+use crate::fit::{Fitted, keras};
 
 /// The pixels that the columns of the output lie between.
 #[derive(Debug, Default)]
-pub(super) struct Tensorflow {
+pub(crate) struct Tensorflow {
     columns: Vec<Between>,
 }
 
 impl Tensorflow {
-    pub(super) fn resize(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
+    pub(crate) fn resize(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
         let fitted = keras((picture.width(), picture.height()), to);
         fitted.blacken(to, out);
         let Fitted { from, to: inner } = fitted;

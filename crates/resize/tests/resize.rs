@@ -1,16 +1,13 @@
 //! Resizing against the pixels of Pillow, OpenCV, torchvision and Keras. Fixtures:
 //! `tools/reference/resize.py`.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use headstart_data::decode::{Reduce, decode_at_least};
-use headstart_data::{Limits, Resizer, Rgb};
+use headstart_decode::{Limits, Rgb, decode_at_least};
 use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
+use headstart_resize::{Reduce, Resizer};
 use safetensors::SafeTensors;
-use support::difference;
 
 const INTERPOLATIONS: [Interpolation; 4] = [
     Interpolation::Bilinear,
@@ -43,6 +40,13 @@ fn pictures(library: &str) -> BTreeMap<String, Rgb> {
         (name, Rgb::new(width, height, tensor.data().to_vec()).unwrap())
     };
     tensors.iter().map(|(name, tensor)| picture((name.to_owned(), tensor))).collect()
+}
+
+/// The largest and the mean difference of two pictures of the same size.
+fn difference(a: &[u8], b: &[u8]) -> (u8, f64) {
+    assert_eq!(a.len(), b.len());
+    let each = || a.iter().zip(b).map(|(a, b)| a.abs_diff(*b));
+    (each().max().unwrap(), each().map(f64::from).sum::<f64>() / a.len() as f64)
 }
 
 /// How a picture differs from what a library made of it.

@@ -4,8 +4,9 @@
 
 use std::ops::Range;
 
+use headstart_resize::blend::{WEIGHT, blend, pack};
+
 use super::Region;
-use crate::blend::{WEIGHT, blend, pack};
 
 /// Bits after the point of a coordinate.
 const POINT: u32 = 32;
