@@ -5,7 +5,7 @@ use headstart_engine::train::{
     AdamConfig, FineTuner, HeadSteps, RangeTest, RangeTestConfig, TrainError, range_test,
 };
 
-use crate::divided::Divided;
+use crate::pictures::Divided;
 use crate::training_set::{Side, TrainingSet};
 use crate::{Base, Classifier, Error, ExtractConfig, Extractor, FineTuning, Observer, Pictures};
 

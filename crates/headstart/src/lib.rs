@@ -40,46 +40,43 @@ mod base;
 mod bench;
 mod bundled;
 mod classifier;
-mod divided;
+mod copies;
 mod error;
-mod evaluation;
-mod extract;
+mod features;
 mod fine_tune;
 mod fit;
-mod import;
-mod in_order;
 mod learning_rate;
-mod model_file;
+mod looks;
 mod observer;
 mod pictures;
-mod seen;
+mod records;
+mod robust;
 mod training_set;
 
 pub use headstart_data as data;
 pub use headstart_engine as engine;
 pub use headstart_model as model;
 
-#[doc(hidden)]
-pub use audit::neighbours_for_benchmarks;
 pub use audit::{Audit, AuditConfig, Finding, Kind, LabelErrors, Severity, audit};
 pub use base::{Base, BaseConfig};
 pub use bench::{
     BenchConfig, BenchReport, StepTime, TrainBenchConfig, TrainBenchReport, bench, bench_training,
 };
 pub use bundled::{BUNDLED, Bundled};
-pub use classifier::{Classifier, Evaluated, Prediction};
-pub use error::Error;
-pub use evaluation::{Evaluation, MultiLabelFigures};
-pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
-pub use fine_tune::{FineTuneRecord, FineTuneReport, FineTuneSeconds, FineTuning};
-pub use fit::{
-    CrossValidation, DEFAULT_VIEWS, EpochRecord, FitConfig, FitReport, FoldRecord, HeadConfig,
-    Origin, Seconds, SplitRecord, Spread, TrainingRecord,
+pub use classifier::{
+    Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, class_names_in,
 };
-pub use import::{ImportConfig, class_names_in};
+#[doc(hidden)]
+pub use copies::neighbours_for_benchmarks;
+pub use error::Error;
+pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
+pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
+pub use fit::{FitConfig, FitReport, Seconds};
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
-pub use model_file::MODEL_FORMAT;
 pub use observer::{Observer, Quiet};
 pub use pictures::{Duplicates, Pictures};
-pub use seen::{Contents, Seen};
-pub use training_set::{DiskNeed, TrainingSet};
+pub use records::{
+    Contents, CrossValidation, EpochRecord, Evaluation, FineTuneRecord, FoldRecord, HeadConfig,
+    MultiLabelFigures, Origin, Seen, SplitRecord, Spread, TrainingRecord,
+};
+pub use training_set::{DEFAULT_VIEWS, DiskNeed, TrainingSet};

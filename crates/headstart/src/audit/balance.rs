@@ -4,7 +4,8 @@ use std::path::Path;
 
 use headstart_data::Location;
 
-use super::{Copies, Finding, Kind, Set};
+use super::{Finding, Kind, Set};
+use crate::copies::Copies;
 
 /// Different pictures under which a class has few.
 const FEW: usize = 10;

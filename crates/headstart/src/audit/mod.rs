@@ -1,31 +1,22 @@
 //! What is wrong with a folder of pictures: [`audit`].
 
-mod alignment;
 mod balance;
-mod copies;
 mod files;
 mod finding;
 mod labels;
-mod looks;
-mod neighbours;
-mod note;
 mod outliers;
-mod robust;
 mod suspects;
 
 use std::slice;
 
 use headstart_data::{ContentHash, DecodeError, Facts, Location, PictureLabels, Subset};
 
+use crate::copies::Copies;
+use crate::looks::{Look, looks};
 use crate::pictures::LabelSets;
 use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
-pub(crate) use copies::Copies;
 pub use finding::{Finding, Kind, Severity};
 pub use labels::LabelErrors;
-use looks::looks;
-pub(crate) use neighbours::FEW;
-pub use neighbours::neighbours_for_benchmarks;
-pub(crate) use note::note;
 use outliers::outliers;
 
 /// What to look for, and how.
@@ -154,7 +145,7 @@ impl<'a> Set<'a> {
             findings.push(files::of_error(at.clone(), error));
         };
         let extraction =
-            extractor.extract_telling(&pictures.items_and_tests(), observer, &mut failed)?;
+            extractor.extract_with_errors(&pictures.items_and_tests(), observer, &mut failed)?;
         let Extraction { features, contents, facts, kept, skipped, cached } = extraction;
         let mut labels = pictures.labels(&kept);
         let label_sets = pictures.label_sets(&mut labels, &contents);
@@ -265,15 +256,17 @@ impl<'a> Set<'a> {
     }
 
     fn tell_looks(&mut self, side: usize) {
-        for (kind, picture, value) in looks(&self.facts, side) {
+        for (look, picture, value) in looks(&self.facts, side) {
             let Facts { width, height, .. } = self.facts[picture];
-            let detail = match kind {
-                Kind::Tiny | Kind::OddAspect => format!("{width} x {height} pixels"),
-                Kind::Blank => "all of one colour".to_owned(),
-                Kind::Dark => "nearly all of it is dark".to_owned(),
-                Kind::Bright => "nearly all of it is white".to_owned(),
-                Kind::Blurred => "no sharp edge".to_owned(),
-                _ => "no colour".to_owned(),
+            let size = || format!("{width} x {height} pixels");
+            let (kind, detail) = match look {
+                Look::Tiny => (Kind::Tiny, size()),
+                Look::OddAspect => (Kind::OddAspect, size()),
+                Look::Blank => (Kind::Blank, "all of one colour".to_owned()),
+                Look::Dark => (Kind::Dark, "nearly all of it is dark".to_owned()),
+                Look::Bright => (Kind::Bright, "nearly all of it is white".to_owned()),
+                Look::Blurred => (Kind::Blurred, "no sharp edge".to_owned()),
+                Look::Grey => (Kind::Grey, "no colour".to_owned()),
             };
             self.tell(kind, picture, value.into(), detail);
         }

@@ -4,8 +4,8 @@
 //! "Out-of-distribution detection with deep nearest neighbors", ICML 2022). What far is follows from
 //! the set itself: as far as two of its pictures that are taken at random.
 
-use super::copies::Copies;
-use super::robust::Spread;
+use crate::copies::Copies;
+use crate::robust::Spread;
 
 /// Different pictures from which on outliers are looked for.
 const ENOUGH: usize = 50;

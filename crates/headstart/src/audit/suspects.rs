@@ -6,7 +6,8 @@ use headstart_engine::Isa;
 use headstart_engine::train::{Event, LogisticConfig, Samples, Task, out_of_fold};
 
 use super::labels::{LabelError, LabelErrors, label_errors};
-use super::{Copies, Finding, Kind, Set};
+use super::{Finding, Kind, Set};
+use crate::copies::Copies;
 use crate::{Error, Observer};
 
 /// How much likelier another class must be than the label for an error to be clear. See

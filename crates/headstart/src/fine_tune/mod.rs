@@ -1,6 +1,7 @@
 //! Fine-tuning: the top of the base trains, too.
 
 mod checkpoint;
+mod disk_need;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -13,10 +14,10 @@ use headstart_engine::train::{self, Epoch, Event, FineTuner, TrainError};
 use headstart_model::Trainable;
 use serde::{Deserialize, Serialize};
 
-use crate::fit::DEFAULT_VIEWS;
-use crate::training_set::{Augmentation, Side, TrainingSet};
+use crate::training_set::{Augmentation, DEFAULT_VIEWS, Side, TrainingSet};
 use crate::{
-    Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, HeadConfig, Observer, Pictures,
+    Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, FineTuneRecord, FitReport,
+    HeadConfig, Observer, Pictures, Seconds,
 };
 use checkpoint::{Run, Saved};
 
@@ -101,25 +102,6 @@ pub struct FineTuneSeconds {
     pub total: f64,
 }
 
-/// What a model file tells of how its base was fine-tuned.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FineTuneRecord {
-    /// The first layer that trained.
-    pub first_layer: String,
-    /// The options.
-    pub options: train::FineTuneConfig,
-    /// How pictures were varied.
-    pub augment: Augment,
-    /// Views of each picture, where they were.
-    pub views: usize,
-    /// Pictures learned from.
-    pub train: usize,
-    /// Every epoch.
-    pub epochs: Vec<EpochRecord>,
-    /// The epoch whose weights were taken, where early stopping chose it.
-    pub best_epoch: Option<usize>,
-}
-
 impl FineTuning {
     pub(crate) fn augmentation(&self) -> Augmentation {
         Augmentation { augment: self.augment, views: self.views, seed: self.seed }
@@ -194,39 +176,6 @@ impl Classifier {
         config.disk_need(&self.base, pictures)?.check()?;
         let mut set = TrainingSet::new(&self.base, pictures, &config.extract, observer)?;
         self.fine_tune_on(&mut set, config, observer)
-    }
-
-    /// Whether pictures of these classes can be fine-tuned on: those of the classifier, all of them.
-    ///
-    /// # Errors
-    /// [`Error::UnknownClass`] and [`Error::OtherClasses`].
-    pub fn check_classes(&self, given: &[String]) -> Result<(), Error> {
-        let known = self.classes.clone();
-        if let Some(class) = given.iter().find(|class| !known.contains(class)) {
-            return Err(Error::UnknownClass { class: class.clone(), known });
-        }
-        match given == known {
-            true => Ok(()),
-            false => Err(Error::OtherClasses { given: given.to_vec(), known }),
-        }
-    }
-
-    /// Whether the classifier says of a picture what the pictures say.
-    ///
-    /// # Errors
-    /// [`Error::Options`], with the way out.
-    pub fn check_task(&self, given: Task) -> Result<(), Error> {
-        match (self.task(), given) {
-            (own, given) if own == given => Ok(()),
-            (Task::MultiLabel, _) => Err(Error::Options(
-                "the model gives any number of labels, and each picture has one: add --multi-label"
-                    .to_owned(),
-            )),
-            (Task::SingleLabel, _) => Err(Error::Options(
-                "the model gives one label, and pictures may have several: train another on them"
-                    .to_owned(),
-            )),
-        }
     }
 
     /// [`Classifier::fine_tune`] on pictures that have been decoded for this classifier's base.
@@ -390,6 +339,24 @@ impl Classifier {
         training.validation = set.held_back();
         if let Some(seen) = &mut training.seen {
             seen.merge(set.seen());
+        }
+    }
+}
+
+impl FitReport {
+    /// A report of a head that an earlier, interrupted run had trained: what fine-tuning knows.
+    pub fn of_resumed(tuned: &FineTuneReport) -> Self {
+        Self {
+            validation: tuned.before.clone(),
+            folds: None,
+            epochs: Vec::new(),
+            strength: None,
+            train: tuned.train,
+            duplicates: 0,
+            cached: 0,
+            skipped: tuned.skipped.clone(),
+            warnings: tuned.warnings.clone(),
+            seconds: Seconds::default(),
         }
     }
 }

@@ -1,11 +1,9 @@
 //! How to train a head.
 
 use headstart_data::Augment;
-use headstart_engine::train::{AdamConfig, LogisticConfig, TrainError};
-use serde::{Deserialize, Serialize};
 
-use crate::training_set::Augmentation;
-use crate::{Error, ExtractConfig};
+use crate::training_set::{Augmentation, DEFAULT_VIEWS};
+use crate::{Error, ExtractConfig, HeadConfig};
 
 /// How to train.
 #[derive(Clone, Debug)]
@@ -24,9 +22,6 @@ pub struct FitConfig {
     /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
     pub folds: Option<usize>,
 }
-
-/// Views of each picture, unless something else is asked for.
-pub const DEFAULT_VIEWS: usize = 4;
 
 impl Default for FitConfig {
     fn default() -> Self {
@@ -49,7 +44,7 @@ impl FitConfig {
     /// Fails where an option has a value that makes no sense, or two do not go together.
     ///
     /// # Errors
-    /// [`TrainError::Option`], naming it, and [`Error::Options`].
+    /// [`TrainError::Option`](headstart_engine::train::TrainError::Option), naming it, and [`Error::Options`].
     pub fn check(&self) -> Result<(), Error> {
         self.head.check()?;
         if self.folds.is_some() && self.augment != Augment::None {
@@ -66,42 +61,5 @@ impl FitConfig {
             _ => return Ok(()),
         };
         Err(Error::Options(format!("{problem}, which takes a head trained in epochs: --head adam")))
-    }
-}
-
-/// How a head is fitted to features.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "method", rename_all = "lowercase")]
-pub enum HeadConfig {
-    /// Regularised logistic regression: nothing to tune, done in a moment.
-    Lbfgs(LogisticConfig),
-    /// Stochastic gradient descent as in Keras's tutorial.
-    Adam(AdamConfig),
-}
-
-impl Default for HeadConfig {
-    fn default() -> Self {
-        Self::Lbfgs(LogisticConfig::default())
-    }
-}
-
-impl HeadConfig {
-    /// How many epochs there will be, where the method has any.
-    pub fn epochs(&self) -> Option<usize> {
-        match self {
-            Self::Lbfgs(_) => None,
-            Self::Adam(config) => Some(config.epochs),
-        }
-    }
-
-    /// Fails where an option has a value that makes no sense.
-    ///
-    /// # Errors
-    /// [`TrainError::Option`], naming it.
-    pub fn check(&self) -> Result<(), TrainError> {
-        match self {
-            Self::Lbfgs(config) => config.check(),
-            Self::Adam(config) => config.check(),
-        }
     }
 }

@@ -14,16 +14,14 @@ use headstart_engine::train::Samples;
 use headstart_engine::train::network::BatchNorm;
 use headstart_model::Trainable;
 
-use crate::divided::Divided;
-use crate::evaluation::choose_thresholds;
+use crate::pictures::{Divided, Side};
+use crate::records::choose_thresholds;
 use crate::training_set::{HeadViews, TrainingSet};
-use crate::{Base, Classifier, Error, Extractor, Observer, Pictures};
-pub use config::{DEFAULT_VIEWS, FitConfig, HeadConfig};
-pub use folds::{CrossValidation, FoldRecord, Spread};
-pub(crate) use head::Side;
+use crate::{Base, Classifier, Error, Extractor, HeadConfig, Observer, Pictures, SplitRecord};
+pub use config::FitConfig;
 use head::{Fitted, fit_head, out_of_fold};
 use report::Outcome;
-pub use report::{EpochRecord, FitReport, Origin, Seconds, SplitRecord, TrainingRecord};
+pub use report::{FitReport, Seconds};
 
 impl Classifier {
     /// Trains a head for `pictures` on the frozen `base`.

@@ -6,7 +6,7 @@ use headstart_engine::train::network::TrainableNetwork;
 
 use super::records::{Precision, check_room, place};
 use super::{Augmentation, scratch_folder};
-use crate::{Base, Error, ExtractConfig, FineTuning, FitConfig, Pictures};
+use crate::{Base, Error, ExtractConfig, Pictures};
 
 /// What training keeps on disk while it runs: decoded pictures and their views, in files without a name
 /// that vanish with the process and that the feature cache does not count.
@@ -19,6 +19,11 @@ pub struct DiskNeed {
 }
 
 impl DiskNeed {
+    /// Of training that keeps nothing.
+    pub(crate) fn none(extract: &ExtractConfig) -> Self {
+        Self { folder: scratch_folder(extract), bytes: 0 }
+    }
+
     /// # Errors
     /// [`Error::NoRoom`] when the file system has less, and [`Error::Scratch`] when the folder cannot be
     /// written to.
@@ -28,7 +33,7 @@ impl DiskNeed {
 
     /// Of pictures that are decoded, their views as the end `network` reads them, or their features
     /// without one, and for a head the features of several views.
-    fn new(
+    pub(crate) fn new(
         (base, pictures): (&Base, &Pictures),
         extract: &ExtractConfig,
         augmentation: Augmentation,
@@ -57,41 +62,5 @@ impl DiskNeed {
         ];
         let bytes = parts.into_iter().fold(0, u64::saturating_add);
         Self { folder: scratch_folder(extract), bytes }
-    }
-}
-
-impl FitConfig {
-    /// What [`Classifier::fit`](crate::Classifier::fit) on these pictures will need on disk, or, with a
-    /// layer to fine-tune at, [`Classifier::fit_on`](crate::Classifier::fit_on) and what follows. Nothing
-    /// where the features of pictures as they are suffice.
-    ///
-    /// # Errors
-    /// When there is no such layer.
-    pub fn disk_need(
-        &self,
-        base: &Base,
-        pictures: &Pictures,
-        fine_tuning: Option<&FineTuning>,
-    ) -> Result<DiskNeed, Error> {
-        let augmentation = self.augmentation();
-        if fine_tuning.is_none() && augmentation.is_none() {
-            return Ok(DiskNeed { folder: scratch_folder(&self.extract), bytes: 0 });
-        }
-        let network = fine_tuning.map(|tuning| tuning.network(base)).transpose()?;
-        let network = network.as_ref().map(|(_, network)| network);
-        Ok(DiskNeed::new((base, pictures), &self.extract, augmentation, network, true))
-    }
-}
-
-impl FineTuning {
-    /// What [`Classifier::fine_tune`](crate::Classifier::fine_tune) of `base` on these pictures will need
-    /// on disk.
-    ///
-    /// # Errors
-    /// When there is no such layer.
-    pub fn disk_need(&self, base: &Base, pictures: &Pictures) -> Result<DiskNeed, Error> {
-        let (_, network) = self.network(base)?;
-        let network = Some(&network);
-        Ok(DiskNeed::new((base, pictures), &self.extract, self.augmentation(), network, false))
     }
 }

@@ -6,7 +6,7 @@ use headstart_engine::train::{self, Inputs, Label, Samples, TrainError};
 use super::records::{Precision, Values};
 use super::views::ViewInputs;
 use super::{Side, TrainingSet, scratch_folder};
-use crate::{Error, fit};
+use crate::{Error, pictures};
 
 /// The training pictures' features, in one view after the other.
 pub(crate) struct HeadViews<'a> {
@@ -44,10 +44,10 @@ impl<'a> HeadViews<'a> {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(crate) fn validation(&self) -> Result<fit::Side, Error> {
+    pub(crate) fn validation(&self) -> Result<pictures::Side, Error> {
         let views = self.set.views.as_ref().expect("they have been made");
         let inputs = views.inputs(self.set, Side::Validation);
-        Ok(fit::Side {
+        Ok(pictures::Side {
             features: features(&inputs, self.network, self.dim, 1)?,
             labels: inputs.labels().to_vec(),
             label_sets: self.set.label_sets.clone(),
@@ -61,8 +61,8 @@ impl<'a> HeadViews<'a> {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(crate) fn all(&self) -> Result<fit::Side, Error> {
-        let mut all = fit::Side {
+    pub(crate) fn all(&self) -> Result<pictures::Side, Error> {
+        let mut all = pictures::Side {
             features: Vec::new(),
             labels: Vec::new(),
             label_sets: self.set.label_sets.clone(),

@@ -1,6 +1,7 @@
 //! Pictures made ready to train on: decoded, resized, divided; and what the frozen layers make of
 //! them, augmented or not.
 
+mod augmentation;
 mod disk;
 mod head_views;
 mod records;
@@ -13,18 +14,18 @@ use headstart_data::{Augment, ContentHash, Groups, PictureLabels, Skipped, Split
 use headstart_engine::train::Task;
 use headstart_engine::train::network::TrainableNetwork;
 
-use crate::divided::{Division, Read, divide, never_predicted};
-use crate::fit::Origin;
-use crate::pictures::LabelSets;
+use crate::pictures::{Division, LabelSets, Read, divide, never_predicted};
 use crate::{
-    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Pictures,
-    Seen, TrainingRecord,
+    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Origin,
+    Pictures, Seen, TrainingRecord,
 };
+pub(crate) use augmentation::Augmentation;
+pub use augmentation::DEFAULT_VIEWS;
 pub use disk::DiskNeed;
 pub(crate) use head_views::HeadViews;
 use rayon::prelude::*;
 use records::Records;
-pub(crate) use views::{Augmentation, Side, ViewKey, Views};
+pub(crate) use views::{Side, ViewKey, Views};
 
 /// Pictures that have been decoded once, for training that sees them many times.
 ///
@@ -166,7 +167,7 @@ impl TrainingSet {
 
     fn measure(&self, classifier: &Classifier, probabilities: &[f32]) -> Evaluation {
         let labels = self.validation_labels();
-        Evaluation::new(classifier, &labels, self.label_sets.as_deref(), probabilities)
+        classifier.measure(&labels, self.label_sets.as_deref(), probabilities)
     }
 
     fn validation_labels(&self) -> Vec<usize> {

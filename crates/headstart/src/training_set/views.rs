@@ -3,46 +3,16 @@
 use std::error::Error as StdError;
 use std::sync::Mutex;
 
+use headstart_data::Augmenter;
 use headstart_data::augment::Scratch;
-use headstart_data::{Augment, Augmenter};
 use headstart_engine::frozen::{Arena, FrozenConfig, Plan};
 use headstart_engine::train::{Inputs, Label};
 use headstart_model::LayerId;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::records::{Precision, Values};
-use super::{TrainingSet, scratch_folder};
+use super::{Augmentation, TrainingSet, scratch_folder};
 use crate::{Error, Observer};
-
-/// How pictures are varied, and how often what the frozen layers make of them is computed anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Augmentation {
-    pub(crate) augment: Augment,
-    /// Views of each picture, which epochs cycle through; 0 draws afresh each epoch.
-    pub(crate) views: usize,
-    pub(crate) seed: u64,
-}
-
-impl Augmentation {
-    /// The epoch that has this one's view: epochs cycle through the views.
-    fn cycled(&self, epoch: usize) -> usize {
-        match self.kept() {
-            0 => epoch,
-            views => (epoch - 1) % views + 1,
-        }
-    }
-
-    /// Whether pictures are seen as they are.
-    pub(super) fn is_none(&self) -> bool {
-        self.augment == Augment::None
-    }
-
-    /// Views that there are: one where nothing varies, 0 where each epoch draws afresh.
-    pub(super) fn kept(&self) -> usize {
-        if self.augment == Augment::None { 1 } else { self.views }
-    }
-}
 
 /// What views are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,16 @@
 //! Copies of a picture: the same pixels, or nearly the same.
 
+mod alignment;
+mod neighbours;
+
 use headstart_data::facts::THUMBNAIL;
 use headstart_data::{ContentHash, Facts, Groups};
 use rayon::prelude::*;
 
-use super::alignment::{Pattern, in_part, pattern, whole};
-use super::neighbours::{BOUNDS, Bounds, Neighbour, Vectors, neighbours};
+use alignment::{Pattern, in_part, pattern, whole};
+pub(crate) use neighbours::FEW;
+pub use neighbours::neighbours_for_benchmarks;
+use neighbours::{BOUNDS, Bounds, Neighbour, Vectors, neighbours};
 
 /// Correlation of thumbnails from which on pictures are the same, saved or coloured otherwise or
 /// mirrored. Copies of 155 photographs have 0.999 and more, and 0.997 when JPEG's quality is 30;
@@ -35,13 +40,13 @@ pub(crate) struct Copies {
     /// The group of each picture; equal pixels are always of one.
     pub(crate) groups: Vec<usize>,
     /// Of each picture the place of its content among `firsts`.
-    pub(super) equal: Vec<usize>,
+    pub(crate) equal: Vec<usize>,
     /// Pairs of pictures of different pixels that are copies, with the cosine of their features.
-    pub(super) links: Vec<(usize, usize, f32)>,
+    pub(crate) links: Vec<(usize, usize, f32)>,
     /// Of each picture the neighbours, as places among `firsts`.
-    pub(super) neighbours: Vec<Vec<Neighbour>>,
+    pub(crate) neighbours: Vec<Vec<Neighbour>>,
     /// The first picture of each content; `neighbours` are of these.
-    pub(super) firsts: Vec<usize>,
+    pub(crate) firsts: Vec<usize>,
 }
 
 impl Copies {
@@ -91,7 +96,7 @@ impl Copies {
     }
 
     /// The groups of several pictures, in the order of their first.
-    pub(super) fn groups_of_several(&self) -> Vec<Group> {
+    pub(crate) fn groups_of_several(&self) -> Vec<Group> {
         let mut groups = vec![Group::default(); self.firsts.len()];
         self.firsts.iter().for_each(|&first| groups[self.groups[first]].contents += 1);
         for (picture, &group) in self.groups.iter().enumerate() {
@@ -157,22 +162,22 @@ impl Confirm<'_> {
 
 /// Pictures that are copies of each other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// Ascending.
-    pub(super) pictures: Vec<usize>,
+    pub(crate) pictures: Vec<usize>,
     /// Different pixels among them.
     contents: usize,
 }
 
 impl Group {
     /// Whether all have the same pixels.
-    pub(super) fn is_exact(&self) -> bool {
+    pub(crate) fn is_exact(&self) -> bool {
         self.contents == 1
     }
 
     /// The place among them of one whose label is right, where all would be of one class if those that
     /// are suspected were of the class that they are suspected to be of.
-    pub(super) fn right(&self, labels: &[usize], suspects: &[Option<usize>]) -> Option<usize> {
+    pub(crate) fn right(&self, labels: &[usize], suspects: &[Option<usize>]) -> Option<usize> {
         if self.differ(|picture| suspects[picture].unwrap_or(labels[picture])) {
             return None;
         }
@@ -180,7 +185,7 @@ impl Group {
     }
 
     /// Whether they are not all alike in something.
-    pub(super) fn differ<T: PartialEq>(&self, of: impl Fn(usize) -> T) -> bool {
+    pub(crate) fn differ<T: PartialEq>(&self, of: impl Fn(usize) -> T) -> bool {
         self.pictures.iter().any(|&picture| of(picture) != of(self.pictures[0]))
     }
 }
@@ -193,7 +198,7 @@ mod tests {
     use headstart_data::decode::{Format, Header};
     use image::imageops::{self, FilterType};
 
-    use super::super::alignment::tests::thumbnail;
+    use super::alignment::tests::thumbnail;
     use super::*;
     use crate::{Base, ExtractConfig, Extractor, Quiet};
 

@@ -3,10 +3,10 @@
 use headstart_data::{ContentHash, Facts, Groups, PictureLabels, Skipped, Split, split};
 use headstart_engine::train::Task;
 
-use crate::audit::{Copies, note};
-use crate::fit::Side;
-use crate::pictures::LabelSets;
-use crate::{Error, Extractor, Observer, Pictures, Seen};
+use super::note::note;
+use super::{LabelSets, Pictures, Side};
+use crate::copies::Copies;
+use crate::{Error, Extractor, Observer, Seen};
 
 /// Features of all pictures that could be read.
 pub(crate) struct Divided {

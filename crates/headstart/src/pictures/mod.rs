@@ -1,4 +1,8 @@
-//! The labelled pictures to learn from.
+//! The labelled pictures to learn from, and how they are divided.
+
+mod divided;
+mod note;
+mod side;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -14,9 +18,10 @@ use headstart_data::{
 use headstart_engine::train::Task;
 use headstart_model::atomic::AtomicFile;
 
-use crate::audit::FEW;
-use crate::fit::{Origin, SplitRecord};
-use crate::{Error, Seen, TrainingRecord};
+use crate::copies::FEW;
+use crate::{Error, Origin, Seen, SplitRecord, TrainingRecord};
+pub(crate) use divided::{Divided, Division, Read, divide, never_predicted};
+pub(crate) use side::Side;
 
 /// Labelled pictures, and how some of them are held back to measure on.
 ///

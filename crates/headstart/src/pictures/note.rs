@@ -2,11 +2,12 @@
 
 use headstart_data::{Facts, Split};
 
-use super::{Copies, Kind, looks::looks};
+use crate::copies::Copies;
+use crate::looks::{Look, looks};
 
 /// What an audit would say that needs no training, summed up; nothing of pictures that are in order.
 /// Equal pixels are told of by the split itself, near-duplicates where `copies` were looked for. `side` is the shorter side of the network's input.
-pub(crate) fn note(
+pub(super) fn note(
     copies: Option<&Copies>,
     facts: &[Facts],
     labels: &[usize],
@@ -20,14 +21,14 @@ pub(crate) fn note(
     let straddling =
         near.iter().filter(|group| group.differ(|picture| validation[picture])).count();
     let looks = looks(facts, side);
-    let of = |kind: Kind| looks.iter().filter(|(found, ..)| *found == kind).count();
+    let of = |kind: Look| looks.iter().filter(|(found, ..)| *found == kind).count();
     let seen: Vec<String> = [
         (conflicts, "group", " of near-duplicates with different labels"),
         (straddling, "group", " of near-duplicates on both sides of the split"),
-        (of(Kind::Blank), "blank picture", ""),
-        (of(Kind::Dark), "dark picture", ""),
-        (of(Kind::Bright), "overexposed picture", ""),
-        (of(Kind::Blurred), "blurred picture", ""),
+        (of(Look::Blank), "blank picture", ""),
+        (of(Look::Dark), "dark picture", ""),
+        (of(Look::Bright), "overexposed picture", ""),
+        (of(Look::Blurred), "blurred picture", ""),
     ]
     .into_iter()
     .filter(|(count, ..)| *count > 0)

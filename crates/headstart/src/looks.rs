@@ -5,8 +5,26 @@
 
 use headstart_data::Facts;
 
-use super::Kind;
-use super::robust::median;
+use crate::robust::median;
+
+/// How a picture looks bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// All of one colour.
+    Blank,
+    /// Too dark to see much.
+    Dark,
+    /// Too bright to see much.
+    Bright,
+    /// Out of focus, or moved.
+    Blurred,
+    /// Smaller than the network's input.
+    Tiny,
+    /// Much longer in one direction.
+    OddAspect,
+    /// Without colour.
+    Grey,
+}
 
 /// Contrast under which a picture is blank.
 const BLANK: f32 = 3.0;
@@ -32,7 +50,7 @@ const EXCEPTION: f64 = 0.1;
 
 /// What is wrong with the looks of which picture, and by how much. `side` is the shorter side of the
 /// network's input.
-pub(super) fn looks(facts: &[Facts], side: usize) -> Vec<(Kind, usize, f32)> {
+pub(crate) fn looks(facts: &[Facts], side: usize) -> Vec<(Look, usize, f32)> {
     let usual =
         |value: fn(&Facts) -> f32| median(facts.iter().map(|f| f64::from(value(f))).collect());
     let (blur, usual_aspect) = (usual(|f| f.blur), usual(aspect));
@@ -52,17 +70,17 @@ pub(super) fn looks(facts: &[Facts], side: usize) -> Vec<(Kind, usize, f32)> {
     let mut found = Vec::new();
     for (picture, f) in facts.iter().enumerate() {
         if is_blank(f) {
-            found.push((Kind::Blank, picture, f.contrast));
+            found.push((Look::Blank, picture, f.contrast));
             continue;
         }
         let odd = aspect(f) > ODD && f64::from(aspect(f)) > f64::from(ODDER) * usual_aspect;
         let cases = [
-            (tell_dark && is_dark(f), Kind::Dark, f.luma),
-            (tell_bright && is_bright(f), Kind::Bright, f.luma),
-            (is_blurred(f), Kind::Blurred, f.blur),
-            (tell_tiny && is_tiny(f), Kind::Tiny, shorter(f) as f32),
-            (odd, Kind::OddAspect, aspect(f)),
-            (tell_grey && is_grey(f), Kind::Grey, f.colourfulness),
+            (tell_dark && is_dark(f), Look::Dark, f.luma),
+            (tell_bright && is_bright(f), Look::Bright, f.luma),
+            (is_blurred(f), Look::Blurred, f.blur),
+            (tell_tiny && is_tiny(f), Look::Tiny, shorter(f) as f32),
+            (odd, Look::OddAspect, aspect(f)),
+            (tell_grey && is_grey(f), Look::Grey, f.colourfulness),
         ];
         let new = cases.into_iter().filter(|(is, ..)| *is);
         found.extend(new.map(|(_, kind, value)| (kind, picture, value)));
@@ -139,20 +157,20 @@ mod tests {
     fn each_defect_is_found_and_nothing_else() {
         assert_eq!(looks(&set(), 160), []);
         type Spoil = fn(&mut Facts);
-        let cases: [(Kind, Spoil); 12] = [
-            (Kind::Blank, |f| light(f, 1.0, 0.0, 0.9)),
-            (Kind::Blank, |f| light(f, 1.0, 0.02, 0.5)),
-            (Kind::Blank, |f| light(f, 1.0, 0.0, 0.0)),
+        let cases: [(Look, Spoil); 12] = [
+            (Look::Blank, |f| light(f, 1.0, 0.0, 0.9)),
+            (Look::Blank, |f| light(f, 1.0, 0.02, 0.5)),
+            (Look::Blank, |f| light(f, 1.0, 0.0, 0.0)),
             // Noise in the dark.
-            (Kind::Blank, |f| (f.contrast, f.luma, f.thumbnail) = (1.5, 4.0, [4; 256])),
-            (Kind::Dark, |f| light(f, 0.03, 1.0, 0.0)),
-            (Kind::Dark, |f| light(f, 0.1, 1.0, 0.0)),
-            (Kind::Dark, |f| light(f, 0.3, 1.0, 0.0)),
-            (Kind::Bright, |f| light(f, 1.0, 0.04, 0.96)),
-            (Kind::Bright, |f| light(f, 1.0, 0.12, 0.88)),
-            (Kind::Blurred, |f| f.blur = 0.7),
-            (Kind::Tiny, |f| (f.width, f.height) = (100, 90)),
-            (Kind::OddAspect, |f| (f.width, f.height) = (200, 900)),
+            (Look::Blank, |f| (f.contrast, f.luma, f.thumbnail) = (1.5, 4.0, [4; 256])),
+            (Look::Dark, |f| light(f, 0.03, 1.0, 0.0)),
+            (Look::Dark, |f| light(f, 0.1, 1.0, 0.0)),
+            (Look::Dark, |f| light(f, 0.3, 1.0, 0.0)),
+            (Look::Bright, |f| light(f, 1.0, 0.04, 0.96)),
+            (Look::Bright, |f| light(f, 1.0, 0.12, 0.88)),
+            (Look::Blurred, |f| f.blur = 0.7),
+            (Look::Tiny, |f| (f.width, f.height) = (100, 90)),
+            (Look::OddAspect, |f| (f.width, f.height) = (200, 900)),
         ];
         for (case, (kind, spoil)) in cases.into_iter().enumerate() {
             let mut set = set();
@@ -162,7 +180,7 @@ mod tests {
         }
         let mut set = set();
         set[41].colourfulness = 0.2;
-        assert_eq!(looks(&set, 160), [(Kind::Grey, 41, 0.2)]);
+        assert_eq!(looks(&set, 160), [(Look::Grey, 41, 0.2)]);
     }
 
     #[test]

@@ -7,8 +7,9 @@ use headstart_engine::train::{Head, Hidden, Task};
 use headstart_model::formats::{self, ImportedModel};
 use headstart_model::{Fit, Interpolation, io_reason};
 
-use crate::model_file::class_names;
-use crate::{Base, Classifier, Error};
+use super::Classifier;
+use super::class_names::class_names;
+use crate::{Base, Error};
 
 /// What a Keras model's file does not say.
 #[derive(Clone, Debug, Default)]

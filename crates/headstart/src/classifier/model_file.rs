@@ -4,10 +4,9 @@
 //! with more dense layers `head/hidden_<i>/<weight>`; the metadata entry `headstart` holds the rest as
 //! JSON.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use headstart_data::sources::class_name;
 use headstart_engine::train::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::safetensors::{Stored, write};
@@ -15,7 +14,9 @@ use headstart_model::formats::{self, Checkpoint, Format};
 use headstart_model::{Elementwise, ModelError, Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
 
-use crate::{Base, Classifier, Error, TrainingRecord};
+use super::Classifier;
+use super::class_names::class_names;
+use crate::{Base, Error, TrainingRecord};
 
 /// The newest format of model files that this version reads. A model is written in the oldest that
 /// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers, and for
@@ -84,23 +85,6 @@ impl Description {
         }
         Ok(())
     }
-}
-
-/// Names that predictions can be told apart by, as [`class_name`] has them.
-pub(crate) fn class_names(names: &[String], task: Task) -> Result<Vec<String>, String> {
-    if names.len() < task.fewest_classes() {
-        let needed = if task.is_single_label() { "two are" } else { "one is" };
-        return Err(format!("it has {} classes, and at least {needed} needed", names.len()));
-    }
-    let mut seen = HashSet::new();
-    let name = |name: &String| {
-        let name = class_name(name).map_err(|bad| bad.to_string())?.into_owned();
-        match seen.insert(name.clone()) {
-            true => Ok(name),
-            false => Err(format!("two classes are called {name:?}")),
-        }
-    };
-    names.iter().map(name).collect()
 }
 
 /// Read first: what else there is depends on it.

@@ -2,7 +2,7 @@
 
 /// Median and spread that outliers do not move.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spread {
+pub(crate) struct Spread {
     median: f64,
     /// 1.4826 times the median distance from the median: the standard deviation where values are
     /// distributed normally.
@@ -10,20 +10,20 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    pub(super) fn of(values: &[f64]) -> Self {
+    pub(crate) fn of(values: &[f64]) -> Self {
         let middle = median(values.to_vec());
         let distances = values.iter().map(|v| (v - middle).abs()).collect();
         Self { median: middle, deviation: 1.4826 * median(distances) }
     }
 
     /// How many standard deviations a value lies above the median.
-    pub(super) fn deviations(&self, value: f64) -> f64 {
+    pub(crate) fn deviations(&self, value: f64) -> f64 {
         (value - self.median) / self.deviation.max(1e-9)
     }
 }
 
 /// The middle value, the mean of both where there are two; 0 of none.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     if n == 0 { 0.0 } else { (values[(n - 1) / 2] + values[n / 2]) / 2.0 }

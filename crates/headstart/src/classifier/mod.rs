@@ -1,5 +1,10 @@
 //! Base and head together: what predicts.
 
+mod class_names;
+mod compatible;
+mod import;
+mod model_file;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,9 +13,12 @@ use headstart_data::{DecodeError, LabelSets, Location, SkipReason, Skipped, Sour
 use headstart_engine::train::metrics::argmax;
 use headstart_engine::train::{Head, Task};
 
-use crate::evaluation::choose_thresholds;
-use crate::model_file::class_names;
+use crate::records::{UNCHOSEN, choose_thresholds};
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
+use class_names::class_names;
+pub use import::{ImportConfig, class_names_in};
+pub use model_file::MODEL_FORMAT;
+pub(crate) use model_file::is_model;
 
 /// A base with a head on its features, and the names of the classes.
 #[derive(Clone, Debug)]
@@ -23,9 +31,6 @@ pub struct Classifier {
     pub(crate) thresholds: Vec<f32>,
     pub(crate) training: Option<TrainingRecord>,
 }
-
-/// The threshold of a label for which none has been chosen.
-pub(crate) const UNCHOSEN: f32 = 0.5;
 
 /// What a classifier says of a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +165,16 @@ impl Classifier {
         if let Some(sets) = sets {
             self.thresholds = choose_thresholds(labels, sets, probabilities, self.classes.len());
         }
+    }
+
+    /// Figures on pictures of these labels and of these probabilities, n x classes.
+    pub(crate) fn measure(
+        &self,
+        labels: &[usize],
+        sets: Option<&[Vec<usize>]>,
+        probabilities: &[f32],
+    ) -> Evaluation {
+        Evaluation::of(&self.classes, &self.thresholds, labels, sets, probabilities)
     }
 
     /// What the head makes of one picture's features.
@@ -310,7 +325,7 @@ impl Classifier {
         }
         let probabilities = self.head.probabilities(&extraction.features);
         let sets = sets.as_ref().map(LabelSets::as_slice);
-        let evaluation = Evaluation::new(self, &labels, sets, &probabilities);
+        let evaluation = self.measure(&labels, sets, &probabilities);
         let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
         let learned_from = seen.map(|seen| seen.count(Earlier::LearnedFrom, &extraction.contents));
         Ok(Evaluated { evaluation, skipped, subset: measured, learned_from, source })

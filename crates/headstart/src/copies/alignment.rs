@@ -100,7 +100,7 @@ pub(super) mod tests {
     use super::*;
 
     /// Smooth and asymmetric; `zoom` and `shift` show a part of it.
-    pub(in crate::audit) fn thumbnail(seed: f32, zoom: f32, shift: f32) -> Thumbnail {
+    pub(in crate::copies) fn thumbnail(seed: f32, zoom: f32, shift: f32) -> Thumbnail {
         std::array::from_fn(|cell| {
             let place = |at: usize| (at as f32 + 0.5) * zoom + shift;
             let (y, x) = (place(cell / THUMBNAIL), place(cell % THUMBNAIL));

@@ -5,8 +5,8 @@ use headstart_engine::train::metrics::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Classifier;
-use crate::classifier::UNCHOSEN;
+/// The threshold of a label for which none has been chosen.
+pub(crate) const UNCHOSEN: f32 = 0.5;
 
 /// Figures over labelled pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,17 +49,7 @@ pub struct MultiLabelFigures {
 
 impl Evaluation {
     /// From each picture's label (its class, or the index of its set of classes) and its probabilities
-    /// `[pictures][classes]`.
-    pub(crate) fn new(
-        classifier: &Classifier,
-        labels: &[usize],
-        sets: Option<&[Vec<usize>]>,
-        probabilities: &[f32],
-    ) -> Self {
-        Self::of(&classifier.classes, &classifier.thresholds, labels, sets, probabilities)
-    }
-
-    /// The same, of these classes and thresholds.
+    /// `[pictures][classes]`; of sets of classes at these thresholds.
     pub(crate) fn of(
         classes: &[String],
         thresholds: &[f32],

@@ -14,7 +14,7 @@ use headstart_model::{
     weight_name,
 };
 
-use crate::model_file::is_model;
+use crate::classifier::is_model;
 use crate::{Bundled, Classifier, Error};
 
 /// A pre-trained network without its classifier, with its weights.

@@ -11,7 +11,7 @@ use headstart_data::{
 };
 use headstart_engine::frozen::{Arena, Compute, Plan};
 
-use crate::in_order::{Jobs, in_order, window};
+use super::in_order::{Jobs, in_order, window};
 use crate::{Base, Error, Observer};
 
 /// How features are computed.
@@ -228,14 +228,14 @@ impl Extractor {
         pictures: &[impl AsRef<Location> + Sync],
         observer: &mut dyn Observer,
     ) -> Result<Extraction, Error> {
-        self.extract_telling(pictures, observer, &mut |_, _| ())
+        self.extract_with_errors(pictures, observer, &mut |_, _| ())
     }
 
     /// [`Extractor::extract`], which tells `failed` of each picture that cannot be read.
     ///
     /// # Errors
     /// As [`Extractor::extract`].
-    pub(crate) fn extract_telling(
+    pub(crate) fn extract_with_errors(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
         observer: &mut dyn Observer,

@@ -1,0 +1,23 @@
+//! What classes may be called.
+
+use std::collections::HashSet;
+
+use headstart_data::sources::class_name;
+use headstart_engine::train::Task;
+
+/// Names that predictions can be told apart by, as [`class_name`] has them.
+pub(super) fn class_names(names: &[String], task: Task) -> Result<Vec<String>, String> {
+    if names.len() < task.fewest_classes() {
+        let needed = if task.is_single_label() { "two are" } else { "one is" };
+        return Err(format!("it has {} classes, and at least {needed} needed", names.len()));
+    }
+    let mut seen = HashSet::new();
+    let name = |name: &String| {
+        let name = class_name(name).map_err(|bad| bad.to_string())?.into_owned();
+        match seen.insert(name.clone()) {
+            true => Ok(name),
+            false => Err(format!("two classes are called {name:?}")),
+        }
+    };
+    names.iter().map(name).collect()
+}

@@ -1,0 +1,41 @@
+//! Whether pictures are such as a classifier knows.
+
+use headstart_engine::train::Task;
+
+use super::Classifier;
+use crate::Error;
+
+impl Classifier {
+    /// Whether pictures of these classes can be fine-tuned on: those of the classifier, all of them.
+    ///
+    /// # Errors
+    /// [`Error::UnknownClass`] and [`Error::OtherClasses`].
+    pub fn check_classes(&self, given: &[String]) -> Result<(), Error> {
+        let known = self.classes.clone();
+        if let Some(class) = given.iter().find(|class| !known.contains(class)) {
+            return Err(Error::UnknownClass { class: class.clone(), known });
+        }
+        match given == known {
+            true => Ok(()),
+            false => Err(Error::OtherClasses { given: given.to_vec(), known }),
+        }
+    }
+
+    /// Whether the classifier says of a picture what the pictures say.
+    ///
+    /// # Errors
+    /// [`Error::Options`], with the way out.
+    pub fn check_task(&self, given: Task) -> Result<(), Error> {
+        match (self.task(), given) {
+            (own, given) if own == given => Ok(()),
+            (Task::MultiLabel, _) => Err(Error::Options(
+                "the model gives any number of labels, and each picture has one: add --multi-label"
+                    .to_owned(),
+            )),
+            (Task::SingleLabel, _) => Err(Error::Options(
+                "the model gives one label, and pictures may have several: train another on them"
+                    .to_owned(),
+            )),
+        }
+    }
+}

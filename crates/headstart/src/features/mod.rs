@@ -1,0 +1,6 @@
+//! From pictures to features.
+
+mod extract;
+mod in_order;
+
+pub use extract::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};

@@ -1,0 +1,15 @@
+//! What a model file tells of a model: where its pictures are from, which it has seen, how it was
+//! trained, and how well it does.
+
+mod cross_validation;
+mod evaluation;
+mod head_config;
+mod seen;
+mod training;
+
+pub use cross_validation::{CrossValidation, FoldRecord, Spread};
+pub use evaluation::{Evaluation, MultiLabelFigures};
+pub(crate) use evaluation::{UNCHOSEN, choose_thresholds};
+pub use head_config::HeadConfig;
+pub use seen::{Contents, Seen};
+pub use training::{EpochRecord, FineTuneRecord, Origin, SplitRecord, TrainingRecord};
