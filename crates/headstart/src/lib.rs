@@ -58,13 +58,13 @@ pub use headstart_engine as engine;
 pub use headstart_model as model;
 
 pub use audit::{Audit, AuditConfig, Finding, Kind, LabelErrors, Severity, audit};
-pub use base::{Base, BaseConfig};
+pub use base::Base;
 pub use bench::{
     BenchConfig, BenchReport, StepTime, TrainBenchConfig, TrainBenchReport, bench, bench_training,
 };
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
-    Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, class_names_in,
+    BaseConfig, Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, class_names_in,
 };
 #[doc(hidden)]
 pub use copies::neighbours_for_benchmarks;

@@ -1,6 +1,5 @@
 //! The base: a pre-trained network without its classifier.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use headstart_data::decode::Reduce;
@@ -8,35 +7,22 @@ use headstart_engine::Isa;
 use headstart_engine::frozen::{Compute, FrozenConfig, Plan};
 use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats::{self, Detected, Naming};
+use headstart_model::formats;
 use headstart_model::{
     Fit, Interpolation, Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights,
     weight_name,
 };
 
-use crate::classifier::is_model;
-use crate::{Bundled, Classifier, Error};
+use crate::{Bundled, Error};
 
 /// A pre-trained network without its classifier, with its weights.
 ///
 /// As in Keras all layers are trainable until they are frozen.
 #[derive(Clone, Debug)]
 pub struct Base {
-    network: Network,
+    pub(crate) network: Network,
     weights: Arc<Weights>,
-    assumptions: Vec<String>,
-}
-
-/// What of a weight file to load, and for which input.
-#[derive(Clone, Debug, Default)]
-pub struct BaseConfig {
-    /// The architecture; the one that the file fits when `None`.
-    pub architecture: Option<String>,
-    /// Height and width of the input in pixels; the file's or the architecture's when `None`.
-    pub input_size: Option<(usize, usize)>,
-    /// Of a file with several sets of weights, what the names of those to take begin with, such as
-    /// `state_dict_ema`; when `None`, moving averages if there are any, as timm does.
-    pub prefix: Option<String>,
+    pub(crate) assumptions: Vec<String>,
 }
 
 impl Base {
@@ -82,86 +68,6 @@ impl Base {
         let network = architecture.build(&NetworkConfig::default())?;
         let weights = Weights::new(&network, tensors)?;
         Ok((Self::new(network, weights), kernel, bias))
-    }
-
-    /// The base in a weight file of any format that [`formats`] reads.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or does not hold exactly the weights of the architecture that
-    /// was asked for, or of any.
-    pub fn from_file(path: impl AsRef<Path>, config: &BaseConfig) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let mut checkpoint = formats::read(path)?;
-        if is_model(&checkpoint) {
-            if config.prefix.is_some() {
-                let reason = "a headstart model has one set of weights, and no prefix".to_owned();
-                return Err(Error::OtherBase { file: path.to_owned(), reason });
-            }
-            let base = Classifier::from_checkpoint(path, checkpoint)?.base;
-            return base.take_over(path, config);
-        }
-        if let Some(prefix) = &config.prefix {
-            checkpoint.look_below(prefix)?;
-        }
-        let detected = formats::detect(&checkpoint);
-        let before = formats::before_base(&checkpoint)?;
-        let inside = before.size[0].zip(before.size[1]);
-        let (id, width, size) = match (&config.architecture, &detected) {
-            (Some(id), Some(detected)) => (id.as_str(), Some(detected.width), inside),
-            (Some(id), None) => (id.as_str(), None, None),
-            (None, Some(detected)) => (detected.architecture, Some(detected.width), inside),
-            (None, None) => {
-                return Err(Error::UnknownWeights {
-                    file: path.to_owned(),
-                    looks_like: formats::looks_like(&checkpoint),
-                });
-            }
-        };
-        let architecture = Architecture::find(id)?;
-        // Another architecture's width would hide the better message about the weights.
-        let width = width.filter(|w| architecture.widths.contains(w));
-        let input_size = config.input_size.or(size);
-        let mut network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
-        let naming = detected.as_ref().map(|detected| detected.naming);
-        let of_naming = naming.and_then(|naming| naming.scaling(architecture.framework));
-        if let Some(scaling) = before.scaling.or(of_naming) {
-            network.set_scaling(scaling);
-        }
-        let weights = formats::assign(checkpoint, &network)?;
-        let mut base = Self::new(network, weights);
-        if let Some(resizing) = before.resizing {
-            base.set_interpolation(resizing.interpolation);
-            base.set_fit(resizing.fit);
-        }
-        if let Some(detected) = detected {
-            base.assumptions = assumed(path, &detected, config);
-        }
-        Ok(base)
-    }
-
-    /// The base of a headstart model as the weights that were asked for.
-    fn take_over(self, path: &Path, config: &BaseConfig) -> Result<Self, Error> {
-        let own = self.network.architecture();
-        if let Some(wanted) = config.architecture.as_ref().filter(|wanted| *wanted != own) {
-            let reason = format!("its base is {own}, not {wanted}");
-            return Err(Error::OtherBase { file: path.to_owned(), reason });
-        }
-        let own = self.network.preprocessing().clone();
-        let Some((height, width)) =
-            config.input_size.filter(|size| *size != (own.height, own.width))
-        else {
-            return Ok(self);
-        };
-        let architecture = Architecture::find(self.network.architecture())?;
-        let width_multiplier = Some(self.network.width());
-        let input_size = Some((height, width));
-        let mut network = architecture.build(&NetworkConfig {
-            input_size,
-            width: width_multiplier,
-            top: None,
-        })?;
-        network.set_preprocessing(Preprocessing { height, width, ..own });
-        Ok(Self { network, ..self })
     }
 
     pub(crate) fn new(network: Network, weights: Weights) -> Self {
@@ -286,30 +192,4 @@ impl Base {
         }
         *hash.finalize().as_bytes()
     }
-}
-
-/// What could also be meant by a file and was not taken.
-fn assumed(path: &Path, detected: &Detected, config: &BaseConfig) -> Vec<String> {
-    let file = path.display();
-    let mut assumed = Vec::new();
-    let quoted = |prefix: &String| format!("'{prefix}'");
-    if let Some(other) = detected.other_prefixes.first() {
-        let others: Vec<String> = detected.other_prefixes.iter().map(quoted).collect();
-        assumed.push(format!(
-            "{file} has several sets of weights: those below {} are taken, not those below {}; for \
-             others there is --weights-prefix '{other}'",
-            quoted(&detected.prefix),
-            others.join(", "),
-        ));
-    }
-    let (taken, timm) = (detected.architecture, detected.naming == Naming::Timm);
-    if let Some(other) = detected.also_fits.first().filter(|_| config.architecture.is_none()) {
-        let called = if timm { ", timm's tf_ models" } else { "" };
-        assumed.push(format!(
-            "{file} fits {taken}, which is taken, and as well {}, which pads and scales otherwise: if \
-             it is of that{called}, give --base {other}",
-            detected.also_fits.join(", "),
-        ));
-    }
-    assumed
 }

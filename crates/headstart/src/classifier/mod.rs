@@ -1,5 +1,6 @@
 //! Base and head together: what predicts.
 
+mod base_file;
 mod class_names;
 mod compatible;
 mod import;
@@ -15,10 +16,10 @@ use headstart_engine::train::{Head, Task};
 
 use crate::records::{UNCHOSEN, choose_thresholds};
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
+pub use base_file::BaseConfig;
 use class_names::class_names;
 pub use import::{ImportConfig, class_names_in};
 pub use model_file::MODEL_FORMAT;
-pub(crate) use model_file::is_model;
 
 /// A base with a head on its features, and the names of the classes.
 #[derive(Clone, Debug)]

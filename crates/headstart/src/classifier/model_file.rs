@@ -150,7 +150,7 @@ impl Classifier {
     }
 
     /// [`Classifier::load`] for a file that has been read.
-    pub(crate) fn from_checkpoint(path: &Path, mut checkpoint: Checkpoint) -> Result<Self, Error> {
+    pub(super) fn from_checkpoint(path: &Path, mut checkpoint: Checkpoint) -> Result<Self, Error> {
         let not_a_model = |reason: String| Error::NotAModel { file: path.to_owned(), reason };
         let Some(entry) = checkpoint.metadata.remove(ENTRY) else {
             return Err(not_a_model(what_instead(&checkpoint)));
@@ -223,7 +223,7 @@ impl Classifier {
 }
 
 /// Whether a checkpoint is a headstart model.
-pub(crate) fn is_model(checkpoint: &Checkpoint) -> bool {
+pub(super) fn is_model(checkpoint: &Checkpoint) -> bool {
     checkpoint.metadata.contains_key(ENTRY)
 }
 
