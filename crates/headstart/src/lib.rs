@@ -37,7 +37,6 @@
 
 mod audit;
 mod base;
-mod bench;
 mod bundled;
 mod classifier;
 mod copies;
@@ -59,9 +58,6 @@ pub use headstart_model as model;
 
 pub use audit::{Audit, AuditConfig, Finding, Kind, LabelErrors, Severity, audit};
 pub use base::Base;
-pub use bench::{
-    BenchConfig, BenchReport, StepTime, TrainBenchConfig, TrainBenchReport, bench, bench_training,
-};
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
     BaseConfig, Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, class_names_in,

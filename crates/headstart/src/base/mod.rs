@@ -1,5 +1,7 @@
 //! The base: a pre-trained network without its classifier.
 
+mod untrained;
+
 use std::sync::Arc;
 
 use headstart_data::decode::Reduce;

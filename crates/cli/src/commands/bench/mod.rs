@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use headstart::model::Trainable;
 use headstart::model::architectures::NetworkConfig;
-use headstart::{Base, BenchConfig, BenchReport, Bundled, bench};
+use headstart::{Base, Bundled};
+use headstart_bench::{BenchConfig, BenchReport, bench};
 use serde_json::json;
 
 use super::tuning::parse_layer;

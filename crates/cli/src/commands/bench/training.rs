@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use headstart::Base;
 use headstart::model::Trainable;
-use headstart::{Base, TrainBenchConfig, TrainBenchReport, bench_training};
+use headstart_bench::{TrainBenchConfig, TrainBenchReport, bench_training};
 use serde_json::json;
 
 use super::{BenchArgs, speed};

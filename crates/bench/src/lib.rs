@@ -1,16 +1,16 @@
-//! How fast the frozen base runs, against the limit that this machine has at the same time.
+//! How fast the frozen base runs, against the limit that this machine has at the same time;
+//! and a step of fine-tuning.
+#![forbid(unsafe_code)]
 
 mod training;
-mod untrained;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Instant;
 
+use headstart::Base;
 use headstart_engine::frozen::{Arena, Compute, Plan};
-
-use crate::Base;
 
 pub use training::{TrainBenchConfig, TrainBenchReport, bench_training};
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::{Tensor, WeightSpec, Weights, weight_name};
 
-use crate::{Base, Error};
+use super::Base;
+use crate::Error;
 
 impl Base {
     /// A base with made-up weights, to measure how fast it runs: what it computes means nothing.

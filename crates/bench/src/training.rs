@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use headstart::{Base, Error};
 use headstart_engine::frozen::{Arena, Compute, FrozenConfig, Plan};
-use headstart_engine::train::network::{BatchNorm, OpTime};
+use headstart_engine::train::network::{BatchNorm, OpTime, TrainableNetwork};
 use headstart_engine::train::{Event, FineTuneConfig, FineTuner, Head, Inputs, Label, TrainError};
 use headstart_model::Trainable;
 
 use super::{Peak, median};
-use crate::{Base, Error};
 
 /// What to measure of fine-tuning.
 #[derive(Clone, Debug)]
@@ -75,8 +75,11 @@ pub fn bench_training(base: &Base, config: &TrainBenchConfig) -> Result<TrainBen
 
 fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, Error> {
     const CLASSES: usize = 2;
-    let network = || base.trainable(&config.at, BatchNorm::Inference, config.compute.isa);
-    let (base, trainable) = network()?;
+    let mut base = base.clone();
+    base.apply(&config.at)?;
+    let (bn, isa) = (BatchNorm::Inference, config.compute.isa);
+    let network = || TrainableNetwork::new(base.network(), base.weights(), bn, isa);
+    let trainable = network()?;
     let plan_config = FrozenConfig {
         output: Some(trainable.boundary()),
         compute: config.compute,
@@ -85,7 +88,7 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
     let plan = Plan::compile(base.network(), base.weights(), &plan_config);
     let (forward, backward) = trainable.multiply_adds();
     let mut report = TrainBenchReport {
-        first_layer: base.first_trainable(),
+        first_layer: trainable_from(&base),
         ms_per_image: 0.0,
         ms_per_image_kept: None,
         frozen_multiply_adds: plan.multiply_adds(),
@@ -104,7 +107,7 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
             epochs: 1 << 20,
             ..FineTuneConfig::default()
         };
-        let mut tuner = FineTuner::new(network()?.1, head, options).map_err(Error::of_training)?;
+        let mut tuner = FineTuner::new(network()?, head, options)?;
         let inputs = pictures.as_inputs(kept);
         let mut times = Vec::new();
         let start = Instant::now();
@@ -118,7 +121,7 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
                 }
                 ControlFlow::Continue(())
             };
-            tuner.epoch(&inputs, None, &mut on_batch).map_err(Error::of_training)?;
+            tuner.epoch(&inputs, None, &mut on_batch)?;
         }
         let ms = median(&mut times) * 1e3 / config.batch as f64;
         match kept {
@@ -128,6 +131,12 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
     }
     report.peak_gflops = median(&mut peaks) / 1e9;
     Ok(report)
+}
+
+/// The name of the first layer that trains.
+fn trainable_from(base: &Base) -> String {
+    let first = base.network().first_trainable();
+    first.map_or_else(String::new, |first| base.network().layers()[first].name.clone())
 }
 
 /// The peak of all threads at this moment, in f32, which is what training computes in.
