@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-pub(crate) use headstart::model::quoted;
+pub(crate) use headstart::files::quoted;
 use headstart::model::thousands;
 use serde::Serialize;
 

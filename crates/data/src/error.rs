@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use headstart_model::io_reason;
+use headstart_files::io_reason;
 
 use crate::Skipped;
 

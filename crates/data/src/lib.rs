@@ -16,7 +16,6 @@ pub mod augment;
 pub mod cache;
 mod error;
 pub mod facts;
-mod positioned;
 mod reader;
 pub mod sources;
 pub mod split;

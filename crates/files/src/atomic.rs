@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::ModelError;
+use crate::FileError;
 
 /// A new file under a temporary name beside the one that it is to become.
 ///
@@ -27,9 +27,9 @@ impl AtomicFile {
     /// Begins the file that is to be at `path`.
     ///
     /// # Errors
-    /// [`ModelError::Io`], naming `path`, when something else than a regular file is there, when
+    /// [`FileError`], naming `path`, when something else than a regular file is there, when
     /// there is no such folder, and when nothing can be written to it.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let begin = || {
             let target = target_of(path)?;
@@ -48,16 +48,16 @@ impl AtomicFile {
     /// own, from 0; what it buffers must be flushed before [`AtomicFile::commit`].
     ///
     /// # Errors
-    /// [`ModelError::Io`], naming the path.
-    pub fn reopen(&self) -> Result<File, ModelError> {
+    /// [`FileError`], naming the path.
+    pub fn reopen(&self) -> Result<File, FileError> {
         self.temporary.reopen().map_err(|cause| self.error(cause))
     }
 
     /// Makes sure that the content is on the disk and puts the file in its place.
     ///
     /// # Errors
-    /// [`ModelError::Io`], naming the path, which then is as it was.
-    pub fn commit(self) -> Result<(), ModelError> {
+    /// [`FileError`], naming the path, which then is as it was.
+    pub fn commit(self) -> Result<(), FileError> {
         let Self { temporary, path, target } = self;
         let finish = || {
             temporary.as_file().sync_all()?;
@@ -71,7 +71,7 @@ impl AtomicFile {
     }
 
     /// Why writing failed, with the path.
-    pub fn error(&self, cause: io::Error) -> ModelError {
+    pub fn error(&self, cause: io::Error) -> FileError {
         write_error(&self.path, cause)
     }
 }
@@ -96,12 +96,12 @@ impl Seek for AtomicFile {
 ///
 /// # Errors
 /// As [`AtomicFile::create`].
-pub fn check_writable(path: impl AsRef<Path>) -> Result<(), ModelError> {
+pub fn check_writable(path: impl AsRef<Path>) -> Result<(), FileError> {
     AtomicFile::create(path).map(drop)
 }
 
-fn write_error(path: &Path, cause: io::Error) -> ModelError {
-    ModelError::Io { action: "write", file: path.display().to_string(), cause }
+fn write_error(path: &Path, cause: io::Error) -> FileError {
+    FileError { action: "write", path: path.to_owned(), cause }
 }
 
 /// The regular file that `path` is or leads to, there or not.
@@ -188,7 +188,7 @@ fn temporary_beside(target: &Path) -> io::Result<NamedTempFile> {
 mod tests {
     use super::*;
 
-    fn write(path: &Path, content: &str) -> Result<(), ModelError> {
+    fn write(path: &Path, content: &str) -> Result<(), FileError> {
         let mut file = AtomicFile::create(path)?;
         file.write_all(content.as_bytes()).unwrap();
         file.commit()

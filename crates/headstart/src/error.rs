@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use headstart_data::{DataError, SkipReason, Skipped, Subset};
 use headstart_engine::train::TrainError;
+use headstart_files::FileError;
 use headstart_model::ModelError;
 
 /// An error of this library. Each message is one line that names the thing and, where there is
@@ -14,6 +15,9 @@ pub enum Error {
     /// Of a network, its weights or their file.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Of a file that is written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Of a folder of pictures.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -54,6 +54,7 @@ mod training_set;
 
 pub use headstart_data as data;
 pub use headstart_engine as engine;
+pub use headstart_files as files;
 pub use headstart_model as model;
 
 pub use audit::{Audit, AuditConfig, Finding, Kind, LabelErrors, Severity, audit};

@@ -1,6 +1,6 @@
 //! What can go wrong with a network's description or weights.
 
-use std::io;
+use headstart_files::FileError;
 
 use crate::formats::Format;
 use crate::weights::Fitting;
@@ -106,17 +106,9 @@ pub enum ModelError {
         /// The file that it comes from.
         file: Option<String>,
     },
-    /// The operating system would not read or write a file. Its reason is a part of the message
-    /// and no source of this error, or whoever prints the chain would print it twice.
-    #[error("cannot {action} {file}: {}", io_reason(cause))]
-    Io {
-        /// `read` or `write`.
-        action: &'static str,
-        /// The file.
-        file: String,
-        /// The system's reason.
-        cause: io::Error,
-    },
+    /// The operating system would not read or write a file.
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// The file is of no format that holds weights.
     #[error(
         "{file} {reason}; weights are read from Keras .h5 and .keras, PyTorch .pth and .safetensors files"
@@ -213,22 +205,6 @@ impl ModelError {
     }
 }
 
-/// The system's reason as people read it: without its number, and with what to do where the disk
-/// is full.
-pub fn io_reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let reason = match error.raw_os_error() {
-        Some(number) => text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text),
-        None => &text,
-    };
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("{reason}; make room there or choose another place")
-        }
-        _ => reason.to_owned(),
-    }
-}
-
 fn shorten(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let more = if names.len() > SHOWN { ", …" } else { "" };
@@ -241,31 +217,4 @@ fn file_prefix(file: &Option<String>) -> String {
 
 fn looks_like_suffix(looks_like: &Option<String>) -> String {
     looks_like.as_ref().map_or_else(String::new, |what| format!("; the file looks like {what}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(unix)]
-    fn an_operating_systems_reason_is_said_once_and_without_its_number() {
-        let io = |number| ModelError::Io {
-            action: "write",
-            file: "cat.model".to_owned(),
-            cause: io::Error::from_raw_os_error(number),
-        };
-        for (number, text) in [
-            (2, "cannot write cat.model: No such file or directory"),
-            (
-                28,
-                "cannot write cat.model: No space left on device; make room there or choose another place",
-            ),
-        ] {
-            assert_eq!(io(number).to_string(), text);
-            assert!(std::error::Error::source(&io(number)).is_none());
-        }
-        let own = io::Error::other("in our own words");
-        assert_eq!(io_reason(&own), "in our own words");
-    }
 }

@@ -2,25 +2,22 @@
 #![forbid(unsafe_code)]
 
 pub mod architectures;
-pub mod atomic;
 mod elementwise;
 mod error;
 pub mod formats;
 mod layer;
 mod network;
 mod preprocessing;
-mod shell;
 mod summary;
 mod weights;
 
 pub use elementwise::Elementwise;
-pub use error::{ModelError, io_reason};
+pub use error::ModelError;
 pub use headstart_guard as guard;
 pub use layer::{
     Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,
 };
 pub use network::{Network, Trainable};
 pub use preprocessing::{Fit, Interpolation, Preprocessing, Scaling};
-pub use shell::quoted;
 pub use summary::{Summary, thousands};
 pub use weights::{Fitting, Misshapen, Tensor, Weights, weight_name};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use headstart::model::{Trainable, atomic::check_writable};
+use headstart::files::check_writable;
+use headstart::model::Trainable;
 use headstart::{Classifier, TrainingSet};
 use serde_json::json;
 

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use headstart::files::check_writable;
 use headstart::model::{Fit, Interpolation};
 use headstart::{Classifier, ImportConfig, class_names_in};
 use serde_json::json;
 
 use crate::options::resizing;
 use crate::output::{Output, count, quoted};
-use headstart::model::atomic::check_writable;
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {

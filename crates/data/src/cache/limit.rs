@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use headstart_model::io_reason;
+use headstart_files::io_reason;
 
 use super::files::{self, namespaces, remove_segment, segments, used};
 use super::lock::Mark;

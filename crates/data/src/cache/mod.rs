@@ -44,7 +44,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 pub use about::About;
 pub use admin::{BaseInfo, CacheInfo, clear, info};
 use format::{SEGMENT_LEN, entry_len};
-use headstart_model::io_reason;
+use headstart_files::io_reason;
 use limit::Room;
 pub use limit::{Limit, clear_unused_since};
 use segment::{Reader, Unread, Writer};

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
+use headstart_files::read_exact_at;
+
 use super::archive;
-use crate::positioned::read_exact_at;
 
 /// What a file that is given in place of pictures is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

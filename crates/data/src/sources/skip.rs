@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use headstart_model::io_reason;
+use headstart_files::io_reason;
 
 use super::class_name::{BadClassName, NameProblem};
 use super::names::BadName;

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart_engine::train::{Head, Hidden, Task};
+use headstart_files::io_reason;
 use headstart_model::formats::{self, ImportedModel};
-use headstart_model::{Fit, Interpolation, io_reason};
+use headstart_model::{Fit, Interpolation};
 
 use super::Classifier;
 use super::class_names::class_names;

@@ -16,7 +16,7 @@ use headstart_data::{
     SplitConfig, Subset, split,
 };
 use headstart_engine::train::Task;
-use headstart_model::atomic::AtomicFile;
+use headstart_files::AtomicFile;
 
 use crate::copies::FEW;
 use crate::{Error, Origin, Seen, SplitRecord, TrainingRecord};

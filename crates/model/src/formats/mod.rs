@@ -21,6 +21,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use headstart_files::FileError;
+
 use crate::guard::guarded;
 use crate::{ModelError, Network, Tensor, Weights};
 
@@ -127,7 +129,7 @@ impl Checkpoint {
 pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint, ModelError> {
     let path = path.as_ref();
     let file = path.display().to_string();
-    let io = |cause| ModelError::Io { action: "read", file: file.clone(), cause };
+    let io = |cause| FileError { action: "read", path: path.to_owned(), cause };
     let unfit = |reason: String| Err(ModelError::NotAWeightFile { file: file.clone(), reason });
     let mut handle = File::open(path).map_err(io)?;
     let about = handle.metadata().map_err(io)?;

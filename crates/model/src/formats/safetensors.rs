@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use half::f16;
+use headstart_files::AtomicFile;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::json;
 
 use super::Checkpoint;
 use super::convert::Float;
-use crate::atomic::AtomicFile;
 use crate::{ModelError, Tensor};
 
 /// The entry of the metadata that names the architecture the weights are for:
@@ -90,7 +90,7 @@ pub fn write<'a>(
     let written = encode(&mut out, &tensors, metadata).and_then(|()| out.flush());
     drop(out);
     written.map_err(|cause| file.error(cause))?;
-    file.commit()
+    Ok(file.commit()?)
 }
 
 /// The format, written here rather than by the crate that reads it: that one writes the

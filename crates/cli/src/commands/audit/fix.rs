@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use headstart::data::Location;
-use headstart::model::atomic::AtomicFile;
+use headstart::files::AtomicFile;
 use headstart::{Audit, Finding};
 
 use crate::output::csv_field;

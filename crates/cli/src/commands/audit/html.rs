@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use headstart::data::decode::AtLeast;
 use headstart::data::{DecodeError, Location, Reader, Rgb};
-use headstart::model::atomic::AtomicFile;
+use headstart::files::AtomicFile;
 use headstart::model::thousands;
 use headstart::{Audit, Finding, Kind, Pictures, Severity};
 use image::codecs::jpeg::JpegEncoder;

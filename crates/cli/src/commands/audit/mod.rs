@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use headstart::data::Location;
-use headstart::model::atomic::check_writable;
+use headstart::files::check_writable;
 use headstart::{Audit, AuditConfig, Finding, LabelErrors, Pictures};
 use serde_json::json;
 

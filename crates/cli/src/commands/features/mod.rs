@@ -15,7 +15,7 @@ use headstart::data::sources::{
     Labels, Listed, Listing, is_source, list_pictures, list_pictures_as,
 };
 use headstart::data::{PathPattern, Skipped};
-use headstart::model::atomic::{AtomicFile, check_writable};
+use headstart::files::{AtomicFile, check_writable};
 use headstart::{Base, Error, Extractor};
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use headstart::data::sources::Listed;
-use headstart::model::atomic::AtomicFile;
+use headstart::files::AtomicFile;
 
 use super::{Writer, label_column};
 use crate::output::csv_field;

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use headstart::engine::train::Epoch;
-use headstart::model::{atomic::check_writable, thousands};
+use headstart::files::check_writable;
+use headstart::model::thousands;
 use headstart::{
     Base, Classifier, FineTuneReport, FineTuning, FitConfig, FitReport, Pictures, TrainingSet,
 };

@@ -7,13 +7,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use headstart_files::read_exact_at;
+
 use super::super::files::set_used;
 use super::super::format::{HEADER, KEY_RECORD, SUM, checksum, data_record, header};
 use super::super::{Fingerprint, Key};
 use super::records;
 use crate::Facts;
 use crate::decode::ContentHash;
-use crate::positioned::read_exact_at;
 
 /// Files of segments that one process keeps open; more are opened for each read.
 const MOST_OPEN: usize = 64;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use headstart_files::Section;
 
 use super::class_name::{LONGEST_CLASS_NAME, Label, Names};
 use super::columns::ColumnNames;
@@ -27,7 +28,6 @@ use super::names::{joined, text_of};
 use super::walk::{cannot_be_read, named_like_a_picture};
 use super::{Labels, Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, SNIFF_BYTES, Size, read_picture, sniff};
-use crate::positioned::Part;
 use files::Handle;
 use index::{Builder, Content, Index, Packing};
 use labels::Layout;
@@ -244,8 +244,8 @@ fn beginning(file: &File, content: &Content, most: usize) -> io::Result<Vec<u8>>
 fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<(Box<dyn Read + 'a>, Size)> {
     Ok(match content.packing {
         Packing::Plain => {
-            let part = Part::new(file, content.at, content.at + content.stored);
-            (Box::new(part), Size::Known(content.stored))
+            let section = Section::new(file, content.at, content.at + content.stored);
+            (Box::new(section), Size::Known(content.stored))
         }
         Packing::Stored(crc) => {
             let (bytes, declared) = zip::packed(file, content)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart_model::quoted;
+use headstart_files::quoted;
 
 use super::zip;
 

@@ -4,12 +4,11 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use headstart_model::io_reason;
+use headstart_files::{Section, io_reason, read_exact_at};
 use tar::{Archive, EntryType};
 
 use super::super::SkipReason;
 use super::index::{Builder, Content, Packing};
-use crate::positioned::{Part, read_exact_at};
 
 /// The most that is read to know one member: its headers, with its name in them.
 const HEADERS: u64 = 1 << 20;
@@ -36,7 +35,8 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
 /// Lists the archive that begins at `start`, and returns where it ends.
 fn scan_one(file: &File, (start, len): (u64, u64), found: &mut Builder<'_>) -> io::Result<u64> {
     let left = Cell::new(HEADERS);
-    let mut archive = Archive::new(Metered { part: Part::new(file, start, len), left: &left });
+    let mut archive =
+        Archive::new(Metered { section: Section::new(file, start, len), left: &left });
     let entries = archive.entries_with_seek()?;
     for entry in entries {
         left.set(HEADERS);
@@ -107,13 +107,13 @@ fn is_sparse<R: Read>(entry: &mut tar::Entry<'_, R>, name: &mut Vec<u8>) -> bool
 
 /// Gives no more than so many bytes, which are counted anew for each member.
 struct Metered<'a> {
-    part: Part<'a>,
+    section: Section<'a>,
     left: &'a Cell<u64>,
 }
 
 impl Read for Metered<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.part.read(buffer)?;
+        let read = self.section.read(buffer)?;
         let left = self.left.get().checked_sub(read as u64);
         self.left.set(left.ok_or_else(|| io::Error::other("a name without end"))?);
         Ok(read)
@@ -122,6 +122,6 @@ impl Read for Metered<'_> {
 
 impl Seek for Metered<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.part.seek(to)
+        self.section.seek(to)
     }
 }

@@ -8,12 +8,11 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use headstart_model::io_reason;
+use headstart_files::{Section, io_reason, read_exact_at};
 
 use super::super::SkipReason;
 use super::super::walk::cannot_be_read;
 use super::index::{Builder, Content, Packing, Ratio};
-use crate::positioned::{Part, read_exact_at};
 
 /// Bytes of a member's local header without name and extra field.
 const LOCAL: usize = 30;
@@ -35,8 +34,8 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) -> Result<(),
         io::ErrorKind::InvalidData => error.to_string(),
         _ => cannot_be_read(&error),
     })?;
-    let part = Part::new(file, directory.start, directory.end);
-    let mut reader = BufReader::with_capacity(1 << 16, part);
+    let section = Section::new(file, directory.start, directory.end);
+    let mut reader = BufReader::with_capacity(1 << 16, section);
     let (mut at, mut listed) = (directory.start, 0);
     while at < directory.end {
         let member = match Member::read(&mut reader) {
@@ -85,7 +84,7 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
 
 /// What a local header tells of a member that lies at `content`: its packed bytes, and how many come
 /// out of them at most.
-pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Part<'a>, u64)> {
+pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Section<'a>, u64)> {
     let mut header = [0; LOCAL];
     read_exact_at(file, &mut header, content.at)?;
     if !header.starts_with(b"PK\x03\x04") {
@@ -100,7 +99,7 @@ pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Part<
         ELSEWHERE => u64::MAX,
         size => size.into(),
     };
-    Ok((Part::new(file, start, start + content.stored - LOCAL as u64), declared))
+    Ok((Section::new(file, start, start + content.stored - LOCAL as u64), declared))
 }
 
 /// Whether a file is the first part of an archive that `zip` has divided (APPNOTE 8.5.3).

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::str;
 
 use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder, StringRecord};
+use headstart_files::Section;
 
 use super::super::RowProblem;
 use super::super::class_name::plain;
 use super::super::columns::{ColumnNames, Role};
 use super::cannot_be_read;
 use super::rows::{Rows, Value};
-use crate::positioned::Part;
 
 /// What fields may be parted by.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
@@ -89,8 +89,8 @@ impl Passed {
         let Some(position) = position else { return 0 };
         // It is where the row before ended: the rest of its line end, and empty lines, come first.
         let passed = File::open(path).map_or(0, |file| {
-            let part = Part::new(&file, self.bytes + position.byte(), u64::MAX);
-            let ends = BufReader::new(part).bytes().map_while(Result::ok);
+            let section = Section::new(&file, self.bytes + position.byte(), u64::MAX);
+            let ends = BufReader::new(section).bytes().map_while(Result::ok);
             let ends = ends.take_while(|b| matches!(b, b'\r' | b'\n'));
             ends.filter(|&byte| byte == b'\n').count()
         });

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 
+use headstart_files::read_exact_at;
 use parquet::errors::Result;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::damaged;
 use super::thrift::Shape::{Bool, Byte, Bytes, Double, Int, List, Struct};
 use super::thrift::{self, Shape, Thrift};
-use crate::positioned::read_exact_at;
 
 /// The longest footer that is read, in bytes: of some hundred thousand row groups.
 const LONGEST: u64 = 64 << 20;

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use headstart_files::read_exact_at;
 use parquet::basic::{Compression, Encoding, Type};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
@@ -14,7 +15,6 @@ use parquet::schema::types::ColumnDescPtr;
 use super::header::{Header, Kind};
 use super::thrift::{ENDS, Thrift};
 use super::{damaged, delta};
-use crate::positioned::read_exact_at;
 
 /// Bytes of a header that are read at first: most have fewer than 50.
 const HEADER: u64 = 256;

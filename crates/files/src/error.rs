@@ -1,0 +1,60 @@
+//! What the system says of files, as people read it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The operating system would not read or write a file. Its reason is a part of the message and no
+/// source of this error, or whoever prints the chain would print it twice.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {}", path.display(), io_reason(cause))]
+pub struct FileError {
+    /// `read` or `write`.
+    pub action: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// The system's reason.
+    pub cause: io::Error,
+}
+
+/// The system's reason as people read it: without its number, and with what to do where the disk
+/// is full.
+pub fn io_reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let reason = match error.raw_os_error() {
+        Some(number) => text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text),
+        None => &text,
+    };
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("{reason}; make room there or choose another place")
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn an_operating_systems_reason_is_said_once_and_without_its_number() {
+        let io = |number| FileError {
+            action: "write",
+            path: "cat.model".into(),
+            cause: io::Error::from_raw_os_error(number),
+        };
+        for (number, text) in [
+            (2, "cannot write cat.model: No such file or directory"),
+            (
+                28,
+                "cannot write cat.model: No space left on device; make room there or choose another place",
+            ),
+        ] {
+            assert_eq!(io(number).to_string(), text);
+            assert!(std::error::Error::source(&io(number)).is_none());
+        }
+        let own = io::Error::other("in our own words");
+        assert_eq!(io_reason(&own), "in our own words");
+    }
+}
