@@ -167,7 +167,7 @@ pub(crate) fn open(
     option: Option<&str>,
 ) -> anyhow::Result<Pictures> {
     let pictures = match validation {
-        Some(validation) => Pictures::open_both(source, validation)?,
+        Some(validation) => Pictures::open_with_validation(source, validation)?,
         None => Pictures::open(source)?,
     };
     match option.filter(|_| pictures.is_split()) {

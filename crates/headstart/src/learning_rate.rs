@@ -1,12 +1,12 @@
 //! Looking for a learning rate: it grows from step to step until the loss does.
 
-use headstart_data::Skipped;
+use headstart_data::{Skipped, Subset};
 use headstart_engine::train::{
     AdamConfig, FineTuner, HeadSteps, RangeTest, RangeTestConfig, TrainError, range_test,
 };
 
-use crate::pictures::Divided;
-use crate::training_set::{Side, TrainingSet};
+use crate::pictures::PartitionedFeatures;
+use crate::training_set::TrainingSet;
 use crate::{Base, Classifier, Error, ExtractConfig, Extractor, FineTuning, Observer, Pictures};
 
 /// What [`find_head_learning_rate`] found, and on what.
@@ -41,7 +41,7 @@ pub fn find_head_learning_rate(
     config.check()?;
     range.check()?;
     let extractor = Extractor::new(base, extract);
-    let divided = Divided::new(&extractor, pictures, observer)?;
+    let divided = PartitionedFeatures::new(&extractor, pictures, observer)?;
     let samples = divided.train.samples(pictures.classes().len());
     let mut steps = HeadSteps::new(samples, config)?;
     let test = test(range, observer, &mut |rate| steps.step_at(rate))?;
@@ -74,7 +74,7 @@ impl Classifier {
         self.check_task(set.task())?;
         let (_, network) = config.network(&self.base)?;
         set.views(Some(&network), config.augmentation(), observer)?;
-        let train = set.made().inputs(set, Side::Train);
+        let train = set.made().inputs(set, Subset::Train);
         let mut tuner = FineTuner::new(network, self.head.clone(), config.training.clone())?;
         test(range, observer, &mut |rate| tuner.step_at(&train, rate))
     }

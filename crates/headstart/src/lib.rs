@@ -57,7 +57,7 @@ pub use headstart_engine as engine;
 pub use headstart_files as files;
 pub use headstart_model as model;
 
-pub use audit::{Audit, AuditConfig, Finding, Kind, LabelErrors, Severity, audit};
+pub use audit::{Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity, audit};
 pub use base::Base;
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{

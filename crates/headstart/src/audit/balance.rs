@@ -4,7 +4,7 @@ use std::path::Path;
 
 use headstart_data::Location;
 
-use super::{Finding, Kind, Set};
+use super::{Finding, FindingKind, Set};
 use crate::copies::Copies;
 
 /// Different pictures under which a class has few.
@@ -29,8 +29,8 @@ impl Set<'_> {
         for (class, &count) in distinct.iter().enumerate() {
             let times = largest as f64 / count.max(1) as f64;
             let (kind, value) = match () {
-                () if count < FEW => (Kind::FewPictures, count as f64),
-                () if times >= IMBALANCED => (Kind::Imbalance, times),
+                () if count < FEW => (FindingKind::FewPictures, count as f64),
+                () if times >= IMBALANCED => (FindingKind::Imbalance, times),
                 () => continue,
             };
             let name = self.class(class).to_owned();

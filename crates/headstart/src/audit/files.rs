@@ -7,7 +7,7 @@ use headstart_data::decode::{Format, UNREAD_ENDINGS};
 use headstart_data::sources::class_name;
 use headstart_data::{DecodeError, Location, SkipReason, Skipped};
 
-use super::{Finding, Kind};
+use super::{Finding, FindingKind};
 
 /// What was left out when the pictures were listed, but for what nobody takes for a picture.
 pub(super) fn of_skipped(skipped: &[Skipped]) -> Vec<Finding> {
@@ -22,9 +22,9 @@ fn of_one_skipped(skipped: &Skipped) -> Option<Finding> {
         }
         SkipReason::EmptyClass => return Some(of_empty_class(path)),
         SkipReason::Content(error) => kind_of(error),
-        SkipReason::ListedInPart { .. } => Kind::Inaccessible,
-        SkipReason::Unlisted { .. } => Kind::Unreadable,
-        _ => Kind::LeftOut,
+        SkipReason::ListedInPart { .. } => FindingKind::Inaccessible,
+        SkipReason::Unlisted { .. } => FindingKind::Unreadable,
+        _ => FindingKind::LeftOut,
     };
     Some(of_file(kind, path.into(), reason.to_string()))
 }
@@ -35,7 +35,7 @@ fn of_empty_class(folder: &Path) -> Finding {
     Finding {
         value: Some(0.0),
         class: Some(name.clone()),
-        ..of_file(Kind::FewPictures, folder.into(), format!("{name} has no pictures"))
+        ..of_file(FindingKind::FewPictures, folder.into(), format!("{name} has no pictures"))
     }
 }
 
@@ -44,16 +44,16 @@ pub(super) fn of_error(at: Location, error: &DecodeError) -> Finding {
     of_file(kind_of(error), at, error.to_string())
 }
 
-fn kind_of(error: &DecodeError) -> Kind {
+fn kind_of(error: &DecodeError) -> FindingKind {
     match error {
-        DecodeError::Truncated { .. } => Kind::Truncated,
-        DecodeError::NotAPicture { .. } => Kind::NotAPicture,
-        DecodeError::Io { .. } => Kind::Inaccessible,
-        _ => Kind::Unreadable,
+        DecodeError::Truncated { .. } => FindingKind::Truncated,
+        DecodeError::NotAPicture { .. } => FindingKind::NotAPicture,
+        DecodeError::Io { .. } => FindingKind::Inaccessible,
+        _ => FindingKind::Unreadable,
     }
 }
 
-fn of_file(kind: Kind, at: Location, detail: String) -> Finding {
+fn of_file(kind: FindingKind, at: Location, detail: String) -> Finding {
     Finding { kind, value: None, detail, files: vec![at], keep: None, class: None }
 }
 
@@ -90,14 +90,14 @@ mod tests {
             (
                 "a/x.heic",
                 DecodeError::Unsupported { what: "HEIC", ending: "heic" }.into(),
-                Some(Kind::Unreadable),
+                Some(FindingKind::Unreadable),
             ),
-            ("a", SkipReason::Content(denied()), Some(Kind::Inaccessible)),
-            ("a", in_part, Some(Kind::Inaccessible)),
-            ("a", SkipReason::EmptyClass, Some(Kind::FewPictures)),
-            ("x.jpg", SkipReason::NoClass, Some(Kind::LeftOut)),
-            ("a.zip/x.jpg", SkipReason::Encrypted, Some(Kind::LeftOut)),
-            ("a/x.jpg", pipe.into(), Some(Kind::NotAPicture)),
+            ("a", SkipReason::Content(denied()), Some(FindingKind::Inaccessible)),
+            ("a", in_part, Some(FindingKind::Inaccessible)),
+            ("a", SkipReason::EmptyClass, Some(FindingKind::FewPictures)),
+            ("x.jpg", SkipReason::NoClass, Some(FindingKind::LeftOut)),
+            ("a.zip/x.jpg", SkipReason::Encrypted, Some(FindingKind::LeftOut)),
+            ("a/x.jpg", pipe.into(), Some(FindingKind::NotAPicture)),
             ("a/readme.txt", text(), None),
             ("a/LICENSE", text(), None),
         ] {

@@ -20,7 +20,7 @@ pub enum Severity {
 /// What may be wrong with pictures, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum FindingKind {
     /// The same picture, or nearly, carries different labels.
     ConflictingLabels,
     /// Copies lie on both sides of the split.
@@ -67,7 +67,7 @@ pub enum Kind {
     Rotated,
 }
 
-impl Kind {
+impl FindingKind {
     /// All, the most important first.
     pub const ALL: [Self; 22] = [
         Self::ConflictingLabels,
@@ -324,13 +324,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl Serialize for Kind {
+impl Serialize for FindingKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -349,8 +349,8 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// What it is.
-    pub kind: Kind,
-    /// How strong it is; what it means is said by [`Kind::value`]. `None` where there is no measure.
+    pub kind: FindingKind,
+    /// How strong it is; what it means is said by [`FindingKind::value`]. `None` where there is no measure.
     pub value: Option<f64>,
     /// What is seen, in half a line: "labelled shirt, looks like dress".
     pub detail: String,

@@ -15,7 +15,7 @@ use crate::copies::Copies;
 use crate::looks::{Look, looks};
 use crate::pictures::LabelSets;
 use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
-pub use finding::{Finding, Kind, Severity};
+pub use finding::{Finding, FindingKind, Severity};
 pub use labels::LabelErrors;
 use outliers::outliers;
 
@@ -39,7 +39,7 @@ pub struct Audit {
     pub pictures: usize,
     /// How many of these were known to the feature cache.
     pub cached: usize,
-    /// What was found: by [`Kind`], the most important first, and the strongest of a kind first.
+    /// What was found: by [`FindingKind`], the most important first, and the strongest of a kind first.
     pub findings: Vec<Finding>,
     /// Why features are not kept, if they are not though a cache was asked for.
     pub warning: Option<String>,
@@ -47,7 +47,7 @@ pub struct Audit {
 
 impl Audit {
     /// The kinds that were found, the most important first, each with its findings.
-    pub fn by_kind(&self) -> impl Iterator<Item = (Kind, &[Finding])> {
+    pub fn by_kind(&self) -> impl Iterator<Item = (FindingKind, &[Finding])> {
         self.findings.chunk_by(|a, b| a.kind == b.kind).map(|found| (found[0].kind, found))
     }
 }
@@ -112,9 +112,13 @@ pub fn audit(
 }
 
 /// 1 for kinds whose value grows with how bad it is, -1 for the others.
-fn ascending(kind: Kind) -> f64 {
+fn ascending(kind: FindingKind) -> f64 {
     match kind {
-        Kind::Blank | Kind::Dark | Kind::Tiny | Kind::Grey | Kind::FewPictures => -1.0,
+        FindingKind::Blank
+        | FindingKind::Dark
+        | FindingKind::Tiny
+        | FindingKind::Grey
+        | FindingKind::FewPictures => -1.0,
         _ => 1.0,
     }
 }
@@ -191,7 +195,7 @@ impl<'a> Set<'a> {
         let (kept, labels) = (&self.kept[..own], &self.labels[..own]);
         let groups = self.pictures.groups(kept, &self.contents[..own]);
         let labels = PictureLabels::new(labels, self.label_sets.as_deref());
-        let split = self.pictures.divide(kept, labels, &groups)?;
+        let split = self.pictures.split(kept, labels, &groups)?;
         let side = |is_held_back| if is_held_back { Subset::Validation } else { Subset::Train };
         let mut sides: Vec<_> = split.is_held_back(own).into_iter().map(side).collect();
         sides.resize(self.kept.len(), Subset::Test);
@@ -208,30 +212,34 @@ impl<'a> Set<'a> {
         }
         for group in copies.groups_of_several() {
             let kind = match () {
-                () if group.differ(|p| self.labels[p]) => Kind::ConflictingLabels,
-                () if group.differ(|p| sides[p]) => Kind::Straddling,
-                () if group.is_exact() => Kind::Duplicate,
-                () => Kind::NearDuplicate,
+                () if group.differ(|p| self.labels[p]) => FindingKind::ConflictingLabels,
+                () if group.differ(|p| sides[p]) => FindingKind::Straddling,
+                () if group.is_exact() => FindingKind::Duplicate,
+                () => FindingKind::NearDuplicate,
             };
             let what = if group.is_exact() { "the same pixels" } else { "nearly the same" };
             let detail = match kind {
-                Kind::ConflictingLabels => {
+                FindingKind::ConflictingLabels => {
                     let mut classes: Vec<String> =
                         group.pictures.iter().map(|&p| self.label(p)).collect();
                     classes.sort_unstable();
                     classes.dedup();
                     format!("{what}, labelled {}", classes.join(" and "))
                 }
-                Kind::Straddling if group.pictures.iter().any(|&p| sides[p] == Subset::Test) => {
+                FindingKind::Straddling
+                    if group.pictures.iter().any(|&p| sides[p] == Subset::Test) =>
+                {
                     format!("{what}, among those kept for testing and among the others")
                 }
-                Kind::Straddling if self.pictures.is_split() => {
+                FindingKind::Straddling if self.pictures.is_split() => {
                     format!("{what}, on both sides of the split")
                 }
-                Kind::Straddling => format!("{what}, would be on both sides of a random split"),
+                FindingKind::Straddling => {
+                    format!("{what}, would be on both sides of a random split")
+                }
                 _ => what.to_owned(),
             };
-            let is_conflict = kind == Kind::ConflictingLabels;
+            let is_conflict = kind == FindingKind::ConflictingLabels;
             let keep = if is_conflict { group.right(&self.labels, suspects) } else { Some(0) };
             let right = keep.filter(|_| is_conflict).map(|keep| group.pictures[keep]);
             self.findings.push(Finding {
@@ -251,7 +259,7 @@ impl<'a> Set<'a> {
                 "{:.0} % as far from its nearest as two pictures are on average",
                 100.0 * share
             );
-            self.tell(Kind::Outlier, picture, distance, detail);
+            self.tell(FindingKind::Outlier, picture, distance, detail);
         }
     }
 
@@ -260,13 +268,13 @@ impl<'a> Set<'a> {
             let Facts { width, height, .. } = self.facts[picture];
             let size = || format!("{width} x {height} pixels");
             let (kind, detail) = match look {
-                Look::Tiny => (Kind::Tiny, size()),
-                Look::OddAspect => (Kind::OddAspect, size()),
-                Look::Blank => (Kind::Blank, "all of one colour".to_owned()),
-                Look::Dark => (Kind::Dark, "nearly all of it is dark".to_owned()),
-                Look::Bright => (Kind::Bright, "nearly all of it is white".to_owned()),
-                Look::Blurred => (Kind::Blurred, "no sharp edge".to_owned()),
-                Look::Grey => (Kind::Grey, "no colour".to_owned()),
+                Look::Tiny => (FindingKind::Tiny, size()),
+                Look::OddAspect => (FindingKind::OddAspect, size()),
+                Look::Blank => (FindingKind::Blank, "all of one colour".to_owned()),
+                Look::Dark => (FindingKind::Dark, "nearly all of it is dark".to_owned()),
+                Look::Bright => (FindingKind::Bright, "nearly all of it is white".to_owned()),
+                Look::Blurred => (FindingKind::Blurred, "no sharp edge".to_owned()),
+                Look::Grey => (FindingKind::Grey, "no colour".to_owned()),
             };
             self.tell(kind, picture, value.into(), detail);
         }
@@ -276,21 +284,27 @@ impl<'a> Set<'a> {
         for picture in 0..self.facts.len() {
             let facts = self.facts[picture];
             if let Some(detail) = files::misnamed(&self.at(picture).path(), facts.format) {
-                let finding = self.finding(Kind::Misnamed, picture, None, detail);
+                let finding = self.finding(FindingKind::Misnamed, picture, None, detail);
                 self.findings.push(finding);
             }
             if facts.orientation != 1 {
                 let detail = "turned or mirrored".to_owned();
-                self.tell(Kind::Rotated, picture, facts.orientation.into(), detail);
+                self.tell(FindingKind::Rotated, picture, facts.orientation.into(), detail);
             }
         }
     }
 
-    fn tell(&mut self, kind: Kind, picture: usize, value: f64, detail: String) {
+    fn tell(&mut self, kind: FindingKind, picture: usize, value: f64, detail: String) {
         self.findings.push(self.finding(kind, picture, Some(value), detail));
     }
 
-    fn finding(&self, kind: Kind, picture: usize, value: Option<f64>, detail: String) -> Finding {
+    fn finding(
+        &self,
+        kind: FindingKind,
+        picture: usize,
+        value: Option<f64>,
+        detail: String,
+    ) -> Finding {
         let files = vec![self.at(picture).clone()];
         Finding { kind, value, detail, files, keep: None, class: None }
     }

@@ -6,7 +6,7 @@ use headstart_engine::Isa;
 use headstart_engine::train::{Event, LogisticConfig, Samples, Task, out_of_fold};
 
 use super::labels::{LabelError, LabelErrors, label_errors};
-use super::{Finding, Kind, Set};
+use super::{Finding, FindingKind, Set};
 use crate::copies::Copies;
 use crate::{Error, Observer};
 
@@ -59,7 +59,8 @@ impl Set<'_> {
                 p(other)
             );
             let class = Some(self.class(other).to_owned());
-            let finding = self.finding(Kind::LabelError, picture, Some(margin.into()), detail);
+            let finding =
+                self.finding(FindingKind::LabelError, picture, Some(margin.into()), detail);
             self.findings.push(Finding { class, ..finding });
         }
         Ok(suspects)

@@ -23,7 +23,7 @@ const FIRST_BIAS: &str = "first/head/bias";
 
 /// What has to be the same for a run to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Run {
+pub(super) struct RunFingerprint {
     /// Of the base's weights, and how they are computed with.
     base: String,
     /// Of the head that it begins with.
@@ -37,7 +37,7 @@ pub(super) struct Run {
     version: String,
 }
 
-impl Run {
+impl RunFingerprint {
     /// `base` and `head` are those that the run began with.
     pub(super) fn new(
         (base, head): (&Base, &Head),
@@ -123,7 +123,7 @@ pub(super) struct Saved {
     pub(super) record: Option<TrainingRecord>,
     first_kernel: Vec<f32>,
     first_bias: Vec<f32>,
-    run: Run,
+    run: RunFingerprint,
 }
 
 impl Saved {
@@ -165,7 +165,7 @@ impl Saved {
 
     /// # Errors
     /// [`Error::OtherRun`] unless it is of this run.
-    pub(super) fn check(&self, file: &Path, run: &Run) -> Result<(), Error> {
+    pub(super) fn check(&self, file: &Path, run: &RunFingerprint) -> Result<(), Error> {
         match run.difference(&self.run) {
             None => Ok(()),
             Some(reason) => {
@@ -181,7 +181,7 @@ impl Saved {
 /// When there is no room or no permission.
 pub(super) fn save(
     file: &Path,
-    run: &Run,
+    run: &RunFingerprint,
     (first, record): (&Head, Option<&TrainingRecord>),
     mut checkpoint: Checkpoint,
 ) -> Result<(), Error> {

@@ -7,19 +7,19 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use headstart_data::{Augment, Skipped};
+use headstart_data::{Augment, Skipped, Subset};
 use headstart_engine::train::Task;
 use headstart_engine::train::network::TrainableNetwork;
 use headstart_engine::train::{self, Epoch, Event, FineTuner, TrainError};
 use headstart_model::Trainable;
 use serde::{Deserialize, Serialize};
 
-use crate::training_set::{Augmentation, DEFAULT_VIEWS, Side, TrainingSet};
+use crate::training_set::{Augmentation, DEFAULT_VIEWS, TrainingSet};
 use crate::{
     Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, FineTuneRecord, FitReport,
     HeadConfig, Observer, Pictures, Seconds,
 };
-use checkpoint::{Run, Saved};
+use checkpoint::{RunFingerprint, Saved};
 
 /// How to fine-tune a classifier.
 #[derive(Clone, Debug)]
@@ -140,7 +140,7 @@ impl FineTuning {
         let classes = set.classes().to_vec();
         let first = saved.first_head(classes.len(), set.task());
         let (_, network) = self.network(set.base())?;
-        saved.check(file, &Run::new((set.base(), &first), set, &network, self))?;
+        saved.check(file, &RunFingerprint::new((set.base(), &first), set, &network, self))?;
         if saved.record.as_ref().is_none_or(|record| record.head != *head) {
             let reason = "its head was fitted with other options".to_owned();
             return Err(Error::OtherRun { file: file.clone(), reason });
@@ -196,7 +196,7 @@ impl Classifier {
         self.check_classes(set.classes())?;
         self.check_task(set.task())?;
         let (base, network) = config.network(&self.base)?;
-        let run = Run::new((&self.base, &self.head), set, &network, config);
+        let run = RunFingerprint::new((&self.base, &self.head), set, &network, config);
         let saved = match &config.checkpoint {
             Some(file) if config.resume && file.exists() => {
                 let saved = Saved::read(file)?;
@@ -224,7 +224,7 @@ impl Classifier {
         let views = set.made();
         let frozen = start.elapsed().as_secs_f64();
         let (train, validation) =
-            (views.inputs(set, Side::Train), views.inputs(set, Side::Validation));
+            (views.inputs(set, Subset::Train), views.inputs(set, Subset::Validation));
         let before = set.evaluate(self)?;
 
         let options = config.training.clone();

@@ -4,7 +4,7 @@ use headstart_data::split::{self, PictureLabels, describe_all, folds};
 use headstart_engine::train::Event;
 
 use super::{FitConfig, fit_head};
-use crate::pictures::Divided;
+use crate::pictures::PartitionedFeatures;
 use crate::records::{UNCHOSEN, choose_thresholds};
 use crate::{CrossValidation, Error, Evaluation, FoldRecord, Observer, Pictures, Spread};
 
@@ -27,7 +27,7 @@ pub(super) fn check_undivided(pictures: &Pictures) -> Result<(), Error> {
 /// As [`Classifier::fit`](crate::Classifier::fit), and when the pictures cannot be dealt into so many
 /// folds.
 pub(super) fn measure(
-    divided: &Divided,
+    divided: &PartitionedFeatures,
     pictures: &Pictures,
     count: usize,
     config: &FitConfig,

@@ -7,7 +7,7 @@ use headstart_engine::train::{
     self, Epoch, Event, Head, LogisticConfig, Samples, Strength, TrainError, fit_adam, fit_logistic,
 };
 
-use crate::pictures::Side;
+use crate::pictures::LabelledFeatures;
 use crate::{Error, HeadConfig, Observer};
 
 /// A head and how it came about.
@@ -46,7 +46,7 @@ pub(super) fn fit_head(
     config: &HeadConfig,
     isa: Isa,
     mut train: impl train::Views,
-    validation: &Side,
+    validation: &LabelledFeatures,
     classes: &[String],
     observer: &mut dyn Observer,
 ) -> Result<Fitted, Error> {

@@ -14,7 +14,7 @@ use headstart_engine::train::Samples;
 use headstart_engine::train::network::BatchNorm;
 use headstart_model::Trainable;
 
-use crate::pictures::{Divided, Side};
+use crate::pictures::{LabelledFeatures, PartitionedFeatures};
 use crate::records::choose_thresholds;
 use crate::training_set::{HeadViews, TrainingSet};
 use crate::{Base, Classifier, Error, Extractor, HeadConfig, Observer, Pictures, SplitRecord};
@@ -56,7 +56,7 @@ impl Classifier {
                 Cow::Owned(pictures.clone().with_validation(0.0, config.seed))
             }
         };
-        let divided = Divided::new(&extractor, &pictures, observer)?;
+        let divided = PartitionedFeatures::new(&extractor, &pictures, observer)?;
         let features = start.elapsed().as_secs_f64();
         let classes = pictures.classes();
         let isa = config.extract.compute.isa;
@@ -69,7 +69,7 @@ impl Classifier {
             }
             None => (None, divided.warnings(&pictures)),
         };
-        let Divided { train, validation, split, .. } = &divided;
+        let PartitionedFeatures { train, validation, split, .. } = &divided;
         let samples = train.samples(classes.len());
         let fitted = fit_head(&config.head, isa, &samples, validation, classes, observer)?;
         let unseen =
@@ -167,7 +167,7 @@ fn thresholds(
     isa: Isa,
     fitted: &Fitted,
     train: &Samples<'_>,
-    validation: &Side,
+    validation: &LabelledFeatures,
     observer: &mut dyn Observer,
 ) -> Result<Option<Vec<f32>>, Error> {
     let Some(sets) = train.label_sets.filter(|_| validation.labels.is_empty()) else {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FitConfig;
 use super::head::Fitted;
-use crate::pictures::Side;
+use crate::pictures::LabelledFeatures;
 use crate::records::UNCHOSEN;
 use crate::{
     Base, Classifier, CrossValidation, EpochRecord, Evaluation, Origin, Seen, TrainingRecord,
@@ -74,7 +74,7 @@ impl Outcome {
         self,
         base: Base,
         fitted: Fitted,
-        validation: &Side,
+        validation: &LabelledFeatures,
         config: &FitConfig,
     ) -> (Classifier, FitReport) {
         let head_done = self.start.elapsed().as_secs_f64();

@@ -1,8 +1,8 @@
 //! The labelled pictures to learn from, and how they are divided.
 
-mod divided;
+mod labelled_features;
 mod note;
-mod side;
+mod partition;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -20,8 +20,10 @@ use headstart_files::AtomicFile;
 
 use crate::copies::FEW;
 use crate::{Error, Origin, Seen, SplitRecord, TrainingRecord};
-pub(crate) use divided::{Divided, Division, Read, divide, never_predicted};
-pub(crate) use side::Side;
+pub(crate) use labelled_features::LabelledFeatures;
+pub(crate) use partition::{
+    Partition, PartitionedFeatures, ReadPictures, never_predicted, partition,
+};
 
 /// Labelled pictures, and how some of them are held back to measure on.
 ///
@@ -89,7 +91,7 @@ impl Pictures {
     ///
     /// # Errors
     /// As [`Pictures::open`].
-    pub fn open_both(
+    pub fn open_with_validation(
         train: impl Into<Source>,
         validation: impl AsRef<Path>,
     ) -> Result<Self, DataError> {
@@ -308,7 +310,7 @@ impl Pictures {
 
     /// Divides the pictures `kept`, which have these labels and belong together like this; the
     /// result's indices count among them.
-    pub(crate) fn divide(
+    pub(crate) fn split(
         &self,
         kept: &[usize],
         labels: PictureLabels<'_>,

@@ -1,11 +1,12 @@
 //! The features of views, for the head.
 
+use headstart_data::Subset;
 use headstart_engine::train::network::TrainableNetwork;
 use headstart_engine::train::{self, Inputs, Label, Samples, TrainError};
 
 use super::records::{Precision, Values};
 use super::views::ViewInputs;
-use super::{Side, TrainingSet, scratch_folder};
+use super::{TrainingSet, scratch_folder};
 use crate::{Error, pictures};
 
 /// The training pictures' features, in one view after the other.
@@ -30,10 +31,10 @@ impl<'a> HeadViews<'a> {
         Self {
             set,
             network,
-            inputs: views.inputs(set, Side::Train),
+            inputs: views.inputs(set, Subset::Train),
             count: views.count(),
             dim,
-            groups: groups(set, Side::Train),
+            groups: groups(set, Subset::Train),
             kept: None,
             features: Vec::new(),
             soft_targets: None,
@@ -44,14 +45,14 @@ impl<'a> HeadViews<'a> {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(crate) fn validation(&self) -> Result<pictures::Side, Error> {
+    pub(crate) fn validation(&self) -> Result<pictures::LabelledFeatures, Error> {
         let views = self.set.views.as_ref().expect("they have been made");
-        let inputs = views.inputs(self.set, Side::Validation);
-        Ok(pictures::Side {
+        let inputs = views.inputs(self.set, Subset::Validation);
+        Ok(pictures::LabelledFeatures {
             features: features(&inputs, self.network, self.dim, 1)?,
             labels: inputs.labels().to_vec(),
             label_sets: self.set.label_sets.clone(),
-            groups: groups(self.set, Side::Validation),
+            groups: groups(self.set, Subset::Validation),
             weights: None,
             dim: self.dim,
         })
@@ -61,8 +62,8 @@ impl<'a> HeadViews<'a> {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(crate) fn all(&self) -> Result<pictures::Side, Error> {
-        let mut all = pictures::Side {
+    pub(crate) fn all(&self) -> Result<pictures::LabelledFeatures, Error> {
+        let mut all = pictures::LabelledFeatures {
             features: Vec::new(),
             labels: Vec::new(),
             label_sets: self.set.label_sets.clone(),
@@ -102,9 +103,9 @@ impl<'a> HeadViews<'a> {
     }
 }
 
-/// The group of each picture of a side.
-fn groups(set: &TrainingSet, side: Side) -> Vec<usize> {
-    set.side(side).iter().map(|&picture| set.groups.numbers()[picture]).collect()
+/// The group of each picture of a subset.
+fn groups(set: &TrainingSet, subset: Subset) -> Vec<usize> {
+    set.subset(subset).iter().map(|&picture| set.groups.numbers()[picture]).collect()
 }
 
 /// `[pictures][dim]`.

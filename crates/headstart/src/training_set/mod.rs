@@ -10,11 +10,11 @@ mod views;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use headstart_data::{Augment, ContentHash, Groups, PictureLabels, Skipped, Split, split};
+use headstart_data::{Augment, ContentHash, Groups, PictureLabels, Skipped, Split, Subset, split};
 use headstart_engine::train::Task;
 use headstart_engine::train::network::TrainableNetwork;
 
-use crate::pictures::{Division, LabelSets, Read, divide, never_predicted};
+use crate::pictures::{LabelSets, Partition, ReadPictures, never_predicted, partition};
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Origin,
     Pictures, Seen, TrainingRecord,
@@ -25,7 +25,7 @@ pub use disk::DiskNeed;
 pub(crate) use head_views::HeadViews;
 use rayon::prelude::*;
 use records::Records;
-pub(crate) use views::{Side, ViewKey, Views};
+pub(crate) use views::{AugmentedViews, ViewKey};
 
 /// Pictures that have been decoded once, for training that sees them many times.
 ///
@@ -56,7 +56,7 @@ pub struct TrainingSet {
     pub(crate) skipped: Vec<Skipped>,
     pixels: Records,
     /// What was made last: both phases of training ask for the same.
-    views: Option<Views>,
+    views: Option<AugmentedViews>,
     /// Seconds that reading took.
     pub(crate) seconds: f64,
 }
@@ -107,9 +107,9 @@ impl TrainingSet {
             Ok(())
         })?;
         let known = with_features.then_some((&features[..], &facts[..]));
-        let read = Read { kept: &kept, contents: &contents, known, skipped: &skipped };
-        let Division { labels, label_sets, groups, split, notes } =
-            divide(pictures, &extractor, &read, observer)?;
+        let read = ReadPictures { kept: &kept, contents: &contents, known, skipped: &skipped };
+        let Partition { labels, label_sets, groups, split, notes } =
+            partition(pictures, &extractor, &read, observer)?;
         Ok(Self {
             base: base.clone(),
             config: config.clone(),
@@ -136,7 +136,7 @@ impl TrainingSet {
     ///
     /// # Panics
     /// When there are none.
-    pub(crate) fn made(&self) -> &Views {
+    pub(crate) fn made(&self) -> &AugmentedViews {
         self.views.as_ref().expect("views have been made")
     }
 
@@ -171,12 +171,12 @@ impl TrainingSet {
     }
 
     fn validation_labels(&self) -> Vec<usize> {
-        self.side(Side::Validation).iter().map(|&picture| self.labels[picture]).collect()
+        self.subset(Subset::Validation).iter().map(|&picture| self.labels[picture]).collect()
     }
 
     /// What a classifier says of the pictures held back, n x classes; nothing if there are none.
     fn probabilities(&self, classifier: &Classifier) -> Result<Option<Vec<f32>>, Error> {
-        let pictures = self.side(Side::Validation);
+        let pictures = self.subset(Subset::Validation);
         if pictures.is_empty() {
             return Ok(None);
         }
@@ -282,7 +282,7 @@ impl TrainingSet {
         let warnings = &self.split.warnings;
         let mut lines = split::describe_all(warnings, &self.classes, &self.labels, name);
         lines.extend(self.weights.as_ref().and_then(|weights| {
-            let train = self.side(Side::Train);
+            let train = self.subset(Subset::Train);
             let labels: Vec<usize> = train.iter().map(|&picture| self.labels[picture]).collect();
             let weights: Vec<f32> = train.iter().map(|&picture| weights[picture]).collect();
             let labels = PictureLabels::new(&labels, self.label_sets.as_deref());
@@ -302,12 +302,12 @@ impl TrainingSet {
         network: Option<&TrainableNetwork>,
         augmentation: Augmentation,
         observer: &mut dyn Observer,
-    ) -> Result<&Views, Error> {
+    ) -> Result<&AugmentedViews, Error> {
         let key = ViewKey { boundary: network.map(TrainableNetwork::boundary), augmentation };
         if self.views.as_ref().is_none_or(|views| views.key != key) {
             // The old ones make room first.
             self.views = None;
-            self.views = Some(Views::new(self, key, observer)?);
+            self.views = Some(AugmentedViews::new(self, key, observer)?);
         }
         Ok(self.views.as_ref().expect("they have just been made"))
     }

@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 use std::sync::Mutex;
 
-use headstart_data::Augmenter;
 use headstart_data::augment::Scratch;
+use headstart_data::{Augmenter, Subset};
 use headstart_engine::frozen::{Arena, FrozenConfig, Plan};
 use headstart_engine::train::{Inputs, Label};
 use headstart_model::LayerId;
@@ -23,7 +23,7 @@ pub(crate) struct ViewKey {
 }
 
 /// What the frozen layers make of the pictures of both sides.
-pub(crate) struct Views {
+pub(crate) struct AugmentedViews {
     pub(crate) key: ViewKey,
     frozen: Frozen,
     train: Option<Kept>,
@@ -65,14 +65,7 @@ impl Kept {
     }
 }
 
-/// One side of the split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Train,
-    Validation,
-}
-
-impl Views {
+impl AugmentedViews {
     pub(super) fn new(
         set: &TrainingSet,
         key: ViewKey,
@@ -96,21 +89,21 @@ impl Views {
         let total = kept * set.train() + set.validation();
         let mut progress = Progress { done: 0, total, observer };
         let of = |epoch| Job { epoch, set, frozen: &frozen };
-        let validation = of(None).keep(Side::Validation, 1, &mut progress)?;
+        let validation = of(None).keep(Subset::Validation, 1, &mut progress)?;
         let train =
-            (kept > 0).then(|| of(Some(1)).keep(Side::Train, kept, &mut progress)).transpose()?;
+            (kept > 0).then(|| of(Some(1)).keep(Subset::Train, kept, &mut progress)).transpose()?;
         Ok(Self { key, frozen, train, validation })
     }
 
-    /// The pictures of a side as inputs.
-    pub(crate) fn inputs<'a>(&'a self, set: &'a TrainingSet, side: Side) -> ViewInputs<'a> {
-        let pictures = set.side(side);
+    /// The pictures of a subset as inputs.
+    pub(crate) fn inputs<'a>(&'a self, set: &'a TrainingSet, subset: Subset) -> ViewInputs<'a> {
+        let pictures = set.subset(subset);
         let labels = pictures.iter().map(|&picture| set.labels[picture]).collect();
         // What is measured on counts alike.
-        let weights = set.weights.as_ref().filter(|_| side == Side::Train);
+        let weights = set.weights.as_ref().filter(|_| subset == Subset::Train);
         let weights =
             weights.map(|weights| pictures.iter().map(|&picture| weights[picture]).collect());
-        ViewInputs { views: self, set, side, labels, weights }
+        ViewInputs { views: self, set, subset, labels, weights }
     }
 
     /// Values of an input.
@@ -145,12 +138,17 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Computes and keeps `views` views of all pictures of a side.
-    fn keep(self, side: Side, views: usize, progress: &mut Progress<'_>) -> Result<Kept, Error> {
-        let pictures = self.set.side(side);
+    /// Computes and keeps `views` views of all pictures of a subset.
+    fn keep(
+        self,
+        subset: Subset,
+        views: usize,
+        progress: &mut Progress<'_>,
+    ) -> Result<Kept, Error> {
+        let pictures = self.set.subset(subset);
         let len = self.frozen.plan.output_shape().len();
         // What is measured on should not be rounded.
-        let precision = if side == Side::Validation { Precision::F32 } else { Precision::F16 };
+        let precision = if subset == Subset::Train { Precision::F16 } else { Precision::F32 };
         let values =
             Values::new(&scratch_folder(&self.set.config), len, views * pictures.len(), precision)?;
         let mut labels = Vec::with_capacity(views * pictures.len());
@@ -166,7 +164,8 @@ impl Job<'_> {
                     .map(|index| {
                         let mut out = vec![0.0; len];
                         let epoch = self.epoch.map(|first| first + view);
-                        let label = self.frozen.compute(self.set, side, epoch, index, &mut out)?;
+                        let label =
+                            self.frozen.compute(self.set, subset, epoch, index, &mut out)?;
                         values.write(view * pictures.len() + index, &out)?;
                         Ok(label)
                     })
@@ -184,17 +183,17 @@ impl Job<'_> {
 }
 
 impl Frozen {
-    /// Computes a picture of a side, augmented for an epoch or as it is.
+    /// Computes a picture of a subset, augmented for an epoch or as it is.
     fn compute(
         &self,
         set: &TrainingSet,
-        side: Side,
+        subset: Subset,
         epoch: Option<usize>,
         index: usize,
         out: &mut [f32],
     ) -> Result<Label, Error> {
         let mut worker = self.worker();
-        let pictures = set.side(side);
+        let pictures = set.subset(subset);
         let (own, mut label) = (pictures[index], Label::Own);
         match epoch.filter(|_| !self.augmenter.is_none()) {
             None => set.pixels.read(own, &mut worker.view)?,
@@ -211,7 +210,7 @@ impl Frozen {
                     augment(mix.partner(), pixels, scratch, partner)?;
                     mix.blend(view, partner);
                 }
-                label = self.label(set, side, epoch, index);
+                label = self.label(set, subset, epoch, index);
             }
         }
         self.plan.run(&mut worker.arena, &worker.view, out);
@@ -219,9 +218,9 @@ impl Frozen {
         Ok(label)
     }
 
-    /// What a picture of a side shows in an epoch.
-    fn label(&self, set: &TrainingSet, side: Side, epoch: usize, index: usize) -> Label {
-        let pictures = set.side(side);
+    /// What a picture of a subset shows in an epoch.
+    fn label(&self, set: &TrainingSet, subset: Subset, epoch: usize, index: usize) -> Label {
+        let pictures = set.subset(subset);
         self.augmenter.mix(epoch, index, pictures.len()).map_or(Label::Own, |mix| Label::Mixed {
             share: mix.share(),
             other: set.labels[pictures[mix.partner()]],
@@ -245,20 +244,21 @@ impl Frozen {
 }
 
 impl TrainingSet {
-    /// The pictures of a side.
-    pub(crate) fn side(&self, side: Side) -> &[usize] {
-        match side {
-            Side::Train => &self.split.train,
-            Side::Validation => &self.split.validation,
+    /// The pictures of a subset. Those kept for testing have no part in training.
+    pub(crate) fn subset(&self, subset: Subset) -> &[usize] {
+        match subset {
+            Subset::Train => &self.split.train,
+            Subset::Validation => &self.split.validation,
+            Subset::Test => &[],
         }
     }
 }
 
-/// The pictures of a side, as training reads them.
+/// The pictures of a subset, as training reads them.
 pub(crate) struct ViewInputs<'a> {
-    views: &'a Views,
+    views: &'a AugmentedViews,
     set: &'a TrainingSet,
-    side: Side,
+    subset: Subset,
     labels: Vec<usize>,
     weights: Option<Vec<f32>>,
 }
@@ -282,14 +282,14 @@ impl Inputs for ViewInputs<'_> {
         picture: usize,
         to: &mut [f32],
     ) -> Result<Label, Box<dyn StdError + Send + Sync>> {
-        let kept = match self.side {
-            Side::Validation => Some(&self.views.validation),
-            Side::Train => self.views.train.as_ref(),
+        let kept = match self.subset {
+            Subset::Train => self.views.train.as_ref(),
+            Subset::Validation | Subset::Test => Some(&self.views.validation),
         };
         let Some(kept) = kept else {
             let frozen = &self.views.frozen;
             let epoch = self.views.key.augmentation.cycled(epoch);
-            return Ok(frozen.compute(self.set, self.side, Some(epoch), picture, to)?);
+            return Ok(frozen.compute(self.set, self.subset, Some(epoch), picture, to)?);
         };
         kept.values.read(kept.record(epoch, picture), to)?;
         Ok(kept.label(epoch, picture))
@@ -314,10 +314,10 @@ impl ViewInputs<'_> {
     /// What each picture shows in an epoch.
     pub(crate) fn shown(&self, epoch: usize) -> Vec<Label> {
         let of = |picture| match &self.views.train {
-            Some(kept) if self.side == Side::Train => kept.label(epoch, picture),
-            None if self.side == Side::Train => {
+            Some(kept) if self.subset == Subset::Train => kept.label(epoch, picture),
+            None if self.subset == Subset::Train => {
                 let epoch = self.views.key.augmentation.cycled(epoch);
-                self.views.frozen.label(self.set, self.side, epoch, picture)
+                self.views.frozen.label(self.set, self.subset, epoch, picture)
             }
             _ => Label::Own,
         };

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::{
-    Audit, AuditConfig, Base, Classifier, Duplicates, Error, Finding, FitConfig, Kind, LabelErrors,
-    Observer, Pictures, Quiet, audit,
+    Audit, AuditConfig, Base, Classifier, Duplicates, Error, Finding, FindingKind, FitConfig,
+    LabelErrors, Observer, Pictures, Quiet, audit,
 };
 use image::{DynamicImage, RgbImage, imageops};
 
@@ -54,7 +54,7 @@ fn run(root: &Path, cache: &Path) -> Audit {
 }
 
 /// Kinds and names of what was found.
-fn found(audit: &Audit) -> Vec<(Kind, Vec<String>)> {
+fn found(audit: &Audit) -> Vec<(FindingKind, Vec<String>)> {
     let name = |at: &Location| at.path().file_name().unwrap().to_string_lossy().into_owned();
     let one = |f: &headstart::Finding| (f.kind, f.files.iter().map(name).collect());
     audit.findings.iter().map(one).collect()
@@ -107,13 +107,13 @@ fn planted_defects_are_found_and_nothing_else() {
     let mut all = found(&audit);
     all.iter_mut().for_each(|(_, names)| names.sort());
     for expected in [
-        (Kind::ConflictingLabels, conflict),
-        (Kind::LabelError, files(&["wrong.png"])),
-        (Kind::Truncated, files(&["cut.jpg"])),
-        (Kind::NotAPicture, files(&["text.jpg"])),
-        (Kind::Duplicate, equal),
-        (Kind::Blank, files(&["blank.png"])),
-        (Kind::Misnamed, files(&["misnamed.jpg"])),
+        (FindingKind::ConflictingLabels, conflict),
+        (FindingKind::LabelError, files(&["wrong.png"])),
+        (FindingKind::Truncated, files(&["cut.jpg"])),
+        (FindingKind::NotAPicture, files(&["text.jpg"])),
+        (FindingKind::Duplicate, equal),
+        (FindingKind::Blank, files(&["blank.png"])),
+        (FindingKind::Misnamed, files(&["misnamed.jpg"])),
     ] {
         let at = all.iter().position(|found| *found == expected);
         all.remove(at.unwrap_or_else(|| panic!("{expected:?} is not in {all:?}")));
@@ -122,10 +122,10 @@ fn planted_defects_are_found_and_nothing_else() {
     // and of the conflicting pair either may also be taken for a wrong label.
     let at = all.iter().position(|(_, names)| *names == mirrored);
     let (kind, _) = all.remove(at.unwrap_or_else(|| panic!("no mirrored one in {all:?}")));
-    assert!(matches!(kind, Kind::NearDuplicate | Kind::Straddling));
+    assert!(matches!(kind, FindingKind::NearDuplicate | FindingKind::Straddling));
     all.retain(|(kind, names)| match kind {
-        Kind::Outlier => names != &["blank.png"],
-        Kind::LabelError => names != &["conflicting.jpg"] && names != &["blank.png"],
+        FindingKind::Outlier => names != &["blank.png"],
+        FindingKind::LabelError => names != &["conflicting.jpg"] && names != &["blank.png"],
         _ => true,
     });
     assert_eq!(all, []);
@@ -245,7 +245,8 @@ fn a_given_split_is_kept_and_what_straddles_it_is_told() {
     let leaked = &pictures_of("Bag")[3];
     fs::copy(leaked, root.join("val/Bag/leaked.png")).unwrap();
     let audit = run(&root, &temp.path().join("cache"));
-    let straddling: Vec<_> = audit.findings.iter().filter(|f| f.kind == Kind::Straddling).collect();
+    let straddling: Vec<_> =
+        audit.findings.iter().filter(|f| f.kind == FindingKind::Straddling).collect();
     assert_eq!(straddling.len(), 1, "{:?}", audit.findings);
     assert_eq!(straddling[0].files.len(), 2);
     assert!(straddling[0].files.contains(&root.join("val/Bag/leaked.png").into()));
@@ -257,7 +258,9 @@ fn a_given_split_is_kept_and_what_straddles_it_is_told() {
     let audit = run(&root, &temp.path().join("cache"));
     let of_tests = |f: &&Finding| f.files.contains(&leaked.clone().into());
     let found: Vec<&Finding> = audit.findings.iter().filter(of_tests).collect();
-    let [Finding { kind: Kind::Straddling, detail, .. }] = found[..] else { panic!("{found:?}") };
+    let [Finding { kind: FindingKind::Straddling, detail, .. }] = found[..] else {
+        panic!("{found:?}")
+    };
     assert_eq!(detail, "the same pixels, among those kept for testing and among the others");
 }
 
@@ -278,9 +281,13 @@ fn all_label_errors_are_told_on_demand_and_the_clear_ones_say_which_copy_to_keep
     let told = |label_errors| {
         let config = AuditConfig { extract: cache.clone(), label_errors };
         let audit = audit(&base(), &Pictures::open(&root).unwrap(), &config, &mut Quiet).unwrap();
-        let conflict =
-            audit.findings.iter().find(|f| f.kind == Kind::ConflictingLabels).unwrap().clone();
-        let errors = audit.findings.into_iter().filter(|f| f.kind == Kind::LabelError);
+        let conflict = audit
+            .findings
+            .iter()
+            .find(|f| f.kind == FindingKind::ConflictingLabels)
+            .unwrap()
+            .clone();
+        let errors = audit.findings.into_iter().filter(|f| f.kind == FindingKind::LabelError);
         (errors.map(|f| f.files[0].clone()).collect::<Vec<_>>(), conflict)
     };
     let (clear, conflict) = told(LabelErrors::Clear);

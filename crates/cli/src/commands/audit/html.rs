@@ -11,7 +11,7 @@ use headstart::data::decode::AtLeast;
 use headstart::data::{DecodeError, Location, Reader, Rgb};
 use headstart::files::AtomicFile;
 use headstart::model::thousands;
-use headstart::{Audit, Finding, Kind, Pictures, Severity};
+use headstart::{Audit, Finding, FindingKind, Pictures, Severity};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageBuffer, imageops};
 use rayon::prelude::*;
@@ -123,7 +123,7 @@ fn page(audit: &Audit, root: &Path, thumbnails: &Thumbnails) -> String {
 
 fn section(
     page: &mut String,
-    kind: Kind,
+    kind: FindingKind,
     findings: &[Finding],
     root: &Path,
     thumbnails: &Thumbnails,
@@ -205,7 +205,7 @@ fn classes(page: &mut String, audit: &Audit) {
     page.push_str("</table>\n</section>\n");
 }
 
-fn level(kind: Kind) -> &'static str {
+fn level(kind: FindingKind) -> &'static str {
     match kind.severity() {
         Severity::High => "high",
         Severity::Medium => "medium",

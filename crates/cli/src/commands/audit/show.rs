@@ -4,7 +4,7 @@ use std::path::Path;
 
 use headstart::engine::train::Task;
 use headstart::model::thousands;
-use headstart::{Audit, Finding, Kind, Pictures, Severity};
+use headstart::{Audit, Finding, FindingKind, Pictures, Severity};
 
 use super::below;
 use crate::output::{Output, count, one_line};
@@ -108,8 +108,13 @@ fn line(finding: &Finding, root: &Path) -> String {
 pub(super) fn value(finding: &Finding) -> Option<String> {
     let value = finding.value?;
     Some(match finding.kind {
-        Kind::FewPictures | Kind::Tiny | Kind::Rotated => format!("{value:.0}"),
-        Kind::Dark | Kind::Bright | Kind::Imbalance | Kind::OddAspect => format!("{value:.1}"),
+        FindingKind::FewPictures | FindingKind::Tiny | FindingKind::Rotated => {
+            format!("{value:.0}")
+        }
+        FindingKind::Dark
+        | FindingKind::Bright
+        | FindingKind::Imbalance
+        | FindingKind::OddAspect => format!("{value:.1}"),
         _ => format!("{value:.3}"),
     })
 }

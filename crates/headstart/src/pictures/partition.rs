@@ -4,14 +4,14 @@ use headstart_data::{ContentHash, Facts, Groups, PictureLabels, Skipped, Split, 
 use headstart_engine::train::Task;
 
 use super::note::note;
-use super::{LabelSets, Pictures, Side};
+use super::{LabelSets, LabelledFeatures, Pictures};
 use crate::copies::Copies;
 use crate::{Error, Extractor, Observer, Seen};
 
 /// Features of all pictures that could be read.
-pub(crate) struct Divided {
-    pub(crate) train: Side,
-    pub(crate) validation: Side,
+pub(crate) struct PartitionedFeatures {
+    pub(crate) train: LabelledFeatures,
+    pub(crate) validation: LabelledFeatures,
     pub(crate) split: Split,
     /// Of all pictures that could be read: the index, the class, and what belongs together.
     pub(crate) kept: Vec<usize>,
@@ -25,7 +25,7 @@ pub(crate) struct Divided {
     pub(crate) skipped: Vec<Skipped>,
 }
 
-impl Divided {
+impl PartitionedFeatures {
     /// # Errors
     /// When fewer than two classes have pictures that can be read, nothing is left to learn from, or
     /// the observer asks to stop.
@@ -37,15 +37,15 @@ impl Divided {
         let extraction = extractor.extract(pictures.items(), observer)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped);
-        let read = Read {
+        let read = ReadPictures {
             kept: &extraction.kept,
             contents: &extraction.contents,
             known: Some((&extraction.features, &extraction.facts)),
             skipped: &skipped,
         };
-        let Division { labels, label_sets, groups, split, notes } =
-            divide(pictures, extractor, &read, observer)?;
-        let all = Side {
+        let Partition { labels, label_sets, groups, split, notes } =
+            partition(pictures, extractor, &read, observer)?;
+        let all = LabelledFeatures {
             features: extraction.features,
             labels: labels.clone(),
             label_sets: label_sets.clone(),
@@ -56,7 +56,7 @@ impl Divided {
         let (train, validation) = all.part(&split.train, &split.validation);
         Ok(Self {
             train,
-            validation: Side { weights: None, ..validation },
+            validation: LabelledFeatures { weights: None, ..validation },
             split,
             kept: extraction.kept,
             labels,
@@ -90,7 +90,7 @@ impl Divided {
 
     /// See [`never_predicted`].
     pub(crate) fn never_predicted(&self, pictures: &Pictures) -> Option<String> {
-        let Side { labels, label_sets, weights, .. } = &self.train;
+        let LabelledFeatures { labels, label_sets, weights, .. } = &self.train;
         let labels = PictureLabels::new(labels, label_sets.as_deref());
         never_predicted(labels, weights.as_ref()?, pictures.classes())
     }
@@ -119,7 +119,7 @@ pub(crate) fn never_predicted(
 }
 
 /// The pictures that could be read.
-pub(crate) struct Read<'a> {
+pub(crate) struct ReadPictures<'a> {
     pub(crate) kept: &'a [usize],
     pub(crate) contents: &'a [ContentHash],
     /// Their features and facts; without them only equal pixels are known to be copies.
@@ -128,7 +128,7 @@ pub(crate) struct Read<'a> {
 }
 
 /// How pictures are divided; all is of those that could be read.
-pub(crate) struct Division {
+pub(crate) struct Partition {
     pub(crate) labels: Vec<usize>,
     /// What labels are indices into, where pictures may have several classes.
     pub(crate) label_sets: Option<LabelSets>,
@@ -145,12 +145,12 @@ pub(crate) struct Division {
 /// # Errors
 /// When fewer than two classes have pictures that can be read, nothing is left to learn from, or the
 /// observer asks to stop.
-pub(crate) fn divide(
+pub(crate) fn partition(
     pictures: &Pictures,
     extractor: &Extractor,
-    read: &Read<'_>,
+    read: &ReadPictures<'_>,
     observer: &mut dyn Observer,
-) -> Result<Division, Error> {
+) -> Result<Partition, Error> {
     let mut labels = pictures.labels(read.kept);
     let label_sets = pictures.label_sets(&mut labels, read.contents);
     check_readable(pictures, &labels, read.skipped)?;
@@ -174,7 +174,7 @@ pub(crate) fn divide(
     };
     let unparted = if pictures.is_divided() { &said } else { &groups };
     let all = PictureLabels::new(&labels, label_sets.as_deref());
-    let split = pictures.divide(read.kept, all, unparted)?;
+    let split = pictures.split(read.kept, all, unparted)?;
     observer.split(split.train.len(), split.validation.len());
     if split.train.is_empty() {
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
@@ -185,7 +185,7 @@ pub(crate) fn divide(
         Some(format!("{seen}; see: headstart audit {}", pictures.root().display()))
     });
     let notes = pictures.notes_on_earlier(read.contents, &split).into_iter().chain(note).collect();
-    Ok(Division { labels, label_sets, groups, split, notes })
+    Ok(Partition { labels, label_sets, groups, split, notes })
 }
 
 pub(crate) fn check_readable(

@@ -5,7 +5,7 @@ use headstart_engine::train::Samples;
 use super::LabelSets;
 
 /// The features of one side of the split, in memory of their own.
-pub(crate) struct Side {
+pub(crate) struct LabelledFeatures {
     pub(crate) features: Vec<f32>,
     /// Classes, or indices into the sets of them.
     pub(crate) labels: Vec<usize>,
@@ -16,7 +16,7 @@ pub(crate) struct Side {
     pub(crate) dim: usize,
 }
 
-impl Side {
+impl LabelledFeatures {
     pub(crate) fn samples(&self, classes: usize) -> Samples<'_> {
         let samples = Samples::new(&self.features, self.dim, &self.labels, classes);
         Samples {
@@ -70,8 +70,8 @@ mod tests {
     use super::*;
 
     /// Of these pictures, whose values tell which they are.
-    fn side(pictures: &[usize]) -> Side {
-        Side {
+    fn labelled(pictures: &[usize]) -> LabelledFeatures {
+        LabelledFeatures {
             features: pictures.iter().flat_map(|&n| [n as f32, -(n as f32)]).collect(),
             labels: pictures.to_vec(),
             label_sets: None,
@@ -92,8 +92,9 @@ mod tests {
             (&[4], &[0, 1, 2, 3]),
         ];
         for (train, validation) in cases {
-            let parted = side(&[0, 1, 2, 3, 4]).part(train, validation);
-            for (part, expected) in [(parted.0, side(train)), (parted.1, side(validation))] {
+            let parted = labelled(&[0, 1, 2, 3, 4]).part(train, validation);
+            for (part, expected) in [(parted.0, labelled(train)), (parted.1, labelled(validation))]
+            {
                 assert_eq!(part.features, expected.features);
                 assert_eq!(part.labels, expected.labels);
                 assert_eq!(part.groups, expected.groups);
