@@ -3,33 +3,51 @@
 //! A pre-trained network, the **base**, is frozen and used as a feature extractor; a small
 //! classifier, the **head**, is trained on its features.
 //!
-//! ```no_run
+//! ```
 //! use headstart::{Base, Classifier, FitConfig, Pictures, Quiet};
 //!
-//! # fn main() -> Result<(), headstart::Error> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let temp = tempfile::tempdir()?;
+//! # let (pictures, model) = (temp.path().join("pictures"), temp.path().join("model"));
+//! # for class in ["Bag", "Sneaker"] {
+//! #     std::fs::create_dir_all(pictures.join(class))?;
+//! #     let bundled = std::path::Path::new("../../assets/fashion-mnist").join(class);
+//! #     for file in std::fs::read_dir(bundled)?.take(10) {
+//! #         let file = file?;
+//! #         std::fs::copy(file.path(), pictures.join(class).join(file.file_name()))?;
+//! #     }
+//! # }
+//! # let picture = &std::fs::read_dir(pictures.join("Bag"))?.next().expect("ten were copied")?.path();
 //! let mut base = Base::bundled("mobilenetv2")?;
 //! base.set_trainable(false);
-//! println!("{}", base.summary());
 //!
-//! let pictures = Pictures::open("flowers")?.with_validation(0.2, 42);
+//! // A folder with one folder of pictures per class: Bag and Sneaker.
+//! let pictures = Pictures::open(pictures)?.with_validation(0.2, 42);
 //! let (classifier, report) =
 //!     Classifier::fit(base, &pictures, &FitConfig::default(), &mut Quiet)?;
-//! if let Some(validation) = &report.validation {
-//!     println!("accuracy {:.3} on {} pictures", validation.accuracy, validation.pictures);
-//! }
+//! let validation = report.validation.expect("a fifth is held back");
+//! println!("accuracy {:.3} on {} pictures", validation.accuracy, validation.pictures);
+//! # assert_eq!(validation.pictures, 4);
 //!
-//! classifier.save("flowers.safetensors")?;
+//! classifier.save(&model)?;
+//! let classifier = Classifier::load(&model)?;
+//! let prediction = classifier.predict(picture)?;
+//! for (class, probability) in prediction.ranked() {
+//!     println!("{:.3} {}", probability, classifier.classes()[class]);
+//! }
+//! assert_eq!(classifier.classes()[prediction.labels[0]], "Bag");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! ```no_run
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let classifier = headstart::Classifier::load("flowers.safetensors")?;
-//! let prediction = classifier.predict("rose.jpg")?;
-//! for (class, probability) in prediction.ranked() {
-//!     println!("{:.3} {}", probability, classifier.classes()[class]);
-//! }
+//! Every layer, with its shape and its parameters, frozen or not:
+//!
+//! ```
+//! # fn main() -> Result<(), headstart::Error> {
+//! let mut base = headstart::Base::bundled("mobilenetv2")?;
+//! base.apply(&"from:100".parse().expect("an index"))?;
+//! println!("{}", base.summary());
+//! assert_eq!(base.features(), 1280);
 //! # Ok(())
 //! # }
 //! ```
