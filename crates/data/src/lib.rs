@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod augment;
+mod budget;
 pub mod cache;
 mod error;
 pub mod facts;
@@ -27,6 +28,7 @@ pub mod decode {
 }
 
 pub use augment::{Augment, Augmenter};
+pub use budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 pub use cache::FeatureCache;
 pub use decode::{ContentHash, DecodeError, Limits, Rgb, decode};
 pub use error::DataError;

@@ -2,10 +2,9 @@
 
 use std::cell::OnceCell;
 
+use crate::budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 use crate::cache::Key;
-use crate::decode::{
-    AtLeast, DEFAULT_MEMORY, MemoryBudget, MemoryGuard, decode_at_least, estimated_bytes_at_least,
-};
+use crate::decode::{AtLeast, decode_at_least, estimated_bytes_at_least};
 use crate::{DecodeError, Limits, Location, Rgb};
 
 /// Reads and decodes pictures, any number of threads at once, which together keep to a bound of memory:

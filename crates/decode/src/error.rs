@@ -108,6 +108,11 @@ fn megabytes(bytes: u64) -> String {
 }
 
 impl DecodeError {
+    /// Of a format that this build leaves out.
+    pub(crate) fn not_in_this_build(format: Format) -> Self {
+        Self::Unsupported { what: format.name(), ending: format.endings()[0] }
+    }
+
     /// That the system does not give a file, as it says.
     pub fn unreadable(error: &io::Error) -> Self {
         Self::Io { kind: error.kind(), reason: reason(error) }
@@ -125,4 +130,10 @@ fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let number = error.raw_os_error().map_or_else(String::new, |n| format!(" (os error {n})"));
     text.strip_suffix(&number).unwrap_or(&text).to_owned()
+}
+
+/// A decoder's message without line breaks, quotes and its final full stop.
+pub(crate) fn one_line(message: &str) -> String {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    words.join(" ").trim_matches(['"', '.']).to_owned()
 }

@@ -1,18 +1,19 @@
+//! What the library `image` decodes.
+
 use std::error::Error;
 use std::io::{self, Cursor};
 
-use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use crate::orientation::copies;
-use crate::png_metadata::of_png;
+use crate::error::one_line;
+use crate::orientation::Orientation;
+use crate::samples::Samples;
 use crate::{DecodeError, Format, Limits, Rgb, webp_structure};
 
 /// What a decoder may take beside the picture and as much again as that: for metadata, for a frame
 /// or a tile that is larger than the picture.
 const SPARE: u64 = 4 << 20;
 
-/// What has a decoder in the library: everything but JPEG, TIFF, PNM and JPEG XL.
 pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rgb, DecodeError> {
     let error = |e: ImageError| from_image(e, format, limits);
     if format == Format::WebP && riff_size(bytes) > bytes.len() as u64 {
@@ -20,7 +21,7 @@ pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rg
     }
     let decoder = open(bytes, format, limits)?;
     let (width, height) = decoder.dimensions();
-    let samples = Samples::of(decoder.color_type()).ok_or_else(|| {
+    let samples = samples_of(decoder.color_type()).ok_or_else(|| {
         let detail = format!("{:?}", decoder.color_type());
         DecodeError::UnsupportedKind { format, detail }
     })?;
@@ -45,9 +46,8 @@ pub(crate) fn header(
 /// How what is stored is to be turned.
 fn orientation(bytes: &[u8], format: Format) -> Orientation {
     match format {
-        Format::Png => of_png(bytes),
         Format::WebP => webp_structure::orientation_of(bytes),
-        _ => Orientation::NoTransforms,
+        _ => Orientation::UPRIGHT,
     }
 }
 
@@ -63,11 +63,11 @@ pub(crate) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<
             Format::Gif | Format::WebP => pixels * 4,
             _ => 0,
         };
-    let converting = match Samples::of(decoder.color_type()) {
+    let converting = match samples_of(decoder.color_type()) {
         Some(samples) if samples.in_place() => raw,
         _ => raw + rgb,
     };
-    Ok(decoding.max(converting).max(rgb * (1 + copies(orientation(bytes, format)))))
+    Ok(decoding.max(converting).max(rgb * (1 + orientation(bytes, format).copies())))
 }
 
 /// The decoder of a picture that is within the limits.
@@ -85,8 +85,7 @@ fn open<'a>(
         bounds.max_alloc = Some(bytes.saturating_add(SPARE).min(limits.max_bytes));
         bounds
     };
-    let known =
-        image_format(format).ok_or(DecodeError::Unsupported { what: "JPEG XL", ending: "jxl" })?;
+    let known = image_format(format).ok_or_else(|| DecodeError::not_in_this_build(format))?;
     let mut reader = ImageReader::with_format(Cursor::new(bytes), known);
     // For what stands before the picture; a chunk is copied up to three times.
     reader.limits(bounds(bytes.len() as u64 * 4));
@@ -110,99 +109,27 @@ fn riff_size(bytes: &[u8]) -> u64 {
 }
 
 fn image_format(format: Format) -> Option<ImageFormat> {
-    Some(match format {
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::Png => ImageFormat::Png,
-        Format::WebP => ImageFormat::WebP,
-        Format::Gif => ImageFormat::Gif,
-        Format::Bmp => ImageFormat::Bmp,
-        Format::Tiff => ImageFormat::Tiff,
-        Format::Pnm => ImageFormat::Pnm,
-        Format::JpegXl => return None,
-    })
-}
-
-/// How a decoder lays out a pixel.
-#[derive(Clone, Copy)]
-pub(crate) struct Samples {
-    /// Grey; grey and alpha; red, green, blue; those and alpha.
-    pub(crate) channels: usize,
-    /// Bytes of each, 1 or 2 in the machine's order.
-    pub(crate) bytes: usize,
-}
-
-impl Samples {
-    fn of(color: ColorType) -> Option<Self> {
-        let (channels, bytes) = match color {
-            ColorType::L8 => (1, 1),
-            ColorType::La8 => (2, 1),
-            ColorType::Rgb8 => (3, 1),
-            ColorType::Rgba8 => (4, 1),
-            ColorType::L16 => (1, 2),
-            ColorType::La16 => (2, 2),
-            ColorType::Rgb16 => (3, 2),
-            ColorType::Rgba16 => (4, 2),
-            _ => return None,
-        };
-        Some(Self { channels, bytes })
-    }
-
-    /// Whether a pixel is no smaller than its 8-bit RGB, which then takes its place.
-    fn in_place(self) -> bool {
-        self.channels * self.bytes >= 3
-    }
-
-    /// 8-bit RGB rows: 16-bit samples keep their high byte, transparency goes onto white. In the
-    /// same memory where there is room: a large picture is not held twice.
-    pub(crate) fn to_rgb(self, mut buffer: Vec<u8>) -> Vec<u8> {
-        match (self.channels, self.bytes) {
-            (1, 1) => expand(&mut buffer, |[v]: [u8; 1]| [v; 3]),
-            (2, 1) => expand(&mut buffer, |[v, a]: [u8; 2]| [over_white(v, a); 3]),
-            (1, _) => expand(&mut buffer, |[v0, v1]: [u8; 2]| [high([v0, v1]); 3]),
-            (2, _) => shrink(&mut buffer, |[v0, v1, a0, a1]: [u8; 4]| {
-                [over_white(high([v0, v1]), high([a0, a1])); 3]
-            }),
-            (3, 1) => {}
-            (3, _) => shrink(&mut buffer, |[r0, r1, g0, g1, b0, b1]: [u8; 6]| {
-                [high([r0, r1]), high([g0, g1]), high([b0, b1])]
-            }),
-            (_, 1) => {
-                shrink(&mut buffer, |[r, g, b, a]: [u8; 4]| [r, g, b].map(|v| over_white(v, a)))
-            }
-            _ => shrink(&mut buffer, |[r0, r1, g0, g1, b0, b1, a0, a1]: [u8; 8]| {
-                [[r0, r1], [g0, g1], [b0, b1]].map(|v| over_white(high(v), high([a0, a1])))
-            }),
-        }
-        buffer
+    match format {
+        Format::WebP => Some(ImageFormat::WebP),
+        Format::Gif => Some(ImageFormat::Gif),
+        Format::Bmp => Some(ImageFormat::Bmp),
+        _ => None,
     }
 }
 
-/// Makes pixels of `N` bytes ones of three in memory of their own.
-fn expand<const N: usize>(buffer: &mut Vec<u8>, pixel: impl Fn([u8; N]) -> [u8; 3]) {
-    *buffer = buffer.as_chunks().0.iter().flat_map(|&bytes| pixel(bytes)).collect();
-}
-
-/// Makes pixels of `N` bytes, three or more, ones of three where they lie.
-fn shrink<const N: usize>(buffer: &mut Vec<u8>, pixel: impl Fn([u8; N]) -> [u8; 3]) {
-    let pixels = buffer.len() / N;
-    for i in 0..pixels {
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(&buffer[i * N..][..N]);
-        buffer[i * 3..][..3].copy_from_slice(&pixel(bytes));
-    }
-    buffer.truncate(pixels * 3);
-    buffer.shrink_to_fit();
-}
-
-/// The high byte of a sample in the machine's order.
-fn high(sample: [u8; 2]) -> u8 {
-    (u16::from_ne_bytes(sample) >> 8) as u8
-}
-
-/// `(value * alpha + 255 * (255 - alpha)) / 255`, rounded to nearest.
-pub(crate) fn over_white(value: u8, alpha: u8) -> u8 {
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+fn samples_of(color: ColorType) -> Option<Samples> {
+    let (channels, bytes) = match color {
+        ColorType::L8 => (1, 1),
+        ColorType::La8 => (2, 1),
+        ColorType::Rgb8 => (3, 1),
+        ColorType::Rgba8 => (4, 1),
+        ColorType::L16 => (1, 2),
+        ColorType::La16 => (2, 2),
+        ColorType::Rgb16 => (3, 2),
+        ColorType::Rgba16 => (4, 2),
+        _ => return None,
+    };
+    Some(Samples { channels, bytes })
 }
 
 fn from_image(error: ImageError, format: Format, limits: &Limits) -> DecodeError {
@@ -224,10 +151,4 @@ fn from_image(error: ImageError, format: Format, limits: &Limits) -> DecodeError
 fn ended_early(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof)
         || error.source().is_some_and(ended_early)
-}
-
-/// A decoder's message without line breaks, quotes and its final full stop.
-fn one_line(message: &str) -> String {
-    let words: Vec<&str> = message.split_whitespace().collect();
-    words.join(" ").trim_matches(['"', '.']).to_owned()
 }

@@ -1,9 +1,8 @@
 //! What our own decoder makes of a JPEG, within the limits and upright.
 
 use headstart_jpeg::{Error, Jpeg, Reduction};
-use image::metadata::Orientation;
 
-use crate::orientation::{copies, turns};
+use crate::orientation::Orientation;
 use crate::{AtLeast, DecodeError, Format, Limits, Rgb};
 
 pub(crate) fn decode(bytes: &[u8], limits: &Limits, at_least: AtLeast) -> Result<Rgb, DecodeError> {
@@ -34,7 +33,7 @@ pub(crate) fn estimate(
     let decoding = memory(&jpeg, reduction, limits)?;
     let by = reduction.divisor();
     let pixels = jpeg.width().div_ceil(by) * jpeg.height().div_ceil(by);
-    Ok(decoding.max(pixels as u64 * 3 * (1 + copies(orientation(&jpeg)))))
+    Ok(decoding.max(pixels as u64 * 3 * (1 + orientation(&jpeg).copies())))
 }
 
 fn orientation(jpeg: &Jpeg<'_>) -> Orientation {
@@ -42,7 +41,7 @@ fn orientation(jpeg: &Jpeg<'_>) -> Orientation {
 }
 
 fn reduction(jpeg: &Jpeg<'_>, AtLeast { width, height }: AtLeast) -> Reduction {
-    match turns(orientation(jpeg)) {
+    match orientation(jpeg).turns() {
         false => jpeg.reduction(width, height),
         true => jpeg.reduction(height, width),
     }

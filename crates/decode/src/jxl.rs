@@ -6,7 +6,7 @@ use jxl::api::{
 };
 use jxl::error::Error;
 
-use crate::general::Samples;
+use crate::samples::Samples;
 use crate::{DecodeError, Format, Limits, Rgb};
 
 /// A picture of which the header has been read.

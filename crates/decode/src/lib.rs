@@ -9,13 +9,18 @@
 //!
 //! A file whose data ends early is an error, not a picture with a grey half. What is lost with a
 //! restart marker within a JPEG is grey, as with Pillow.
+//!
+//! Whoever has the bytes needs no files, threads or clock. JPEG, PNG and PNM are always read; the
+//! features, all of them on by default, are the other formats.
 
 #![forbid(unsafe_code)]
 
-mod budget;
+// EXIF asks for less of a directory than TIFF.
+#[cfg_attr(not(feature = "tiff"), allow(dead_code))]
 mod directory;
 mod error;
 mod file;
+#[cfg(any(feature = "bmp", feature = "gif", feature = "webp"))]
 mod general;
 mod guard;
 mod jpeg;
@@ -23,16 +28,19 @@ mod jpeg;
 mod jxl;
 mod limits;
 mod orientation;
+mod png;
 mod png_metadata;
 mod pnm;
 mod rgb;
+mod samples;
 mod sniff;
+#[cfg(feature = "tiff")]
 mod tiff;
+#[cfg(any(feature = "bmp", feature = "gif", feature = "webp"))]
 mod webp_structure;
 
-use image::metadata::Orientation;
+use orientation::Orientation;
 
-pub use budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 pub use error::DecodeError;
 pub use file::{Size, read_file, read_file_with, read_picture};
 pub use headstart_guard::guarded;
@@ -65,14 +73,71 @@ pub fn decode_at_least(
     at_least: AtLeast,
 ) -> Result<Rgb, DecodeError> {
     let format = sniff(bytes)?;
-    guard::caught(format, || match format {
-        Format::Jpeg => jpeg::decode(bytes, limits, at_least),
-        Format::Tiff => tiff::decode(bytes, limits),
-        Format::Pnm => pnm::decode(bytes, limits),
+    let decoder = decoder(format)?;
+    guard::caught(format, || (decoder.decode)(bytes, format, limits, at_least))
+}
+
+/// What is asked of the decoder of a format.
+struct Decoder {
+    decode: fn(&[u8], Format, &Limits, AtLeast) -> Result<Rgb, DecodeError>,
+    /// Width and height as stored, and how to turn that.
+    header: fn(&[u8], Format, &Limits) -> Result<(u32, u32, Orientation), DecodeError>,
+    /// The bytes that decoding takes at its peak.
+    estimate: fn(&[u8], Format, &Limits, AtLeast) -> Result<u64, DecodeError>,
+}
+
+/// # Errors
+/// [`DecodeError::Unsupported`] for a format that this build leaves out.
+fn decoder(format: Format) -> Result<Decoder, DecodeError> {
+    Ok(match format {
+        Format::Jpeg => Decoder {
+            decode: |bytes, _, limits, at_least| jpeg::decode(bytes, limits, at_least),
+            header: |bytes, _, _| jpeg::header(bytes),
+            estimate: |bytes, _, limits, at_least| jpeg::estimate(bytes, limits, at_least),
+        },
+        Format::Png => Decoder {
+            decode: |bytes, _, limits, _| png::decode(bytes, limits),
+            header: |bytes, _, limits| png::header(bytes, limits),
+            estimate: |bytes, _, limits, _| png::estimate(bytes, limits),
+        },
+        Format::Pnm => Decoder {
+            decode: |bytes, _, limits, _| pnm::decode(bytes, limits),
+            header: |bytes, _, limits| upright(pnm::header(bytes, limits)?),
+            estimate: |bytes, _, limits, _| pnm::estimate(bytes, limits),
+        },
+        #[cfg(feature = "tiff")]
+        Format::Tiff => Decoder {
+            decode: |bytes, _, limits, _| tiff::decode(bytes, limits),
+            header: |bytes, _, limits| tiff::header(bytes, limits),
+            estimate: |bytes, _, limits, _| tiff::estimate(bytes, limits),
+        },
         #[cfg(feature = "jxl")]
-        Format::JpegXl => jxl::decode(bytes, limits),
-        format => general::decode(bytes, format, limits),
+        Format::JpegXl => Decoder {
+            decode: |bytes, _, limits, _| jxl::decode(bytes, limits),
+            header: |bytes, _, limits| upright(jxl::header(bytes, limits)?),
+            estimate: |bytes, _, limits, _| jxl::estimate(bytes, limits),
+        },
+        #[cfg(feature = "bmp")]
+        Format::Bmp => GENERAL,
+        #[cfg(feature = "gif")]
+        Format::Gif => GENERAL,
+        #[cfg(feature = "webp")]
+        Format::WebP => GENERAL,
+        #[allow(unreachable_patterns)]
+        left_out => return Err(DecodeError::not_in_this_build(left_out)),
     })
+}
+
+#[cfg(any(feature = "bmp", feature = "gif", feature = "webp"))]
+const GENERAL: Decoder = Decoder {
+    decode: |bytes, format, limits, _| general::decode(bytes, format, limits),
+    header: general::header,
+    estimate: |bytes, format, limits, _| general::estimate(bytes, format, limits),
+};
+
+/// What is always stored as it lies.
+fn upright((width, height): (u32, u32)) -> Result<(u32, u32, Orientation), DecodeError> {
+    Ok((width, height, Orientation::UPRIGHT))
 }
 
 /// What a picture's file says of it before its pixels.
@@ -94,21 +159,9 @@ pub struct Header {
 /// As [`decode`], for what can be told without decoding.
 pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
     let format = sniff(bytes)?;
+    let decoder = decoder(format)?;
     guard::caught(format, || {
-        let (width, height, orientation) = match format {
-            Format::Jpeg => jpeg::header(bytes)?,
-            Format::Tiff => tiff::header(bytes, limits)?,
-            Format::Pnm => {
-                let (width, height) = pnm::header(bytes, limits)?;
-                (width, height, Orientation::NoTransforms)
-            }
-            #[cfg(feature = "jxl")]
-            Format::JpegXl => {
-                let (width, height) = jxl::header(bytes, limits)?;
-                (width, height, Orientation::NoTransforms)
-            }
-            format => general::header(bytes, format, limits)?,
-        };
+        let (width, height, orientation) = (decoder.header)(bytes, format, limits)?;
         let orientation = orientation.to_exif();
         // The last four are turned by a quarter.
         let (width, height) = if orientation > 4 { (height, width) } else { (width, height) };
@@ -119,7 +172,7 @@ pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
 /// About how many bytes [`decode`] needs at its peak for a picture, by what its header declares:
 /// the decoder's memory, the result and the copies between them, with the file's own bytes.
 ///
-/// To be asked of a [`MemoryBudget`] before decoding. A file that `decode` refuses by its header
+/// To be asked for before decoding. A file that `decode` refuses by its header
 /// needs no more than its own bytes.
 pub fn estimated_bytes(bytes: &[u8], limits: &Limits) -> u64 {
     estimated_bytes_at_least(bytes, limits, AtLeast::FULL)
@@ -128,14 +181,35 @@ pub fn estimated_bytes(bytes: &[u8], limits: &Limits) -> u64 {
 /// As [`estimated_bytes`], for [`decode_at_least`].
 pub fn estimated_bytes_at_least(bytes: &[u8], limits: &Limits, at_least: AtLeast) -> u64 {
     let needed = sniff(bytes).and_then(|format| {
-        guard::caught(format, || match format {
-            Format::Jpeg => jpeg::estimate(bytes, limits, at_least),
-            Format::Tiff => tiff::estimate(bytes, limits),
-            Format::Pnm => pnm::estimate(bytes, limits),
-            #[cfg(feature = "jxl")]
-            Format::JpegXl => jxl::estimate(bytes, limits),
-            format => general::estimate(bytes, format, limits),
-        })
+        let decoder = decoder(format)?;
+        guard::caught(format, || (decoder.estimate)(bytes, format, limits, at_least))
     });
     needed.unwrap_or(0).saturating_add(bytes.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_that_this_build_leaves_out_is_refused_by_its_name() {
+        for format in Format::ALL {
+            let is_read = match format {
+                Format::Jpeg | Format::Png | Format::Pnm => true,
+                Format::Bmp => cfg!(feature = "bmp"),
+                Format::Gif => cfg!(feature = "gif"),
+                Format::JpegXl => cfg!(feature = "jxl"),
+                Format::Tiff => cfg!(feature = "tiff"),
+                Format::WebP => cfg!(feature = "webp"),
+            };
+            let refused = decoder(format).err().map(|error| error.to_string());
+            let says = format!("{format} pictures cannot be read");
+            assert_eq!(refused.is_none(), is_read, "{format}");
+            assert!(refused.is_none_or(|error| error.starts_with(&says)), "{format}");
+        }
+        let gif = decode(b"GIF89a", &Limits::default()).unwrap_err().to_string();
+        let left_out =
+            "GIF pictures cannot be read; convert a folder: magick mogrify -format jpg *.gif";
+        assert_eq!(gif == left_out, !cfg!(feature = "gif"), "{gif}");
+    }
 }

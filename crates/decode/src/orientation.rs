@@ -1,8 +1,74 @@
 //! How a picture is to be turned, as Pillow's `ImageOps.exif_transpose` finds it.
 
-use image::metadata::Orientation;
-
 use crate::directory::Directory;
+
+/// How stored pixels are to be turned: where a pixel of the upright picture lies among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Orientation {
+    exif: u8,
+}
+
+impl Orientation {
+    pub(crate) const UPRIGHT: Self = Self { exif: 1 };
+
+    /// By the numbers of EXIF, 1 to 8.
+    pub(crate) fn from_exif(exif: u8) -> Option<Self> {
+        (1..=8).contains(&exif).then_some(Self { exif })
+    }
+
+    /// Its number in EXIF.
+    pub(crate) fn to_exif(self) -> u8 {
+        self.exif
+    }
+
+    /// Whether columns become rows.
+    pub(crate) fn turns(self) -> bool {
+        self.exif > 4
+    }
+
+    /// Whether columns are taken from the right on.
+    pub(crate) fn from_right(self) -> bool {
+        matches!(self.exif, 2 | 3 | 7 | 8)
+    }
+
+    /// Whether rows are taken from the bottom on.
+    pub(crate) fn from_bottom(self) -> bool {
+        matches!(self.exif, 3 | 4 | 6 | 7)
+    }
+
+    /// How many copies of a picture turning it needs: the rest is done in place.
+    pub(crate) fn copies(self) -> u64 {
+        u64::from(self.turns())
+    }
+
+    /// Turns rows of `width` pixels.
+    pub(crate) fn apply(self, mut pixels: Vec<u8>, width: usize) -> Vec<u8> {
+        let stored = pixels.as_chunks_mut::<3>().0;
+        let height = stored.len() / width;
+        if self.from_right() {
+            stored.chunks_exact_mut(width).for_each(<[_]>::reverse);
+        }
+        if !self.turns() {
+            if self.from_bottom() {
+                let (above, below) = stored.split_at_mut(height / 2 * width);
+                let below = below.rchunks_exact_mut(width);
+                above.chunks_exact_mut(width).zip(below).for_each(|(a, b)| a.swap_with_slice(b));
+            }
+            return pixels;
+        }
+        let mut turned = vec![0; pixels.len()];
+        let stored = pixels.as_chunks::<3>().0;
+        for (x, line) in turned.as_chunks_mut::<3>().0.chunks_exact_mut(height).enumerate() {
+            let column = stored[x..].iter().step_by(width);
+            if self.from_bottom() {
+                line.iter_mut().zip(column.rev()).for_each(|(to, from)| *to = *from);
+            } else {
+                line.iter_mut().zip(column).for_each(|(to, from)| *to = *from);
+            }
+        }
+        turned
+    }
+}
 
 /// The tag of EXIF and of TIFF.
 const ORIENTATION: u64 = 274;
@@ -24,7 +90,7 @@ pub(crate) fn of_directory(exif: Option<&Directory<'_>>, xmp: Option<&[u8]>) -> 
     let said = exif.and_then(|exif| exif.integer(ORIENTATION));
     said.or_else(|| xmp.and_then(of_xmp).map(u64::from))
         .and_then(|said| Orientation::from_exif(u8::try_from(said).ok()?))
-        .unwrap_or(Orientation::NoTransforms)
+        .unwrap_or(Orientation::UPRIGHT)
 }
 
 /// The digit behind the first `tiff:Orientation` that has one, as an attribute or an element.
@@ -35,20 +101,4 @@ fn of_xmp(xmp: &[u8]) -> Option<u8> {
         let value = rest.strip_prefix(b"=\"").or_else(|| rest.strip_prefix(b">"))?;
         value.first().filter(|digit| digit.is_ascii_digit()).map(|digit| digit - b'0')
     })
-}
-
-/// Whether rows become columns.
-pub(crate) fn turns(orientation: Orientation) -> bool {
-    !matches!(
-        orientation,
-        Orientation::NoTransforms
-            | Orientation::FlipHorizontal
-            | Orientation::FlipVertical
-            | Orientation::Rotate180
-    )
-}
-
-/// How many copies of a picture turning it needs: the rest is done in place.
-pub(crate) fn copies(orientation: Orientation) -> u64 {
-    u64::from(turns(orientation))
 }

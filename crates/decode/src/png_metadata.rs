@@ -7,9 +7,8 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
-use image::metadata::Orientation;
 
-use crate::orientation::orientation;
+use crate::orientation::{Orientation, orientation};
 
 /// The most bytes that a text is unfolded to, which is what Pillow allows.
 const MOST_TEXT: u64 = 1 << 20;

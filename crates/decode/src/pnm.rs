@@ -1,6 +1,6 @@
 //! PBM, PGM and PPM, in plain text and in binary, and PAM (<https://netpbm.sourceforge.net/doc/>).
 
-use crate::general::over_white;
+use crate::samples::over_white;
 use crate::{DecodeError, Format, Limits, Rgb};
 
 /// More than any number of a header has, or of plain pixels: what is longer is none.

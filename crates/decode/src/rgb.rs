@@ -1,8 +1,6 @@
 use std::fmt;
 
-use crate::orientation::turns;
-use image::metadata::Orientation;
-use image::{DynamicImage, RgbImage};
+use crate::orientation::Orientation;
 
 /// A picture: 8-bit red, green, blue, row by row from the top left.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,18 +34,12 @@ impl Covered {
         let Self { divisor, left, top, width, height } = self;
         let right = pixels.0 * divisor - left - width;
         let bottom = pixels.1 * divisor - top - height;
-        let (left, top) = match orientation {
-            Orientation::NoTransforms => (left, top),
-            Orientation::FlipHorizontal => (right, top),
-            Orientation::FlipVertical => (left, bottom),
-            Orientation::Rotate180 => (right, bottom),
-            Orientation::Rotate90 => (bottom, left),
-            Orientation::Rotate270 => (top, right),
-            Orientation::Rotate90FlipH => (top, left),
-            Orientation::Rotate270FlipH => (bottom, right),
-        };
-        let (width, height) = if turns(orientation) { (height, width) } else { (width, height) };
-        Self { divisor, left, top, width, height }
+        let across = if orientation.from_right() { right } else { left };
+        let down = if orientation.from_bottom() { bottom } else { top };
+        if orientation.turns() {
+            return Self { divisor, left: down, top: across, width: height, height: width };
+        }
+        Self { divisor, left: across, top: down, width, height }
     }
 }
 
@@ -105,22 +97,12 @@ impl Rgb {
     }
 
     pub(crate) fn oriented(self, orientation: Orientation) -> Self {
-        if orientation == Orientation::NoTransforms {
-            return self;
-        }
-        let (width, height) = (self.width as u32, self.height as u32);
+        let (width, height) = match orientation.turns() {
+            false => (self.width, self.height),
+            true => (self.height, self.width),
+        };
         let covered = self.covered.oriented(orientation, (self.width, self.height));
-        let image =
-            RgbImage::from_raw(width, height, self.pixels).expect("the length fits the size");
-        let mut image = DynamicImage::ImageRgb8(image);
-        image.apply_orientation(orientation);
-        let image = image.into_rgb8();
-        Self {
-            width: image.width() as usize,
-            height: image.height() as usize,
-            pixels: image.into_raw(),
-            covered,
-        }
+        Self { width, height, pixels: orientation.apply(self.pixels, self.width), covered }
     }
 }
 

@@ -2,7 +2,8 @@ use std::fmt;
 
 use crate::{DecodeError, SNIFF_BYTES};
 
-/// A picture format that [`decode`](crate::decode()) reads.
+/// A picture format that [`decode`](crate::decode()) reads. All but JPEG, PNG and PNM need a feature of
+/// their name; without it such pictures are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Format {
@@ -28,6 +29,20 @@ impl Format {
         Self::Pnm,
         Self::JpegXl,
     ];
+
+    /// The format's name, as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+            Self::Gif => "GIF",
+            Self::Bmp => "BMP",
+            Self::Tiff => "TIFF",
+            Self::Pnm => "PNM",
+            Self::JpegXl => "JPEG XL",
+        }
+    }
 
     /// Stands for the format in what is kept on disk.
     pub fn number(self) -> u8 {
@@ -67,16 +82,7 @@ pub const UNREAD_ENDINGS: [&str; 11] =
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Format::Jpeg => "JPEG",
-            Format::Png => "PNG",
-            Format::WebP => "WebP",
-            Format::Gif => "GIF",
-            Format::Bmp => "BMP",
-            Format::Tiff => "TIFF",
-            Format::Pnm => "PNM",
-            Format::JpegXl => "JPEG XL",
-        })
+        f.write_str(self.name())
     }
 }
 

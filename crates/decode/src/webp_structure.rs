@@ -3,9 +3,7 @@
 //! A decoder takes the memory that the bitstream of a frame asks for, and compares that frame with
 //! the picture afterwards; here it is compared before. Chunks: RFC 9649, section 2.
 
-use image::metadata::Orientation;
-
-use crate::orientation::orientation;
+use crate::orientation::{Orientation, orientation};
 use crate::{DecodeError, Format};
 
 /// Chunks that a decoder makes room for before it reads them.
@@ -39,7 +37,7 @@ pub(crate) fn orientation_of(bytes: &[u8]) -> Orientation {
     let mut chunks = chunks(bytes.get(12..).unwrap_or_default());
     let flags = match chunks.next() {
         Some(Chunk { name: b"VP8X", body: &[flags, ..], .. }) => flags,
-        _ => return Orientation::NoTransforms,
+        _ => return Orientation::UPRIGHT,
     };
     let (mut exif, mut xmp) = (None, None);
     for chunk in chunks {

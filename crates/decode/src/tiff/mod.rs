@@ -9,10 +9,8 @@ mod fax;
 mod layout;
 mod pixels;
 
-use image::metadata::Orientation;
-
 use crate::directory::Directory;
-use crate::orientation::{copies, of_directory};
+use crate::orientation::{Orientation, of_directory};
 use crate::{DecodeError, Format, Limits, Rgb};
 use layout::{Compression, Layout};
 
@@ -64,7 +62,7 @@ pub(crate) fn estimate(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError
     };
     let turned = if layout.reversed { bytes.len() as u64 } else { 0 };
     let chunk = chunk + turned;
-    Ok((rgb + chunk).max(rgb * (1 + copies(orientation(&directory)))))
+    Ok((rgb + chunk).max(rgb * (1 + orientation(&directory).copies())))
 }
 
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Directory<'a>, Layout<'a>), DecodeError> {

@@ -2,7 +2,7 @@
 
 use super::chunk::{Chunk, number};
 use super::layout::{Alpha, Colour, Layout, Number};
-use crate::general::over_white;
+use crate::samples::over_white;
 
 /// Writes row `y` of a chunk, as many pixels as there is room for.
 pub(super) fn to_rgb(layout: &Layout<'_>, chunk: &Chunk, y: usize, rgb: &mut [u8]) {

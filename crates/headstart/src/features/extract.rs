@@ -25,7 +25,7 @@ pub struct ExtractConfig {
     pub threads: Option<usize>,
     /// Bytes that files and what is decoded of them may take, all threads together; a picture that needs
     /// more is left out, whether its features are cached or not. When `None` these are
-    /// [`DEFAULT_MEMORY`](headstart_data::decode::DEFAULT_MEMORY), and larger pictures are decoded while
+    /// [`DEFAULT_MEMORY`](headstart_data::DEFAULT_MEMORY), and larger pictures are decoded while
     /// nothing else is.
     pub memory: Option<u64>,
     /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
