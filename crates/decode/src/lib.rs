@@ -77,11 +77,13 @@ pub fn decode_at_least(
     guard::caught(format, || (decoder.decode)(bytes, format, limits, at_least))
 }
 
+/// Width and height as stored, and how to turn that.
+type Stored = (u32, u32, Orientation);
+
 /// What is asked of the decoder of a format.
 struct Decoder {
     decode: fn(&[u8], Format, &Limits, AtLeast) -> Result<Rgb, DecodeError>,
-    /// Width and height as stored, and how to turn that.
-    header: fn(&[u8], Format, &Limits) -> Result<(u32, u32, Orientation), DecodeError>,
+    header: fn(&[u8], Format, &Limits) -> Result<Stored, DecodeError>,
     /// The bytes that decoding takes at its peak.
     estimate: fn(&[u8], Format, &Limits, AtLeast) -> Result<u64, DecodeError>,
 }
@@ -136,7 +138,7 @@ const GENERAL: Decoder = Decoder {
 };
 
 /// What is always stored as it lies.
-fn upright((width, height): (u32, u32)) -> Result<(u32, u32, Orientation), DecodeError> {
+fn upright((width, height): (u32, u32)) -> Result<Stored, DecodeError> {
     Ok((width, height, Orientation::UPRIGHT))
 }
 

@@ -27,12 +27,12 @@ impl Orientation {
     }
 
     /// Whether columns are taken from the right on.
-    pub(crate) fn from_right(self) -> bool {
+    pub(crate) fn flips_columns(self) -> bool {
         matches!(self.exif, 2 | 3 | 7 | 8)
     }
 
     /// Whether rows are taken from the bottom on.
-    pub(crate) fn from_bottom(self) -> bool {
+    pub(crate) fn flips_rows(self) -> bool {
         matches!(self.exif, 3 | 4 | 6 | 7)
     }
 
@@ -45,11 +45,11 @@ impl Orientation {
     pub(crate) fn apply(self, mut pixels: Vec<u8>, width: usize) -> Vec<u8> {
         let stored = pixels.as_chunks_mut::<3>().0;
         let height = stored.len() / width;
-        if self.from_right() {
+        if self.flips_columns() {
             stored.chunks_exact_mut(width).for_each(<[_]>::reverse);
         }
         if !self.turns() {
-            if self.from_bottom() {
+            if self.flips_rows() {
                 let (above, below) = stored.split_at_mut(height / 2 * width);
                 let below = below.rchunks_exact_mut(width);
                 above.chunks_exact_mut(width).zip(below).for_each(|(a, b)| a.swap_with_slice(b));
@@ -60,7 +60,7 @@ impl Orientation {
         let stored = pixels.as_chunks::<3>().0;
         for (x, line) in turned.as_chunks_mut::<3>().0.chunks_exact_mut(height).enumerate() {
             let column = stored[x..].iter().step_by(width);
-            if self.from_bottom() {
+            if self.flips_rows() {
                 line.iter_mut().zip(column.rev()).for_each(|(to, from)| *to = *from);
             } else {
                 line.iter_mut().zip(column).for_each(|(to, from)| *to = *from);

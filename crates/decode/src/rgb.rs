@@ -34,8 +34,8 @@ impl Covered {
         let Self { divisor, left, top, width, height } = self;
         let right = pixels.0 * divisor - left - width;
         let bottom = pixels.1 * divisor - top - height;
-        let across = if orientation.from_right() { right } else { left };
-        let down = if orientation.from_bottom() { bottom } else { top };
+        let across = if orientation.flips_columns() { right } else { left };
+        let down = if orientation.flips_rows() { bottom } else { top };
         if orientation.turns() {
             return Self { divisor, left: down, top: across, width: height, height: width };
         }
