@@ -184,11 +184,13 @@ fn steps(plan: &Plan, picture: &[u8]) -> Vec<StepTime> {
     let count = plan.steps().count();
     let mut times = vec![Vec::with_capacity(RUNS); count];
     for _ in 0..RUNS {
-        let mut seconds = vec![0.0; count];
-        plan.run_timed(&mut worker.arena, picture, &mut worker.features, &mut seconds);
-        for (times, seconds) in times.iter_mut().zip(seconds) {
-            times.push(seconds);
-        }
+        let mut start = Instant::now();
+        let Worker { arena, features, .. } = &mut worker;
+        plan.run_stepwise(arena, picture, features, &mut |step| {
+            let end = Instant::now();
+            times[step].push((end - start).as_secs_f64());
+            start = end;
+        });
     }
     let step = |((layers, multiply_adds), times): ((&str, usize), &mut Vec<f64>)| StepTime {
         layers: layers.to_owned(),

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use headstart::{Base, Error};
 use headstart_engine::frozen::{Arena, Compute, FrozenConfig, Plan};
-use headstart_engine::train::network::{BatchNorm, OpTime, TrainableNetwork};
-use headstart_engine::train::{Event, FineTuneConfig, FineTuner, Head, Inputs, Label, TrainError};
 use headstart_model::Trainable;
+use headstart_train::head::untrained;
+use headstart_train::network::{BatchNorm, OpTime, TrainableNetwork};
+use headstart_train::{Event, FineTuneConfig, FineTuner, Inputs, Label, Task, TrainError};
 
 use super::{Peak, median};
 
@@ -101,7 +102,7 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
     // Of the picture itself there is nothing to keep.
     let cases: &[bool] = if trainable.boundary() == 0 { &[false] } else { &[false, true] };
     for &kept in cases {
-        let head = Head::new(trainable.features(), CLASSES, 0.2, 0);
+        let head = untrained(Task::SingleLabel, trainable.features(), CLASSES, 0.2, 0);
         let options = FineTuneConfig {
             batch_size: config.batch,
             epochs: 1 << 20,

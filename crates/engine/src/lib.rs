@@ -1,8 +1,10 @@
-//! What a network *does*: the frozen part runs as a compiled plan, the rest trains.
+//! What a network *does* in inference: the base as a compiled plan, and the head on its features.
 #![forbid(unsafe_code)]
 
+pub mod arena;
 pub mod frozen;
-mod memory;
-pub mod train;
+pub mod head;
+pub mod matmul;
+mod rows;
 
 pub use headstart_kernels::Isa;

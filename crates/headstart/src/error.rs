@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use headstart_data::{DataError, SkipReason, Skipped, Subset};
-use headstart_engine::train::TrainError;
 use headstart_files::FileError;
 use headstart_model::ModelError;
+use headstart_train::TrainError;
 
 /// An error of this library. Each message is one line that names the thing and, where there is
 /// one, the way out.

@@ -1,7 +1,7 @@
 //! Looking for a learning rate: it grows from step to step until the loss does.
 
 use headstart_data::{Skipped, Subset};
-use headstart_engine::train::{
+use headstart_train::{
     AdamConfig, FineTuner, HeadSteps, RangeTest, RangeTestConfig, TrainError, range_test,
 };
 

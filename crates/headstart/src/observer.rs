@@ -1,6 +1,6 @@
 //! Who wants to know how long work is going.
 
-use headstart_engine::train::Event;
+use headstart_train::Event;
 
 /// What the library tells during long work. Every method has a default that does nothing.
 pub trait Observer {

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use clap::Args;
 use headstart::data::sources::{ColumnNames, Labels, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
-use headstart::engine::train::Task;
+use headstart::train::Task;
 use headstart::{Classifier, ExtractConfig, Prediction};
 use serde::{Serialize, Serializer};
 use serde_json::json;

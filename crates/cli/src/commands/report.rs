@@ -4,7 +4,7 @@ use std::io;
 
 use headstart::data::sources::is_table;
 use headstart::data::{Skipped, Source};
-use headstart::engine::train::Task;
+use headstart::train::Task;
 use headstart::{DiskNeed, Evaluation, MultiLabelFigures, Pictures};
 use serde::Serialize;
 use serde_json::json;

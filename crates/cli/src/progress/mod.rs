@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headstart::Observer;
-use headstart::engine::train::{Epoch, Event};
 use headstart::model::thousands;
+use headstart::train::{Epoch, Event};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pace::Pace;
 

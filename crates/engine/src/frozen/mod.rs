@@ -16,8 +16,6 @@ mod share;
 mod step;
 mod whole;
 
-use std::time::Instant;
-
 use headstart_kernels::elementwise::Normalize;
 use headstart_kernels::{AlignedBuffer, Isa};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
@@ -133,23 +131,22 @@ impl Plan {
         self.steps.iter().map(|step| (step.name.as_str(), step.multiply_adds()))
     }
 
-    /// [`Plan::run`], which also adds the seconds that each step took to `seconds`.
+    /// [`Plan::run`], which calls `after` with the index of each step that is done, for those who
+    /// take the time.
     ///
     /// # Panics
-    /// As [`Plan::run`], and when `seconds` is not as long as the plan.
-    pub fn run_timed(
+    /// As [`Plan::run`].
+    pub fn run_stepwise(
         &self,
         arena: &mut Arena,
         pixels: &[u8],
         out: &mut [f32],
-        seconds: &mut [f64],
+        after: &mut dyn FnMut(usize),
     ) {
-        assert_eq!(seconds.len(), self.steps.len(), "a time for each step");
         self.begin(arena, pixels);
-        for (index, seconds) in seconds.iter_mut().enumerate() {
-            let start = Instant::now();
+        for index in 0..self.steps.len() {
             self.step(index, arena, pixels);
-            *seconds += start.elapsed().as_secs_f64();
+            after(index);
         }
         out.copy_from_slice(&arena.values[self.output.clone()]);
     }

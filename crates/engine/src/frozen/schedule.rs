@@ -11,7 +11,7 @@ use super::lower::{Op, OpId, OpKind, Program};
 use super::product::Product;
 use super::step::{Step, StepKind};
 use super::{FrozenConfig, Plan};
-use crate::memory::{Request, place};
+use crate::arena::{Request, place};
 
 /// A step before its memory is placed.
 struct Draft {

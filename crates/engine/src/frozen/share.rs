@@ -1,6 +1,7 @@
 //! One picture on several threads.
 
 use std::ops::Range;
+#[cfg(feature = "threads")]
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headstart_kernels::AlignedBuffer;
@@ -22,7 +23,7 @@ pub(super) fn divide<D: Send>(
     if threads == 1 {
         return run(range, data, own_scratch);
     }
-    rayon::scope(|scope| {
+    scope(|scope| {
         let (mut start, mut rest) = (range.start, data);
         for (index, scratch) in others.iter_mut().enumerate() {
             let length = (range.end - start).div_ceil(threads - index);
@@ -37,8 +38,34 @@ pub(super) fn divide<D: Send>(
     });
 }
 
+#[cfg(feature = "threads")]
+use rayon::scope;
+
+/// Stands for rayon's: what is spawned is run at once.
+#[cfg(not(feature = "threads"))]
+struct Scope;
+
+#[cfg(not(feature = "threads"))]
+impl Scope {
+    fn spawn(&self, work: impl FnOnce(&Self)) {
+        work(self);
+    }
+}
+
+#[cfg(not(feature = "threads"))]
+fn scope<R>(work: impl FnOnce(&Scope) -> R) -> R {
+    work(&Scope)
+}
+
+/// Without threads there is nobody to keep awake.
+#[cfg(not(feature = "threads"))]
+pub(super) fn keep_awake<R>(_: usize, run: impl FnOnce() -> R) -> R {
+    run()
+}
+
 /// Calls `run` with all threads of the pool that it is called in at hand: they look for work
 /// without going to sleep, since steps are shorter than waking up takes.
+#[cfg(feature = "threads")]
 pub(super) fn keep_awake<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
     if threads == 1 {
         return run();
@@ -64,8 +91,10 @@ pub(super) fn keep_awake<R: Send>(threads: usize, run: impl FnOnce() -> R + Send
 }
 
 /// Lets the threads go also when there is a panic.
+#[cfg(feature = "threads")]
 struct SetOnDrop<'a>(&'a AtomicBool);
 
+#[cfg(feature = "threads")]
 impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);

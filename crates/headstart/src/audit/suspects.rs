@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use headstart_engine::Isa;
-use headstart_engine::train::{Event, LogisticConfig, Samples, Task, out_of_fold};
+use headstart_train::{Event, LogisticConfig, Samples, Task, out_of_fold};
 
 use super::labels::{LabelError, LabelErrors, label_errors};
 use super::{Finding, FindingKind, Set};

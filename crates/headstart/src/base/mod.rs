@@ -7,13 +7,13 @@ use std::sync::Arc;
 use headstart_data::decode::Reduce;
 use headstart_engine::Isa;
 use headstart_engine::frozen::{Compute, FrozenConfig, Plan};
-use headstart_engine::train::network::{BatchNorm, TrainableNetwork};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats;
 use headstart_model::{
     Fit, Interpolation, Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights,
     weight_name,
 };
+use headstart_train::network::{BatchNorm, TrainableNetwork};
 
 use crate::{Bundled, Error};
 

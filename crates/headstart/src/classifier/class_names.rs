@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use headstart_data::sources::class_name;
-use headstart_engine::train::Task;
+use headstart_train::Task;
 
 /// Names that predictions can be told apart by, as [`class_name`] has them.
 pub(super) fn class_names(names: &[String], task: Task) -> Result<Vec<String>, String> {

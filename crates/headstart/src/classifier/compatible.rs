@@ -1,6 +1,6 @@
 //! Whether pictures are such as a classifier knows.
 
-use headstart_engine::train::Task;
+use headstart_train::Task;
 
 use super::Classifier;
 use crate::Error;

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headstart_engine::train::{Head, Hidden, Task};
 use headstart_files::io_reason;
 use headstart_model::formats::{self, ImportedModel};
 use headstart_model::{Fit, Interpolation};
+use headstart_train::{Head, Hidden, Task};
 
 use super::Classifier;
 use super::class_names::class_names;

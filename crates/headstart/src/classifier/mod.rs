@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use headstart_data::split::Earlier;
 use headstart_data::{DecodeError, LabelSets, Location, SkipReason, Skipped, Source, Subset};
-use headstart_engine::train::metrics::argmax;
-use headstart_engine::train::{Head, Task};
+use headstart_engine::head::argmax;
+use headstart_train::{Head, Task};
 
 use crate::records::{UNCHOSEN, choose_thresholds};
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use headstart_engine::train::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::safetensors::{Stored, write};
 use headstart_model::formats::{self, Checkpoint, Format};
 use headstart_model::{Elementwise, ModelError, Preprocessing, Scaling, Tensor, Weights};
+use headstart_train::{Head, Hidden, Task};
 use serde::{Deserialize, Serialize};
 
 use super::Classifier;
@@ -206,7 +206,7 @@ impl Classifier {
         });
         let hidden = hidden.collect::<Result<Vec<_>, Error>>()?;
         let (task, dropout) = (description.task, description.dropout);
-        let units = task.loss(classes.len()).units();
+        let units = task.units(classes.len());
         let (kernel, bias) = take("", Some(units))?;
         let head = Head { hidden, kernel, bias, classes: classes.len(), dropout, task };
         let own = checkpoint.tensors.into_iter().map(|(name, tensor)| {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::mem::take;
 use std::path::Path;
 
-use headstart_engine::train::network::TrainableNetwork;
-use headstart_engine::train::{Checkpoint, FineTuneConfig, Head, Task};
 use headstart_model::formats::safetensors::{Stored, write};
 use headstart_model::{ModelError, Tensor, formats};
+use headstart_train::network::TrainableNetwork;
+use headstart_train::{Checkpoint, FineTuneConfig, Head, Task};
 use serde::{Deserialize, Serialize};
 
 use super::FineTuning;

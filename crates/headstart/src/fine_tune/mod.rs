@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use headstart_data::{Augment, Skipped, Subset};
-use headstart_engine::train::Task;
-use headstart_engine::train::network::TrainableNetwork;
-use headstart_engine::train::{self, Epoch, Event, FineTuner, TrainError};
 use headstart_model::Trainable;
+use headstart_train::Task;
+use headstart_train::network::TrainableNetwork;
+use headstart_train::{Epoch, Event, FineTuner, TrainError};
 use serde::{Deserialize, Serialize};
 
 use crate::training_set::{Augmentation, DEFAULT_VIEWS, TrainingSet};
@@ -27,7 +27,7 @@ pub struct FineTuning {
     /// Which layers of the base train; all others stay frozen.
     pub at: Trainable,
     /// Learning rate, epochs, optimizer and all that.
-    pub training: train::FineTuneConfig,
+    pub training: headstart_train::FineTuneConfig,
     /// How pictures are varied.
     pub augment: Augment,
     /// Views of each picture that are drawn once; 0 draws afresh each epoch. See
@@ -49,7 +49,7 @@ impl Default for FineTuning {
     fn default() -> Self {
         Self {
             at: Trainable::FromIndex(100),
-            training: train::FineTuneConfig::default(),
+            training: headstart_train::FineTuneConfig::default(),
             augment: Augment::None,
             views: DEFAULT_VIEWS,
             seed: 0,

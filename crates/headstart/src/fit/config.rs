@@ -44,7 +44,7 @@ impl FitConfig {
     /// Fails where an option has a value that makes no sense, or two do not go together.
     ///
     /// # Errors
-    /// [`TrainError::Option`](headstart_engine::train::TrainError::Option), naming it, and [`Error::Options`].
+    /// [`TrainError::Option`](headstart_train::TrainError::Option), naming it, and [`Error::Options`].
     pub fn check(&self) -> Result<(), Error> {
         self.head.check()?;
         if self.folds.is_some() && self.augment != Augment::None {

@@ -1,7 +1,7 @@
 //! Cross-validation of a head.
 
 use headstart_data::split::{self, PictureLabels, describe_all, folds};
-use headstart_engine::train::Event;
+use headstart_train::Event;
 
 use super::{FitConfig, fit_head};
 use crate::pictures::PartitionedFeatures;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use headstart_engine::Isa;
-use headstart_engine::train::{
+use headstart_train::{
     self, Epoch, Event, Head, LogisticConfig, Samples, Strength, TrainError, fit_adam, fit_logistic,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn out_of_fold(
         observer.training(event);
         if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    match train::out_of_fold(train, &config, isa, &mut tell) {
+    match headstart_train::out_of_fold(train, &config, isa, &mut tell) {
         Ok(said) => Ok(Some(said)),
         // Too few pictures without a class to leave some of them out.
         Err(TrainError::AllAlike) => Ok(None),
@@ -45,7 +45,7 @@ pub(super) fn out_of_fold(
 pub(super) fn fit_head(
     config: &HeadConfig,
     isa: Isa,
-    mut train: impl train::Views,
+    mut train: impl headstart_train::Views,
     validation: &LabelledFeatures,
     classes: &[String],
     observer: &mut dyn Observer,

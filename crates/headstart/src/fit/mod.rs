@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use headstart_data::Augment;
 use headstart_engine::Isa;
-use headstart_engine::train::Samples;
-use headstart_engine::train::network::BatchNorm;
 use headstart_model::Trainable;
+use headstart_train::Samples;
+use headstart_train::network::BatchNorm;
 
 use crate::pictures::{LabelledFeatures, PartitionedFeatures};
 use crate::records::choose_thresholds;

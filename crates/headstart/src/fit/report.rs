@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use headstart_data::Skipped;
-use headstart_engine::train::{Epoch, Task};
+use headstart_train::{Epoch, Task};
 use serde::{Deserialize, Serialize};
 
 use super::FitConfig;

@@ -1,6 +1,6 @@
 //! The features of labelled pictures, to train a head on or to measure it.
 
-use headstart_engine::train::Samples;
+use headstart_train::Samples;
 
 use super::LabelSets;
 

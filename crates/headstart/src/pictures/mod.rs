@@ -15,8 +15,8 @@ use headstart_data::{
     ContentHash, DataError, Dataset, Groups, Item, PictureLabels, Skipped, Source, Split,
     SplitConfig, Subset, split,
 };
-use headstart_engine::train::Task;
 use headstart_files::AtomicFile;
+use headstart_train::Task;
 
 use crate::copies::FEW;
 use crate::{Error, Origin, Seen, SplitRecord, TrainingRecord};

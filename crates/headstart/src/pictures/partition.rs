@@ -1,7 +1,7 @@
 //! The features of pictures, divided into those to learn from and those to measure on.
 
 use headstart_data::{ContentHash, Facts, Groups, PictureLabels, Skipped, Split, split};
-use headstart_engine::train::Task;
+use headstart_train::Task;
 
 use super::note::note;
 use super::{LabelSets, LabelledFeatures, Pictures};

@@ -1,8 +1,7 @@
 //! How well a classifier does on labelled pictures.
 
-use headstart_engine::train::metrics::{
-    ClassFigures, ConfusionMatrix, argmax, average_precision, best_threshold,
-};
+use headstart_engine::head::argmax;
+use headstart_train::metrics::{ClassFigures, ConfusionMatrix, average_precision, best_threshold};
 use serde::{Deserialize, Serialize};
 
 /// The threshold of a label for which none has been chosen.

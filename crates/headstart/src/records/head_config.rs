@@ -1,6 +1,6 @@
 //! How to train a head, as the model file tells it, too.
 
-use headstart_engine::train::{AdamConfig, LogisticConfig, TrainError};
+use headstart_train::{AdamConfig, LogisticConfig, TrainError};
 use serde::{Deserialize, Serialize};
 
 /// How a head is fitted to features.

@@ -2,7 +2,7 @@
 
 use headstart_data::Augment;
 use headstart_data::sources::ColumnNames;
-use headstart_engine::train::{Epoch, FineTuneConfig};
+use headstart_train::{Epoch, FineTuneConfig};
 use serde::{Deserialize, Serialize};
 
 use super::{CrossValidation, Evaluation, HeadConfig, Seen};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use headstart_engine::train::network::TrainableNetwork;
+use headstart_train::network::TrainableNetwork;
 
 use super::records::{Precision, check_room, place};
 use super::{Augmentation, scratch_folder};

@@ -1,8 +1,8 @@
 //! The features of views, for the head.
 
 use headstart_data::Subset;
-use headstart_engine::train::network::TrainableNetwork;
-use headstart_engine::train::{self, Inputs, Label, Samples, TrainError};
+use headstart_train::network::TrainableNetwork;
+use headstart_train::{Inputs, Label, Samples, TrainError};
 
 use super::records::{Precision, Values};
 use super::views::ViewInputs;
@@ -125,7 +125,7 @@ fn features(
     Ok(features)
 }
 
-impl train::Views for HeadViews<'_> {
+impl headstart_train::Views for HeadViews<'_> {
     fn count(&self) -> usize {
         self.count
     }
@@ -141,7 +141,7 @@ impl train::Views for HeadViews<'_> {
         let own = Samples { label_sets, ..own };
         let shown = self.inputs.shown(index + 1);
         self.soft_targets = shown.iter().any(|label| *label != Label::Own).then(|| {
-            let loss = own.task().loss(classes);
+            let loss = headstart_train::losses::Loss::of_task(own.task(), classes);
             let rows: Vec<usize> = (0..labels.len()).collect();
             let mut targets = loss.soften(own.targets(), &rows, 0.0);
             for (target, label) in targets.chunks_exact_mut(loss.units()).zip(&shown) {

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use headstart_data::{Augment, ContentHash, Groups, PictureLabels, Skipped, Split, Subset, split};
-use headstart_engine::train::Task;
-use headstart_engine::train::network::TrainableNetwork;
+use headstart_train::Task;
+use headstart_train::network::TrainableNetwork;
 
 use crate::pictures::{LabelSets, Partition, ReadPictures, never_predicted, partition};
 use crate::{

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use headstart_data::augment::Scratch;
 use headstart_data::{Augmenter, Subset};
 use headstart_engine::frozen::{Arena, FrozenConfig, Plan};
-use headstart_engine::train::{Inputs, Label};
 use headstart_model::LayerId;
+use headstart_train::{Inputs, Label};
 use rayon::prelude::*;
 
 use super::records::{Precision, Values};

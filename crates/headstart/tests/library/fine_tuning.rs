@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::data::Augment;
-use headstart::engine::train::network::BatchNorm;
-use headstart::engine::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
-use headstart::engine::train::schedules::{CosineDecay, Schedule};
-use headstart::engine::train::{AdamConfig, Event, FineTuneConfig, LogisticConfig, TrainError};
 use headstart::model::formats;
+use headstart::train::network::BatchNorm;
+use headstart::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
+use headstart::train::schedules::{CosineDecay, Schedule};
+use headstart::train::{AdamConfig, Event, FineTuneConfig, LogisticConfig, TrainError};
 use headstart::{
     Classifier, Error, ExtractConfig, FineTuneReport, FineTuning, FitConfig, HeadConfig, Observer,
     Pictures, Quiet, TrainingSet,

@@ -1,7 +1,7 @@
 //! Freezing is real: training leaves every weight and statistic of the base as it was.
 
-use headstart::engine::train::AdamConfig;
 use headstart::model::Trainable;
+use headstart::train::AdamConfig;
 use headstart::{Base, Classifier, FitConfig, HeadConfig, Pictures, Quiet};
 
 use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use headstart::engine::train::{FineTuneConfig, Task};
 use headstart::model::{Elementwise, Fit, Interpolation};
+use headstart::train::{FineTuneConfig, Task};
 use headstart::{Classifier, FineTuning, ImportConfig, MODEL_FORMAT, Pictures, Quiet};
 use safetensors::SafeTensors;
 

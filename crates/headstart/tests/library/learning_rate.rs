@@ -1,7 +1,7 @@
 //! Looking for a learning rate on the bundled demo pictures.
 
-use headstart::engine::train::{AdamConfig, RangeTest, RangeTestConfig};
 use headstart::model::Trainable;
+use headstart::train::{AdamConfig, RangeTest, RangeTestConfig};
 use headstart::{
     Base, Classifier, Error, ExtractConfig, FineTuning, FitConfig, HeadConfig, Observer, Pictures,
     Quiet, TrainingSet, find_head_learning_rate,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
-use headstart::engine::train::{AdamConfig, Event};
+use headstart::train::{AdamConfig, Event};
 use headstart::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extraction, Extractor, FitConfig,
     HeadConfig, Observer, Pictures, Quiet,

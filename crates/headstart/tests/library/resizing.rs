@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::data::{Augment, Resizer, Rgb};
-use headstart::engine::train::FineTuneConfig;
 use headstart::model::{Fit, Interpolation, Preprocessing};
+use headstart::train::FineTuneConfig;
 use headstart::{Classifier, FineTuning, FitConfig, Pictures, Quiet};
 use image::imageops::{self, FilterType};
 

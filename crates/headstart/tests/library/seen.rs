@@ -5,7 +5,7 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use headstart::data::Subset;
-use headstart::engine::train::FineTuneConfig;
+use headstart::train::FineTuneConfig;
 use headstart::{
     Classifier, Error, ExtractConfig, FineTuneReport, FineTuning, FitConfig, Pictures, Quiet,
 };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::data::Source;
-use headstart::engine::train::{AdamConfig, ClassWeight, FineTuneConfig};
+use headstart::train::{AdamConfig, ClassWeight, FineTuneConfig};
 use headstart::{
     Classifier, Error, ExtractConfig, FineTuning, FitConfig, HeadConfig, Pictures, Quiet,
     SplitRecord,

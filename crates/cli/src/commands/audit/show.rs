@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use headstart::engine::train::Task;
 use headstart::model::thousands;
+use headstart::train::Task;
 use headstart::{Audit, Finding, FindingKind, Pictures, Severity};
 
 use super::below;

@@ -9,9 +9,9 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use headstart::data::sources::is_source;
-use headstart::engine::train::{AdamConfig, ClassWeight, FineTuneConfig, RangeTestConfig};
 use headstart::files::check_writable;
 use headstart::model::Trainable;
+use headstart::train::{AdamConfig, ClassWeight, FineTuneConfig, RangeTestConfig};
 use headstart::{Classifier, Pictures, TrainingSet, find_head_learning_rate};
 
 use super::report;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use headstart::data::Skipped;
-use headstart::engine::train::{RangeTest, RangeTestConfig};
+use headstart::train::{RangeTest, RangeTestConfig};
 use serde_json::json;
 
 use crate::FAILURE;

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use headstart::HeadConfig;
-use headstart::engine::train::{AdamConfig, ClassWeight, LogisticConfig, Strength};
+use headstart::train::{AdamConfig, ClassWeight, LogisticConfig, Strength};
 
 use crate::usage;
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use headstart::engine::train::Epoch;
 use headstart::files::check_writable;
 use headstart::model::thousands;
+use headstart::train::Epoch;
 use headstart::{
     Base, Classifier, FineTuneReport, FineTuning, FitConfig, FitReport, Pictures, TrainingSet,
 };

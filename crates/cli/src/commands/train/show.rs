@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use headstart::data::{Augment, Skipped};
-use headstart::engine::train::Epoch;
 use headstart::model::thousands;
+use headstart::train::Epoch;
 use headstart::{CrossValidation, Evaluation, FitConfig, FitReport, HeadConfig, Spread};
 use serde_json::json;
 

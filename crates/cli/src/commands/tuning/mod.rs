@@ -4,8 +4,8 @@ mod options;
 
 use std::path::{Path, PathBuf};
 
-use headstart::engine::train::{Epoch, TrainError};
 use headstart::model::thousands;
+use headstart::train::{Epoch, TrainError};
 use headstart::{Base, Classifier, Error, FineTuneRecord, FineTuneReport, FineTuning, TrainingSet};
 use serde_json::json;
 

@@ -2,12 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use headstart::data::Augment;
-use headstart::engine::train::clip::Clip;
-use headstart::engine::train::network::BatchNorm;
-use headstart::engine::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
-use headstart::engine::train::schedules::{CosineDecay, OneCycle, Schedule};
-use headstart::engine::train::{ClassWeight, FineTuneConfig, TrainError};
 use headstart::model::Trainable;
+use headstart::train::clip::Clip;
+use headstart::train::network::BatchNorm;
+use headstart::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
+use headstart::train::schedules::{CosineDecay, OneCycle, Schedule};
+use headstart::train::{ClassWeight, FineTuneConfig, TrainError};
 use headstart::{DEFAULT_VIEWS, ExtractConfig, FineTuning};
 
 use crate::commands::train::HeadArgs;

@@ -1,0 +1,454 @@
+//! Fine-tuning: the top of the base trains together with the head, at a low learning rate.
+//!
+//! [`FineTuner::epoch`] takes one epoch after the other, so that whoever calls can save what
+//! [`FineTuner::checkpoint`] holds in between; one that is [restored](FineTuner::restore) goes on as
+//! if it had never stopped, also amid an epoch.
+
+mod checkpoint;
+mod config;
+mod inputs;
+mod objective;
+mod range_test;
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use headstart_model::{Place, Weights};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use super::Head;
+use super::TrainError;
+use super::average::MovingAverage;
+use super::clip::global_norm;
+use super::error::is_lost;
+use super::head::{Epoch, Event, History, right_decisions};
+use super::losses::Loss;
+use super::network::TrainableNetwork;
+use super::optimizers::{Optimizer, Variable};
+use super::samples::{targets, total_weights};
+pub use checkpoint::{Checkpoint, Progress};
+pub use config::FineTuneConfig;
+pub use inputs::{Inputs, Label};
+use objective::Batch;
+pub use range_test::{RangeTest, RangeTestConfig, range_test};
+
+/// A base's trainable end and a head, being trained.
+pub struct FineTuner {
+    config: FineTuneConfig,
+    network: TrainableNetwork,
+    head: Head,
+    optimizer: Optimizer,
+    average: Option<MovingAverage>,
+    /// Of each parameter, what the learning rate is multiplied with.
+    rates: Vec<f64>,
+    progress: Progress,
+    history: History,
+    /// The lowest loss watched, and the weights that had it.
+    best: Option<(f64, Snapshot)>,
+    /// The weights as the last epoch left them: what is taken when the loss diverges.
+    good: Snapshot,
+}
+
+/// The values of all weights, and of the head.
+#[derive(Clone)]
+struct Snapshot {
+    parameters: Vec<Vec<f32>>,
+    head: Vec<Vec<f32>>,
+}
+
+impl FineTuner {
+    /// Begins with a head that fits the network's features.
+    ///
+    /// # Errors
+    /// Options that make no sense, and a head for other features.
+    pub fn new(
+        network: TrainableNetwork,
+        head: Head,
+        config: FineTuneConfig,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        let (what, found, expected) = ("features of the head", head.dim(), network.features());
+        if found != expected {
+            return Err(TrainError::Length { what, found, expected });
+        }
+        let average = config.average.map(MovingAverage::new).transpose()?;
+        let optimizer = Optimizer::new(config.optimizer);
+        let good = Snapshot::of(&network, &head);
+        let rates = rates(&network, config.layer_decay);
+        Ok(Self {
+            config,
+            network,
+            head,
+            optimizer,
+            average,
+            rates,
+            progress: Progress::default(),
+            history: History::default(),
+            best: None,
+            good,
+        })
+    }
+
+    /// The base's trainable end.
+    pub fn network(&self) -> &TrainableNetwork {
+        &self.network
+    }
+
+    /// The head as it is.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// How training went so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Whether all epochs are over, or early stopping has ended training.
+    pub fn is_done(&self) -> bool {
+        self.progress.epoch >= self.config.epochs || self.history.stopped_early
+    }
+
+    /// Trains for an epoch, or for the rest of one, and evaluates.
+    ///
+    /// `callback` is told of each batch before it is taken, and of the epoch after it; if it breaks
+    /// at the epoch, that was the last.
+    ///
+    /// # Errors
+    /// A picture that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch: the
+    /// batches before it stand; [`TrainError::Diverged`] if the loss becomes NaN, infinite or
+    /// absurdly high, or the gradients NaN or infinite: the weights are then those that the last
+    /// epoch left.
+    pub fn epoch(
+        &mut self,
+        train: &dyn Inputs,
+        validation: Option<&dyn Inputs>,
+        callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<Epoch, TrainError> {
+        let start = Instant::now();
+        let n = train.labels().len();
+        if n == 0 {
+            return Err(TrainError::NoSamples);
+        }
+        let epoch = self.progress.epoch + 1;
+        let order = self.order(n, epoch);
+        let size = self.config.batch_size;
+        let batches = n.div_ceil(size);
+        let weights = self.weights(train)?;
+        let validation = validation.filter(|inputs| !inputs.labels().is_empty());
+        self.watch_start(validation)?;
+        while self.progress.batch < batches {
+            let batch = self.progress.batch;
+            if callback(Event::Batch { epoch, batch: batch + 1, batches }).is_break() {
+                return Err(TrainError::Stopped);
+            }
+            let step = (epoch - 1) * batches + batch;
+            let total = self.config.epochs * batches;
+            let rate = self.config.schedule.rate(self.config.learning_rate, step, total);
+            let rows = &order[batch * size..n.min((batch + 1) * size)];
+            let first = batch * size;
+            let (loss, right) = self.step(train, (epoch, first), rows, weights.as_deref(), rate)?;
+            self.progress.loss_sum += loss * rows.len() as f64;
+            self.progress.right += right;
+            self.progress.batch += 1;
+        }
+        let Progress { loss_sum, right, .. } = self.progress;
+        self.swap_average();
+        let evaluated = validation.map(|inputs| self.evaluate(inputs)).transpose();
+        let snapshot = Snapshot::of(&self.network, &self.head);
+        self.swap_average();
+        let (val_loss, val_accuracy) = evaluated?.unzip();
+        if val_loss.is_some_and(is_lost) || !snapshot.is_finite() {
+            // The last step went too far; there is no batch after it that would show.
+            self.good.clone().put_back(&mut self.network, &mut self.head);
+            return Err(TrainError::Diverged {
+                epoch,
+                batch: batches,
+                loss: val_loss.unwrap_or(f64::NAN),
+                learning_rate: self.config.learning_rate,
+            });
+        }
+        let done = Epoch {
+            epoch,
+            loss: loss_sum / n as f64,
+            accuracy: right as f64 / (n * self.head.task.decisions(self.head.classes)) as f64,
+            val_loss,
+            val_accuracy,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        self.progress = Progress { epoch, ..Progress::default() };
+        self.history.epochs.push(done.clone());
+        self.watch(&done, &snapshot);
+        self.good = snapshot;
+        let last = callback(Event::Epoch(&done)).is_break() || self.patience_is_over(epoch);
+        self.history.stopped_early = last && epoch < self.config.epochs;
+        Ok(done)
+    }
+
+    /// Takes the next batch, epoch after epoch, at this rate, whatever the schedule says; returns the
+    /// mean loss before the step. All batches are of one size, so that their losses can be compared:
+    /// what is left over at the end of an epoch waits for another. No epoch enters the history: this
+    /// is for [`range_test`], not for training.
+    ///
+    /// # Errors
+    /// A picture that cannot be read, and [`TrainError::Diverged`] if loss or gradients become NaN or
+    /// infinite.
+    pub fn step_at(&mut self, train: &dyn Inputs, rate: f64) -> Result<f64, TrainError> {
+        let n = train.labels().len();
+        if n == 0 {
+            return Err(TrainError::NoSamples);
+        }
+        let size = self.config.batch_size.min(n);
+        if (self.progress.batch + 1) * size > n {
+            self.progress = Progress { epoch: self.progress.epoch + 1, ..Progress::default() };
+        }
+        let (epoch, first) = (self.progress.epoch + 1, self.progress.batch * size);
+        let weights = self.weights(train)?;
+        let order = self.order(n, epoch);
+        let rows = &order[first..][..size];
+        let (loss, _) = self.step(train, (epoch, first), rows, weights.as_deref(), rate)?;
+        self.progress.batch += 1;
+        Ok(loss)
+    }
+
+    /// What each picture counts for, or each pair of picture and class; none if all count 1.
+    fn weights(&self, inputs: &dyn Inputs) -> Result<Option<Vec<f32>>, TrainError> {
+        let (labels, sets, own) = (inputs.labels(), inputs.label_sets(), inputs.weights());
+        total_weights(labels, sets, self.head.classes, own, &self.config.class_weight)
+    }
+
+    /// The order of the pictures in an epoch.
+    fn order(&self, n: usize, epoch: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        if self.config.shuffle {
+            let mut random = ChaCha8Rng::seed_from_u64(self.config.seed);
+            // The streams of pictures have their epoch in the upper half, too, but a place below.
+            random.set_stream((epoch as u64) << 32 | u64::from(u32::MAX));
+            order.shuffle(&mut random);
+        }
+        order
+    }
+
+    /// Takes a step on the pictures `rows` of an epoch, the first of which has this place in it;
+    /// returns the mean loss before it, and how many decisions were right.
+    fn step(
+        &mut self,
+        inputs: &dyn Inputs,
+        (epoch, first): (usize, usize),
+        rows: &[usize],
+        weights: Option<&[f32]>,
+        rate: f64,
+    ) -> Result<(f64, usize), TrainError> {
+        let batch = Batch {
+            rows,
+            labels: inputs.labels(),
+            label_sets: inputs.label_sets(),
+            weights,
+            label_smoothing: self.config.label_smoothing,
+            seed: self.config.seed,
+            epoch,
+            first,
+        };
+        let shown: Vec<std::sync::OnceLock<Label>> = vec![std::sync::OnceLock::new(); rows.len()];
+        let head = &self.head;
+        let parts = self.network.step(
+            rows.len(),
+            |index, to| {
+                let label = inputs.read(epoch, rows[index], to).map_err(TrainError::Input)?;
+                let _ = shown[index].set(label);
+                Ok(())
+            },
+            |task, features, d_features| {
+                let shown: Vec<Label> = shown[task.clone()]
+                    .iter()
+                    .map(|label| label.get().copied().unwrap_or_default())
+                    .collect();
+                batch.part(head, task, &shown, features, d_features)
+            },
+        )?;
+        let (mut loss, mut right) = (0.0, 0);
+        let zeros = |weight: &Vec<f32>| vec![0.0; weight.len()];
+        let mut d_head: Vec<Vec<f32>> = self.head.weights().map(zeros).collect();
+        for part in &parts {
+            loss += part.loss;
+            right += part.right;
+            for (sums, d) in d_head.iter_mut().zip(&part.d_head) {
+                sums.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+            }
+        }
+        loss /= rows.len() as f64;
+        self.update(&mut d_head, (epoch, first, loss), rate)?;
+        Ok((loss, right))
+    }
+
+    /// Moves all weights against their gradients.
+    fn update(
+        &mut self,
+        d_head: &mut [Vec<f32>],
+        (epoch, first, loss): (usize, usize, f64),
+        rate: f64,
+    ) -> Result<(), TrainError> {
+        let mut gradients: Vec<&mut [f32]> = self
+            .network
+            .parameters_mut()
+            .iter_mut()
+            .filter_map(|parameter| parameter.gradient.as_deref_mut())
+            .chain(d_head.iter_mut().map(Vec::as_mut_slice))
+            .collect();
+        if is_lost(loss) || !global_norm(&gradients).is_finite() {
+            self.good.clone().put_back(&mut self.network, &mut self.head);
+            return Err(TrainError::Diverged {
+                epoch,
+                batch: first / self.config.batch_size + 1,
+                loss,
+                learning_rate: rate,
+            });
+        }
+        if let Some(clip) = self.config.clip {
+            clip.apply(&mut gradients);
+        }
+        let mut variables: Vec<Variable> = self
+            .network
+            .parameters_mut()
+            .iter_mut()
+            .zip(&self.rates)
+            .filter_map(|(parameter, &rate)| {
+                let gradient = parameter.gradient.as_deref()?;
+                let (values, decays) = (&mut parameter.values[..], parameter.decays);
+                Some(Variable { values, gradient, rate, decays })
+            })
+            .collect();
+        variables.extend(super::head::variables(&mut self.head, d_head));
+        self.optimizer.step(rate, &mut variables);
+        if let Some(average) = &mut self.average {
+            let values: Vec<&[f32]> = variables.iter().map(|variable| &*variable.values).collect();
+            average.update(&values);
+        }
+        self.network.refresh();
+        Ok(())
+    }
+
+    /// Exchanges weights and their averages, where there are any.
+    fn swap_average(&mut self) {
+        let Some(average) = &mut self.average else { return };
+        let parameters = self.network.parameters_mut().iter_mut();
+        let mut variables: Vec<&mut [f32]> = parameters
+            .filter(|parameter| parameter.gradient.is_some())
+            .map(|parameter| &mut parameter.values[..])
+            .collect();
+        variables.extend(self.head.weights_mut().map(Vec::as_mut_slice));
+        average.swap(&mut variables);
+        drop(variables);
+        self.network.refresh();
+    }
+
+    /// The mean loss and the accuracy in inference mode.
+    fn evaluate(&self, inputs: &dyn Inputs) -> Result<(f64, f64), TrainError> {
+        let logits = self.head.logits(&self.features(inputs)?);
+        let own = targets(inputs.labels(), inputs.label_sets());
+        let loss = Loss::of_task(self.head.task, self.head.classes).forward(&logits, own, None);
+        let right = right_decisions(&logits, own, self.head.units());
+        let decisions = inputs.labels().len() * self.head.task.decisions(self.head.classes);
+        Ok((loss, right as f64 / decisions as f64))
+    }
+
+    /// The features of pictures, `[pictures][features]`, as the weights are.
+    ///
+    /// # Errors
+    /// A picture that cannot be read.
+    pub fn features(&self, inputs: &dyn Inputs) -> Result<Vec<f32>, TrainError> {
+        let n = inputs.labels().len();
+        let mut features = vec![0.0; n * self.network.features()];
+        let read = |index: usize, to: &mut [f32]| {
+            inputs.read(1, index, to).map(|_| ()).map_err(TrainError::Input)
+        };
+        self.network.infer(n, read, &mut features)?;
+        Ok(features)
+    }
+
+    /// Keeps the weights of the best epoch, if early stopping watches.
+    fn watch(&mut self, done: &Epoch, snapshot: &Snapshot) {
+        if self.config.early_stop.is_none() {
+            return;
+        }
+        let watched = done.val_loss.unwrap_or(done.loss);
+        if self.best.as_ref().is_none_or(|(loss, _)| watched < *loss) {
+            self.best = Some((watched, snapshot.clone()));
+            self.history.best_epoch = Some(done.epoch);
+        }
+    }
+
+    /// Whether early stopping has waited for long enough since the best epoch.
+    fn patience_is_over(&self, epoch: usize) -> bool {
+        let waited = epoch - self.history.best_epoch.unwrap_or(0);
+        self.config.early_stop.is_some_and(|patience| waited >= patience.max(1))
+    }
+
+    /// Where early stopping watches validation pictures, the weights that training begins with are a
+    /// candidate, too: those of epoch 0.
+    fn watch_start(&mut self, validation: Option<&dyn Inputs>) -> Result<(), TrainError> {
+        let at_start = self.progress == Progress::default() && self.best.is_none();
+        let Some(inputs) = validation.filter(|_| at_start && self.config.early_stop.is_some())
+        else {
+            return Ok(());
+        };
+        let (loss, _) = self.evaluate(inputs)?;
+        if !is_lost(loss) {
+            self.best = Some((loss, self.good.clone()));
+            self.history.best_epoch = Some(0);
+        }
+        Ok(())
+    }
+
+    /// Ends training: writes the weights of the best epoch, or the last one's, to `weights`, and
+    /// returns the head that belongs to them. After [`TrainError::Diverged`] or
+    /// [`TrainError::Stopped`] that is what the last whole epoch left.
+    pub fn finish(mut self, weights: &mut Weights) -> (Head, History) {
+        let snapshot = self.best.take().map_or(self.good, |(_, best)| best);
+        snapshot.put_back(&mut self.network, &mut self.head);
+        for parameter in self.network.parameters() {
+            weights.set(&parameter.name, &parameter.values);
+        }
+        (self.head, self.history)
+    }
+}
+
+impl Snapshot {
+    fn of(network: &TrainableNetwork, head: &Head) -> Self {
+        Self {
+            parameters: network.parameters().iter().map(|p| p.values.clone()).collect(),
+            head: head.weights().cloned().collect(),
+        }
+    }
+
+    fn is_finite(&self) -> bool {
+        let all = self.parameters.iter().chain(&self.head);
+        all.flatten().all(|value| value.is_finite())
+    }
+
+    fn put_back(self, network: &mut TrainableNetwork, head: &mut Head) {
+        for (parameter, values) in network.parameters_mut().iter_mut().zip(self.parameters) {
+            parameter.values = values;
+        }
+        head.weights_mut().zip(self.head).for_each(|(weight, values)| *weight = values);
+        network.refresh();
+    }
+}
+
+/// Of each parameter, the share of the head's learning rate: `decay` for each block of layers above
+/// its own, the head being one.
+fn rates(network: &TrainableNetwork, decay: f64) -> Vec<f64> {
+    let depth = |place| match place {
+        Place::Stem => 0,
+        Place::Block { index, .. } => index + 1,
+        Place::Top => usize::MAX - 1,
+        Place::Classifier => usize::MAX,
+    };
+    let all = network.parameters().iter().map(|parameter| depth(parameter.place));
+    let mut depths: Vec<usize> = all.clone().collect();
+    depths.sort_unstable();
+    depths.dedup();
+    let above = |depth| depths.len() - depths.partition_point(|&other| other < depth);
+    all.map(|depth| decay.powi(above(depth) as i32)).collect()
+}

@@ -1,0 +1,415 @@
+//! Regularised logistic regression: the head that needs no tuning.
+
+mod folds;
+mod objective;
+mod out_of_fold;
+mod standardise;
+mod strength;
+
+use std::{ops::ControlFlow, time::Instant};
+
+use headstart_kernels::Isa;
+use serde::{Deserialize, Serialize};
+
+use self::{
+    folds::{Strata, none_apart},
+    objective::{Objective, Point},
+    standardise::Standardisation,
+    strength::Choice,
+};
+use super::{Epoch, Event, History, check_fits, evaluate_weighted, untrained};
+use crate::Head;
+use crate::{
+    ClassWeight, Samples, Task, TrainError,
+    error::readable,
+    optimizers::{Lbfgs, LbfgsConfig, Progress},
+};
+pub use out_of_fold::out_of_fold;
+
+/// How weak the regularisation is: scikit-learn's `C`, for standardised features. The objective is
+/// C x sum of weight x loss + |kernel|²/2.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// Chosen by the loss on held-out samples: 5-fold cross-validation, stratified and by groups;
+    /// with more than 600 samples, only as many of the folds as hold out 600, and with more than
+    /// 4,000, on a share of them of that size.
+    #[default]
+    Auto,
+    /// This one.
+    Fixed(f64),
+}
+
+/// How to fit a head by logistic regression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogisticConfig {
+    /// The strength C.
+    pub strength: Strength,
+    /// Decides which samples are held out when.
+    pub seed: u64,
+    /// What samples of each class count for.
+    pub class_weight: ClassWeight,
+    /// The fit is done when no element of the gradient of the mean loss is larger: 1e-4, as
+    /// in scikit-learn.
+    pub tolerance: f64,
+    /// The same while the strength is chosen: 1e-3.
+    pub tolerance_while_choosing: f64,
+}
+
+impl Default for LogisticConfig {
+    fn default() -> Self {
+        Self {
+            strength: Strength::Auto,
+            seed: 0,
+            class_weight: ClassWeight::Uniform,
+            tolerance: 1e-4,
+            tolerance_while_choosing: 1e-3,
+        }
+    }
+}
+
+/// A fitted head and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogisticFit {
+    /// The head: a plain dense layer on features as they are; the standardisation is folded in.
+    pub head: Head,
+    /// One epoch: the fit.
+    pub history: History,
+    /// The strength that was chosen or given.
+    pub strength: f64,
+    /// What was tried on held-out samples, in the order it was.
+    pub trials: Vec<Trial>,
+    /// The steps of the last fit, on all samples.
+    pub steps: usize,
+    /// Whether the gradient became as small as was asked for.
+    pub converged: bool,
+}
+
+/// A strength tried on held-out samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The strength C.
+    pub strength: f64,
+    /// The mean loss of samples held out.
+    pub log_loss: f64,
+}
+
+/// The strength is chosen on about so many samples; more would cost time and say little.
+const ENOUGH_TO_CHOOSE: usize = 4000;
+/// How far values in f32 may be off (Hager & Zhang's own choice).
+const NOISE: f64 = 1e-6;
+/// Values of past steps that the solver keeps.
+const REMEMBERED: usize = 8 << 20;
+
+/// The logit of a class without samples. The others' logits have mean 0, so that it is lower than the
+/// largest by as much or more.
+const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
+
+/// Fits a head by multinomial logistic regression (of one logit for two classes) with an L2 penalty
+/// on the kernel, on standardised features: scikit-learn's `LogisticRegression`, solved by L-BFGS. Where
+/// samples have sets of classes, all classes are fitted at once, with one strength: scikit-learn's
+/// `OneVsRestClassifier` of it.
+///
+/// The products are computed with `isa`; the last bits of the head are its own.
+///
+/// `callback` is told several times a second how far work is, and of one epoch when all is done: that
+/// is too late to stop. The epoch's loss is without the penalty.
+///
+/// # Errors
+/// Samples or options that make no sense, [`TrainError::SoftTargets`] if the samples have any, and
+/// [`TrainError::Stopped`] if the callback breaks.
+pub fn fit_logistic(
+    train: &Samples,
+    validation: Option<&Samples>,
+    config: &LogisticConfig,
+    isa: Isa,
+    callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<LogisticFit, TrainError> {
+    let start = Instant::now();
+    config.check()?;
+    train.check_trainable()?;
+    if train.soft_targets.is_some() {
+        return Err(TrainError::SoftTargets);
+    }
+    let validation = validation.filter(|samples| !samples.is_empty());
+    if let Some(validation) = validation {
+        validation.check()?;
+    }
+    if let Some(validation) = validation {
+        check_fits(&untrained(train.task(), train.dim, train.classes, 0.0, 0), validation)?;
+    }
+    let weights = train.total_weights(&config.class_weight)?;
+    let problem = Problem::new(isa, train, weights.as_deref())?;
+    let (choice, solver) = problem.solve(config, callback)?;
+
+    let head = problem.head(train.classes, solver.best());
+    let (loss, accuracy) = evaluate_weighted(&head, train, weights.as_deref());
+    let (val_loss, val_accuracy) =
+        validation.map(|samples| evaluate_weighted(&head, samples, samples.weights)).unzip();
+    let epoch = Epoch {
+        epoch: 1,
+        loss,
+        accuracy,
+        val_loss,
+        val_accuracy,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    // There is nothing left to stop.
+    let _ = callback(Event::Epoch(&epoch));
+    Ok(LogisticFit {
+        head,
+        history: History { epochs: vec![epoch], best_epoch: None, stopped_early: false },
+        strength: choice.strength,
+        trials: choice.trials,
+        steps: solver.steps(),
+        converged: solver.progress() == Progress::Converged,
+    })
+}
+
+impl LogisticConfig {
+    /// Whether the options make sense. Class weights are not looked at: that takes samples.
+    ///
+    /// # Errors
+    /// The first option that makes none.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let strength = match self.strength {
+            Strength::Auto => 1.0,
+            Strength::Fixed(strength) => strength,
+        };
+        for (option, value) in [
+            ("the strength", strength),
+            ("the tolerance", self.tolerance),
+            ("the tolerance while choosing", self.tolerance_while_choosing),
+        ] {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(TrainError::Option {
+                    option,
+                    value: readable(value),
+                    expected: "it must be a number above 0",
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The samples as the solver takes them: only those that count, standardised, and only classes that
+/// have any.
+struct Problem<'a> {
+    isa: Isa,
+    samples: Samples<'a>,
+    weights: Option<&'a [f32]>,
+    rows: Vec<usize>,
+    present: Vec<usize>,
+    /// The classes that all samples have, where they may have several: their logits are constant.
+    of_all: Vec<bool>,
+    standardisation: Standardisation,
+}
+
+impl<'a> Problem<'a> {
+    fn new(
+        isa: Isa,
+        samples: &Samples<'a>,
+        weights: Option<&'a [f32]>,
+    ) -> Result<Self, TrainError> {
+        let counts = |row: &usize| {
+            weights.is_none_or(|weights| {
+                let width = weights.len() / samples.len();
+                weights[row * width..][..width].iter().any(|&weight| weight > 0.0)
+            })
+        };
+        let rows: Vec<usize> = (0..samples.len()).filter(counts).collect();
+        let mut is_present = vec![false; samples.classes];
+        let mut of_all = vec![samples.task() == Task::MultiLabel; samples.classes];
+        for &row in &rows {
+            let own = samples.classes_of(row);
+            own.iter().for_each(|&class| is_present[class] = true);
+            of_all.iter_mut().enumerate().for_each(|(class, all)| *all &= own.contains(&class));
+        }
+        // What all samples have says as little as what none has.
+        let tells = |class: &usize| is_present[*class] && !of_all[*class];
+        let present: Vec<usize> = (0..samples.classes).filter(tells).collect();
+        match (&present[..], samples.task()) {
+            _ if rows.is_empty() => return Err(TrainError::NoSamples),
+            ([], Task::MultiLabel) => return Err(TrainError::AllAlike),
+            ([], Task::SingleLabel) => return Err(TrainError::NoSamples),
+            (&[class], Task::SingleLabel) => return Err(TrainError::OneClass { class }),
+            _ => {}
+        }
+        Ok(Self {
+            isa,
+            samples: *samples,
+            weights,
+            standardisation: Standardisation::of(samples, &rows),
+            rows,
+            present,
+            of_all,
+        })
+    }
+
+    /// Chooses the strength and fits to all samples.
+    fn solve(
+        &self,
+        config: &LogisticConfig,
+        callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<(Choice, Lbfgs), TrainError> {
+        let mut tell = |event: Event| match callback(event) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(TrainError::Stopped),
+        };
+        let all = self.objective(self.rows.clone());
+        let mut choice = match config.strength {
+            Strength::Fixed(strength) => Choice { strength, trials: Vec::new(), near: None },
+            Strength::Auto => self.choose(config, &all, &mut tell)?,
+        };
+        let near = choice.near.take();
+        let mut go_on = |step| tell(Event::Fitting { step });
+        let limits = self.limits(config.tolerance);
+        let solver = descend(&all, near, choice.strength, limits, &mut go_on)?;
+        Ok((choice, solver))
+    }
+
+    fn choose(
+        &self,
+        config: &LogisticConfig,
+        all: &Objective,
+        tell: &mut dyn FnMut(Event) -> Result<(), TrainError>,
+    ) -> Result<Choice, TrainError> {
+        let rows = self.draw(all, config.seed, ENOUGH_TO_CHOOSE);
+        let groups = self.groups_of(&rows);
+        let mut drawn = self.objective(rows);
+        let sets = drawn.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
+        let strata = Strata::new(&drawn.labels, sets.as_deref(), self.present.len() + 1);
+        let folds = folds::deal(strata, groups.as_deref(), config.seed);
+        drawn.folds = folds.of;
+        let (mut trial, mut last) = (0, 0.0);
+        let mut go_on = |strength| {
+            if strength != last {
+                (trial, last) = (trial + 1, strength);
+            }
+            tell(Event::Choosing { trial, strength })
+        };
+        let limits = self.limits(config.tolerance_while_choosing);
+        strength::choose(&drawn, folds.count, self.standardisation.varying(), limits, &mut go_on)
+    }
+
+    /// About `most` of the rows that count, drawn at random.
+    fn draw(&self, all: &Objective, seed: u64, most: usize) -> Vec<usize> {
+        let groups = self.groups_of(&self.rows);
+        let sets = all.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
+        let strata = Strata::new(&all.labels, sets.as_deref(), self.present.len() + 1);
+        let drawn = folds::draw(strata, groups.as_deref(), seed, most);
+        drawn.into_iter().map(|index| self.rows[index]).collect()
+    }
+
+    fn groups_of(&self, rows: &[usize]) -> Option<Vec<usize>> {
+        self.samples.groups.map(|groups| rows.iter().map(|&row| groups[row]).collect())
+    }
+
+    fn limits(&self, tolerance: f64) -> LbfgsConfig {
+        let parameters = (self.samples.dim * self.units()).max(1);
+        // Where evaluations are dear, many steps are remembered to save some, if there is room.
+        let memory = (self.rows.len() / 100).min(REMEMBERED / parameters).clamp(10, 30);
+        LbfgsConfig { tolerance, memory, noise: NOISE, ..LbfgsConfig::default() }
+    }
+
+    /// The objective over some rows that count; nothing is held out.
+    fn objective(&self, rows: Vec<usize>) -> Objective<'_> {
+        let mut compact = vec![None; self.samples.classes];
+        for (index, &class) in self.present.iter().enumerate() {
+            compact[class] = Some(index);
+        }
+        let label = |&row: &usize| {
+            let label = self.samples.labels[row];
+            if self.samples.label_sets.is_some() { label } else { compact[label].unwrap_or(0) }
+        };
+        let compacted = |set: &Vec<usize>| set.iter().filter_map(|&class| compact[class]).collect();
+        // A weight for each pair of sample and class, or for each sample.
+        let width = self.weights.map_or(1, |weights| weights.len() / self.samples.len());
+        let weight = |row: usize, class: usize| {
+            self.weights.map_or(1.0, |weights| weights[row * width + class])
+        };
+        let of_pairs = (width > 1).then(|| {
+            let pairs = rows.iter().flat_map(|&row| self.present.iter().map(move |&c| (row, c)));
+            pairs.map(|(row, class)| weight(row, class)).collect()
+        });
+        Objective {
+            isa: self.isa,
+            samples: &self.samples,
+            standardisation: &self.standardisation,
+            units: self.units(),
+            labels: rows.iter().map(label).collect(),
+            sets: self.samples.label_sets.map(|sets| sets.iter().map(compacted).collect()),
+            weights: match width {
+                1 => rows.iter().map(|&row| weight(row, 0)).collect(),
+                // What the penalty is weighed against, which is the strength's to say.
+                _ => vec![1.0; rows.len()],
+            },
+            of_pairs,
+            folds: vec![None; rows.len()],
+            rows,
+        }
+    }
+
+    fn units(&self) -> usize {
+        match self.samples.task() {
+            Task::SingleLabel if self.samples.classes == 2 => 1,
+            _ => self.present.len(),
+        }
+    }
+
+    /// The head on features as they are: with z = (x - mean) / deviation,
+    /// z w + b = x (w / deviation) + (b - mean (w / deviation)).
+    fn head(&self, classes: usize, parameters: &[f64]) -> Head {
+        let (dim, units) = (self.samples.dim, self.units());
+        let mut head = untrained(self.samples.task(), dim, classes, 0.0, 0);
+        let is_pair = self.samples.task() == Task::SingleLabel && classes == 2;
+        head.kernel.fill(0.0);
+        head.bias.fill(LOGIT_OF_ABSENT_CLASS as f32);
+        for (bias, _) in head.bias.iter_mut().zip(&self.of_all).filter(|(_, all)| **all) {
+            *bias = -LOGIT_OF_ABSENT_CLASS as f32;
+        }
+        let (kernel, bias) = parameters.split_at(dim * units);
+        for unit in 0..units {
+            let to = if is_pair { 0 } else { self.present[unit] };
+            let mut shift = bias[unit];
+            let affine = self.standardisation.mean.iter().zip(&self.standardisation.inverse);
+            for (row, (mean, inverse)) in affine.enumerate() {
+                let weight = kernel[row * units + unit] * f64::from(*inverse);
+                head.kernel[row * head.bias.len() + to] = weight as f32;
+                shift -= f64::from(*mean) * weight;
+            }
+            head.bias[to] = shift as f32;
+        }
+        head
+    }
+}
+
+/// Minimises the objective, from near the minimum of another, with its penalty, if there is one.
+fn descend(
+    objective: &Objective,
+    near: Option<(Lbfgs, f64)>,
+    strength: f64,
+    limits: LbfgsConfig,
+    go_on: &mut dyn FnMut(usize) -> Result<(), TrainError>,
+) -> Result<Lbfgs, TrainError> {
+    let penalty = 1.0 / (strength * objective.weight(None, false));
+    let mut solver = match near {
+        Some((mut solver, before)) => {
+            solver.add_square(penalty - before, 0..objective.kernel_len());
+            solver.resume(limits);
+            solver
+        }
+        None => Lbfgs::new(objective.start(), limits),
+    };
+    solver.set_scale(objective.scale(penalty));
+    while solver.progress() == Progress::Running {
+        let step = solver.steps();
+        let point = Point { parameters: solver.point(), penalty, hold_out: None };
+        for at in objective.evaluate(&[point], &mut || go_on(step))? {
+            solver.tell(at.value, &at.gradient);
+        }
+    }
+    Ok(solver)
+}

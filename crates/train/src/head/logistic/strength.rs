@@ -1,0 +1,166 @@
+use rayon::prelude::*;
+
+use super::{
+    Trial,
+    folds::Fold,
+    objective::{Evaluation, Objective, Point},
+};
+use crate::{
+    TrainError,
+    optimizers::{Lbfgs, LbfgsConfig, Progress},
+};
+
+/// The variance of a logit that a kernel drawn from the prior (normal, variance C) gives to a
+/// standardised sample is C x features. The path goes from `FIRST` to `LAST` in steps of `STEP`.
+const FIRST: f64 = 0.1;
+const LAST: f64 = 1e4;
+const STEP: f64 = 3.162_277_660_168_379_5;
+/// Where nothing can be held out.
+const DEFAULT: f64 = 10.0;
+/// The path ends when the loss has not fallen by this share for so many steps.
+const GAIN: f64 = 0.002;
+const PATIENCE: usize = 2;
+
+/// The strength to fit with and how it was found.
+pub(super) struct Choice {
+    pub(super) strength: f64,
+    pub(super) trials: Vec<Trial>,
+    /// A minimisation near the solution, with the penalty it has; none if nothing was held out.
+    pub(super) near: Option<(Lbfgs, f64)>,
+}
+
+/// Minimisations of one objective, each with samples of its own held out, along one path of
+/// strengths from strong to weak regularisation.
+struct Paths<'a> {
+    objective: &'a Objective<'a>,
+    all: Vec<Path>,
+}
+
+struct Path {
+    solver: Lbfgs,
+    hold_out: Fold,
+    penalty: f64,
+    train_weight: f64,
+    held_out_weight: f64,
+    /// The loss of the samples held out, at the solver's best point.
+    held_out: f64,
+}
+
+/// The strength whose kernel has the lowest loss on held-out samples.
+pub(super) fn choose(
+    objective: &Objective,
+    folds: u8,
+    varying: usize,
+    config: LbfgsConfig,
+    go_on: &mut dyn FnMut(f64) -> Result<(), TrainError>,
+) -> Result<Choice, TrainError> {
+    let varying = varying.max(1) as f64;
+    let mut choice = Choice { strength: DEFAULT / varying, trials: Vec::new(), near: None };
+    if folds == 0 {
+        return Ok(choice);
+    }
+    let mut paths = Paths {
+        objective,
+        // The last path has all samples: its end is where the fit starts from.
+        all: (0..folds)
+            .map(Some)
+            .chain([None])
+            .map(|hold_out| Path {
+                solver: Lbfgs::new(objective.start(), config),
+                hold_out,
+                penalty: 0.0,
+                train_weight: objective.weight(hold_out, false),
+                held_out_weight: objective.weight(hold_out, true),
+                held_out: 0.0,
+            })
+            .collect(),
+    };
+    let mut lowest = f64::INFINITY;
+    let mut since_gain = 0;
+    let mut variance = FIRST;
+    while variance < LAST * 1.001 && since_gain < PATIENCE {
+        let strength = variance / varying;
+        let log_loss = paths.solve(strength, &mut || go_on(strength))?;
+        choice.trials.push(Trial { strength, log_loss });
+        since_gain = if log_loss < lowest * (1.0 - GAIN) { 0 } else { since_gain + 1 };
+        if log_loss < lowest {
+            lowest = log_loss;
+            choice.near = Some(paths.of_all_samples());
+        }
+        variance *= STEP;
+    }
+    choice.strength = lowest_between(&choice.trials).unwrap_or(choice.strength);
+    Ok(choice)
+}
+
+/// The strength at the vertex of the parabola through the lowest trial and its neighbours.
+fn lowest_between(trials: &[Trial]) -> Option<f64> {
+    let best =
+        (0..trials.len()).min_by(|&a, &b| trials[a].log_loss.total_cmp(&trials[b].log_loss))?;
+    let at = |index: usize| trials.get(index).map(|trial| trial.log_loss);
+    let offset = match (best.checked_sub(1).and_then(at), at(best + 1)) {
+        (Some(left), Some(right)) => {
+            let curvature = left - 2.0 * trials[best].log_loss + right;
+            if curvature > 0.0 { (left - right) / 2.0 / curvature } else { 0.0 }
+        }
+        _ => 0.0,
+    };
+    Some(trials[best].strength * STEP.powf(offset))
+}
+
+impl Paths<'_> {
+    /// Goes on to a strength; returns the mean loss of all samples held out.
+    fn solve(
+        &mut self,
+        strength: f64,
+        go_on: &mut dyn FnMut() -> Result<(), TrainError>,
+    ) -> Result<f64, TrainError> {
+        let kernel = 0..self.objective.kernel_len();
+        for path in &mut self.all {
+            let penalty = 1.0 / (strength * path.train_weight);
+            path.solver.set_scale(self.objective.scale(penalty));
+            path.solver.add_square(penalty - path.penalty, kernel.clone());
+            path.penalty = penalty;
+        }
+        loop {
+            let is_running = |path: &&mut Path| path.solver.progress() == Progress::Running;
+            let running: Vec<&mut Path> = self.all.iter_mut().filter(is_running).collect();
+            if running.is_empty() {
+                break;
+            }
+            let points: Vec<Point> = running
+                .iter()
+                .map(|path| Point {
+                    parameters: path.solver.point(),
+                    penalty: path.penalty,
+                    hold_out: path.hold_out,
+                })
+                .collect();
+            let evaluations = self.objective.evaluate(&points, go_on)?;
+            running
+                .into_par_iter()
+                .zip(evaluations)
+                .for_each(|(path, evaluation)| path.tell(evaluation));
+        }
+        let loss: f64 = self.all.iter().map(|path| path.held_out).sum();
+        let weight: f64 = self.all.iter().map(|path| path.held_out_weight).sum();
+        Ok(loss / weight)
+    }
+
+    /// The minimisation over all samples, and its penalty.
+    fn of_all_samples(&self) -> (Lbfgs, f64) {
+        let path = self.all.last().expect("a path of all samples");
+        (path.solver.clone(), path.penalty)
+    }
+}
+
+impl Path {
+    fn tell(&mut self, evaluation: Evaluation) {
+        let steps = self.solver.steps();
+        let is_first = self.solver.value().is_infinite();
+        self.solver.tell(evaluation.value, &evaluation.gradient);
+        if is_first || self.solver.steps() > steps {
+            self.held_out = evaluation.held_out;
+        }
+    }
+}

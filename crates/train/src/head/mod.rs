@@ -1,0 +1,98 @@
+//! Training of the head: dropout, then one dense layer over the features of the base.
+
+mod adam;
+mod batch;
+mod history;
+mod layers;
+mod logistic;
+mod pass;
+mod steps;
+mod views;
+
+/// Rows that one task works on. It decides how sums are cut, so it must not depend on threads.
+const ROWS_PER_TASK: usize = 256;
+
+use headstart_engine::head::{Head, Task, predict};
+
+use super::{
+    Samples, TrainError,
+    layers::dense::glorot_uniform,
+    losses::{Loss, Targets},
+};
+
+pub use adam::{AdamConfig, fit_adam, fit_adam_from};
+pub use history::{Epoch, Event, History};
+pub(crate) use layers::variables;
+pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic, out_of_fold};
+pub(crate) use pass::Pass;
+pub use steps::HeadSteps;
+pub use views::Views;
+
+/// An untrained head: a Glorot-uniform kernel drawn from the seed, no bias.
+pub fn untrained(task: Task, dim: usize, classes: usize, dropout: f32, seed: u64) -> Head {
+    let units = task.units(classes);
+    Head {
+        hidden: Vec::new(),
+        kernel: glorot_uniform(dim, units, seed),
+        bias: vec![0.0; units],
+        classes,
+        dropout,
+        task,
+    }
+}
+
+/// The mean loss (samples' weights counted, as in training) and the accuracy; that of
+/// [`Task::MultiLabel`] is the share of all pairs of sample and class that are right at a
+/// probability of 0.5 (Keras's `binary_accuracy`).
+///
+/// # Errors
+/// When the samples are not sound, or are for another head.
+pub fn evaluate(head: &Head, samples: &Samples) -> Result<(f64, f64), TrainError> {
+    samples.check()?;
+    check_fits(head, samples)?;
+    Ok(evaluate_weighted(head, samples, samples.weights))
+}
+
+fn evaluate_weighted(head: &Head, samples: &Samples, weights: Option<&[f32]>) -> (f64, f64) {
+    let logits = head.logits(samples.features);
+    let loss = Loss::of_task(head.task, head.classes).forward(&logits, samples.targets(), weights);
+    let right = right_decisions(&logits, samples.own_targets(), head.units());
+    let decisions = samples.len() * head.task.decisions(head.classes);
+    (loss, right as f64 / decisions as f64)
+}
+
+fn check_fits(head: &Head, samples: &Samples) -> Result<(), TrainError> {
+    for (what, found, expected) in [
+        ("features of a sample", samples.dim, head.dim()),
+        ("classes", samples.classes, head.classes),
+    ] {
+        if found != expected {
+            return Err(TrainError::Length { what, found, expected });
+        }
+    }
+    if samples.task() != head.task {
+        return Err(TrainError::OtherTask { head: head.task, samples: samples.task() });
+    }
+    Ok(())
+}
+
+/// How many decisions are right that n x units logits make: which class it is, or, where there are sets
+/// of them, of each class whether it is there, at a probability of 0.5.
+pub(crate) fn right_decisions(logits: &[f32], own: Targets, units: usize) -> usize {
+    match own {
+        Targets::Labels(labels) => {
+            let predicted = predict(logits, units);
+            labels.iter().zip(&predicted).filter(|(label, predicted)| label == predicted).count()
+        }
+        Targets::Sets { labels, sets } => {
+            let right = |(z, &label): (&[f32], &usize)| {
+                let said = z.iter().filter(|&&z| z > 0.0).count();
+                let hit = sets[label].iter().filter(|&&class| z[class] > 0.0).count();
+                // Wrong are those said and not there, and those there and not said.
+                units - (said - hit) - (sets[label].len() - hit)
+            };
+            logits.chunks_exact(units).zip(labels).map(right).sum()
+        }
+        Targets::Soft(_) => unreachable!("a sample's own labels are not soft"),
+    }
+}

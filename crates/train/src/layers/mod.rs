@@ -1,0 +1,18 @@
+//! Layers that train: forward beside backward. A gradient is called `d_` and what it is of.
+
+pub(crate) mod affine;
+pub(crate) mod batch_normalization;
+mod conv2d;
+pub mod dense;
+mod depthwise_conv2d;
+mod dropout;
+pub(crate) mod global_average_pooling2d;
+pub(crate) mod maps;
+#[cfg(test)]
+mod tests;
+pub(crate) mod zero_padding2d;
+
+pub(crate) use conv2d::Conv2D;
+
+pub(crate) use depthwise_conv2d::DepthwiseConv2D;
+pub use dropout::Dropout;

@@ -1,0 +1,32 @@
+//! Training: layers with forward beside backward, losses, optimizers, schedules, metrics, and the
+//! head on top of a frozen base.
+//!
+//! Everything here gives the same bits for the same seed, whatever the number of threads: sums are
+//! cut into pieces by the number of rows, never by the number of threads, and added in order.
+#![forbid(unsafe_code)]
+
+pub mod average;
+pub mod clip;
+mod error;
+mod fine_tune;
+pub mod head;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod network;
+pub mod optimizers;
+mod samples;
+pub mod schedules;
+
+pub use error::TrainError;
+use error::check_length;
+pub use fine_tune::{
+    Checkpoint, FineTuneConfig, FineTuner, Inputs, Label, Progress, RangeTest, RangeTestConfig,
+    range_test,
+};
+pub use head::{
+    AdamConfig, Epoch, Event, HeadSteps, History, LogisticConfig, LogisticFit, Strength, Trial,
+    Views, fit_adam, fit_adam_from, fit_logistic, out_of_fold,
+};
+pub use headstart_engine::head::{Head, Hidden, Task};
+pub use samples::{ClassWeight, Samples};

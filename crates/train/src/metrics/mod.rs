@@ -1,0 +1,79 @@
+//! How good predictions are, overall and class by class.
+
+mod ranking;
+
+use serde::{Deserialize, Serialize};
+
+pub use ranking::{average_precision, best_threshold};
+
+/// The share of predictions that are the label; NaN without samples.
+pub fn accuracy(labels: &[usize], predicted: &[usize]) -> f64 {
+    let right = labels.iter().zip(predicted).filter(|(a, b)| a == b).count();
+    right as f64 / labels.len() as f64
+}
+
+/// How often each class was taken for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfusionMatrix {
+    /// classes x classes: the first index is the true class, the second the predicted one.
+    pub counts: Vec<Vec<usize>>,
+}
+
+/// The figures of one class. A ratio whose denominator is 0 is 0 (as in scikit-learn).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// Of the samples predicted to be of this class, the share that are.
+    pub precision: f64,
+    /// Of the samples of this class, the share predicted to be.
+    pub recall: f64,
+    /// The harmonic mean of the two.
+    pub f1: f64,
+    /// The number of samples of this class.
+    pub support: usize,
+}
+
+impl ClassFigures {
+    /// Of a class, from how many samples were predicted to be of it, how many of these are, and how many
+    /// there are.
+    pub fn new(predicted: usize, right: usize, support: usize) -> Self {
+        let ratio = |part: usize, of: usize| match of {
+            0 => 0.0,
+            _ => part as f64 / of as f64,
+        };
+        Self {
+            precision: ratio(right, predicted),
+            recall: ratio(right, support),
+            f1: ratio(2 * right, support + predicted),
+            support,
+        }
+    }
+}
+
+impl ConfusionMatrix {
+    /// Counts each pair of label and prediction, both below `classes`.
+    pub fn new(labels: &[usize], predicted: &[usize], classes: usize) -> Self {
+        let mut counts = vec![vec![0; classes]; classes];
+        for (&label, &predicted) in labels.iter().zip(predicted) {
+            counts[label][predicted] += 1;
+        }
+        Self { counts }
+    }
+
+    /// The share of samples on the diagonal; NaN without samples.
+    pub fn accuracy(&self) -> f64 {
+        let right: usize = (0..self.counts.len()).map(|k| self.counts[k][k]).sum();
+        let all: usize = self.counts.iter().flatten().sum();
+        right as f64 / all as f64
+    }
+
+    /// The figures of each class.
+    pub fn per_class(&self) -> Vec<ClassFigures> {
+        let figures = |class: usize| {
+            let right = self.counts[class][class];
+            let support: usize = self.counts[class].iter().sum();
+            let predicted: usize = self.counts.iter().map(|row| row[class]).sum();
+            ClassFigures::new(predicted, right, support)
+        };
+        (0..self.counts.len()).map(figures).collect()
+    }
+}

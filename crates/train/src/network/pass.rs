@@ -1,0 +1,339 @@
+//! One operation after the other, forward and back, for the pictures of a task.
+
+use std::ops::Range;
+
+use headstart_kernels::{AlignedBuffer, Clamp, Isa, fetch};
+
+use super::bands::Rows;
+use super::layout::Layout;
+use super::lower::{Op, OpKind, Program, ValueId};
+use super::memory::{Backward, Contribution, Memory};
+use super::parameters::{FoldedWeights, Parameters};
+use crate::layers::affine::{Affine, residual_backward};
+use crate::layers::batch_normalization::{self, Moments, Sums};
+use crate::layers::maps::{Before, Gate, Gradient, Maps, MapsMut, WeightGradients};
+use crate::layers::{Conv2D, DepthwiseConv2D, global_average_pooling2d, zero_padding2d};
+
+/// An operation with its weights made ready.
+pub(super) enum Kernel {
+    Conv(Conv2D),
+    Depthwise(DepthwiseConv2D),
+    /// Also a BatchNormalization, once the moments are known.
+    Affine(Affine),
+    None,
+}
+
+impl Kernel {
+    /// Folds and packs the weights of `op`, whose input's gradient is wanted if `differentiable`.
+    pub(super) fn new(isa: Isa, op: &Op, parameters: &Parameters, differentiable: bool) -> Self {
+        let mut folded = FoldedWeights::default();
+        if let Some(weights) = op.kind.folded() {
+            weights.fold(parameters, &mut folded);
+        }
+        let FoldedWeights { kernel, bias } = folded;
+        let weights = (&kernel[..], &bias[..]);
+        match op.kind {
+            OpKind::Conv { side, stride, .. } => {
+                Self::Conv(Conv2D::new(isa, (side, stride), weights, op.clamp, differentiable))
+            }
+            OpKind::Depthwise { side, stride, .. } => {
+                Self::Depthwise(DepthwiseConv2D::new(isa, (side, stride), weights, op.clamp))
+            }
+            OpKind::Affine { .. } => Self::Affine(Affine { scale: kernel, bias, clamp: op.clamp }),
+            OpKind::BatchNorm(norm) => {
+                let of = |id| parameters.values(id).iter().map(|&x| f64::from(x)).collect();
+                let (mean, variance) = (of(norm.moving_mean()), of(norm.moving_variance()));
+                Self::normalization(&Moments { mean, variance }, op, parameters)
+            }
+            OpKind::Pad(_) | OpKind::Pool => Self::None,
+        }
+    }
+
+    /// Takes up weights of `op` that have changed, where it trains; `folded` is to work in.
+    pub(super) fn refresh(
+        &mut self,
+        (isa, op): (Isa, &Op),
+        parameters: &Parameters,
+        folded: &mut FoldedWeights,
+    ) {
+        let Some(weights) = op.kind.folded() else {
+            if matches!(op.kind, OpKind::BatchNorm(_)) {
+                *self = Self::new(isa, op, parameters, false);
+            }
+            return;
+        };
+        if !weights.trains(parameters) {
+            return;
+        }
+        weights.fold(parameters, folded);
+        match self {
+            Self::Conv(conv) => conv.load(&folded.kernel, &folded.bias),
+            Self::Depthwise(depthwise) => depthwise.load(&folded.kernel, &folded.bias),
+            Self::Affine(affine) => {
+                affine.scale.copy_from_slice(&folded.kernel);
+                affine.bias.copy_from_slice(&folded.bias);
+            }
+            Self::None => {}
+        }
+    }
+
+    /// A BatchNormalization by these moments.
+    pub(super) fn normalization(moments: &Moments, op: &Op, parameters: &Parameters) -> Self {
+        let OpKind::BatchNorm(norm) = &op.kind else { unreachable!("a BatchNormalization") };
+        let (gamma, beta) = (parameters.values(norm.gamma()), parameters.values(norm.beta()));
+        let (scale, bias) = moments.affine(gamma, beta, norm.epsilon);
+        Self::Affine(Affine { scale, bias, clamp: op.clamp })
+    }
+}
+
+/// What BatchNormalization in training mode needs on the way back, from the whole batch.
+pub(super) struct BatchStatistics {
+    pub(super) moments: Moments,
+    pub(super) sums: Sums,
+    pub(super) positions: usize,
+}
+
+/// The pictures of a task in an arena.
+pub(super) struct Pass<'a> {
+    pub(super) isa: Isa,
+    pub(super) program: &'a Program,
+    pub(super) plan: &'a [Backward],
+    pub(super) memory: &'a Memory,
+    pub(super) kernels: &'a [Kernel],
+    pub(super) arena: &'a mut AlignedBuffer,
+    /// Those of the task's pictures that it is about.
+    pub(super) pictures: Range<usize>,
+}
+
+impl Pass<'_> {
+    /// Where a value of these pictures lies.
+    fn value(&self, value: ValueId) -> Range<usize> {
+        let (start, len) = (self.memory.values[value].start, self.program.values[value].len());
+        start + self.pictures.start * len..start + self.pictures.end * len
+    }
+
+    fn gradient(&self, value: ValueId) -> Range<usize> {
+        let (place, len) = (&self.memory.gradients[value], self.program.gradients[value].len());
+        if self.memory.passing[value] {
+            return place.clone();
+        }
+        let single = self.memory.single[value];
+        let Range { start, end } = if single { 0..1 } else { self.pictures.clone() };
+        if place.is_empty() { 0..0 } else { place.start + start * len..place.start + end * len }
+    }
+
+    /// Has `write` write each picture of the input, pixel after pixel.
+    pub(super) fn load<E>(
+        &mut self,
+        mut write: impl FnMut(usize, &mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let layout = self.program.values[0];
+        let dense = layout.unpadded();
+        let mut own = if layout.is_dense() { Vec::new() } else { vec![0.0; dense.len()] };
+        let place = self.value(0);
+        for (index, to_map) in self.arena[place].chunks_exact_mut(layout.len()).enumerate() {
+            if layout.is_dense() {
+                write(index, to_map)?;
+                continue;
+            }
+            write(index, &mut own)?;
+            let from = Maps { values: &own, layout: &dense };
+            MapsMut { values: to_map, layout: &layout }.copy_from(from);
+        }
+        Ok(())
+    }
+
+    /// The features, `[pictures][features]`, and what their gradient is written to.
+    pub(super) fn features(&mut self) -> (&[f32], &mut [f32]) {
+        let last = self.program.values.len() - 1;
+        let (value, gradient) = (self.value(last), self.gradient(last));
+        let parts = self.arena.get_disjoint_mut([value, gradient]);
+        let [value, gradient] = parts.expect("places do not overlap");
+        (value, gradient)
+    }
+
+    /// Computes an operation, or some rows of its output where it is one of a [chain](super::bands).
+    pub(super) fn forward(&mut self, index: usize, rows: Option<Range<usize>>) {
+        let op = &self.program.ops[index];
+        let residual = op.residual.filter(|&residual| residual != op.input);
+        let parts = [
+            self.value(op.input),
+            residual.map_or(0..0, |residual| self.value(residual)),
+            self.value(index + 1),
+        ];
+        let parts = self.arena.get_disjoint_mut(parts).expect("places do not overlap");
+        let [x, other, y] = parts;
+        let (of_x, of_y) = (&self.program.values[op.input], &self.program.values[index + 1]);
+        if let Kernel::Depthwise(depthwise) = &self.kernels[index] {
+            let rows = rows.unwrap_or(0..of_y.height);
+            let y = MapsMut { values: y, layout: of_y };
+            return depthwise.forward(Maps { values: x, layout: of_x }, y, rows);
+        }
+        let residual = op.residual.map(|r| if r == op.input { &*x } else { &*other });
+        let (of_x, in_x) = part(of_x, x.len(), rows.as_ref());
+        let (of_y, in_y) = part(of_y, y.len(), rows.as_ref());
+        let residual = residual.map(|residual| &residual[in_y.clone()]);
+        if rows.is_some() {
+            fetch(&y[in_y.clone()]);
+        }
+        let x = Maps { values: &x[in_x], layout: &of_x };
+        let y = MapsMut { values: &mut y[in_y], layout: &of_y };
+        match (&op.kind, &self.kernels[index]) {
+            (_, Kernel::Conv(conv)) => conv.forward(x, residual, y),
+            (_, Kernel::Depthwise(_)) => unreachable!("it has been run"),
+            (_, Kernel::Affine(affine)) => affine.forward(x, residual, y),
+            (OpKind::Pad(margins), Kernel::None) => zero_padding2d::forward(*margins, x, y),
+            (_, Kernel::None) => global_average_pooling2d::forward(self.isa, x, y),
+        }
+    }
+
+    /// A BatchNormalization's sums of its input.
+    pub(super) fn moment_sums(&self, index: usize) -> Sums {
+        let input = self.program.ops[index].input;
+        let values = &self.arena[self.value(input)];
+        batch_normalization::moment_sums(Maps { values, layout: &self.program.values[input] })
+    }
+
+    /// Lets the gradient of an operation's output through its clamp, and returns a
+    /// BatchNormalization's sums of what comes through.
+    pub(super) fn gradient_sums(&mut self, index: usize) -> Sums {
+        self.unclamp(index);
+        let input = self.program.ops[index].input;
+        let x =
+            Maps { values: &self.arena[self.value(input)], layout: &self.program.values[input] };
+        let d_y = Maps {
+            values: &self.arena[self.gradient(index + 1)],
+            layout: &self.program.gradients[index + 1],
+        };
+        batch_normalization::gradient_sums(x, d_y)
+    }
+
+    /// Lets the gradient of an operation's output through its clamp, unless who read it has.
+    fn unclamp(&mut self, index: usize) {
+        let clamp = self.program.ops[index].clamp;
+        if clamp == Clamp::NONE || self.plan[index].gated {
+            return;
+        }
+        let (value, gradient) = (self.value(index + 1), self.gradient(index + 1));
+        let [y, d] = self.arena.get_disjoint_mut([value, gradient]).expect("no overlap");
+        let (of_y, of_d) = (&self.program.values[index + 1], &self.program.gradients[index + 1]);
+        let gate = Gate { isa: self.isa, y: Maps { values: y, layout: of_y }, clamp };
+        gate.apply(&mut MapsMut { values: d, layout: of_d });
+    }
+
+    /// Takes one operation back, or some rows of it where it is one of a [chain](super::bands),
+    /// with the gradients of its folded weights where there is room for them; `statistics` are a
+    /// BatchNormalization's, whose gradient is through its clamp already.
+    pub(super) fn backward(
+        &mut self,
+        index: usize,
+        weights: Option<WeightGradients<'_>>,
+        statistics: Option<&BatchStatistics>,
+        rows: Option<&Rows>,
+    ) {
+        if rows.is_none_or(|rows| rows.output.start == 0) {
+            if statistics.is_none() {
+                self.unclamp(index);
+            }
+            self.residual_backward(index);
+        }
+        let (op, plan) = (&self.program.ops[index], &self.plan[index]);
+        let input_wanted = plan.input.is_wanted();
+        // What the input's gradient begins with is this operation's own where that is a sum of its
+        // input and itself, which no network has.
+        let other = match plan.input {
+            Contribution::After(other) => self.gradient(other),
+            _ => 0..0,
+        };
+        let parts = [
+            self.value(op.input),
+            self.gradient(index + 1),
+            if input_wanted { self.gradient(op.input) } else { 0..0 },
+            other,
+        ];
+        let parts = self.arena.get_disjoint_mut(parts).expect("no overlap");
+        let [x, d_y, d_x, other] = parts;
+        let (of_x, of_d_y) = (&self.program.values[op.input], &self.program.gradients[index + 1]);
+        let (input, output) = (rows.map(|rows| &rows.input), rows.map(|rows| &rows.output));
+        let (of_part, in_x) = part(of_x, x.len(), input);
+        let x_part = Maps { values: &x[in_x], layout: &of_part };
+        let (of_d_x, mut in_d_x) = part(&self.program.gradients[op.input], d_x.len(), input);
+        if self.memory.passing[op.input] {
+            in_d_x = 0..of_d_x.len();
+        }
+        let gate = plan.gates.then(|| Gate {
+            isa: self.isa,
+            y: x_part,
+            clamp: self.program.ops[op.input - 1].clamp,
+        });
+        let d_x = input_wanted.then(|| {
+            let before = match plan.input {
+                Contribution::Another => Before::There,
+                Contribution::After(_) => Before::Is(&other[in_d_x.clone()]),
+                _ => Before::Nothing,
+            };
+            let maps = MapsMut { values: &mut d_x[in_d_x], layout: &of_d_x };
+            Gradient { maps, before, gate }
+        });
+        if let Kernel::Depthwise(depthwise) = &self.kernels[index] {
+            let all = Rows { input: 0..of_x.height, output: 0..of_d_y.height };
+            let (x, d_y) = (Maps { values: x, layout: of_x }, Maps { values: d_y, layout: of_d_y });
+            return depthwise.backward(x, d_y, weights, d_x, rows.unwrap_or(&all));
+        }
+        let (of_d_y, mut in_d_y) = part(of_d_y, d_y.len(), output);
+        if self.memory.passing[index + 1] {
+            in_d_y = 0..of_d_y.len();
+        }
+        let (x, d_y) = (x_part, Maps { values: &d_y[in_d_y], layout: &of_d_y });
+        match (&op.kind, &self.kernels[index]) {
+            (OpKind::BatchNorm(norm), _) => {
+                let statistics = statistics.expect("a BatchNormalization has statistics");
+                let BatchStatistics { moments, sums, positions } = statistics;
+                let gamma = self.program.parameters.values(norm.gamma());
+                if let Some(d_x) = d_x {
+                    let (sums, by) = ((sums, *positions), (moments, gamma, norm.epsilon));
+                    batch_normalization::backward(x, d_y, sums, by, d_x);
+                }
+            }
+            (_, Kernel::Conv(conv)) => conv.backward(x, d_y, weights, d_x),
+            (_, Kernel::Depthwise(_)) => unreachable!("it has been run"),
+            (_, Kernel::Affine(affine)) => affine.backward(x, d_y, weights, d_x),
+            (OpKind::Pad(margins), Kernel::None) => {
+                if let Some(d_x) = d_x {
+                    zero_padding2d::backward(*margins, d_y, d_x);
+                }
+            }
+            (_, Kernel::None) => {
+                if let Some(d_x) = d_x {
+                    global_average_pooling2d::backward(d_y, d_x);
+                }
+            }
+        }
+    }
+
+    /// Hands the gradient of a sum on to what was added.
+    fn residual_backward(&mut self, index: usize) {
+        let (op, plan) = (&self.program.ops[index], &self.plan[index]);
+        let Some(residual) = op.residual.filter(|_| plan.residual.is_wanted()) else { return };
+        let parts = [self.gradient(index + 1), self.gradient(residual)];
+        let [d_y, d_residual] = self.arena.get_disjoint_mut(parts).expect("no overlap");
+        let gradients = &self.program.gradients;
+        let before = match plan.residual {
+            Contribution::Another => Before::There,
+            _ => Before::Nothing,
+        };
+        residual_backward(
+            Maps { values: d_y, layout: &gradients[index + 1] },
+            Gradient {
+                maps: MapsMut { values: d_residual, layout: &gradients[residual] },
+                before,
+                gate: None,
+            },
+        );
+    }
+}
+
+/// Some rows of a picture, or all of all pictures, which are `len` values: their layout and place.
+fn part(layout: &Layout, len: usize, rows: Option<&Range<usize>>) -> (Layout, Range<usize>) {
+    rows.map_or((*layout, 0..len), |rows| layout.part(rows))
+}

@@ -1,0 +1,319 @@
+use std::slice;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Task, TrainError, error::readable, losses::Targets};
+
+/// Labelled features: one row a picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Samples<'a> {
+    /// n x dim, row-major.
+    pub features: &'a [f32],
+    /// The number of features of a sample.
+    pub dim: usize,
+    /// The class of each sample, below `classes`; with `label_sets`, the index of its set of classes.
+    pub labels: &'a [usize],
+    /// The number of classes. A class may have no samples.
+    pub classes: usize,
+    /// Sets of classes, each without repetition. Where there are some, a sample is of all classes of
+    /// its set, which may be none: the task is [`Task::MultiLabel`].
+    pub label_sets: Option<&'a [Vec<usize>]>,
+    /// What the loss compares with in place of the labels, as after mixup: probabilities, n x units
+    /// (see [`Targets::Soft`]). Class weights and accuracy still go by the labels.
+    pub soft_targets: Option<&'a [f32]>,
+    /// What each sample counts for, all 1 if there is none. Multiplied with the class's weight.
+    pub weights: Option<&'a [f32]>,
+    /// Samples of one group (such as crops of one picture) are never parted when strength is chosen
+    /// on held-out samples. Any numbers will do; without them each sample is its own group.
+    pub groups: Option<&'a [usize]>,
+}
+
+impl<'a> Samples<'a> {
+    /// Samples of one class each that count alike, each its own group.
+    pub fn new(features: &'a [f32], dim: usize, labels: &'a [usize], classes: usize) -> Self {
+        Self {
+            features,
+            dim,
+            labels,
+            classes,
+            label_sets: None,
+            soft_targets: None,
+            weights: None,
+            groups: None,
+        }
+    }
+
+    /// What is to be said of a sample.
+    pub fn task(&self) -> Task {
+        if self.label_sets.is_some() { Task::MultiLabel } else { Task::SingleLabel }
+    }
+
+    /// The classes of a sample.
+    pub fn classes_of(&self, row: usize) -> &'a [usize] {
+        classes_of(&self.labels[row], self.label_sets)
+    }
+
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The features of one sample.
+    pub fn row(&self, row: usize) -> &'a [f32] {
+        &self.features[row * self.dim..][..self.dim]
+    }
+
+    /// What the loss compares with: the soft targets, or else the labels.
+    pub fn targets(&self) -> Targets<'a> {
+        self.soft_targets.map_or(self.own_targets(), Targets::Soft)
+    }
+
+    /// The labels as targets.
+    pub(crate) fn own_targets(&self) -> Targets<'a> {
+        targets(self.labels, self.label_sets)
+    }
+
+    /// The number of samples of each class.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for row in 0..self.len() {
+            self.classes_of(row).iter().for_each(|&class| counts[class] += 1);
+        }
+        counts
+    }
+
+    /// Fails unless lengths agree, labels are classes (or sets of them), soft targets are
+    /// probabilities, weights are not negative, and every feature is finite.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let n = self.len();
+        if n == 0 {
+            return Err(TrainError::NoSamples);
+        }
+        let units = self.task().units(self.classes);
+        let lengths = [
+            ("features of a sample", self.dim, self.dim.max(1)),
+            ("features", self.features.len(), n * self.dim),
+            ("soft targets", self.soft_targets.map_or(n * units, <[_]>::len), n * units),
+            ("sample weights", self.weights.map_or(n, <[_]>::len), n),
+            ("groups", self.groups.map_or(n, <[_]>::len), n),
+        ];
+        for (what, found, expected) in lengths {
+            if found != expected {
+                return Err(TrainError::Length { what, found, expected });
+            }
+        }
+        let classes = self.label_sets.map_or(self.classes, <[_]>::len);
+        for (row, &label) in self.labels.iter().enumerate() {
+            if label >= classes {
+                return Err(TrainError::NoSuchClass { row, label, classes });
+            }
+            let (label, classes) = (self.classes_of(row).iter().max(), self.classes);
+            if let Some(&label) = label.filter(|&&label| label >= classes) {
+                return Err(TrainError::NoSuchClass { row, label, classes });
+            }
+        }
+        if let Some(targets) = self.soft_targets {
+            check_probabilities(targets, units, self.task())?;
+        }
+        check_weights("a sample weight", self.weights.unwrap_or_default())?;
+        // Adding up tells fast whether there is anything to look for.
+        if !self.features.iter().map(|v| v * 0.0).sum::<f32>().is_finite()
+            && let Some(at) = self.features.iter().position(|v| !v.is_finite())
+        {
+            return Err(TrainError::NonFiniteFeature {
+                row: at / self.dim,
+                column: at % self.dim,
+                value: self.features[at],
+            });
+        }
+        Ok(())
+    }
+
+    /// As [`check`](Self::check), and that two classes have samples; or, where samples have sets of
+    /// them, that a class has samples with and without it.
+    pub(crate) fn check_trainable(&self) -> Result<(), TrainError> {
+        self.check()?;
+        let counts = self.counts();
+        if self.task() == Task::MultiLabel {
+            return match counts.iter().any(|&count| count > 0 && count < self.len()) {
+                true => Ok(()),
+                false => Err(TrainError::AllAlike),
+            };
+        }
+        if counts.iter().filter(|&&count| count > 0).count() < 2 {
+            return Err(TrainError::OneClass { class: self.labels[0] });
+        }
+        Ok(())
+    }
+
+    /// What each sample counts for: its own weight times its class's; none if all count 1.
+    pub(crate) fn total_weights(
+        &self,
+        class_weight: &ClassWeight,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
+        total_weights(self.labels, self.label_sets, self.classes, self.weights, class_weight)
+    }
+}
+
+/// The classes that a label stands for: itself, or those of the set that it is the index of.
+pub(crate) fn classes_of<'a>(label: &'a usize, sets: Option<&'a [Vec<usize>]>) -> &'a [usize] {
+    sets.map_or(slice::from_ref(label), |sets| &sets[*label])
+}
+
+/// Labels as targets.
+pub(crate) fn targets<'a>(labels: &'a [usize], sets: Option<&'a [Vec<usize>]>) -> Targets<'a> {
+    sets.map_or(Targets::Labels(labels), |sets| Targets::Sets { labels, sets })
+}
+
+/// What samples of these labels count for: their own weight times their class's; none if all count 1.
+/// Where labels are sets of classes and these have weights, every pair of sample and class has its own:
+/// n x classes.
+///
+/// # Errors
+/// Weights that make no sense.
+pub(crate) fn total_weights(
+    labels: &[usize],
+    sets: Option<&[Vec<usize>]>,
+    classes: usize,
+    own: Option<&[f32]>,
+    class_weight: &ClassWeight,
+) -> Result<Option<Vec<f32>>, TrainError> {
+    check_weights("a sample weight", own.unwrap_or_default())?;
+    if let Some(sets) = sets {
+        let own = own.map(<[_]>::to_vec);
+        return class_weight.of_sets(labels, sets, classes, own);
+    }
+    let by_class = class_weight.resolve(labels, own, classes)?;
+    if by_class.is_none() && own.is_none() {
+        return Ok(None);
+    }
+    let total = labels.iter().enumerate().map(|(row, &label)| {
+        own.map_or(1.0, |own| own[row]) * by_class.as_ref().map_or(1.0, |by| by[label])
+    });
+    Ok(Some(total.collect()))
+}
+
+/// What a sample of each class counts for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeight {
+    /// All classes' samples count alike.
+    #[default]
+    Uniform,
+    /// Rare classes' samples count more, so that all classes count alike: n / (classes x samples of
+    /// the class), over the classes that have samples (scikit-learn's `"balanced"`). Samples with
+    /// weights are counted by them, as scikit-learn does.
+    ///
+    /// Where samples have sets of classes, each class is balanced against its absence: a sample counts
+    /// for it n / (2 x samples with it) or n / (2 x samples without it), as in `OneVsRestClassifier`.
+    Balanced,
+    /// One weight for each class. Where samples have sets of classes, it is what a class counts where it
+    /// is there (PyTorch's `pos_weight`); where it is not, it counts 1.
+    Given(Vec<f32>),
+}
+
+impl ClassWeight {
+    /// One weight for each class, given the labels and weights of the samples; none if all are 1.
+    fn resolve(
+        &self,
+        labels: &[usize],
+        own: Option<&[f32]>,
+        classes: usize,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
+        match self {
+            Self::Uniform => Ok(None),
+            Self::Balanced => {
+                let mut sums = vec![0.0; classes];
+                for (row, &label) in labels.iter().enumerate() {
+                    sums[label] += own.map_or(1.0, |own| f64::from(own[row]));
+                }
+                let n: f64 = sums.iter().sum();
+                let present = sums.iter().filter(|&&sum| sum > 0.0).count() as f64;
+                let weight =
+                    |&sum: &f64| if sum > 0.0 { (n / (present * sum)) as f32 } else { 0.0 };
+                Ok(Some(sums.iter().map(weight).collect()))
+            }
+            Self::Given(weights) => {
+                check_class_weights(weights, classes)?;
+                Ok(Some(weights.clone()))
+            }
+        }
+    }
+
+    /// What samples of sets of classes count for: n weights, or n x classes; none if all are 1.
+    fn of_sets(
+        &self,
+        labels: &[usize],
+        sets: &[Vec<usize>],
+        classes: usize,
+        own: Option<Vec<f32>>,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
+        // Of each class, what its absence and its presence count for.
+        let pairs: Vec<[f32; 2]> = match self {
+            Self::Uniform => return Ok(own),
+            Self::Balanced => {
+                let (mut with, mut all) = (vec![0.0; classes], 0.0);
+                for (row, &label) in labels.iter().enumerate() {
+                    let weight = own.as_ref().map_or(1.0, |own| f64::from(own[row]));
+                    all += weight;
+                    sets[label].iter().for_each(|&class| with[class] += weight);
+                }
+                let weight = |sum: f64| if sum > 0.0 { (all / (2.0 * sum)) as f32 } else { 0.0 };
+                with.iter().map(|&with| [weight(all - with), weight(with)]).collect()
+            }
+            Self::Given(weights) => {
+                check_class_weights(weights, classes)?;
+                weights.iter().map(|&weight| [1.0, weight]).collect()
+            }
+        };
+        let mut total = Vec::with_capacity(labels.len() * classes);
+        for (row, &label) in labels.iter().enumerate() {
+            let own = own.as_ref().map_or(1.0, |own| own[row]);
+            let first = total.len();
+            total.extend(pairs.iter().map(|[without, _]| own * without));
+            sets[label].iter().for_each(|&class| total[first + class] = own * pairs[class][1]);
+        }
+        Ok(Some(total))
+    }
+}
+
+fn check_class_weights(weights: &[f32], classes: usize) -> Result<(), TrainError> {
+    if weights.len() != classes {
+        return Err(TrainError::Length {
+            what: "class weights",
+            found: weights.len(),
+            expected: classes,
+        });
+    }
+    check_weights("a class weight", weights)
+}
+
+/// How far rows of soft targets may be from adding up to 1: rounding, and no more.
+const SUM_TOLERANCE: f32 = 1e-3;
+
+fn check_probabilities(targets: &[f32], units: usize, task: Task) -> Result<(), TrainError> {
+    let is_free = units == 1 || task == Task::MultiLabel;
+    for (row, targets) in targets.chunks_exact(units).enumerate() {
+        let adds_up = is_free || (targets.iter().sum::<f32>() - 1.0).abs() <= SUM_TOLERANCE;
+        if !(adds_up && targets.iter().all(|t| (0.0..=1.0).contains(t))) {
+            return Err(TrainError::NotProbabilities { row });
+        }
+    }
+    Ok(())
+}
+
+fn check_weights(option: &'static str, weights: &[f32]) -> Result<(), TrainError> {
+    match weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+        Some(weight) => Err(TrainError::Option {
+            option,
+            value: readable(f64::from(*weight)),
+            expected: "it must be a number from 0 on",
+        }),
+        None => Ok(()),
+    }
+}
