@@ -3,6 +3,7 @@
 use headstart_files::FileError;
 
 use crate::formats::Format;
+use crate::safetensors::OutOfRange;
 use crate::weights::Fitting;
 
 /// An error of this crate. Each message names the thing and, where there is one, the way out.
@@ -130,14 +131,12 @@ pub enum ModelError {
         reason: String,
     },
     /// A value cannot be stored in the type asked for.
-    #[error("cannot write {file}: {tensor} holds {value}, which f16 cannot hold; store it as f32")]
+    #[error("cannot write {file}: {found}")]
     OutOfRange {
         /// The file.
         file: String,
-        /// The tensor.
-        tensor: String,
-        /// The first such value.
-        value: f32,
+        /// The value and its tensor.
+        found: OutOfRange,
     },
     /// A file has no weights below a prefix.
     #[error("{file} has no weights below '{prefix}'; its names begin with {}", shorten(known))]

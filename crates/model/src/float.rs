@@ -4,16 +4,21 @@ use half::{bf16, f16};
 
 /// A type of floating-point numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Float {
+pub enum Float {
+    /// IEEE 754's 16 bits.
     F16,
+    /// The upper half of an f32.
     Bf16,
+    /// 32 bits.
     F32,
+    /// 64 bits; rounded to nearest.
     F64,
 }
 
 impl Float {
-    /// Little-endian numbers as f32.
-    pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
+    /// Little-endian numbers as f32; a last one that is cut short is left out.
+    #[must_use]
+    pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
         fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
             bytes.as_chunks().0.iter().map(|&chunk| number(chunk)).collect()
         }

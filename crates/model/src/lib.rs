@@ -4,15 +4,18 @@
 pub mod architectures;
 mod elementwise;
 mod error;
+mod float;
 pub mod formats;
 mod layer;
 mod network;
 mod preprocessing;
+pub mod safetensors;
 mod summary;
 mod weights;
 
 pub use elementwise::Elementwise;
 pub use error::ModelError;
+pub use float::Float;
 pub use headstart_guard as guard;
 pub use layer::{
     Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,

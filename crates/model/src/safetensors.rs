@@ -1,38 +1,73 @@
-//! safetensors: read, and written so that a failure leaves nothing half-written.
+//! safetensors, from bytes and to a writer: the format of what is ours.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 
 use half::f16;
-use headstart_files::AtomicFile;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::json;
 
-use super::Checkpoint;
-use super::convert::Float;
-use crate::{ModelError, Tensor};
+use crate::{Float, Tensor};
 
 /// The entry of the metadata that names the architecture the weights are for:
-/// `mobilenetv2-torch`. [`super::assign`] refuses another network where it is there.
+/// `mobilenetv2-torch`. Where it is there, they are not for another.
 pub const ARCHITECTURE: &str = "headstart.architecture";
 
 /// Largest header, the format's own limit.
-pub(super) const MAX_HEADER: u64 = 100_000_000;
+pub const MAX_HEADER: u64 = 100_000_000;
 
-pub(super) fn read(bytes: &[u8], mut checkpoint: Checkpoint) -> Result<Checkpoint, String> {
-    let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
-    if bytes.len() as u64 - 8 < header {
-        return Err("it is cut short within its header".to_owned());
+/// What a safetensors file holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contents {
+    /// Tensors of floating-point numbers, as f32.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Names and shapes of tensors of other numbers.
+    pub others: BTreeMap<String, Vec<usize>>,
+    /// The free-form entries of the header.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Why bytes are not a safetensors file; to be completed with the file's name.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The bytes end before the header does.
+    #[error("it is cut short within its header")]
+    HeaderCutShort,
+    /// There are fewer or more bytes than the header says.
+    #[error("it is cut short, or not as long as its header says")]
+    OtherLength,
+    /// A tensor's bytes are not of its shape.
+    #[error("its tensor '{tensor}' has {values} values for {shape:?}")]
+    OtherShape {
+        /// The tensor.
+        tensor: String,
+        /// How many values it has.
+        values: usize,
+        /// The shape that the header gives it.
+        shape: Vec<usize>,
+    },
+    /// The header is not one.
+    #[error(transparent)]
+    BadHeader(SafeTensorError),
+}
+
+/// Reads a file that is in memory.
+///
+/// # Errors
+/// When it is cut short or damaged.
+pub fn read(bytes: &[u8]) -> Result<Contents, ReadError> {
+    let (length, rest) = bytes.split_first_chunk::<8>().ok_or(ReadError::HeaderCutShort)?;
+    if (rest.len() as u64) < u64::from_le_bytes(*length) {
+        return Err(ReadError::HeaderCutShort);
     }
     let explain = |error| match error {
-        SafeTensorError::MetadataIncompleteBuffer => {
-            "it is cut short, or not as long as its header says".to_owned()
-        }
-        error => error.to_string(),
+        SafeTensorError::MetadataIncompleteBuffer => ReadError::OtherLength,
+        error => ReadError::BadHeader(error),
     };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(explain)?;
-    checkpoint.metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    let mut contents = Contents { metadata, ..Contents::default() };
     for (name, view) in SafeTensors::deserialize(bytes).map_err(explain)?.iter() {
         let shape = view.shape().to_vec();
         let float = match view.dtype() {
@@ -41,17 +76,18 @@ pub(super) fn read(bytes: &[u8], mut checkpoint: Checkpoint) -> Result<Checkpoin
             Dtype::F32 => Float::F32,
             Dtype::F64 => Float::F64,
             _ => {
-                checkpoint.others.insert(name.to_owned(), shape);
+                contents.others.insert(name.to_owned(), shape);
                 continue;
             }
         };
         let data = float.decode(view.data());
         if data.len() != shape.iter().product::<usize>() {
-            return Err(format!("its tensor '{name}' has {} values for {shape:?}", data.len()));
+            let (tensor, values) = (name.to_owned(), data.len());
+            return Err(ReadError::OtherShape { tensor, values, shape });
         }
-        checkpoint.tensors.insert(name.to_owned(), Tensor { shape, data });
+        contents.tensors.insert(name.to_owned(), Tensor { shape, data });
     }
-    Ok(checkpoint)
+    Ok(contents)
 }
 
 /// The type in which a tensor is stored.
@@ -63,43 +99,47 @@ pub enum Stored {
     F16,
 }
 
-/// Writes tensors to `path`, all or nothing: see [`AtomicFile`]. The same tensors and metadata
-/// give the same bytes.
+/// Why tensors could not be written; to be completed with the file's name.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The writer failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A finite value is too large for the type asked for.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+}
+
+/// A value cannot be stored in the type asked for.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{tensor} holds {value}, which f16 cannot hold; store it as f32")]
+pub struct OutOfRange {
+    /// The tensor.
+    pub tensor: String,
+    /// The first such value.
+    pub value: f32,
+}
+
+/// Writes tensors in the order of their names. The same tensors and metadata give the same bytes,
+/// unlike those of the crate that reads them, which writes the metadata in a random order.
 ///
 /// # Errors
-/// [`ModelError::Io`], naming `path`, and [`ModelError::OutOfRange`] for a finite value that f16
-/// cannot hold; the temporary file is removed and `path` is as it was.
+/// [`WriteError::OutOfRange`], before anything is written, for a finite value that f16 cannot
+/// hold, and [`WriteError::Io`].
 pub fn write<'a>(
-    path: impl AsRef<Path>,
+    out: &mut dyn Write,
     tensors: impl IntoIterator<Item = (&'a str, &'a Tensor, Stored)>,
     metadata: &BTreeMap<String, String>,
-) -> Result<(), ModelError> {
-    let path = path.as_ref();
+) -> Result<(), WriteError> {
     let tensors: BTreeMap<_, _> =
         tensors.into_iter().map(|(name, tensor, stored)| (name, (tensor, stored))).collect();
     for (name, (tensor, stored)) in &tensors {
         let too_large = |x: &&f32| x.is_finite() && f16::from_f32(**x).is_infinite();
         let found = tensor.data.iter().find(too_large).filter(|_| *stored == Stored::F16);
         if let Some(&value) = found {
-            let (file, tensor) = (path.display().to_string(), (*name).to_owned());
-            return Err(ModelError::OutOfRange { file, tensor, value });
+            return Err(OutOfRange { tensor: (*name).to_owned(), value }.into());
         }
     }
-    let mut file = AtomicFile::create(path)?;
-    let mut out = io::BufWriter::new(&mut file);
-    let written = encode(&mut out, &tensors, metadata).and_then(|()| out.flush());
-    drop(out);
-    written.map_err(|cause| file.error(cause))?;
-    Ok(file.commit()?)
-}
-
-/// The format, written here rather than by the crate that reads it: that one writes the
-/// metadata in a random order, and the same model would not be the same file.
-fn encode(
-    out: &mut dyn Write,
-    tensors: &BTreeMap<&str, (&Tensor, Stored)>,
-    metadata: &BTreeMap<String, String>,
-) -> io::Result<()> {
     // Values of four bytes first, so that each tensor is aligned.
     let sorted = || {
         let of = |wanted| tensors.iter().filter(move |(_, (_, stored))| *stored == wanted);

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use hdf5_pure::{AttrValue, Datatype, DatatypeByteOrder, File, FloatingPointLayout, Group};
 
-use super::convert::Float;
 use super::{Budget, Checkpoint};
-use crate::Tensor;
+use crate::{Float, Tensor};
 
 /// Groups deeper than this are not Keras's; a damaged file may link to itself.
 const MAX_DEPTH: usize = 16;

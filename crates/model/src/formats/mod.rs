@@ -5,7 +5,6 @@
 //! weights of a network, whichever of the known [`Naming`]s they follow.
 
 mod assign;
-mod convert;
 mod detect;
 mod hdf5;
 mod keras_model;
@@ -24,6 +23,7 @@ use std::path::Path;
 use headstart_files::FileError;
 
 use crate::guard::guarded;
+use crate::safetensors::MAX_HEADER;
 use crate::{ModelError, Network, Tensor, Weights};
 
 pub use assign::assign;
@@ -216,7 +216,7 @@ impl Container {
             Ok(Self::Hdf5)
         } else if bytes.starts_with(b"PK") {
             Ok(Self::Zip)
-        } else if u64::from_le_bytes(*length) <= safetensors::MAX_HEADER && rest.starts_with(b"{") {
+        } else if u64::from_le_bytes(*length) <= MAX_HEADER && rest.starts_with(b"{") {
             // Before pickles: a length may begin as they do.
             Ok(Self::Safetensors)
         } else if bytes[0] == 0x80 && bytes[1] <= 5 {

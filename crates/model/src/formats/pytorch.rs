@@ -7,9 +7,8 @@ use std::io;
 
 use pytorch_reader::{DType, PytorchError, PytorchReader};
 
-use super::convert::Float;
 use super::{Budget, Checkpoint};
-use crate::Tensor;
+use crate::{Float, Tensor};
 
 pub(super) fn read(bytes: Vec<u8>, mut checkpoint: Checkpoint) -> Result<Checkpoint, String> {
     let mut budget = Budget::of(bytes.len());
