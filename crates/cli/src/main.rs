@@ -86,24 +86,12 @@ fn usage(message: impl std::fmt::Display) -> anyhow::Error {
 
 /// The exit status for an error.
 fn status(error: &anyhow::Error) -> u8 {
-    use headstart::Error;
-    use headstart::model::ModelError;
-    let model = match error.downcast_ref::<Error>() {
-        Some(Error::Interrupted | Error::Saved { .. }) => return INTERRUPTED,
-        Some(Error::NotBundled { .. } | Error::ClassNames { .. } | Error::BadClassNames(_)) => {
-            return USAGE;
-        }
-        Some(Error::Model(error)) => Some(error),
-        _ => error.downcast_ref::<ModelError>(),
-    };
-    match model {
-        Some(
-            ModelError::NoSuchBase { .. }
-            | ModelError::NoSuchWidth { .. }
-            | ModelError::NoSuchLayer { .. }
-            | ModelError::NoSuchIndex { .. }
-            | ModelError::NoSuchPrefix { .. },
-        ) => USAGE,
+    use headstart::ErrorKind;
+    let own = error.downcast_ref::<headstart::Error>().map(headstart::Error::kind);
+    let kind = own.or_else(|| Some(error.downcast_ref::<headstart::model::ModelError>()?.kind()));
+    match kind {
+        Some(ErrorKind::Interrupted) => INTERRUPTED,
+        Some(ErrorKind::InvalidName) => USAGE,
         _ => FAILURE,
     }
 }

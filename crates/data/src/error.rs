@@ -1,6 +1,7 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use headstart_error::ErrorKind;
 use headstart_files::io_reason;
 
 use crate::Skipped;
@@ -172,6 +173,52 @@ pub enum DataError {
         /// What is wrong with which, and the way out.
         reason: String,
     },
+}
+
+impl DataError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Missing { .. } => ErrorKind::NotFound,
+            Self::Unreadable { cause, .. } => cause.kind().into(),
+            Self::NotAFolder { .. }
+            | Self::EitherClasses { .. }
+            | Self::Contents { .. }
+            | Self::NoPictures { .. }
+            | Self::NothingInside { .. }
+            | Self::NothingToLearn { .. }
+            | Self::NoneOfAnyClass { .. }
+            | Self::NoClasses { .. }
+            | Self::NoLabels { .. }
+            | Self::OneClass { .. }
+            | Self::Manifest { .. } => ErrorKind::InvalidData,
+            Self::Share { .. }
+            | Self::Folds { .. }
+            | Self::NoColumns { .. }
+            | Self::Pattern { .. } => ErrorKind::InvalidInput,
+        }
+    }
+
+    /// The folder or the file that it is about.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Missing { path }
+            | Self::NotAFolder { path }
+            | Self::EitherClasses { path, .. }
+            | Self::Contents { path, .. }
+            | Self::Unreadable { path, .. }
+            | Self::NoPictures { path, .. }
+            | Self::NothingInside { path, .. }
+            | Self::NothingToLearn { path, .. }
+            | Self::NoneOfAnyClass { path, .. }
+            | Self::NoClasses { path, .. }
+            | Self::NoLabels { path, .. }
+            | Self::OneClass { path, .. }
+            | Self::Manifest { path, .. }
+            | Self::NoColumns { path } => Some(path),
+            Self::Share { .. } | Self::Folds { .. } | Self::Pattern { .. } => None,
+        }
+    }
 }
 
 /// `; D/dog cannot be read (Permission denied)`, for the first few that were left out.

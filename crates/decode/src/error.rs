@@ -1,5 +1,7 @@
 use std::io;
 
+use headstart_error::ErrorKind;
+
 use crate::Format;
 use crate::limits::MOST_SIDE;
 
@@ -108,6 +110,21 @@ fn megabytes(bytes: u64) -> String {
 }
 
 impl DecodeError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotAPicture { .. } | Self::Truncated { .. } | Self::Damaged { .. } => {
+                ErrorKind::UnreadablePicture
+            }
+            Self::Unsupported { .. } | Self::UnsupportedKind { .. } => ErrorKind::Unsupported,
+            Self::TooManyPixels { .. }
+            | Self::TooLongASide { .. }
+            | Self::TooMuchMemory { .. }
+            | Self::FileTooLarge { .. } => ErrorKind::LimitExceeded,
+            Self::Io { kind, .. } => (*kind).into(),
+        }
+    }
+
     /// Of a format that this build leaves out.
     pub(crate) fn not_in_this_build(format: Format) -> Self {
         Self::Unsupported { what: format.name(), ending: format.endings()[0] }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use headstart_error::ErrorKind;
+
 /// The operating system would not read or write a file. Its reason is a part of the message and no
 /// source of this error, or whoever prints the chain would print it twice.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,13 @@ pub struct FileError {
     pub path: PathBuf,
     /// The system's reason.
     pub cause: io::Error,
+}
+
+impl FileError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.cause.kind().into()
+    }
 }
 
 /// The system's reason as people read it: without its number, and with what to do where the disk

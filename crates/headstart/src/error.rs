@@ -1,8 +1,9 @@
 //! What can go wrong between a folder of pictures and a classifier.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use headstart_data::{DataError, SkipReason, Skipped, Subset};
+use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
+use headstart_error::ErrorKind;
 use headstart_files::FileError;
 use headstart_model::ModelError;
 use headstart_train::TrainError;
@@ -21,6 +22,15 @@ pub enum Error {
     /// Of a folder of pictures.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Of a picture. Its reason is a part of the message and no source of this error, or whoever
+    /// prints the chain would print it twice.
+    #[error("{}{cause}", path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display())))]
+    Picture {
+        /// The picture, unless it is bytes of the caller's.
+        path: Option<PathBuf>,
+        /// Why it cannot be decoded.
+        cause: DecodeError,
+    },
     /// Of training the head.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -212,7 +222,85 @@ pub enum Error {
     Interrupted,
 }
 
+impl From<DecodeError> for Error {
+    fn from(cause: DecodeError) -> Self {
+        Self::Picture { path: None, cause }
+    }
+}
+
 impl Error {
+    /// What can be done about it: an exit status, an HTTP status or an exception follows from it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Model(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Data(error) => error.kind(),
+            Self::Picture { cause, .. } => cause.kind(),
+            Self::Train(error) => match error {
+                TrainError::View { source, .. } | TrainError::Input(source) => {
+                    source.downcast_ref().map_or_else(|| error.kind(), Self::kind)
+                }
+                _ => error.kind(),
+            },
+            Self::NotBundled { .. } | Self::ClassNames { .. } | Self::BadClassNames(_) => {
+                ErrorKind::InvalidName
+            }
+            Self::NoSuchModel { .. } => ErrorKind::NotFound,
+            Self::OtherBase { .. } | Self::OtherRun { .. } | Self::Options(_) => {
+                ErrorKind::InvalidInput
+            }
+            Self::UnknownWeights { .. }
+            | Self::NotAModel { .. }
+            | Self::OneReadableClass { .. }
+            | Self::UnknownClass { .. }
+            | Self::OtherClasses { .. }
+            | Self::NothingToEvaluate { .. }
+            | Self::NothingOnSide { .. }
+            | Self::NothingToLearnFrom { .. }
+            | Self::OneClassCounts { .. }
+            | Self::NoCheckpoint { .. } => ErrorKind::InvalidData,
+            Self::NewerModel { .. } => ErrorKind::Unsupported,
+            Self::NoReadablePicture { reason, .. } => reason.kind(),
+            Self::NoRoom { .. } => ErrorKind::OutOfSpace,
+            Self::Scratch { source, .. } | Self::Output(source) => source.kind().into(),
+            Self::Saved { .. } | Self::Interrupted => ErrorKind::Interrupted,
+        }
+    }
+
+    /// The file or folder that it is about.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Model(error) => error.path(),
+            Self::File(error) => Some(&error.path),
+            Self::Data(error) => error.path(),
+            Self::Picture { path, .. } => path.as_deref(),
+            Self::UnknownWeights { file, .. }
+            | Self::OtherBase { file, .. }
+            | Self::NotAModel { file, .. }
+            | Self::NewerModel { file, .. }
+            | Self::NoCheckpoint { file, .. }
+            | Self::OtherRun { file, .. } => Some(file),
+            Self::NoReadablePicture { path, .. }
+            | Self::NothingToEvaluate { path }
+            | Self::NothingOnSide { path, .. }
+            | Self::NothingToLearnFrom { path, .. } => Some(path),
+            Self::NoRoom { folder, .. } | Self::Scratch { folder, .. } => Some(folder),
+            Self::Saved { checkpoint, .. } => Some(checkpoint),
+            Self::NoSuchModel { model, .. } => Some(Path::new(model)),
+            Self::Train(_)
+            | Self::NotBundled { .. }
+            | Self::OneReadableClass { .. }
+            | Self::UnknownClass { .. }
+            | Self::OtherClasses { .. }
+            | Self::ClassNames { .. }
+            | Self::BadClassNames(_)
+            | Self::OneClassCounts { .. }
+            | Self::Options(_)
+            | Self::Output(_)
+            | Self::Interrupted => None,
+        }
+    }
+
     /// An error of reading an input, which is one of this library's, come back from the engine.
     pub(crate) fn from_input(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         match error.downcast::<Self>() {

@@ -88,6 +88,7 @@ pub use error::Error;
 pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{FitConfig, FitReport, Seconds};
+pub use headstart_error::ErrorKind;
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use observer::{Observer, Quiet};
 pub use pictures::{Duplicates, Pictures};

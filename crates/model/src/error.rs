@@ -1,5 +1,8 @@
 //! What can go wrong with a network's description or weights.
 
+use std::path::Path;
+
+use headstart_error::ErrorKind;
 use headstart_files::FileError;
 
 use crate::formats::Format;
@@ -193,6 +196,57 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoSuchBase { .. }
+            | Self::NoSuchWidth { .. }
+            | Self::NoSuchLayer { .. }
+            | Self::NoSuchIndex { .. }
+            | Self::NoSuchName { .. }
+            | Self::NoSuchPrefix { .. }
+            | Self::BadTrainable(_) => ErrorKind::InvalidName,
+            Self::InputTooSmall { .. }
+            | Self::InputTooLarge { .. }
+            | Self::OutOfRange { .. }
+            | Self::OtherFramework { .. }
+            | Self::OtherArchitecture { .. } => ErrorKind::InvalidInput,
+            Self::WeightsDoNotFit { .. }
+            | Self::BadValue { .. }
+            | Self::NotAWeightFile { .. }
+            | Self::BadFile { .. }
+            | Self::UnknownScaling { .. }
+            | Self::NotImportable { .. } => ErrorKind::InvalidData,
+            Self::Io(error) => error.kind(),
+        }
+    }
+
+    /// The file that it is about.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io(error) => Some(&error.path),
+            Self::WeightsDoNotFit { file, .. } | Self::BadValue { file, .. } => {
+                file.as_deref().map(Path::new)
+            }
+            Self::NotAWeightFile { file, .. }
+            | Self::BadFile { file, .. }
+            | Self::OutOfRange { file, .. }
+            | Self::NoSuchPrefix { file, .. }
+            | Self::OtherFramework { file, .. }
+            | Self::OtherArchitecture { file, .. }
+            | Self::UnknownScaling { file, .. }
+            | Self::NotImportable { file, .. } => Some(Path::new(file)),
+            Self::NoSuchBase { .. }
+            | Self::NoSuchWidth { .. }
+            | Self::InputTooSmall { .. }
+            | Self::InputTooLarge { .. }
+            | Self::NoSuchLayer { .. }
+            | Self::NoSuchIndex { .. }
+            | Self::BadTrainable(_)
+            | Self::NoSuchName { .. } => None,
+        }
+    }
+
     /// Names the file that weights come from in an error that does not name one yet; to be called
     /// where [`Weights::new`](crate::Weights::new) was given tensors of a file.
     #[must_use]

@@ -1,3 +1,5 @@
+use headstart_error::ErrorKind;
+
 use super::Task;
 
 /// What can go wrong while training. Each message names the thing and, where there is one, the way
@@ -138,6 +140,32 @@ pub enum TrainError {
         /// The learning rate.
         learning_rate: f64,
     },
+}
+
+impl TrainError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoSamples
+            | Self::OneClass { .. }
+            | Self::AllAlike
+            | Self::OtherTask { .. }
+            | Self::NonFiniteFeature { .. }
+            | Self::NoSuchClass { .. }
+            | Self::NotProbabilities { .. }
+            | Self::SoftTargets
+            | Self::Length { .. }
+            | Self::Option { .. }
+            | Self::NothingTrainable
+            | Self::Untrainable { .. }
+            | Self::Diverged { .. } => ErrorKind::InvalidInput,
+            Self::OtherOptimizer { .. } | Self::Incomplete { .. } => ErrorKind::InvalidData,
+            Self::View { source, .. } | Self::Input(source) => {
+                ErrorKind::from(&**source as &(dyn std::error::Error + 'static))
+            }
+            Self::Stopped => ErrorKind::Interrupted,
+        }
+    }
 }
 
 fn classes_of(task: Task) -> &'static str {

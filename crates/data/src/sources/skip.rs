@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use headstart_error::ErrorKind;
 use headstart_files::io_reason;
 
 use super::class_name::{BadClassName, NameProblem};
@@ -129,6 +130,38 @@ pub enum SkipReason {
     /// A file with the label of the picture beside it that holds none.
     #[error("is no label: it holds {0}")]
     LabelFile(NameProblem),
+}
+
+impl SkipReason {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Content(error) => error.kind(),
+            Self::ListedInPart { .. } => ErrorKind::Io,
+            Self::Link { .. } | Self::Sparse | Self::Encrypted | Self::Method { .. } => {
+                ErrorKind::Unsupported
+            }
+            Self::Unlisted { .. }
+            | Self::Incomplete { .. }
+            | Self::EmptyClass
+            | Self::NoClass
+            | Self::NoSide
+            | Self::BesideArchives
+            | Self::NoLabel
+            | Self::NotLearned
+            | Self::Unmatched { .. }
+            | Self::NotUtf8
+            | Self::Name(_)
+            | Self::Replaced
+            | Self::Overlaps
+            | Self::CutOff
+            | Self::BeyondTheEnd
+            | Self::Row { .. }
+            | Self::Label(_)
+            | Self::FolderName(_)
+            | Self::LabelFile(_) => ErrorKind::InvalidData,
+        }
+    }
 }
 
 /// Why a row of a table that lists pictures is left out.

@@ -1,0 +1,101 @@
+//! What a caller can do about an error.
+#![forbid(unsafe_code)]
+
+use std::io;
+
+/// What a caller can do about an error: an exit status, an HTTP status or an exception follows
+/// from it. The message says the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Nothing is at the path: give another. HTTP 404, Python's `FileNotFoundError`.
+    NotFound,
+    /// A name, or a number in its place, is none of those there are, or cannot be one: of a base,
+    /// a width, a layer, a prefix of weights, classes. Take one that the message lists. HTTP 400,
+    /// Python's `ValueError`.
+    InvalidName,
+    /// Options or values make no sense, alone, together, or for these pictures or this model: take
+    /// others. HTTP 400, Python's `ValueError`.
+    InvalidInput,
+    /// What lies there cannot be used for this: a damaged model or weight file, a table that cannot
+    /// be understood, a folder without labels. The same call fails again until the data is mended.
+    /// HTTP 422, Python's `ValueError`.
+    InvalidData,
+    /// A picture is damaged, or is none: leave it out. HTTP 422, Python's `ValueError`.
+    UnreadablePicture,
+    /// Of a format or version that this build does not read: convert it, or update. HTTP 415,
+    /// Python's `ValueError`.
+    Unsupported,
+    /// Larger than a limit: raise it where the caller may, or leave the picture out. HTTP 413,
+    /// Python's `ValueError`.
+    LimitExceeded,
+    /// The file system is full: make room, or write elsewhere. HTTP 507, Python's `OSError`.
+    OutOfSpace,
+    /// The system denies access to a file or folder. HTTP 403, Python's `PermissionError`.
+    PermissionDenied,
+    /// The system fails to read or write, for another reason: trying again may help. HTTP 500,
+    /// Python's `OSError`.
+    Io,
+    /// The caller asked to stop: nothing is wrong. HTTP 499, Python's `KeyboardInterrupt`.
+    Interrupted,
+    /// A fault of this library, or of what a caller plugged into it. HTTP 500, Python's
+    /// `RuntimeError`.
+    Internal,
+}
+
+/// What the system's reason means.
+impl From<io::ErrorKind> for ErrorKind {
+    fn from(kind: io::ErrorKind) -> Self {
+        match kind {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::PermissionDenied
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::OutOfSpace,
+            _ => Self::Io,
+        }
+    }
+}
+
+/// What an error means that the caller's own code gave.
+impl From<&(dyn std::error::Error + 'static)> for ErrorKind {
+    fn from(error: &(dyn std::error::Error + 'static)) -> Self {
+        match error.downcast_ref::<io::Error>() {
+            Some(error) => error.kind().into(),
+            None => Self::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn the_systems_reasons_have_their_kinds() {
+        for (number, kind) in [
+            (2, ErrorKind::NotFound),
+            (13, ErrorKind::PermissionDenied),
+            (28, ErrorKind::OutOfSpace),
+            (30, ErrorKind::PermissionDenied),
+            (5, ErrorKind::Io),
+        ] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(ErrorKind::from(error.kind()), kind, "{error}");
+            let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
+            assert_eq!(ErrorKind::from(&*boxed as &dyn std::error::Error), kind);
+        }
+        let own: Box<dyn std::error::Error> = "in our own words".into();
+        assert_eq!(ErrorKind::from(&*own), ErrorKind::Internal);
+    }
+
+    #[test]
+    #[cfg(feature = "serde")]
+    fn a_kind_is_written_in_snake_case() {
+        let text = serde_json::to_string(&ErrorKind::UnreadablePicture).expect("a name");
+        assert_eq!(text, "\"unreadable_picture\"");
+    }
+}
