@@ -15,7 +15,7 @@ counts=("$@")
 target=${CARGO_TARGET_DIR:-$root/target}
 out=$target/copies
 cargo build --profile dist --manifest-path "$root/Cargo.toml" -p headstart-cli
-cargo build --profile dist --manifest-path "$root/Cargo.toml" -p headstart --example copies
+cargo build --profile dist --manifest-path "$root/Cargo.toml" -p headstart-neighbours --example copies
 if [ ! -f "$out/features.npy" ]; then
   "${PYTHON:-python3}" "$root/benchmarks/copies/pictures.py" "$photographs" "$out/pictures"
   "$target/dist/headstart" features "$out/pictures" -o "$out/features.npy"

@@ -82,8 +82,6 @@ pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
     BaseConfig, Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, class_names_in,
 };
-#[doc(hidden)]
-pub use copies::neighbours_for_benchmarks;
 pub use error::Error;
 pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};

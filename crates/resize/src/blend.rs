@@ -1,6 +1,6 @@
 //! The bilinear mean of four pixels, in integers.
 //!
-//! A pixel is packed into a word that has its three levels in fields of [`FIELD`] bits; one
+//! A pixel is packed into a word that has its three levels in fields of `FIELD` bits; one
 //! multiplication by a weight of [`WEIGHT`] bits then serves all channels, and the four
 //! weighted words of a sample add up without carrying from field to field. The mean is
 //! within a tenth of a level before it is rounded.

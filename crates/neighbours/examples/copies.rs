@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use headstart::neighbours_for_benchmarks;
+use headstart_neighbours::{Bounds, Vectors, neighbours};
 
 type Neighbours = Vec<Vec<(u32, f32)>>;
 
@@ -22,9 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(count) = count {
         resize(&mut features, dim, count);
     }
+    let rows: Vec<usize> = (0..features.len() / dim).collect();
     let find = |exact: bool| {
         let start = Instant::now();
-        let found = neighbours_for_benchmarks(&features, dim, exact, &mut |_| true);
+        let bounds = Bounds::default();
+        let bounds = if exact { Bounds { few: usize::MAX, ..bounds } } else { bounds };
+        let found = neighbours(&bounds, &Vectors::new(&features, dim, &rows), &mut |_| true);
         (found.expect("nobody says stop"), start.elapsed().as_secs_f64())
     };
     let (found, seconds) = find(false);

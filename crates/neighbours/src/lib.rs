@@ -1,4 +1,6 @@
-//! The nearest neighbours of every vector.
+//! The nearest neighbours of every vector by cosine: exact of few, and of many in time that grows about as
+//! their number does.
+#![forbid(unsafe_code)]
 
 mod cells;
 mod sketch;
@@ -10,9 +12,9 @@ use cells::Cell;
 use sketch::sketch;
 
 /// Neighbours that are looked for.
-pub(super) const NEAREST: usize = 16;
+pub const NEAREST: usize = 16;
 /// Up to so many vectors are compared whole; of more, a shortlist.
-pub(crate) const FEW: usize = 6000;
+pub const FEW: usize = 6000;
 /// The shortlist's length.
 const SHORTLIST: usize = 4 * NEAREST;
 /// Rows that are compared with others at a time.
@@ -23,11 +25,11 @@ const COLUMNS: usize = 2048;
 const BATCH: usize = 32;
 
 /// A vector and its cosine.
-pub(super) type Neighbour = (u32, f32);
+pub type Neighbour = (u32, f32);
 
 /// Some rows of a matrix, which stays where it is: there may be no room for another.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Vectors<'a> {
+pub struct Vectors<'a> {
     values: &'a [f32],
     dim: usize,
     rows: &'a [usize],
@@ -35,7 +37,7 @@ pub(super) struct Vectors<'a> {
 
 impl<'a> Vectors<'a> {
     /// Of `values`, `[..][dim]`, these `rows`.
-    pub(super) fn new(values: &'a [f32], dim: usize, rows: &'a [usize]) -> Self {
+    pub fn new(values: &'a [f32], dim: usize, rows: &'a [usize]) -> Self {
         Self { values, dim, rows }
     }
 
@@ -65,30 +67,21 @@ fn length(vector: &[f32]) -> f32 {
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub struct Bounds {
     /// Up to so many vectors are compared with all others.
-    pub(super) few: usize,
+    pub few: usize,
     /// Vectors of a cell, at most.
-    pub(super) cell: usize,
+    pub cell: usize,
     /// Vectors with which one is compared, or a cell more.
-    pub(super) candidates: usize,
+    pub candidates: usize,
 }
 
-/// Of 24,600 pictures that overlap, among them 600 copies, the cells miss none of the 14,258 pairs whose
-/// cosine is 0.85 or more, and one of 51,300 of 0.8 or more; with a quarter of the candidates 27.
-pub(super) const BOUNDS: Bounds = Bounds { few: FEW, cell: 512, candidates: 4096 };
-
-/// The neighbours of the rows of `values`, `[..][dim]`, for `benchmarks/copies`: all compared with all,
-/// or as an audit does it.
-pub fn neighbours_for_benchmarks(
-    values: &[f32],
-    dim: usize,
-    exact: bool,
-    go_on: &mut dyn FnMut(usize) -> bool,
-) -> Option<Vec<Vec<(u32, f32)>>> {
-    let rows: Vec<usize> = (0..values.len() / dim).collect();
-    let few = if exact { usize::MAX } else { FEW };
-    neighbours(&Bounds { few, ..BOUNDS }, &Vectors::new(values, dim, &rows), go_on)
+impl Default for Bounds {
+    /// Of 24,600 pictures that overlap, among them 600 copies, the cells miss none of the 14,258 pairs
+    /// whose cosine is 0.85 or more, and one of 51,300 of 0.8 or more; with a quarter of the candidates 27.
+    fn default() -> Self {
+        Self { few: FEW, cell: 512, candidates: 4096 }
+    }
 }
 
 /// The up to [`NEAREST`] nearest neighbours of each of the vectors by cosine, the nearest first.
@@ -97,7 +90,7 @@ pub fn neighbours_for_benchmarks(
 /// Of few vectors they are exact. Of more, each is compared with the thousands in the cells around it
 /// (`cells.rs`), so that time grows about as their number does. The likeliest of these, by an upper bound
 /// of the cosine (`sketch.rs`), are compared whole.
-pub(super) fn neighbours(
+pub fn neighbours(
     bounds: &Bounds,
     vectors: &Vectors<'_>,
     go_on: &mut dyn FnMut(usize) -> bool,
@@ -261,7 +254,7 @@ mod tests {
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Option<Vec<Vec<Neighbour>>> {
         let rows: Vec<usize> = (0..vectors.len() / dim).collect();
-        neighbours(&BOUNDS, &Vectors::new(vectors, dim, &rows), go_on)
+        neighbours(&Bounds::default(), &Vectors::new(vectors, dim, &rows), go_on)
     }
 
     /// Vectors around a few centres, as features are, with a copy that is off by little of every
