@@ -1,6 +1,6 @@
 use std::io;
 
-use headstart_error::ErrorKind;
+use headstart_error::{ErrorKind, system_reason};
 
 use crate::Format;
 use crate::limits::MOST_SIDE;
@@ -132,7 +132,7 @@ impl DecodeError {
 
     /// That the system does not give a file, as it says.
     pub fn unreadable(error: &io::Error) -> Self {
-        Self::Io { kind: error.kind(), reason: reason(error) }
+        Self::Io { kind: error.kind(), reason: system_reason(error) }
     }
 }
 
@@ -140,13 +140,6 @@ impl From<io::Error> for DecodeError {
     fn from(error: io::Error) -> Self {
         Self::unreadable(&error)
     }
-}
-
-/// The system's reason as people read it: without its number.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let number = error.raw_os_error().map_or_else(String::new, |n| format!(" (os error {n})"));
-    text.strip_suffix(&number).unwrap_or(&text).to_owned()
 }
 
 /// A decoder's message without line breaks, quotes and its final full stop.

@@ -69,6 +69,13 @@ impl From<&(dyn std::error::Error + 'static)> for ErrorKind {
     }
 }
 
+/// The system's reason as people read it: without its number.
+pub fn system_reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let number = error.raw_os_error().map_or_else(String::new, |n| format!(" (os error {n})"));
+    text.strip_suffix(&number).unwrap_or(&text).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

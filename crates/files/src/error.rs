@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use headstart_error::ErrorKind;
+use headstart_error::{ErrorKind, system_reason};
 
 /// The operating system would not read or write a file. Its reason is a part of the message and no
 /// source of this error, or whoever prints the chain would print it twice.
@@ -28,16 +28,12 @@ impl FileError {
 /// The system's reason as people read it: without its number, and with what to do where the disk
 /// is full.
 pub fn io_reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let reason = match error.raw_os_error() {
-        Some(number) => text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text),
-        None => &text,
-    };
+    let reason = system_reason(error);
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             format!("{reason}; make room there or choose another place")
         }
-        _ => reason.to_owned(),
+        _ => reason,
     }
 }
 

@@ -15,7 +15,7 @@ pub use dense::Dense;
 pub use scores::{argmax, predict, probabilities, sigmoid, softmax};
 pub use task::Task;
 
-/// Rows that one task works on. It decides how sums are cut, so it must not depend on threads.
+/// Rows that one task works on: each is computed for itself.
 const ROWS_PER_TASK: usize = 256;
 
 /// A classifier over features: dropout while training, then a dense layer. Two classes of which one is
