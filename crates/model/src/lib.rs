@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod architectures;
+pub mod class_name;
 mod elementwise;
 mod error;
 mod float;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::class_name::plain;
+use headstart_model::class_name::plain;
 
 /// Which columns of a table hold what, where their own names do not say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

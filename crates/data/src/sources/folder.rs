@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::class_name::{class_name, plain};
+use headstart_model::class_name::{class_name, plain};
 use super::dataset::is_learned_from;
 use super::layout::{self, Top, is_inner_side};
 use super::leftovers::hidden;

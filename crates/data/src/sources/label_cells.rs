@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::class_name::{BadClassName, Label, Names};
+use headstart_model::class_name::BadClassName;
+use super::shared_names::{Label, Names};
 use super::columns::ColumnNames;
 use super::labels::in_brackets;
 use super::{Labels, Listing};

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::class_name::Names;
+use super::shared_names::Names;
 use super::folder::{Layout, look_through, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
 use super::shards::{Shards, is_sharded};

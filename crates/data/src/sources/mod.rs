@@ -21,7 +21,6 @@
 //! - What is left out is listed with its reason; an unreadable folder stops nothing.
 
 mod archive;
-mod class_name;
 mod columns;
 mod dataset;
 mod folder;
@@ -40,6 +39,7 @@ mod one_hot;
 mod parquet_file;
 mod pattern;
 mod shards;
+mod shared_names;
 mod skip;
 mod source;
 mod table;
@@ -49,7 +49,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use archive::Member;
-pub use class_name::{BadClassName, LONGEST_CLASS_NAME, NameProblem, class_name};
+pub use headstart_model::class_name::{BadClassName, LONGEST_CLASS_NAME, NameProblem, class_name};
 pub use columns::ColumnNames;
 pub use dataset::Dataset;
 pub use labels::{LabelSets, Labels};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::class_name::composed;
+use headstart_model::class_name::composed;
 use super::leftovers::hidden;
 
 /// Why a name within a file cannot be a path in it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::class_name::{Label, Names};
+use super::shared_names::{Label, Names};
 use super::{Labels, Listing};
 
 /// Columns of which each may stand for a class: a row has a 1 in those of its classes, and a 0 in the

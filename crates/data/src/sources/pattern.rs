@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::class_name::{Label, Names, composed};
+use headstart_model::class_name::composed;
+use super::shared_names::{Label, Names};
 use super::{Labels, Listing, SkipReason, Skipped};
 use crate::DataError;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use headstart_error::ErrorKind;
 use headstart_files::io_reason;
 
-use super::class_name::{BadClassName, NameProblem};
+use headstart_model::class_name::{BadClassName, NameProblem};
 use super::names::BadName;
 use crate::DecodeError;
 

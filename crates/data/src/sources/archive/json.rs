@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use serde_json::{Map, Value};
 
 use super::super::Labels;
-use super::super::class_name::{BadClassName, plain};
+use headstart_model::class_name::{BadClassName, plain};
 use super::super::columns::{ColumnNames, Role};
 use super::super::label_cells::LabelCells;
 use super::index::{Content, Index};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::class_name::plain;
+use headstart_model::class_name::plain;
 use super::super::layout::{self, Top, is_inner_side};
 use super::super::names::{is_slash, text_of};
 use crate::Subset;

@@ -21,7 +21,8 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use headstart_files::Section;
 
-use super::class_name::{LONGEST_CLASS_NAME, Label, Names};
+use headstart_model::class_name::LONGEST_CLASS_NAME;
+use super::shared_names::{Label, Names};
 use super::columns::ColumnNames;
 use super::layout::merged;
 use super::names::{joined, text_of};

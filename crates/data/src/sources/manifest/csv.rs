@@ -10,7 +10,7 @@ use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder, StringRecord};
 use headstart_files::Section;
 
 use super::super::RowProblem;
-use super::super::class_name::plain;
+use headstart_model::class_name::plain;
 use super::super::columns::{ColumnNames, Role};
 use super::cannot_be_read;
 use super::rows::{Rows, Value};

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::RowProblem;
-use super::super::class_name::composed;
+use headstart_model::class_name::composed;
 use super::super::walk::{entries, named_like_a_picture};
 
 /// Rows of which none is found, after which paths are taken to count from the table's own folder.

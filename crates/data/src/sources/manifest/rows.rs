@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::super::class_name::Names;
+use super::super::shared_names::Names;
 use super::super::columns::{ColumnNames, Columns, Role};
 use super::super::label_cells::LabelCells;
 use super::super::one_hot::{self, OneHot};

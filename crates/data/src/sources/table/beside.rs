@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parquet::file::reader::FileReader;
 
 use super::super::Subset;
-use super::super::class_name::Names;
+use super::super::shared_names::Names;
 use super::super::columns::Role;
 use super::super::manifest::{side, weight};
 use super::columns::{self, Columns};

@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::class_name::Names;
+use super::shared_names::Names;
 use super::columns::{ColumnNames, Columns as Others, Role};
 use super::label_cells::LabelCells;
 use super::names::{joined, text_of, within};

@@ -5,18 +5,17 @@
 //! JSON.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::sync::Arc;
 
+use headstart_engine::head::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats::safetensors::{Stored, write};
-use headstart_model::formats::{self, Checkpoint, Format};
-use headstart_model::{Elementwise, ModelError, Preprocessing, Scaling, Tensor, Weights};
-use headstart_train::{Head, Hidden, Task};
+use headstart_model::safetensors::{self, Contents};
+use headstart_model::{Elementwise, Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::Classifier;
-use super::class_names::class_names;
-use crate::{Base, Error, TrainingRecord};
+use crate::class_names::class_names;
+use crate::{ClassifierHead, Model, ModelFileError};
 
 /// The newest format of model files that this version reads. A model is written in the oldest that
 /// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers, and for
@@ -24,8 +23,6 @@ use crate::{Base, Error, TrainingRecord};
 pub const MODEL_FORMAT: u64 = 2;
 const FIRST_FORMAT: u64 = 1;
 
-/// The entry of the metadata.
-const ENTRY: &str = "headstart";
 const BASE: &str = "base/";
 const HEAD: &str = "head/";
 
@@ -49,7 +46,7 @@ struct Description {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     thresholds: Vec<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    training: Option<TrainingRecord>,
+    training: Option<Box<RawValue>>,
 }
 
 /// A dense layer of the head that is not the last.
@@ -93,73 +90,35 @@ struct Version {
     format: u64,
 }
 
-impl Classifier {
-    /// Writes the model to `path`, under a temporary name first.
+impl Model {
+    /// The entry of a model file's metadata that says that it is one.
+    pub const METADATA_ENTRY: &str = "headstart";
+
+    /// Reads a model from the bytes of its file.
     ///
     /// # Errors
-    /// When there is no room or no permission; `path` is then as it was.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let network = self.base.network();
-        let description = Description {
-            format: match self.head.hidden.is_empty() && self.head.task.is_single_label() {
-                true => FIRST_FORMAT,
-                false => MODEL_FORMAT,
-            },
-            written_by: concat!("headstart ", env!("CARGO_PKG_VERSION")).to_owned(),
-            architecture: network.architecture().to_owned(),
-            width: network.width(),
-            preprocessing: network.preprocessing().clone(),
-            classes: self.classes.clone(),
-            dropout: self.head.dropout,
-            hidden: (self.head.hidden.iter())
-                .map(|&Hidden { activation, dropout, .. }| HiddenDescription {
-                    activation,
-                    dropout,
-                })
-                .collect(),
-            task: self.head.task,
-            thresholds: self.thresholds.clone(),
-            training: self.training.clone(),
-        };
-        let description = serde_json::to_string(&description).expect("plain data serialises");
-        let mut inputs = self.head.dim();
-        let mut head = Vec::new();
-        let weights: Vec<&Vec<f32>> = self.head.weights().collect();
-        for layer in weights.chunks_exact(2) {
-            let units = layer[1].len();
-            head.push(Tensor::new(vec![inputs, units], layer[0].clone()));
-            head.push(Tensor::new(vec![units], layer[1].clone()));
-            inputs = units;
-        }
-        let base = self.base.weights().iter();
-        let head = self.head.weight_names().zip(&head);
-        let tensors: Vec<(String, &Tensor)> =
-            base.map(|(name, tensor)| (format!("{BASE}{name}"), tensor)).chain(head).collect();
-        let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), *tensor, Stored::F32));
-        write(path, stored, &BTreeMap::from([(ENTRY.to_owned(), description)]))?;
-        Ok(())
+    /// When they are damaged, are no headstart model, or were written by a newer version.
+    pub fn from_bytes(file: &[u8]) -> Result<Self, ModelFileError> {
+        let Contents { tensors, metadata, .. } =
+            safetensors::read(file).map_err(ModelFileError::NotAModel)?;
+        Self::from_contents(tensors, metadata)
     }
 
-    /// Reads a model that [`Classifier::save`] wrote.
+    /// Reads a model from the tensors and the metadata of its file.
     ///
     /// # Errors
-    /// When the file is damaged, is no headstart model, or was written by a newer version.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        Self::from_checkpoint(path, formats::read(path)?)
-    }
-
-    /// [`Classifier::load`] for a file that has been read.
-    pub(super) fn from_checkpoint(path: &Path, mut checkpoint: Checkpoint) -> Result<Self, Error> {
-        let not_a_model = |reason: String| Error::NotAModel { file: path.to_owned(), reason };
-        let Some(entry) = checkpoint.metadata.remove(ENTRY) else {
-            return Err(not_a_model(what_instead(&checkpoint)));
-        };
+    /// As [`Model::from_bytes`].
+    pub fn from_contents(
+        mut tensors: BTreeMap<String, Tensor>,
+        mut metadata: BTreeMap<String, String>,
+    ) -> Result<Self, ModelFileError> {
+        let not_a_model = ModelFileError::NotAModel;
+        let entry = metadata.remove(Self::METADATA_ENTRY);
+        let entry = entry.ok_or_else(|| not_a_model("it has no description".to_owned()))?;
         let damaged = |error: serde_json::Error| not_a_model(format!("its description: {error}"));
         let version: Version = serde_json::from_str(&entry).map_err(damaged)?;
         if version.format > MODEL_FORMAT {
-            let (found, known) = (version.format, MODEL_FORMAT);
-            return Err(Error::NewerModel { file: path.to_owned(), found, known });
+            return Err(ModelFileError::Newer { found: version.format, known: MODEL_FORMAT });
         }
         if version.format == 0 {
             return Err(not_a_model("its description has no format".to_owned()));
@@ -171,13 +130,14 @@ impl Classifier {
         let config = NetworkConfig { input_size, width: Some(width), top: None };
         let mut network = Architecture::find(&architecture)?.build(&config)?;
         network.set_preprocessing(preprocessing);
+        network.set_trainable(false);
 
         // Each layer reads what the one before gives; how many values that are, its bias says.
         let mut inputs = network.output().channels();
         let mut take = |layer: &str, expected: Option<usize>| {
             let mut take = |weight: &str| {
                 let name = format!("{HEAD}{layer}{weight}");
-                let tensor = checkpoint.tensors.remove(&name);
+                let tensor = tensors.remove(&name);
                 tensor.ok_or_else(|| not_a_model(format!("it has no {name}")))
             };
             let (kernel, bias) = (take("kernel")?, take("bias")?);
@@ -204,38 +164,65 @@ impl Classifier {
             let HiddenDescription { activation, dropout } = *layer;
             Ok(Hidden { kernel, bias, activation, dropout })
         });
-        let hidden = hidden.collect::<Result<Vec<_>, Error>>()?;
+        let hidden = hidden.collect::<Result<Vec<_>, ModelFileError>>()?;
         let (task, dropout) = (description.task, description.dropout);
         let units = task.units(classes.len());
         let (kernel, bias) = take("", Some(units))?;
         let head = Head { hidden, kernel, bias, classes: classes.len(), dropout, task };
-        let own = checkpoint.tensors.into_iter().map(|(name, tensor)| {
+        let own = tensors.into_iter().map(|(name, tensor)| {
             (name.strip_prefix(BASE).map(str::to_owned).unwrap_or(name), tensor)
         });
-        let in_file = |error: ModelError| error.in_file(&path.display().to_string());
-        let weights = Weights::new(&network, own.collect()).map_err(in_file)?;
-        let mut classifier = Self::new(Base::new(network, weights), head, classes);
-        classifier.base.set_trainable(false);
-        classifier.thresholds = description.thresholds;
-        classifier.training = description.training;
-        Ok(classifier)
+        let weights = Arc::new(Weights::new(&network, own.collect())?);
+        let mut head = ClassifierHead::new(head, classes);
+        head.set_thresholds(description.thresholds);
+        Ok(Self { network, weights, head, training: description.training })
     }
-}
 
-/// Whether a checkpoint is a headstart model.
-pub(super) fn is_model(checkpoint: &Checkpoint) -> bool {
-    checkpoint.metadata.contains_key(ENTRY)
-}
+    /// The tensors and the metadata of the model's file, which [`Model::from_contents`] reads.
+    pub fn contents(&self) -> (BTreeMap<String, Tensor>, BTreeMap<String, String>) {
+        let (network, head) = (&self.network, self.head.head());
+        let description = Description {
+            format: match head.hidden.is_empty() && head.task.is_single_label() {
+                true => FIRST_FORMAT,
+                false => MODEL_FORMAT,
+            },
+            written_by: concat!("headstart ", env!("CARGO_PKG_VERSION")).to_owned(),
+            architecture: network.architecture().to_owned(),
+            width: network.width(),
+            preprocessing: network.preprocessing().clone(),
+            classes: self.head.classes().to_vec(),
+            dropout: head.dropout,
+            hidden: (head.hidden.iter())
+                .map(|&Hidden { activation, dropout, .. }| HiddenDescription {
+                    activation,
+                    dropout,
+                })
+                .collect(),
+            task: head.task,
+            thresholds: self.head.thresholds().to_vec(),
+            training: self.training.clone(),
+        };
+        let description = serde_json::to_string(&description).expect("plain data serialises");
+        let base = self.weights.iter();
+        let mut tensors: BTreeMap<String, Tensor> =
+            base.map(|(name, tensor)| (format!("{BASE}{name}"), tensor.clone())).collect();
+        let mut inputs = head.dim();
+        let weights: Vec<&Vec<f32>> = head.weights().collect();
+        let mut names = head.weight_names();
+        for layer in weights.chunks_exact(2) {
+            let units = layer[1].len();
+            for (shape, values) in [(vec![inputs, units], layer[0]), (vec![units], layer[1])] {
+                let name = names.next().expect("a name for each weight");
+                tensors.insert(name, Tensor::new(shape, values.clone()));
+            }
+            inputs = units;
+        }
+        (tensors, BTreeMap::from([(Self::METADATA_ENTRY.to_owned(), description)]))
+    }
 
-/// What a file is that is no headstart model, and what can be done with it.
-fn what_instead(checkpoint: &Checkpoint) -> String {
-    let what = formats::looks_like(checkpoint).map_or(String::new(), |what| format!(": {what}"));
-    match checkpoint.format {
-        Format::Hdf5 | Format::KerasZip if checkpoint.model_config.is_some() => {
-            "a whole Keras model; turn it into one with `headstart import`".to_owned()
-        }
-        format => {
-            format!("a {format} file{what}; weights are used with `headstart train --weights`")
-        }
+    /// The bytes of the model's file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (tensors, metadata) = self.contents();
+        safetensors::to_bytes(&tensors, &metadata)
     }
 }

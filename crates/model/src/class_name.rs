@@ -1,13 +1,9 @@
 //! What a class may be called: one rule for folders, archives, tables, patterns and models.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
-
-use super::names::text_of;
 
 /// The most bytes that the name of a class has.
 pub const LONGEST_CLASS_NAME: usize = 4096;
@@ -67,60 +63,13 @@ pub fn class_name(text: &str) -> Result<Cow<'_, str>, BadClassName> {
 }
 
 /// A text in normalisation form C, without white space around it.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+pub fn plain(text: &str) -> Cow<'_, str> {
     composed(text.trim())
 }
 
 /// A text in normalisation form C.
-pub(super) fn composed(text: &str) -> Cow<'_, str> {
+pub fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
-}
-
-/// Names that many pictures share.
-#[derive(Default)]
-pub(super) struct Names(HashSet<Arc<str>>);
-
-impl Names {
-    pub(super) fn shared(&mut self, text: &str) -> Arc<str> {
-        if let Some(shared) = self.0.get(text) {
-            return shared.clone();
-        }
-        let shared: Arc<str> = text.into();
-        self.0.insert(shared.clone());
-        shared
-    }
-
-    /// What a text says of a group; `None` if nothing.
-    pub(super) fn group(&mut self, text: &str) -> Option<Arc<str>> {
-        let name = plain(text);
-        (!name.is_empty()).then(|| self.shared(&name))
-    }
-
-    /// The class that a folder stands for.
-    ///
-    /// # Errors
-    /// When its name is none for a class.
-    pub(super) fn folder(&mut self, name: &[u8]) -> Result<Arc<str>, BadClassName> {
-        class_name(&text_of(name)).map(|name| self.shared(&name))
-    }
-}
-
-/// What the text of a label says.
-pub(super) enum Label {
-    Is(Arc<str>),
-    /// There is none.
-    None,
-    Refused(BadClassName),
-}
-
-impl Label {
-    pub(super) fn of(label: Option<&[u8]>, known: &mut Names) -> Self {
-        match class_name(&text_of(label.unwrap_or_default())) {
-            Ok(name) => Self::Is(known.shared(&name)),
-            Err(bad) if bad.problem == NameProblem::Nothing => Self::None,
-            Err(bad) => Self::Refused(bad),
-        }
-    }
 }
 
 #[cfg(test)]

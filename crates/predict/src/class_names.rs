@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
-use headstart_data::sources::class_name;
-use headstart_train::Task;
+use headstart_engine::head::Task;
+use headstart_model::class_name;
 
-/// Names that predictions can be told apart by, as [`class_name`] has them.
-pub(super) fn class_names(names: &[String], task: Task) -> Result<Vec<String>, String> {
+/// Names that predictions can be told apart by, as [`class_name`](class_name()) has them.
+///
+/// # Errors
+/// What is wrong with them: one that is none, two that are the same, or too few.
+pub fn class_names(names: &[String], task: Task) -> Result<Vec<String>, String> {
     if names.len() < task.fewest_classes() {
         let needed = if task.is_single_label() { "two are" } else { "one is" };
         return Err(format!("it has {} classes, and at least {needed} needed", names.len()));

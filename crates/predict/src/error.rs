@@ -1,0 +1,43 @@
+use headstart_decode::DecodeError;
+use headstart_model::ModelError;
+
+/// Why the bytes of a file are no model that can be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelFileError {
+    /// They hold no headstart model, or a damaged one.
+    #[error("this is not a headstart model ({0})")]
+    NotAModel(String),
+    /// The model was written by a later version.
+    #[error(
+        "this was written by a newer headstart (model format {found}, this one reads up to {known}); update headstart"
+    )]
+    Newer {
+        /// Its format.
+        found: u64,
+        /// The newest that is known.
+        known: u64,
+    },
+    /// The network or its weights are not sound.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Why there is no prediction for a picture.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictError {
+    /// The picture cannot be read.
+    #[error(transparent)]
+    Picture(#[from] DecodeError),
+    /// Pixels of another size than was said.
+    #[error("{bytes} bytes are not an RGB picture of {width} x {height} pixels, which has 3 to each")]
+    Pixels {
+        /// Width that was said, in pixels.
+        width: usize,
+        /// Height that was said, in pixels.
+        height: usize,
+        /// Bytes that were given.
+        bytes: usize,
+    },
+}

@@ -1,0 +1,40 @@
+//! Prediction alone: a model from the bytes of its file, compiled once, and pictures from theirs.
+//!
+//! ```no_run
+//! use headstart_predict::{Model, Predictor};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = Model::from_bytes(&std::fs::read("flowers.safetensors")?)?;
+//! let predictor = Predictor::new(&model);
+//! let prediction = predictor.predict_bytes(&std::fs::read("rose.jpg")?)?;
+//! for (class, probability) in prediction.ranked() {
+//!     println!("{probability:.3} {}", predictor.classes()[class]);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Training, the sources of pictures and foreign weight files are other crates' business; the crate
+//! `headstart` has all of it.
+#![forbid(unsafe_code)]
+
+mod class_names;
+mod classifier_head;
+mod error;
+mod features;
+mod model;
+mod model_file;
+mod predictor;
+
+pub use class_names::class_names;
+pub use classifier_head::{ClassifierHead, Prediction, UNCHOSEN_THRESHOLD};
+pub use error::{ModelFileError, PredictError};
+pub use features::{FeatureExtractor, FeatureScratch};
+pub use headstart_decode::{DecodeError, Limits, Rgb};
+pub use headstart_engine::Isa;
+pub use headstart_engine::frozen::{Bf16, Compute};
+pub use headstart_engine::head::{Head, Hidden, Task};
+pub use headstart_resize::Reduce;
+pub use model::Model;
+pub use model_file::MODEL_FORMAT;
+pub use predictor::{PredictConfig, Predictor};

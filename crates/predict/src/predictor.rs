@@ -1,0 +1,139 @@
+//! A model that is compiled once and answers for many pictures.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use headstart_decode::{AtLeast, Limits, Rgb, decode_at_least, read_file};
+use headstart_engine::frozen::Compute;
+use headstart_resize::Reduce;
+
+use crate::{ClassifierHead, FeatureExtractor, Model, PredictError, Prediction};
+
+/// How pictures are read and computed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct PredictConfig {
+    /// What to compute with.
+    pub compute: Compute,
+    /// How far large pictures may be reduced while they are decoded.
+    pub reduce: Reduce,
+    /// What a picture may cost.
+    pub limits: Limits,
+}
+
+/// A compiled model: `Send`, `Sync`, and cheap to clone. Any number of threads predict at once, each
+/// picture on the thread that asks; the answers are the same bits whatever the threads.
+#[derive(Clone, Debug)]
+pub struct Predictor {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    base: Arc<FeatureExtractor>,
+    head: ClassifierHead,
+    at_least: AtLeast,
+    limits: Limits,
+}
+
+impl Predictor {
+    /// Compiles a model for the fastest instruction set of the processor.
+    pub fn new(model: &Model) -> Self {
+        Self::with(model, PredictConfig::default())
+    }
+
+    /// Compiles a model as asked for.
+    pub fn with(model: &Model, config: PredictConfig) -> Self {
+        let base = FeatureExtractor::new(&model.network, &model.weights, config.compute);
+        Self::compiled(Arc::new(base), model.head.clone(), &config)
+    }
+
+    /// A predictor of a base that is compiled already; `config.compute` has no say.
+    pub fn compiled(
+        base: Arc<FeatureExtractor>,
+        head: ClassifierHead,
+        config: &PredictConfig,
+    ) -> Self {
+        let at_least = config.reduce.at_least(base.preprocessing());
+        Self { shared: Arc::new(Shared { base, head, at_least, limits: config.limits }) }
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        self.shared.head.classes()
+    }
+
+    /// The head, with the names of the classes.
+    pub fn head(&self) -> &ClassifierHead {
+        &self.shared.head
+    }
+
+    /// Predicts a picture from the bytes of its file, whatever its format.
+    ///
+    /// # Errors
+    /// [`PredictError::Picture`].
+    pub fn predict_bytes(&self, file: &[u8]) -> Result<Prediction, PredictError> {
+        let Shared { limits, at_least, .. } = &*self.shared;
+        let picture = decode_at_least(file, limits, *at_least)?;
+        Ok(self.predict_picture(&picture))
+    }
+
+    /// Predicts a picture from its pixels, u8 RGB `[height][width][3]`.
+    ///
+    /// # Errors
+    /// [`PredictError::Pixels`] when there are not so many.
+    pub fn predict_rgb(
+        &self,
+        width: usize,
+        height: usize,
+        pixels: &[u8],
+    ) -> Result<Prediction, PredictError> {
+        let picture = Rgb::new(width, height, pixels.to_vec());
+        let bytes = pixels.len();
+        let picture = picture.ok_or(PredictError::Pixels { width, height, bytes })?;
+        Ok(self.predict_picture(&picture))
+    }
+
+    /// Predicts a picture that is decoded.
+    pub fn predict_picture(&self, picture: &Rgb) -> Prediction {
+        self.shared.head.classify(&self.shared.base.features_of(picture))
+    }
+
+    /// Predicts a picture that the `image` crate has decoded; what is transparent is composed on
+    /// white, as in files.
+    ///
+    /// # Errors
+    /// [`PredictError::Pixels`] when it has none.
+    #[cfg(feature = "image")]
+    pub fn predict_image(
+        &self,
+        image: impl Into<image::DynamicImage>,
+    ) -> Result<Prediction, PredictError> {
+        let rgba = image.into().into_rgba8();
+        let on_white = |[red, green, blue, alpha]: [u8; 4]| {
+            let alpha = u32::from(alpha);
+            [red, green, blue].map(|c| ((u32::from(c) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
+        };
+        let pixels: Vec<u8> = rgba.pixels().flat_map(|pixel| on_white(pixel.0)).collect();
+        self.predict_rgb(rgba.width() as usize, rgba.height() as usize, &pixels)
+    }
+
+    /// Predicts a picture file.
+    ///
+    /// # Errors
+    /// [`PredictError::Picture`], also when the file cannot be read.
+    pub fn predict(&self, path: impl AsRef<Path>) -> Result<Prediction, PredictError> {
+        self.predict_bytes(&read_file(path.as_ref(), &self.shared.limits)?)
+    }
+
+    /// Predicts many pictures from the bytes of their files, divided among the threads of the rayon
+    /// pool that this is called in: `pool.install(|| predictor.predict_all(&files))`.
+    #[cfg(feature = "threads")]
+    pub fn predict_all<B: AsRef<[u8]> + Sync>(
+        &self,
+        files: &[B],
+    ) -> Vec<Result<Prediction, PredictError>> {
+        use rayon::prelude::*;
+        files.par_iter().map(|file| self.predict_bytes(file.as_ref())).collect()
+    }
+}
