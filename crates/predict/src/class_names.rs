@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use headstart_engine::head::Task;
-use headstart_model::class_name;
+use headstart_model::class_name::class_name;
 
 /// Names that predictions can be told apart by, as [`class_name`](class_name()) has them.
 ///

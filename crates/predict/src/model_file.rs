@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use headstart_engine::head::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::safetensors::{self, Contents};
+use headstart_model::safetensors::{self, Contents, Stored};
 use headstart_model::{Elementwise, Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -100,7 +100,8 @@ impl Model {
     /// When they are damaged, are no headstart model, or were written by a newer version.
     pub fn from_bytes(file: &[u8]) -> Result<Self, ModelFileError> {
         let Contents { tensors, metadata, .. } =
-            safetensors::read(file).map_err(ModelFileError::NotAModel)?;
+            safetensors::read(file)
+            .map_err(|error| ModelFileError::NotAModel(error.to_string()))?;
         Self::from_contents(tensors, metadata)
     }
 
@@ -223,6 +224,9 @@ impl Model {
     /// The bytes of the model's file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (tensors, metadata) = self.contents();
-        safetensors::to_bytes(&tensors, &metadata)
+        let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor, Stored::F32));
+        let mut file = Vec::new();
+        safetensors::write(&mut file, stored, &metadata).expect("memory takes what it is given");
+        file
     }
 }
