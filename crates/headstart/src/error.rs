@@ -6,6 +6,7 @@ use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
 use headstart_error::ErrorKind;
 use headstart_files::FileError;
 use headstart_model::ModelError;
+use headstart_predict::PredictError;
 use headstart_train::TrainError;
 
 /// An error of this library. Each message is one line that names the thing and, where there is
@@ -222,6 +223,15 @@ pub enum Error {
     Interrupted,
 }
 
+impl From<PredictError> for Error {
+    fn from(error: PredictError) -> Self {
+        match error {
+            PredictError::Picture(cause) => cause.into(),
+            other => Self::Options(other.to_string()),
+        }
+    }
+}
+
 impl From<DecodeError> for Error {
     fn from(cause: DecodeError) -> Self {
         Self::Picture { path: None, cause }
@@ -229,6 +239,13 @@ impl From<DecodeError> for Error {
 }
 
 impl Error {
+    pub(crate) fn of_prediction(picture: &Path, error: PredictError) -> Self {
+        match error {
+            PredictError::Picture(cause) => Self::Picture { path: Some(picture.to_owned()), cause },
+            other => other.into(),
+        }
+    }
+
     /// What can be done about it: an exit status, an HTTP status or an exception follows from it.
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -72,10 +72,10 @@ impl Classifier {
         range.check()?;
         self.check_classes(set.classes())?;
         self.check_task(set.task())?;
-        let (_, network) = config.network(&self.base)?;
+        let (_, network) = config.network(self.base())?;
         set.views(Some(&network), config.augmentation(), observer)?;
         let train = set.made().inputs(set, Subset::Train);
-        let mut tuner = FineTuner::new(network, self.head.clone(), config.training.clone())?;
+        let mut tuner = FineTuner::new(network, self.head().clone(), config.training.clone())?;
         test(range, observer, &mut |rate| tuner.step_at(&train, rate))
     }
 }

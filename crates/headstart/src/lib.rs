@@ -80,7 +80,8 @@ pub use audit::{Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity,
 pub use base::Base;
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
-    BaseConfig, Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, class_names_in,
+    BaseConfig, Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, Predictor,
+    class_names_in,
 };
 pub use error::Error;
 pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};

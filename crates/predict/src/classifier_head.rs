@@ -56,6 +56,16 @@ impl ClassifierHead {
         &self.head
     }
 
+    /// Gives the same classes another head.
+    ///
+    /// # Panics
+    /// When it is for another number of classes, or another task.
+    pub fn set_head(&mut self, head: Head) {
+        assert_eq!(head.classes, self.classes.len(), "a name for each class");
+        assert_eq!(head.task, self.task(), "thresholds are of another task");
+        self.head = head;
+    }
+
     /// Names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.classes

@@ -1,4 +1,5 @@
 use headstart_decode::DecodeError;
+use headstart_error::ErrorKind;
 use headstart_model::ModelError;
 
 /// Why the bytes of a file are no model that can be used.
@@ -31,7 +32,9 @@ pub enum PredictError {
     #[error(transparent)]
     Picture(#[from] DecodeError),
     /// Pixels of another size than was said.
-    #[error("{bytes} bytes are not an RGB picture of {width} x {height} pixels, which has 3 to each")]
+    #[error(
+        "{bytes} bytes are not an RGB picture of {width} x {height} pixels, which has 3 to each"
+    )]
     Pixels {
         /// Width that was said, in pixels.
         width: usize,
@@ -40,4 +43,25 @@ pub enum PredictError {
         /// Bytes that were given.
         bytes: usize,
     },
+}
+
+impl ModelFileError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotAModel(_) => ErrorKind::InvalidData,
+            Self::Newer { .. } => ErrorKind::Unsupported,
+            Self::Model(error) => error.kind(),
+        }
+    }
+}
+
+impl PredictError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Picture(error) => error.kind(),
+            Self::Pixels { .. } => ErrorKind::InvalidInput,
+        }
+    }
 }

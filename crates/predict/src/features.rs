@@ -30,7 +30,7 @@ impl FeatureExtractor {
     /// When `weights` are not the network's.
     pub fn new(network: &Network, weights: &Weights, compute: Compute) -> Self {
         let config = FrozenConfig { pooled: true, compute, ..FrozenConfig::default() };
-        Self { plan: Plan::compile(network, weights, &config), idle: Mutex::default() }
+        Plan::compile(network, weights, &config).into()
     }
 
     /// How pictures are prepared.
@@ -76,6 +76,13 @@ impl FeatureExtractor {
             self.prepare(scratch, picture);
             self.run(scratch)
         })
+    }
+}
+
+/// A plan whose output is the features.
+impl From<Plan> for FeatureExtractor {
+    fn from(plan: Plan) -> Self {
+        Self { plan, idle: Mutex::default() }
     }
 }
 

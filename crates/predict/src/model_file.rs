@@ -5,11 +5,12 @@
 //! JSON.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use headstart_engine::head::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::safetensors::{self, Contents, Stored};
+use headstart_model::safetensors::{self, Contents, Stored, WriteError};
 use headstart_model::{Elementwise, Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -99,8 +100,7 @@ impl Model {
     /// # Errors
     /// When they are damaged, are no headstart model, or were written by a newer version.
     pub fn from_bytes(file: &[u8]) -> Result<Self, ModelFileError> {
-        let Contents { tensors, metadata, .. } =
-            safetensors::read(file)
+        let Contents { tensors, metadata, .. } = safetensors::read(file)
             .map_err(|error| ModelFileError::NotAModel(error.to_string()))?;
         Self::from_contents(tensors, metadata)
     }
@@ -179,10 +179,43 @@ impl Model {
         Ok(Self { network, weights, head, training: description.training })
     }
 
-    /// The tensors and the metadata of the model's file, which [`Model::from_contents`] reads.
-    pub fn contents(&self) -> (BTreeMap<String, Tensor>, BTreeMap<String, String>) {
+    /// Writes the model's file.
+    ///
+    /// # Errors
+    /// What the writer returns.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let description = serde_json::to_string(&self.description());
+        let description = description.expect("plain data serialises");
+        let metadata = BTreeMap::from([(Self::METADATA_ENTRY.to_owned(), description)]);
+        let head = self.head.head();
+        let mut inputs = head.dim();
+        let mut layers = Vec::new();
+        let weights: Vec<&Vec<f32>> = head.weights().collect();
+        for layer in weights.chunks_exact(2) {
+            let units = layer[1].len();
+            layers.push(Tensor::new(vec![inputs, units], layer[0].clone()));
+            layers.push(Tensor::new(vec![units], layer[1].clone()));
+            inputs = units;
+        }
+        let base = self.weights.iter().map(|(name, tensor)| (format!("{BASE}{name}"), tensor));
+        let tensors: Vec<_> = base.chain(head.weight_names().zip(&layers)).collect();
+        let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), *tensor, Stored::F32));
+        safetensors::write(out, stored, &metadata).map_err(|error| match error {
+            WriteError::Io(error) => error,
+            WriteError::OutOfRange(_) => unreachable!("f32 holds every f32"),
+        })
+    }
+
+    /// The bytes of the model's file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut file = Vec::new();
+        self.write(&mut file).expect("memory takes what it is given");
+        file
+    }
+
+    fn description(&self) -> Description {
         let (network, head) = (&self.network, self.head.head());
-        let description = Description {
+        Description {
             format: match head.hidden.is_empty() && head.task.is_single_label() {
                 true => FIRST_FORMAT,
                 false => MODEL_FORMAT,
@@ -202,31 +235,6 @@ impl Model {
             task: head.task,
             thresholds: self.head.thresholds().to_vec(),
             training: self.training.clone(),
-        };
-        let description = serde_json::to_string(&description).expect("plain data serialises");
-        let base = self.weights.iter();
-        let mut tensors: BTreeMap<String, Tensor> =
-            base.map(|(name, tensor)| (format!("{BASE}{name}"), tensor.clone())).collect();
-        let mut inputs = head.dim();
-        let weights: Vec<&Vec<f32>> = head.weights().collect();
-        let mut names = head.weight_names();
-        for layer in weights.chunks_exact(2) {
-            let units = layer[1].len();
-            for (shape, values) in [(vec![inputs, units], layer[0]), (vec![units], layer[1])] {
-                let name = names.next().expect("a name for each weight");
-                tensors.insert(name, Tensor::new(shape, values.clone()));
-            }
-            inputs = units;
         }
-        (tensors, BTreeMap::from([(Self::METADATA_ENTRY.to_owned(), description)]))
-    }
-
-    /// The bytes of the model's file.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let (tensors, metadata) = self.contents();
-        let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor, Stored::F32));
-        let mut file = Vec::new();
-        safetensors::write(&mut file, stored, &metadata).expect("memory takes what it is given");
-        file
     }
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headstart_model::class_name::{class_name, plain};
 use super::dataset::is_learned_from;
 use super::layout::{self, Top, is_inner_side};
 use super::leftovers::hidden;
@@ -15,6 +14,7 @@ use super::shards::is_sharded;
 use super::walk::{Walker, entries, look};
 use super::{Dataset, Listed, SkipReason, Skipped, Source, Subset};
 use crate::DataError;
+use headstart_model::class_name::{class_name, plain};
 
 impl Dataset {
     /// Finds the pictures of a folder, or of any other [`Source`], and their classes.

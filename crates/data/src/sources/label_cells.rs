@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use headstart_model::class_name::BadClassName;
-use super::shared_names::{Label, Names};
 use super::columns::ColumnNames;
 use super::labels::in_brackets;
+use super::shared_names::{Label, Names};
 use super::{Labels, Listing};
+use headstart_model::class_name::BadClassName;
 
 /// Reads the cells of a column of labels, of which many rows have the same.
 pub(super) struct LabelCells {

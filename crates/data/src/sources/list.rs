@@ -3,10 +3,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::shared_names::Names;
 use super::folder::{Layout, look_through, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
 use super::shards::{Shards, is_sharded};
+use super::shared_names::Names;
 use super::walk::Walker;
 use super::{
     ColumnNames, Labels, Listed, Listing, SkipReason, Skipped, Subset, archive, manifest, table,

@@ -49,9 +49,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use archive::Member;
-pub use headstart_model::class_name::{BadClassName, LONGEST_CLASS_NAME, NameProblem, class_name};
 pub use columns::ColumnNames;
 pub use dataset::Dataset;
+pub use headstart_model::class_name::{BadClassName, LONGEST_CLASS_NAME, NameProblem, class_name};
 pub use labels::{LabelSets, Labels};
 pub use list::{is_source, is_table, list_pictures, list_pictures_as, list_source};
 pub use listing::{Listed, Listing};

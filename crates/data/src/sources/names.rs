@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use headstart_model::class_name::composed;
 use super::leftovers::hidden;
+use headstart_model::class_name::composed;
 
 /// Why a name within a file cannot be a path in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use headstart_model::class_name::composed;
 use super::shared_names::{Label, Names};
 use super::{Labels, Listing, SkipReason, Skipped};
 use crate::DataError;
+use headstart_model::class_name::composed;
 
 /// A regular expression that finds a label or a group in the path of a picture.
 ///

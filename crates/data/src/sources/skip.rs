@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use headstart_error::ErrorKind;
 use headstart_files::io_reason;
 
-use headstart_model::class_name::{BadClassName, NameProblem};
 use super::names::BadName;
 use crate::DecodeError;
+use headstart_model::class_name::{BadClassName, NameProblem};
 
 /// Something that was left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

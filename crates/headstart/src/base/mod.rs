@@ -72,8 +72,8 @@ impl Base {
         Ok((Self::new(network, weights), kernel, bias))
     }
 
-    pub(crate) fn new(network: Network, weights: Weights) -> Self {
-        Self { network, weights: Arc::new(weights), assumptions: Vec::new() }
+    pub(crate) fn new(network: Network, weights: impl Into<Arc<Weights>>) -> Self {
+        Self { network, weights: weights.into(), assumptions: Vec::new() }
     }
 
     /// What a weight file left open and how it was decided, with the way to decide otherwise, a
@@ -90,6 +90,10 @@ impl Base {
     /// The values of all weights.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    pub(crate) fn shared_weights(&self) -> Arc<Weights> {
+        self.weights.clone()
     }
 
     /// Length of the feature vector of a picture.

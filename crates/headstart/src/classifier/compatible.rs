@@ -11,7 +11,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::UnknownClass`] and [`Error::OtherClasses`].
     pub fn check_classes(&self, given: &[String]) -> Result<(), Error> {
-        let known = self.classes.clone();
+        let known = self.classes().to_vec();
         if let Some(class) = given.iter().find(|class| !known.contains(class)) {
             return Err(Error::UnknownClass { class: class.clone(), known });
         }

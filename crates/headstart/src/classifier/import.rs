@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use headstart_files::io_reason;
 use headstart_model::formats::{self, ImportedModel};
 use headstart_model::{Fit, Interpolation};
+use headstart_predict::class_names;
 use headstart_train::{Head, Hidden, Task};
 
 use super::Classifier;
-use super::class_names::class_names;
 use crate::{Base, Error};
 
 /// What a Keras model's file does not say.

@@ -1,46 +1,32 @@
 //! Base and head together: what predicts.
 
 mod base_file;
-mod class_names;
 mod compatible;
 mod import;
 mod model_file;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use headstart_data::split::Earlier;
 use headstart_data::{DecodeError, LabelSets, Location, SkipReason, Skipped, Source, Subset};
-use headstart_engine::head::argmax;
+use headstart_predict::{ClassifierHead, FeatureExtractor, PredictConfig};
+pub use headstart_predict::{MODEL_FORMAT, Prediction, Predictor};
 use headstart_train::{Head, Task};
 
-use crate::records::{UNCHOSEN, choose_thresholds};
+use crate::records::choose_thresholds;
 use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
 pub use base_file::BaseConfig;
-use class_names::class_names;
 pub use import::{ImportConfig, class_names_in};
-pub use model_file::MODEL_FORMAT;
 
 /// A base with a head on its features, and the names of the classes.
 #[derive(Clone, Debug)]
 pub struct Classifier {
-    pub(crate) base: Base,
-    pub(crate) head: Head,
-    pub(crate) classes: Vec<String>,
-    /// Of each class, the probability from which on a picture has this label; empty where a picture has
-    /// one label.
-    pub(crate) thresholds: Vec<f32>,
+    base: Base,
+    head: ClassifierHead,
     pub(crate) training: Option<TrainingRecord>,
-}
-
-/// What a classifier says of a picture.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// The probability of each class, in the order of [`Classifier::classes`].
-    pub scores: Vec<f32>,
-    /// The labels: the likeliest class; or, of a classifier for [`Task::MultiLabel`], all classes whose
-    /// probability reaches their threshold, the likeliest first, which may be none.
-    pub labels: Vec<usize>,
+    /// The base, compiled when it is first needed.
+    compiled: OnceLock<Arc<FeatureExtractor>>,
 }
 
 /// What [`Classifier::evaluate`] measured, and on what.
@@ -59,24 +45,25 @@ pub struct Evaluated {
     pub source: Source,
 }
 
-impl Prediction {
-    /// The classes and their probabilities, the likeliest first.
-    pub fn ranked(&self) -> Vec<(usize, f32)> {
-        let mut ranked: Vec<_> = self.scores.iter().copied().enumerate().collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-        ranked
-    }
-}
-
 impl Classifier {
     pub(crate) fn new(base: Base, head: Head, classes: Vec<String>) -> Self {
-        assert_eq!(head.dim(), base.features(), "the head is for another base");
-        assert_eq!(head.classes, classes.len(), "a name for each class");
-        let thresholds = match head.task {
-            Task::SingleLabel => Vec::new(),
-            Task::MultiLabel => vec![UNCHOSEN; classes.len()],
-        };
-        Self { base, head, classes, thresholds, training: None }
+        Self::from_parts(base, ClassifierHead::new(head, classes), None)
+    }
+
+    fn from_parts(base: Base, head: ClassifierHead, training: Option<TrainingRecord>) -> Self {
+        assert_eq!(head.head().dim(), base.features(), "the head is for another base");
+        Self { base, head, training, compiled: OnceLock::new() }
+    }
+
+    /// Takes over what fine-tuning has made of base and head.
+    pub(crate) fn set_base_and_head(&mut self, base: Base, head: Head) {
+        self.base = base;
+        self.head.set_head(head);
+        self.compiled = OnceLock::new();
+    }
+
+    pub(crate) fn set_thresholds(&mut self, thresholds: Vec<f32>) {
+        self.head.set_thresholds(thresholds);
     }
 
     /// A bundled base with the classifier that it was published with.
@@ -119,23 +106,23 @@ impl Classifier {
 
     /// The head.
     pub fn head(&self) -> &Head {
-        &self.head
+        self.head.head()
     }
 
     /// What it says of a picture.
     pub fn task(&self) -> Task {
-        self.head.task
+        self.head.task()
     }
 
     /// Of each class, the probability from which on a picture has this label; empty unless
     /// [`Classifier::task`] is [`Task::MultiLabel`].
     pub fn thresholds(&self) -> &[f32] {
-        &self.thresholds
+        self.head.thresholds()
     }
 
     /// Names of the classes.
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        self.head.classes()
     }
 
     /// How it was trained; `None` if not here.
@@ -148,11 +135,10 @@ impl Classifier {
     /// # Errors
     /// [`Error::ClassNames`] unless there is a name for each.
     pub fn set_classes(&mut self, names: Vec<String>) -> Result<(), Error> {
-        if names.len() != self.classes.len() {
-            return Err(Error::ClassNames { given: names.len(), classes: self.classes.len() });
+        if names.len() != self.classes().len() {
+            return Err(Error::ClassNames { given: names.len(), classes: self.classes().len() });
         }
-        self.classes = class_names(&names, self.task()).map_err(Error::BadClassNames)?;
-        Ok(())
+        self.head.set_classes(&names).map_err(Error::BadClassNames)
     }
 
     /// Chooses the thresholds by what it says of pictures that it has not learned from, if they may have
@@ -164,7 +150,8 @@ impl Classifier {
         probabilities: &[f32],
     ) {
         if let Some(sets) = sets {
-            self.thresholds = choose_thresholds(labels, sets, probabilities, self.classes.len());
+            let classes = self.classes().len();
+            self.head.set_thresholds(choose_thresholds(labels, sets, probabilities, classes));
         }
     }
 
@@ -175,31 +162,31 @@ impl Classifier {
         sets: Option<&[Vec<usize>]>,
         probabilities: &[f32],
     ) -> Evaluation {
-        Evaluation::of(&self.classes, &self.thresholds, labels, sets, probabilities)
+        Evaluation::of(self.classes(), self.thresholds(), labels, sets, probabilities)
     }
 
     /// What the head makes of one picture's features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
-        let scores = self.head.probabilities(features);
-        let labels = match self.task() {
-            Task::SingleLabel => vec![argmax(&scores)],
-            Task::MultiLabel => {
-                let is_said = |class: &usize| scores[*class] >= self.thresholds[*class];
-                let mut labels: Vec<usize> = (0..scores.len()).filter(is_said).collect();
-                labels.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-                labels
-            }
-        };
-        Prediction { scores, labels }
+        self.head.classify(features)
     }
 
-    /// Predicts one picture. For many, [`Classifier::predict_each`] compiles the base only once.
+    /// What predicts without this library's other parts, and can be shared among threads. The base is
+    /// compiled by the first call, and again after fine-tuning.
+    pub fn predictor(&self) -> Predictor {
+        let config = PredictConfig::default();
+        let compile = || Arc::new(self.base.compile(config.compute).into());
+        let base = self.compiled.get_or_init(compile);
+        Predictor::compiled(base.clone(), self.head.clone(), &config)
+    }
+
+    /// Predicts one picture. Many are predicted by [`Classifier::predict_each`] on all processors, or
+    /// on threads of the caller's with a [`Classifier::predictor`].
     ///
     /// # Errors
-    /// What is wrong with the picture.
-    pub fn predict(&self, path: impl AsRef<Path>) -> Result<Prediction, DecodeError> {
-        let extractor = Extractor::new(&self.base, &ExtractConfig::default());
-        extractor.one(path.as_ref()).map(|picture| self.classify(&picture.features))
+    /// [`Error::Picture`].
+    pub fn predict(&self, path: impl AsRef<Path>) -> Result<Prediction, Error> {
+        let path = path.as_ref();
+        self.predictor().predict(path).map_err(|error| Error::of_prediction(path, error))
     }
 
     /// Predicts pictures, which may come one by one, and hands the answers to `each` in order, as
@@ -294,10 +281,10 @@ impl Classifier {
                 continue;
             };
             let class = |name: &Arc<str>| {
-                let class = self.classes.iter().position(|known| **known == **name);
+                let class = self.classes().iter().position(|known| **known == **name);
                 class.ok_or_else(|| Error::UnknownClass {
                     class: name.to_string(),
-                    known: self.classes.clone(),
+                    known: self.classes().to_vec(),
                 })
             };
             let own: Vec<usize> =
@@ -324,7 +311,7 @@ impl Classifier {
         if let Some(sets) = sets.as_mut().filter(|_| source.multi_label) {
             sets.unite(&mut labels, &extraction.contents);
         }
-        let probabilities = self.head.probabilities(&extraction.features);
+        let probabilities = self.head().probabilities(&extraction.features);
         let sets = sets.as_ref().map(LabelSets::as_slice);
         let evaluation = self.measure(&labels, sets, &probabilities);
         let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());

@@ -1,15 +1,13 @@
 //! From files to features: decode, resize, run the frozen base; or look it up in the cache.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::thread;
 
 use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Limit};
 use headstart_data::decode::{Reduce, header};
-use headstart_data::{
-    ContentHash, DecodeError, Facts, Held, Limits, Location, Reader, Resizer, Skipped,
-};
-use headstart_engine::frozen::{Arena, Compute, Plan};
+use headstart_data::{ContentHash, DecodeError, Facts, Held, Limits, Location, Reader, Skipped};
+use headstart_engine::frozen::Compute;
+use headstart_predict::{FeatureExtractor, FeatureScratch};
 
 use super::in_order::{Jobs, in_order, window};
 use crate::{Base, Error, Observer};
@@ -44,7 +42,7 @@ pub fn default_cache() -> Option<PathBuf> {
 
 /// Computes features of pictures with a frozen base.
 pub struct Extractor {
-    plan: Plan,
+    base: FeatureExtractor,
     cache: Option<FeatureCache>,
     /// Whether the cache held anything when it was opened: a hit in one that did not is another
     /// copy of a picture of this run.
@@ -54,8 +52,6 @@ pub struct Extractor {
     reader: Reader,
     /// Whether what is in the cache may be of pictures that take more memory than they may now.
     checks_cached: bool,
-    /// Workers that wait for work; an arena is not given up between calls.
-    workers: Mutex<Vec<Worker>>,
 }
 
 /// The features of one picture.
@@ -92,7 +88,7 @@ impl Extractor {
     /// Compiles `base` and opens the cache. A cache that cannot be used is left unused; see
     /// [`Extractor::cache_warning`].
     pub fn new(base: &Base, config: &ExtractConfig) -> Self {
-        let plan = base.compile(config.compute);
+        let compiled = FeatureExtractor::from(base.compile(config.compute));
         let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
             let fingerprint = Fingerprint(base.fingerprint(config.compute, config.reduce));
@@ -111,26 +107,25 @@ impl Extractor {
             FeatureCache::open(root, &fingerprint, base.features(), cache)
         });
         let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
-        let reader = Reader::new(config.memory, config.reduce.at_least(plan.preprocessing()));
+        let reader = Reader::new(config.memory, config.reduce.at_least(compiled.preprocessing()));
         Self {
-            plan,
+            base: compiled,
             cache,
             cache_was_filled,
             threads: config.threads.unwrap_or_else(available).max(1),
             checks_cached: *reader.limits() != Limits::default(),
             reader,
-            workers: Mutex::default(),
         }
     }
 
     /// Length of a feature vector.
     pub fn features(&self) -> usize {
-        self.plan.output_shape().len()
+        self.base.features()
     }
 
     /// The shorter side of the network's input, in pixels.
     pub(crate) fn side(&self) -> usize {
-        let to = self.plan.preprocessing();
+        let to = self.base.preprocessing();
         to.height.min(to.width)
     }
 
@@ -169,7 +164,7 @@ impl Extractor {
         each: &mut dyn FnMut(P, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let bytes = self.features() * size_of::<f32>() + size_of::<PictureFeatures>();
-        let job = |worker: &mut Worker, at: &Location| self.picture(worker, at);
+        let job = |scratch: &mut FeatureScratch, at: &Location| self.picture(scratch, at);
         self.for_each_of(pictures, (&job, bytes), observer, each)
     }
 
@@ -186,8 +181,9 @@ impl Extractor {
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut indices = 0..;
-        let job = |worker: &mut Worker, at: &Location| self.pixels(worker, at, with_features);
-        let to = self.plan.preprocessing();
+        let job =
+            |scratch: &mut FeatureScratch, at: &Location| self.pixels(scratch, at, with_features);
+        let to = self.base.preprocessing();
         let features = if with_features { self.features() * size_of::<f32>() } else { 0 };
         let bytes = to.height * to.width * 3 + features + size_of::<PicturePixels>();
         self.for_each_of(pictures.iter(), (&job, bytes), observer, &mut |_, result| {
@@ -199,16 +195,19 @@ impl Extractor {
     fn for_each_of<P: AsRef<Location> + Send, T: Send>(
         &self,
         pictures: impl Iterator<Item = P> + Send,
-        (job, bytes): (&(impl Fn(&mut Worker, &Location) -> Result<T, DecodeError> + Sync), usize),
+        (job, bytes): (
+            &(impl Fn(&mut FeatureScratch, &Location) -> Result<T, DecodeError> + Sync),
+            usize,
+        ),
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(P, Result<T, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (_, total) = pictures.size_hint();
         let threads = self.threads.min(total.unwrap_or(usize::MAX));
         let serve = |jobs: Jobs<'_, _, _>| {
-            let mut worker = self.worker();
-            jobs.each(|picture: &P| job(&mut worker, picture.as_ref()));
-            self.give_back(worker);
+            self.base.with_scratch(|scratch| {
+                jobs.each(|picture: &P| job(scratch, picture.as_ref()));
+            });
         };
         let mut tick = |done| {
             if let Some(total) = total {
@@ -268,37 +267,18 @@ impl Extractor {
     /// # Errors
     /// What is wrong with the picture.
     pub fn one(&self, picture: impl Into<Location>) -> Result<PictureFeatures, DecodeError> {
-        let mut worker = self.worker();
-        let result = self.picture(&mut worker, &picture.into());
-        self.give_back(worker);
-        result
-    }
-
-    fn worker(&self) -> Worker {
-        let idle = self.workers.lock().expect("no worker panics while holding it").pop();
-        idle.unwrap_or_else(|| {
-            let to = self.plan.preprocessing();
-            Worker {
-                arena: self.plan.arena(),
-                resizer: Resizer::new(),
-                pixels: vec![0; to.height * to.width * 3],
-            }
-        })
-    }
-
-    fn give_back(&self, worker: Worker) {
-        self.workers.lock().expect("no worker panics while holding it").push(worker);
+        self.base.with_scratch(|scratch| self.picture(scratch, &picture.into()))
     }
 
     fn picture(
         &self,
-        worker: &mut Worker,
+        scratch: &mut FeatureScratch,
         picture: &Location,
     ) -> Result<PictureFeatures, DecodeError> {
         let file = self.reader.read(picture)?;
         let (entry, cached) = match self.known(&file)? {
             Some(entry) => (entry, self.cache_was_filled),
-            None => (self.compute(worker, picture, file)?, false),
+            None => (self.compute(scratch, picture, file)?, false),
         };
         let Entry { content, features, facts } = entry;
         Ok(PictureFeatures { content, features, facts, cached })
@@ -317,20 +297,20 @@ impl Extractor {
         Ok(entry)
     }
 
-    /// Computes the features of a picture, whose pixels the worker then has, and keeps them.
+    /// Computes the features of a picture, whose pixels the scratch then has, and keeps them.
     fn compute(
         &self,
-        worker: &mut Worker,
+        scratch: &mut FeatureScratch,
         picture: &Location,
         file: Held<'_>,
     ) -> Result<Entry, DecodeError> {
         let file = self.reader.with_room(picture, file)?;
         let header = header(file.bytes(), self.reader.limits())?;
         let key = self.cache.as_ref().map(|cache| (cache, file.key()));
-        let content = self.read_pixels(worker, file)?;
-        let facts = Facts::new(&header, &worker.pixels, self.plan.preprocessing().width);
-        let mut features = vec![0.0; self.features()];
-        self.plan.run(&mut worker.arena, &worker.pixels, &mut features);
+        let content = self.read_pixels(scratch, file)?;
+        let width = self.base.preprocessing().width;
+        let facts = Facts::new(&header, scratch.pixels(), width);
+        let features = self.base.run(scratch);
         let entry = Entry { content, features, facts };
         if let Some((cache, key)) = key {
             cache.put(&key, &entry);
@@ -340,35 +320,38 @@ impl Extractor {
 
     fn pixels(
         &self,
-        worker: &mut Worker,
+        scratch: &mut FeatureScratch,
         picture: &Location,
         with_features: bool,
     ) -> Result<PicturePixels, DecodeError> {
         let file = self.reader.read(picture)?;
         if !with_features {
             let file = self.reader.with_room(picture, file)?;
-            let content = self.read_pixels(worker, file)?;
-            return Ok(PicturePixels { content, pixels: worker.pixels.clone(), known: None });
+            let content = self.read_pixels(scratch, file)?;
+            return Ok(PicturePixels { content, pixels: scratch.pixels().to_vec(), known: None });
         }
         let entry = match self.known(&file)? {
             Some(entry) => {
                 let file = self.reader.with_room(picture, file)?;
-                self.read_pixels(worker, file)?;
+                self.read_pixels(scratch, file)?;
                 entry
             }
-            None => self.compute(worker, picture, file)?,
+            None => self.compute(scratch, picture, file)?,
         };
         let Entry { content, features, facts } = entry;
         let known = Some((features, facts));
-        Ok(PicturePixels { content, pixels: worker.pixels.clone(), known })
+        Ok(PicturePixels { content, pixels: scratch.pixels().to_vec(), known })
     }
 
-    /// Decodes and resizes a picture into the worker's pixels; returns the hash of those decoded.
-    fn read_pixels(&self, worker: &mut Worker, file: Held<'_>) -> Result<ContentHash, DecodeError> {
+    /// Decodes and resizes a picture into the scratch's pixels; returns the hash of those decoded.
+    fn read_pixels(
+        &self,
+        scratch: &mut FeatureScratch,
+        file: Held<'_>,
+    ) -> Result<ContentHash, DecodeError> {
         let picture = self.reader.decode(file)?;
         let content = picture.content_hash();
-        let preprocessing = self.plan.preprocessing();
-        worker.resizer.resize_into(&picture, preprocessing, &mut worker.pixels);
+        self.base.prepare(scratch, &picture);
         Ok(content)
     }
 }
@@ -381,11 +364,4 @@ pub(crate) struct PicturePixels {
     pub(crate) pixels: Vec<u8>,
     /// Its features and facts, if they were asked for.
     pub(crate) known: Option<(Vec<f32>, Facts)>,
-}
-
-/// What a thread needs for itself.
-struct Worker {
-    arena: Arena,
-    resizer: Resizer,
-    pixels: Vec<u8>,
 }

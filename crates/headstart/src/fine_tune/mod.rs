@@ -170,11 +170,11 @@ impl Classifier {
         config: &FineTuning,
         observer: &mut dyn Observer,
     ) -> Result<FineTuneReport, Error> {
-        config.check(&self.base)?;
+        config.check(self.base())?;
         self.check_classes(pictures.classes())?;
         self.check_task(pictures.task())?;
-        config.disk_need(&self.base, pictures)?.check()?;
-        let mut set = TrainingSet::new(&self.base, pictures, &config.extract, observer)?;
+        config.disk_need(self.base(), pictures)?.check()?;
+        let mut set = TrainingSet::new(self.base(), pictures, &config.extract, observer)?;
         self.fine_tune_on(&mut set, config, observer)
     }
 
@@ -195,8 +195,8 @@ impl Classifier {
         config.training.check().map_err(Error::of_training)?;
         self.check_classes(set.classes())?;
         self.check_task(set.task())?;
-        let (base, network) = config.network(&self.base)?;
-        let run = RunFingerprint::new((&self.base, &self.head), set, &network, config);
+        let (base, network) = config.network(self.base())?;
+        let run = RunFingerprint::new((self.base(), self.head()), set, &network, config);
         let saved = match &config.checkpoint {
             Some(file) if config.resume && file.exists() => {
                 let saved = Saved::read(file)?;
@@ -228,7 +228,7 @@ impl Classifier {
         let before = set.evaluate(self)?;
 
         let options = config.training.clone();
-        let head = self.head.clone();
+        let head = self.head().clone();
         let resumed = saved.as_ref().map_or(0, |saved| saved.history.epochs.len());
         let mut tuner = match saved {
             Some(saved) => FineTuner::restore(network, head, options, saved),
@@ -237,7 +237,7 @@ impl Classifier {
         .map_err(Error::of_training)?;
         let save = |tuner: &FineTuner| match &config.checkpoint {
             Some(file) => {
-                let first = (&self.head, self.training.as_ref());
+                let first = (self.head(), self.training.as_ref());
                 checkpoint::save(file, &run, first, tuner.checkpoint()).map(Some)
             }
             None => Ok(None),
@@ -279,7 +279,7 @@ impl Classifier {
             _ => {
                 let mut base = Base::new(base.network().clone(), weights);
                 base.set_trainable(false);
-                (self.base, self.head) = (base, head);
+                self.set_base_and_head(base, head);
                 let after = set.choose_and_evaluate(self)?;
                 let record = FineTuneRecord {
                     first_layer: first_layer.clone(),

@@ -5,8 +5,9 @@ use headstart_train::Event;
 
 use super::{FitConfig, fit_head};
 use crate::pictures::PartitionedFeatures;
-use crate::records::{UNCHOSEN, choose_thresholds};
+use crate::records::choose_thresholds;
 use crate::{CrossValidation, Error, Evaluation, FoldRecord, Observer, Pictures, Spread};
+use headstart_predict::UNCHOSEN_THRESHOLD;
 
 /// # Errors
 /// When something says which pictures are held back.
@@ -47,7 +48,7 @@ pub(super) fn measure(
         let fitted =
             fit_head(&config.head, isa, &samples, &held_out, names, &mut Within(observer))?;
         let own = fitted.head.probabilities(&held_out.features);
-        let even = vec![UNCHOSEN; names.len()];
+        let even = vec![UNCHOSEN_THRESHOLD; names.len()];
         let evaluation = Evaluation::of(names, &even, &held_out.labels, sets, &own);
         records.push(FoldRecord {
             train: train.labels.len(),

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::FitConfig;
 use super::head::Fitted;
 use crate::pictures::LabelledFeatures;
-use crate::records::UNCHOSEN;
 use crate::{
     Base, Classifier, CrossValidation, EpochRecord, Evaluation, Origin, Seen, TrainingRecord,
 };
+use headstart_predict::UNCHOSEN_THRESHOLD;
 
 /// How training went.
 #[derive(Clone, Debug)]
@@ -81,16 +81,16 @@ impl Outcome {
         let mut classifier = Classifier::new(base, fitted.head, self.classes);
         let mut warnings = self.warnings;
         match self.thresholds {
-            Some(thresholds) => classifier.thresholds = thresholds,
+            Some(thresholds) => classifier.set_thresholds(thresholds),
             None if classifier.task() == Task::MultiLabel && validation.labels.is_empty() => {
                 warnings.push(format!(
-                    "every label's threshold is {UNCHOSEN}: there are no held-out pictures to choose them by"
+                    "every label's threshold is {UNCHOSEN_THRESHOLD}: there are no held-out pictures to choose them by"
                 ));
             }
             None => {}
         }
         let metrics = (!validation.labels.is_empty()).then(|| {
-            let probabilities = classifier.head.probabilities(&validation.features);
+            let probabilities = classifier.head().probabilities(&validation.features);
             let (labels, sets) = (&validation.labels, validation.label_sets.as_deref());
             classifier.choose_thresholds(labels, sets, &probabilities);
             classifier.measure(labels, sets, &probabilities)

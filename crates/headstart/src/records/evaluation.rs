@@ -1,11 +1,9 @@
 //! How well a classifier does on labelled pictures.
 
 use headstart_engine::head::argmax;
+use headstart_predict::UNCHOSEN_THRESHOLD;
 use headstart_train::metrics::{ClassFigures, ConfusionMatrix, average_precision, best_threshold};
 use serde::{Deserialize, Serialize};
-
-/// The threshold of a label for which none has been chosen.
-pub(crate) const UNCHOSEN: f32 = 0.5;
 
 /// Figures over labelled pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,7 +155,7 @@ pub(crate) fn choose_thresholds(
         let tells_nothing = scores.iter().all(|&score| score == scores[0]);
         match best_threshold(&scores, &has_class(labels, sets, class)) {
             Some(threshold) if !tells_nothing => threshold,
-            _ => UNCHOSEN,
+            _ => UNCHOSEN_THRESHOLD,
         }
     };
     (0..classes).map(choose).collect()
@@ -225,9 +223,9 @@ mod tests {
         let (sets, labels) = ([vec![0], vec![]], [0, 1, 0]);
         let probabilities = [0.9, 0.2, 0.4, 0.1, 0.8, 0.3];
         let thresholds = choose_thresholds(&labels, &sets, &probabilities, 2);
-        assert_eq!(thresholds[1], UNCHOSEN);
+        assert_eq!(thresholds[1], UNCHOSEN_THRESHOLD);
         assert!(thresholds[0] > 0.4 && thresholds[0] <= 0.8);
-        assert_eq!(choose_thresholds(&labels, &sets, &[1e-9; 6], 2), [UNCHOSEN; 2]);
+        assert_eq!(choose_thresholds(&labels, &sets, &[1e-9; 6], 2), [UNCHOSEN_THRESHOLD; 2]);
         let classes = ["a", "b"].map(str::to_owned);
         let found = Evaluation::of(&classes, &thresholds, &labels, Some(&sets), &probabilities);
         let figures = found.multi_label.unwrap();

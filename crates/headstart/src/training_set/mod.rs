@@ -180,7 +180,7 @@ impl TrainingSet {
         if pictures.is_empty() {
             return Ok(None);
         }
-        let plan = classifier.base.compile(self.config.compute);
+        let plan = classifier.base().compile(self.config.compute);
         let size = self.base.network().preprocessing();
         let dim = plan.output_shape().len();
         let mut features = vec![0.0; pictures.len() * dim];
@@ -192,7 +192,7 @@ impl TrainingSet {
                 Ok::<(), Error>(())
             },
         )?;
-        Ok(Some(classifier.head.probabilities(&features)))
+        Ok(Some(classifier.head().probabilities(&features)))
     }
 
     /// A record for a classifier that has none.

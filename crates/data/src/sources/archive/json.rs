@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use serde_json::{Map, Value};
 
 use super::super::Labels;
-use headstart_model::class_name::{BadClassName, plain};
 use super::super::columns::{ColumnNames, Role};
 use super::super::label_cells::LabelCells;
 use super::index::{Content, Index};
 use super::sample::{key, stem};
 use super::unpacked;
+use headstart_model::class_name::{BadClassName, plain};
 
 /// Bytes of such a file that are read.
 const MOST: u64 = 1 << 20;

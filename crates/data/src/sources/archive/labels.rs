@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headstart_model::class_name::plain;
 use super::super::layout::{self, Top, is_inner_side};
 use super::super::names::{is_slash, text_of};
 use crate::Subset;
+use headstart_model::class_name::plain;
 
 /// How pictures lie in an archive.
 pub(super) struct Layout {

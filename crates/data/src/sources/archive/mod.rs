@@ -21,15 +21,15 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use headstart_files::Section;
 
-use headstart_model::class_name::LONGEST_CLASS_NAME;
-use super::shared_names::{Label, Names};
 use super::columns::ColumnNames;
 use super::layout::merged;
 use super::names::{joined, text_of};
+use super::shared_names::{Label, Names};
 use super::walk::{cannot_be_read, named_like_a_picture};
 use super::{Labels, Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, SNIFF_BYTES, Size, read_picture, sniff};
 use files::Handle;
+use headstart_model::class_name::LONGEST_CLASS_NAME;
 use index::{Builder, Content, Index, Packing};
 use labels::Layout;
 pub(super) use parts::joining;

@@ -10,10 +10,10 @@ use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder, StringRecord};
 use headstart_files::Section;
 
 use super::super::RowProblem;
-use headstart_model::class_name::plain;
 use super::super::columns::{ColumnNames, Role};
 use super::cannot_be_read;
 use super::rows::{Rows, Value};
+use headstart_model::class_name::plain;
 
 /// What fields may be parted by.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];

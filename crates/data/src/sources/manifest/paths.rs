@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::RowProblem;
-use headstart_model::class_name::composed;
 use super::super::walk::{entries, named_like_a_picture};
+use headstart_model::class_name::composed;
 
 /// Rows of which none is found, after which paths are taken to count from the table's own folder.
 const TRIES: usize = 32;

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::super::shared_names::Names;
 use super::super::columns::{ColumnNames, Columns, Role};
 use super::super::label_cells::LabelCells;
 use super::super::one_hot::{self, OneHot};
+use super::super::shared_names::Names;
 use super::super::{Listed, Listing, RowProblem, SkipReason, Skipped};
 use super::paths::Paths;
 use super::{side, weight};

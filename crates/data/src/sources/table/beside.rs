@@ -5,9 +5,9 @@ use std::sync::Arc;
 use parquet::file::reader::FileReader;
 
 use super::super::Subset;
-use super::super::shared_names::Names;
 use super::super::columns::Role;
 use super::super::manifest::{side, weight};
+use super::super::shared_names::Names;
 use super::columns::{self, Columns};
 
 /// A value a row, as far as there are such columns.

@@ -12,12 +12,12 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::shared_names::Names;
 use super::columns::{ColumnNames, Columns as Others, Role};
 use super::label_cells::LabelCells;
 use super::names::{joined, text_of, within};
 use super::one_hot::{self, OneHot};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
+use super::shared_names::Names;
 use super::{Labels, Listed, Listing, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;

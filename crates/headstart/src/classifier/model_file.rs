@@ -1,0 +1,85 @@
+//! Models as files.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use headstart_files::AtomicFile;
+use headstart_model::formats::{self, Checkpoint, Format};
+use headstart_predict::{Model, ModelFileError};
+use serde_json::value::to_raw_value;
+
+use super::Classifier;
+use crate::{Base, Error};
+
+impl Classifier {
+    /// Writes the model to `path`, under a temporary name first.
+    ///
+    /// # Errors
+    /// When there is no room or no permission; `path` is then as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let mut file = AtomicFile::create(path.as_ref())?;
+        let mut out = BufWriter::new(&mut file);
+        let written = self.to_model().write(&mut out).and_then(|()| out.flush());
+        drop(out);
+        written.map_err(|error| file.error(error))?;
+        Ok(file.commit()?)
+    }
+
+    /// Reads a model that [`Classifier::save`] wrote.
+    ///
+    /// # Errors
+    /// When the file is damaged, is no headstart model, or was written by a newer version.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::from_checkpoint(path, formats::read(path)?)
+    }
+
+    /// The classifier as its file has it.
+    pub fn to_model(&self) -> Model {
+        let mut network = self.base.network().clone();
+        network.set_trainable(false);
+        let training = self.training.as_ref();
+        let training = training.map(|record| to_raw_value(record).expect("plain data serialises"));
+        let weights = self.base.shared_weights();
+        Model { network, weights, head: self.head.clone(), training }
+    }
+
+    /// [`Classifier::load`] for a file that has been read.
+    pub(super) fn from_checkpoint(path: &Path, checkpoint: Checkpoint) -> Result<Self, Error> {
+        let not_a_model = |reason: String| Error::NotAModel { file: path.to_owned(), reason };
+        if !is_model(&checkpoint) {
+            return Err(not_a_model(what_instead(&checkpoint)));
+        }
+        let model = Model::from_contents(checkpoint.tensors, checkpoint.metadata);
+        let Model { network, weights, head, training } = model.map_err(|error| match error {
+            ModelFileError::NotAModel(reason) => not_a_model(reason),
+            ModelFileError::Newer { found, known } => {
+                Error::NewerModel { file: path.to_owned(), found, known }
+            }
+            ModelFileError::Model(error) => error.in_file(&path.display().to_string()).into(),
+            error => not_a_model(error.to_string()),
+        })?;
+        let training = training.map(|record| serde_json::from_str(record.get())).transpose();
+        let training =
+            training.map_err(|error| not_a_model(format!("its description: {error}")))?;
+        Ok(Self::from_parts(Base::new(network, weights), head, training))
+    }
+}
+
+/// Whether a checkpoint is a headstart model.
+pub(super) fn is_model(checkpoint: &Checkpoint) -> bool {
+    checkpoint.metadata.contains_key(Model::METADATA_ENTRY)
+}
+
+/// What a file is that is no headstart model, and what can be done with it.
+fn what_instead(checkpoint: &Checkpoint) -> String {
+    let what = formats::looks_like(checkpoint).map_or(String::new(), |what| format!(": {what}"));
+    match checkpoint.format {
+        Format::Hdf5 | Format::KerasZip if checkpoint.model_config.is_some() => {
+            "a whole Keras model; turn it into one with `headstart import`".to_owned()
+        }
+        format => {
+            format!("a {format} file{what}; weights are used with `headstart train --weights`")
+        }
+    }
+}
