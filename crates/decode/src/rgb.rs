@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::orientation::Orientation;
+use crate::samples::over_white;
 
 /// A picture: 8-bit red, green, blue, row by row from the top left.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,6 +51,17 @@ impl Rgb {
         let bytes = width.checked_mul(height)?.checked_mul(3)?;
         let covered = Covered { divisor: 1, left: 0, top: 0, width, height };
         (bytes > 0 && bytes == pixels.len()).then_some(Self { width, height, pixels, covered })
+    }
+
+    /// A picture from `height * width * 4` bytes, shape (height, width, 4), whose alpha is not
+    /// premultiplied, composed on white as pictures of files are. `None` as in [`Rgb::new`].
+    pub fn from_rgba(width: usize, height: usize, pixels: &[u8]) -> Option<Self> {
+        let (pixels, rest) = pixels.as_chunks();
+        let rgb = |&[red, green, blue, alpha]: &[u8; 4]| {
+            [red, green, blue].map(|value| over_white(value, alpha))
+        };
+        let rgb = pixels.iter().flat_map(rgb).collect();
+        Self::new(width, height, rgb).filter(|_| rest.is_empty())
     }
 
     /// A picture of `width` x `height` pixels that was reduced: each of the pixels stands for

@@ -74,6 +74,7 @@ pub use headstart_data as data;
 pub use headstart_engine as engine;
 pub use headstart_files as files;
 pub use headstart_model as model;
+pub use headstart_predict as predict;
 pub use headstart_train as train;
 
 pub use audit::{Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity, audit};

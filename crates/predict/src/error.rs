@@ -32,9 +32,7 @@ pub enum PredictError {
     #[error(transparent)]
     Picture(#[from] DecodeError),
     /// Pixels of another size than was said.
-    #[error(
-        "{bytes} bytes are not an RGB picture of {width} x {height} pixels, which has 3 to each"
-    )]
+    #[error("{bytes} bytes are not a picture of {width} x {height} pixels")]
     Pixels {
         /// Width that was said, in pixels.
         width: usize,

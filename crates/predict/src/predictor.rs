@@ -110,13 +110,10 @@ impl Predictor {
         image: impl Into<image::DynamicImage>,
     ) -> Result<Prediction, PredictError> {
         let rgba = image.into().into_rgba8();
-        let on_white = |[red, green, blue, alpha]: [u8; 4]| {
-            let alpha = u32::from(alpha);
-            [red, green, blue]
-                .map(|c| ((u32::from(c) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
-        };
-        let pixels: Vec<u8> = rgba.pixels().flat_map(|pixel| on_white(pixel.0)).collect();
-        self.predict_rgb(rgba.width() as usize, rgba.height() as usize, &pixels)
+        let (width, height, bytes) = (rgba.width() as usize, rgba.height() as usize, rgba.len());
+        let picture = Rgb::from_rgba(width, height, &rgba);
+        let picture = picture.ok_or(PredictError::Pixels { width, height, bytes })?;
+        Ok(self.predict_picture(&picture))
     }
 
     /// Predicts a picture file.

@@ -14,6 +14,7 @@ mod learning_rate;
 mod lite;
 mod model_file;
 mod pictures;
+mod predictor;
 mod resizing;
 mod seen;
 mod sources;
