@@ -116,8 +116,7 @@ fn a_picture_that_cannot_be_predicted_is_an_error_that_names_it() {
     let whole = write_png(&temp.path().join("cut"), 8, 8, &[9; 8 * 8 * 3]);
     let bytes = fs::read(&whole).unwrap();
     fs::write(&whole, &bytes[..bytes.len() / 2]).unwrap();
-    let predict = || -> Result<_, Error> { Ok(classifier.predict(&whole)?) };
-    let error = predict().unwrap_err();
+    let error: Error = classifier.predict(&whole).unwrap_err();
     assert_eq!(error.path(), Some(whole.as_path()));
     assert!(error.to_string().contains("cut.png"), "{error}");
 }
