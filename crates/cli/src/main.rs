@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod given;
+mod hints;
 mod options;
 mod output;
 mod paths;
@@ -100,7 +101,7 @@ fn status(error: &anyhow::Error) -> u8 {
 fn message(error: &anyhow::Error) -> String {
     // Of an interruption the outermost says all.
     let interrupted = matches!(error.downcast_ref(), Some(headstart::Error::Interrupted));
-    let message = if interrupted { error.to_string() } else { format!("{error:#}") };
+    let message = if interrupted { error.to_string() } else { hints::chain(error) };
     let mut message = message.replace(['\n', '\r'], " ");
     while let Some(start) = message.find(" (os error ") {
         let Some(length) = message[start..].find(')') else { break };

@@ -13,6 +13,7 @@ use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
 use headstart::{ExtractConfig, default_cache};
 
+use crate::hints;
 use crate::output::Output;
 use crate::usage;
 
@@ -226,7 +227,7 @@ impl BaseArgs {
         }
         base.set_trainable(false);
         for assumption in base.assumptions() {
-            output.note(assumption)?;
+            output.note(&hints::assumption(assumption))?;
         }
         Ok(base)
     }

@@ -5,6 +5,7 @@ use headstart_error::ErrorKind;
 use headstart_files::io_reason;
 
 use crate::Skipped;
+use crate::sources::{ListingProblem, Note, PatternUse};
 
 /// Why a folder of pictures cannot be used at all.
 ///
@@ -26,8 +27,8 @@ pub enum DataError {
     },
     /// Folders that all have folders of the same names in them.
     #[error(
-        "{}: {} all hold {}: give --label-from '^([^/]+)/' if the former are the classes, \
-         --label-from '([^/]+)/[^/]*$' if the latter are, or call the sides of a split train and validation",
+        "{}: {} all hold {}: say whether the former are the classes or the latter, \
+         or call the sides of a split train and validation",
         path.display(), some(outer), some(inner)
     )]
     EitherClasses {
@@ -44,7 +45,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, and what to do.
-        reason: String,
+        reason: ListingProblem,
     },
     /// The folder cannot be listed. The system's reason is a part of the message and no source of
     /// this error, or whoever prints the chain would print it twice.
@@ -97,7 +98,7 @@ pub enum DataError {
     },
     /// Pictures lie in the folder itself and none in a folder below it.
     #[error(
-        "{}: its {pictures} pictures lie in no class; move them into one folder per class, as in {}, or take --label-from",
+        "{}: its {pictures} pictures lie in no class; move them into one folder per class, as in {}",
         path.display(),
         path.join("CLASS").join("picture.jpg").display()
     )]
@@ -109,7 +110,7 @@ pub enum DataError {
     },
     /// Not one picture has a label and may be learned from.
     #[error(
-        "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, give them a column label, or take --label-from{}",
+        "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, or give them a column label{}",
         path.display(),
         notes.iter().map(|note| format!("; {note}")).collect::<String>()
     )]
@@ -119,7 +120,7 @@ pub enum DataError {
         /// How many pictures it has.
         pictures: usize,
         /// How a table was understood.
-        notes: Vec<String>,
+        notes: Vec<Note>,
     },
     /// Every picture carries the same label.
     #[error(
@@ -159,19 +160,31 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What is wrong, with line and column, and the way out.
-        reason: String,
+        reason: ListingProblem,
     },
     /// Columns are named where there are none.
-    #[error("{}: has no columns; leave out --path-column, --label-column and --label-separator", path.display())]
+    #[error("{}: has no columns", path.display())]
     NoColumns {
         /// The folder or the file.
         path: PathBuf,
     },
-    /// A regular expression is none, or matches no path.
-    #[error("{reason}")]
+    /// A regular expression is none.
+    #[error("{pattern} is no regular expression: {reason}")]
     Pattern {
-        /// What is wrong with which, and the way out.
+        /// The text that should be one.
+        pattern: String,
+        /// What is wrong with it.
         reason: String,
+    },
+    /// A regular expression that matches no path.
+    #[error("{pattern}: matches none of the paths, such as {example}")]
+    MatchesNothing {
+        /// What it was to find.
+        finds: PatternUse,
+        /// The expression.
+        pattern: String,
+        /// One of the paths.
+        example: String,
     },
 }
 
@@ -195,7 +208,8 @@ impl DataError {
             Self::Share { .. }
             | Self::Folds { .. }
             | Self::NoColumns { .. }
-            | Self::Pattern { .. } => ErrorKind::InvalidInput,
+            | Self::Pattern { .. }
+            | Self::MatchesNothing { .. } => ErrorKind::InvalidInput,
         }
     }
 
@@ -216,7 +230,10 @@ impl DataError {
             | Self::OneClass { path, .. }
             | Self::Manifest { path, .. }
             | Self::NoColumns { path } => Some(path),
-            Self::Share { .. } | Self::Folds { .. } | Self::Pattern { .. } => None,
+            Self::Share { .. }
+            | Self::Folds { .. }
+            | Self::Pattern { .. }
+            | Self::MatchesNothing { .. } => None,
         }
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use headstart_data::sources::{ColumnNames, Listing, list_pictures, manifest};
+use headstart_data::sources::{ColumnNames, Listing, Note, list_pictures, manifest};
 use headstart_data::{DataError, Dataset, Item, Source, Subset};
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
@@ -95,26 +95,29 @@ fn the_same_table_in_every_dress_is_the_same_listing() {
 fn what_does_not_go_without_saying_is_said() {
     let folder = folder(&["img/a.jpg", "img/b.jpg"]);
     let notes = |name: &str, content: &str| read(folder.path(), name, content.as_bytes()).notes;
-    let none: [&str; 0] = [];
-    assert_eq!(notes("x.csv", "path,label,split\nimg/a.jpg,cat,train\n"), none);
+    let text = |text: &str| Note::Text(text.to_owned());
+    assert_eq!(notes("x.csv", "path,label,split\nimg/a.jpg,cat,train\n"), []);
     let img = folder.path().join("img");
     assert_eq!(
         notes("x.csv", "id,breed\na,cat\nb,dog\n"),
         [
-            "paths from \"id\"; labels from \"breed\"".to_owned(),
-            format!(
+            text("paths from \"id\"; labels from \"breed\""),
+            text(&format!(
                 "paths count from {}; have no endings, such as .jpg, which were added",
                 img.display()
-            ),
+            )),
         ]
     );
     assert_eq!(
         notes("x.csv", "path,cat,dog\nimg\\a.jpg,1,0\nimg\\b.jpg,0,1\n"),
-        ["labels from where there is a 1: cat, dog", "paths have backslashes, taken for slashes"]
+        [
+            text("labels from where there is a 1: cat, dog"),
+            text("paths have backslashes, taken for slashes")
+        ]
     );
     assert_eq!(
         notes("x.jsonl", r#"{"path": "img/a.jpg", "fine_label": 3, "coarse_label": 1}"#),
-        ["labels from \"fine_label\", not \"coarse_label\" (--label-column names another)"]
+        [Note::OneOfLabelColumns("labels from \"fine_label\", not \"coarse_label\"".to_owned())]
     );
 }
 
@@ -149,7 +152,7 @@ fn a_table_without_labels_says_which_columns_it_has() {
     fs::write(&path, "path,age,has_cactus\na.jpg,3,1\nb.jpg,4,0\n").unwrap();
     assert_eq!(list_pictures([&path]).pictures.len(), 2);
     let error = Dataset::open(&path).unwrap_err().to_string();
-    assert!(error.ends_with("no labels: its columns are path, age, has_cactus (--label-column names that of the labels)"), "{error}");
+    assert!(error.ends_with("no labels: its columns are path, age, has_cactus"), "{error}");
     assert!(!error.contains('\n'));
 }
 
@@ -201,7 +204,8 @@ fn lines_that_are_no_objects_are_skipped_and_a_file_of_none_is_refused() {
     for content in [&b""[..], b"[]\n", b"path,label\na.jpg,x\n"] {
         assert!(refused(folder.path(), "x.jsonl", content).starts_with("has no line that is"));
     }
-    assert!(refused(folder.path(), "x.jsonl", b"{\"url\": 1}").contains("--path-column"));
+    let nameless = refused(folder.path(), "x.jsonl", b"{\"url\": 1}");
+    assert!(nameless.ends_with("name the one with the pictures' paths"), "{nameless}");
     assert!(refused(folder.path(), "x.jsonl", b"\xff\xfe{\0}\0").starts_with("is UTF-16"));
     let weight = b"{\"path\": \"a.jpg\", \"weight\": -1}";
     assert!(refused(folder.path(), "x.jsonl", weight).starts_with("line 1, column \"weight\""));

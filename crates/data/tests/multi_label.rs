@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use headstart_data::sources::{ColumnNames, Labels, Listing, manifest};
+use headstart_data::sources::{ColumnNames, Labels, Listing, Note, manifest};
 use headstart_data::{Dataset, Source, SplitConfig, split};
 use proptest::prelude::*;
 
@@ -74,10 +74,7 @@ fn what_stands_between_labels_can_be_said_and_is_guessed_at() {
     let (_folder, path) = beside("planet.csv", table);
     let plain = list(&Source::new(&path));
     assert_eq!(cells(&plain), ["dog cat", "dog", "cat"]);
-    assert_eq!(
-        plain.notes,
-        ["\"dog cat\" may be several labels: --label-separator \" \" takes them apart"]
-    );
+    assert_eq!(plain.notes, [Note::SeveralLabels { label: "dog cat".to_owned(), separator: ' ' }]);
     let separator = Some(" ".to_owned());
     let columns = ColumnNames { separator, ..ColumnNames::default() };
     let parted = list(&Source { columns, ..Source::new(&path) });
@@ -108,7 +105,8 @@ fn a_column_of_ones_zeros_and_minus_ones_is_no_class() {
     let (_folder, path) = beside("x.csv", table);
     let listing = list(&Source::new(&path));
     assert_eq!(cells(&listing), ["cat|", "dog|", "cat|dog"]);
-    assert_eq!(listing.notes, ["labels from where there is a 1: cat, dog"]);
+    let note = "labels from where there is a 1: cat, dog".to_owned();
+    assert_eq!(listing.notes, [Note::Text(note)]);
 }
 
 #[test]

@@ -459,12 +459,14 @@ fn a_table_in_a_folder_labels_its_pictures_unless_folders_do() {
         fs::write(root.path().join(name), content).unwrap();
         let dataset = Dataset::open(root.path()).unwrap();
         assert_eq!(dataset.classes, ["cat", "dog"]);
-        assert!(dataset.notes[0].starts_with("labels from") && dataset.notes[0].ends_with(name));
+        let note = dataset.notes[0].to_string();
+        assert!(note.starts_with("labels from") && note.ends_with(name), "{note}");
 
         let root = tree(&["a/1.jpg", "b/2.jpg"]);
         fs::write(root.path().join(name), content).unwrap();
         let dataset = Dataset::open(root.path()).unwrap();
         assert_eq!(dataset.classes, ["a", "b"]);
-        assert!(dataset.notes[0].starts_with("classes are the folders"), "{:?}", dataset.notes);
+        let note = dataset.notes[0].to_string();
+        assert!(note.starts_with("classes are the folders"), "{note}");
     }
 }

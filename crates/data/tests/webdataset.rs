@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use headstart_data::Source;
-use headstart_data::sources::{ColumnNames, Listing};
+use headstart_data::sources::{ColumnNames, Listing, Note};
 
 /// A tar archive of these members.
 fn tar(members: &[(&str, &[u8])]) -> (tempfile::TempDir, PathBuf) {
@@ -54,6 +54,7 @@ fn a_picture_is_labelled_by_the_file_of_its_whole_name_before_that_of_its_key() 
     assert_eq!(labels(&listing), ["22.05.a.jpg:cat", "22.05.b.jpg:dog", "22.05.c.jpg:-"]);
     assert!(listing.skipped.is_empty(), "{:?}", listing.skipped);
     let [note] = &listing.notes[..] else { panic!("{:?}", listing.notes) };
+    let note = note.to_string();
     assert!(note.starts_with("names have dots, such as 22.05.a: labels are from"), "{note}");
 
     // By WebDataset's own rule, whatever else a key has; also beside names that have dots.
@@ -89,7 +90,8 @@ fn labels_in_json_are_taken_where_nothing_else_says_any() {
     ];
     let listing = list(&members, &ColumnNames::default());
     assert_eq!(labels(&listing), ["a.jpg:3", "b.c.jpg:dog", "d.jpg:-", "e.jpg:-"]);
-    assert_eq!(listing.notes, ["labels from \"label\" in .json files"]);
+    let note = "labels from \"label\" in .json files".to_owned();
+    assert_eq!(listing.notes, [Note::Text(note)]);
     let named = ColumnNames { labels: vec!["kind".to_owned()], ..ColumnNames::default() };
     assert_eq!(labels(&list(&members, &named)), ["a.jpg:-", "b.c.jpg:pet", "d.jpg:-", "e.jpg:-"]);
 

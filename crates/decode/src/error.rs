@@ -72,7 +72,7 @@ pub enum DecodeError {
     /// than a picture of this size should need: a tile that is larger than the picture, a profile
     /// without an end.
     #[error(
-        "needs more memory to decode than its size explains, or than the limit of {} (see --memory)",
+        "needs more memory to decode than its size explains, or than the limit of {}",
         megabytes(*limit)
     )]
     TooMuchMemory {
@@ -81,7 +81,7 @@ pub enum DecodeError {
     },
     /// The file is larger than [`Limits::max_file_bytes`](crate::Limits::max_file_bytes).
     #[error(
-        "a file of {} is more than the limit of {} (see --memory)",
+        "a file of {} is more than the limit of {}",
         megabytes(*bytes),
         megabytes(*limit)
     )]

@@ -7,7 +7,7 @@ use headstart_error::ErrorKind;
 use headstart_files::FileError;
 use headstart_model::ModelError;
 use headstart_predict::PredictError;
-use headstart_train::TrainError;
+use headstart_train::{Task, TrainError};
 
 /// An error of this library. Each message is one line that names the thing and, where there is
 /// one, the way out.
@@ -36,7 +36,7 @@ pub enum Error {
     #[error(transparent)]
     Train(#[from] TrainError),
     /// No weights of this base are bundled.
-    #[error("no weights of '{name}' are bundled (bundled: {}); give a file with --weights", bundled.join(", "))]
+    #[error("no weights of '{name}' are bundled (bundled: {})", bundled.join(", "))]
     NotBundled {
         /// The base.
         name: String,
@@ -44,7 +44,7 @@ pub enum Error {
         bundled: Vec<&'static str>,
     },
     /// A weight file that fits no registered base.
-    #[error("{}: fits none of the bases{}; `headstart bases` lists them", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(" (it looks like {what})")))]
+    #[error("{}: fits none of the bases{}", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(" (it looks like {what})")))]
     UnknownWeights {
         /// The file.
         file: PathBuf,
@@ -164,14 +164,14 @@ pub enum Error {
     },
     /// Of the pictures to learn from only those of one class count.
     #[error(
-        "of the pictures to learn from only those of class \"{class}\" count, since others weigh nothing: give pictures of another class weights above 0, or take other --folds or another --val-split"
+        "of the pictures to learn from only those of class \"{class}\" count, since others weigh nothing: give pictures of another class weights above 0"
     )]
     OneClassCounts {
         /// The class.
         class: String,
     },
     /// The file system has too little room for what training keeps there.
-    #[error("{}: training keeps about {} MB here while it runs, and {} MB are free; make room, or choose another folder with --cache-dir", folder.display(), megabytes(*needed), free / 1_000_000)]
+    #[error("{}: training keeps about {} MB here while it runs, and {} MB are free; make room, or choose another folder", folder.display(), megabytes(*needed), free / 1_000_000)]
     NoRoom {
         /// The folder.
         folder: PathBuf,
@@ -181,7 +181,7 @@ pub enum Error {
         free: u64,
     },
     /// Pictures that are being trained on cannot be kept on disk, or read back.
-    #[error("{}: cannot keep the pictures to train on here ({source}); choose another folder with --cache-dir", folder.display())]
+    #[error("{}: cannot keep the pictures to train on here ({source}); choose another folder", folder.display())]
     Scratch {
         /// The folder.
         folder: PathBuf,
@@ -189,7 +189,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file to go on from is damaged, or no checkpoint.
-    #[error("{}: is no checkpoint to go on from ({reason}); leave out --resume to start anew", file.display())]
+    #[error("{}: is no checkpoint to go on from ({reason})", file.display())]
     NoCheckpoint {
         /// The file.
         file: PathBuf,
@@ -197,18 +197,33 @@ pub enum Error {
         reason: String,
     },
     /// A checkpoint is of other pictures, another model or other options.
-    #[error("{}: is a checkpoint of another run ({reason}); leave out --resume to start anew", file.display())]
+    #[error("{}: is a checkpoint of another run ({reason})", file.display())]
     OtherRun {
         /// The file.
         file: PathBuf,
         /// What is different.
         reason: String,
     },
+    /// The head that was asked for is not trained in epochs, and something takes them.
+    #[error("{problem}, which takes a head trained in epochs")]
+    TakesEpochs {
+        /// What takes them.
+        problem: &'static str,
+    },
+    /// The model says something else of a picture than the pictures do.
+    #[error("{}", match model {
+        Task::MultiLabel => "the model gives any number of labels, and each picture has one",
+        Task::SingleLabel => "the model gives one label, and pictures may have several: train another on them",
+    })]
+    OtherTask {
+        /// What the model says.
+        model: Task,
+    },
     /// An option that cannot be used with another.
     #[error("{0}")]
     Options(String),
     /// Training was interrupted, and what it had come to is saved.
-    #[error("interrupted in epoch {epoch} of fine-tuning; {} keeps what it has come to: go on with the same command and --resume", checkpoint.display())]
+    #[error("interrupted in epoch {epoch} of fine-tuning; {} keeps what it has come to", checkpoint.display())]
     Saved {
         /// The epoch, counted from 1.
         epoch: usize,
@@ -263,9 +278,11 @@ impl Error {
                 ErrorKind::InvalidName
             }
             Self::NoSuchModel { .. } => ErrorKind::NotFound,
-            Self::OtherBase { .. } | Self::OtherRun { .. } | Self::Options(_) => {
-                ErrorKind::InvalidInput
-            }
+            Self::OtherBase { .. }
+            | Self::OtherRun { .. }
+            | Self::TakesEpochs { .. }
+            | Self::OtherTask { .. }
+            | Self::Options(_) => ErrorKind::InvalidInput,
             Self::UnknownWeights { .. }
             | Self::NotAModel { .. }
             | Self::OneReadableClass { .. }
@@ -312,6 +329,8 @@ impl Error {
             | Self::ClassNames { .. }
             | Self::BadClassNames(_)
             | Self::OneClassCounts { .. }
+            | Self::TakesEpochs { .. }
+            | Self::OtherTask { .. }
             | Self::Options(_)
             | Self::Output(_)
             | Self::Interrupted => None,

@@ -7,7 +7,9 @@ use headstart_train::{
 
 use crate::pictures::PartitionedFeatures;
 use crate::training_set::TrainingSet;
-use crate::{Base, Classifier, Error, ExtractConfig, Extractor, FineTuning, Observer, Pictures};
+use crate::{
+    Base, Classifier, Error, ExtractConfig, Extractor, FineTuning, Observer, Pictures, Warning,
+};
 
 /// What [`find_head_learning_rate`] found, and on what.
 #[derive(Clone, Debug)]
@@ -21,7 +23,7 @@ pub struct HeadRangeTest {
     /// Pictures and other files that were left out, with the reason.
     pub skipped: Vec<Skipped>,
     /// What whoever owns the pictures should know, a line each.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Looks for a learning rate to train a head with Adam on the frozen `base`, as
@@ -49,7 +51,11 @@ pub fn find_head_learning_rate(
         test,
         train: divided.train.labels.len(),
         validation: divided.validation.labels.len(),
-        warnings: divided.warnings(pictures).into_iter().chain(extractor.cache_warning()).collect(),
+        warnings: divided
+            .warnings(pictures)
+            .into_iter()
+            .chain(extractor.cache_warning().map(Into::into))
+            .collect(),
         skipped: divided.skipped,
     })
 }

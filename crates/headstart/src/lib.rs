@@ -53,6 +53,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod assumption;
 mod audit;
 mod base;
 mod bundled;
@@ -69,6 +70,7 @@ mod pictures;
 mod records;
 mod robust;
 mod training_set;
+mod warning;
 
 pub use headstart_data as data;
 pub use headstart_engine as engine;
@@ -77,6 +79,7 @@ pub use headstart_model as model;
 pub use headstart_predict as predict;
 pub use headstart_train as train;
 
+pub use assumption::Assumption;
 pub use audit::{Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity, audit};
 pub use base::Base;
 pub use bundled::{BUNDLED, Bundled};
@@ -97,3 +100,4 @@ pub use records::{
     MultiLabelFigures, Origin, Seen, SplitRecord, Spread, TrainingRecord,
 };
 pub use training_set::{DEFAULT_VIEWS, DiskNeed, TrainingSet};
+pub use warning::Warning;

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::report;
 use super::train::show;
 use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
+use crate::hints;
 use crate::options::{Common, resizing};
 use crate::output::{Output, count};
 use crate::progress::Progress;
@@ -132,7 +133,7 @@ pub(crate) fn run(
         "learned_from": tuned.learned_from,
         "classes": classifier.classes(),
         "per_class": validation.map(report::per_class_event),
-        "warnings": tuned.warnings,
+        "warnings": hints::warnings(&tuned.warnings),
         "skipped": report::skipped_events(&tuned.skipped),
         "fine_tune": tuning::event(&tuned),
     });

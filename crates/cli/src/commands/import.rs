@@ -9,6 +9,7 @@ use headstart::model::{Fit, Interpolation};
 use headstart::{Classifier, ImportConfig, class_names_in};
 use serde_json::json;
 
+use crate::hints;
 use crate::options::resizing;
 use crate::output::{Output, count, quoted};
 
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode
     };
     let config = ImportConfig { classes, interpolation: args.resize, fit: args.fit };
     let (classifier, assumptions) = Classifier::import_keras(&args.file, &config)?;
+    let assumptions: Vec<String> = assumptions.iter().map(hints::assumption).collect();
     classifier.save(&args.output)?;
     let model = args.output.display().to_string();
     let network = classifier.base().network();

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::FAILURE;
+use crate::hints;
 use crate::options::Common;
 use crate::output::{Output, one_line};
 use crate::paths::PathArgs;
@@ -122,7 +123,7 @@ impl Answers<'_> {
                 Ok(prediction) => show(output, classifier, path, &prediction, *top_k),
                 Err(error) => {
                     failed += 1;
-                    show_failure(output, path, &error.to_string())
+                    show_failure(output, path, &hints::decode_error(&error))
                 }
             }
         };
@@ -139,7 +140,7 @@ impl Answers<'_> {
         let is_failure = |skipped: &&Skipped| !skipped.is_no_picture() && !skipped.is_of_a_label();
         let failures = || skipped.iter().filter(is_failure);
         for Skipped { path, reason } in failures() {
-            show_failure(self.output, &path.display().to_string(), &reason.to_string())?;
+            show_failure(self.output, &path.display().to_string(), &hints::reason(reason))?;
         }
         Ok(failures().count())
     }

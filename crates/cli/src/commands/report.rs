@@ -9,6 +9,7 @@ use headstart::{DiskNeed, Evaluation, MultiLabelFigures, Pictures};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::hints;
 use crate::output::{Output, bytes, count, one_line};
 
 /// A table of a thousand classes is no report.
@@ -31,7 +32,7 @@ pub(super) struct SkippedEvent {
 pub(super) fn skipped_events(skipped: &[Skipped]) -> Vec<SkippedEvent> {
     let event = |s: &Skipped| SkippedEvent {
         path: s.path.display().to_string(),
-        reason: s.reason.to_string(),
+        reason: hints::reason(&s.reason),
     };
     skipped.iter().map(event).collect()
 }
@@ -45,7 +46,7 @@ pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
     }
     output.field("Skipped", count(skipped.len(), "file"))?;
     for skipped in skipped.iter().take(SHOWN) {
-        output.text(format!("  {}", one_line(&skipped.to_string())))?;
+        output.text(format!("  {}", one_line(&hints::skipped(skipped))))?;
     }
     if skipped.len() > SHOWN {
         output.text(format!("  and {} more (--json lists all)", skipped.len() - SHOWN))?;
@@ -78,7 +79,7 @@ pub(super) fn disk(output: &Output, need: &DiskNeed) -> anyhow::Result<()> {
 /// How a table, or folders on disk or in an archive, were understood, where that does not go without saying.
 pub(super) fn notes(output: &Output, pictures: &Pictures) -> io::Result<()> {
     let what = if is_table(pictures.root()) { "Table" } else { "Layout" };
-    pictures.notes().iter().try_for_each(|note| output.field(what, one_line(note)))
+    pictures.notes().iter().try_for_each(|note| output.field(what, one_line(&hints::note(note))))
 }
 
 /// That pictures have several labels, and how many.

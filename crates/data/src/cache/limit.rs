@@ -7,15 +7,13 @@
 //! process deletes computes again.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use headstart_files::io_reason;
-
 use super::files::{self, namespaces, remove_segment, segments, used};
 use super::lock::Mark;
+use super::warning::NotKept;
 
 /// The most bytes that a cache takes, of all bases together; `None` is as many as there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,24 +49,6 @@ pub(super) struct Room {
     left: u64,
 }
 
-/// Why there is no room for what is to be written.
-#[derive(Debug)]
-pub(super) enum NoRoom {
-    /// The limit is reached, whatever goes.
-    Full,
-    /// What cannot be looked at cannot be kept within a limit.
-    Unlistable(io::Error),
-}
-
-impl fmt::Display for NoRoom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full => f.write_str("the limit is reached: see --cache-limit"),
-            Self::Unlistable(error) => f.write_str(&io_reason(error)),
-        }
-    }
-}
-
 impl Room {
     pub(super) fn new(root: &Path, limit: Limit) -> Self {
         Self { root: root.to_owned(), limit, left: 0 }
@@ -80,19 +60,18 @@ impl Room {
         &mut self,
         bytes: u64,
         mine: impl FnOnce() -> HashSet<PathBuf>,
-    ) -> Result<(), NoRoom> {
+    ) -> Result<(), NotKept> {
         if self.left < bytes {
             self.left = match self.limit.0 {
                 None => u64::MAX,
                 Some(limit) => {
                     let step = self.limit.step().max(bytes);
-                    let held = make_room(&self.root, limit.saturating_sub(step), &mine())
-                        .map_err(NoRoom::Unlistable)?;
+                    let held = make_room(&self.root, limit.saturating_sub(step), &mine())?;
                     limit.saturating_sub(held).min(step)
                 }
             };
         }
-        self.left = self.left.checked_sub(bytes).ok_or(NoRoom::Full)?;
+        self.left = self.left.checked_sub(bytes).ok_or(NotKept::LimitReached)?;
         Ok(())
     }
 }

@@ -34,6 +34,7 @@ mod lock;
 mod merge;
 mod segment;
 mod verify;
+mod warning;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -44,11 +45,11 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 pub use about::About;
 pub use admin::{BaseInfo, CacheInfo, clear, info};
 use format::{SEGMENT_LEN, entry_len};
-use headstart_files::io_reason;
 use limit::Room;
 pub use limit::{Limit, clear_unused_since};
 use segment::{Reader, Unread, Writer};
 pub use verify::{BaseHealth, verify};
+pub use warning::{CacheWarning, NotKept};
 
 use crate::Facts;
 use crate::decode::ContentHash;
@@ -116,7 +117,7 @@ pub struct FeatureCache {
     /// Nothing when nothing is to be written, or could not be.
     writer: Mutex<Option<Writing>>,
     config: CacheConfig,
-    warning: OnceLock<String>,
+    warning: OnceLock<CacheWarning>,
 }
 
 /// How a cache is kept.
@@ -302,15 +303,12 @@ impl FeatureCache {
         let Some(writing) = &mut *slot else { return };
         if let Err(reason) = self.write(writing, key, entry) {
             *slot = None;
-            let root = self.root.display();
-            let _ = self.warning.set(format!(
-                "{root}: features cannot be kept ({reason}); the next run will compute them again"
-            ));
+            let _ = self.warning.set(CacheWarning { root: self.root.clone(), reason });
         }
     }
 
     /// Appends to this process's segment, and begins one if there is none or it is large.
-    fn write(&self, writing: &mut Writing, key: &Key, entry: &Entry) -> Result<(), String> {
+    fn write(&self, writing: &mut Writing, key: &Key, entry: &Entry) -> Result<(), NotKept> {
         let mut bytes = entry_len(self.dim);
         let is_large =
             |(writer, _): &mut (Writer, u32)| writer.len() * bytes >= self.config.limit.segment();
@@ -318,12 +316,12 @@ impl FeatureCache {
         if writing.segment.is_none() {
             bytes += SEGMENT_LEN;
         }
-        writing.room.take(bytes, || self.in_use()).map_err(|reason| reason.to_string())?;
+        writing.room.take(bytes, || self.in_use())?;
         let (writer, segment) = match &mut writing.segment {
             Some(on) => on,
-            none => none.insert(self.begin().map_err(|e| io_reason(&e))?),
+            none => none.insert(self.begin()?),
         };
-        let record = writer.append(key, entry).map_err(|e| io_reason(&e))?;
+        let record = writer.append(key, entry)?;
         let place = Place { content: entry.content, segment: *segment, record };
         self.index.write().unwrap_or_else(PoisonError::into_inner).insert(*key, place);
         Ok(())
@@ -347,9 +345,9 @@ impl FeatureCache {
         segments.iter().filter(|s| s.is_used()).map(|s| s.data.clone()).collect()
     }
 
-    /// Why nothing is kept any more, in one line; `None` while all is well.
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.get().map(String::as_str)
+    /// Why nothing is kept any more; `None` while all is well.
+    pub fn warning(&self) -> Option<&CacheWarning> {
+        self.warning.get()
     }
 
     fn place(&self, key: &Key) -> Option<Place> {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use headstart_model::class_name::plain;
 
+use super::note::Note;
+use super::problem::{ColumnUse, ListingProblem};
+
 /// Which columns of a table hold what, where their own names do not say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnNames {
@@ -111,11 +114,6 @@ impl Role {
             _ => &self.names()[..1],
         }
     }
-
-    /// The option that names such a column.
-    fn option(self) -> &'static str {
-        if self == Self::Path { "--path-column" } else { "--label-column" }
-    }
 }
 
 /// A name without case, spaces and signs: `Image ID`, `image_id` and `imageId` are one.
@@ -143,10 +141,11 @@ pub(super) struct Columns {
 impl Columns {
     /// # Errors
     /// A name that is asked for and not there, and two columns of the same name.
-    pub(super) fn of(names: Vec<String>, asked: &ColumnNames) -> Result<Self, String> {
+    pub(super) fn of(names: Vec<String>, asked: &ColumnNames) -> Result<Self, ListingProblem> {
         let names: Vec<String> = names.iter().map(|name| plain(name).into_owned()).collect();
-        let path = asked.path.as_deref().map(|name| named(&names, name, Role::Path)).transpose()?;
-        let asked_labels = asked.labels.iter().map(|name| named(&names, name, Role::Label));
+        let path =
+            asked.path.as_deref().map(|name| named(&names, name, ColumnUse::Path)).transpose()?;
+        let asked_labels = asked.labels.iter().map(|name| named(&names, name, ColumnUse::Labels));
         let asked_labels = asked_labels.collect::<Result<Vec<_>, _>>()?;
         let taken = |role| best(&names, role);
         let path = path.map_or_else(|| taken(Role::Path), |path| Ok(Some(path)))?;
@@ -201,12 +200,13 @@ impl Columns {
     ///
     /// # Errors
     /// What to do where there is none.
-    pub(super) fn check_path(&self) -> Result<(), String> {
+    pub(super) fn check_path(&self) -> Result<(), ListingProblem> {
         if self.path.is_some() {
             return Ok(());
         }
         if self.names.iter().all(String::is_empty) {
-            return Err("has no header; name the columns in its first line: path,label".to_owned());
+            let reason = "has no header; name the columns in its first line: path,label";
+            return Err(reason.to_owned().into());
         }
         let is_picture =
             |name: &String| super::walk::named_like_a_picture(name.trim_matches('"').as_bytes());
@@ -214,12 +214,10 @@ impl Columns {
             return Err(format!(
                 "has no header, but {} in its first line; put a line before it that names the columns, such as path,label",
                 self.listed()
-            ));
+            )
+            .into());
         }
-        Err(format!(
-            "has no column \"path\" in its first line; it has: {}; name the one with the pictures' paths with --path-column",
-            self.listed()
-        ))
+        Err(ListingProblem::NoPathColumn { columns: self.listed() })
     }
 
     /// The names of the columns.
@@ -238,7 +236,7 @@ impl Columns {
     /// What should be said of the columns that were taken: nothing where they are called as a
     /// manifest's are. `one_hot` has those that were found to stand for a class each; `paths` is whether
     /// pictures are found by paths.
-    pub(super) fn note(&self, one_hot: &[&str], paths: bool) -> Option<String> {
+    pub(super) fn note(&self, one_hot: &[&str], paths: bool) -> Option<Note> {
         let mut said = Vec::new();
         let called = |column: usize| format!("\"{}\"", self.names[column].escape_debug());
         let is_own = |role: Role, column: usize| {
@@ -249,12 +247,10 @@ impl Columns {
         }
         let rivals: Vec<String> = self.rivals.iter().map(|&column| called(column)).collect();
         match self.label {
-            Some(label) if !rivals.is_empty() => said.push(format!(
-                "labels from {}, not {} ({} names another)",
-                called(label),
-                rivals.join(", "),
-                Role::Label.option()
-            )),
+            Some(label) if !rivals.is_empty() => {
+                said.push(format!("labels from {}, not {}", called(label), rivals.join(", ")));
+                return Some(Note::OneOfLabelColumns(said.join("; ")));
+            }
             Some(label) if !is_own(Role::Label, label) => {
                 said.push(format!("labels from {}", called(label)));
             }
@@ -267,24 +263,23 @@ impl Columns {
                 }
                 said.push(format!("labels from where there is a 1: {names}"));
             }
-            None => said.push(format!(
-                "no labels: its columns are {} ({} names that of the labels)",
-                self.listed(),
-                Role::Label.option()
-            )),
+            None => {
+                said.push(format!("no labels: its columns are {}", self.listed()));
+                return Some(Note::NoLabelColumn(said.join("; ")));
+            }
         }
-        (!said.is_empty()).then(|| said.join("; "))
+        (!said.is_empty()).then(|| Note::Text(said.join("; ")))
     }
 }
 
 /// The column of this name.
-fn named(names: &[String], name: &str, role: Role) -> Result<usize, String> {
+fn named(names: &[String], name: &str, holds: ColumnUse) -> Result<usize, ListingProblem> {
     let name = &*plain(name);
     let exact = names.iter().position(|own| own == name);
     let found = exact.or_else(|| names.iter().position(|own| own.eq_ignore_ascii_case(name)));
     found.ok_or_else(|| {
         let has: Vec<String> = names.iter().map(|own| own.escape_debug().to_string()).collect();
-        format!("{} {name}: there is no such column; it has: {}", role.option(), has.join(", "))
+        ListingProblem::NoSuchColumn { holds, name: name.to_owned(), columns: has.join(", ") }
     })
 }
 
@@ -307,7 +302,10 @@ fn is_index(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn taken(header: &str, asked: &ColumnNames) -> Result<(Option<usize>, Option<usize>), String> {
+    fn taken(
+        header: &str,
+        asked: &ColumnNames,
+    ) -> Result<(Option<usize>, Option<usize>), ListingProblem> {
         let columns = Columns::of(header.split(',').map(str::to_owned).collect(), asked)?;
         Ok((columns.path, columns.label))
     }
@@ -343,28 +341,27 @@ mod tests {
         assert_eq!(taken(header, &asked(Some("URL"), &["kind"])), Ok((Some(1), Some(3))));
         assert_eq!(taken(header, &asked(None, &["label", "kind"])), Ok((Some(0), None)));
         let error = taken(header, &asked(None, &["breed"])).unwrap_err();
-        assert!(error.starts_with("--label-column breed: there is no such column; it has: path"));
+        let columns = "path, url, label, kind".to_owned();
+        let (holds, name) = (ColumnUse::Labels, "breed".to_owned());
+        assert_eq!(error, ListingProblem::NoSuchColumn { holds, name, columns });
     }
 
     #[test]
     fn what_was_taken_is_said_unless_it_is_a_manifest_of_our_own() {
         let note = |header: &str, one_hot: &[&str]| {
             let names = header.split(',').map(str::to_owned).collect();
-            Columns::of(names, &ColumnNames::default())
-                .unwrap()
-                .note(one_hot, true)
-                .unwrap_or_default()
+            Columns::of(names, &ColumnNames::default()).unwrap().note(one_hot, true)
         };
-        assert_eq!(note("path,Label,split,group,weight,note", &[]), "");
-        assert_eq!(note("id,breed", &[]), "paths from \"id\"; labels from \"breed\"");
+        let said = |text: &str| Some(Note::Text(text.to_owned()));
+        assert_eq!(note("path,Label,split,group,weight,note", &[]), None);
+        assert_eq!(note("id,breed", &[]), said("paths from \"id\"; labels from \"breed\""));
+        let one_of = "labels from \"label\", not \"class\"".to_owned();
+        assert_eq!(note("path,label,class", &[]), Some(Note::OneOfLabelColumns(one_of)));
         assert_eq!(
-            note("path,label,class", &[]),
-            "labels from \"label\", not \"class\" (--label-column names another)"
+            note("path,MEL,NV", &["MEL", "NV"]),
+            said("labels from where there is a 1: MEL, NV")
         );
-        assert_eq!(note("path,MEL,NV", &["MEL", "NV"]), "labels from where there is a 1: MEL, NV");
-        assert_eq!(
-            note("path,age", &[]),
-            "no labels: its columns are path, age (--label-column names that of the labels)"
-        );
+        let none = "no labels: its columns are path, age".to_owned();
+        assert_eq!(note("path,age", &[]), Some(Note::NoLabelColumn(none)));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use super::{Item, LabelSets, Labels, Listed, Listing, SkipReason, Skipped, Subset};
+use super::{Item, LabelSets, Labels, Listed, Listing, Note, SkipReason, Skipped, Subset};
 use crate::DataError;
 
 /// Labelled pictures to learn from.
@@ -24,7 +24,7 @@ pub struct Dataset {
     /// What was left out: no pictures, unreadable, without a label, empty class folders.
     pub skipped: Vec<Skipped>,
     /// See [`Listing::notes`].
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 impl Dataset {

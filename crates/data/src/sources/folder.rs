@@ -50,8 +50,8 @@ impl Dataset {
                 }
                 let note = layout::sides_within(&tops);
                 let mut folder = collect(root, vec![(None, classes)])?;
-                folder.notes.extend(note);
-                folder.notes.extend(Metadata::of(root).map(|metadata| metadata.note()));
+                folder.notes.extend(note.map(Into::into));
+                folder.notes.extend(Metadata::of(root).map(|metadata| metadata.note().into()));
                 Ok(folder)
             }
             Layout::Split { train, validation, test, others, loose, skipped: left_out, note } => {
@@ -69,7 +69,7 @@ impl Dataset {
                 folder.skipped.extend(others.into_iter().map(other));
                 folder.skipped.extend(loose.into_iter().map(outside));
                 folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
-                folder.notes.push(note);
+                folder.notes.push(note.into());
                 Ok(folder)
             }
         }
@@ -251,7 +251,8 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
         loose += classes.loose.len();
         left_out.extend(classes.loose.into_iter().map(outside));
         for (class, folders) in classes.folders {
-            notes.extend(layout::merged(&class, folders.iter().map(|path| own_name(path))));
+            let names = folders.iter().map(|path| own_name(path));
+            notes.extend(layout::merged(&class, names).map(Into::into));
             let mut walker = Walker::default();
             folders.iter().for_each(|folder| walker.enter(folder));
             let (paths, skips) = walker.finish();

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::columns::ColumnNames;
 use super::labels::in_brackets;
+use super::note::Note;
 use super::shared_names::{Label, Names};
 use super::{Labels, Listing};
 use headstart_model::class_name::BadClassName;
@@ -135,7 +136,7 @@ impl LabelCells {
     ///
     /// # Errors
     /// Where lists have a 0 or a 1 for each class, whose names are not there.
-    pub(super) fn finish(&self, listing: &mut Listing) -> Result<Option<String>, String> {
+    pub(super) fn finish(&self, listing: &mut Listing) -> Result<Option<Note>, String> {
         if self.all_marks && self.has_repeats {
             return Err(
                 "has lists of 0 and 1 for labels, and not what they stand for: give each class a column of \
@@ -151,7 +152,7 @@ impl LabelCells {
 }
 
 /// Names a label of which each part is a label of its own elsewhere.
-fn hint(listing: &Listing) -> Option<String> {
+fn hint(listing: &Listing) -> Option<Note> {
     let all: HashSet<&str> = listing.pictures.iter().filter_map(|p| p.label.as_deref()).collect();
     let is_several = |label: &&str, separator: char| {
         let mut parts = label.split(separator).map(str::trim);
@@ -161,9 +162,6 @@ fn hint(listing: &Listing) -> Option<String> {
     sorted.sort_unstable();
     ['|', ',', ';', ' '].into_iter().find_map(|separator| {
         let label = sorted.iter().find(|label| is_several(label, separator))?;
-        Some(format!(
-            "\"{}\" may be several labels: --label-separator \"{separator}\" takes them apart",
-            label.escape_debug()
-        ))
+        Some(Note::SeveralLabels { label: (*label).to_owned(), separator })
     })
 }

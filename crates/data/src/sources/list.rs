@@ -9,7 +9,8 @@ use super::shards::{Shards, is_sharded};
 use super::shared_names::Names;
 use super::walk::Walker;
 use super::{
-    ColumnNames, Labels, Listed, Listing, SkipReason, Skipped, Subset, archive, manifest, table,
+    ColumnNames, Labels, Listed, Listing, ListingProblem, SkipReason, Skipped, Subset, archive,
+    manifest, table,
 };
 use crate::DataError;
 
@@ -86,14 +87,15 @@ pub fn is_table(path: &Path) -> bool {
 
 /// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
 /// neither.
-fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, String>> {
+fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, ListingProblem>> {
     Some(match Kind::of(path) {
-        Kind::Archive(kind) => archive::list(path, kind, columns),
+        Kind::Archive(kind) => archive::list(path, kind, columns).map_err(Into::into),
         Kind::Table => table::list(path, columns),
         Kind::Packed(packer) => Err(format!(
             "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"
-        )),
-        Kind::Part => Err(joining(path)?),
+        )
+        .into()),
+        Kind::Part => Err(joining(path)?.into()),
         Kind::Other => return None,
     })
 }
@@ -127,7 +129,7 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
     match Layout::of(root) {
         Ok(Layout::Classes { .. }) => add_classes(listing, root, None),
         Ok(Layout::Split { train, validation, test, others, loose, skipped, note }) => {
-            listing.notes.push(note);
+            listing.notes.push(note.into());
             let mut folders = vec![(train, Some(Subset::Train))];
             folders.extend(validation.map(|folder| (folder, Some(Subset::Validation))));
             folders.extend(test.map(|folder| (folder, Some(Subset::Test))));
@@ -145,7 +147,8 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
             listing.skipped.extend(skipped);
         }
         Err(e) => {
-            listing.skipped.push(Skipped::new(root, SkipReason::Unlisted { reason: e.to_string() }))
+            let reason = ListingProblem::Other(e.to_string());
+            listing.skipped.push(Skipped::new(root, SkipReason::Unlisted { reason }));
         }
     }
 }

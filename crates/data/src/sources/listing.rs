@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Labels, Location, Skipped, Subset};
+use super::{Labels, Location, Note, Skipped, Subset};
 
 /// A picture of a [`Listing`].
 #[derive(Clone, Debug, PartialEq)]
@@ -40,5 +40,5 @@ pub struct Listing {
     /// What was left out: paths that do not exist, and what folders hold beside pictures.
     pub skipped: Vec<Skipped>,
     /// How a table was understood, where that does not go without saying; half a line each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }

@@ -20,6 +20,15 @@ use headstart_model::class_name::composed;
 #[derive(Clone, Debug)]
 pub struct PathPattern(Regex);
 
+/// What a [`PathPattern`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatternUse {
+    /// Labels.
+    Labels,
+    /// Groups.
+    Groups,
+}
+
 impl PathPattern {
     /// The label that it finds in a path, whose folders are parted by `/`, in Unicode's normalisation
     /// form C.
@@ -60,7 +69,7 @@ impl PathPattern {
     /// left out, with one line for all of them.
     ///
     /// # Errors
-    /// [`DataError::Pattern`] when nothing is found in any path.
+    /// [`DataError::MatchesNothing`] when nothing is found in any path.
     pub(super) fn label(&self, listing: &mut Listing, root: &Path) -> Result<(), DataError> {
         let (mut others, mut example) = (0, None);
         let (mut known, mut refused) = (Names::default(), Vec::new());
@@ -82,7 +91,7 @@ impl PathPattern {
         listing.skipped.append(&mut refused);
         let Some(example) = example else { return Ok(()) };
         if listing.pictures.is_empty() {
-            return Err(self.matches_nothing("--label-from", &example));
+            return Err(self.matches_nothing(PatternUse::Labels, example));
         }
         listing.skipped.push(Skipped::new(root, self.unmatched(others, Some(example))));
         Ok(())
@@ -92,7 +101,7 @@ impl PathPattern {
     /// group.
     ///
     /// # Errors
-    /// [`DataError::Pattern`] when nothing is found in any path.
+    /// [`DataError::MatchesNothing`] when nothing is found in any path.
     pub(super) fn group(&self, listing: &mut Listing, root: &Path) -> Result<(), DataError> {
         let mut known = Names::default();
         for picture in &mut listing.pictures {
@@ -101,7 +110,7 @@ impl PathPattern {
         }
         match listing.pictures.first() {
             Some(first) if listing.pictures.iter().all(|picture| picture.group.is_none()) => {
-                Err(self.matches_nothing("--group-from", &below(root, &first.at.path())))
+                Err(self.matches_nothing(PatternUse::Groups, below(root, &first.at.path())))
             }
             _ => Ok(()),
         }
@@ -111,9 +120,8 @@ impl PathPattern {
         SkipReason::Unmatched { pattern: self.to_string(), paths, example }
     }
 
-    fn matches_nothing(&self, option: &str, example: &str) -> DataError {
-        let reason = format!("{option} {self}: matches none of the paths, such as {example}");
-        DataError::Pattern { reason }
+    fn matches_nothing(&self, finds: PatternUse, example: String) -> DataError {
+        DataError::MatchesNothing { finds, pattern: self.to_string(), example }
     }
 }
 
@@ -142,7 +150,7 @@ impl FromStr for PathPattern {
             let message = error.to_string();
             let what = message.lines().last().unwrap_or_default();
             let what = what.strip_prefix("error: ").unwrap_or(what);
-            DataError::Pattern { reason: format!("{text} is no regular expression: {what}") }
+            DataError::Pattern { pattern: text.to_owned(), reason: what.to_owned() }
         };
         Regex::new(&composed(text)).map(Self).map_err(wrong)
     }

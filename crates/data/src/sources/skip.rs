@@ -8,6 +8,7 @@ use headstart_error::ErrorKind;
 use headstart_files::io_reason;
 
 use super::names::BadName;
+use super::problem::ListingProblem;
 use crate::DecodeError;
 use headstart_model::class_name::{BadClassName, NameProblem};
 
@@ -38,7 +39,7 @@ pub enum SkipReason {
     #[error("{reason}")]
     Unlisted {
         /// What is wrong with it, and what to do.
-        reason: String,
+        reason: ListingProblem,
     },
     /// A file that lists or holds pictures, of which not all could be taken.
     #[error("{reason}")]

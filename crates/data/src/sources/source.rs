@@ -47,7 +47,7 @@ impl Source {
         let mut listing = match Metadata::labels(path) {
             Some(table) => {
                 let mut listing = manifest::read_as(&table, columns)?;
-                listing.notes.insert(0, Metadata::Labels(table).note());
+                listing.notes.insert(0, Metadata::Labels(table).note().into());
                 listing
             }
             None if path.is_file() && manifest::is_manifest_of(path, columns) => {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use headstart_data::Facts;
 use headstart_data::cache::{
-    CacheConfig, FeatureCache, Fingerprint, Limit, clear_unused_since, info,
+    CacheConfig, FeatureCache, Fingerprint, Limit, NotKept, clear_unused_since, info,
 };
 
 use crate::{DIM, entry, files, key, open, open_as, open_within, sound};
@@ -89,7 +89,7 @@ fn what_is_being_written_or_read_by_this_process_stays() {
     assert!(held(root.path()) <= 50 * ENTRY);
     let kept = sound(&open(root.path()), 60);
     assert!((20..30).contains(&kept), "{kept}");
-    assert!(cache.warning().unwrap().contains("--cache-limit"));
+    assert_eq!(cache.warning().unwrap().reason, NotKept::LimitReached);
 }
 
 #[test]

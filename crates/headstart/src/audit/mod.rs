@@ -9,6 +9,7 @@ mod suspects;
 
 use std::slice;
 
+use headstart_data::cache::CacheWarning;
 use headstart_data::{ContentHash, DecodeError, Facts, Location, PictureLabels, Subset};
 
 use crate::copies::Copies;
@@ -42,7 +43,7 @@ pub struct Audit {
     /// What was found: by [`FindingKind`], the most important first, and the strongest of a kind first.
     pub findings: Vec<Finding>,
     /// Why features are not kept, if they are not though a cache was asked for.
-    pub warning: Option<String>,
+    pub warning: Option<CacheWarning>,
 }
 
 impl Audit {

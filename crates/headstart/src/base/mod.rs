@@ -15,7 +15,7 @@ use headstart_model::{
 };
 use headstart_train::network::{BatchNorm, TrainableNetwork};
 
-use crate::{Bundled, Error};
+use crate::{Assumption, Bundled, Error};
 
 /// A pre-trained network without its classifier, with its weights.
 ///
@@ -24,7 +24,7 @@ use crate::{Bundled, Error};
 pub struct Base {
     pub(crate) network: Network,
     weights: Arc<Weights>,
-    pub(crate) assumptions: Vec<String>,
+    pub(crate) assumptions: Vec<Assumption>,
 }
 
 impl Base {
@@ -76,9 +76,8 @@ impl Base {
         Self { network, weights: weights.into(), assumptions: Vec::new() }
     }
 
-    /// What a weight file left open and how it was decided, with the way to decide otherwise, a
-    /// sentence each: to be shown.
-    pub fn assumptions(&self) -> &[String] {
+    /// What a weight file left open and how it was decided: to be shown.
+    pub fn assumptions(&self) -> &[Assumption] {
         &self.assumptions
     }
 

@@ -8,7 +8,7 @@ use headstart_model::formats::{self, Detected, Naming};
 
 use super::Classifier;
 use super::model_file::is_model;
-use crate::{Base, Error};
+use crate::{Assumption, Base, Error};
 
 /// What of a weight file to load, and for which input.
 #[derive(Clone, Debug, Default)]
@@ -106,27 +106,22 @@ impl Base {
 }
 
 /// What could also be meant by a file and was not taken.
-fn assumed(path: &Path, detected: &Detected, config: &BaseConfig) -> Vec<String> {
-    let file = path.display();
+fn assumed(file: &Path, detected: &Detected, config: &BaseConfig) -> Vec<Assumption> {
     let mut assumed = Vec::new();
-    let quoted = |prefix: &String| format!("'{prefix}'");
-    if let Some(other) = detected.other_prefixes.first() {
-        let others: Vec<String> = detected.other_prefixes.iter().map(quoted).collect();
-        assumed.push(format!(
-            "{file} has several sets of weights: those below {} are taken, not those below {}; for \
-             others there is --weights-prefix '{other}'",
-            quoted(&detected.prefix),
-            others.join(", "),
-        ));
+    if !detected.other_prefixes.is_empty() {
+        assumed.push(Assumption::OtherPrefixes {
+            file: file.to_owned(),
+            taken: detected.prefix.clone(),
+            others: detected.other_prefixes.clone(),
+        });
     }
-    let (taken, timm) = (detected.architecture, detected.naming == Naming::Timm);
-    if let Some(other) = detected.also_fits.first().filter(|_| config.architecture.is_none()) {
-        let called = if timm { ", timm's tf_ models" } else { "" };
-        assumed.push(format!(
-            "{file} fits {taken}, which is taken, and as well {}, which pads and scales otherwise: if \
-             it is of that{called}, give --base {other}",
-            detected.also_fits.join(", "),
-        ));
+    if !detected.also_fits.is_empty() && config.architecture.is_none() {
+        assumed.push(Assumption::AlsoFits {
+            file: file.to_owned(),
+            taken: detected.architecture,
+            others: detected.also_fits.clone(),
+            timm: detected.naming == Naming::Timm,
+        });
     }
     assumed
 }

@@ -24,18 +24,11 @@ impl Classifier {
     /// Whether the classifier says of a picture what the pictures say.
     ///
     /// # Errors
-    /// [`Error::Options`], with the way out.
+    /// [`Error::OtherTask`].
     pub fn check_task(&self, given: Task) -> Result<(), Error> {
         match (self.task(), given) {
             (own, given) if own == given => Ok(()),
-            (Task::MultiLabel, _) => Err(Error::Options(
-                "the model gives any number of labels, and each picture has one: add --multi-label"
-                    .to_owned(),
-            )),
-            (Task::SingleLabel, _) => Err(Error::Options(
-                "the model gives one label, and pictures may have several: train another on them"
-                    .to_owned(),
-            )),
+            (model, _) => Err(Error::OtherTask { model }),
         }
     }
 }

@@ -10,7 +10,7 @@ use headstart_predict::class_names;
 use headstart_train::{Head, Hidden, Task};
 
 use super::Classifier;
-use crate::{Base, Error};
+use crate::{Assumption, Base, Error};
 
 /// What a Keras model's file does not say.
 #[derive(Clone, Debug, Default)]
@@ -38,9 +38,10 @@ impl Classifier {
     pub fn import_keras(
         path: impl AsRef<Path>,
         config: &ImportConfig,
-    ) -> Result<(Self, Vec<String>), Error> {
-        let ImportedModel { network, weights, head, resizing, mut assumptions, .. } =
+    ) -> Result<(Self, Vec<Assumption>), Error> {
+        let ImportedModel { network, weights, head, resizing, assumptions, .. } =
             formats::import(path.as_ref())?;
+        let mut assumptions: Vec<Assumption> = assumptions.into_iter().map(Into::into).collect();
         let task = match head.is_multi_label() {
             true => Task::MultiLabel,
             false => Task::SingleLabel,
@@ -50,10 +51,7 @@ impl Classifier {
             Some(names) => names.clone(),
             None => match labels_beside(path.as_ref(), count, task) {
                 Some((file, names)) => {
-                    assumptions.push(format!(
-                        "the classes are called as in {}, beside the model; --classes gives others",
-                        file.display()
-                    ));
+                    assumptions.push(Assumption::ClassesBeside { file });
                     names
                 }
                 None => (0..count).map(|i| format!("class_{i}")).collect(),
@@ -73,7 +71,8 @@ impl Classifier {
             assumptions.push(
                 "the model does not say how pictures were resized for it; tf.image.resize without \
                  antialiasing is assumed, as image_dataset_from_directory does"
-                    .to_owned(),
+                    .to_owned()
+                    .into(),
             );
         }
         Ok((Self::new(base, converted(head, task), names), assumptions))

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::thread;
 
-use headstart_data::cache::{About, CacheConfig, Entry, FeatureCache, Fingerprint, Limit};
+use headstart_data::cache::{
+    About, CacheConfig, CacheWarning, Entry, FeatureCache, Fingerprint, Limit,
+};
 use headstart_data::decode::{Reduce, header};
 use headstart_data::{ContentHash, DecodeError, Facts, Held, Limits, Location, Reader, Skipped};
 use headstart_engine::frozen::Compute;
@@ -130,8 +132,8 @@ impl Extractor {
     }
 
     /// Why features are not being kept, if they are not though a cache was asked for.
-    pub fn cache_warning(&self) -> Option<String> {
-        self.cache.as_ref().and_then(FeatureCache::warning).map(str::to_owned)
+    pub fn cache_warning(&self) -> Option<CacheWarning> {
+        self.cache.as_ref().and_then(FeatureCache::warning).cloned()
     }
 
     /// Computes the features of every picture and hands them to `each` in order, with the index;

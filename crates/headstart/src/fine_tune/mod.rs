@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::training_set::{Augmentation, DEFAULT_VIEWS, TrainingSet};
 use crate::{
     Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, FineTuneRecord, FitReport,
-    HeadConfig, Observer, Pictures, Seconds,
+    HeadConfig, Observer, Pictures, Seconds, Warning,
 };
 use checkpoint::{RunFingerprint, Saved};
 
@@ -88,7 +88,7 @@ pub struct FineTuneReport {
     /// Pictures and other files that were left out, with the reason.
     pub skipped: Vec<Skipped>,
     /// What whoever owns the pictures should know, a line each.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// Wall time, in seconds: of views that had to be made, and of everything.
     pub seconds: FineTuneSeconds,
 }
@@ -209,16 +209,17 @@ impl Classifier {
         let trainable = base.network().trainable_params();
         let mut warnings = set.warnings();
         if config.training.batch_size > set.train() {
-            warnings.push(format!(
+            let problem = format!(
                 "a batch of {} is more than the {} pictures to learn from: an epoch is one step",
                 config.training.batch_size,
                 set.train(),
-            ));
+            );
+            warnings.push(problem.into());
         }
         let none_new = set.validation() == 0 && set.unseen() == Some(0);
         if config.training.early_stop.is_some() && none_new {
             let warning = "early stopping goes by the training loss: no pictures are held out";
-            warnings.push(warning.to_owned());
+            warnings.push(warning.to_owned().into());
         }
         set.views(Some(&network), config.augmentation(), observer)?;
         let views = set.made();
@@ -301,7 +302,8 @@ impl Classifier {
             warnings.push(
                 "the labels' thresholds are those from before fine-tuning: there are no held-out pictures to \
                  choose them by"
-                    .to_owned(),
+                    .to_owned()
+                    .into(),
             );
         }
         if set.learned_from().is_none_or(|learned_from| learned_from == 0) {
@@ -361,20 +363,12 @@ impl FitReport {
     }
 }
 
-/// What to say where fewer of the pictures held back are classified right than before. Early
-/// stopping, if it watched, went by the loss.
-fn worse(before: Option<&Evaluation>, after: Option<&Evaluation>, watched: bool) -> Option<String> {
+/// What to say where fewer of the pictures held back are classified right than before.
+fn worse(
+    before: Option<&Evaluation>,
+    after: Option<&Evaluation>,
+    early_stop: bool,
+) -> Option<Warning> {
     let (before, after) = (before?.accuracy, after?.accuracy);
-    let way_out = match watched {
-        true => "try a lower --fine-tune-learning-rate",
-        false => {
-            "add --early-stop, which keeps the best model, or try a lower --fine-tune-learning-rate"
-        }
-    };
-    (after < before).then(|| {
-        format!(
-            "fine-tuning made the model worse: accuracy {after:.3} on the pictures held back, \
-             {before:.3} before; {way_out}"
-        )
-    })
+    (after < before).then_some(Warning::Worse { before, after, early_stop })
 }

@@ -44,7 +44,8 @@ impl FitConfig {
     /// Fails where an option has a value that makes no sense, or two do not go together.
     ///
     /// # Errors
-    /// [`TrainError::Option`](headstart_train::TrainError::Option), naming it, and [`Error::Options`].
+    /// [`TrainError::Option`](headstart_train::TrainError::Option), naming it, [`Error::TakesEpochs`] and
+    /// [`Error::Options`].
     pub fn check(&self) -> Result<(), Error> {
         self.head.check()?;
         if self.folds.is_some() && self.augment != Augment::None {
@@ -60,6 +61,6 @@ impl FitConfig {
             (_, 0) => "0 views are other ones in every epoch",
             _ => return Ok(()),
         };
-        Err(Error::Options(format!("{problem}, which takes a head trained in epochs: --head adam")))
+        Err(Error::TakesEpochs { problem })
     }
 }

@@ -6,7 +6,7 @@ use headstart_train::Event;
 use super::{FitConfig, fit_head};
 use crate::pictures::PartitionedFeatures;
 use crate::records::choose_thresholds;
-use crate::{CrossValidation, Error, Evaluation, FoldRecord, Observer, Pictures, Spread};
+use crate::{CrossValidation, Error, Evaluation, FoldRecord, Observer, Pictures, Spread, Warning};
 use headstart_predict::UNCHOSEN_THRESHOLD;
 
 /// # Errors
@@ -33,7 +33,7 @@ pub(super) fn measure(
     count: usize,
     config: &FitConfig,
     observer: &mut dyn Observer,
-) -> Result<(CrossValidation, Vec<String>), Error> {
+) -> Result<(CrossValidation, Vec<Warning>), Error> {
     let names = pictures.classes();
     let isa = config.extract.compute.isa;
     let sets = divided.label_sets.as_deref();
@@ -71,6 +71,7 @@ pub(super) fn measure(
     let warnings = describe_all(&folds.warnings, names, &divided.labels, |picture| {
         divided.name(pictures, picture)
     });
+    let warnings = warnings.into_iter().map(Into::into).collect();
     Ok((CrossValidation { folds: records, accuracy, loss, macro_recall, held_out }, warnings))
 }
 

@@ -64,7 +64,7 @@ impl Classifier {
             Some(count) => {
                 let (folds, mut warnings) =
                     folds::measure(&divided, &pictures, count, config, observer)?;
-                warnings.extend(divided.never_predicted(&pictures));
+                warnings.extend(divided.never_predicted(&pictures).map(Into::into));
                 (Some(folds), warnings)
             }
             None => (None, divided.warnings(&pictures)),
@@ -90,7 +90,10 @@ impl Classifier {
             duplicates: divided.groups.duplicates(),
             cached: divided.cached,
             skipped: divided.skipped.clone(),
-            warnings: warnings.into_iter().chain(extractor.cache_warning()).collect(),
+            warnings: warnings
+                .into_iter()
+                .chain(extractor.cache_warning().map(Into::into))
+                .collect(),
             features,
             start,
         };

@@ -11,6 +11,7 @@ use super::head::Fitted;
 use crate::pictures::LabelledFeatures;
 use crate::{
     Base, Classifier, CrossValidation, EpochRecord, Evaluation, Origin, Seen, TrainingRecord,
+    Warning,
 };
 use headstart_predict::UNCHOSEN_THRESHOLD;
 
@@ -34,7 +35,7 @@ pub struct FitReport {
     /// Pictures and other files that were left out, with the reason.
     pub skipped: Vec<Skipped>,
     /// What whoever owns the pictures should know, a line each.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// How long it took.
     pub seconds: Seconds,
 }
@@ -63,7 +64,7 @@ pub(super) struct Outcome {
     pub(super) duplicates: usize,
     pub(super) cached: usize,
     pub(super) skipped: Vec<Skipped>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     /// Seconds until the features were there.
     pub(super) features: f64,
     pub(super) start: Instant,
@@ -83,9 +84,10 @@ impl Outcome {
         match self.thresholds {
             Some(thresholds) => classifier.set_thresholds(thresholds),
             None if classifier.task() == Task::MultiLabel && validation.labels.is_empty() => {
-                warnings.push(format!(
+                let problem = format!(
                     "every label's threshold is {UNCHOSEN_THRESHOLD}: there are no held-out pictures to choose them by"
-                ));
+                );
+                warnings.push(problem.into());
             }
             None => {}
         }
@@ -118,7 +120,7 @@ impl Outcome {
             duplicates: self.duplicates,
             cached: self.cached,
             skipped: self.skipped,
-            warnings: warnings.into_iter().chain(fitted.warning).collect(),
+            warnings: warnings.into_iter().chain(fitted.warning.map(Into::into)).collect(),
             seconds: Seconds {
                 features: self.features,
                 head: head_done - self.features,

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headstart_data::sources::manifest;
+use headstart_data::sources::{Note, manifest};
 use headstart_data::split::Earlier;
 use headstart_data::{
     ContentHash, DataError, Dataset, Groups, Item, PictureLabels, Skipped, Source, Split,
@@ -228,7 +228,7 @@ impl Pictures {
     }
 
     /// How a table or a divided folder of pictures was understood, where that does not go without saying; half a line each.
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Note] {
         &self.dataset.notes
     }
 

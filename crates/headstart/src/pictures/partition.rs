@@ -6,7 +6,7 @@ use headstart_train::Task;
 use super::note::note;
 use super::{LabelSets, LabelledFeatures, Pictures};
 use crate::copies::Copies;
-use crate::{Error, Extractor, Observer, Seen};
+use crate::{Error, Extractor, Observer, Seen, Warning};
 
 /// Features of all pictures that could be read.
 pub(crate) struct PartitionedFeatures {
@@ -20,7 +20,7 @@ pub(crate) struct PartitionedFeatures {
     pub(crate) label_sets: Option<LabelSets>,
     pub(crate) groups: Groups,
     /// What else there is to say of the pictures, a line each.
-    notes: Vec<String>,
+    notes: Vec<Warning>,
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -79,11 +79,12 @@ impl PartitionedFeatures {
     }
 
     /// What whoever owns the pictures should know of how they were divided.
-    pub(crate) fn warnings(&self, pictures: &Pictures) -> Vec<String> {
+    pub(crate) fn warnings(&self, pictures: &Pictures) -> Vec<Warning> {
         let name = |i| self.name(pictures, i);
         let warnings = &self.split.warnings;
-        let mut lines = split::describe_all(warnings, pictures.classes(), &self.labels, name);
-        lines.extend(self.never_predicted(pictures));
+        let lines = split::describe_all(warnings, pictures.classes(), &self.labels, name);
+        let mut lines: Vec<Warning> = lines.into_iter().map(Into::into).collect();
+        lines.extend(self.never_predicted(pictures).map(Into::into));
         lines.extend(self.notes.iter().cloned());
         lines
     }
@@ -136,7 +137,7 @@ pub(crate) struct Partition {
     pub(crate) groups: Groups,
     pub(crate) split: Split,
     /// What else there is to say of them, a line each.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 /// Divides the pictures that could be read, copies together unless it is given how. Near-duplicates are
@@ -182,9 +183,10 @@ pub(crate) fn partition(
     }
     let note = read.known.and_then(|(_, facts)| {
         let seen = note(copies.as_ref(), facts, &labels, &split, extractor.side())?;
-        Some(format!("{seen}; see: headstart audit {}", pictures.root().display()))
+        Some(Warning::Pictures { seen, root: pictures.root().to_owned() })
     });
-    let notes = pictures.notes_on_earlier(read.contents, &split).into_iter().chain(note).collect();
+    let earlier = pictures.notes_on_earlier(read.contents, &split).into_iter().map(Into::into);
+    let notes = earlier.chain(note).collect();
     Ok(Partition { labels, label_sets, groups, split, notes })
 }
 

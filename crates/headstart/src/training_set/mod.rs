@@ -17,7 +17,7 @@ use headstart_train::network::TrainableNetwork;
 use crate::pictures::{LabelSets, Partition, ReadPictures, never_predicted, partition};
 use crate::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Origin,
-    Pictures, Seen, TrainingRecord,
+    Pictures, Seen, TrainingRecord, Warning,
 };
 pub(crate) use augmentation::Augmentation;
 pub use augmentation::DEFAULT_VIEWS;
@@ -44,7 +44,7 @@ pub struct TrainingSet {
     pub(crate) label_sets: Option<LabelSets>,
     pub(crate) contents: Vec<ContentHash>,
     /// What else there is to say of the pictures, a line each.
-    notes: Vec<String>,
+    notes: Vec<Warning>,
     /// Pictures that earlier training had not seen, and of those held back such as it had learned from;
     /// `None` where that is not known.
     unseen: Option<usize>,
@@ -277,16 +277,17 @@ impl TrainingSet {
     }
 
     /// What whoever owns the pictures should know of how they were divided.
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<Warning> {
         let name = |picture| self.name(picture);
         let warnings = &self.split.warnings;
-        let mut lines = split::describe_all(warnings, &self.classes, &self.labels, name);
+        let lines = split::describe_all(warnings, &self.classes, &self.labels, name);
+        let mut lines: Vec<Warning> = lines.into_iter().map(Into::into).collect();
         lines.extend(self.weights.as_ref().and_then(|weights| {
             let train = self.subset(Subset::Train);
             let labels: Vec<usize> = train.iter().map(|&picture| self.labels[picture]).collect();
             let weights: Vec<f32> = train.iter().map(|&picture| weights[picture]).collect();
             let labels = PictureLabels::new(&labels, self.label_sets.as_deref());
-            never_predicted(labels, &weights, &self.classes)
+            never_predicted(labels, &weights, &self.classes).map(Into::into)
         }));
         lines.extend(self.notes.iter().cloned());
         lines

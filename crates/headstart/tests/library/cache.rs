@@ -150,7 +150,11 @@ fn a_cache_that_cannot_be_written_is_a_warning_and_training_goes_on() {
     let pictures = Pictures::open(root).unwrap();
     let (_, report) = Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap();
     assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
-    assert!(report.warnings[0].contains("features cannot be kept"), "{}", report.warnings[0]);
+    assert!(
+        report.warnings[0].to_string().contains("features cannot be kept"),
+        "{}",
+        report.warnings[0]
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use headstart::data::Location;
 use headstart::train::{AdamConfig, Event};
 use headstart::{
     Base, Classifier, Error, Evaluation, ExtractConfig, Extraction, Extractor, FitConfig,
-    HeadConfig, Observer, Pictures, Quiet,
+    HeadConfig, Observer, Pictures, Quiet, Warning,
 };
 
 use crate::support::{
@@ -128,7 +128,7 @@ fn a_class_with_one_picture_is_learned_from_and_a_warning_says_so() {
     folder(&root, &["Trouser"], 1);
     let (classifier, report) = fit(&Pictures::open(&root).unwrap()).unwrap();
     assert_eq!(classifier.classes(), CLASSES);
-    let about = |warning: &&String| warning.contains("\"Trouser\" is not validated");
+    let about = |warning: &&Warning| warning.to_string().contains("\"Trouser\" is not validated");
     assert_eq!(report.warnings.iter().filter(about).count(), 1, "{:?}", report.warnings);
     let validation: Evaluation = report.validation.unwrap();
     assert_eq!(validation.per_class[2].support, 0);

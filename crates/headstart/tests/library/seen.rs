@@ -8,6 +8,7 @@ use headstart::data::Subset;
 use headstart::train::FineTuneConfig;
 use headstart::{
     Classifier, Error, ExtractConfig, FineTuneReport, FineTuning, FitConfig, Pictures, Quiet,
+    Warning,
 };
 
 use crate::support::{CLASSES, bundled_pictures, folder, small_base};
@@ -107,10 +108,12 @@ fn nothing_is_held_out_where_the_model_has_learned_from_everything() {
         for pictures in [open(root.clone()), open(manifest(&root)), open(archive(&root))] {
             let report = tuned(&classifier, pictures.clone(), None).unwrap();
             assert_eq!((report.train, &report.before, &report.validation), (ALL, &None, &None));
-            let says = |line: &&String| line.contains("has learned from all of these pictures");
+            let says = |line: &&Warning| {
+                line.to_string().contains("has learned from all of these pictures")
+            };
             assert_eq!(report.warnings.iter().filter(says).count(), 1, "{:?}", report.warnings);
             let report = tuned(&classifier, pictures, Some(1)).unwrap();
-            let says = |line: &String| line.contains("goes by the training loss");
+            let says = |line: &Warning| line.to_string().contains("goes by the training loss");
             assert!(report.warnings.iter().any(says), "{:?}", report.warnings);
         }
         assert_eq!(learned_from(&classifier, &root, None), Some(ALL));
@@ -171,7 +174,11 @@ fn a_side_that_was_learned_from_is_told_whatever_folder_it_is_opened_from() {
     let report = tuned(&classifier, open(swapped), None).unwrap();
     assert_eq!((report.train, report.learned_from), (CLASSES.len() * 2, Some(ALL)));
     for part in ["has learned from 18 of the 18 pictures to measure on", "were held out before"] {
-        assert!(report.warnings.iter().any(|line| line.contains(part)), "{:?}", report.warnings);
+        assert!(
+            report.warnings.iter().any(|line| line.to_string().contains(part)),
+            "{:?}",
+            report.warnings
+        );
     }
 }
 
@@ -261,7 +268,7 @@ fn a_model_from_before_says_that_it_does_not_know() {
     // Names tell what was held back, where it still lies.
     let report = tuned(&old, open(root.clone()), None).unwrap();
     assert_eq!((report.before, report.learned_from), (record.metrics.clone(), None));
-    let unknown = |line: &String| line.contains("not recorded which pictures");
+    let unknown = |line: &Warning| line.to_string().contains("not recorded which pictures");
     assert!(!report.warnings.iter().any(unknown), "{:?}", report.warnings);
     let report = tuned(&old, open(manifest(&root)), None).unwrap();
     assert!(report.warnings.iter().any(unknown), "{:?}", report.warnings);

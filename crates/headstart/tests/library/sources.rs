@@ -249,7 +249,7 @@ fn folds_in_which_only_one_class_counts_name_it() {
     let error = Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap_err();
     let message = error.to_string();
     let part = format!("only those of class \"{}\" count", CLASSES[1]);
-    assert!(message.contains(&part) && message.contains("--folds"), "{message}");
+    assert!(message.contains(&part), "{message}");
     assert_one_line(&message);
 }
 
@@ -265,7 +265,8 @@ fn a_class_whose_only_weighted_picture_is_held_back_is_told_of() {
         [("0:train 0:train 0:train 1:val", 1), ("0:train 1:train 0:train 0:val", 0)]
     {
         let (_, report) = fit(&of(last)).unwrap();
-        let count = report.warnings.iter().filter(|line| line.starts_with(&told)).count();
+        let count =
+            report.warnings.iter().filter(|line| line.to_string().starts_with(&told)).count();
         assert_eq!(count, expected, "{last}: {:?}", report.warnings);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use headstart::model::formats::safetensors::{Stored, write};
 use headstart::model::formats::{self, Naming};
 use headstart::model::{LayerKind, Scaling, Tensor};
-use headstart::{Base, BaseConfig, ExtractConfig, Extractor};
+use headstart::{Assumption, Base, BaseConfig, ExtractConfig, Extractor};
 
 use crate::support::{assert_one_line, difference, repository, tensors};
 
@@ -61,8 +61,14 @@ fn timms_two_variants_of_lite0_are_told_apart_by_whoever_knows_and_the_tensorflo
     let assumed = Base::from_file(&file, &BaseConfig::default()).unwrap();
     assert_eq!(assumed.network().architecture(), "efficientnet-lite0-torch");
     let [note] = assumed.assumptions() else { panic!("{:?}", assumed.assumptions()) };
-    assert!(note.contains("--base efficientnet-lite0") && note.contains("timm's tf_"), "{note}");
-    assert_one_line(note);
+    let expected = Assumption::AlsoFits {
+        file: file.clone(),
+        taken: "efficientnet-lite0-torch",
+        others: vec!["efficientnet-lite0"],
+        timm: true,
+    };
+    assert_eq!(*note, expected);
+    assert_one_line(&note.to_string());
 
     let config =
         BaseConfig { architecture: Some("efficientnet-lite0".into()), ..BaseConfig::default() };
@@ -121,8 +127,9 @@ fn of_several_sets_of_weights_the_moving_average_is_taken_and_the_others_by_pref
         let notes = base.assumptions();
         assert_eq!(notes.len(), usize::from(!others.is_empty()), "{notes:?}");
         for note in notes {
-            assert!(note.contains(&format!("--weights-prefix {others}")), "{note}");
-            assert_one_line(note);
+            let note = note.to_string();
+            assert!(note.ends_with(&format!("not those below {others}")), "{note}");
+            assert_one_line(&note);
         }
         for (prefix, factor) in all {
             let config = BaseConfig { prefix: Some((*prefix).to_owned()), ..BaseConfig::default() };

@@ -13,6 +13,7 @@ use headstart::files::check_writable;
 use headstart::{Audit, AuditConfig, Finding, LabelErrors, Pictures};
 use serde_json::json;
 
+use crate::hints;
 use crate::options::{BaseArgs, Common};
 use crate::output::{Output, path_text};
 use crate::progress::Progress;
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
         output.field("Fixes", format!("{} ({rows} rows)", file.display()))?;
     }
     if let Some(warning) = &audit.warning {
-        output.warning(warning);
+        output.warning(&hints::cache_warning(warning));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use headstart::data::cache::CacheWarning;
 use headstart::data::sources::{
     Labels, Listed, Listing, is_source, list_pictures, list_pictures_as,
 };
@@ -20,6 +21,7 @@ use headstart::{Base, Error, Extractor};
 use serde_json::json;
 
 use super::report;
+use crate::hints;
 use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, bytes, count};
 use crate::paths::PathArgs;
@@ -81,7 +83,10 @@ pub(crate) fn run(
         None => list_pictures_as(paths, &args.label.columns()),
     };
     if listing.pictures.is_empty() {
-        let reason = listing.skipped.first().map_or(String::new(), |s| format!(" ({})", s.reason));
+        let reason = listing
+            .skipped
+            .first()
+            .map_or(String::new(), |s| format!(" ({})", hints::reason(&s.reason)));
         anyhow::bail!("{}: holds no pictures{reason}", args.paths.first());
     }
     let base = args.base.load(output)?;
@@ -103,7 +108,7 @@ pub(crate) fn run(
     output.field("Features", format!("{pictures} x {}", base.features()))?;
     report::skipped(output, &skipped)?;
     if let Some(warning) = written.warning {
-        output.warning(&warning);
+        output.warning(&hints::cache_warning(&warning));
     }
     output.field("Saved", format!("{} ({})", args.output.display(), bytes(size)))?;
     Ok(ExitCode::SUCCESS)
@@ -155,7 +160,7 @@ struct Written {
     count: usize,
     cached: usize,
     skipped: Vec<Skipped>,
-    warning: Option<String>,
+    warning: Option<CacheWarning>,
 }
 
 fn write(

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use headstart::Warning;
 use headstart::data::Skipped;
 use headstart::train::{RangeTest, RangeTestConfig};
 use serde_json::json;
 
 use crate::FAILURE;
 use crate::commands::report;
+use crate::hints;
 use crate::output::{Output, count, duration};
 use crate::plot::{Axis, Curve, Mark, Plot, Scale};
 
@@ -27,7 +29,7 @@ pub(super) struct Found {
     /// The command to go on with, but for the rate.
     pub(super) command: String,
     pub(super) skipped: Vec<Skipped>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) seconds: f64,
 }
 
@@ -52,7 +54,7 @@ impl Found {
         )?;
         report::skipped(output, &self.skipped)?;
         for warning in &self.warnings {
-            output.warning(warning);
+            output.warning(&hints::warning(warning));
         }
         let drawn = self.plot();
         if let Some(drawn) = &drawn {
@@ -110,7 +112,7 @@ impl Found {
             "train": self.train,
             "validation": self.validation,
             "plot": plot.filter(|_| drawn.is_some()).map(|file| file.display().to_string()),
-            "warnings": self.warnings,
+            "warnings": hints::warnings(&self.warnings),
             "skipped": report::skipped_events(&self.skipped),
             "seconds": self.seconds,
         }))?;

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::report;
 use super::tuning::{TrainTuningArgs, fine_tune, prepare};
+use crate::hints;
 use crate::options::{BaseArgs, Common, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
         ));
     }
     let config = FitConfig { head, extract, augment, views, seed: args.seed, folds };
-    config.check().map_err(usage)?;
+    config.check().map_err(|error| usage(hints::error(&error)))?;
     let pictures = args.split.open(args.source.source(&args.dir), args.seed)?;
     let pictures = args.duplicates.apply(pictures);
     let model = args.output.clone().unwrap_or_else(|| default_model(&args.dir));
@@ -202,12 +203,12 @@ fn done(
         "train": report.train,
         "validation": validation.map_or(0, |v| v.pictures),
         "classes": classifier.classes(),
-        "notes": pictures.notes(),
+        "notes": pictures.notes().iter().map(hints::note).collect::<Vec<_>>(),
         "per_class": measured.map(report::per_class_event),
         "duplicates": report.duplicates,
         "from_cache": report.cached,
         "strength": report.strength,
-        "warnings": report.warnings,
+        "warnings": hints::warnings(&report.warnings),
         "skipped": report::skipped_events(&report.skipped),
         "seconds": report.seconds,
     });

@@ -5,10 +5,11 @@ use std::path::Path;
 use headstart::data::{Augment, Skipped};
 use headstart::model::thousands;
 use headstart::train::Epoch;
-use headstart::{CrossValidation, Evaluation, FitConfig, FitReport, HeadConfig, Spread};
+use headstart::{CrossValidation, Evaluation, FitConfig, FitReport, HeadConfig, Spread, Warning};
 use serde_json::json;
 
 use crate::commands::report::{self, Measured, Thresholds};
+use crate::hints;
 use crate::output::{Output, count, duration};
 
 /// An epoch of a phase, `head` or `fine-tune`, of so many; people read the label before it.
@@ -145,13 +146,13 @@ pub(in crate::commands) fn validation(
 /// What was left out, what should be known, and where the model is.
 pub(in crate::commands) fn end(
     skipped: &[Skipped],
-    warnings: &[String],
+    warnings: &[Warning],
     model: &Path,
     output: &Output,
 ) -> anyhow::Result<()> {
     report::skipped(output, skipped)?;
     for warning in warnings {
-        output.warning(warning);
+        output.warning(&hints::warning(warning));
     }
     output.field(
         "Saved",

@@ -138,7 +138,8 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
                 Skipped::new(joined(path, members.name(member)), reason)
             }));
             if let Some(key) = found.key {
-                notes.push(format!("labels from \"{}\" in .json files", key.escape_debug()));
+                let key = key.escape_debug();
+                notes.push(format!("labels from \"{key}\" in .json files").into());
                 (classes, layout, by_class) = (found.labels, Layout::none(), true);
             }
         }
@@ -146,9 +147,9 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
     if let Some(key) = dotted.filter(|_| by_class) {
         notes.push(format!(
             "names have dots, such as {key}: labels are from the .cls files of the same names, where WebDataset itself ends a key at its first dot"
-        ));
+        ).into());
     }
-    notes.extend(layout.note().map(str::to_owned));
+    notes.extend(layout.note().map(|note| note.to_owned().into()));
     // A folder's pictures follow each other.
     let mut last: Option<(&[u8], Option<Arc<str>>)> = None;
     let mut folders = ClassFolders::new();
@@ -175,7 +176,9 @@ pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listi
     });
     let pictures = listed.collect();
     let folders = folders.into_iter();
-    notes.extend(folders.filter_map(|((_, class), own)| merged(&class, own.into_iter())));
+    notes.extend(
+        folders.filter_map(|((_, class), own)| Some(merged(&class, own.into_iter())?.into())),
+    );
     let mut listing = Listing { pictures, skipped, notes };
     listing.settle();
     Ok(listing)

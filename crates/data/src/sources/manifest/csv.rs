@@ -9,8 +9,8 @@ use std::str;
 use csv::{ByteRecord, ErrorKind, Position, ReaderBuilder, StringRecord};
 use headstart_files::Section;
 
-use super::super::RowProblem;
 use super::super::columns::{ColumnNames, Role};
+use super::super::{ListingProblem, RowProblem};
 use super::cannot_be_read;
 use super::rows::{Rows, Value};
 use headstart_model::class_name::plain;
@@ -24,12 +24,12 @@ const HEADER: usize = 64 << 10;
 ///
 /// # Errors
 /// What is wrong with the file, half a line for people.
-pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, String> {
+pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
     let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
     let mut file = BufReader::with_capacity(HEADER, file);
     let start = file.fill_buf().map_err(|error| cannot_be_read(&error))?;
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-        return Err("is UTF-16; save it as UTF-8".to_owned());
+        return Err("is UTF-16; save it as UTF-8".to_owned().into());
     }
     let mark = if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let (stated, separator) = match stated_separator(&start[mark..]) {

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
-use super::super::RowProblem;
 use super::super::columns::ColumnNames;
+use super::super::{ListingProblem, RowProblem};
 use super::cannot_be_read;
 use super::rows::{Rows, Value};
 
@@ -22,7 +22,7 @@ const KEYS: usize = 10_000;
 ///
 /// # Errors
 /// What is wrong with the file, half a line for people.
-pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, String> {
+pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
     // A key may appear in the last line: the columns are known when all have been seen.
     let mut names: Vec<String> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -41,11 +41,12 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     if names.is_empty() {
         return Err(
             "has no line that is a JSON object, such as {\"file_name\": \"a.jpg\", \"label\": \"x\"}"
-                .to_owned(),
+                .to_owned()
+                .into(),
         );
     }
     if is_full && places.len() >= KEYS {
-        return Err(format!("has more than {KEYS} different keys"));
+        return Err(format!("has more than {KEYS} different keys").into());
     }
     let mut rows = Rows::new(path, names, asked)?;
     lines(path, &mut |number, line| {

@@ -31,7 +31,7 @@ use std::path::Path;
 use super::columns::ColumnNames;
 use super::kind::Kind;
 use super::walk::cannot_be_read;
-use super::{Listing, Subset};
+use super::{Listing, ListingProblem, Subset};
 use crate::DataError;
 use crate::decode::guarded;
 pub use write::write;
@@ -66,13 +66,13 @@ pub fn read_as(path: &Path, columns: &ColumnNames) -> Result<Listing, DataError>
 }
 
 /// The same, with what is wrong as half a line for people.
-pub(super) fn list(path: &Path, columns: &ColumnNames) -> Result<Listing, String> {
+pub(super) fn list(path: &Path, columns: &ColumnNames) -> Result<Listing, ListingProblem> {
     let read = match (is_csv(path), is_jsonl(path)) {
         (true, _) => csv::read,
         (_, true) => jsonl::read,
         _ => parquet::read,
     };
-    guarded(|| read(path, columns)?.finish()).and_then(|listing| listing)
+    guarded(|| Ok(read(path, columns)?.finish()?))?
 }
 
 /// Whether a manifest in CSV is known by this name.

@@ -8,6 +8,7 @@ use parquet::file::reader::FileReader;
 use parquet::record::Field;
 use parquet::schema::types::Type;
 
+use super::super::ListingProblem;
 use super::super::columns::{ColumnNames, Role};
 use super::super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::super::table::holds_pictures;
@@ -43,7 +44,7 @@ pub(super) fn lists_paths(path: &Path, asked: &ColumnNames) -> bool {
 ///
 /// # Errors
 /// What is wrong with the file, half a line for people.
-pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, String> {
+pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
     let broken = |error: ParquetError| {
         Failure::from(error).told(|reason| format!("cannot be read ({reason})"))
     };
@@ -69,7 +70,8 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
         return Err(format!(
             "column \"{}\" holds several values a row; one is needed",
             fields[column].name()
-        ));
+        )
+        .into());
     }
     let in_lists: u64 = known
         .iter()
@@ -78,7 +80,8 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
         .sum();
     let values = count.saturating_mul(known.len() as u64).saturating_add(in_lists);
     if values > VALUES.max(ROWS_A_BYTE.saturating_mul(reader.len())) {
-        return Err("cannot be read (it declares more values than it can have)".to_owned());
+        let reason = "cannot be read (it declares more values than it can have)";
+        return Err(reason.to_owned().into());
     }
     let wanted = known.iter().map(|&column| fields[column].clone()).collect();
     let wanted = Type::group_type_builder(schema.name()).with_fields(wanted).build();
@@ -99,7 +102,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
             values[column] = value;
         }
         if paths > most {
-            return Err(format!("row {number}: its paths are longer than any are"));
+            return Err(format!("row {number}: its paths are longer than any are").into());
         }
         rows.push("row", &|| number, &values)?;
     }

@@ -7,7 +7,7 @@ use super::super::columns::{ColumnNames, Columns, Role};
 use super::super::label_cells::LabelCells;
 use super::super::one_hot::{self, OneHot};
 use super::super::shared_names::Names;
-use super::super::{Listed, Listing, RowProblem, SkipReason, Skipped};
+use super::super::{Listed, Listing, ListingProblem, Note, RowProblem, SkipReason, Skipped};
 use super::paths::Paths;
 use super::{side, weight};
 
@@ -43,7 +43,7 @@ impl<'a> Rows<'a> {
         manifest: &'a Path,
         names: Vec<String>,
         asked: &ColumnNames,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ListingProblem> {
         let columns = Columns::of(names, asked)?;
         columns.check_path()?;
         let names = columns.classes.iter().map(|&column| columns.names[column].clone());
@@ -176,7 +176,7 @@ impl<'a> Rows<'a> {
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let hint = self.labels.finish(&mut self.listing)?;
-        let notes = [self.columns.note(&names, true), self.paths.note(), hint];
+        let notes = [self.columns.note(&names, true), self.paths.note().map(Note::Text), hint];
         self.listing.notes.extend(notes.into_iter().flatten());
         Ok(self.listing)
     }

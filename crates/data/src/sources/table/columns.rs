@@ -13,6 +13,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::FileReader;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
+use super::super::ListingProblem;
 use super::super::columns::{ColumnNames, Columns as Others, Role};
 use super::super::parquet_file::not_read;
 
@@ -42,7 +43,7 @@ impl Columns {
     pub(super) fn of(
         metadata: &ParquetMetaData,
         asked: &ColumnNames,
-    ) -> std::result::Result<Self, String> {
+    ) -> std::result::Result<Self, ListingProblem> {
         let schema = metadata.file_metadata().schema_descr();
         let all = schema.columns();
         let flat = |column: &ColumnDescriptor| column.max_rep_level() == 0;
@@ -68,7 +69,8 @@ impl Columns {
         })?;
         for group in metadata.row_groups() {
             if let Some(reason) = not_read(group.column(picture).compression()) {
-                return Err(format!("column \"{}\" is {reason}", all[picture].path().string()));
+                let column = all[picture].path().string();
+                return Err(format!("column \"{column}\" is {reason}").into());
             }
         }
         // The path beside the bytes comes before one of the whole table.

@@ -18,7 +18,7 @@ use super::names::{joined, text_of, within};
 use super::one_hot::{self, OneHot};
 use super::parquet_file::{Failure, ParquetFile, TEXTS};
 use super::shared_names::Names;
-use super::{Labels, Listed, Listing, SkipReason, Skipped};
+use super::{Labels, Listed, Listing, ListingProblem, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;
 use columns::{Columns, Value};
@@ -59,8 +59,8 @@ pub struct Row {
 ///
 /// # Errors
 /// The reason why there are no pictures in it.
-pub(super) fn list(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
-    guarded(|| list_rows(path, asked)).unwrap_or_else(|said| Err(damaged(&said)))
+pub(super) fn list(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingProblem> {
+    guarded(|| list_rows(path, asked)).unwrap_or_else(|said| Err(damaged(&said).into()))
 }
 
 /// Whether there may be pictures in a table, rather than paths of some.
@@ -68,7 +68,7 @@ pub(super) fn holds_pictures(schema: &SchemaDescriptor) -> bool {
     !columns::binary(schema).is_empty()
 }
 
-fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, String> {
+fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingProblem> {
     let file = ParquetFile::open(path, TEXTS).map_err(told)?;
     let columns = Columns::of(file.metadata(), asked)?;
     // No picture is smaller than a byte: memory is not taken for what cannot be there.

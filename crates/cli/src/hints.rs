@@ -1,0 +1,190 @@
+//! The options that mend what the library tells of. It knows of none: here alone, what it says becomes
+//! what the command says.
+
+use std::error::Error as StdError;
+
+use headstart::data::cache::{CacheWarning, NotKept};
+use headstart::data::sources::{ColumnUse, ListingProblem, Note, PatternUse};
+use headstart::data::{DataError, DecodeError, SkipReason, Skipped};
+use headstart::train::Task;
+use headstart::{Assumption, Error, Warning};
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(worded).collect::<Vec<_>>().join(": ")
+}
+
+/// An error without its causes.
+fn worded(error: &(dyn StdError + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return self::error(error);
+    }
+    match error.downcast_ref::<DataError>() {
+        Some(error) => data_error(error),
+        None => error.to_string(),
+    }
+}
+
+/// An error of the library.
+pub(crate) fn error(error: &Error) -> String {
+    let hint = match error {
+        Error::Data(error) => return data_error(error),
+        Error::Picture { cause, .. } => of_decoding(cause),
+        Error::NoReadablePicture { reason, .. } => of_skipping(reason),
+        Error::NotBundled { .. } => "; give a file with --weights",
+        Error::UnknownWeights { .. } => "; `headstart bases` lists them",
+        Error::OneClassCounts { .. } => ", or take other --folds or another --val-split",
+        Error::NoRoom { .. } | Error::Scratch { .. } => " with --cache-dir",
+        Error::NoCheckpoint { .. } | Error::OtherRun { .. } => "; leave out --resume to start anew",
+        Error::Saved { .. } => ": go on with the same command and --resume",
+        Error::TakesEpochs { .. } => ": --head adam",
+        Error::OtherTask { model: Task::MultiLabel } => ": add --multi-label",
+        _ => "",
+    };
+    format!("{error}{hint}")
+}
+
+fn data_error(error: &DataError) -> String {
+    let hint = match error {
+        DataError::EitherClasses { .. } => {
+            ": --label-from '^([^/]+)/' takes the former, --label-from '([^/]+)/[^/]*$' the latter"
+        }
+        DataError::NoClasses { .. } => ", or take --label-from",
+        DataError::NoLabels { notes, .. } if notes.iter().any(lacks_labels) => {
+            "; --label-column names that of the labels, and --label-from finds them in paths"
+        }
+        DataError::NoLabels { .. } => "; or take --label-from",
+        DataError::NoColumns { .. } => {
+            "; leave out --path-column, --label-column and --label-separator"
+        }
+        DataError::Contents { path, reason } | DataError::Manifest { path, reason } => {
+            return format!("{}: {}", path.display(), listing_problem(reason));
+        }
+        DataError::MatchesNothing { finds, .. } => {
+            let option = match finds {
+                PatternUse::Labels => "--label-from",
+                PatternUse::Groups => "--group-from",
+            };
+            return format!("{option} {error}");
+        }
+        _ => "",
+    };
+    format!("{error}{hint}")
+}
+
+fn listing_problem(problem: &ListingProblem) -> String {
+    match problem {
+        ListingProblem::NoPathColumn { .. } => format!("{problem} with --path-column"),
+        ListingProblem::NoSuchColumn { holds: ColumnUse::Path, .. } => {
+            format!("--path-column {problem}")
+        }
+        ListingProblem::NoSuchColumn { holds: ColumnUse::Labels, .. } => {
+            format!("--label-column {problem}")
+        }
+        _ => problem.to_string(),
+    }
+}
+
+/// Why a picture cannot be decoded.
+pub(crate) fn decode_error(error: &DecodeError) -> String {
+    format!("{error}{}", of_decoding(error))
+}
+
+fn of_decoding(error: &DecodeError) -> &'static str {
+    match error {
+        DecodeError::TooMuchMemory { .. } | DecodeError::FileTooLarge { .. } => " (see --memory)",
+        _ => "",
+    }
+}
+
+/// Why something was left out.
+pub(crate) fn reason(reason: &SkipReason) -> String {
+    match reason {
+        SkipReason::Unlisted { reason } => listing_problem(reason),
+        _ => format!("{reason}{}", of_skipping(reason)),
+    }
+}
+
+fn of_skipping(reason: &SkipReason) -> &'static str {
+    if let SkipReason::Content(error) = reason { of_decoding(error) } else { "" }
+}
+
+/// What was left out, and why.
+pub(crate) fn skipped(skipped: &Skipped) -> String {
+    format!("{}: {}", skipped.path.display(), reason(&skipped.reason))
+}
+
+/// How a source was understood.
+pub(crate) fn note(note: &Note) -> String {
+    match note {
+        Note::OneOfLabelColumns(_) => format!("{note} (--label-column names another)"),
+        Note::NoLabelColumn(_) => format!("{note} (--label-column names that of the labels)"),
+        Note::SeveralLabels { separator, .. } => {
+            format!("{note}: --label-separator \"{separator}\" takes them apart")
+        }
+        _ => note.to_string(),
+    }
+}
+
+fn lacks_labels(note: &Note) -> bool {
+    matches!(note, Note::NoLabelColumn(_))
+}
+
+/// What should be known after training.
+pub(crate) fn warning(warning: &Warning) -> String {
+    match warning {
+        Warning::Pictures { root, .. } => {
+            format!("{warning}; see: headstart audit {}", root.display())
+        }
+        Warning::Worse { early_stop: true, .. } => {
+            format!("{warning}; try a lower --fine-tune-learning-rate")
+        }
+        Warning::Worse { .. } => format!(
+            "{warning}; add --early-stop, which keeps the best model, or try a lower \
+             --fine-tune-learning-rate"
+        ),
+        Warning::Cache(warning) => cache_warning(warning),
+        _ => warning.to_string(),
+    }
+}
+
+/// All that should be known.
+pub(crate) fn warnings(warnings: &[Warning]) -> Vec<String> {
+    warnings.iter().map(warning).collect()
+}
+
+/// Why features are not kept.
+pub(crate) fn cache_warning(warning: &CacheWarning) -> String {
+    match warning.reason {
+        NotKept::LimitReached => format!(
+            "{}: features cannot be kept (the limit is reached: see --cache-limit); the next run will \
+             compute them again",
+            warning.root.display()
+        ),
+        _ => warning.to_string(),
+    }
+}
+
+/// What a file left open.
+pub(crate) fn assumption(assumption: &Assumption) -> String {
+    match assumption {
+        Assumption::OtherPrefixes { others, .. } => match others.first() {
+            Some(other) => {
+                format!("{assumption}; for others there is --weights-prefix '{other}'")
+            }
+            None => assumption.to_string(),
+        },
+        Assumption::AlsoFits { others, timm, .. } => match others.first() {
+            Some(other) => {
+                let called = if *timm { ", timm's tf_ models" } else { "" };
+                format!("{assumption}: if it is of that{called}, give --base {other}")
+            }
+            None => assumption.to_string(),
+        },
+        Assumption::ClassesBeside { .. } => format!("{assumption}; --classes gives others"),
+        _ => assumption.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
