@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
-use headstart_error::ErrorKind;
+use headstart_error::{ErrorKind, system_reason};
 use headstart_files::FileError;
 use headstart_model::ModelError;
 use headstart_predict::PredictError;
@@ -180,13 +180,14 @@ pub enum Error {
         /// Bytes that are free.
         free: u64,
     },
-    /// Pictures that are being trained on cannot be kept on disk, or read back.
-    #[error("{}: cannot keep the pictures to train on here ({source}); choose another folder", folder.display())]
+    /// Pictures that are being trained on cannot be kept on disk, or read back. The system's reason is a
+    /// part of the message and no source of this error, or whoever prints the chain would print it twice.
+    #[error("{}: cannot keep the pictures to train on here ({}); choose another folder", folder.display(), system_reason(cause))]
     Scratch {
         /// The folder.
         folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
+        /// What the operating system said.
+        cause: std::io::Error,
     },
     /// The file to go on from is damaged, or no checkpoint.
     #[error("{}: is no checkpoint to go on from ({reason})", file.display())]
@@ -296,7 +297,7 @@ impl Error {
             Self::NewerModel { .. } => ErrorKind::Unsupported,
             Self::NoReadablePicture { reason, .. } => reason.kind(),
             Self::NoRoom { .. } => ErrorKind::OutOfSpace,
-            Self::Scratch { source, .. } | Self::Output(source) => source.kind().into(),
+            Self::Scratch { cause, .. } | Self::Output(cause) => cause.kind().into(),
             Self::Saved { .. } | Self::Interrupted => ErrorKind::Interrupted,
         }
     }

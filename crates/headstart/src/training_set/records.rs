@@ -30,8 +30,8 @@ impl Records {
         Ok(Self { file, folder: folder.to_owned(), len })
     }
 
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Scratch { folder: self.folder.clone(), source }
+    fn failed(&self, cause: io::Error) -> Error {
+        Error::Scratch { folder: self.folder.clone(), cause }
     }
 
     /// # Errors
@@ -55,7 +55,7 @@ impl Records {
 /// # Errors
 /// When the folder cannot be written to, or its file system has too little room.
 pub(super) fn check_room(folder: &Path, needed: u64) -> Result<File, Error> {
-    let failed = |source| Error::Scratch { folder: folder.to_owned(), source };
+    let failed = |cause| Error::Scratch { folder: folder.to_owned(), cause };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let file = tempfile::tempfile_in(folder).map_err(failed)?;
     match room(&file).filter(|free| *free < needed) {
