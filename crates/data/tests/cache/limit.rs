@@ -101,7 +101,7 @@ fn a_run_over_more_than_fits_keeps_the_same_every_time_and_warns_once() {
         let cache = open_within(root.path(), limit);
         kept.push(sound(&cache, 200));
         (0..200).for_each(|i| cache.put(&key(i), &entry(i)));
-        let warning = cache.warning().unwrap();
+        let warning = cache.warning().unwrap().to_string();
         assert!(warning.contains("the limit is reached") && !warning.contains('\n'), "{warning}");
         assert!(held(root.path()) <= limit);
     }
@@ -111,7 +111,7 @@ fn a_run_over_more_than_fits_keeps_the_same_every_time_and_warns_once() {
     fs::write(&file, "").unwrap();
     let cache = open_within(&file, limit);
     cache.put(&key(0), &entry(0));
-    let warning = cache.warning().unwrap();
+    let warning = cache.warning().unwrap().to_string();
     assert!(warning.contains("features cannot be kept (Not a directory)"), "{warning}");
     // So small that nothing fits.
     let root = tempfile::tempdir().unwrap();

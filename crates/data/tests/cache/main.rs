@@ -175,7 +175,7 @@ fn a_root_that_cannot_be_written_gives_one_warning_and_stops_nothing() {
     let cache = open(&file);
     assert_eq!(cache.warning(), None);
     (0..3).for_each(|i| cache.put(&key(i), &entry(i)));
-    let warning = cache.warning().unwrap();
+    let warning = cache.warning().unwrap().to_string();
     assert!(warning.starts_with(&file.display().to_string()), "{warning}");
     assert!(warning.contains("features cannot be kept (") && !warning.contains('\n'), "{warning}");
     assert_eq!(cache.get(&key(0)), None);
