@@ -33,6 +33,8 @@ pub(crate) fn error(error: &Error) -> String {
         Error::NoReadablePicture { reason, .. } => of_skipping(reason),
         Error::NotBundled { .. } => "; give a file with --weights",
         Error::UnknownWeights { .. } => "; `headstart bases` lists them",
+        Error::KerasModel { .. } => "; turn it into one with `headstart import`",
+        Error::WeightFile { .. } => "; weights are used with `headstart train --weights`",
         Error::OneClassCounts { .. } => ", or take other --folds or another --val-split",
         Error::NoRoom { .. } | Error::Scratch { .. } => " with --cache-dir",
         Error::NoCheckpoint { .. } | Error::OtherRun { .. } => "; leave out --resume to start anew",
@@ -46,9 +48,7 @@ pub(crate) fn error(error: &Error) -> String {
 
 fn data_error(error: &DataError) -> String {
     let hint = match error {
-        DataError::EitherClasses { .. } => {
-            ": --label-from '^([^/]+)/' takes the former, --label-from '([^/]+)/[^/]*$' the latter"
-        }
+        DataError::EitherClasses { .. } => "; --label-from finds labels",
         DataError::NoClasses { .. } => ", or take --label-from",
         DataError::NoLabels { notes, .. } if notes.iter().any(lacks_labels) => {
             "; --label-column names that of the labels, and --label-from finds them in paths"

@@ -27,8 +27,8 @@ pub enum DataError {
     },
     /// Folders that all have folders of the same names in them.
     #[error(
-        "{}: {} all hold {}: say whether the former are the classes or the latter, \
-         or call the sides of a split train and validation",
+        "{}: {} all hold {}: find labels by '^([^/]+)/' if the former are the classes, \
+         by '([^/]+)/[^/]*$' if the latter are, or call the sides of a split train and validation",
         path.display(), some(outer), some(inner)
     )]
     EitherClasses {

@@ -116,10 +116,7 @@ fn what_cannot_be_meant_is_an_error_with_file_line_and_column() {
     let cases: [(&[u8], &str); 11] = [
         (b"", "has no header; name the columns in its first line: path,label"),
         (b"\"two\nlines\",label\na,x\n", r"it has: two\nlines, label; name the one"),
-        (
-            b"url,label\na,x\n",
-            "it has: url, label; name the one with the pictures' paths with --path-column",
-        ),
+        (b"url,label\na,x\n", "it has: url, label; name the one with the pictures' paths"),
         (b"a.jpg,x\nb.jpg,y\n", "has no header, but a.jpg, x in its first line; put a line before"),
         (b"path,label,Label\na,x,y\n", "has 2 columns \"label\"; leave one"),
         (

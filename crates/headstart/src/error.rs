@@ -6,6 +6,7 @@ use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
 use headstart_error::{ErrorKind, system_reason};
 use headstart_files::FileError;
 use headstart_model::ModelError;
+use headstart_model::formats::Format;
 use headstart_predict::PredictError;
 use headstart_train::{Task, TrainError};
 
@@ -66,6 +67,23 @@ pub enum Error {
         file: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// The file holds a whole Keras model, which is none of headstart's:
+    /// [`Classifier::import_keras`](crate::Classifier::import_keras) makes one of it.
+    #[error("{}: is not a headstart model (a whole Keras model)", file.display())]
+    KerasModel {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file holds weights, and no model: [`Base::from_file`](crate::Base::from_file) takes them.
+    #[error("{}: is not a headstart model (a {format} file{})", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(": {what}")))]
+    WeightFile {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        format: Format,
+        /// What it seems to hold.
+        looks_like: Option<String>,
     },
     /// The model was written by a later version.
     #[error("{}: was written by a newer headstart (model format {found}, this one reads up to {known}); update headstart", file.display())]
@@ -286,6 +304,8 @@ impl Error {
             | Self::Options(_) => ErrorKind::InvalidInput,
             Self::UnknownWeights { .. }
             | Self::NotAModel { .. }
+            | Self::KerasModel { .. }
+            | Self::WeightFile { .. }
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }
             | Self::OtherClasses { .. }
@@ -312,6 +332,8 @@ impl Error {
             Self::UnknownWeights { file, .. }
             | Self::OtherBase { file, .. }
             | Self::NotAModel { file, .. }
+            | Self::KerasModel { file }
+            | Self::WeightFile { file, .. }
             | Self::NewerModel { file, .. }
             | Self::NoCheckpoint { file, .. }
             | Self::OtherRun { file, .. } => Some(file),

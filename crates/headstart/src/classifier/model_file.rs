@@ -48,7 +48,7 @@ impl Classifier {
     pub(super) fn from_checkpoint(path: &Path, checkpoint: Checkpoint) -> Result<Self, Error> {
         let not_a_model = |reason: String| Error::NotAModel { file: path.to_owned(), reason };
         if !is_model(&checkpoint) {
-            return Err(not_a_model(what_instead(&checkpoint)));
+            return Err(what_instead(path, &checkpoint));
         }
         let model = Model::from_contents(checkpoint.tensors, checkpoint.metadata);
         let Model { network, weights, head, training } = model.map_err(|error| match error {
@@ -71,15 +71,13 @@ pub(super) fn is_model(checkpoint: &Checkpoint) -> bool {
     checkpoint.metadata.contains_key(Model::METADATA_ENTRY)
 }
 
-/// What a file is that is no headstart model, and what can be done with it.
-fn what_instead(checkpoint: &Checkpoint) -> String {
-    let what = formats::looks_like(checkpoint).map_or(String::new(), |what| format!(": {what}"));
+/// That a file is no headstart model, and what it is instead.
+fn what_instead(file: &Path, checkpoint: &Checkpoint) -> Error {
+    let file = file.to_owned();
     match checkpoint.format {
         Format::Hdf5 | Format::KerasZip if checkpoint.model_config.is_some() => {
-            "a whole Keras model; turn it into one with `headstart import`".to_owned()
+            Error::KerasModel { file }
         }
-        format => {
-            format!("a {format} file{what}; weights are used with `headstart train --weights`")
-        }
+        format => Error::WeightFile { file, format, looks_like: formats::looks_like(checkpoint) },
     }
 }

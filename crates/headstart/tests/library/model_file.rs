@@ -153,12 +153,12 @@ fn a_model_whose_description_does_not_fit_is_an_error() {
 #[test]
 fn other_files_are_no_models_and_the_error_says_what_to_do_with_them() {
     for (path, part) in [
-        ("fixtures/keras_mobilenetv2/keras3_whole.h5", "headstart import"),
-        ("fixtures/keras_mobilenetv2/keras3_tutorial.keras", "headstart import"),
-        ("fixtures/keras_mobilenetv2/keras2_no_top.h5", "headstart train --weights"),
-        ("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth", "headstart train --weights"),
+        ("fixtures/keras_mobilenetv2/keras3_whole.h5", "(a whole Keras model)"),
+        ("fixtures/keras_mobilenetv2/keras3_tutorial.keras", "(a whole Keras model)"),
+        ("fixtures/keras_mobilenetv2/keras2_no_top.h5", "(a Keras .h5 file"),
+        ("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth", "(a PyTorch file"),
         ("fixtures/labdog/expected.safetensors", "is not a headstart model"),
-        ("assets/mobilenetv2_1.00_160.safetensors", "headstart train --weights"),
+        ("assets/mobilenetv2_1.00_160.safetensors", "(a safetensors file"),
         ("assets/imagenet_classes.txt", "weights are read from"),
     ] {
         let message = Classifier::load(repository(path)).unwrap_err().to_string();
