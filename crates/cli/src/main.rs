@@ -32,14 +32,6 @@ fn main() -> ExitCode {
     hide_guarded_panics();
     let arguments = Arguments::parse();
     let output = Output::new(arguments.common.json);
-    if let Some(threads) = arguments.common.threads {
-        // The head's products run on this pool; nothing has used it yet.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-        if let Err(error) = pool.build_global() {
-            output.error(&format!("cannot start {threads} threads ({error}); take fewer"));
-            return ExitCode::from(FAILURE);
-        }
-    }
     let common = &arguments.common;
     let result = match &arguments.command {
         Command::Train(args) => commands::train::run(args, common, &output),

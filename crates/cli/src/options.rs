@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::Args;
 use clap::builder::OsStringValueParser;
@@ -11,10 +12,11 @@ use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
 use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
-use headstart::{ExtractConfig, default_cache};
+use headstart::{Context, ExtractConfig, ThreadPool, default_cache};
 
 use crate::hints;
 use crate::output::Output;
+use crate::progress::{Progress, interrupt};
 use crate::usage;
 
 /// What every command takes.
@@ -46,6 +48,8 @@ pub(crate) struct Common {
     /// Compute all features anew and keep none
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
+    #[arg(skip)]
+    pool: OnceLock<ThreadPool>,
 }
 
 impl Common {
@@ -54,6 +58,30 @@ impl Common {
         // An empty variable is as good as none.
         let given = self.cache_dir.as_ref().filter(|dir| !dir.is_empty());
         given.map(PathBuf::from).or_else(default_cache)
+    }
+
+    /// The threads of the whole command.
+    ///
+    /// # Errors
+    /// When the system gives no such number.
+    pub(crate) fn pool(&self) -> anyhow::Result<&ThreadPool> {
+        if let Some(pool) = self.pool.get() {
+            return Ok(pool);
+        }
+        let started = ThreadPool::with_threads(self.threads.map_or(0, usize::from));
+        let pool = started.map_err(|error| anyhow::anyhow!("{error}; take fewer"))?;
+        Ok(self.pool.get_or_init(|| pool))
+    }
+
+    /// What goes through the command's work: Ctrl-C ends it, and `progress` is told how it goes.
+    ///
+    /// # Errors
+    /// As [`Common::pool`].
+    pub(crate) fn context<'a>(&self, mut progress: Progress<'a>) -> anyhow::Result<Context<'a>> {
+        Ok(Context::default()
+            .with_pool(self.pool()?.clone())
+            .with_cancel_token(interrupt().clone())
+            .on_event(move |event| progress.tell(&event)))
     }
 
     /// What to compute with.
@@ -81,7 +109,6 @@ impl Common {
             cache_limit: self.cache_limit,
             reduce: Reduce::default(),
             cache_read_only: false,
-            threads: self.threads.map(usize::from),
             memory: self.memory,
             cache: if self.no_cache { None } else { self.cache_root() },
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::progress;
+use crate::progress::interrupt;
 use crate::usage;
 
 /// Which pictures.
@@ -93,7 +93,7 @@ impl Iterator for Lines {
     type Item = io::Result<PathBuf>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !progress::is_cancelled() {
+        while !interrupt().is_cancelled() {
             match self.0.recv_timeout(PATIENCE) {
                 Ok(path) => return Some(path),
                 Err(RecvTimeoutError::Timeout) => {}

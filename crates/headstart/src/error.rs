@@ -252,7 +252,15 @@ pub enum Error {
     /// The caller could not take a result.
     #[error("cannot write the result")]
     Output(#[source] std::io::Error),
-    /// The observer asked to stop.
+    /// Threads to work on cannot be started.
+    #[error("cannot start {} ({reason})", if *threads == 0 { "threads".to_owned() } else { format!("{threads} threads") })]
+    Threads {
+        /// How many were asked for; 0 are as many as the machine runs at once.
+        threads: usize,
+        /// Why.
+        reason: String,
+    },
+    /// Work was cancelled.
     #[error("interrupted")]
     Interrupted,
 }
@@ -315,6 +323,7 @@ impl Error {
             | Self::OneClassCounts { .. }
             | Self::NoCheckpoint { .. } => ErrorKind::InvalidData,
             Self::NewerModel { .. } => ErrorKind::Unsupported,
+            Self::Threads { .. } => ErrorKind::LimitExceeded,
             Self::NoReadablePicture { reason, .. } => reason.kind(),
             Self::NoRoom { .. } => ErrorKind::OutOfSpace,
             Self::Scratch { cause, .. } | Self::Output(cause) => cause.kind().into(),
@@ -355,6 +364,7 @@ impl Error {
             | Self::TakesEpochs { .. }
             | Self::OtherTask { .. }
             | Self::Options(_)
+            | Self::Threads { .. }
             | Self::Output(_)
             | Self::Interrupted => None,
         }

@@ -8,7 +8,8 @@ use headstart_train::{
 use crate::pictures::PartitionedFeatures;
 use crate::training_set::TrainingSet;
 use crate::{
-    Base, Classifier, Error, ExtractConfig, Extractor, FineTuning, Observer, Pictures, Warning,
+    Base, Classifier, Context, Error, Event, ExtractConfig, Extractor, FineTuning, Pictures,
+    Warning,
 };
 
 /// What [`find_head_learning_rate`] found, and on what.
@@ -38,15 +39,15 @@ pub fn find_head_learning_rate(
     config: &AdamConfig,
     extract: &ExtractConfig,
     range: &RangeTestConfig,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<HeadRangeTest, Error> {
     config.check()?;
     range.check()?;
     let extractor = Extractor::new(base, extract);
-    let divided = PartitionedFeatures::new(&extractor, pictures, observer)?;
+    let divided = PartitionedFeatures::new(&extractor, pictures, context)?;
     let samples = divided.train.samples(pictures.classes().len());
     let mut steps = HeadSteps::new(samples, config)?;
-    let test = test(range, observer, &mut |rate| steps.step_at(rate))?;
+    let test = context.install(|context| test(range, context, &mut |rate| steps.step_at(rate)))?;
     Ok(HeadRangeTest {
         test,
         train: divided.train.labels.len(),
@@ -72,33 +73,35 @@ impl Classifier {
         set: &mut TrainingSet,
         config: &FineTuning,
         range: &RangeTestConfig,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<RangeTest, Error> {
         config.training.check()?;
         range.check()?;
         self.check_classes(set.classes())?;
         self.check_task(set.task())?;
         let (_, network) = config.network(self.base())?;
-        set.views(Some(&network), config.augmentation(), observer)?;
-        let train = set.made().inputs(set, Subset::Train);
-        let mut tuner = FineTuner::new(network, self.head().clone(), config.training.clone())?;
-        test(range, observer, &mut |rate| tuner.step_at(&train, rate))
+        context.install(|context| {
+            set.views(Some(&network), config.augmentation(), context)?;
+            let train = set.made().inputs(set, Subset::Train);
+            let mut tuner = FineTuner::new(network, self.head().clone(), config.training.clone())?;
+            test(range, context, &mut |rate| tuner.step_at(&train, rate))
+        })
     }
 }
 
 /// The test, watched.
 fn test(
     range: &RangeTestConfig,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
     step_at: &mut dyn FnMut(f64) -> Result<f64, TrainError>,
 ) -> Result<RangeTest, Error> {
     let mut step = 0;
     let test = range_test(range, &mut |rate| {
-        if observer.is_cancelled() {
+        if context.is_cancelled() {
             return Err(TrainError::Stopped);
         }
         step += 1;
-        observer.learning_rate(step, range.steps, rate);
+        context.tell(Event::LearningRate { step, steps: range.steps, rate });
         step_at(rate)
     });
     test.map_err(Error::of_training)

@@ -4,7 +4,7 @@
 //! classifier, the **head**, is trained on its features.
 //!
 //! ```
-//! use headstart::{Base, Classifier, FitConfig, Pictures, Quiet};
+//! use headstart::{Base, Classifier, Context, FitConfig, Pictures};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let temp = tempfile::tempdir()?;
@@ -24,7 +24,7 @@
 //! // A folder with one folder of pictures per class: Bag and Sneaker.
 //! let pictures = Pictures::open(pictures)?.with_validation(0.2, 42);
 //! let (classifier, report) =
-//!     Classifier::fit(base, &pictures, &FitConfig::default(), &mut Quiet)?;
+//!     Classifier::fit(base, &pictures, &FitConfig::default(), &mut Context::default())?;
 //! let validation = report.validation.expect("a fifth is held back");
 //! println!("accuracy {:.3} on {} pictures", validation.accuracy, validation.pictures);
 //! # assert_eq!(validation.pictures, 4);
@@ -65,12 +65,12 @@ mod fine_tune;
 mod fit;
 mod learning_rate;
 mod looks;
-mod observer;
 mod pictures;
 mod records;
 mod robust;
 mod training_set;
 mod warning;
+mod work;
 
 pub use headstart_data as data;
 pub use headstart_engine as engine;
@@ -93,7 +93,6 @@ pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{FitConfig, FitReport, Seconds};
 pub use headstart_error::ErrorKind;
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
-pub use observer::{Observer, Quiet};
 pub use pictures::{Duplicates, Pictures};
 pub use records::{
     Contents, CrossValidation, EpochRecord, Evaluation, FineTuneRecord, FoldRecord, HeadConfig,
@@ -101,3 +100,4 @@ pub use records::{
 };
 pub use training_set::{DEFAULT_VIEWS, DiskNeed, TrainingSet};
 pub use warning::Warning;
+pub use work::{CancelToken, Context, Event, Phase, Stage, ThreadPool};

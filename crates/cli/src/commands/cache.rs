@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use headstart::Error;
 use headstart::data::cache::{self, About, Limit};
-use headstart::{Error, Observer};
 use serde_json::{Value, json};
 
 use crate::FAILURE;
 use crate::options::Common;
 use crate::output::{Output, bytes, count};
-use crate::progress::Progress;
+use crate::progress::{Progress, interrupt};
 
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &CacheArgs, common: &Common, output: &Output) -> anyhow:
             let mut progress = Progress::new("Verifying");
             let found = cache::verify(&root, repair, &mut |done, total| {
                 progress.pictures(done as usize, total as usize);
-                !progress.is_cancelled()
+                !interrupt().is_cancelled()
             });
             drop(progress);
             let found = found.with_context(failed)?.ok_or(Error::Interrupted)?;

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
 
     let pictures = Pictures::open(&dir)?;
     let config = FitConfig { extract: common.extract()?, ..FitConfig::default() };
-    let (classifier, _) = train(base, &pictures, &config, &model, output)?;
+    let (classifier, _) = train(base, &pictures, &config, &model, (common, output))?;
     if !output.is_json() {
         show_predictions(&classifier, &dir, output)?;
     }

@@ -39,11 +39,11 @@ pub(crate) fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let classifier = Classifier::open(&args.model)?;
-    let mut progress = Progress::new("Pictures");
+    let mut context = common.context(Progress::new("Pictures"))?;
     let asked = args.label.source(&args.dir);
     let Evaluated { evaluation, skipped, learned_from, source, .. } =
-        classifier.evaluate_side(asked.clone(), args.side, &common.extract()?, &mut progress)?;
-    drop(progress);
+        classifier.evaluate_side(asked.clone(), args.side, &common.extract()?, &mut context)?;
+    drop(context);
 
     let warning = match learned_from {
         Some(0) => None,

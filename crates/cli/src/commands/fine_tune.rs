@@ -108,8 +108,9 @@ pub(crate) fn run(
     report::notes(output, &pictures)?;
     report::several_labels(output, &pictures)?;
     report::disk(output, &config.disk_need(classifier.base(), &pictures)?)?;
-    let read = &mut Progress::new("Pictures");
-    let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, read)?;
+    let mut context = common.context(Progress::new("Pictures"))?;
+    let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut context)?;
+    drop(context);
     output.field(
         "Pictures",
         format!("{} to learn from, {} held back", set.train(), set.validation()),
@@ -120,7 +121,7 @@ pub(crate) fn run(
              and those that its training held back stay so",
         );
     }
-    let tuned = tuning::fine_tune(&mut classifier, &mut set, &config, model, output)?;
+    let tuned = tuning::fine_tune(&mut classifier, &mut set, &config, model, (common, output))?;
     show::end(&tuned.skipped, &tuned.warnings, model, output)?;
     let validation = tuned.validation.as_ref();
     let mut event = json!({

@@ -8,7 +8,7 @@ use clap::Args;
 use headstart::data::sources::{ColumnNames, Labels, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
 use headstart::train::Task;
-use headstart::{Classifier, ExtractConfig, Prediction};
+use headstart::{Classifier, Context, ExtractConfig, Prediction};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::hints;
 use crate::options::Common;
 use crate::output::{Output, one_line};
 use crate::paths::PathArgs;
-use crate::progress::{self, Progress};
+use crate::progress::{Progress, interrupt};
 use crate::sources::PathColumnArgs;
 
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(crate) fn run(
     // A picture here and there is not worth a file in the cache.
     let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
     let columns = args.column.columns();
-    let answers = Answers { output, classifier, extract, columns, top_k: args.top_k };
+    let answers = Answers { output, common, classifier, extract, columns, top_k: args.top_k };
     let failed = match args.paths.are_streamed() {
         true => answers.as_they_come(&args.paths)?,
         false => answers.all(&args.paths)?,
@@ -53,6 +53,7 @@ pub(crate) fn run(
 
 struct Answers<'a> {
     output: &'a Output,
+    common: &'a Common,
     classifier: Classifier,
     extract: ExtractConfig,
     columns: ColumnNames,
@@ -69,11 +70,12 @@ impl Answers<'_> {
             anyhow::bail!("{}: holds no pictures", paths.first());
         }
         // On a terminal the answers themselves show how it goes.
-        let mut progress = match io::stdout().is_terminal() {
+        let progress = match io::stdout().is_terminal() {
             true => Progress::hidden(),
             false => Progress::new("Pictures"),
         };
-        Ok(failed + self.answer(listing.pictures.iter(), &mut progress, &mut || Ok(0))?)
+        let context = self.common.context(progress)?;
+        Ok(failed + self.answer(listing.pictures.iter(), context, &mut || Ok(0))?)
     }
 
     /// Answers as soon as there is a path.
@@ -100,8 +102,9 @@ impl Answers<'_> {
             listing.pictures
         });
         let mut tell = || self.left_out(&skipped.try_iter().collect::<Vec<_>>());
-        let failed = self.answer(pictures, &mut Progress::hidden(), &mut tell)?;
-        if progress::is_cancelled() {
+        let context = self.common.context(Progress::hidden())?;
+        let failed = self.answer(pictures, context, &mut tell)?;
+        if interrupt().is_cancelled() {
             return Err(headstart::Error::Interrupted.into());
         }
         Ok(failed)
@@ -112,7 +115,7 @@ impl Answers<'_> {
     fn answer(
         &self,
         pictures: impl Iterator<Item = impl AsRef<Location> + Send> + Send,
-        progress: &mut Progress<'_>,
+        mut context: Context<'_>,
         tell: &mut dyn FnMut() -> io::Result<usize>,
     ) -> Result<usize, headstart::Error> {
         let Self { output, classifier, extract, top_k, .. } = self;
@@ -127,7 +130,7 @@ impl Answers<'_> {
                 }
             }
         };
-        classifier.predict_each(pictures, extract, progress, &mut |picture, result| {
+        classifier.predict_each(pictures, extract, &mut context, &mut |picture, result| {
             let path = picture.as_ref().to_string();
             each(&path, result).map_err(headstart::Error::Output)
         })?;

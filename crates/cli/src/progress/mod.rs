@@ -3,40 +3,36 @@
 mod pace;
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use headstart::Observer;
 use headstart::model::thousands;
-use headstart::train::{Epoch, Event};
+use headstart::train::Epoch;
+use headstart::{CancelToken, Event, Phase};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pace::Pace;
 
-static CANCELLED: AtomicBool = AtomicBool::new(false);
-
-/// Whether Ctrl-C was pressed.
-pub(crate) fn is_cancelled() -> bool {
-    CANCELLED.load(Ordering::Relaxed)
-}
-
-/// From now on Ctrl-C asks for an orderly end; a second one ends at once.
-fn catch_interrupt() {
-    static ONCE: OnceLock<()> = OnceLock::new();
-    ONCE.get_or_init(|| {
+/// What Ctrl-C cancels. From the first call on it asks for an orderly end; a second one ends at once.
+pub(crate) fn interrupt() -> &'static CancelToken {
+    static INTERRUPT: OnceLock<CancelToken> = OnceLock::new();
+    INTERRUPT.get_or_init(|| {
+        let token = CancelToken::new();
+        let cancel = token.clone();
         // Without a handler Ctrl-C ends at once, which loses nothing that is saved.
-        let _ = ctrlc::set_handler(|| {
-            if CANCELLED.swap(true, Ordering::Relaxed) {
+        let _ = ctrlc::set_handler(move || {
+            if cancel.is_cancelled() {
                 std::process::exit(130);
             }
+            cancel.cancel();
         });
-    });
+        token
+    })
 }
 
 /// A bar for the pictures, and what to do with each epoch.
 pub(crate) struct Progress<'a> {
     bar: ProgressBar,
     spinner: ProgressBar,
-    on_epoch: Option<&'a mut dyn FnMut(&Epoch)>,
+    on_epoch: Option<&'a mut (dyn FnMut(&Epoch) + Send)>,
 }
 
 impl<'a> Progress<'a> {
@@ -51,19 +47,18 @@ impl<'a> Progress<'a> {
         Self::with_bar(bar.with_style(style).with_message(what))
     }
 
-    /// No bar, but Ctrl-C is heeded.
+    /// No bar.
     pub(crate) fn hidden() -> Self {
         Self::with_bar(ProgressBar::hidden())
     }
 
     /// Calls `on_epoch` after each epoch.
-    pub(crate) fn on_epoch(mut self, on_epoch: &'a mut dyn FnMut(&Epoch)) -> Self {
+    pub(crate) fn on_epoch(mut self, on_epoch: &'a mut (dyn FnMut(&Epoch) + Send)) -> Self {
         self.on_epoch = Some(on_epoch);
         self
     }
 
     fn with_bar(bar: ProgressBar) -> Self {
-        catch_interrupt();
         let spinner = if bar.is_hidden() {
             ProgressBar::hidden()
         } else {
@@ -76,31 +71,40 @@ impl<'a> Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Tells how a phase of training is going.
-    fn phase(&mut self, name: &str, event: Event<'_>) {
-        let message = match event {
-            Event::Epoch(epoch) => {
+    /// Tells of an event, if there is anything to see.
+    pub(crate) fn tell(&mut self, event: &Event) {
+        match event {
+            Event::Pictures { done, total, .. } => self.pictures(*done, *total),
+            Event::Comparing { done, total } => {
+                let (done, total) = (thousands(*done), thousands(*total));
+                self.spin("Copies", format!("{done} of {total} pictures compared"));
+            }
+            Event::Choosing { trial, .. } => {
+                self.spin("Head", format!("choosing the strength, trial {trial}"));
+            }
+            Event::Fitting { step } => self.spin("Head", format!("step {step}")),
+            Event::Batch { phase, epoch, batch, batches } => {
+                let name = match phase {
+                    Phase::Head => "Head",
+                    Phase::FineTune => "Fine-tuning",
+                };
+                self.spin(name, format!("epoch {epoch}, batch {batch} of {batches}"));
+            }
+            Event::LearningRate { step, steps, rate } => {
+                self.spin("Testing", format!("step {step} of {steps}, learning rate {rate:.1e}"));
+            }
+            Event::Epoch { epoch, .. } => {
                 self.spinner.finish_and_clear();
                 if let Some(on_epoch) = &mut self.on_epoch {
                     on_epoch(epoch);
                 }
-                return;
             }
-            Event::Batch { epoch, batch, batches } => {
-                format!("epoch {epoch}, batch {batch} of {batches}")
-            }
-            Event::Choosing { trial, .. } => format!("choosing the strength, trial {trial}"),
-            Event::Fitting { step } => format!("step {step}"),
-            _ => return,
-        };
-        self.spinner.set_message(message);
-        self.spinner.set_prefix(name.to_owned());
-        self.spinner.tick();
+            _ => {}
+        }
     }
-}
 
-impl Observer for Progress<'_> {
-    fn pictures(&mut self, done: usize, total: usize) {
+    /// So many of the pictures are done.
+    pub(crate) fn pictures(&mut self, done: usize, total: usize) {
         if self.bar.length().is_none() {
             self.bar.set_length(total as u64);
             // From here on, so that nothing is drawn before there is anything to tell.
@@ -112,29 +116,10 @@ impl Observer for Progress<'_> {
         }
     }
 
-    fn comparing(&mut self, done: usize, total: usize) {
-        let (done, total) = (thousands(done), thousands(total));
-        self.spinner.set_message(format!("{done} of {total} pictures compared"));
-        self.spinner.set_prefix("Copies");
+    fn spin(&mut self, name: &'static str, message: String) {
+        self.spinner.set_message(message);
+        self.spinner.set_prefix(name);
         self.spinner.tick();
-    }
-
-    fn training(&mut self, event: Event<'_>) {
-        self.phase("Head", event);
-    }
-
-    fn fine_tuning(&mut self, event: Event<'_>) {
-        self.phase("Fine-tuning", event);
-    }
-
-    fn learning_rate(&mut self, step: usize, steps: usize, rate: f64) {
-        self.spinner.set_message(format!("step {step} of {steps}, learning rate {rate:.1e}"));
-        self.spinner.set_prefix("Testing");
-        self.spinner.tick();
-    }
-
-    fn is_cancelled(&self) -> bool {
-        is_cancelled()
     }
 }
 

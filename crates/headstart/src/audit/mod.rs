@@ -15,7 +15,7 @@ use headstart_data::{ContentHash, DecodeError, Facts, Location, PictureLabels, S
 use crate::copies::Copies;
 use crate::looks::{Look, looks};
 use crate::pictures::LabelSets;
-use crate::{Base, Error, ExtractConfig, Extraction, Extractor, Observer, Pictures};
+use crate::{Base, Context, Error, ExtractConfig, Extraction, Extractor, Pictures};
 pub use finding::{Finding, FindingKind, Severity};
 pub use labels::LabelErrors;
 use outliers::outliers;
@@ -66,31 +66,32 @@ impl Audit {
 /// balance to look at.
 ///
 /// # Errors
-/// When no picture can be read, or the observer asks to stop.
+/// When no picture can be read, or the context is cancelled.
 pub fn audit(
     base: &Base,
     pictures: &Pictures,
     config: &AuditConfig,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<Audit, Error> {
     let extractor = Extractor::new(base, &config.extract);
     let size = base.network().preprocessing();
-    let mut set = Set::read(&extractor, pictures, observer)?;
+    let mut set = Set::read(&extractor, pictures, context)?;
     let dim = extractor.features();
-    let mut go_on = |done, total| {
-        observer.comparing(done, total);
-        !observer.is_cancelled()
-    };
-    let copies = Copies::find(&set.features, dim, &set.contents, &set.facts, &mut go_on);
-    let copies = copies.ok_or(Error::Interrupted)?;
+    context.install(|context| {
+        let (contents, facts) = (&set.contents, &set.facts);
+        let copies =
+            Copies::find(&set.features, dim, contents, facts, &mut context.watch_comparing());
+        let copies = copies.ok_or(Error::Interrupted)?;
 
-    let isa = config.extract.compute.isa;
-    let suspects = set.tell_label_errors(&copies, dim, config.label_errors, isa, observer)?;
-    set.tell_copies(&copies, &set.sides()?, &suspects);
-    set.tell_outliers(&copies, dim);
-    set.tell_looks(size.height.min(size.width));
-    set.tell_balance(&copies);
-    set.tell_files();
+        let isa = config.extract.compute.isa;
+        let suspects = set.tell_label_errors(&copies, dim, config.label_errors, isa, context)?;
+        set.tell_copies(&copies, &set.sides()?, &suspects);
+        set.tell_outliers(&copies, dim);
+        set.tell_looks(size.height.min(size.width));
+        set.tell_balance(&copies);
+        set.tell_files();
+        Ok(())
+    })?;
     let has_classes = set.has_classes();
     let classes = if has_classes { pictures.classes().to_vec() } else { Vec::new() };
     let mut counts = vec![0; classes.len()];
@@ -143,14 +144,14 @@ impl<'a> Set<'a> {
     fn read(
         extractor: &Extractor,
         pictures: &'a Pictures,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         let mut findings = files::of_skipped(pictures.skipped());
         let mut failed = |at: &Location, error: &DecodeError| {
             findings.push(files::of_error(at.clone(), error));
         };
         let extraction =
-            extractor.extract_with_errors(&pictures.items_and_tests(), observer, &mut failed)?;
+            extractor.extract_with_errors(&pictures.items_and_tests(), context, &mut failed)?;
         let Extraction { features, contents, facts, kept, skipped, cached } = extraction;
         let mut labels = pictures.labels(&kept);
         let label_sets = pictures.label_sets(&mut labels, &contents);

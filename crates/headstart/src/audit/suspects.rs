@@ -1,14 +1,12 @@
 //! Label errors as findings: those that a second opinion confirms, or all.
 
-use std::ops::ControlFlow;
-
 use headstart_engine::Isa;
-use headstart_train::{Event, LogisticConfig, Samples, Task, out_of_fold};
+use headstart_train::{LogisticConfig, Samples, Task, out_of_fold};
 
 use super::labels::{LabelError, LabelErrors, label_errors};
 use super::{Finding, FindingKind, Set};
 use crate::copies::Copies;
-use crate::{Error, Observer};
+use crate::{Context, Error, Phase};
 
 /// How much likelier another class must be than the label for an error to be clear. See
 /// [`Set::is_clear`].
@@ -22,7 +20,7 @@ impl Set<'_> {
         dim: usize,
         which: LabelErrors,
         isa: Isa,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Vec<Option<usize>>, Error> {
         let classes = self.pictures.classes().len();
         // Nothing is learned from pictures that are all of one class; and of several classes none takes the
@@ -34,10 +32,7 @@ impl Set<'_> {
         }
         let samples = Samples::new(&self.features, dim, &self.labels, classes);
         let samples = Samples { groups: Some(&copies.groups), ..samples };
-        let mut tell = |event: Event<'_>| {
-            observer.training(event);
-            if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
+        let mut tell = context.watch(Phase::Head);
         let config = LogisticConfig::default();
         let probabilities =
             out_of_fold(&samples, &config, isa, &mut tell).map_err(Error::of_training)?;

@@ -15,7 +15,7 @@ pub use headstart_predict::{MODEL_FORMAT, Prediction, Predictor};
 use headstart_train::{Head, Task};
 
 use crate::records::choose_thresholds;
-use crate::{Base, Bundled, Error, Evaluation, ExtractConfig, Extractor, Observer, TrainingRecord};
+use crate::{Base, Bundled, Context, Error, Evaluation, ExtractConfig, Extractor, TrainingRecord};
 pub use base_file::BaseConfig;
 pub use import::{ImportConfig, class_names_in};
 
@@ -193,16 +193,16 @@ impl Classifier {
     /// soon as there are any.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
+    /// [`Error::Interrupted`] when the context is cancelled, and what `each` returns.
     pub fn predict_each<P: AsRef<Location> + Send>(
         &self,
         pictures: impl IntoIterator<Item = P, IntoIter: Send>,
         config: &ExtractConfig,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
         each: &mut dyn FnMut(P, Result<Prediction, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let extractor = Extractor::new(&self.base, config);
-        extractor.for_each_in(pictures.into_iter(), observer, &mut |picture, result| {
+        extractor.for_each_in(pictures.into_iter(), context, &mut |picture, result| {
             each(picture, result.map(|features| self.classify(&features.features)))
         })
     }
@@ -244,9 +244,9 @@ impl Classifier {
         &self,
         source: impl Into<Source>,
         config: &ExtractConfig,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
-        self.evaluate_side(source, None, config, observer)
+        self.evaluate_side(source, None, config, context)
     }
 
     /// [`Classifier::evaluate`] on one side of a divided source.
@@ -258,7 +258,7 @@ impl Classifier {
         source: impl Into<Source>,
         side: Option<Subset>,
         config: &ExtractConfig,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
         let source = self.labelled(source)?;
         let listing = source.list()?;
@@ -302,7 +302,7 @@ impl Classifier {
                 None => Error::NothingToEvaluate { path },
             });
         }
-        let extraction = Extractor::new(&self.base, config).extract(&measured_on, observer)?;
+        let extraction = Extractor::new(&self.base, config).extract(&measured_on, context)?;
         skipped.extend(extraction.skipped);
         if extraction.kept.is_empty() {
             return Err(Error::none_readable(skipped));
@@ -311,7 +311,8 @@ impl Classifier {
         if let Some(sets) = sets.as_mut().filter(|_| source.multi_label) {
             sets.unite(&mut labels, &extraction.contents);
         }
-        let probabilities = self.head().probabilities(&extraction.features);
+        let head = self.head();
+        let probabilities = context.pool()?.install(|| head.probabilities(&extraction.features));
         let sets = sets.as_ref().map(LabelSets::as_slice);
         let evaluation = self.measure(&labels, sets, &probabilities);
         let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());

@@ -198,7 +198,7 @@ mod tests {
 
     use super::alignment::tests::thumbnail;
     use super::*;
-    use crate::{Base, ExtractConfig, Extractor, Quiet};
+    use crate::{Base, Context, ExtractConfig, Extractor};
 
     #[test]
     fn a_part_is_a_copy_unless_there_is_too_little_to_tell() {
@@ -262,7 +262,7 @@ mod tests {
             pictures_with_copies(temp.path()).iter().map(Location::from).collect();
         let base = Base::bundled("mobilenetv2").unwrap();
         let extractor = Extractor::new(&base, &ExtractConfig::default());
-        let read = extractor.extract(&pictures, &mut Quiet).unwrap();
+        let read = extractor.extract(&pictures, &mut Context::default()).unwrap();
         let find = |few: usize| {
             let bounds = Bounds { few, cell: 16, candidates: 80 };
             let features = (&read.features[..], extractor.features());

@@ -1,7 +1,6 @@
 //! From files to features: decode, resize, run the frozen base; or look it up in the cache.
 
 use std::path::PathBuf;
-use std::thread;
 
 use headstart_data::cache::{
     About, CacheConfig, CacheWarning, Entry, FeatureCache, Fingerprint, Limit,
@@ -11,8 +10,8 @@ use headstart_data::{ContentHash, DecodeError, Facts, Held, Limits, Location, Re
 use headstart_engine::frozen::Compute;
 use headstart_predict::{FeatureExtractor, FeatureScratch};
 
-use super::in_order::{Jobs, in_order, window};
-use crate::{Base, Error, Observer};
+use super::in_order::{in_order, window};
+use crate::{Base, Context, Error, Event, Stage};
 
 /// How features are computed.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +20,6 @@ pub struct ExtractConfig {
     pub compute: Compute,
     /// How far large pictures may be reduced while they are decoded.
     pub reduce: Reduce,
-    /// Threads; as many as the machine runs at once when `None`.
-    pub threads: Option<usize>,
     /// Bytes that files and what is decoded of them may take, all threads together; a picture that needs
     /// more is left out, whether its features are cached or not. When `None` these are
     /// [`DEFAULT_MEMORY`](headstart_data::DEFAULT_MEMORY), and larger pictures are decoded while
@@ -49,7 +46,6 @@ pub struct Extractor {
     /// Whether the cache held anything when it was opened: a hit in one that did not is another
     /// copy of a picture of this run.
     cache_was_filled: bool,
-    threads: usize,
     /// What all threads read and decode with.
     reader: Reader,
     /// Whether what is in the cache may be of pictures that take more memory than they may now.
@@ -91,7 +87,6 @@ impl Extractor {
     /// [`Extractor::cache_warning`].
     pub fn new(base: &Base, config: &ExtractConfig) -> Self {
         let compiled = FeatureExtractor::from(base.compile(config.compute));
-        let available = || thread::available_parallelism().map_or(1, usize::from);
         let cache = config.cache.as_ref().map(|root| {
             let fingerprint = Fingerprint(base.fingerprint(config.compute, config.reduce));
             if config.cache_read_only {
@@ -114,7 +109,6 @@ impl Extractor {
             base: compiled,
             cache,
             cache_was_filled,
-            threads: config.threads.unwrap_or_else(available).max(1),
             checks_cached: *reader.limits() != Limits::default(),
             reader,
         }
@@ -140,21 +134,21 @@ impl Extractor {
     /// memory does not grow with their number.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the observer says so, and what `each` returns.
+    /// [`Error::Interrupted`] when the context is cancelled, and what `each` returns.
     pub fn for_each(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
         each: &mut dyn FnMut(usize, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut indices = 0..;
-        self.for_each_in(pictures.iter(), observer, &mut |_, result| {
+        self.for_each_in(pictures.iter(), context, &mut |_, result| {
             each(indices.next().expect("there is no end"), result)
         })
     }
 
     /// [`Extractor::for_each`] for pictures that come one by one: each is worked on as soon as there
-    /// is a thread for it, and handed on with its result when those before it have been. The observer
+    /// is a thread for it, and handed on with its result when those before it have been. The context
     /// is told how it goes only where the iterator knows how many there are.
     ///
     /// # Errors
@@ -162,12 +156,12 @@ impl Extractor {
     pub fn for_each_in<P: AsRef<Location> + Send>(
         &self,
         pictures: impl Iterator<Item = P> + Send,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
         each: &mut dyn FnMut(P, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let bytes = self.features() * size_of::<f32>() + size_of::<PictureFeatures>();
         let job = |scratch: &mut FeatureScratch, at: &Location| self.picture(scratch, at);
-        self.for_each_of(pictures, (&job, bytes), observer, each)
+        self.for_each_of(pictures, (&job, bytes), (Stage::Features, context), each)
     }
 
     /// Decodes every picture, resizes it for the base, and hands its pixels to `each` in order, with
@@ -179,7 +173,7 @@ impl Extractor {
         &self,
         pictures: &[impl AsRef<Location> + Sync],
         with_features: bool,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut indices = 0..;
@@ -188,7 +182,8 @@ impl Extractor {
         let to = self.base.preprocessing();
         let features = if with_features { self.features() * size_of::<f32>() } else { 0 };
         let bytes = to.height * to.width * 3 + features + size_of::<PicturePixels>();
-        self.for_each_of(pictures.iter(), (&job, bytes), observer, &mut |_, result| {
+        let telling = (Stage::Decoding, context);
+        self.for_each_of(pictures.iter(), (&job, bytes), telling, &mut |_, result| {
             each(indices.next().expect("there is no end"), result)
         })
     }
@@ -201,35 +196,32 @@ impl Extractor {
             &(impl Fn(&mut FeatureScratch, &Location) -> Result<T, DecodeError> + Sync),
             usize,
         ),
-        observer: &mut dyn Observer,
+        (stage, context): (Stage, &mut Context<'_>),
         each: &mut dyn FnMut(P, Result<T, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (_, total) = pictures.size_hint();
-        let threads = self.threads.min(total.unwrap_or(usize::MAX));
-        let serve = |jobs: Jobs<'_, _, _>| {
-            self.base.with_scratch(|scratch| {
-                jobs.each(|picture: &P| job(scratch, picture.as_ref()));
-            });
-        };
+        let pool = context.pool()?;
+        let window = window(pool.threads(), bytes).min(total.unwrap_or(usize::MAX));
+        let serve = |picture: &P| self.base.with_scratch(|scratch| job(scratch, picture.as_ref()));
         let mut tick = |done| {
             if let Some(total) = total {
-                observer.pictures(done, total);
+                context.tell(Event::Pictures { stage, done, total });
             }
-            !observer.is_cancelled()
+            !context.is_cancelled()
         };
-        in_order(pictures, (threads, window(threads, bytes)), &serve, &mut tick, each)
+        in_order(pictures, (&pool, window), &serve, &mut tick, each)
     }
 
     /// Computes the features of every picture; those that cannot be read are listed.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the observer says so.
+    /// [`Error::Interrupted`] when the context is cancelled.
     pub fn extract(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Extraction, Error> {
-        self.extract_with_errors(pictures, observer, &mut |_, _| ())
+        self.extract_with_errors(pictures, context, &mut |_, _| ())
     }
 
     /// [`Extractor::extract`], which tells `failed` of each picture that cannot be read.
@@ -239,12 +231,12 @@ impl Extractor {
     pub(crate) fn extract_with_errors(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
         failed: &mut dyn FnMut(&Location, &DecodeError),
     ) -> Result<Extraction, Error> {
         let mut extraction = Extraction::default();
         extraction.features.reserve_exact(pictures.len() * self.features());
-        self.for_each(pictures, observer, &mut |index, result| {
+        self.for_each(pictures, context, &mut |index, result| {
             match result {
                 Ok(picture) => {
                     extraction.features.extend(&picture.features);

@@ -1,13 +1,13 @@
 //! Work on several threads whose results are handed on in order, as soon as there are any.
 
 use std::collections::BTreeMap;
-use std::iter::Enumerate;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
-use crate::Error;
+use crate::{Error, ThreadPool};
 
 /// Items that are in work, or done and waiting for one before them: enough that no thread waits for
 /// another.
@@ -21,40 +21,9 @@ pub(crate) fn window(threads: usize, bytes: usize) -> usize {
     (MOST_BYTES / bytes.max(1)).min(MOST).max(threads)
 }
 
-/// What a thread is given to do.
-pub(crate) struct Jobs<'a, I: Iterator, R> {
-    feed: &'a Mutex<Feed<I>>,
-    results: Sender<(usize, I::Item, thread::Result<R>)>,
-}
-
-struct Feed<I> {
-    items: Enumerate<I>,
-    /// One for each item that may be begun.
-    permits: Receiver<()>,
-}
-
-impl<I: Iterator, R> Jobs<'_, I, R> {
-    /// Does the job for one item after the other, until there are none or nobody wants more.
-    pub(crate) fn each(self, mut job: impl FnMut(&I::Item) -> R) {
-        while let Some((index, item)) = self.next() {
-            let result = catch_unwind(AssertUnwindSafe(|| job(&item)));
-            let failed = result.is_err();
-            if self.results.send((index, item, result)).is_err() || failed {
-                break;
-            }
-        }
-    }
-
-    fn next(&self) -> Option<(usize, I::Item)> {
-        let mut feed = self.feed.lock().expect("the items do not panic");
-        feed.permits.recv().ok()?;
-        feed.items.next()
-    }
-}
-
-/// Hands `items` to `threads` threads that `serve` them, and what comes of each to `each`, in order.
-/// An item is taken when there is a thread for it, and no more than a `window` of them are in work or
-/// wait for one before them: they may come from somewhere that lets one wait.
+/// Does a job for each of `items` on the pool's threads, and hands what comes of it to `each`, in order,
+/// on the thread that calls. An item is taken when there is a thread for it, and no more than a `window`
+/// of them are in work or wait for one before them: they may come from somewhere that lets one wait.
 /// `tick` is called whenever one is done, with how many are, and says whether to go on.
 ///
 /// # Errors
@@ -64,8 +33,8 @@ impl<I: Iterator, R> Jobs<'_, I, R> {
 /// As a job does.
 pub(crate) fn in_order<I, R>(
     items: I,
-    (threads, window): (usize, usize),
-    serve: &(impl Fn(Jobs<'_, I, R>) + Sync),
+    (pool, window): (&ThreadPool, usize),
+    job: &(impl Fn(&I::Item) -> R + Sync),
     tick: &mut dyn FnMut(usize) -> bool,
     each: &mut dyn FnMut(I::Item, R) -> Result<(), Error>,
 ) -> Result<(), Error>
@@ -73,22 +42,40 @@ where
     I: Iterator<Item: Send> + Send,
     R: Send,
 {
-    let (permit, permits) = mpsc::channel();
-    let allow = || permit.send(()).expect("the feed has the other end");
-    (0..window).for_each(|_| allow());
-    let feed = Mutex::new(Feed { items: items.enumerate(), permits });
-    thread::scope(|scope| {
-        let (sender, results) = mpsc::channel();
-        for _ in 0..threads {
-            let jobs = Jobs { feed: &feed, results: sender.clone() };
-            scope.spawn(move || serve(jobs));
+    let feed = Mutex::new(items.enumerate());
+    let ended = AtomicBool::new(false);
+    let (sender, results) = mpsc::channel();
+    // One item, or nothing where there are no more.
+    let serve = || {
+        if ended.load(Ordering::Relaxed) {
+            return None;
         }
-        drop(sender);
-        // Whoever waits for a permit must hear of an early end: this one goes with the closure.
-        let permit = permit;
+        let next = feed.lock().expect("the items do not panic").next();
+        let Some((index, item)) = next else {
+            ended.store(true, Ordering::Relaxed);
+            return None;
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| job(&item)));
+        Some((index, item, result))
+    };
+    pool.in_place_scope(|scope| {
+        // However this ends, what has not begun by then does not.
+        let _end = OnDrop(|| ended.store(true, Ordering::Relaxed));
+        let begin = || {
+            let sender = sender.clone();
+            let serve = &serve;
+            scope.spawn(move |_| {
+                // Who no longer listens wants no more.
+                let _ = sender.send(serve());
+            });
+        };
+        (0..window).for_each(|_| begin());
+        let mut begun = window;
         let mut waiting = BTreeMap::new();
         let (mut done, mut next) = (0, 0);
-        for (index, item, result) in results {
+        while begun > 0 {
+            begun -= 1;
+            let Some((index, item, result)) = receive(&results, pool) else { continue };
             let result = result.unwrap_or_else(|panic| resume_unwind(panic));
             done += 1;
             let go_on = tick(done);
@@ -96,8 +83,10 @@ where
             while let Some((item, result)) = waiting.remove(&next) {
                 each(item, result)?;
                 next += 1;
-                // Without a receiver all threads are done.
-                let _ = permit.send(());
+                if !ended.load(Ordering::Relaxed) {
+                    begin();
+                    begun += 1;
+                }
             }
             if !go_on {
                 return Err(Error::Interrupted);
@@ -107,29 +96,68 @@ where
     })
 }
 
+/// What comes next. A thread of the pool itself serves while it waits: it may be the only one.
+fn receive<T>(results: &Receiver<T>, pool: &ThreadPool) -> T {
+    const PATIENCE: Duration = Duration::from_millis(1);
+    loop {
+        let patience = match pool.is_current() {
+            false => return results.recv().expect("this thread has a sender"),
+            true => match results.try_recv() {
+                Ok(result) => return result,
+                Err(_) if rayon::yield_now() == Some(rayon::Yield::Executed) => Duration::ZERO,
+                Err(_) => PATIENCE,
+            },
+        };
+        match results.recv_timeout(patience) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("this thread has a sender"),
+        }
+    }
+}
+
+/// Does something at the end of a scope.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
 
     use super::*;
 
     const WINDOW: usize = 24;
 
+    fn pool(threads: usize) -> ThreadPool {
+        ThreadPool::with_threads(threads).unwrap()
+    }
+
+    fn squares_on(
+        pool: &ThreadPool,
+        items: impl Iterator<Item = usize> + Send,
+        each: &mut dyn FnMut(usize, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let square = |&n: &usize| {
+            assert_ne!(n, 1_000_000, "too much");
+            if n % 7 == 0 {
+                thread::sleep(Duration::from_micros(300));
+            }
+            n * n
+        };
+        in_order(items, (pool, WINDOW), &square, &mut |_| true, each)
+    }
+
     fn squares(
         items: impl Iterator<Item = usize> + Send,
         each: &mut dyn FnMut(usize, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let serve = |jobs: Jobs<'_, _, _>| {
-            jobs.each(|&n| {
-                assert_ne!(n, 1_000_000, "too much");
-                if n % 7 == 0 {
-                    thread::sleep(Duration::from_micros(300));
-                }
-                n * n
-            });
-        };
-        in_order(items, (4, WINDOW), &serve, &mut |_| true, each)
+        squares_on(&pool(4), items, each)
     }
 
     #[test]
@@ -146,6 +174,26 @@ mod tests {
         })
         .unwrap();
         assert_eq!(handed, 2000);
+    }
+
+    #[test]
+    fn a_thread_of_the_pool_serves_itself_though_it_be_the_only_one() {
+        for threads in [1, 2, 3] {
+            let pool = pool(threads);
+            // Two at once, as two jobs on one pool would.
+            let run = || {
+                let mut handed = 0;
+                let count = |n: usize, square: usize| {
+                    assert_eq!((n, square), (handed, n * n));
+                    handed += 1;
+                    Ok(())
+                };
+                let mut count = count;
+                squares_on(&pool, 0..500, &mut count).unwrap();
+                handed
+            };
+            assert_eq!(pool.install(|| rayon::join(run, run)), (500, 500), "{threads} threads");
+        }
     }
 
     #[test]
@@ -199,9 +247,10 @@ mod tests {
         assert_eq!(failed.unwrap_err().to_string(), "full");
         assert!(taken.load(Ordering::SeqCst) < 1000);
 
-        let serve = |jobs: Jobs<'_, _, _>| jobs.each(|_: &usize| ());
+        let (pool, nothing) = (pool(2), |_: &usize| ());
         let mut each = |_, ()| Ok(());
-        let interrupted = in_order(0.., (2, WINDOW), &serve, &mut |done| done < 100, &mut each);
+        let mut tick = |done| done < 100;
+        let interrupted = in_order(0.., (&pool, WINDOW), &nothing, &mut tick, &mut each);
         assert!(matches!(interrupted, Err(Error::Interrupted)));
 
         let panicked = catch_unwind(|| squares(999_990.., &mut |_, _| Ok(())));

@@ -3,7 +3,6 @@
 mod checkpoint;
 mod disk_need;
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,13 +10,13 @@ use headstart_data::{Augment, Skipped, Subset};
 use headstart_model::Trainable;
 use headstart_train::Task;
 use headstart_train::network::TrainableNetwork;
-use headstart_train::{Epoch, Event, FineTuner, TrainError};
+use headstart_train::{Epoch, FineTuner, TrainError};
 use serde::{Deserialize, Serialize};
 
 use crate::training_set::{Augmentation, DEFAULT_VIEWS, TrainingSet};
 use crate::{
-    Base, Classifier, EpochRecord, Error, Evaluation, ExtractConfig, FineTuneRecord, FitReport,
-    HeadConfig, Observer, Pictures, Seconds, Warning,
+    Base, Classifier, Context, EpochRecord, Error, Evaluation, ExtractConfig, FineTuneRecord,
+    FitReport, HeadConfig, Phase, Pictures, Seconds, Warning,
 };
 use checkpoint::{RunFingerprint, Saved};
 
@@ -168,28 +167,37 @@ impl Classifier {
         &mut self,
         pictures: &Pictures,
         config: &FineTuning,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<FineTuneReport, Error> {
         config.check(self.base())?;
         self.check_classes(pictures.classes())?;
         self.check_task(pictures.task())?;
         config.disk_need(self.base(), pictures)?.check()?;
-        let mut set = TrainingSet::new(self.base(), pictures, &config.extract, observer)?;
-        self.fine_tune_on(&mut set, config, observer)
+        let mut set = TrainingSet::new(self.base(), pictures, &config.extract, context)?;
+        self.fine_tune_on(&mut set, config, context)
     }
 
     /// [`Classifier::fine_tune`] on pictures that have been decoded for this classifier's base.
     ///
     /// # Errors
     /// A layer that the base does not have, classes that are not the classifier's, options that
-    /// make no sense, a checkpoint of another run; [`Error::Saved`] when the observer asks to stop
-    /// and there is a checkpoint; a loss that diverges: the classifier is then as the last good
+    /// make no sense, a checkpoint of another run; [`Error::Saved`] when the context is
+    /// cancelled and there is a checkpoint; a loss that diverges: the classifier is then as the last good
     /// epoch left it, or the best where early stopping watches.
     pub fn fine_tune_on(
         &mut self,
         set: &mut TrainingSet,
         config: &FineTuning,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
+    ) -> Result<FineTuneReport, Error> {
+        context.install(|context| self.fine_tune_views(set, config, context))
+    }
+
+    fn fine_tune_views(
+        &mut self,
+        set: &mut TrainingSet,
+        config: &FineTuning,
+        context: &mut Context<'_>,
     ) -> Result<FineTuneReport, Error> {
         let start = Instant::now();
         config.training.check().map_err(Error::of_training)?;
@@ -221,7 +229,7 @@ impl Classifier {
             let warning = "early stopping goes by the training loss: no pictures are held out";
             warnings.push(warning.to_owned().into());
         }
-        set.views(Some(&network), config.augmentation(), observer)?;
+        set.views(Some(&network), config.augmentation(), context)?;
         let views = set.made();
         let frozen = start.elapsed().as_secs_f64();
         let (train, validation) =
@@ -245,12 +253,8 @@ impl Classifier {
         };
         let mut diverged = None;
         while !tuner.is_done() {
-            let done = tuner.epoch(&train, Some(&validation), &mut |event| {
-                observer.fine_tuning(event);
-                let cancelled = matches!(event, Event::Batch { .. }) && observer.is_cancelled();
-                if cancelled { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            match done {
+            let watch = &mut context.watch(Phase::FineTune);
+            match tuner.epoch(&train, Some(&validation), watch) {
                 Ok(_) => {
                     save(&tuner)?;
                 }

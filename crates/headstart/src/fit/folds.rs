@@ -1,12 +1,13 @@
 //! Cross-validation of a head.
 
 use headstart_data::split::{self, PictureLabels, describe_all, folds};
-use headstart_train::Event;
 
 use super::{FitConfig, fit_head};
 use crate::pictures::PartitionedFeatures;
 use crate::records::choose_thresholds;
-use crate::{CrossValidation, Error, Evaluation, FoldRecord, Observer, Pictures, Spread, Warning};
+use crate::{
+    Context, CrossValidation, Error, Evaluation, Event, FoldRecord, Pictures, Spread, Warning,
+};
 use headstart_predict::UNCHOSEN_THRESHOLD;
 
 /// # Errors
@@ -32,21 +33,22 @@ pub(super) fn measure(
     pictures: &Pictures,
     count: usize,
     config: &FitConfig,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<(CrossValidation, Vec<Warning>), Error> {
     let names = pictures.classes();
     let isa = config.extract.compute.isa;
     let sets = divided.label_sets.as_deref();
     let all = PictureLabels::new(&divided.labels, sets);
     let folds = folds(all, &divided.groups, count, config.seed)?;
+    // Epochs are those of heads that are thrown away.
+    let mut within = context.filtered(|event| !matches!(event, Event::Epoch { .. }));
     let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
     for fold in 0..count {
         let split::Split { train, validation, .. } = folds.split(fold);
         let (train, mut held_out) = (divided.train.of(&train), divided.train.of(&validation));
         held_out.weights = None;
         let samples = train.samples(names.len());
-        let fitted =
-            fit_head(&config.head, isa, &samples, &held_out, names, &mut Within(observer))?;
+        let fitted = fit_head(&config.head, isa, &samples, &held_out, names, &mut within)?;
         let own = fitted.head.probabilities(&held_out.features);
         let even = vec![UNCHOSEN_THRESHOLD; names.len()];
         let evaluation = Evaluation::of(names, &even, &held_out.labels, sets, &own);
@@ -73,19 +75,4 @@ pub(super) fn measure(
     });
     let warnings = warnings.into_iter().map(Into::into).collect();
     Ok((CrossValidation { folds: records, accuracy, loss, macro_recall, held_out }, warnings))
-}
-
-/// Within a fold only asking to stop is of interest: epochs are those of a head that is thrown away.
-struct Within<'a>(&'a mut dyn Observer);
-
-impl Observer for Within<'_> {
-    fn training(&mut self, event: Event<'_>) {
-        if !matches!(event, Event::Epoch(_)) {
-            self.0.training(event);
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.0.is_cancelled()
-    }
 }

@@ -1,14 +1,12 @@
 //! A head for features.
 
-use std::ops::ControlFlow;
-
 use headstart_engine::Isa;
 use headstart_train::{
-    self, Epoch, Event, Head, LogisticConfig, Samples, Strength, TrainError, fit_adam, fit_logistic,
+    self, Epoch, Head, LogisticConfig, Samples, Strength, TrainError, fit_adam, fit_logistic,
 };
 
 use crate::pictures::LabelledFeatures;
-use crate::{Error, HeadConfig, Observer};
+use crate::{Context, Error, HeadConfig, Phase};
 
 /// A head and how it came about.
 pub(super) struct Fitted {
@@ -26,15 +24,11 @@ pub(super) fn out_of_fold(
     isa: Isa,
     strength: Option<f64>,
     train: &Samples<'_>,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<Option<Vec<f32>>, Error> {
     let (HeadConfig::Lbfgs(config), Some(strength)) = (config, strength) else { return Ok(None) };
     let config = LogisticConfig { strength: Strength::Fixed(strength), ..config.clone() };
-    let mut tell = |event: Event<'_>| {
-        observer.training(event);
-        if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    match headstart_train::out_of_fold(train, &config, isa, &mut tell) {
+    match headstart_train::out_of_fold(train, &config, isa, &mut context.watch(Phase::Head)) {
         Ok(said) => Ok(Some(said)),
         // Too few pictures without a class to leave some of them out.
         Err(TrainError::AllAlike) => Ok(None),
@@ -48,12 +42,8 @@ pub(super) fn fit_head(
     mut train: impl headstart_train::Views,
     validation: &LabelledFeatures,
     classes: &[String],
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<Fitted, Error> {
-    let mut tell = |event: Event<'_>| {
-        observer.training(event);
-        if observer.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
     let named = |error| match error {
         TrainError::OneClass { class } => Error::OneClassCounts { class: classes[class].clone() },
         other => Error::of_training(other),
@@ -63,7 +53,8 @@ pub(super) fn fit_head(
     let fitted = match config {
         HeadConfig::Lbfgs(config) => {
             let train = train.view(0).map_err(Error::of_training)?;
-            let fit = fit_logistic(&train, validation, config, isa, &mut tell);
+            let fit =
+                fit_logistic(&train, validation, config, isa, &mut context.watch(Phase::Head));
             let fit = fit.map_err(named)?;
             let unfinished = format!("the head had not converged after {} steps", fit.steps);
             Fitted {
@@ -74,10 +65,11 @@ pub(super) fn fit_head(
             }
         }
         HeadConfig::Adam(config) => {
-            let fitted = fit_adam(train, validation, config, &mut tell);
+            let fitted = fit_adam(train, validation, config, &mut context.watch(Phase::Head));
             let (head, history) = fitted.map_err(named)?;
             Fitted { head, epochs: history.epochs, strength: None, warning: None }
         }
     };
-    if observer.is_cancelled() { Err(Error::Interrupted) } else { Ok(fitted) }
+    context.check()?;
+    Ok(fitted)
 }

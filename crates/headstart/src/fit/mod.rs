@@ -17,7 +17,7 @@ use headstart_train::network::BatchNorm;
 use crate::pictures::{LabelledFeatures, PartitionedFeatures};
 use crate::records::choose_thresholds;
 use crate::training_set::{HeadViews, TrainingSet};
-use crate::{Base, Classifier, Error, Extractor, HeadConfig, Observer, Pictures, SplitRecord};
+use crate::{Base, Classifier, Context, Error, Extractor, HeadConfig, Pictures, SplitRecord};
 pub use config::FitConfig;
 use head::{Fitted, fit_head, out_of_fold};
 use report::Outcome;
@@ -32,18 +32,18 @@ impl Classifier {
     ///
     /// # Errors
     /// When fewer than two classes have pictures that can be read, the options make no sense, the
-    /// loss diverges, or the observer asks to stop.
+    /// loss diverges, or the context is cancelled.
     pub fn fit(
         base: Base,
         pictures: &Pictures,
         config: &FitConfig,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<(Self, FitReport), Error> {
         config.check()?;
         if config.augment != Augment::None {
             config.disk_need(&base, pictures, None)?.check()?;
-            let mut set = TrainingSet::new(&base, pictures, &config.extract, observer)?;
-            return Self::fit_on(&mut set, config, None, observer);
+            let mut set = TrainingSet::new(&base, pictures, &config.extract, context)?;
+            return Self::fit_on(&mut set, config, None, context);
         }
         let start = Instant::now();
         let extractor = Extractor::new(&base, &config.extract);
@@ -56,48 +56,50 @@ impl Classifier {
                 Cow::Owned(pictures.clone().with_validation(0.0, config.seed))
             }
         };
-        let divided = PartitionedFeatures::new(&extractor, &pictures, observer)?;
+        let divided = PartitionedFeatures::new(&extractor, &pictures, context)?;
         let features = start.elapsed().as_secs_f64();
-        let classes = pictures.classes();
-        let isa = config.extract.compute.isa;
-        let (folds, warnings) = match config.folds {
-            Some(count) => {
-                let (folds, mut warnings) =
-                    folds::measure(&divided, &pictures, count, config, observer)?;
-                warnings.extend(divided.never_predicted(&pictures).map(Into::into));
-                (Some(folds), warnings)
-            }
-            None => (None, divided.warnings(&pictures)),
-        };
-        let PartitionedFeatures { train, validation, split, .. } = &divided;
-        let samples = train.samples(classes.len());
-        let fitted = fit_head(&config.head, isa, &samples, validation, classes, observer)?;
-        let unseen =
-            folds.as_ref().and_then(|folds| folds.held_out.thresholds().map(<[f32]>::to_vec));
-        let thresholds = match unseen {
-            None => thresholds(&config.head, isa, &fitted, &samples, validation, observer)?,
-            some => some,
-        };
-        let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
-        let outcome = Outcome {
-            origin,
-            folds,
-            classes: classes.to_vec(),
-            thresholds,
-            held_back: held_back.collect(),
-            seen: divided.seen(),
-            train: split.train.len(),
-            duplicates: divided.groups.duplicates(),
-            cached: divided.cached,
-            skipped: divided.skipped.clone(),
-            warnings: warnings
-                .into_iter()
-                .chain(extractor.cache_warning().map(Into::into))
-                .collect(),
-            features,
-            start,
-        };
-        Ok(outcome.finish(base, fitted, validation, config))
+        context.install(|context| {
+            let classes = pictures.classes();
+            let isa = config.extract.compute.isa;
+            let (folds, warnings) = match config.folds {
+                Some(count) => {
+                    let (folds, mut warnings) =
+                        folds::measure(&divided, &pictures, count, config, context)?;
+                    warnings.extend(divided.never_predicted(&pictures).map(Into::into));
+                    (Some(folds), warnings)
+                }
+                None => (None, divided.warnings(&pictures)),
+            };
+            let PartitionedFeatures { train, validation, split, .. } = &divided;
+            let samples = train.samples(classes.len());
+            let fitted = fit_head(&config.head, isa, &samples, validation, classes, context)?;
+            let unseen =
+                folds.as_ref().and_then(|folds| folds.held_out.thresholds().map(<[f32]>::to_vec));
+            let thresholds = match unseen {
+                None => thresholds(&config.head, isa, &fitted, &samples, validation, context)?,
+                some => some,
+            };
+            let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
+            let outcome = Outcome {
+                origin,
+                folds,
+                classes: classes.to_vec(),
+                thresholds,
+                held_back: held_back.collect(),
+                seen: divided.seen(),
+                train: split.train.len(),
+                duplicates: divided.groups.duplicates(),
+                cached: divided.cached,
+                skipped: divided.skipped.clone(),
+                warnings: warnings
+                    .into_iter()
+                    .chain(extractor.cache_warning().map(Into::into))
+                    .collect(),
+                features,
+                start,
+            };
+            Ok(outcome.finish(base, fitted, validation, config))
+        })
     }
 
     /// [`Classifier::fit`] on pictures that have been decoded, in their views. With `fine_tune_at`,
@@ -111,20 +113,29 @@ impl Classifier {
         set: &mut TrainingSet,
         config: &FitConfig,
         fine_tune_at: Option<&Trainable>,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<(Self, FitReport), Error> {
         config.check()?;
         if config.folds.is_some() {
             let problem = "folds are for pictures that are not divided yet: leave them out";
             return Err(Error::Options(problem.to_owned()));
         }
+        context.install(|context| Self::fit_views(set, config, fine_tune_at, context))
+    }
+
+    fn fit_views(
+        set: &mut TrainingSet,
+        config: &FitConfig,
+        fine_tune_at: Option<&Trainable>,
+        context: &mut Context<'_>,
+    ) -> Result<(Self, FitReport), Error> {
         let start = Instant::now();
         let network = fine_tune_at
             .map(|at| set.base().trainable(at, BatchNorm::Inference, config.extract.compute.isa))
             .transpose()?
             .map(|(_, network)| network);
         let augmentation = config.augmentation();
-        set.views(network.as_ref(), augmentation, observer)?;
+        set.views(network.as_ref(), augmentation, context)?;
         let features = set.seconds + start.elapsed().as_secs_f64();
         let begin = Instant::now();
         let head = HeadViews::new(set, network.as_ref());
@@ -132,15 +143,15 @@ impl Classifier {
         let isa = config.extract.compute.isa;
         let (fitted, thresholds) = match &config.head {
             HeadConfig::Adam(_) => {
-                (fit_head(&config.head, isa, head, &validation, set.classes(), observer)?, None)
+                (fit_head(&config.head, isa, head, &validation, set.classes(), context)?, None)
             }
             HeadConfig::Lbfgs(_) => {
                 let all = head.all()?;
                 let samples = all.samples(set.classes().len());
                 let fitted =
-                    fit_head(&config.head, isa, &samples, &validation, set.classes(), observer)?;
+                    fit_head(&config.head, isa, &samples, &validation, set.classes(), context)?;
                 let thresholds =
-                    thresholds(&config.head, isa, &fitted, &samples, &validation, observer)?;
+                    thresholds(&config.head, isa, &fitted, &samples, &validation, context)?;
                 (fitted, thresholds)
             }
         };
@@ -171,11 +182,11 @@ fn thresholds(
     fitted: &Fitted,
     train: &Samples<'_>,
     validation: &LabelledFeatures,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<Option<Vec<f32>>, Error> {
     let Some(sets) = train.label_sets.filter(|_| validation.labels.is_empty()) else {
         return Ok(None);
     };
-    let said = out_of_fold(config, isa, fitted.strength, train, observer)?;
+    let said = out_of_fold(config, isa, fitted.strength, train, context)?;
     Ok(said.map(|said| choose_thresholds(train.labels, sets, &said, train.classes)))
 }

@@ -6,7 +6,7 @@ use headstart_train::Task;
 use super::note::note;
 use super::{LabelSets, LabelledFeatures, Pictures};
 use crate::copies::Copies;
-use crate::{Error, Extractor, Observer, Seen, Warning};
+use crate::{Context, Error, Event, Extractor, Seen, Warning};
 
 /// Features of all pictures that could be read.
 pub(crate) struct PartitionedFeatures {
@@ -28,13 +28,13 @@ pub(crate) struct PartitionedFeatures {
 impl PartitionedFeatures {
     /// # Errors
     /// When fewer than two classes have pictures that can be read, nothing is left to learn from, or
-    /// the observer asks to stop.
+    /// the context is cancelled.
     pub(crate) fn new(
         extractor: &Extractor,
         pictures: &Pictures,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Self, Error> {
-        let extraction = extractor.extract(pictures.items(), observer)?;
+        let extraction = extractor.extract(pictures.items(), context)?;
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped);
         let read = ReadPictures {
@@ -44,7 +44,7 @@ impl PartitionedFeatures {
             skipped: &skipped,
         };
         let Partition { labels, label_sets, groups, split, notes } =
-            partition(pictures, extractor, &read, observer)?;
+            partition(pictures, extractor, &read, context)?;
         let all = LabelledFeatures {
             features: extraction.features,
             labels: labels.clone(),
@@ -145,12 +145,12 @@ pub(crate) struct Partition {
 ///
 /// # Errors
 /// When fewer than two classes have pictures that can be read, nothing is left to learn from, or the
-/// observer asks to stop.
+/// context is cancelled.
 pub(crate) fn partition(
     pictures: &Pictures,
     extractor: &Extractor,
     read: &ReadPictures<'_>,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<Partition, Error> {
     let mut labels = pictures.labels(read.kept);
     let label_sets = pictures.label_sets(&mut labels, read.contents);
@@ -159,13 +159,12 @@ pub(crate) fn partition(
     let known = read.known.filter(|_| pictures.wants_near_duplicates(read.kept.len()));
     let copies = match known {
         Some((features, facts)) => {
-            let mut go_on = |done, total| {
-                observer.comparing(done, total);
-                !observer.is_cancelled()
-            };
             let dim = extractor.features();
-            let copies = Copies::find(features, dim, read.contents, facts, &mut go_on);
-            Some(copies.ok_or(Error::Interrupted)?)
+            Some(context.install(|context| {
+                let go_on = &mut context.watch_comparing();
+                let copies = Copies::find(features, dim, read.contents, facts, go_on);
+                copies.ok_or(Error::Interrupted)
+            })?)
         }
         None => None,
     };
@@ -176,7 +175,7 @@ pub(crate) fn partition(
     let unparted = if pictures.is_divided() { &said } else { &groups };
     let all = PictureLabels::new(&labels, label_sets.as_deref());
     let split = pictures.split(read.kept, all, unparted)?;
-    observer.split(split.train.len(), split.validation.len());
+    context.tell(Event::Split { train: split.train.len(), validation: split.validation.len() });
     if split.train.is_empty() {
         let (path, pictures) = (pictures.root().to_owned(), split.left_out.len());
         return Err(Error::NothingToLearnFrom { path, pictures });

@@ -1,8 +1,9 @@
 //! What training will need on disk, known before a picture is decoded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use headstart_train::network::TrainableNetwork;
+use serde::{Serialize, Serializer};
 
 use super::records::{Precision, check_room, place};
 use super::{Augmentation, scratch_folder};
@@ -10,12 +11,18 @@ use crate::{Base, Error, ExtractConfig, Pictures};
 
 /// What training keeps on disk while it runs: decoded pictures and their views, in files without a name
 /// that vanish with the process and that the feature cache does not count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DiskNeed {
     /// The folder, on whose file system they lie.
+    #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
     /// About how many bytes: which pictures can be read, and which are held back, shows only later.
     pub bytes: u64,
+}
+
+/// A path as people read it.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 impl DiskNeed {

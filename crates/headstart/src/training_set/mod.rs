@@ -16,7 +16,7 @@ use headstart_train::network::TrainableNetwork;
 
 use crate::pictures::{LabelSets, Partition, ReadPictures, never_predicted, partition};
 use crate::{
-    Base, Classifier, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Observer, Origin,
+    Base, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Origin,
     Pictures, Seen, TrainingRecord, Warning,
 };
 pub(crate) use augmentation::Augmentation;
@@ -68,12 +68,12 @@ impl TrainingSet {
     ///
     /// # Errors
     /// When fewer than two classes have pictures that can be read, there is no room for the pixels,
-    /// or the observer asks to stop.
+    /// or the context is cancelled.
     pub fn new(
         base: &Base,
         pictures: &Pictures,
         config: &ExtractConfig,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         let start = Instant::now();
         let with_features =
@@ -91,7 +91,7 @@ impl TrainingSet {
         }
         let mut skipped = pictures.skipped().to_vec();
         let items = pictures.items();
-        extractor.for_each_pixels(items, with_features, observer, &mut |index, picture| {
+        extractor.for_each_pixels(items, with_features, context, &mut |index, picture| {
             match picture {
                 Ok(picture) => {
                     pixels.write(kept.len(), &picture.pixels)?;
@@ -109,7 +109,7 @@ impl TrainingSet {
         let known = with_features.then_some((&features[..], &facts[..]));
         let read = ReadPictures { kept: &kept, contents: &contents, known, skipped: &skipped };
         let Partition { labels, label_sets, groups, split, notes } =
-            partition(pictures, &extractor, &read, observer)?;
+            partition(pictures, &extractor, &read, context)?;
         Ok(Self {
             base: base.clone(),
             config: config.clone(),
@@ -297,18 +297,18 @@ impl TrainingSet {
     /// their views. What was made last is kept, for the other phase of training.
     ///
     /// # Errors
-    /// When there is no room, or the observer asks to stop.
+    /// When there is no room, or the context is cancelled.
     pub(crate) fn views(
         &mut self,
         network: Option<&TrainableNetwork>,
         augmentation: Augmentation,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<&AugmentedViews, Error> {
         let key = ViewKey { boundary: network.map(TrainableNetwork::boundary), augmentation };
         if self.views.as_ref().is_none_or(|views| views.key != key) {
             // The old ones make room first.
             self.views = None;
-            self.views = Some(AugmentedViews::new(self, key, observer)?);
+            self.views = Some(AugmentedViews::new(self, key, context)?);
         }
         Ok(self.views.as_ref().expect("they have just been made"))
     }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::records::{Precision, Values};
 use super::{Augmentation, TrainingSet, scratch_folder};
-use crate::{Error, Observer};
+use crate::{Context, Error, Event, Stage};
 
 /// What views are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl AugmentedViews {
     pub(super) fn new(
         set: &TrainingSet,
         key: ViewKey,
-        observer: &mut dyn Observer,
+        context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         let base = set.base();
         let config = FrozenConfig {
@@ -87,7 +87,7 @@ impl AugmentedViews {
         let picture = key.boundary == Some(0);
         let kept = if picture { 0 } else { key.augmentation.kept() };
         let total = kept * set.train() + set.validation();
-        let mut progress = Progress { done: 0, total, observer };
+        let mut progress = Progress { done: 0, total, context };
         let of = |epoch| Job { epoch, set, frozen: &frozen };
         let validation = of(None).keep(Subset::Validation, 1, &mut progress)?;
         let train =
@@ -120,14 +120,14 @@ impl AugmentedViews {
     }
 }
 
-/// Tells the observer how far things have come.
-struct Progress<'a> {
+/// Tells how far things have come.
+struct Progress<'a, 'c> {
     done: usize,
     total: usize,
-    observer: &'a mut dyn Observer,
+    context: &'a mut Context<'c>,
 }
 
-/// Pictures computed at a time: between them the observer is asked whether to go on.
+/// Pictures computed at a time: between them work may be cancelled.
 const WINDOW: usize = 64;
 
 /// Computing views, augmented from an epoch on or not at all.
@@ -143,7 +143,7 @@ impl Job<'_> {
         self,
         subset: Subset,
         views: usize,
-        progress: &mut Progress<'_>,
+        progress: &mut Progress<'_, '_>,
     ) -> Result<Kept, Error> {
         let pictures = self.set.subset(subset);
         let len = self.frozen.plan.output_shape().len();
@@ -154,9 +154,7 @@ impl Job<'_> {
         let mut labels = Vec::with_capacity(views * pictures.len());
         for view in 0..views {
             for first in (0..pictures.len()).step_by(WINDOW) {
-                if progress.observer.is_cancelled() {
-                    return Err(Error::Interrupted);
-                }
+                progress.context.check()?;
                 let window = first..(first + WINDOW).min(pictures.len());
                 let count = window.len();
                 let shown: Result<Vec<Label>, Error> = window
@@ -172,7 +170,8 @@ impl Job<'_> {
                     .collect();
                 labels.extend(shown?);
                 progress.done += count;
-                progress.observer.pictures(progress.done, progress.total);
+                let (done, total) = (progress.done, progress.total);
+                progress.context.tell(Event::Pictures { stage: Stage::Views, done, total });
             }
         }
         if labels.iter().all(|label| *label == Label::Own) {

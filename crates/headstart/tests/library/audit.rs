@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use headstart::data::Location;
 use headstart::{
-    Audit, AuditConfig, Base, Classifier, Duplicates, Error, Finding, FindingKind, FitConfig,
-    LabelErrors, Observer, Pictures, Quiet, Warning, audit,
+    Audit, AuditConfig, Base, CancelToken, Classifier, Context, Duplicates, Error, Event, Finding,
+    FindingKind, FitConfig, LabelErrors, Pictures, Warning, audit,
 };
 use image::{DynamicImage, RgbImage, imageops};
 
@@ -50,7 +50,7 @@ fn base() -> Base {
 
 fn run(root: &Path, cache: &Path) -> Audit {
     let config = AuditConfig { extract: extract_into(cache), ..AuditConfig::default() };
-    audit(&base(), &Pictures::open(root).unwrap(), &config, &mut Quiet).unwrap()
+    audit(&base(), &Pictures::open(root).unwrap(), &config, &mut Context::default()).unwrap()
 }
 
 /// Kinds and names of what was found.
@@ -150,7 +150,7 @@ fn near_duplicates_stay_on_one_side_and_training_tells_of_conflicts_in_one_line(
         let config = FitConfig { augment: augment.parse().unwrap(), views: 1, ..config.clone() };
         for seed in 0..2 {
             let pictures = Pictures::open(&root).unwrap().with_validation(0.3, seed);
-            let fitted = Classifier::fit(base(), &pictures, &config, &mut Quiet);
+            let fitted = Classifier::fit(base(), &pictures, &config, &mut Context::default());
             let (classifier, report) = fitted.unwrap();
             assert_eq!(report.warnings, []);
             let held_back = &classifier.training().unwrap().validation;
@@ -166,26 +166,23 @@ fn near_duplicates_stay_on_one_side_and_training_tells_of_conflicts_in_one_line(
     let first = enlarged(&pictures_of("Bag")[0], 160);
     DynamicImage::ImageRgb8(first).save(root.join("Trouser/bag.jpg")).unwrap();
     let (_, report) =
-        Classifier::fit(base(), &Pictures::open(&root).unwrap(), &config, &mut Quiet).unwrap();
+        Classifier::fit(base(), &Pictures::open(&root).unwrap(), &config, &mut Context::default())
+            .unwrap();
     let seen = "1 group of near-duplicates with different labels".to_owned();
     assert_eq!(report.warnings, [Warning::Pictures { seen, root }]);
 }
 
-/// Keeps what it is told of comparing, and stops after so much of it.
-#[derive(Default)]
-struct Comparing {
-    said: Vec<(usize, usize)>,
-    stop_after: Option<usize>,
-}
-
-impl Observer for Comparing {
-    fn comparing(&mut self, done: usize, total: usize) {
-        self.said.push((done, total));
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.stop_after.is_some_and(|most| self.said.len() >= most)
-    }
+/// Keeps in `said` what it is told of comparing, and stops after so much of it.
+fn comparing(said: &mut Vec<(usize, usize)>, stop_after: Option<usize>) -> Context<'_> {
+    let cancel = CancelToken::new();
+    Context::default().with_cancel_token(cancel.clone()).on_event(move |event| {
+        if let Event::Comparing { done, total } = event {
+            said.push((done, total));
+            if stop_after.is_some_and(|most| said.len() >= most) {
+                cancel.cancel();
+            }
+        }
+    })
 }
 
 #[test]
@@ -202,27 +199,30 @@ fn comparing_is_told_can_be_stopped_and_is_left_out_where_only_the_same_pixels_a
     let config =
         FitConfig { extract: extract_into(&temp.path().join("cache")), ..FitConfig::default() };
     let pictures = Pictures::open(&root).unwrap();
-    let fit = |pictures: &Pictures, observer: &mut Comparing| {
-        Classifier::fit(base(), pictures, &config, observer).map(|(_, report)| report)
+    let fit = |pictures: &Pictures, mut context: Context<'_>| {
+        Classifier::fit(base(), pictures, &config, &mut context).map(|(_, report)| report)
     };
-    let mut near = Comparing::default();
-    let report = fit(&pictures, &mut near).unwrap();
+    let mut near = Vec::new();
+    let report = fit(&pictures, comparing(&mut near, None)).unwrap();
     assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
     // Of 92 pictures two have the same pixels.
-    assert!(near.said.is_sorted() && near.said.last() == Some(&(91, 91)), "{:?}", near.said);
+    assert!(near.is_sorted() && near.last() == Some(&(91, 91)), "{near:?}");
 
     let exact = pictures.clone().with_duplicates(Duplicates::Exact);
-    let mut quiet = Comparing::default();
-    let report_of_exact = fit(&exact, &mut quiet).unwrap();
-    assert_eq!((quiet.said, report_of_exact.warnings), (vec![], vec![]));
+    let mut quiet = Vec::new();
+    let report_of_exact = fit(&exact, comparing(&mut quiet, None)).unwrap();
+    assert_eq!((quiet, report_of_exact.warnings), (vec![], vec![]));
     assert_eq!((report_of_exact.duplicates, report.duplicates), (1, 1));
-    let set = headstart::TrainingSet::new(&base(), &exact, &config.extract, &mut near).unwrap();
+    let set =
+        headstart::TrainingSet::new(&base(), &exact, &config.extract, &mut Context::default())
+            .unwrap();
     assert_eq!(set.warnings(), []);
 
     for stop_after in 1..3 {
-        let mut stop = Comparing { stop_after: Some(stop_after), ..Comparing::default() };
-        assert!(matches!(fit(&pictures, &mut stop), Err(Error::Interrupted)));
-        assert_eq!(stop.said.len(), stop_after);
+        let mut said = Vec::new();
+        let stopped = fit(&pictures, comparing(&mut said, Some(stop_after)));
+        assert!(matches!(stopped, Err(Error::Interrupted)));
+        assert_eq!(said.len(), stop_after);
     }
 }
 
@@ -277,7 +277,9 @@ fn all_label_errors_are_told_on_demand_and_the_clear_ones_say_which_copy_to_keep
     let cache = extract_into(&temp.path().join("cache"));
     let told = |label_errors| {
         let config = AuditConfig { extract: cache.clone(), label_errors };
-        let audit = audit(&base(), &Pictures::open(&root).unwrap(), &config, &mut Quiet).unwrap();
+        let audit =
+            audit(&base(), &Pictures::open(&root).unwrap(), &config, &mut Context::default())
+                .unwrap();
         let conflict = audit
             .findings
             .iter()
@@ -299,15 +301,11 @@ fn all_label_errors_are_told_on_demand_and_the_clear_ones_say_which_copy_to_keep
 
 #[test]
 fn an_audit_can_be_stopped() {
-    struct Stop;
-    impl Observer for Stop {
-        fn is_cancelled(&self) -> bool {
-            true
-        }
-    }
     let temp = tempfile::tempdir().unwrap();
     let root = clean(temp.path(), 32);
     let pictures = Pictures::open(root).unwrap();
-    let result = audit(&base(), &pictures, &AuditConfig::default(), &mut Stop);
+    let mut context = Context::default();
+    context.cancel_token().cancel();
+    let result = audit(&base(), &pictures, &AuditConfig::default(), &mut context);
     assert!(matches!(result, Err(Error::Interrupted)));
 }

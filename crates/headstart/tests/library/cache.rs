@@ -7,8 +7,8 @@ use headstart::data::Location;
 use headstart::data::cache::info;
 use headstart::model::{Fit, Interpolation};
 use headstart::{
-    Base, Classifier, ExtractConfig, Extraction, Extractor, FitConfig, ImportConfig, Pictures,
-    Quiet,
+    Base, Classifier, Context, ExtractConfig, Extraction, Extractor, FitConfig, ImportConfig,
+    Pictures, ThreadPool,
 };
 
 use crate::support::{
@@ -17,7 +17,7 @@ use crate::support::{
 
 fn extract(base: &Base, config: &ExtractConfig, paths: &[PathBuf]) -> Extraction {
     let pictures: Vec<Location> = paths.iter().map(Location::from).collect();
-    Extractor::new(base, config).extract(&pictures, &mut Quiet).unwrap()
+    Extractor::new(base, config).extract(&pictures, &mut Context::default()).unwrap()
 }
 
 fn some_pictures() -> Vec<PathBuf> {
@@ -148,7 +148,8 @@ fn a_cache_that_cannot_be_written_is_a_warning_and_training_goes_on() {
     fs::write(&file, "no folder").unwrap();
     let config = FitConfig { extract: extract_into(&file.join("cache")), ..FitConfig::default() };
     let pictures = Pictures::open(root).unwrap();
-    let (_, report) = Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap();
+    let (_, report) =
+        Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap();
     assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
     assert!(
         report.warnings[0].to_string().contains("features cannot be kept"),
@@ -164,10 +165,11 @@ fn the_same_seed_gives_the_same_bits_whatever_the_threads_and_the_cache() {
     let cache = Some(temp.path().join("cache"));
     let fitted = |seed, threads, cache| {
         let pictures = Pictures::open(&root).unwrap().with_validation(0.25, seed);
-        let extract = ExtractConfig { threads: Some(threads), cache, ..ExtractConfig::default() };
+        let extract = ExtractConfig { cache, ..ExtractConfig::default() };
+        let pool = ThreadPool::with_threads(threads).unwrap();
+        let context = &mut Context::default().with_pool(pool);
         let config = FitConfig { extract, ..FitConfig::default() };
-        let (model, report) =
-            Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap();
+        let (model, report) = Classifier::fit(small_base(), &pictures, &config, context).unwrap();
         let held_back = model.training().unwrap().validation.clone();
         (bits(&model.head().kernel), bits(&model.head().bias), held_back, report.validation)
     };

@@ -9,10 +9,10 @@ use headstart::model::formats;
 use headstart::train::network::BatchNorm;
 use headstart::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
 use headstart::train::schedules::{CosineDecay, Schedule};
-use headstart::train::{AdamConfig, Event, FineTuneConfig, LogisticConfig, TrainError};
+use headstart::train::{AdamConfig, FineTuneConfig, LogisticConfig, TrainError};
 use headstart::{
-    Classifier, Error, ExtractConfig, FineTuneReport, FineTuning, FitConfig, HeadConfig, Observer,
-    Pictures, Quiet, TrainingSet, Warning,
+    CancelToken, Classifier, Context, Error, Event, ExtractConfig, FineTuneReport, FineTuning,
+    FitConfig, HeadConfig, Phase, Pictures, ThreadPool, TrainingSet, Warning,
 };
 
 use crate::support::{CLASSES, assert_one_line, bits, bundled_pictures, folder, small_base};
@@ -39,8 +39,13 @@ impl Case {
         let temp = tempfile::tempdir().unwrap();
         let root = folder(&temp.path().join("pictures"), &CLASSES, 6);
         let pictures = Pictures::open(root).unwrap();
-        let (classifier, _) =
-            Classifier::fit(small_base(), &pictures, &FitConfig::default(), &mut Quiet).unwrap();
+        let (classifier, _) = Classifier::fit(
+            small_base(),
+            &pictures,
+            &FitConfig::default(),
+            &mut Context::default(),
+        )
+        .unwrap();
         let head = temp.path().join("head.safetensors");
         classifier.save(&head).unwrap();
         Self { pictures, head, temp }
@@ -56,8 +61,16 @@ impl Case {
 
     /// Fine-tunes the head's classifier.
     fn tuned(&self, config: &FineTuning) -> (Classifier, FineTuneReport) {
+        self.tuned_in(config, &mut Context::default())
+    }
+
+    fn tuned_in(
+        &self,
+        config: &FineTuning,
+        context: &mut Context<'_>,
+    ) -> (Classifier, FineTuneReport) {
         let mut classifier = self.classifier();
-        let report = classifier.fine_tune(&self.pictures, config, &mut Quiet).unwrap();
+        let report = classifier.fine_tune(&self.pictures, config, context).unwrap();
         (classifier, report)
     }
 
@@ -75,26 +88,16 @@ fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
     read.tensors.into_iter().map(|(name, tensor)| (name, bits(&tensor.data))).collect()
 }
 
-/// Stops when this many batches have been taken.
-struct StopAfter {
-    batches: usize,
-    seen: usize,
-}
-
-impl StopAfter {
-    fn new(batches: usize) -> Self {
-        Self { batches, seen: 0 }
-    }
-}
-
-impl Observer for StopAfter {
-    fn fine_tuning(&mut self, event: Event<'_>) {
-        self.seen += usize::from(matches!(event, Event::Batch { .. }));
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.seen > self.batches
-    }
+/// Stops when this many batches of fine-tuning have been taken.
+fn stop_after(batches: usize) -> Context<'static> {
+    let (cancel, mut seen) = (CancelToken::new(), 0);
+    let token = cancel.clone();
+    Context::default().with_cancel_token(cancel).on_event(move |event| {
+        seen += usize::from(matches!(event, Event::Batch { phase: Phase::FineTune, .. }));
+        if seen > batches {
+            token.cancel();
+        }
+    })
 }
 
 #[test]
@@ -176,7 +179,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
         for batches in everywhere {
             config.resume = false;
             let stopped =
-                case.classifier().fine_tune(&case.pictures, &config, &mut StopAfter::new(batches));
+                case.classifier().fine_tune(&case.pictures, &config, &mut stop_after(batches));
             match stopped.unwrap_err() {
                 Error::Saved { epoch, checkpoint } => {
                     assert_eq!((epoch, &checkpoint), (batches / 3 + 1, &file), "{name}");
@@ -186,7 +189,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
             config.resume = true;
             // Stopped once more, at once and then a batch later; what there is stays.
             for more in [0, 1].into_iter().filter(|_| batches == 4) {
-                let mut stop = StopAfter::new(more);
+                let mut stop = stop_after(more);
                 let again = case.classifier().fine_tune(&case.pictures, &config, &mut stop);
                 assert!(matches!(again, Err(Error::Saved { .. })), "{name}, {batches}");
             }
@@ -206,14 +209,14 @@ fn both(
     pictures: &Pictures,
     fit: &FitConfig,
     config: &FineTuning,
-    observer: &mut dyn Observer,
+    context: &mut Context<'_>,
 ) -> Result<(Classifier, FineTuneReport), Error> {
-    let mut set = TrainingSet::new(&small_base(), pictures, &config.extract, observer)?;
+    let mut set = TrainingSet::new(&small_base(), pictures, &config.extract, context)?;
     let mut classifier = match config.interrupted(&set, &fit.head)? {
         Some(classifier) => classifier,
-        None => Classifier::fit_on(&mut set, fit, Some(&config.at), observer)?.0,
+        None => Classifier::fit_on(&mut set, fit, Some(&config.at), context)?.0,
     };
-    let report = classifier.fine_tune_on(&mut set, config, observer)?;
+    let report = classifier.fine_tune_on(&mut set, config, context)?;
     Ok((classifier, report))
 }
 
@@ -228,13 +231,14 @@ fn both_phases_go_on_without_training_the_head_again() {
     ] {
         let fit = FitConfig { head, augment, views: 2, ..FitConfig::default() };
         let mut config = FineTuning { augment, views: 2, ..tuning(AT) };
-        let (whole, report) = both(&case.pictures, &fit, &config, &mut Quiet).unwrap();
+        let (whole, report) = both(&case.pictures, &fit, &config, &mut Context::default()).unwrap();
         config.checkpoint = Some(case.path("checkpoint"));
         config.resume = true;
         for batches in [1, 4] {
-            let stopped = both(&case.pictures, &fit, &config, &mut StopAfter::new(batches));
+            let stopped = both(&case.pictures, &fit, &config, &mut stop_after(batches));
             assert!(matches!(stopped, Err(Error::Saved { .. })));
-            let (resumed, again) = both(&case.pictures, &fit, &config, &mut Quiet).unwrap();
+            let (resumed, again) =
+                both(&case.pictures, &fit, &config, &mut Context::default()).unwrap();
             assert!(case.bytes(&resumed) == case.bytes(&whole), "{augment}, {batches}");
             // What was before is what the head had come to, not what a head of zeros would.
             assert_eq!(again.before, report.before);
@@ -249,13 +253,13 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
     let case = Case::new();
     let checkpoint = case.path("run.checkpoint");
     let ours = || FineTuning { checkpoint: Some(checkpoint.clone()), resume: true, ..tuning(AT) };
-    let stopped = case.classifier().fine_tune(&case.pictures, &ours(), &mut StopAfter::new(4));
+    let stopped = case.classifier().fine_tune(&case.pictures, &ours(), &mut stop_after(4));
     assert!(matches!(stopped, Err(Error::Saved { epoch: 2, .. })));
     let saved = fs::read(&checkpoint).unwrap();
 
     let refused = |config: &FineTuning, pictures: &Pictures, part: &str| {
         let mut classifier = case.classifier();
-        let error = classifier.fine_tune(pictures, config, &mut Quiet).unwrap_err();
+        let error = classifier.fine_tune(pictures, config, &mut Context::default()).unwrap_err();
         let message = error.to_string();
         assert!(message.contains(part), "'{part}' is not in: {message}");
         assert!(message.contains("run.checkpoint"), "{message}");
@@ -286,12 +290,13 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
     // Another head on the same base.
     let head = HeadConfig::Lbfgs(LogisticConfig { seed: 9, ..LogisticConfig::default() });
     let fit = FitConfig { head, ..FitConfig::default() };
-    let error = both(&case.pictures, &fit, &ours(), &mut Quiet).unwrap_err();
+    let error = both(&case.pictures, &fit, &ours(), &mut Context::default()).unwrap_err();
     assert!(error.to_string().contains("its head was fitted with other options"), "{error}");
     let adam = HeadConfig::Adam(AdamConfig { epochs: 1, ..AdamConfig::default() });
     let fit = FitConfig { head: adam, ..FitConfig::default() };
-    let mut other = Classifier::fit(small_base(), &case.pictures, &fit, &mut Quiet).unwrap().0;
-    let error = other.fine_tune(&case.pictures, &ours(), &mut Quiet).unwrap_err();
+    let mut other =
+        Classifier::fit(small_base(), &case.pictures, &fit, &mut Context::default()).unwrap().0;
+    let error = other.fine_tune(&case.pictures, &ours(), &mut Context::default()).unwrap_err();
     assert!(error.to_string().contains("of another head"), "{error}");
     assert!(fs::read(&checkpoint).unwrap() == saved, "a refusal leaves the checkpoint");
 
@@ -343,7 +348,8 @@ fn a_rate_that_diverges_leaves_the_last_good_weights() {
             ..config.training
         };
         let mut classifier = case.classifier();
-        let error = classifier.fine_tune(&case.pictures, &config, &mut Quiet).unwrap_err();
+        let error =
+            classifier.fine_tune(&case.pictures, &config, &mut Context::default()).unwrap_err();
         let Error::Train(TrainError::Diverged { epoch, .. }) = &error else {
             panic!("{name}: {error}");
         };
@@ -372,9 +378,8 @@ fn the_number_of_threads_changes_no_bit_and_the_seed_does() {
     let run = |threads: usize, seed: u64, augment: Augment| {
         let mut config = FineTuning { seed, augment, views: 2, ..tuning(AT) };
         config.training.seed = seed;
-        config.extract = ExtractConfig { threads: Some(threads), ..ExtractConfig::default() };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        case.bytes(&pool.install(|| case.tuned(&config)).0)
+        let pool = ThreadPool::with_threads(threads).unwrap();
+        case.bytes(&case.tuned_in(&config, &mut Context::default().with_pool(pool)).0)
     };
     for augment in [Augment::None, Augment::Strong] {
         let first = run(1, 0, augment);
@@ -483,7 +488,8 @@ fn folders_of_all_kinds_can_be_fine_tuned_on() {
             let mut config = FineTuning { augment, views: 2, ..tuning(at) };
             (config.training.epochs, config.training.batch_size) = (1, 64);
             let fit = FitConfig { augment, views: 2, ..FitConfig::default() };
-            let (classifier, report) = both(&pictures, &fit, &config, &mut Quiet).unwrap();
+            let (classifier, report) =
+                both(&pictures, &fit, &config, &mut Context::default()).unwrap();
             assert_eq!((classifier.classes().len(), report.skipped.len()), (classes, skipped));
             assert_eq!(
                 (report.validation.is_none(), report.before.is_none()),
@@ -499,13 +505,10 @@ fn folders_of_all_kinds_can_be_fine_tuned_on() {
 
 #[test]
 fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
-    /// Nobody should have to wait for this.
-    struct NoPicture;
-    impl Observer for NoPicture {
-        fn pictures(&mut self, _: usize, _: usize) {
-            panic!("pictures are read");
-        }
-    }
+    // Nobody should have to wait for this.
+    let mut no_picture = Context::default().on_event(|event| {
+        assert!(!matches!(event, Event::Pictures { .. }), "pictures are read");
+    });
     let case = Case::new();
     let unknown = Pictures::open(folder(&case.path("unknown"), &["Bag", "Coat"], 2)).unwrap();
     let fewer = Pictures::open(folder(&case.path("fewer"), &["Bag", "Sneaker"], 2)).unwrap();
@@ -526,7 +529,7 @@ fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
         (&case.pictures, FineTuning { extract: nowhere, ..tuning(AT) }, "choose another folder"),
     ] {
         let mut classifier = case.classifier();
-        let error = classifier.fine_tune(pictures, &config, &mut NoPicture).unwrap_err();
+        let error = classifier.fine_tune(pictures, &config, &mut no_picture).unwrap_err();
         assert!(error.to_string().contains(part), "'{part}' is not in: {error}");
         assert_one_line(&error.to_string());
     }

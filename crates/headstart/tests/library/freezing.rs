@@ -2,7 +2,7 @@
 
 use headstart::model::Trainable;
 use headstart::train::AdamConfig;
-use headstart::{Base, Classifier, FitConfig, HeadConfig, Pictures, Quiet};
+use headstart::{Base, Classifier, Context, FitConfig, HeadConfig, Pictures};
 
 use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};
 
@@ -22,7 +22,8 @@ fn training_saving_and_loading_leave_every_bit_of_the_base_and_of_the_prediction
         let before = weights(&base);
         assert_eq!(before.len(), 52 * 5, "52 convolutions with four vectors of BatchNorm each");
         let config = FitConfig { head, ..FitConfig::default() };
-        let (classifier, _) = Classifier::fit(base, &pictures, &config, &mut Quiet).unwrap();
+        let (classifier, _) =
+            Classifier::fit(base, &pictures, &config, &mut Context::default()).unwrap();
         assert_eq!(weights(classifier.base()), before);
 
         let file = temp.path().join("model.safetensors");

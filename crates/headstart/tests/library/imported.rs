@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use headstart::model::{Elementwise, Fit, Interpolation};
 use headstart::train::{FineTuneConfig, Task};
-use headstart::{Assumption, Classifier, FineTuning, ImportConfig, MODEL_FORMAT, Pictures, Quiet};
+use headstart::{
+    Assumption, Classifier, Context, FineTuning, ImportConfig, MODEL_FORMAT, Pictures,
+};
 use safetensors::SafeTensors;
 
 use crate::support::{
@@ -180,7 +182,7 @@ fn fine_tuning_an_imported_head_trains_its_hidden_layers_and_resumes_to_the_same
         ..FineTuning::default()
     };
     let mut whole = begun.clone();
-    let report = whole.fine_tune(&pictures, &tuning(4, false), &mut Quiet).unwrap();
+    let report = whole.fine_tune(&pictures, &tuning(4, false), &mut Context::default()).unwrap();
     let losses: Vec<f64> = report.epochs.iter().map(|epoch| epoch.loss).collect();
     assert!(losses[3] < 0.5 * losses[0], "{losses:?}");
     for (before, after) in begun.head().weights().zip(whole.head().weights()) {
@@ -195,7 +197,7 @@ fn fine_tuning_an_imported_head_trains_its_hidden_layers_and_resumes_to_the_same
 
     // The checkpoint of all four epochs holds all of the head.
     let mut resumed = begun.clone();
-    let report = resumed.fine_tune(&pictures, &tuning(4, true), &mut Quiet).unwrap();
+    let report = resumed.fine_tune(&pictures, &tuning(4, true), &mut Context::default()).unwrap();
     assert_eq!(report.resumed, 4);
     assert_eq!(resumed.head(), whole.head());
 }

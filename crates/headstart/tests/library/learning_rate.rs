@@ -3,8 +3,8 @@
 use headstart::model::Trainable;
 use headstart::train::{AdamConfig, RangeTest, RangeTestConfig};
 use headstart::{
-    Base, Classifier, Error, ExtractConfig, FineTuning, FitConfig, HeadConfig, Observer, Pictures,
-    Quiet, TrainingSet, find_head_learning_rate,
+    Base, CancelToken, Classifier, Context, Error, Event, ExtractConfig, FineTuning, FitConfig,
+    HeadConfig, Pictures, ThreadPool, TrainingSet, find_head_learning_rate,
 };
 
 use crate::support::{CLASSES, bits, extract_into, folder};
@@ -35,17 +35,17 @@ fn the_heads_rate_is_sensible_and_the_same_each_time_on_any_number_of_threads() 
     let pictures =
         Pictures::open(folder(&temporary.path().join("pictures"), &CLASSES, 12)).unwrap();
     let extract = extract_into(&temporary.path().join("cache"));
-    let find = |config: &AdamConfig, extract: &ExtractConfig| {
-        let found =
-            find_head_learning_rate(&base(), &pictures, config, extract, &RANGE, &mut Quiet);
-        found.unwrap()
+    let find_in = |config: &AdamConfig, extract: &ExtractConfig, mut context: Context<'_>| {
+        let context = &mut context;
+        find_head_learning_rate(&base(), &pictures, config, extract, &RANGE, context).unwrap()
     };
+    let find = |config: &AdamConfig, extract| find_in(config, extract, Context::default());
     let found = find(&config(), &extract);
     assert_near(&found.test, -4.0..-1.5);
     // Fewer batches than steps: epochs follow each other.
     assert_eq!((found.train, found.validation), (30, 6));
-    let one = ExtractConfig { threads: Some(1), cache: None, ..ExtractConfig::default() };
-    assert_eq!(find(&config(), &one).test, found.test);
+    let one = Context::default().with_pool(ThreadPool::with_threads(1).unwrap());
+    assert_eq!(find_in(&config(), &ExtractConfig::default(), one).test, found.test);
     let other = find(&AdamConfig { seed: 1, ..config() }, &extract);
     assert_ne!(other.test.losses, found.test.losses);
     assert_near(&other.test, -4.0..-1.5);
@@ -61,17 +61,20 @@ fn the_rate_of_fine_tuning_is_sensible_and_no_weight_moves() {
     // A head that leaves something to learn.
     let head = HeadConfig::Adam(AdamConfig { epochs: 2, ..config() });
     let fit = FitConfig { head, ..FitConfig::default() };
-    let (classifier, _) = Classifier::fit(base(), &pictures, &fit, &mut Quiet).unwrap();
+    let (classifier, _) =
+        Classifier::fit(base(), &pictures, &fit, &mut Context::default()).unwrap();
     let mut config = FineTuning { at: Trainable::FromIndex(140), ..FineTuning::default() };
     config.training.batch_size = 8;
     let mut set =
-        TrainingSet::new(classifier.base(), &pictures, &config.extract, &mut Quiet).unwrap();
+        TrainingSet::new(classifier.base(), &pictures, &config.extract, &mut Context::default())
+            .unwrap();
     let weights = |classifier: &Classifier| -> Vec<u32> {
         let base = classifier.base().weights().iter().flat_map(|(_, tensor)| bits(&tensor.data));
         base.chain(bits(&classifier.head().kernel)).chain(bits(&classifier.head().bias)).collect()
     };
     let before = weights(&classifier);
-    let mut find = |range| classifier.find_learning_rate(&mut set, &config, range, &mut Quiet);
+    let mut find =
+        |range| classifier.find_learning_rate(&mut set, &config, range, &mut Context::default());
     let test = find(&RANGE).unwrap();
     assert_near(&test, -6.5..-3.0);
     assert_eq!(find(&RANGE).unwrap(), test);
@@ -80,28 +83,26 @@ fn the_rate_of_fine_tuning_is_sensible_and_no_weight_moves() {
     assert!(error.contains("steps is 9; it must be 10 or more"), "{error}");
 }
 
-/// Asks to stop at a step.
-struct Stopping(usize, usize);
-
-impl Observer for Stopping {
-    fn learning_rate(&mut self, step: usize, steps: usize, _: f64) {
-        assert_eq!(steps, RANGE.steps);
-        self.1 = step;
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.1 == self.0
-    }
-}
-
 #[test]
-fn the_observer_is_told_of_each_step_and_can_end_it() {
+fn the_context_is_told_of_each_step_and_can_end_it() {
     let temporary = tempfile::tempdir().unwrap();
     let pictures = Pictures::open(folder(temporary.path(), &CLASSES, 4)).unwrap();
     let extract = ExtractConfig { cache: None, ..ExtractConfig::default() };
-    let mut observer = Stopping(7, 0);
+    let (cancel, mut last) = (CancelToken::new(), 0);
+    let mut context =
+        Context::default().with_cancel_token(cancel.clone()).on_event(|event| match event {
+            Event::LearningRate { step, steps, .. } => {
+                assert_eq!(steps, RANGE.steps);
+                last = step;
+                if step == 7 {
+                    cancel.cancel();
+                }
+            }
+            _ => {}
+        });
     let found =
-        find_head_learning_rate(&base(), &pictures, &config(), &extract, &RANGE, &mut observer);
+        find_head_learning_rate(&base(), &pictures, &config(), &extract, &RANGE, &mut context);
     assert!(matches!(found, Err(Error::Interrupted)));
-    assert_eq!(observer.1, 7);
+    drop(context);
+    assert_eq!(last, 7);
 }

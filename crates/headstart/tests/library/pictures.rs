@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use headstart::data::Location;
-use headstart::train::{AdamConfig, Event};
+use headstart::train::AdamConfig;
 use headstart::{
-    Base, Classifier, Error, Evaluation, ExtractConfig, Extraction, Extractor, FitConfig,
-    HeadConfig, Observer, Pictures, Quiet, Warning,
+    Base, CancelToken, Classifier, Context, Error, Evaluation, Event, ExtractConfig, Extraction,
+    Extractor, FitConfig, HeadConfig, Pictures, ThreadPool, Warning,
 };
 
 use crate::support::{
@@ -138,7 +140,8 @@ fn a_class_with_one_picture_is_learned_from_and_a_warning_says_so() {
 fn evaluation_names_what_is_wrong_with_the_folder() {
     let temp = tempfile::tempdir().unwrap();
     let classifier = trained(temp.path());
-    let evaluate = |root: &Path| classifier.evaluate(root, &ExtractConfig::default(), &mut Quiet);
+    let evaluate =
+        |root: &Path| classifier.evaluate(root, &ExtractConfig::default(), &mut Context::default());
     let evaluated = evaluate(&temp.path().join("pictures")).unwrap();
     assert_eq!((evaluated.evaluation.pictures, evaluated.skipped.len()), (18, 0));
     let other = folder(&temp.path().join("other"), &["Bag", "Coat"], 1);
@@ -156,60 +159,65 @@ fn evaluation_names_what_is_wrong_with_the_folder() {
     }
 }
 
-/// Stops after so many pictures, or at an epoch.
-#[derive(Default)]
+/// Stops after so many pictures, or at an epoch; keeps how many there were of either.
 struct Stop {
-    after: Option<usize>,
-    at_epoch: Option<usize>,
-    seen: usize,
-    epochs: usize,
+    context: Context<'static>,
+    seen: Arc<[AtomicUsize; 2]>,
 }
 
-impl Observer for Stop {
-    fn pictures(&mut self, done: usize, _: usize) {
-        self.seen = done;
+impl Stop {
+    fn new(after: Option<usize>, at_epoch: Option<usize>) -> Self {
+        let (cancel, seen) = (CancelToken::new(), Arc::<[AtomicUsize; 2]>::default());
+        let (token, kept) = (cancel.clone(), seen.clone());
+        let context = Context::default().with_cancel_token(cancel).on_event(move |event| {
+            let (of, count, most) = match event {
+                Event::Pictures { done, .. } => (0, done, after),
+                Event::Epoch { epoch, .. } => (1, epoch.epoch, at_epoch),
+                _ => return,
+            };
+            kept[of].store(count, Ordering::Relaxed);
+            if most.is_some_and(|most| count >= most) {
+                token.cancel();
+            }
+        });
+        Self { context, seen }
     }
 
-    fn training(&mut self, event: Event<'_>) {
-        if let Event::Epoch(epoch) = event {
-            self.epochs = epoch.epoch;
-        }
+    fn pictures(&self) -> usize {
+        self.seen[0].load(Ordering::Relaxed)
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.after.is_some_and(|n| self.seen >= n)
-            || self.at_epoch.is_some_and(|n| self.epochs >= n)
+    fn epochs(&self) -> usize {
+        self.seen[1].load(Ordering::Relaxed)
     }
 }
 
 #[test]
-fn an_observer_stops_extraction_prediction_and_training() {
+fn a_token_stops_extraction_prediction_and_training() {
     let temp = tempfile::tempdir().unwrap();
     let root = folder(&temp.path().join("pictures"), &CLASSES, 20);
     let paths = CLASSES.iter().flat_map(|class| bundled_pictures(class));
     let paths = paths.map(Location::from).collect::<Vec<_>>();
-    let config = ExtractConfig { threads: Some(2), ..ExtractConfig::default() };
-    let extractor = Extractor::new(&small_base(), &config);
+    let extractor = Extractor::new(&small_base(), &ExtractConfig::default());
 
-    let mut stop = Stop { after: Some(3), ..Stop::default() };
-    assert!(matches!(extractor.extract(&paths, &mut stop), Err(Error::Interrupted)));
-    assert!(stop.seen < paths.len(), "went on to the end of {}", paths.len());
+    let mut stop = Stop::new(Some(3), None);
+    stop.context = stop.context.with_pool(ThreadPool::with_threads(2).unwrap());
+    assert!(matches!(extractor.extract(&paths, &mut stop.context), Err(Error::Interrupted)));
+    assert!(stop.pictures() < paths.len(), "went on to the end of {}", paths.len());
 
     let pictures = Pictures::open(root).unwrap();
     let adam = AdamConfig { epochs: 1000, ..AdamConfig::default() };
     let config = FitConfig { head: HeadConfig::Adam(adam), ..FitConfig::default() };
-    for mut stop in
-        [Stop { after: Some(1), ..Stop::default() }, Stop { at_epoch: Some(2), ..Stop::default() }]
-    {
-        let fitted = Classifier::fit(small_base(), &pictures, &config, &mut stop);
+    for mut stop in [Stop::new(Some(1), None), Stop::new(None, Some(2))] {
+        let fitted = Classifier::fit(small_base(), &pictures, &config, &mut stop.context);
         assert!(matches!(fitted, Err(Error::Interrupted)));
-        assert!(stop.epochs <= 2, "went on to epoch {}", stop.epochs);
+        assert!(stop.epochs() <= 2, "went on to epoch {}", stop.epochs());
     }
 
     let classifier = trained(&temp.path().join("small"));
-    let mut stop = Stop { after: Some(1), ..Stop::default() };
+    let stop = &mut Stop::new(Some(1), None).context;
     let predicted =
-        classifier.predict_each(&paths, &ExtractConfig::default(), &mut stop, &mut |_, _| Ok(()));
+        classifier.predict_each(&paths, &ExtractConfig::default(), stop, &mut |_, _| Ok(()));
     assert!(matches!(predicted, Err(Error::Interrupted)));
 }
 
@@ -242,8 +250,10 @@ fn what_is_left_out_for_its_memory_is_so_whatever_the_cache_knows() {
     let read = |memory: Option<u64>, cache: &str| {
         let extract = extract_into(&temp.path().join(cache));
         let extractor = Extractor::new(&small_base(), &ExtractConfig { memory, ..extract });
-        let all =
-            extractor.extract(&pictures.iter().map(Location::from).collect::<Vec<_>>(), &mut Quiet);
+        let all = extractor.extract(
+            &pictures.iter().map(Location::from).collect::<Vec<_>>(),
+            &mut Context::default(),
+        );
         let Extraction { kept, skipped, cached, .. } = all.unwrap();
         (kept, skipped, cached)
     };
@@ -270,7 +280,7 @@ fn a_picture_that_takes_more_memory_than_decoding_may_is_left_out() {
     // The large one has 480,000 bytes.
     for (memory, kept) in [(None, vec![0, 1, 2]), (Some(300_000), vec![0, 2])] {
         let extractor = Extractor::new(&small_base(), &config(memory));
-        let extraction = extractor.extract(&pictures, &mut Quiet).unwrap();
+        let extraction = extractor.extract(&pictures, &mut Context::default()).unwrap();
         assert_eq!(extraction.kept, kept);
         let reasons: Vec<String> =
             extraction.skipped.iter().map(|s| s.reason.to_string()).collect();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use headstart::data::{Augment, Resizer, Rgb};
 use headstart::model::{Fit, Interpolation, Preprocessing};
 use headstart::train::FineTuneConfig;
-use headstart::{Classifier, FineTuning, FitConfig, Pictures, Quiet};
+use headstart::{Classifier, Context, FineTuning, FitConfig, Pictures};
 use image::imageops::{self, FilterType};
 
 use crate::support::{CLASSES, bits, bundled_pictures, small_base, write_png};
@@ -56,9 +56,11 @@ fn a_model_trains_fine_tunes_and_predicts_with_the_resizing_of_its_base() {
         let train = |root: &Path| {
             let pictures = Pictures::open(root).unwrap().with_validation(0.0, 1);
             let config = FitConfig::default();
-            let fitted = Classifier::fit(base.clone(), &pictures, &config, &mut Quiet).unwrap().0;
+            let fitted = Classifier::fit(base.clone(), &pictures, &config, &mut Context::default())
+                .unwrap()
+                .0;
             let mut tuned = fitted.clone();
-            tuned.fine_tune(&pictures, &tuning, &mut Quiet).unwrap();
+            tuned.fine_tune(&pictures, &tuning, &mut Context::default()).unwrap();
             [fitted, tuned].map(|classifier| {
                 let file = temp.path().join("model.safetensors");
                 classifier.save(&file).unwrap();

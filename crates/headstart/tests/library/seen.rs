@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use headstart::data::Subset;
 use headstart::train::FineTuneConfig;
 use headstart::{
-    Classifier, Error, ExtractConfig, FineTuneReport, FineTuning, FitConfig, Pictures, Quiet,
+    Classifier, Context, Error, ExtractConfig, FineTuneReport, FineTuning, FitConfig, Pictures,
     Warning,
 };
 
@@ -19,7 +19,7 @@ const ALL: usize = EACH * CLASSES.len();
 
 fn trained(pictures: &Pictures, folds: Option<usize>) -> Classifier {
     let config = FitConfig { folds, ..FitConfig::default() };
-    Classifier::fit(small_base(), pictures, &config, &mut Quiet).unwrap().0
+    Classifier::fit(small_base(), pictures, &config, &mut Context::default()).unwrap().0
 }
 
 fn open(source: impl Into<headstart::data::Source>) -> Pictures {
@@ -36,13 +36,13 @@ fn tuned(
     let at = "from:block_16_project".parse().unwrap();
     let config = FineTuning { at, training, ..FineTuning::default() };
     let pictures = pictures.continuing(classifier.training());
-    classifier.clone().fine_tune(&pictures, &config, &mut Quiet)
+    classifier.clone().fine_tune(&pictures, &config, &mut Context::default())
 }
 
 fn learned_from(classifier: &Classifier, source: &Path, side: Option<Subset>) -> Option<usize> {
     let config = ExtractConfig::default();
     let source = headstart::data::Source::new(source);
-    classifier.evaluate_side(source, side, &config, &mut Quiet).unwrap().learned_from
+    classifier.evaluate_side(source, side, &config, &mut Context::default()).unwrap().learned_from
 }
 
 /// A manifest of all pictures of a folder per class, whose names have that folder before them.
@@ -236,7 +236,7 @@ fn what_further_training_learns_from_is_known_as_well() {
     let at = "from:block_16_project".parse().unwrap();
     let config = FineTuning { at, training, ..FineTuning::default() };
     let pictures = open(more.clone()).continuing(classifier.training());
-    let report = classifier.fine_tune(&pictures, &config, &mut Quiet).unwrap();
+    let report = classifier.fine_tune(&pictures, &config, &mut Context::default()).unwrap();
     classifier.save(&file).unwrap();
     let classifier = Classifier::load(&file).unwrap();
     let seen = classifier.training().unwrap().seen.as_ref().unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use headstart::data::Source;
 use headstart::train::{AdamConfig, ClassWeight, FineTuneConfig};
 use headstart::{
-    Classifier, Error, ExtractConfig, FineTuning, FitConfig, HeadConfig, Pictures, Quiet,
+    Classifier, Context, Error, ExtractConfig, FineTuning, FitConfig, HeadConfig, Pictures,
     SplitRecord,
 };
 
@@ -71,7 +71,8 @@ fn a_split_that_was_exported_and_given_again_is_the_same() {
         assert_eq!((after.validation, after.train), (before.validation.clone(), before.train));
         let own = second.training().unwrap();
         assert_eq!((own.origin.split, own.validation.len()), (Some(SplitRecord::Given), 6));
-        let evaluated = second.evaluate(&file, &ExtractConfig::default(), &mut Quiet).unwrap();
+        let evaluated =
+            second.evaluate(&file, &ExtractConfig::default(), &mut Context::default()).unwrap();
         assert_eq!(Some(evaluated.evaluation), before.validation);
         fs::remove_file(file).unwrap();
     }
@@ -114,8 +115,9 @@ fn a_model_labels_pictures_as_its_own_were_where_they_have_no_labels() {
     let file = temp.path().join("model.safetensors");
     classifier.save(&file).unwrap();
     let classifier = Classifier::load(&file).unwrap();
-    let evaluate =
-        |source: Source| classifier.evaluate(source, &ExtractConfig::default(), &mut Quiet);
+    let evaluate = |source: Source| {
+        classifier.evaluate(source, &ExtractConfig::default(), &mut Context::default())
+    };
     let evaluated = evaluate(Source::new(&root)).unwrap();
     assert_eq!(evaluated.evaluation.pictures, 18);
     assert_eq!(evaluated.source.label_from, named(&root).label_from);
@@ -154,7 +156,7 @@ fn weights_of_pictures_count_in_training_and_not_in_figures() {
         FitConfig { head: HeadConfig::Adam(config), ..FitConfig::default() }
     };
     let train = |pictures: &Pictures, config: &FitConfig| {
-        Classifier::fit(small_base(), pictures, config, &mut Quiet).unwrap()
+        Classifier::fit(small_base(), pictures, config, &mut Context::default()).unwrap()
     };
     let given = ClassWeight::Given(weights.to_vec());
     let (one, two, three) = (
@@ -182,7 +184,7 @@ fn weights_of_pictures_count_in_training_and_not_in_figures() {
         };
         let at = "from:block_16_project".parse().unwrap();
         let config = FineTuning { at, training, ..FineTuning::default() };
-        classifier.fine_tune(pictures, &config, &mut Quiet).unwrap();
+        classifier.fine_tune(pictures, &config, &mut Context::default()).unwrap();
         classifier.head().clone()
     };
     let (one, two, three) = (
@@ -201,7 +203,7 @@ fn folds_measure_heads_on_what_they_have_not_seen_and_the_model_learns_from_all(
     let pictures = Pictures::open(&root).unwrap();
     let config = FitConfig { folds: Some(5), ..FitConfig::default() };
     let (classifier, report) =
-        Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap();
+        Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap();
     let folds = report.folds.unwrap();
     assert_eq!((report.train, &report.validation, folds.folds.len()), (60, &None, 5));
     for fold in &folds.folds {
@@ -246,7 +248,8 @@ fn folds_in_which_only_one_class_counts_name_it() {
     let temp = tempfile::tempdir().unwrap();
     let pictures = weighing(&temp.path().join("list.csv"), ["0 0 0 0", "1 1 1 1", "0 0 0 0"]);
     let config = FitConfig { folds: Some(2), ..FitConfig::default() };
-    let error = Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap_err();
+    let error =
+        Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap_err();
     let message = error.to_string();
     let part = format!("only those of class \"{}\" count", CLASSES[1]);
     assert!(message.contains(&part), "{message}");
@@ -299,7 +302,8 @@ fn folds_that_make_no_sense_are_refused() {
         ),
         (pictures, FitConfig { folds: Some(2), augment, ..Default::default() }, "augmented"),
     ] {
-        let error = Classifier::fit(small_base(), &pictures, &config, &mut Quiet).unwrap_err();
+        let error =
+            Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap_err();
         let message = error.to_string();
         assert!(message.contains(part), "{message}");
         assert_one_line(&message);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::{
-    Base, BaseConfig, Classifier, Error, ExtractConfig, FitConfig, FitReport, Pictures, Quiet,
+    Base, BaseConfig, Classifier, Context, Error, ExtractConfig, FitConfig, FitReport, Pictures,
 };
 use safetensors::{Dtype, SafeTensors};
 
@@ -91,12 +91,12 @@ pub(crate) fn small_base() -> Base {
 }
 
 pub(crate) fn extract_into(cache: &Path) -> ExtractConfig {
-    ExtractConfig { threads: Some(2), cache: Some(cache.to_owned()), ..ExtractConfig::default() }
+    ExtractConfig { cache: Some(cache.to_owned()), ..ExtractConfig::default() }
 }
 
 /// Trains the default head on the small base without a cache.
 pub(crate) fn fit(pictures: &Pictures) -> Result<(Classifier, FitReport), Error> {
-    Classifier::fit(small_base(), pictures, &FitConfig::default(), &mut Quiet)
+    Classifier::fit(small_base(), pictures, &FitConfig::default(), &mut Context::default())
 }
 
 /// A model trained on few pictures.

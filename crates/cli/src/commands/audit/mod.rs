@@ -67,12 +67,14 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
         Which::All => LabelErrors::All,
     };
     let config = AuditConfig { extract: common.extract()?, label_errors };
-    let audit = headstart::audit(&base, &pictures, &config, &mut Progress::new("Pictures"))?;
+    let mut context = common.context(Progress::new("Pictures"))?;
+    let audit = headstart::audit(&base, &pictures, &config, &mut context)?;
+    drop(context);
 
     show::table(&audit, &pictures, output)?;
     events(&audit, output)?;
     if let Some(file) = &args.html {
-        html::write(file, &audit, &pictures, config.extract.memory)?;
+        common.pool()?.install(|| html::write(file, &audit, &pictures, config.extract.memory))?;
         output.field("Page", file.display().to_string())?;
     }
     if let Some(file) = &args.fix {

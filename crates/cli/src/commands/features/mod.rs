@@ -175,8 +175,8 @@ fn write(
     let mut writer = open(file.reopen()?, &args.output, pictures, base.features())?;
 
     let (mut count, mut cached, mut skipped) = (0, 0, Vec::new());
-    let mut progress = Progress::new("Features");
-    extractor.for_each(pictures, &mut progress, &mut |index, result| {
+    let mut context = common.context(Progress::new("Features"))?;
+    extractor.for_each(pictures, &mut context, &mut |index, result| {
         let Listed { at, label, .. } = &pictures[index];
         match result {
             Ok(picture) => {

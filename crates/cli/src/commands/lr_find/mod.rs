@@ -145,8 +145,8 @@ fn head(
     let pictures = args.duplicates.apply(pictures);
     let base = args.base.load(output)?;
     super::train::describe(&base, &pictures, output)?;
-    let progress = &mut Progress::new("Features");
-    let found = find_head_learning_rate(&base, &pictures, &config, &extract, range, progress)?;
+    let context = &mut common.context(Progress::new("Features"))?;
+    let found = find_head_learning_rate(&base, &pictures, &config, &extract, range, context)?;
     let given = [
         vec!["--head adam".to_owned()],
         args.given.options::<SourceArgs>(),
@@ -200,11 +200,11 @@ fn model(
     let classes = count(classifier.classes().len(), "class");
     output.field("Model", format!("{}, {name}{resizing}, {classes}", args.what.display()))?;
     config.disk_need(classifier.base(), &pictures)?.check()?;
-    let mut progress = Progress::new("Pictures");
-    let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut progress)?;
-    drop(progress);
-    let progress = &mut Progress::new("Views");
-    let test = classifier.find_learning_rate(&mut set, &config, range, progress)?;
+    let mut context = common.context(Progress::new("Pictures"))?;
+    let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut context)?;
+    drop(context);
+    let context = &mut common.context(Progress::new("Views"))?;
+    let test = classifier.find_learning_rate(&mut set, &config, range, context)?;
     let given = [
         args.given.options::<SourceArgs>(),
         args.given.options::<DuplicateArgs>(),

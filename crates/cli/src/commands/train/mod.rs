@@ -75,12 +75,12 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     }
     let mut base = args.base.load(output)?;
     let classifier = match tuning {
-        None => train(base, &pictures, &config, &model, output)?.0,
+        None => train(base, &pictures, &config, &model, (common, output))?.0,
         Some(mut tuning) => {
             tuning.checkpoint = Some(super::tuning::checkpoint_of(&model));
             prepare(&tuning, &base, output)?;
             base.apply(&tuning.at)?;
-            train_both(base, &pictures, (&config, &tuning), &model, output)?
+            train_both(base, &pictures, (&config, &tuning), &model, (common, output))?
         }
     };
     if let (Some(file), Some(record)) = (&args.split.export_split, classifier.training()) {
@@ -109,18 +109,15 @@ pub(super) fn train(
     pictures: &Pictures,
     config: &FitConfig,
     model: &Path,
-    output: &Output,
+    (common, output): (&Common, &Output),
 ) -> anyhow::Result<(Classifier, FitReport)> {
     describe(&base, pictures, output)?;
     report::disk(output, &config.disk_need(&base, pictures, None)?)?;
     let mut broken = None;
     let mut on_epoch = |epoch: &Epoch| report::keep(&mut broken, head_epoch(output, config, epoch));
-    let fitted = Classifier::fit(
-        base,
-        pictures,
-        config,
-        &mut Progress::new("Features").on_epoch(&mut on_epoch),
-    );
+    let mut context = common.context(Progress::new("Features").on_epoch(&mut on_epoch))?;
+    let fitted = Classifier::fit(base, pictures, config, &mut context);
+    drop(context);
     let (classifier, report) = fitted.map_err(|error| match error {
         headstart::Error::Interrupted if config.extract.cache.is_some() => {
             anyhow::Error::new(error).context(
@@ -143,12 +140,13 @@ fn train_both(
     pictures: &Pictures,
     (config, tuning): (&FitConfig, &FineTuning),
     model: &Path,
-    output: &Output,
+    (common, output): (&Common, &Output),
 ) -> anyhow::Result<Classifier> {
     describe(&base, pictures, output)?;
     report::disk(output, &config.disk_need(&base, pictures, Some(tuning))?)?;
-    let mut set =
-        TrainingSet::new(&base, pictures, &config.extract, &mut Progress::new("Pictures"))?;
+    let mut context = common.context(Progress::new("Pictures"))?;
+    let mut set = TrainingSet::new(&base, pictures, &config.extract, &mut context)?;
+    drop(context);
     let (mut classifier, report) = match tuning.interrupted(&set, &config.head)? {
         Some(classifier) => (classifier, None),
         None => {
@@ -156,10 +154,10 @@ fn train_both(
             let mut on_epoch = |epoch: &Epoch| {
                 report::keep(&mut broken, head_epoch(output, config, epoch));
             };
-            let mut progress = Progress::new("Features").on_epoch(&mut on_epoch);
+            let mut context = common.context(Progress::new("Features").on_epoch(&mut on_epoch))?;
             let (classifier, report) =
-                Classifier::fit_on(&mut set, config, Some(&tuning.at), &mut progress)?;
-            drop(progress);
+                Classifier::fit_on(&mut set, config, Some(&tuning.at), &mut context)?;
+            drop(context);
             broken.map_or(Ok(()), Err)?;
             show::fitted(&report, config, true, output)?;
             // Whatever happens to the second phase, the first is done.
@@ -167,7 +165,7 @@ fn train_both(
             (classifier, Some(report))
         }
     };
-    let tuned = fine_tune(&mut classifier, &mut set, tuning, model, output)?;
+    let tuned = fine_tune(&mut classifier, &mut set, tuning, model, (common, output))?;
     let mut report = report.unwrap_or_else(|| FitReport::of_resumed(&tuned));
     for warning in &tuned.warnings {
         if !report.warnings.contains(warning) {

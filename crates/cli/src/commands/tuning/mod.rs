@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::report::{Measured, keep};
 use super::train::show;
+use crate::options::Common;
 use crate::output::{Output, count, duration};
 use crate::progress::Progress;
 use crate::usage;
@@ -56,7 +57,7 @@ pub(super) fn fine_tune(
     set: &mut TrainingSet,
     config: &FineTuning,
     model: &Path,
-    output: &Output,
+    (common, output): (&Common, &Output),
 ) -> anyhow::Result<FineTuneReport> {
     let mut broken = None;
     let epochs = config.training.epochs;
@@ -66,9 +67,9 @@ pub(super) fn fine_tune(
         let label = if std::mem::take(&mut first) { "Fine-tuning" } else { "" };
         keep(&mut broken, show::epoch(output, ("fine-tune", label), Some(epochs), epoch));
     };
-    let mut progress = Progress::new("Views").on_epoch(&mut on_epoch);
-    let tuned = classifier.fine_tune_on(set, config, &mut progress);
-    drop(progress);
+    let mut context = common.context(Progress::new("Views").on_epoch(&mut on_epoch))?;
+    let tuned = classifier.fine_tune_on(set, config, &mut context);
+    drop(context);
     broken.map_or(Ok(()), Err)?;
     let report = match tuned {
         Ok(report) => report,

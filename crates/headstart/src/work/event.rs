@@ -1,0 +1,132 @@
+//! What is told while work is going on.
+
+use headstart_train::Epoch;
+use serde::Serialize;
+
+use crate::DiskNeed;
+
+/// What a job tells of how it goes.
+///
+/// As JSON, each is an object whose `event` is its name: those that `headstart --json` prints are these
+/// very lines.
+///
+/// ```
+/// use headstart::Event;
+///
+/// let event = Event::LearningRate { step: 3, steps: 100, rate: 1e-6 };
+/// let line = serde_json::to_string(&event)?;
+/// assert_eq!(line, r#"{"event":"learning_rate","step":3,"steps":100,"rate":1e-6}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// Something that had to be assumed.
+    Note {
+        /// What, a line.
+        message: String,
+    },
+    /// Training will keep so much on disk while it runs.
+    Disk(DiskNeed),
+    /// `done` of `total` pictures have been worked on.
+    Pictures {
+        /// What is done with them.
+        stage: Stage,
+        /// Pictures that are done.
+        done: usize,
+        /// Pictures that there are.
+        total: usize,
+    },
+    /// `done` of `total` different pictures have been compared with others, to find copies.
+    Comparing {
+        /// Pictures that are done.
+        done: usize,
+        /// Pictures that there are.
+        total: usize,
+    },
+    /// The pictures are divided; what follows is training.
+    Split {
+        /// Pictures to learn from.
+        train: usize,
+        /// Pictures held back.
+        validation: usize,
+    },
+    /// A strength of the head's regularisation is being tried. Told several times a second.
+    Choosing {
+        /// The strength tried, counted from 1.
+        trial: usize,
+        /// The strength C.
+        strength: f64,
+    },
+    /// The head is being fitted to all features. Told several times a second.
+    Fitting {
+        /// The steps taken.
+        step: usize,
+    },
+    /// A batch is about to be taken.
+    Batch {
+        /// What is trained.
+        phase: Phase,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The batch in that epoch, counted from 1.
+        batch: usize,
+        /// The batches of an epoch.
+        batches: usize,
+    },
+    /// An epoch is over.
+    Epoch {
+        /// What is trained.
+        phase: Phase,
+        /// What it came to.
+        #[serde(flatten)]
+        epoch: Epoch,
+    },
+    /// A step of looking for a learning rate is about to be taken.
+    LearningRate {
+        /// The step, counted from 1.
+        step: usize,
+        /// Steps that there are.
+        steps: usize,
+        /// The rate that it is taken at.
+        rate: f64,
+    },
+}
+
+/// What is done with pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// Their features are computed, or found in the cache.
+    Features,
+    /// They are decoded, to be trained on.
+    Decoding,
+    /// The frozen layers are run on their views.
+    Views,
+}
+
+/// What is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The head, on a frozen base.
+    Head,
+    /// The top of the base with the head.
+    FineTune,
+}
+
+impl Event {
+    /// What the trainer tells.
+    pub(crate) fn of_training(phase: Phase, event: headstart_train::Event<'_>) -> Option<Self> {
+        use headstart_train::Event;
+        Some(match event {
+            Event::Epoch(epoch) => Self::Epoch { phase, epoch: epoch.clone() },
+            Event::Batch { epoch, batch, batches } => Self::Batch { phase, epoch, batch, batches },
+            Event::Choosing { trial, strength } => Self::Choosing { trial, strength },
+            Event::Fitting { step } => Self::Fitting { step },
+            _ => return None,
+        })
+    }
+}
