@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
+use headstart::Event;
 pub(crate) use headstart::files::quoted;
 use headstart::model::thousands;
 use serde::Serialize;
@@ -58,7 +59,7 @@ impl Output {
     /// Something that had to be assumed: for people beside the answer, for programs as an event.
     pub(crate) fn note(&self, message: &str) -> io::Result<()> {
         eprintln!("note: {}", one_line(message));
-        self.event(&serde_json::json!({ "event": "note", "message": message }))
+        self.event(&Event::Note { message: message.to_owned() })
     }
 
     /// Why the work failed.

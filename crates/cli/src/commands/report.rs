@@ -5,9 +5,8 @@ use std::io;
 use headstart::data::sources::is_table;
 use headstart::data::{Skipped, Source};
 use headstart::train::Task;
-use headstart::{DiskNeed, Evaluation, MultiLabelFigures, Pictures};
+use headstart::{DiskNeed, Evaluation, Event, MultiLabelFigures, Pictures};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::hints;
 use crate::output::{Output, bytes, count, one_line};
@@ -70,7 +69,7 @@ pub(super) fn disk(output: &Output, need: &DiskNeed) -> anyhow::Result<()> {
         return Ok(());
     }
     let folder = need.folder.display().to_string();
-    output.event(&json!({ "event": "disk", "folder": folder, "bytes": need.bytes }))?;
+    output.event(&Event::Disk(need.clone()))?;
     let about = bytes(need.bytes);
     output.field("Disk", format!("about {about} in {folder} while it runs, beside the cache"))?;
     Ok(need.check()?)

@@ -130,3 +130,35 @@ impl Event {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_the_lines_that_the_command_prints() {
+        let epoch = Epoch {
+            epoch: 2,
+            loss: 0.5,
+            accuracy: 0.75,
+            val_loss: Some(1.0),
+            val_accuracy: None,
+            seconds: 0.25,
+        };
+        let disk = DiskNeed { folder: "a/b".into(), bytes: 7 };
+        for (event, line) in [
+            (
+                Event::Epoch { phase: Phase::FineTune, epoch },
+                r#"{"event":"epoch","phase":"fine-tune","epoch":2,"loss":0.5,"accuracy":0.75,"val_loss":1.0,"val_accuracy":null,"seconds":0.25}"#,
+            ),
+            (Event::Disk(disk), r#"{"event":"disk","folder":"a/b","bytes":7}"#),
+            (Event::Note { message: "so".to_owned() }, r#"{"event":"note","message":"so"}"#),
+            (
+                Event::Pictures { stage: Stage::Views, done: 1, total: 2 },
+                r#"{"event":"pictures","stage":"views","done":1,"total":2}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&event).unwrap(), line);
+        }
+    }
+}

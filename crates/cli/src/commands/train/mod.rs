@@ -11,7 +11,8 @@ use headstart::files::check_writable;
 use headstart::model::thousands;
 use headstart::train::Epoch;
 use headstart::{
-    Base, Classifier, FineTuneReport, FineTuning, FitConfig, FitReport, Pictures, TrainingSet,
+    Base, Classifier, FineTuneReport, FineTuning, FitConfig, FitReport, Phase, Pictures,
+    TrainingSet,
 };
 use serde_json::json;
 
@@ -179,7 +180,7 @@ fn train_both(
 
 fn head_epoch(output: &Output, config: &FitConfig, epoch: &Epoch) -> std::io::Result<()> {
     let label = if epoch.epoch == 1 { "Epochs" } else { "" };
-    show::epoch(output, ("head", label), config.head.epochs(), epoch)
+    show::epoch(output, (Phase::Head, label), config.head.epochs(), epoch)
 }
 
 fn done(

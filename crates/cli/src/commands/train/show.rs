@@ -5,30 +5,22 @@ use std::path::Path;
 use headstart::data::{Augment, Skipped};
 use headstart::model::thousands;
 use headstart::train::Epoch;
-use headstart::{CrossValidation, Evaluation, FitConfig, FitReport, HeadConfig, Spread, Warning};
-use serde_json::json;
+use headstart::{
+    CrossValidation, Evaluation, Event, FitConfig, FitReport, HeadConfig, Phase, Spread, Warning,
+};
 
 use crate::commands::report::{self, Measured, Thresholds};
 use crate::hints;
 use crate::output::{Output, count, duration};
 
-/// An epoch of a phase, `head` or `fine-tune`, of so many; people read the label before it.
+/// An epoch of a phase, of so many; people read the label before it.
 pub(in crate::commands) fn epoch(
     output: &Output,
-    (phase, label): (&str, &str),
+    (phase, label): (Phase, &str),
     epochs: Option<usize>,
     epoch: &Epoch,
 ) -> std::io::Result<()> {
-    output.event(&json!({
-        "event": "epoch",
-        "phase": phase,
-        "epoch": epoch.epoch,
-        "loss": epoch.loss,
-        "accuracy": epoch.accuracy,
-        "val_loss": epoch.val_loss,
-        "val_accuracy": epoch.val_accuracy,
-        "seconds": epoch.seconds,
-    }))?;
+    output.event(&Event::Epoch { phase, epoch: epoch.clone() })?;
     let Some(epochs) = epochs else { return Ok(()) };
     let validation = match (epoch.val_loss, epoch.val_accuracy) {
         (Some(loss), Some(accuracy)) => {

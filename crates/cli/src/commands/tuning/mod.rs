@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use headstart::model::thousands;
 use headstart::train::{Epoch, TrainError};
-use headstart::{Base, Classifier, Error, FineTuneRecord, FineTuneReport, FineTuning, TrainingSet};
+use headstart::{
+    Base, Classifier, Error, FineTuneRecord, FineTuneReport, FineTuning, Phase, TrainingSet,
+};
 use serde_json::json;
 
 use super::report::{Measured, keep};
@@ -65,7 +67,7 @@ pub(super) fn fine_tune(
     let mut first = true;
     let mut on_epoch = |epoch: &Epoch| {
         let label = if std::mem::take(&mut first) { "Fine-tuning" } else { "" };
-        keep(&mut broken, show::epoch(output, ("fine-tune", label), Some(epochs), epoch));
+        keep(&mut broken, show::epoch(output, (Phase::FineTune, label), Some(epochs), epoch));
     };
     let mut context = common.context(Progress::new("Views").on_epoch(&mut on_epoch))?;
     let tuned = classifier.fine_tune_on(set, config, &mut context);
