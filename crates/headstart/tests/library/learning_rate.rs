@@ -89,17 +89,15 @@ fn the_context_is_told_of_each_step_and_can_end_it() {
     let pictures = Pictures::open(folder(temporary.path(), &CLASSES, 4)).unwrap();
     let extract = ExtractConfig { cache: None, ..ExtractConfig::default() };
     let (cancel, mut last) = (CancelToken::new(), 0);
-    let mut context =
-        Context::default().with_cancel_token(cancel.clone()).on_event(|event| match event {
-            Event::LearningRate { step, steps, .. } => {
-                assert_eq!(steps, RANGE.steps);
-                last = step;
-                if step == 7 {
-                    cancel.cancel();
-                }
+    let mut context = Context::default().with_cancel_token(cancel.clone()).on_event(|event| {
+        if let Event::LearningRate { step, steps, .. } = event {
+            assert_eq!(steps, RANGE.steps);
+            last = step;
+            if step == 7 {
+                cancel.cancel();
             }
-            _ => {}
-        });
+        }
+    });
     let found =
         find_head_learning_rate(&base(), &pictures, &config(), &extract, &RANGE, &mut context);
     assert!(matches!(found, Err(Error::Interrupted)));
