@@ -255,3 +255,34 @@ fn some(names: &[String]) -> String {
     let more = if names.len() > SHOWN { ", ..." } else { "" };
     format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        let path = || PathBuf::from("pictures");
+        let text = || "what is wrong".to_owned();
+        headstart_error::assert_kinds! { DataError:
+            DataError::Missing { .. } => DataError::Missing { path: path() }, NotFound;
+            DataError::NotAFolder { .. } => DataError::NotAFolder { path: path() }, InvalidData;
+            DataError::EitherClasses { .. } => DataError::EitherClasses { path: path(), outer: vec![], inner: vec![] }, InvalidData;
+            DataError::Contents { .. } => DataError::Contents { path: path(), reason: text().into() }, InvalidData;
+            DataError::Unreadable { .. } => DataError::Unreadable { path: path(), cause: io::ErrorKind::PermissionDenied.into() }, PermissionDenied;
+            DataError::NoPictures { .. } => DataError::NoPictures { path: path(), unreadable: vec![] }, InvalidData;
+            DataError::NothingInside { .. } => DataError::NothingInside { path: path(), left_out: vec![] }, InvalidData;
+            DataError::NothingToLearn { .. } => DataError::NothingToLearn { path: path(), pictures: 1 }, InvalidData;
+            DataError::NoneOfAnyClass { .. } => DataError::NoneOfAnyClass { path: path(), pictures: 1 }, InvalidData;
+            DataError::NoClasses { .. } => DataError::NoClasses { path: path(), pictures: 1 }, InvalidData;
+            DataError::NoLabels { .. } => DataError::NoLabels { path: path(), pictures: 1, notes: vec![] }, InvalidData;
+            DataError::OneClass { .. } => DataError::OneClass { path: path(), class: text(), unreadable: vec![] }, InvalidData;
+            DataError::Share { .. } => DataError::Share { share: 1.0 }, InvalidInput;
+            DataError::Folds { .. } => DataError::Folds { folds: 1, groups: 1 }, InvalidInput;
+            DataError::Manifest { .. } => DataError::Manifest { path: path(), reason: text().into() }, InvalidData;
+            DataError::NoColumns { .. } => DataError::NoColumns { path: path() }, InvalidInput;
+            DataError::Pattern { .. } => DataError::Pattern { pattern: text(), reason: text() }, InvalidInput;
+            DataError::MatchesNothing { .. } => DataError::MatchesNothing { finds: PatternUse::Labels, pattern: text(), example: text() }, InvalidInput;
+        }
+    }
+}

@@ -147,3 +147,26 @@ pub(crate) fn one_line(message: &str) -> String {
     let words: Vec<&str> = message.split_whitespace().collect();
     words.join(" ").trim_matches(['"', '.']).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        let text = || "what the decoder said".to_owned();
+        headstart_error::assert_kinds! { DecodeError:
+            DecodeError::NotAPicture { .. } => DecodeError::NotAPicture { what: "text" }, UnreadablePicture;
+            DecodeError::Unsupported { .. } => DecodeError::Unsupported { what: "HEIC", ending: "heic" }, Unsupported;
+            DecodeError::UnsupportedKind { .. } => DecodeError::UnsupportedKind { format: Format::Jpeg, detail: text() }, Unsupported;
+            DecodeError::Truncated { .. } => DecodeError::Truncated { format: Format::Jpeg }, UnreadablePicture;
+            DecodeError::Damaged { .. } => DecodeError::Damaged { format: Format::Jpeg, detail: text() }, UnreadablePicture;
+            DecodeError::TooManyPixels { .. } => DecodeError::TooManyPixels { width: 3, height: 3, limit: 8 }, LimitExceeded;
+            DecodeError::TooLongASide { .. } => DecodeError::TooLongASide { width: 1 << 20, height: 3 }, LimitExceeded;
+            DecodeError::TooMuchMemory { .. } => DecodeError::TooMuchMemory { limit: 8 }, LimitExceeded;
+            DecodeError::FileTooLarge { .. } => DecodeError::FileTooLarge { bytes: 9, limit: 8 }, LimitExceeded;
+            DecodeError::Io { .. } => io::Error::from(io::ErrorKind::NotFound).into(), NotFound;
+            DecodeError::Io { .. } => io::Error::from(io::ErrorKind::PermissionDenied).into(), PermissionDenied;
+        }
+    }
+}

@@ -76,6 +76,29 @@ pub fn system_reason(error: &io::Error) -> String {
     text.strip_suffix(&number).unwrap_or(&text).to_owned()
 }
 
+/// For tests: that each variant of an error has the kind in its row, and a message of one line. A variant
+/// without a row does not compile.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! assert_kinds {
+    ($error:ty: $($pattern:pat => $example:expr, $kind:ident;)+) => {{
+        #[allow(unreachable_patterns)]
+        fn has_a_row(error: &$error) {
+            match error {
+                $($pattern => {})+
+            }
+        }
+        $({
+            let error: $error = $example;
+            has_a_row(&error);
+            assert!(matches!(&error, $pattern), "another row's example: {error:?}");
+            assert_eq!(error.kind(), $crate::ErrorKind::$kind, "{error:?}");
+            let message = error.to_string();
+            assert!(!message.is_empty() && !message.contains('\n'), "{error:?}: {message}");
+        })+
+    }};
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -105,6 +105,9 @@ pub enum Error {
         /// How many pictures were skipped.
         skipped: usize,
     },
+    /// There is no picture.
+    #[error("there are no pictures")]
+    NoPicture,
     /// Not one picture can be read.
     #[error(
         "{} can be read; the first: {}: {reason}",
@@ -314,6 +317,7 @@ impl Error {
             | Self::NotAModel { .. }
             | Self::KerasModel { .. }
             | Self::WeightFile { .. }
+            | Self::NoPicture
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }
             | Self::OtherClasses { .. }
@@ -355,6 +359,7 @@ impl Error {
             Self::NoSuchModel { model, .. } => Some(Path::new(model)),
             Self::Train(_)
             | Self::NotBundled { .. }
+            | Self::NoPicture
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }
             | Self::OtherClasses { .. }
@@ -388,13 +393,14 @@ impl Error {
     }
 
     /// The error for pictures of which none could be read.
-    ///
-    /// # Panics
-    /// When none was skipped.
     pub fn none_readable(skipped: Vec<Skipped>) -> Self {
         let count = skipped.len();
-        let first = skipped.into_iter().next().expect("what cannot be read is skipped");
-        Self::NoReadablePicture { skipped: count, path: first.path, reason: first.reason }
+        match skipped.into_iter().next() {
+            Some(Skipped { path, reason }) => {
+                Self::NoReadablePicture { skipped: count, path, reason }
+            }
+            None => Self::NoPicture,
+        }
     }
 }
 
@@ -408,4 +414,54 @@ fn shorten(names: &[String]) -> String {
 /// Megabytes, rounded up: what is needed is never 0.
 fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        let text = || "x".to_owned();
+        let (file, path, folder) = (PathBuf::new, PathBuf::new, PathBuf::new);
+        let system = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let picture = || DecodeError::NotAPicture { what: "text" };
+        headstart_error::assert_kinds! { Error:
+            Error::Model(_) => ModelError::BadTrainable(text()).into(), InvalidName;
+            Error::File(_) => FileError { action: "write", path: path(), cause: system() }.into(), OutOfSpace;
+            Error::Data(_) => DataError::Missing { path: path() }.into(), NotFound;
+            Error::Picture { .. } => picture().into(), UnreadablePicture;
+            Error::Train(_) => TrainError::NoSamples.into(), InvalidInput;
+            Error::Train(_) => TrainError::Input(Box::new(Error::Interrupted)).into(), Interrupted;
+            Error::NotBundled { .. } => Error::NotBundled { name: text(), bundled: vec![] }, InvalidName;
+            Error::UnknownWeights { .. } => Error::UnknownWeights { file: file(), looks_like: None }, InvalidData;
+            Error::OtherBase { .. } => Error::OtherBase { file: file(), reason: text() }, InvalidInput;
+            Error::NotAModel { .. } => Error::NotAModel { file: file(), reason: text() }, InvalidData;
+            Error::KerasModel { .. } => Error::KerasModel { file: file() }, InvalidData;
+            Error::WeightFile { .. } => Error::WeightFile { file: file(), format: Format::PyTorch, looks_like: None }, InvalidData;
+            Error::NewerModel { .. } => Error::NewerModel { file: file(), found: 9, known: 2 }, Unsupported;
+            Error::OneReadableClass { .. } => Error::OneReadableClass { class: text(), skipped: 1 }, InvalidData;
+            Error::NoPicture => Error::none_readable(vec![]), InvalidData;
+            Error::NoReadablePicture { .. } => Error::none_readable(vec![Skipped::new(path(), picture())]), UnreadablePicture;
+            Error::UnknownClass { .. } => Error::UnknownClass { class: text(), known: vec![] }, InvalidData;
+            Error::OtherClasses { .. } => Error::OtherClasses { given: vec![], known: vec![] }, InvalidData;
+            Error::NothingToEvaluate { .. } => Error::NothingToEvaluate { path: path() }, InvalidData;
+            Error::NothingOnSide { .. } => Error::NothingOnSide { path: path(), side: Subset::Test }, InvalidData;
+            Error::ClassNames { .. } => Error::ClassNames { given: 1, classes: 2 }, InvalidName;
+            Error::BadClassNames(_) => Error::BadClassNames(text()), InvalidName;
+            Error::NothingToLearnFrom { .. } => Error::NothingToLearnFrom { path: path(), pictures: 1 }, InvalidData;
+            Error::NoSuchModel { .. } => Error::NoSuchModel { model: text(), bundled: vec![] }, NotFound;
+            Error::OneClassCounts { .. } => Error::OneClassCounts { class: text() }, InvalidData;
+            Error::NoRoom { .. } => Error::NoRoom { folder: folder(), needed: 2, free: 1 }, OutOfSpace;
+            Error::Scratch { .. } => Error::Scratch { folder: folder(), cause: system() }, OutOfSpace;
+            Error::NoCheckpoint { .. } => Error::NoCheckpoint { file: file(), reason: text() }, InvalidData;
+            Error::OtherRun { .. } => Error::OtherRun { file: file(), reason: text() }, InvalidInput;
+            Error::TakesEpochs { .. } => Error::TakesEpochs { problem: "x" }, InvalidInput;
+            Error::OtherTask { .. } => Error::OtherTask { model: Task::MultiLabel }, InvalidInput;
+            Error::Options(_) => Error::Options(text()), InvalidInput;
+            Error::Saved { .. } => Error::Saved { epoch: 1, checkpoint: file() }, Interrupted;
+            Error::Output(_) => Error::Output(system()), OutOfSpace;
+            Error::Interrupted => Error::Interrupted, Interrupted;
+        }
+    }
 }

@@ -271,3 +271,37 @@ fn file_prefix(file: &Option<String>) -> String {
 fn looks_like_suffix(looks_like: &Option<String>) -> String {
     looks_like.as_ref().map_or_else(String::new, |what| format!("; the file looks like {what}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        let text = || "x".to_owned();
+        let (file, network, reason) = (text, text, text);
+        let cause = std::io::ErrorKind::NotFound.into();
+        let fitting = Fitting { missing: vec![text()], ..Fitting::default() };
+        headstart_error::assert_kinds! { ModelError:
+            ModelError::NoSuchBase { .. } => ModelError::NoSuchBase { name: text(), known: vec![] }, InvalidName;
+            ModelError::NoSuchWidth { .. } => ModelError::NoSuchWidth { base: "x", width: 3.0, known: &[1.0] }, InvalidName;
+            ModelError::InputTooSmall { .. } => ModelError::InputTooSmall { network: network(), layer: text() }, InvalidInput;
+            ModelError::InputTooLarge { .. } => ModelError::InputTooLarge { height: 9, width: 9, most: 8 }, InvalidInput;
+            ModelError::NoSuchLayer { .. } => ModelError::NoSuchLayer { name: text(), network: network(), near: vec![] }, InvalidName;
+            ModelError::NoSuchIndex { .. } => ModelError::NoSuchIndex { index: 3, network: network(), layers: 3 }, InvalidName;
+            ModelError::BadTrainable(_) => ModelError::BadTrainable(text()), InvalidName;
+            ModelError::NoSuchName { .. } => ModelError::NoSuchName { what: "fit", name: text(), known: &["crop"] }, InvalidName;
+            ModelError::WeightsDoNotFit { .. } => ModelError::WeightsDoNotFit { network: network(), fitting: fitting.into(), file: None, looks_like: None }, InvalidData;
+            ModelError::BadValue { .. } => ModelError::BadValue { weight: text(), problem: text(), file: None }, InvalidData;
+            ModelError::Io(_) => FileError { action: "read", path: "x".into(), cause }.into(), NotFound;
+            ModelError::NotAWeightFile { .. } => ModelError::NotAWeightFile { file: file(), reason: reason() }, InvalidData;
+            ModelError::BadFile { .. } => ModelError::BadFile { file: file(), format: Format::Safetensors, reason: reason() }, InvalidData;
+            ModelError::OutOfRange { .. } => ModelError::OutOfRange { file: file(), found: OutOfRange { tensor: text(), value: 1e9 } }, InvalidInput;
+            ModelError::NoSuchPrefix { .. } => ModelError::NoSuchPrefix { file: file(), prefix: text(), known: vec![] }, InvalidName;
+            ModelError::OtherFramework { .. } => ModelError::OtherFramework { file: file(), naming: "x", network: "y", instead: None }, InvalidInput;
+            ModelError::OtherArchitecture { .. } => ModelError::OtherArchitecture { file: file(), holds: text(), network: "y" }, InvalidInput;
+            ModelError::UnknownScaling { .. } => ModelError::UnknownScaling { file: file(), reason: reason() }, InvalidData;
+            ModelError::NotImportable { .. } => ModelError::NotImportable { file: file(), reason: reason() }, InvalidData;
+        }
+    }
+}

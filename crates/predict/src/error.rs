@@ -63,3 +63,21 @@ impl PredictError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        headstart_error::assert_kinds! { ModelFileError:
+            ModelFileError::NotAModel(_) => ModelFileError::NotAModel("it is empty".to_owned()), InvalidData;
+            ModelFileError::Newer { .. } => ModelFileError::Newer { found: 9, known: 2 }, Unsupported;
+            ModelFileError::Model(_) => ModelError::BadTrainable("x".to_owned()).into(), InvalidName;
+        }
+        headstart_error::assert_kinds! { PredictError:
+            PredictError::Picture(_) => DecodeError::NotAPicture { what: "text" }.into(), UnreadablePicture;
+            PredictError::Pixels { .. } => PredictError::Pixels { width: 4, height: 4, bytes: 47 }, InvalidInput;
+        }
+    }
+}

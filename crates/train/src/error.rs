@@ -213,3 +213,36 @@ pub(crate) fn check_length(
         false => Err(TrainError::Length { what, found, expected }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        let of_the_caller = || "its own words".into();
+        let of_the_system = || Box::new(std::io::Error::from(std::io::ErrorKind::NotFound));
+        headstart_error::assert_kinds! { TrainError:
+            TrainError::NoSamples => TrainError::NoSamples, InvalidInput;
+            TrainError::OneClass { .. } => TrainError::OneClass { class: 1 }, InvalidInput;
+            TrainError::AllAlike => TrainError::AllAlike, InvalidInput;
+            TrainError::OtherTask { .. } => TrainError::OtherTask { head: Task::SingleLabel, samples: Task::MultiLabel }, InvalidInput;
+            TrainError::NonFiniteFeature { .. } => TrainError::NonFiniteFeature { row: 1, column: 2, value: f32::NAN }, InvalidInput;
+            TrainError::NoSuchClass { .. } => TrainError::NoSuchClass { row: 1, label: 2, classes: 2 }, InvalidInput;
+            TrainError::NotProbabilities { .. } => TrainError::NotProbabilities { row: 1 }, InvalidInput;
+            TrainError::SoftTargets => TrainError::SoftTargets, InvalidInput;
+            TrainError::View { .. } => TrainError::View { view: 1, source: of_the_caller() }, Internal;
+            TrainError::View { .. } => TrainError::View { view: 1, source: of_the_system() }, NotFound;
+            TrainError::Length { .. } => TrainError::Length { what: "features", found: 1, expected: 2 }, InvalidInput;
+            TrainError::Option { .. } => TrainError::Option { option: "epochs", value: "0".to_owned(), expected: "from 1" }, InvalidInput;
+            TrainError::NothingTrainable => TrainError::NothingTrainable, InvalidInput;
+            TrainError::Untrainable { .. } => TrainError::Untrainable { layer: "x".to_owned(), class: "Dense" }, InvalidInput;
+            TrainError::OtherOptimizer { .. } => TrainError::OtherOptimizer { found: String::new(), expected: "velocity".to_owned() }, InvalidData;
+            TrainError::Input(_) => TrainError::Input(of_the_caller()), Internal;
+            TrainError::Input(_) => TrainError::Input(of_the_system()), NotFound;
+            TrainError::Incomplete { .. } => TrainError::Incomplete { name: "x".to_owned() }, InvalidData;
+            TrainError::Stopped => TrainError::Stopped, Interrupted;
+            TrainError::Diverged { .. } => TrainError::Diverged { epoch: 1, batch: 1, loss: 1e9, learning_rate: 1.0 }, InvalidInput;
+        }
+    }
+}

@@ -107,16 +107,7 @@ impl<'a> Samples<'a> {
                 return Err(TrainError::Length { what, found, expected });
             }
         }
-        let classes = self.label_sets.map_or(self.classes, <[_]>::len);
-        for (row, &label) in self.labels.iter().enumerate() {
-            if label >= classes {
-                return Err(TrainError::NoSuchClass { row, label, classes });
-            }
-            let (label, classes) = (self.classes_of(row).iter().max(), self.classes);
-            if let Some(&label) = label.filter(|&&label| label >= classes) {
-                return Err(TrainError::NoSuchClass { row, label, classes });
-            }
-        }
+        check_labels(self.labels, self.label_sets, self.classes)?;
         if let Some(targets) = self.soft_targets {
             check_probabilities(targets, units, self.task())?;
         }
@@ -168,6 +159,25 @@ pub(crate) fn classes_of<'a>(label: &'a usize, sets: Option<&'a [Vec<usize>]>) -
 /// Labels as targets.
 pub(crate) fn targets<'a>(labels: &'a [usize], sets: Option<&'a [Vec<usize>]>) -> Targets<'a> {
     sets.map_or(Targets::Labels(labels), |sets| Targets::Sets { labels, sets })
+}
+
+/// Fails unless labels are classes, or sets of them.
+pub(crate) fn check_labels(
+    labels: &[usize],
+    sets: Option<&[Vec<usize>]>,
+    classes: usize,
+) -> Result<(), TrainError> {
+    let known = sets.map_or(classes, <[_]>::len);
+    for (row, label) in labels.iter().enumerate() {
+        if *label >= known {
+            return Err(TrainError::NoSuchClass { row, label: *label, classes: known });
+        }
+        let last = classes_of(label, sets).iter().max();
+        if let Some(&label) = last.filter(|&&last| last >= classes) {
+            return Err(TrainError::NoSuchClass { row, label, classes });
+        }
+    }
+    Ok(())
 }
 
 /// What samples of these labels count for: their own weight times their class's; none if all count 1.

@@ -267,6 +267,9 @@ impl LabelSets {
     }
 
     /// Gives pictures that are the same, by their `keys`, all the classes that any of them has.
+    ///
+    /// # Panics
+    /// When there is no label for a key, or a label is not that of a set.
     pub fn unite<K: Eq + Hash>(&mut self, labels: &mut [usize], keys: &[K]) {
         let mut same: HashMap<&K, Vec<usize>> = HashMap::new();
         for (picture, key) in keys.iter().enumerate() {

@@ -260,3 +260,41 @@ fn unmatched(pattern: &str, paths: usize, example: Option<&str>) -> String {
         (n, Some(example)) => format!("{n} paths do not match {pattern}, such as {example}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        let text = || "what is wrong".to_owned();
+        let name = || BadClassName { name: text(), problem: NameProblem::Nothing };
+        headstart_error::assert_kinds! { SkipReason:
+            SkipReason::Content(_) => DecodeError::NotAPicture { what: "text" }.into(), UnreadablePicture;
+            SkipReason::ListedInPart { .. } => SkipReason::ListedInPart { reason: text() }, Io;
+            SkipReason::Unlisted { .. } => SkipReason::Unlisted { reason: text().into() }, InvalidData;
+            SkipReason::Incomplete { .. } => SkipReason::Incomplete { reason: text() }, InvalidData;
+            SkipReason::EmptyClass => SkipReason::EmptyClass, InvalidData;
+            SkipReason::NoClass => SkipReason::NoClass, InvalidData;
+            SkipReason::NoSide => SkipReason::NoSide, InvalidData;
+            SkipReason::BesideArchives => SkipReason::BesideArchives, InvalidData;
+            SkipReason::NoLabel => SkipReason::NoLabel, InvalidData;
+            SkipReason::NotLearned => SkipReason::NotLearned, InvalidData;
+            SkipReason::Unmatched { .. } => SkipReason::Unmatched { pattern: text(), paths: 2, example: None }, InvalidData;
+            SkipReason::NotUtf8 => SkipReason::NotUtf8, InvalidData;
+            SkipReason::Name(_) => BadName::Empty.into(), InvalidData;
+            SkipReason::Replaced => SkipReason::Replaced, InvalidData;
+            SkipReason::Overlaps => SkipReason::Overlaps, InvalidData;
+            SkipReason::Link { .. } => SkipReason::Link { tar: true }, Unsupported;
+            SkipReason::Sparse => SkipReason::Sparse, Unsupported;
+            SkipReason::CutOff => SkipReason::CutOff, InvalidData;
+            SkipReason::BeyondTheEnd => SkipReason::BeyondTheEnd, InvalidData;
+            SkipReason::Encrypted => SkipReason::Encrypted, Unsupported;
+            SkipReason::Method { .. } => SkipReason::Method { method: 9 }, Unsupported;
+            SkipReason::Row { .. } => SkipReason::Row { place: text(), problem: RowProblem::NoPath.into() }, InvalidData;
+            SkipReason::Label(_) => SkipReason::Label(name()), InvalidData;
+            SkipReason::FolderName(_) => SkipReason::FolderName(name()), InvalidData;
+            SkipReason::LabelFile(_) => SkipReason::LabelFile(NameProblem::TooMuch), InvalidData;
+        }
+    }
+}

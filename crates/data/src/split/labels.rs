@@ -40,6 +40,9 @@ impl<'a> PictureLabels<'a> {
     }
 
     /// The classes of a picture.
+    ///
+    /// # Panics
+    /// When there is no such picture, or its label is no set's.
     pub fn classes_of(&self, picture: usize) -> &'a [usize] {
         let label = &self.numbers[picture];
         self.sets.map_or(slice::from_ref(label), |sets| &sets[*label])

@@ -61,7 +61,9 @@ impl Split {
     /// Whether each of so many pictures is measured on.
     pub fn is_held_back(&self, pictures: usize) -> Vec<bool> {
         let mut held_back = vec![false; pictures];
-        self.validation.iter().for_each(|&picture| held_back[picture] = true);
+        for &picture in &self.validation {
+            held_back.get_mut(picture).into_iter().for_each(|held_back| *held_back = true);
+        }
         held_back
     }
 }

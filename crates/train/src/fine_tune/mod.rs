@@ -21,12 +21,12 @@ use super::Head;
 use super::TrainError;
 use super::average::MovingAverage;
 use super::clip::global_norm;
-use super::error::is_lost;
+use super::error::{check_length, is_lost};
 use super::head::{Epoch, Event, History, right_decisions};
 use super::losses::Loss;
 use super::network::TrainableNetwork;
 use super::optimizers::{Optimizer, Variable};
-use super::samples::{targets, total_weights};
+use super::samples::{check_labels, targets, total_weights};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::FineTuneConfig;
 pub use inputs::{Inputs, Label};
@@ -116,7 +116,7 @@ impl FineTuner {
     /// at the epoch, that was the last.
     ///
     /// # Errors
-    /// A picture that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch: the
+    /// Labels that are no classes, a picture that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch: the
     /// batches before it stand; [`TrainError::Diverged`] if the loss becomes NaN, infinite or
     /// absurdly high, or the gradients NaN or infinite: the weights are then those that the last
     /// epoch left.
@@ -137,6 +137,7 @@ impl FineTuner {
         let batches = n.div_ceil(size);
         let weights = self.weights(train)?;
         let validation = validation.filter(|inputs| !inputs.labels().is_empty());
+        validation.map_or(Ok(()), |inputs| self.check(inputs))?;
         self.watch_start(validation)?;
         while self.progress.batch < batches {
             let batch = self.progress.batch;
@@ -212,8 +213,18 @@ impl FineTuner {
         Ok(loss)
     }
 
+    /// Fails unless labels are classes of the head, or sets of them, and there is a weight for each picture
+    /// or none.
+    fn check(&self, inputs: &dyn Inputs) -> Result<(), TrainError> {
+        let labels = inputs.labels();
+        check_labels(labels, inputs.label_sets(), self.head.classes)?;
+        let weights = inputs.weights().map_or(labels.len(), <[_]>::len);
+        check_length("sample weights", weights, labels.len())
+    }
+
     /// What each picture counts for, or each pair of picture and class; none if all count 1.
     fn weights(&self, inputs: &dyn Inputs) -> Result<Option<Vec<f32>>, TrainError> {
+        self.check(inputs)?;
         let (labels, sets, own) = (inputs.labels(), inputs.label_sets(), inputs.weights());
         total_weights(labels, sets, self.head.classes, own, &self.config.class_weight)
     }

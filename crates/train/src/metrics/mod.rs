@@ -51,6 +51,9 @@ impl ClassFigures {
 
 impl ConfusionMatrix {
     /// Counts each pair of label and prediction, both below `classes`.
+    ///
+    /// # Panics
+    /// When one is not.
     pub fn new(labels: &[usize], predicted: &[usize], classes: usize) -> Self {
         let mut counts = vec![vec![0; classes]; classes];
         for (&label, &predicted) in labels.iter().zip(predicted) {

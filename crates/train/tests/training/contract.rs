@@ -1,13 +1,16 @@
 //! What a trainable network promises besides its gradients: where it begins, that it computes what a
 //! plan does, which statistics move, and the same bits however it is run.
 
+use std::error::Error;
+use std::ops::ControlFlow;
+
 use headstart_engine::Isa;
 use headstart_engine::frozen::{FrozenConfig, Plan};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::{LayerKind, Network, Trainable};
-use headstart_train::TrainError;
 use headstart_train::network::BatchNorm::{self, Inference, Train};
 use headstart_train::network::TrainableNetwork;
+use headstart_train::{Event, FineTuneConfig, FineTuner, Head, Inputs, Label, Task, TrainError};
 
 use crate::networks::{ARCHITECTURES, Trial, picture, random_weights, registered};
 
@@ -198,6 +201,76 @@ fn steps_are_the_same_bits_whatever_the_number_of_threads() {
                     assert!(with(threads) == one, "{id} {bn:?}: {pictures} on {threads} threads");
                 }
             }
+        }
+    }
+}
+
+/// Inputs of a caller's own that are not what they should be.
+struct Wrong {
+    labels: Vec<usize>,
+    sets: Option<Vec<Vec<usize>>>,
+    weights: Option<Vec<f32>>,
+}
+
+impl Inputs for Wrong {
+    fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    fn label_sets(&self) -> Option<&[Vec<usize>]> {
+        self.sets.as_deref()
+    }
+
+    fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
+    }
+
+    fn read(
+        &self,
+        _epoch: usize,
+        _picture: usize,
+        _to: &mut [f32],
+    ) -> Result<Label, Box<dyn Error + Send + Sync>> {
+        unreachable!("nothing is read of what makes no sense")
+    }
+}
+
+#[test]
+fn labels_and_weights_that_make_no_sense_are_errors_before_anything_is_read() {
+    let mut network = registered("mobilenetv2", 0.35, (32, 32));
+    network.apply(&Trainable::FromLayer("Conv_1".to_owned())).unwrap();
+    let weights = random_weights(&network, 1);
+    let trainable = || TrainableNetwork::new(&network, &weights, Inference, Isa::best()).unwrap();
+    let features = trainable().features();
+    let head = |task, classes: usize, units: usize| Head {
+        hidden: Vec::new(),
+        kernel: vec![0.0; features * units],
+        bias: vec![0.0; units],
+        classes,
+        dropout: 0.0,
+        task,
+    };
+    let (single, multi) = (head(Task::SingleLabel, 2, 1), head(Task::MultiLabel, 2, 2));
+    let wrong = |labels: &[usize], sets: Option<&[&[usize]]>, weights: Option<&[f32]>| Wrong {
+        labels: labels.to_vec(),
+        sets: sets.map(|sets| sets.iter().map(|set| set.to_vec()).collect()),
+        weights: weights.map(<[f32]>::to_vec),
+    };
+    for (head, inputs, says) in [
+        (&single, wrong(&[0, 2], None, None), "sample 1 has label 2, but there are 2 classes"),
+        (&multi, wrong(&[0, 1], Some(&[&[0]]), None), "sample 1 has label 1, but there are 1"),
+        (&multi, wrong(&[0], Some(&[&[0, 5]]), None), "sample 0 has label 5, but there are 2"),
+        (&single, wrong(&[0, 1], None, Some(&[1.0])), "sample weights: 1 values, where 2"),
+        (&single, wrong(&[], None, None), "no samples"),
+    ] {
+        let mut tuner =
+            FineTuner::new(trainable(), head.clone(), FineTuneConfig::default()).unwrap();
+        let mut go_on = |_: Event<'_>| ControlFlow::Continue(());
+        for error in
+            [tuner.epoch(&inputs, None, &mut go_on).err(), tuner.step_at(&inputs, 0.1).err()]
+        {
+            let message = error.expect("it makes no sense").to_string();
+            assert!(message.contains(says), "{message}");
         }
     }
 }
