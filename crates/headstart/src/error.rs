@@ -461,6 +461,7 @@ mod tests {
             Error::Options(_) => Error::Options(text()), InvalidInput;
             Error::Saved { .. } => Error::Saved { epoch: 1, checkpoint: file() }, Interrupted;
             Error::Output(_) => Error::Output(system()), OutOfSpace;
+            Error::Threads { .. } => Error::Threads { threads: 0, reason: text() }, LimitExceeded;
             Error::Interrupted => Error::Interrupted, Interrupted;
         }
     }
