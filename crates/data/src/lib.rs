@@ -36,6 +36,7 @@ pub use facts::Facts;
 pub use headstart_resize::{self as resize, Resizer};
 pub use reader::{Held, HeldPicture, Reader};
 pub use sources::{
-    Dataset, Item, LabelSets, Labels, Location, PathPattern, SkipReason, Skipped, Source, Subset,
+    Dataset, Item, LabelSets, Labels, Listed, Listing, Location, PathPattern, Provided, SkipReason,
+    Skipped, Source, Subset,
 };
 pub use split::{Folds, Groups, PictureLabels, Split, SplitConfig, SplitWarning};

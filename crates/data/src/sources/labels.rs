@@ -154,6 +154,13 @@ pub(super) fn set_to_cell<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// The name of its class.
+impl From<&str> for Labels {
+    fn from(name: &str) -> Self {
+        Self::One(name.into())
+    }
+}
+
 impl From<Option<Arc<str>>> for Labels {
     fn from(name: Option<Arc<str>>) -> Self {
         name.map_or(Self::None, Self::One)

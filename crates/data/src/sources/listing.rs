@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Labels, Location, Note, Skipped, Subset};
+use headstart_model::class_name::class_name;
+
+use super::shared_names::Names;
+use super::{Labels, Location, Note, SkipReason, Skipped, Subset};
 
 /// A picture of a [`Listing`].
 #[derive(Clone, Debug, PartialEq)]
@@ -41,4 +44,31 @@ pub struct Listing {
     pub skipped: Vec<Skipped>,
     /// How a table was understood, where that does not go without saying; half a line each.
     pub notes: Vec<Note>,
+}
+
+impl Listing {
+    /// Has every name of a class as [`class_name`] has it, and leaves out pictures with one that is none.
+    /// Listings of sources are so already.
+    pub fn check_names(&mut self) {
+        let mut known = Names::default();
+        let skipped = &mut self.skipped;
+        self.pictures.retain_mut(|picture| {
+            let mut checked = |name: &Arc<str>| class_name(name).map(|name| known.shared(&name));
+            let label = match &picture.label {
+                Labels::None => return true,
+                Labels::One(name) => checked(name).map(Labels::One),
+                Labels::Set(names) => {
+                    names.iter().map(checked).collect::<Result<Vec<_>, _>>().map(Labels::set)
+                }
+            };
+            match label {
+                Ok(label) => picture.label = label,
+                Err(bad) => {
+                    skipped.push(Skipped::new(picture.at.path(), SkipReason::Label(bad)));
+                    return false;
+                }
+            }
+            true
+        });
+    }
 }

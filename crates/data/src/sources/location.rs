@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use super::Provided;
 use super::archive::Member;
 use super::table::Row;
 use crate::decode::{DecodeError, Limits, read_file_with};
@@ -20,6 +21,8 @@ pub enum Location {
     Member(Member),
     /// A row of a table.
     Row(Row),
+    /// A picture of the program's own.
+    Provided(Provided),
 }
 
 impl Location {
@@ -30,6 +33,7 @@ impl Location {
             Self::File(path) => Cow::Borrowed(path),
             Self::Member(member) => Cow::Owned(member.path()),
             Self::Row(row) => Cow::Owned(row.path()),
+            Self::Provided(picture) => Cow::Borrowed(picture.name()),
         }
     }
 
@@ -56,6 +60,7 @@ impl Location {
             Self::File(path) => read_file_with(path, limits, room),
             Self::Member(member) => member.read(limits, room),
             Self::Row(row) => row.read(limits, room),
+            Self::Provided(picture) => picture.read(limits, room),
         }
     }
 }
@@ -66,6 +71,7 @@ enum Key<'a> {
     File(&'a Path),
     Member((&'a Path, &'a [u8])),
     Row((&'a Path, u64)),
+    Provided(&'a Path),
 }
 
 impl Location {
@@ -74,6 +80,7 @@ impl Location {
             Self::File(path) => Key::File(path),
             Self::Member(member) => Key::Member(member.key()),
             Self::Row(row) => Key::Row(row.key()),
+            Self::Provided(picture) => Key::Provided(picture.name()),
         }
     }
 }
@@ -125,6 +132,12 @@ impl From<Member> for Location {
 impl From<Row> for Location {
     fn from(row: Row) -> Self {
         Self::Row(row)
+    }
+}
+
+impl From<Provided> for Location {
+    fn from(picture: Provided) -> Self {
+        Self::Provided(picture)
     }
 }
 

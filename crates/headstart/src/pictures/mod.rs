@@ -12,7 +12,7 @@ use std::sync::Arc;
 use headstart_data::sources::{Note, manifest};
 use headstart_data::split::Earlier;
 use headstart_data::{
-    ContentHash, DataError, Dataset, Groups, Item, PictureLabels, Skipped, Source, Split,
+    ContentHash, DataError, Dataset, Groups, Item, Listing, PictureLabels, Skipped, Source, Split,
     SplitConfig, Subset, split,
 };
 use headstart_files::AtomicFile;
@@ -85,6 +85,17 @@ impl Pictures {
             dataset => dataset?,
         };
         Ok(Self::new(dataset, source))
+    }
+
+    /// Pictures that the program has listed itself, such as those of a database; see
+    /// [`Provided`](headstart_data::Provided). The model remembers their source by `name`.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from.
+    pub fn from_listing(name: impl Into<PathBuf>, mut listing: Listing) -> Result<Self, DataError> {
+        let source = Source::new(name);
+        listing.check_names();
+        Ok(Self::new(Dataset::from_listing(&source.path, listing)?, source))
     }
 
     /// Opens pictures to learn from and others to measure on, which are labelled in the same way.

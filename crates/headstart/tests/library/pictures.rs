@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use headstart::data::Location;
+use headstart::data::{Listed, Listing, Location, Provided};
 use headstart::train::AdamConfig;
 use headstart::{
     Base, CancelToken, Classifier, Context, Error, Evaluation, Event, ExtractConfig, Extraction,
@@ -286,4 +286,51 @@ fn a_picture_that_takes_more_memory_than_decoding_may_is_left_out() {
             extraction.skipped.iter().map(|s| s.reason.to_string()).collect();
         assert!(reasons.iter().all(|reason| reason.contains("memory")), "{reasons:?}");
     }
+}
+
+#[test]
+fn pictures_of_the_programs_own_are_trained_on_like_those_of_a_folder() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(temp.path(), &CLASSES, 8);
+    let mut listing = Listing::default();
+    for class in CLASSES {
+        for path in &bundled_pictures(class)[..8] {
+            let name = format!("{class}/{}", path.file_name().unwrap().display());
+            let picture = match class {
+                "Bag" => Provided::from_bytes(&name, fs::read(path).unwrap()),
+                _ => {
+                    let path = path.clone();
+                    Provided::new(&name, move || fs::read(&path))
+                }
+            };
+            // Names are as those of folders would be.
+            listing.pictures.push(Listed::new(picture, format!(" {class} ").as_str(), None));
+        }
+    }
+    let broken = Provided::from_bytes("broken", *b"\x89PNG\r\n\x1a\n");
+    listing.pictures.push(Listed::new(broken, "Bag", None));
+    let gone = Provided::new("gone", || Err(std::io::Error::other("no connection")));
+    listing.pictures.push(Listed::new(gone, "Bag", None));
+    listing.pictures.push(Listed::new(Provided::from_bytes("unnamed", *b""), "\u{0}", None));
+    let config = FitConfig::default();
+    let fit = |pictures: Pictures| {
+        Classifier::fit(
+            small_base(),
+            &pictures.with_validation(0.25, 7),
+            &config,
+            &mut Context::default(),
+        )
+    };
+    let (own, report) = fit(Pictures::from_listing("a database", listing).unwrap()).unwrap();
+    let (of_folder, _) = fit(Pictures::open(&root).unwrap()).unwrap();
+    assert_eq!(own.classes(), of_folder.classes());
+    assert_eq!(own.head(), of_folder.head());
+    let skipped: Vec<String> =
+        report.skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.reason)).collect();
+    assert!(skipped.iter().any(|line| line.starts_with("broken: ")), "{skipped:?}");
+    assert!(
+        skipped.iter().any(|line| line.contains("gone: ") && line.contains("no connection")),
+        "{skipped:?}"
+    );
+    assert!(skipped.iter().any(|line| line.starts_with("unnamed: its label has ")), "{skipped:?}");
 }
