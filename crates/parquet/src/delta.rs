@@ -1,6 +1,6 @@
 //! Lengths of texts, packed as differences: what a page's texts unfold to, before they are.
 
-use super::thrift::{ENDS, Result, Thrift};
+use crate::thrift::{ENDS, Result, Thrift};
 
 const MISTAKEN: &str = "the lengths of its values are mistaken";
 /// Bits of a length.
@@ -11,7 +11,7 @@ const WIDEST: u64 = 32;
 ///
 /// # Errors
 /// When lengths are no lengths, or are those of more than `most` values.
-pub(super) fn unfolded(bytes: &[u8], prefixed: bool, most: u64) -> Result<u64> {
+pub(crate) fn unfolded(bytes: &[u8], prefixed: bool, most: u64) -> Result<u64> {
     let mut left = Thrift::new(bytes);
     let prefixes = if prefixed { lengths(&mut left, most)? } else { 0 };
     Ok(prefixes + lengths(&mut left, most)?)

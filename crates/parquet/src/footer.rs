@@ -6,9 +6,9 @@ use headstart_files::read_exact_at;
 use parquet::errors::Result;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
-use super::damaged;
-use super::thrift::Shape::{Bool, Byte, Bytes, Double, Int, List, Struct};
-use super::thrift::{self, Shape, Thrift};
+use crate::error::damaged;
+use crate::thrift::Shape::{Bool, Byte, Bytes, Double, Int, List, Struct};
+use crate::thrift::{self, Shape, Thrift};
 
 /// The longest footer that is read, in bytes: of some hundred thousand row groups.
 const LONGEST: u64 = 64 << 20;
@@ -109,7 +109,7 @@ const ELEMENT: [(i16, Shape); 8] =
 ///
 /// # Errors
 /// When the file cannot be read, or its footer is not one.
-pub(super) fn read(file: &File, len: u64) -> Result<ParquetMetaData> {
+pub(crate) fn read(file: &File, len: u64) -> Result<ParquetMetaData> {
     let mut tail = [0; 8];
     let end = len.checked_sub(8).ok_or_else(|| damaged("it ends early"))?;
     read_exact_at(file, &mut tail, end)?;

@@ -3,16 +3,16 @@
 use parquet::basic::Encoding;
 use parquet::column::page::PageMetadata;
 
-use super::thrift::{Result, Thrift};
+use crate::thrift::{Result, Thrift};
 
 /// What stands before a page.
-pub(super) struct Header {
-    pub(super) stored: u64,
-    pub(super) unfolded: u64,
-    pub(super) page: Kind,
+pub(crate) struct Header {
+    pub(crate) stored: u64,
+    pub(crate) unfolded: u64,
+    pub(crate) page: Kind,
 }
 
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Data { values: u32, encoding: Encoding, definition: Encoding, repetition: Encoding },
     DataV2 { counts: [u32; 3], encoding: Encoding, definition: u32, repetition: u32, packed: bool },
     Dictionary { values: u32, encoding: Encoding, is_sorted: bool },
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 }
 
 impl Header {
-    pub(super) fn read(left: &mut Thrift) -> Result<Self> {
+    pub(crate) fn read(left: &mut Thrift) -> Result<Self> {
         const LACKS: &str = "the header of a page in it is damaged";
         let mut own = [None; 4];
         let (mut data, mut dictionary, mut data_v2) = ([None; 5], [None; 4], [None; 8]);
@@ -64,7 +64,7 @@ impl Header {
     }
 
     /// Values, those that are not there included.
-    pub(super) fn values(&self) -> u64 {
+    pub(crate) fn values(&self) -> u64 {
         match self.page {
             Kind::Data { values, .. } | Kind::DataV2 { counts: [values, ..], .. } => values.into(),
             Kind::Dictionary { .. } | Kind::Other => 0,
@@ -72,7 +72,7 @@ impl Header {
     }
 
     /// Where what is packed begins, if anything is.
-    pub(super) fn packed_from(&self) -> Option<usize> {
+    pub(crate) fn packed_from(&self) -> Option<usize> {
         match self.page {
             Kind::DataV2 { packed: false, .. } => None,
             Kind::DataV2 { definition, repetition, .. } => {
@@ -83,7 +83,7 @@ impl Header {
     }
 
     /// What the library asks before it reads a page; none of kinds that it does not know.
-    pub(super) fn metadata(&self) -> Option<PageMetadata> {
+    pub(crate) fn metadata(&self) -> Option<PageMetadata> {
         let (num_rows, num_levels, is_dict) = match self.page {
             Kind::Data { values, .. } => (None, Some(values as usize), false),
             Kind::DataV2 { counts: [values, _, rows], .. } => {

@@ -1,38 +1,46 @@
 //! Parquet files whose bytes may say anything.
 //!
-//! The library takes memory as a file says, and calls itself as deep. Here a file's footer is looked
-//! through before the library sees it ([`footer`]), and pages are read and unfolded here ([`pages`]); the
-//! library makes values of them.
+//! The library [`parquet`] takes memory as a file says, and calls itself as deep. Here a file's footer is
+//! looked through before the library sees it, and pages are read and unfolded, within limits; the library
+//! makes values of them. A [`ParquetFile`] is one of the library's own readers of files. [`columns`] hands
+//! on a column's values in order, and [`Rows`] finds those of single rows.
+//!
+//! The library may still panic on what is damaged: call what reads within
+//! [`guarded`](headstart_guard::guarded), as [`Rows`] does.
+#![forbid(unsafe_code)]
 
+pub mod columns;
 mod delta;
+mod error;
 mod footer;
 mod header;
 mod pages;
+mod rows;
 mod thrift;
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::PageReader;
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
-pub(super) use pages::{Pages, not_read};
-
-use super::walk::cannot_be_read;
+pub use error::Failure;
+use error::damaged;
+pub use pages::{Pages, not_read};
+pub use rows::Rows;
 
 /// Bytes that a page of short texts and numbers may unfold to. Writers end a page after one or a few
 /// megabytes.
-pub(super) const TEXTS: u64 = 64 << 20;
+pub const TEXTS: u64 = 64 << 20;
 
 /// A file whose footer has been read.
-pub(super) struct ParquetFile {
+pub struct ParquetFile {
     file: Arc<File>,
     len: u64,
     metadata: ParquetMetaData,
@@ -47,7 +55,7 @@ impl ParquetFile {
     ///
     /// # Errors
     /// When the file cannot be read, or is damaged: see [`Failure`].
-    pub(super) fn open(path: &Path, limit: u64) -> Result<Self> {
+    pub fn open(path: &Path, limit: u64) -> Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
         let metadata = footer::read(&file, len)?;
@@ -62,16 +70,21 @@ impl ParquetFile {
     }
 
     #[cfg(test)]
-    pub(super) fn read_instead(&mut self, file: File) {
+    pub(crate) fn read_instead(&mut self, file: File) {
         self.file = Arc::new(file);
     }
 
-    pub(super) fn len(&self) -> u64 {
+    /// Bytes of the file.
+    #[expect(clippy::len_without_is_empty, reason = "a file without bytes is no such file")]
+    pub fn len(&self) -> u64 {
         self.len
     }
 
     /// The rows of all row groups, if there are no more than `most`.
-    pub(super) fn rows(&self, most: u64) -> Result<u64> {
+    ///
+    /// # Errors
+    /// When there are more.
+    pub fn rows(&self, most: u64) -> Result<u64> {
         let groups = self.metadata.row_groups();
         let mut rows = groups.iter().map(|group| u64::try_from(group.num_rows()).ok());
         let rows = rows.try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
@@ -83,7 +96,10 @@ impl ParquetFile {
     ///
     /// # Errors
     /// When they lie where they cannot.
-    pub(super) fn pages(&self, group: usize, column: usize) -> Result<Pages> {
+    ///
+    /// # Panics
+    /// When there is no such row group or column.
+    pub fn pages(&self, group: usize, column: usize) -> Result<Pages> {
         // Else the same pages might be gone through for every row group anew.
         if self.stored[column] > self.len {
             return Err(damaged("it declares more bytes than it has"));
@@ -135,47 +151,5 @@ impl RowGroupReader for RowGroup<'_> {
 
     fn get_row_iter(&self, projection: Option<Type>) -> Result<RowIter<'_>> {
         RowIter::from_row_group(projection, self)
-    }
-}
-
-/// What is wrong with a file.
-pub(super) fn damaged(reason: &str) -> ParquetError {
-    ParquetError::General(reason.to_owned())
-}
-
-/// Why something of a file is not to be had.
-pub(super) enum Failure {
-    /// The file cannot be read, which may pass.
-    Io(io::Error),
-    /// What is wrong with it, in one line.
-    Damage(String),
-}
-
-impl From<ParquetError> for Failure {
-    fn from(error: ParquetError) -> Self {
-        use ParquetError::{EOF, External, General, NYI};
-        let said = match error {
-            External(error) => match error.downcast::<io::Error>() {
-                Ok(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                    return Self::Io(*error);
-                }
-                Ok(_) => "it ends early".to_owned(),
-                Err(error) => error.to_string(),
-            },
-            // Without the library's own prefix.
-            General(reason) | NYI(reason) | EOF(reason) => reason,
-            other => other.to_string(),
-        };
-        Self::Damage(said.lines().next().unwrap_or_default().to_owned())
-    }
-}
-
-impl Failure {
-    /// What to say of the file; of one that is damaged, what `damaged` makes of the reason.
-    pub(super) fn told(self, damaged: impl FnOnce(&str) -> String) -> String {
-        match self {
-            Self::Io(error) => cannot_be_read(&error),
-            Self::Damage(reason) => damaged(&reason),
-        }
     }
 }

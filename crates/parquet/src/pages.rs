@@ -12,9 +12,10 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::header::{Header, Kind};
-use super::thrift::{ENDS, Thrift};
-use super::{damaged, delta};
+use crate::delta;
+use crate::error::damaged;
+use crate::header::{Header, Kind};
+use crate::thrift::{ENDS, Thrift};
 
 /// Bytes of a header that are read at first: most have fewer than 50.
 const HEADER: u64 = 256;
@@ -24,7 +25,7 @@ const LONGEST_HEADER: u64 = 16 << 20;
 const SNAPPIEST: usize = 22;
 
 /// Why pages that are packed in this way cannot be read, if they cannot.
-pub(in super::super) fn not_read(codec: Compression) -> Option<String> {
+pub fn not_read(codec: Compression) -> Option<String> {
     if matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_)) {
         return None;
     }
@@ -34,7 +35,7 @@ pub(in super::super) fn not_read(codec: Compression) -> Option<String> {
 }
 
 /// Reads the pages of a column of a row group, one after the other.
-pub(in crate::sources) struct Pages {
+pub struct Pages {
     file: Arc<File>,
     /// Where the next page's header begins, or its bytes where `next` is its header.
     at: u64,
@@ -49,7 +50,7 @@ pub(in crate::sources) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(
+    pub(crate) fn new(
         file: Arc<File>,
         len: u64,
         group: &RowGroupMetaData,
@@ -69,7 +70,7 @@ impl Pages {
     }
 
     /// The rows of the pages that were reached so far.
-    pub(in crate::sources) fn passed(&self) -> u64 {
+    pub fn passed(&self) -> u64 {
         self.passed
     }
 

@@ -11,9 +11,11 @@ use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 
-use super::super::parquet_file::{Failure, ParquetFile};
-use super::columns::{fewer_rows, spread};
-use crate::decode::guarded;
+use headstart_guard::guarded;
+
+use crate::columns::spread;
+use crate::error::fewer_rows;
+use crate::{Failure, ParquetFile};
 
 /// Rows of a batch, unless they are large.
 const ROWS: u64 = 64;
@@ -37,7 +39,7 @@ const FAILURES: usize = 64;
 /// Rows asked for in about their order are decoded once. Any other is found too, but the page that it
 /// is in must be unfolded for it anew.
 #[derive(Default)]
-pub(super) struct Rows {
+pub struct Rows {
     /// Bytes of a page, as [`ParquetFile::open`] has it.
     limit: u64,
     open: Option<Open>,
@@ -82,7 +84,7 @@ impl Rows {
     ///
     /// # Errors
     /// Why they cannot be read. Damage stays: rows that it has cost are not tried again.
-    pub(super) fn get(
+    pub fn get(
         &mut self,
         path: &Path,
         column: usize,

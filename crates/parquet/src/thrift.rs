@@ -2,10 +2,10 @@
 //!
 //! What is read is bounded by the bytes that are there, and nested no deeper than [`Shape`] has it.
 
-pub(super) type Result<T> = std::result::Result<T, &'static str>;
+pub(crate) type Result<T> = std::result::Result<T, &'static str>;
 
 /// The reason where more bytes might help.
-pub(super) const ENDS: &str = "it ends within a description of itself";
+pub(crate) const ENDS: &str = "it ends within a description of itself";
 const MISTYPED: &str = "it describes itself in a way that Parquet has not";
 
 /// How deep values that are not known may be nested.
@@ -27,7 +27,7 @@ const STRUCT: u8 = 12;
 
 /// What a value must be. Readers go by a field's number and take its type on trust: what is checked
 /// by types, and read by numbers, must have the types that belong to the numbers.
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Bool,
     Byte,
     Int,
@@ -39,18 +39,18 @@ pub(super) enum Shape {
 }
 
 /// What is left of a description.
-pub(super) struct Thrift<'a>(&'a [u8]);
+pub(crate) struct Thrift<'a>(&'a [u8]);
 
 impl<'a> Thrift<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn take(&mut self, count: u64) -> Result<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: u64) -> Result<&'a [u8]> {
         let count = usize::try_from(count).map_err(|_| ENDS)?;
         let (taken, left) = self.0.split_at_checked(count).ok_or(ENDS)?;
         self.0 = left;
@@ -61,7 +61,7 @@ impl<'a> Thrift<'a> {
         Ok(self.take(1)?[0])
     }
 
-    pub(super) fn varint(&mut self) -> Result<u64> {
+    pub(crate) fn varint(&mut self) -> Result<u64> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte()?;
@@ -73,12 +73,12 @@ impl<'a> Thrift<'a> {
         Err(MISTYPED)
     }
 
-    pub(super) fn zigzag(&mut self) -> Result<i64> {
+    pub(crate) fn zigzag(&mut self) -> Result<i64> {
         let number = self.varint()?;
         Ok((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
-    pub(super) fn int(&mut self, wire: u8) -> Result<i64> {
+    pub(crate) fn int(&mut self, wire: u8) -> Result<i64> {
         match wire {
             I16..=I64 => self.zigzag(),
             _ => Err(MISTYPED),
@@ -86,7 +86,7 @@ impl<'a> Thrift<'a> {
     }
 
     /// The numbers of a struct's first fields, truths as 0 or 1; others are passed over.
-    pub(super) fn numbers<const N: usize>(&mut self, wire: u8) -> Result<[Option<i64>; N]> {
+    pub(crate) fn numbers<const N: usize>(&mut self, wire: u8) -> Result<[Option<i64>; N]> {
         let mut numbers = [None; N];
         self.fields(wire, |thrift, id, wire| {
             let number = usize::try_from(id).ok().and_then(|id| numbers.get_mut(id));
@@ -100,7 +100,7 @@ impl<'a> Thrift<'a> {
         Ok(numbers)
     }
 
-    pub(super) fn bytes(&mut self, wire: u8) -> Result<&'a [u8]> {
+    pub(crate) fn bytes(&mut self, wire: u8) -> Result<&'a [u8]> {
         if wire != BYTES {
             return Err(MISTYPED);
         }
@@ -109,7 +109,7 @@ impl<'a> Thrift<'a> {
     }
 
     /// How many elements a list has, and how they are written.
-    pub(super) fn list(&mut self, wire: u8) -> Result<(usize, u8)> {
+    pub(crate) fn list(&mut self, wire: u8) -> Result<(usize, u8)> {
         if wire != LIST && wire != SET {
             return Err(MISTYPED);
         }
@@ -127,7 +127,7 @@ impl<'a> Thrift<'a> {
 
     /// Goes through the fields of a struct: `each` is given the number of a field and how it is
     /// written, and must read it.
-    pub(super) fn fields(
+    pub(crate) fn fields(
         &mut self,
         wire: u8,
         mut each: impl FnMut(&mut Self, i16, u8) -> Result<()>,
@@ -139,7 +139,7 @@ impl<'a> Thrift<'a> {
     }
 
     /// The same, of the struct that a description is.
-    pub(super) fn all_fields(
+    pub(crate) fn all_fields(
         &mut self,
         each: &mut dyn FnMut(&mut Self, i16, u8) -> Result<()>,
     ) -> Result<()> {
@@ -158,7 +158,7 @@ impl<'a> Thrift<'a> {
     }
 
     /// Passes over a value that has a shape.
-    pub(super) fn check(&mut self, shape: &Shape, wire: u8) -> Result<()> {
+    pub(crate) fn check(&mut self, shape: &Shape, wire: u8) -> Result<()> {
         match (shape, wire) {
             (Shape::List(shape), _) => {
                 let (count, element) = self.list(wire)?;
@@ -181,7 +181,7 @@ impl<'a> Thrift<'a> {
 
     /// Passes over any value. Parquet has no maps, and no lists of truths, whose elements some take for
     /// a byte each and some for nothing.
-    pub(super) fn pass(&mut self, wire: u8) -> Result<()> {
+    pub(crate) fn pass(&mut self, wire: u8) -> Result<()> {
         self.pass_within(wire, DEEPEST)
     }
 

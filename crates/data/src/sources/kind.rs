@@ -65,6 +65,13 @@ impl Kind {
     }
 }
 
+/// That a file is a Parquet file, which this build leaves out.
+#[cfg(not(feature = "parquet"))]
+pub(super) fn not_in_this_build() -> String {
+    "a Parquet file, which this build of headstart does not read: it lacks the feature parquet"
+        .to_owned()
+}
+
 /// What to do about a part of an archive; `None` of any other file.
 pub(super) fn joining(path: &Path) -> Option<String> {
     archive::joining(path, &|path| matches!(Kind::of_content(path), Kind::Archive(_)))

@@ -7,10 +7,12 @@ use super::folder::{Layout, look_through, unreadable as not_a_folder};
 use super::kind::{Kind, joining};
 use super::shards::{Shards, is_sharded};
 use super::shared_names::Names;
+#[cfg(feature = "parquet")]
+use super::table;
 use super::walk::Walker;
 use super::{
     ColumnNames, Labels, Listed, Listing, ListingProblem, SkipReason, Skipped, Subset, archive,
-    manifest, table,
+    manifest,
 };
 use crate::DataError;
 
@@ -90,7 +92,10 @@ pub fn is_table(path: &Path) -> bool {
 fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, ListingProblem>> {
     Some(match Kind::of(path) {
         Kind::Archive(kind) => archive::list(path, kind, columns).map_err(Into::into),
+        #[cfg(feature = "parquet")]
         Kind::Table => table::list(path, columns),
+        #[cfg(not(feature = "parquet"))]
+        Kind::Table => Err(super::kind::not_in_this_build().into()),
         Kind::Packed(packer) => Err(format!(
             "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"
         )

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Provided;
 use super::archive::Member;
+#[cfg(feature = "parquet")]
 use super::table::Row;
 use crate::decode::{DecodeError, Limits, read_file_with};
 
@@ -20,6 +21,7 @@ pub enum Location {
     /// A member of an archive.
     Member(Member),
     /// A row of a table.
+    #[cfg(feature = "parquet")]
     Row(Row),
     /// A picture of the program's own.
     Provided(Provided),
@@ -32,6 +34,7 @@ impl Location {
         match self {
             Self::File(path) => Cow::Borrowed(path),
             Self::Member(member) => Cow::Owned(member.path()),
+            #[cfg(feature = "parquet")]
             Self::Row(row) => Cow::Owned(row.path()),
             Self::Provided(picture) => Cow::Borrowed(picture.name()),
         }
@@ -59,6 +62,7 @@ impl Location {
         match self {
             Self::File(path) => read_file_with(path, limits, room),
             Self::Member(member) => member.read(limits, room),
+            #[cfg(feature = "parquet")]
             Self::Row(row) => row.read(limits, room),
             Self::Provided(picture) => picture.read(limits, room),
         }
@@ -70,6 +74,7 @@ impl Location {
 enum Key<'a> {
     File(&'a Path),
     Member((&'a Path, &'a [u8])),
+    #[cfg(feature = "parquet")]
     Row((&'a Path, u64)),
     Provided(&'a Path),
 }
@@ -79,6 +84,7 @@ impl Location {
         match self {
             Self::File(path) => Key::File(path),
             Self::Member(member) => Key::Member(member.key()),
+            #[cfg(feature = "parquet")]
             Self::Row(row) => Key::Row(row.key()),
             Self::Provided(picture) => Key::Provided(picture.name()),
         }
@@ -129,6 +135,7 @@ impl From<Member> for Location {
     }
 }
 
+#[cfg(feature = "parquet")]
 impl From<Row> for Location {
     fn from(row: Row) -> Self {
         Self::Row(row)

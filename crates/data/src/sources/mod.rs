@@ -21,6 +21,7 @@
 //! - What is left out is listed with its reason; an unreadable folder stops nothing.
 
 mod archive;
+mod cells;
 mod columns;
 mod dataset;
 mod folder;
@@ -37,7 +38,8 @@ mod metadata;
 mod names;
 mod note;
 mod one_hot;
-mod parquet_file;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pattern;
 mod problem;
 mod provided;
@@ -45,6 +47,7 @@ mod shards;
 mod shared_names;
 mod skip;
 mod source;
+#[cfg(feature = "parquet")]
 mod table;
 mod walk;
 
@@ -66,6 +69,7 @@ pub use problem::{ColumnUse, ListingProblem};
 pub use provided::Provided;
 pub use skip::{RowProblem, SkipReason, Skipped};
 pub use source::Source;
+#[cfg(feature = "parquet")]
 pub use table::Row;
 
 /// A picture of a [`Dataset`].

@@ -21,6 +21,7 @@
 
 mod csv;
 mod jsonl;
+#[cfg_attr(not(feature = "parquet"), path = "without_parquet.rs")]
 mod parquet;
 mod paths;
 mod rows;
@@ -31,7 +32,7 @@ use std::path::Path;
 use super::columns::ColumnNames;
 use super::kind::Kind;
 use super::walk::cannot_be_read;
-use super::{Listing, ListingProblem, Subset};
+use super::{Listing, ListingProblem};
 use crate::DataError;
 use crate::decode::guarded;
 pub use write::write;
@@ -88,30 +89,4 @@ fn is_jsonl(path: &Path) -> bool {
 fn has_ending(path: &Path, known: [&str; 2]) -> bool {
     let ending = path.extension().unwrap_or_default();
     known.iter().any(|known| ending.eq_ignore_ascii_case(known))
-}
-
-/// The side that a value of the column `split` means.
-///
-/// # Errors
-/// What is wrong with it.
-pub(super) fn side(text: &str) -> Result<Option<Subset>, String> {
-    match (text, Subset::named(text)) {
-        ("", _) => Ok(None),
-        (_, None) => {
-            Err(format!("column \"split\": {text:?} is no side; give train, validation or test"))
-        }
-        (_, side) => Ok(side),
-    }
-}
-
-/// What a value of the column `weight` means; 1 if there is none.
-///
-/// # Errors
-/// What is wrong with it.
-pub(super) fn weight(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        _ if text.is_empty() => Ok(1.0),
-        Ok(weight) if weight.is_finite() && weight >= 0.0 => Ok(weight),
-        _ => Err(format!("column \"weight\": {text:?} is no weight; give a number from 0 on")),
-    }
 }

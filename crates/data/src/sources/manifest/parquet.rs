@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use headstart_parquet::{ParquetFile, TEXTS};
 use parquet::basic::{ConvertedType, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
@@ -10,8 +11,7 @@ use parquet::schema::types::Type;
 
 use super::super::ListingProblem;
 use super::super::columns::{ColumnNames, Role};
-use super::super::parquet_file::{Failure, ParquetFile, TEXTS};
-use super::super::table::holds_pictures;
+use super::super::parquet::{picture_columns, told};
 use super::rows::{Rows, Value};
 use crate::decode::guarded;
 
@@ -35,7 +35,7 @@ pub(super) fn lists_paths(path: &Path, asked: &ColumnNames) -> bool {
         let fields = schema.root_schema().get_fields().iter();
         let mut fields = fields.filter(|field| field.is_primitive());
         let is_path = fields.any(|field| Role::Path.rank(field.name()).is_some());
-        Some((is_path || asked.path.is_some()) && !holds_pictures(schema))
+        Some((is_path || asked.path.is_some()) && picture_columns(schema).is_empty())
     };
     guarded(is_manifest).ok().flatten().unwrap_or(false)
 }
@@ -45,9 +45,7 @@ pub(super) fn lists_paths(path: &Path, asked: &ColumnNames) -> bool {
 /// # Errors
 /// What is wrong with the file, half a line for people.
 pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
-    let broken = |error: ParquetError| {
-        Failure::from(error).told(|reason| format!("cannot be read ({reason})"))
-    };
+    let broken = |error: ParquetError| told(error, |reason| format!("cannot be read ({reason})"));
     let reader = ParquetFile::open(path, TEXTS).map_err(broken)?;
     let most = ROWS.max(ROWS_A_BYTE.saturating_mul(reader.len()));
     let count = reader.rows(most).map_err(broken)?;

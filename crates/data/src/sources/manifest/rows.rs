@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use super::super::cells::{side, weight};
 use super::super::columns::{ColumnNames, Columns, Role};
 use super::super::label_cells::LabelCells;
 use super::super::one_hot::{self, OneHot};
 use super::super::shared_names::Names;
 use super::super::{Listed, Listing, ListingProblem, Note, RowProblem, SkipReason, Skipped};
 use super::paths::Paths;
-use super::{side, weight};
 
 /// A value of a row.
 pub(super) enum Value<'a> {
@@ -83,10 +83,12 @@ impl<'a> Rows<'a> {
         self.may_be_class[column]
     }
 
+    #[cfg(feature = "parquet")]
     pub(super) fn is_label(&self, column: usize) -> bool {
         self.columns.role(column) == Some(Role::Label)
     }
 
+    #[cfg(feature = "parquet")]
     pub(super) fn is_path(&self, column: usize) -> bool {
         self.columns.role(column) == Some(Role::Path)
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use parquet::file::reader::FileReader;
 
 use super::super::Subset;
+use super::super::cells::{side, weight};
 use super::super::columns::Role;
-use super::super::manifest::{side, weight};
 use super::super::shared_names::Names;
 use super::columns::{self, Columns};
 

@@ -2,27 +2,26 @@
 
 mod beside;
 mod columns;
-mod rows;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use parquet::errors::ParquetError;
-use parquet::file::reader::FileReader;
-use parquet::schema::types::SchemaDescriptor;
+use ::parquet::errors::ParquetError;
+use ::parquet::file::reader::FileReader;
+use headstart_parquet::columns::texts;
+use headstart_parquet::{ParquetFile, Rows, TEXTS};
 
 use super::columns::{ColumnNames, Columns as Others, Role};
 use super::label_cells::LabelCells;
 use super::names::{joined, text_of, within};
 use super::one_hot::{self, OneHot};
-use super::parquet_file::{Failure, ParquetFile, TEXTS};
+use super::parquet;
 use super::shared_names::Names;
 use super::{Labels, Listed, Listing, ListingProblem, SkipReason, Skipped};
 use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;
 use columns::{Columns, Value};
-use rows::Rows;
 
 /// Bytes that the names of a table's rows may have, if they are not fewer than the file's: rows after
 /// that go by their numbers.
@@ -63,11 +62,6 @@ pub(super) fn list(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingP
     guarded(|| list_rows(path, asked)).unwrap_or_else(|said| Err(damaged(&said).into()))
 }
 
-/// Whether there may be pictures in a table, rather than paths of some.
-pub(super) fn holds_pictures(schema: &SchemaDescriptor) -> bool {
-    !columns::binary(schema).is_empty()
-}
-
 fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingProblem> {
     let file = ParquetFile::open(path, TEXTS).map_err(told)?;
     let columns = Columns::of(file.metadata(), asked)?;
@@ -81,7 +75,7 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingProblem
     // Names that are all the same take no room in a file.
     let most = NAMES.max(usize::try_from(file.len()).unwrap_or(usize::MAX));
     if let Some(column) = columns.name {
-        let read = columns::texts(&file, column, &mut |name| {
+        let read = texts(&file, column, &mut |name| {
             if let Ok(Some(name)) = within(name.unwrap_or_default())
                 && names.len() + name.len() <= most
             {
@@ -170,7 +164,7 @@ fn label_by_marks(
 }
 
 fn told(error: ParquetError) -> String {
-    Failure::from(error).told(damaged)
+    parquet::told(error, damaged)
 }
 
 fn damaged(reason: &str) -> String {
