@@ -7,12 +7,11 @@ use std::sync::OnceLock;
 use clap::Args;
 use clap::builder::OsStringValueParser;
 use headstart::data::cache::Limit;
-use headstart::data::decode::Reduce;
 use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
 use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
-use headstart::{Context, ExtractConfig, ThreadPool, default_cache};
+use headstart::{BaseConfig, BaseSource, Context, ExtractConfig, ThreadPool, default_cache};
 
 use crate::hints;
 use crate::output::Output;
@@ -104,14 +103,11 @@ impl Common {
     /// # Errors
     /// For options that exclude each other.
     pub(crate) fn extract(&self) -> anyhow::Result<ExtractConfig> {
-        Ok(ExtractConfig {
-            compute: self.compute()?,
-            cache_limit: self.cache_limit,
-            reduce: Reduce::default(),
-            cache_read_only: false,
-            memory: self.memory,
-            cache: if self.no_cache { None } else { self.cache_root() },
-        })
+        Ok(ExtractConfig::default()
+            .with_compute(self.compute()?)
+            .with_cache_limit(self.cache_limit)
+            .with_memory(self.memory)
+            .with_cache(if self.no_cache { None } else { self.cache_root() }))
     }
 }
 
@@ -227,37 +223,33 @@ pub(crate) fn resizing(network: &Network) -> String {
     text
 }
 
-/// The base that is taken when none is named.
-pub(crate) const DEFAULT_BASE: &str = "mobilenetv2";
-
 impl BaseArgs {
+    /// The base that is asked for.
+    pub(crate) fn source(&self) -> BaseSource {
+        let config = BaseConfig::default()
+            .with_architecture(self.base.clone())
+            .with_input_size(self.input_size.map(|side| (side, side)))
+            .with_prefix(self.weights_prefix.clone());
+        BaseSource::default()
+            .with_weights(self.weights.clone())
+            .with_config(config)
+            .with_interpolation(self.resize)
+            .with_fit(self.fit)
+    }
+
     /// Loads the base, frozen, and tells what was assumed.
     pub(crate) fn load(&self, output: &Output) -> anyhow::Result<headstart::Base> {
-        let input_size = self.input_size.map(|side| (side, side));
-        let mut base = match &self.weights {
-            Some(file) => {
-                let architecture = self.base.clone();
-                let prefix = self.weights_prefix.clone();
-                let config = headstart::BaseConfig { architecture, input_size, prefix };
-                headstart::Base::from_file(file, &config)?
-            }
-            None => {
-                let name = self.base.as_deref().unwrap_or(DEFAULT_BASE);
-                headstart::Base::bundled_at(name, input_size)?
-            }
-        };
-        if let Some(interpolation) = self.resize {
-            base.set_interpolation(interpolation);
-        }
-        if let Some(fit) = self.fit {
-            base.set_fit(fit);
-        }
-        base.set_trainable(false);
-        for assumption in base.assumptions() {
-            output.note(&hints::assumption(assumption))?;
-        }
-        Ok(base)
+        load(&self.source(), output)
     }
+}
+
+/// Loads a base, frozen, and tells what was assumed.
+pub(crate) fn load(source: &BaseSource, output: &Output) -> anyhow::Result<headstart::Base> {
+    let base = source.load()?;
+    for assumption in base.assumptions() {
+        output.note(&hints::assumption(assumption))?;
+    }
+    Ok(base)
 }
 
 /// A side that the bases can take and that a picture's arena has room for.

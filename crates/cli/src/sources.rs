@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use headstart::data::sources::ColumnNames;
 use headstart::data::{PathPattern, Source};
-use headstart::{Duplicates, Pictures};
+use headstart::{Duplicates, PictureSource, Pictures};
 
 use crate::usage;
 
@@ -102,12 +102,11 @@ enum Which {
 }
 
 impl DuplicateArgs {
-    pub(crate) fn apply(&self, pictures: Pictures) -> Pictures {
-        match self.duplicates {
-            None => pictures,
-            Some(Which::Near) => pictures.with_duplicates(Duplicates::Near),
-            Some(Which::Exact) => pictures.with_duplicates(Duplicates::Exact),
-        }
+    pub(crate) fn get(&self) -> Option<Duplicates> {
+        self.duplicates.map(|which| match which {
+            Which::Near => Duplicates::Near,
+            Which::Exact => Duplicates::Exact,
+        })
     }
 }
 
@@ -144,32 +143,29 @@ impl SplitArgs {
         self.folds.map(|folds| folds as usize)
     }
 
-    /// # Errors
-    /// Pictures that cannot be learned from, and a share of those that are divided already.
-    pub(crate) fn open(&self, source: Source, seed: u64) -> anyhow::Result<Pictures> {
-        let option = match (self.val_split, self.folds) {
+    /// How pictures are divided.
+    pub(crate) fn source(&self, source: Source, seed: u64) -> PictureSource {
+        PictureSource::new(source)
+            .with_validation_from(self.val_dir.clone())
+            .with_validation(self.val_split.unwrap_or(DEFAULT_SHARE), seed)
+    }
+
+    /// The option that would divide them.
+    pub(crate) fn option(&self) -> Option<&'static str> {
+        match (self.val_split, self.folds) {
             (Some(_), _) => Some("--val-split"),
             (_, Some(_)) => Some("--folds"),
             _ => None,
-        };
-        let pictures = open(source, self.val_dir.as_deref(), option)?;
-        Ok(pictures.with_validation(self.val_split.unwrap_or(DEFAULT_SHARE), seed))
+        }
     }
 }
 
-/// The pictures of a source, and of `validation` to measure on. `option` would divide them.
+/// The pictures of a source. `option` would divide them.
 ///
 /// # Errors
 /// Pictures that cannot be learned from, and an option for what is divided already.
-pub(crate) fn open(
-    source: Source,
-    validation: Option<&Path>,
-    option: Option<&str>,
-) -> anyhow::Result<Pictures> {
-    let pictures = match validation {
-        Some(validation) => Pictures::open_with_validation(source, validation)?,
-        None => Pictures::open(source)?,
-    };
+pub(crate) fn open(source: &PictureSource, option: Option<&str>) -> anyhow::Result<Pictures> {
+    let pictures = source.open()?;
     match option.filter(|_| pictures.is_split()) {
         Some(option) => {
             let root = pictures.root().display();

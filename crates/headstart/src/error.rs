@@ -255,6 +255,17 @@ pub enum Error {
     /// The caller could not take a result.
     #[error("cannot write the result")]
     Output(#[source] std::io::Error),
+    /// The loss of fine-tuning diverged; the last good weights are saved.
+    #[error("{cause}; {} keeps {}", model.display(), kept.map_or_else(|| "the weights from before fine-tuning".to_owned(), |epoch| format!("the weights of epoch {epoch}")))]
+    Diverged {
+        /// Where and how. It is a part of the message and no source of this error, or whoever prints the
+        /// chain would print it twice.
+        cause: TrainError,
+        /// The file that they are saved to.
+        model: PathBuf,
+        /// The epoch that they are of; `None` where they are from before.
+        kept: Option<usize>,
+    },
     /// Threads to work on cannot be started.
     #[error("cannot start {} ({reason})", if *threads == 0 { "threads".to_owned() } else { format!("{threads} threads") })]
     Threads {
@@ -328,6 +339,7 @@ impl Error {
             | Self::NoCheckpoint { .. } => ErrorKind::InvalidData,
             Self::NewerModel { .. } => ErrorKind::Unsupported,
             Self::Threads { .. } => ErrorKind::LimitExceeded,
+            Self::Diverged { cause, .. } => cause.kind(),
             Self::NoReadablePicture { reason, .. } => reason.kind(),
             Self::NoRoom { .. } => ErrorKind::OutOfSpace,
             Self::Scratch { cause, .. } | Self::Output(cause) => cause.kind().into(),
@@ -357,6 +369,7 @@ impl Error {
             Self::NoRoom { folder, .. } | Self::Scratch { folder, .. } => Some(folder),
             Self::Saved { checkpoint, .. } => Some(checkpoint),
             Self::NoSuchModel { model, .. } => Some(Path::new(model)),
+            Self::Diverged { model, .. } => Some(model),
             Self::Train(_)
             | Self::NotBundled { .. }
             | Self::NoPicture

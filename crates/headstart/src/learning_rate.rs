@@ -81,7 +81,7 @@ impl Classifier {
         self.check_task(set.task())?;
         let (_, network) = config.network(self.base())?;
         context.install(|context| {
-            set.views(Some(&network), config.augmentation(), context)?;
+            set.views(Some(&network), config.inputs.augmentation(), context)?;
             let train = set.made().inputs(set, Subset::Train);
             let mut tuner = FineTuner::new(network, self.head().clone(), config.training.clone())?;
             test(range, context, &mut |rate| tuner.step_at(&train, rate))

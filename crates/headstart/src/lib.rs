@@ -58,11 +58,13 @@ mod audit;
 mod base;
 mod bundled;
 mod classifier;
+mod config;
 mod copies;
 mod error;
 mod features;
 mod fine_tune;
 mod fit;
+mod job;
 mod learning_rate;
 mod looks;
 mod pictures;
@@ -87,11 +89,15 @@ pub use classifier::{
     BaseConfig, Classifier, Evaluated, ImportConfig, MODEL_FORMAT, Prediction, Predictor,
     class_names_in,
 };
+pub use config::InputConfig;
 pub use error::Error;
 pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{FitConfig, FitReport, Seconds};
 pub use headstart_error::ErrorKind;
+pub use job::{
+    BaseSource, DEFAULT_BASE, FineTunePhase, PictureSource, RunConfig, TrainJob, Trained,
+};
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use pictures::{Duplicates, Pictures};
 pub use records::{

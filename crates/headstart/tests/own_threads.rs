@@ -31,9 +31,9 @@ fn rayons_global_pool_is_left_to_the_program() {
     let range = RangeTestConfig { steps: 10, ..RangeTestConfig::default() };
     find_head_learning_rate(&base, &pictures, &adam, &extract, &range, context).unwrap();
     for head in [HeadConfig::default(), HeadConfig::Adam(adam)] {
-        let fit = FitConfig { head, ..FitConfig::default() };
+        let fit = FitConfig::default().with_head(head);
         let (mut classifier, _) = Classifier::fit(base.clone(), &pictures, &fit, context).unwrap();
-        let mut tuning = FineTuning { at: "from:Conv_1".parse().unwrap(), ..FineTuning::default() };
+        let mut tuning = FineTuning::default().with_at("from:Conv_1".parse().unwrap());
         tuning.training.epochs = 1;
         classifier.fine_tune(&pictures, &tuning, context).unwrap();
         classifier.evaluate(&root, &extract, context).unwrap();

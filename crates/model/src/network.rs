@@ -1,6 +1,9 @@
 //! A network: its layers in order, and which of them are trainable.
 
+use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::layer::{Layer, LayerId, LayerKind, Place, Shape, Window};
 use crate::{ModelError, Preprocessing};
@@ -145,7 +148,8 @@ impl Network {
 }
 
 /// Which layers of a network are trainable: `none`, `all`, `from:100` or `from:block_13_expand`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Trainable {
     /// Every layer is frozen.
     None,
@@ -155,6 +159,31 @@ pub enum Trainable {
     FromIndex(LayerId),
     /// Layers before the one of this name are frozen.
     FromLayer(String),
+}
+
+impl fmt::Display for Trainable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::All => f.write_str("all"),
+            Self::FromIndex(index) => write!(f, "from:{index}"),
+            Self::FromLayer(name) => write!(f, "from:{name}"),
+        }
+    }
+}
+
+impl From<Trainable> for String {
+    fn from(trainable: Trainable) -> Self {
+        trainable.to_string()
+    }
+}
+
+impl TryFrom<String> for Trainable {
+    type Error = ModelError;
+
+    fn try_from(text: String) -> Result<Self, ModelError> {
+        text.parse()
+    }
 }
 
 impl FromStr for Trainable {

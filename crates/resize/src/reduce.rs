@@ -1,10 +1,12 @@
 use headstart_decode::AtLeast;
 use headstart_model::Preprocessing;
+use serde::{Deserialize, Serialize};
 
 /// How far a picture that is to be resized may be reduced while it is decoded.
 ///
 /// The content hash of a reduced picture is that of its reduced pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reduce {
     /// Pictures are decoded in full.
     Never,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use headstart::{Base, Classifier, FitConfig, Pictures};
+use headstart::{Base, Classifier, PictureSource, RunConfig, TrainJob};
 use include_dir::{Dir, include_dir};
 
 use super::train::train;
@@ -40,11 +40,11 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
     output.text(lines[lines.len() - 6..].join("\n"))?;
     output.text("")?;
 
-    let pictures = Pictures::open(&dir)?;
-    let config = FitConfig { extract: common.extract()?, ..FitConfig::default() };
-    let (classifier, _) = train(base, &pictures, &config, &model, (common, output))?;
+    let run = RunConfig::default().with_extract(common.extract()?).with_model(model.clone());
+    let job = TrainJob::new(PictureSource::new(&dir)).with_run(run);
+    let trained = train(&job, base, &job.source.open()?, (common, output))?;
     if !output.is_json() {
-        show_predictions(&classifier, &dir, output)?;
+        show_predictions(&trained.classifier, &dir, output)?;
     }
     let quoted = |path: &PathBuf| quoted(&path.display().to_string());
     let (dir, model) = (quoted(&dir), quoted(&model));

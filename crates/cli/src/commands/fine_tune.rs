@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use headstart::files::check_writable;
 use headstart::model::Trainable;
-use headstart::{Classifier, TrainingSet};
+use headstart::{Classifier, Event, FineTuning, PictureSource};
 use serde_json::json;
 
-use super::report;
-use super::train::show;
+use super::report::{self, keep};
+use super::train::show::{self, Epochs};
 use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
 use crate::hints;
 use crate::options::{Common, resizing};
@@ -84,22 +84,32 @@ pub(crate) fn run(
         balance: args.balance,
         seed: args.seed,
     };
-    let extract = common.extract()?;
-    let mut config = args.tuning.config(args.at.clone(), own, &extract)?;
+    let phase = args.tuning.phase(args.at.clone(), own)?;
+    let inputs = args.tuning.inputs(args.seed, &common.extract()?);
     let mut classifier = Classifier::load(&args.model)?;
     let model = args.output.as_ref().unwrap_or(&args.model);
     check_writable(model)?;
-    config.checkpoint = Some(checkpoint_of(model));
+    let checkpoint = checkpoint_of(model);
+    let config = FineTuning::default()
+        .with_at(phase.at)
+        .with_training(phase.training)
+        .with_inputs(inputs)
+        .with_model(model.clone())
+        .with_checkpoint(checkpoint.clone())
+        .with_resume(args.tuning.resume);
     let asked = args.source.source(&args.dir);
     let source = classifier.labelled(asked.clone())?;
     report::labelled(output, &asked, &source)?;
-    let pictures = open(source, args.val_dir.as_deref(), args.val_split.map(|_| "--val-split"))?
+    let source = PictureSource::new(source)
+        .with_validation_from(args.val_dir.clone())
         .with_validation(args.val_split.unwrap_or(DEFAULT_SHARE), args.seed)
-        .continuing(classifier.training());
-    let pictures = args.duplicates.apply(pictures);
+        .with_duplicates(args.duplicates.get());
+    let pictures = open(&source, args.val_split.map(|_| "--val-split"))?;
+    let pictures = pictures.continuing(classifier.training());
     classifier.check_classes(pictures.classes())?;
     classifier.check_task(pictures.task())?;
-    tuning::prepare(&config, classifier.base(), output)?;
+    tuning::checked(config.check(classifier.base()))?;
+    tuning::of_checkpoint(Some(&checkpoint), config.resume, output);
     let network = classifier.base().network();
     let classes = count(classifier.classes().len(), "class");
     let (name, resizing) = (network.name(), resizing(network));
@@ -107,21 +117,37 @@ pub(crate) fn run(
     output.field("Model", model_line)?;
     report::notes(output, &pictures)?;
     report::several_labels(output, &pictures)?;
-    report::disk(output, &config.disk_need(classifier.base(), &pictures)?)?;
-    let mut context = common.context(Progress::new("Pictures"))?;
-    let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut context)?;
+    let (mut broken, mut split) = (None, None);
+    let mut epochs = Epochs { fine_tune: Some(config.training.epochs), ..Epochs::default() };
+    let mut on_event = |event: &Event| {
+        keep(
+            &mut broken,
+            match event {
+                Event::Disk(need) => report::disk(output, need),
+                &Event::Split { train, validation } => {
+                    split = Some((train, validation));
+                    output
+                        .field("Pictures", format!("{train} to learn from, {validation} held back"))
+                }
+                other => epochs.show(other, output),
+            },
+        );
+    };
+    let mut context = common.context(Progress::new("Pictures").on_event(&mut on_event))?;
+    let tuned = classifier.fine_tune(&pictures, &config, &mut context);
     drop(context);
-    output.field(
-        "Pictures",
-        format!("{} to learn from, {} held back", set.train(), set.validation()),
-    )?;
-    if args.val_split.is_some() && set.unseen() == Some(0) {
+    let tuned = tuned.map_err(|error| match split {
+        Some(_) => tuning::interrupted(error, Some(&checkpoint), config.resume),
+        None => error.into(),
+    })?;
+    broken.map_or(Ok(()), Err)?;
+    if args.val_split.is_some() && tuned.unseen == Some(0) {
         output.warning(
             "--val-split is not followed: the model has seen all of these pictures, \
              and those that its training held back stay so",
         );
     }
-    let tuned = tuning::fine_tune(&mut classifier, &mut set, &config, model, (common, output))?;
+    tuning::report(&tuned, config.training.learning_rate, output)?;
     show::end(&tuned.skipped, &tuned.warnings, model, output)?;
     let validation = tuned.validation.as_ref();
     let mut event = json!({
@@ -129,8 +155,8 @@ pub(crate) fn run(
         "model": model.display().to_string(),
         "val_accuracy": validation.map(|v| v.accuracy),
         "val_loss": validation.map(|v| v.loss),
-        "train": set.train(),
-        "validation": set.validation(),
+        "train": tuned.train,
+        "validation": split.map_or(0, |(_, validation)| validation),
         "learned_from": tuned.learned_from,
         "classes": classifier.classes(),
         "per_class": validation.map(report::per_class_event),

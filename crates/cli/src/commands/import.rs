@@ -40,7 +40,10 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode
         Some([file]) => Some(class_names_in(file)?),
         names => names.map(<[String]>::to_vec),
     };
-    let config = ImportConfig { classes, interpolation: args.resize, fit: args.fit };
+    let config = ImportConfig::default()
+        .with_classes(classes)
+        .with_interpolation(args.resize)
+        .with_fit(args.fit);
     let (classifier, assumptions) = Classifier::import_keras(&args.file, &config)?;
     let assumptions: Vec<String> = assumptions.iter().map(hints::assumption).collect();
     classifier.save(&args.output)?;

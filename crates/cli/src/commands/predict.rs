@@ -41,7 +41,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let classifier = Classifier::open(&args.model)?;
     // A picture here and there is not worth a file in the cache.
-    let extract = ExtractConfig { cache_read_only: true, ..common.extract()? };
+    let extract = common.extract()?.with_cache_read_only(true);
     let columns = args.column.columns();
     let answers = Answers { output, common, classifier, extract, columns, top_k: args.top_k };
     let failed = match args.paths.are_streamed() {

@@ -63,16 +63,12 @@ pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::
     }
 }
 
-/// Tells what training will keep on disk while it runs, and refuses where there is no room for it.
-pub(super) fn disk(output: &Output, need: &DiskNeed) -> anyhow::Result<()> {
-    if need.bytes == 0 {
-        return Ok(());
-    }
+/// Tells what training will keep on disk while it runs.
+pub(super) fn disk(output: &Output, need: &DiskNeed) -> io::Result<()> {
     let folder = need.folder.display().to_string();
     output.event(&Event::Disk(need.clone()))?;
     let about = bytes(need.bytes);
-    output.field("Disk", format!("about {about} in {folder} while it runs, beside the cache"))?;
-    Ok(need.check()?)
+    output.field("Disk", format!("about {about} in {folder} while it runs, beside the cache"))
 }
 
 /// How a table, or folders on disk or in an archive, were understood, where that does not go without saying.

@@ -6,8 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use headstart::model::thousands;
-use headstart::train::Epoch;
-use headstart::{CancelToken, Event, Phase};
+use headstart::{CancelToken, Event, Phase, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pace::Pace;
 
@@ -28,11 +27,12 @@ pub(crate) fn interrupt() -> &'static CancelToken {
     })
 }
 
-/// A bar for the pictures, and what to do with each epoch.
+/// A bar for the pictures, and what is to be done with other events.
 pub(crate) struct Progress<'a> {
     bar: ProgressBar,
     spinner: ProgressBar,
-    on_epoch: Option<&'a mut (dyn FnMut(&Epoch) + Send)>,
+    stage: Option<Stage>,
+    on_event: Option<&'a mut (dyn FnMut(&Event) + Send)>,
 }
 
 impl<'a> Progress<'a> {
@@ -52,9 +52,9 @@ impl<'a> Progress<'a> {
         Self::with_bar(ProgressBar::hidden())
     }
 
-    /// Calls `on_epoch` after each epoch.
-    pub(crate) fn on_epoch(mut self, on_epoch: &'a mut (dyn FnMut(&Epoch) + Send)) -> Self {
-        self.on_epoch = Some(on_epoch);
+    /// Hands on what is no progress, when nothing is drawn.
+    pub(crate) fn on_event(mut self, on_event: &'a mut (dyn FnMut(&Event) + Send)) -> Self {
+        self.on_event = Some(on_event);
         self
     }
 
@@ -66,7 +66,7 @@ impl<'a> Progress<'a> {
         };
         let style = ProgressStyle::with_template("{prefix:<12}{spinner} {msg}");
         spinner.set_style(style.expect("the template is right"));
-        Self { bar, spinner, on_epoch: None }
+        Self { bar, spinner, stage: None, on_event: None }
     }
 }
 
@@ -74,7 +74,13 @@ impl Progress<'_> {
     /// Tells of an event, if there is anything to see.
     pub(crate) fn tell(&mut self, event: &Event) {
         match event {
-            Event::Pictures { done, total, .. } => self.pictures(*done, *total),
+            Event::Pictures { stage, done, total } => {
+                if self.stage.is_some_and(|before| before != *stage) {
+                    self.next_stage(*stage);
+                }
+                self.stage = Some(*stage);
+                self.pictures(*done, *total);
+            }
             Event::Comparing { done, total } => {
                 let (done, total) = (thousands(*done), thousands(*total));
                 self.spin("Copies", format!("{done} of {total} pictures compared"));
@@ -93,14 +99,27 @@ impl Progress<'_> {
             Event::LearningRate { step, steps, rate } => {
                 self.spin("Testing", format!("step {step} of {steps}, learning rate {rate:.1e}"));
             }
-            Event::Epoch { epoch, .. } => {
+            other => {
                 self.spinner.finish_and_clear();
-                if let Some(on_epoch) = &mut self.on_epoch {
-                    on_epoch(epoch);
+                if let Some(on_event) = &mut self.on_event {
+                    on_event(other);
                 }
             }
-            _ => {}
         }
+    }
+
+    /// Another bar, under a name of its own.
+    fn next_stage(&mut self, stage: Stage) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let on_event = self.on_event.take();
+        *self = Self::new(match stage {
+            Stage::Decoding => "Pictures",
+            Stage::Views => "Views",
+            _ => "Features",
+        });
+        self.on_event = on_event;
     }
 
     /// So many of the pictures are done.

@@ -11,12 +11,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::files::{self, namespaces, remove_segment, segments, used};
 use super::lock::Mark;
 use super::warning::NotKept;
 
 /// The most bytes that a cache takes, of all bases together; `None` is as many as there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit(pub Option<u64>);
 
 impl Default for Limit {

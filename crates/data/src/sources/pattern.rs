@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use super::shared_names::{Label, Names};
 use super::{Labels, Listing, SkipReason, Skipped};
@@ -17,7 +18,8 @@ use headstart_model::class_name::composed;
 /// What it finds is the group of the expression that is named `label` or `group` (of both the one that
 /// is asked for), or else its first group, or else all that matches; the expression need not match the
 /// whole path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PathPattern(Regex);
 
 /// What a [`PathPattern`] finds.
@@ -159,6 +161,20 @@ impl FromStr for PathPattern {
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str())
+    }
+}
+
+impl From<PathPattern> for String {
+    fn from(pattern: PathPattern) -> Self {
+        pattern.0.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for PathPattern {
+    type Error = DataError;
+
+    fn try_from(text: String) -> Result<Self, DataError> {
+        text.parse()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::list::list_source_as;
 use super::metadata::Metadata;
 use super::shards::is_sharded;
@@ -9,18 +11,22 @@ use super::{ColumnNames, Dataset, Listing, PathPattern, Subset, manifest};
 use crate::DataError;
 
 /// A place with pictures, and where their labels and groups are from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// A folder, or a file that lists or holds pictures.
     pub path: PathBuf,
     /// Finds each picture's label in its path, in place of folders' names and columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_from: Option<PathPattern>,
     /// Finds each picture's group in its path, in place of a column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_from: Option<PathPattern>,
     /// Which columns of a table hold what.
+    #[serde(default, skip_serializing_if = "ColumnNames::is_empty")]
     pub columns: ColumnNames,
     /// Whether a picture that is there several times under several labels, by its place or its pixels,
     /// is one that has all of them: see [`Labels`](super::Labels).
+    #[serde(default)]
     pub multi_label: bool,
 }
 

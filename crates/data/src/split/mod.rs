@@ -13,6 +13,8 @@ mod labels;
 mod movable;
 mod warnings;
 
+use serde::{Deserialize, Serialize};
+
 use crate::DataError;
 pub use continued::{Earlier, continued};
 pub use folds::{Folds, folds};
@@ -22,7 +24,7 @@ use movable::Movable;
 pub use warnings::{SplitWarning, describe_all};
 
 /// How to split.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplitConfig {
     /// Share of each class that is held back for validation, in `0..1`.
     pub validation: f64,

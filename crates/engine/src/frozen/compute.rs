@@ -13,6 +13,16 @@ pub struct Compute {
     pub bf16: Option<Bf16>,
 }
 
+impl PartialEq for Compute {
+    /// Whether the same instructions compute.
+    fn eq(&self, other: &Self) -> bool {
+        let names = |compute: &Self| (compute.isa.name(), compute.bf16.map(Bf16::name));
+        names(self) == names(other)
+    }
+}
+
+impl Eq for Compute {}
+
 impl Default for Compute {
     /// f32 with the fastest instruction set that the processor has.
     fn default() -> Self {

@@ -12,6 +12,7 @@ use std::slice;
 use headstart_data::cache::CacheWarning;
 use headstart_data::{ContentHash, DecodeError, Facts, Location, PictureLabels, Subset};
 
+use crate::config::setters;
 use crate::copies::Copies;
 use crate::looks::{Look, looks};
 use crate::pictures::LabelSets;
@@ -22,12 +23,20 @@ use outliers::outliers;
 
 /// What to look for, and how.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct AuditConfig {
     /// How features are computed.
     pub extract: ExtractConfig,
     /// Which label errors are told.
     pub label_errors: LabelErrors,
 }
+
+setters!(AuditConfig {
+    /// How features are computed.
+    with_extract => extract: ExtractConfig,
+    /// Which label errors are told.
+    with_label_errors => label_errors: LabelErrors,
+});
 
 /// What is known of a set of pictures, and what is wrong with it.
 #[derive(Clone, Debug)]

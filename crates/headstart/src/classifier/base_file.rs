@@ -5,13 +5,17 @@ use std::path::Path;
 use headstart_model::Preprocessing;
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::formats::{self, Detected, Naming};
+use serde::{Deserialize, Serialize};
 
 use super::Classifier;
 use super::model_file::is_model;
+use crate::config::setters;
 use crate::{Assumption, Base, Error};
 
 /// What of a weight file to load, and for which input.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
 pub struct BaseConfig {
     /// The architecture; the one that the file fits when `None`.
     pub architecture: Option<String>,
@@ -21,6 +25,15 @@ pub struct BaseConfig {
     /// `state_dict_ema`; when `None`, moving averages if there are any, as timm does.
     pub prefix: Option<String>,
 }
+
+setters!(BaseConfig {
+    /// The architecture.
+    with_architecture => architecture: impl Into<Option<String>>,
+    /// Height and width of the input in pixels.
+    with_input_size => input_size: impl Into<Option<(usize, usize)>>,
+    /// What the names of the weights to take begin with.
+    with_prefix => prefix: impl Into<Option<String>>,
+});
 
 impl Base {
     /// The base in a weight file of any format that [`formats`] reads.

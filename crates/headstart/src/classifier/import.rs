@@ -10,10 +10,12 @@ use headstart_predict::class_names;
 use headstart_train::{Head, Hidden, Task};
 
 use super::Classifier;
+use crate::config::setters;
 use crate::{Assumption, Base, Error};
 
 /// What a Keras model's file does not say.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ImportConfig {
     /// Names of the classes, in the model's order. When `None`, those of Teachable Machine's
     /// `labels.txt` beside the model, if it names as many, and otherwise `class_0`, `class_1` and so on.
@@ -26,6 +28,15 @@ pub struct ImportConfig {
     /// `None`.
     pub fit: Option<Fit>,
 }
+
+setters!(ImportConfig {
+    /// Names of the classes.
+    with_classes => classes: impl Into<Option<Vec<String>>>,
+    /// How pictures were resampled for the model.
+    with_interpolation => interpolation: impl Into<Option<Interpolation>>,
+    /// How pictures of another aspect ratio were made to fit.
+    with_fit => fit: impl Into<Option<Fit>>,
+});
 
 impl Classifier {
     /// Turns a whole Keras transfer-learning model (`.h5` or `.keras`: base, pooling, dense layers)

@@ -10,13 +10,23 @@ use headstart_data::{ContentHash, DecodeError, Facts, Held, Limits, Location, Re
 use headstart_engine::frozen::Compute;
 use headstart_predict::{FeatureExtractor, FeatureScratch};
 
+use serde::{Deserialize, Serialize};
+
+use super::compute;
 use super::in_order::{in_order, window};
+use crate::config::setters;
 use crate::{Base, Context, Error, Event, Stage};
 
 /// How features are computed.
-#[derive(Clone, Debug, Default)]
+///
+/// Serialised, what to compute with is left out where it is the best that this processor has, so that
+/// others take the best that they have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
 pub struct ExtractConfig {
     /// What to compute with.
+    #[serde(with = "compute", skip_serializing_if = "compute::is_default")]
     pub compute: Compute,
     /// How far large pictures may be reduced while they are decoded.
     pub reduce: Reduce,
@@ -32,6 +42,21 @@ pub struct ExtractConfig {
     /// Whether features that are found there are used, but none are added.
     pub cache_read_only: bool,
 }
+
+setters!(ExtractConfig {
+    /// What to compute with.
+    with_compute => compute: Compute,
+    /// How far large pictures may be reduced while they are decoded.
+    with_reduce => reduce: Reduce,
+    /// Bytes that files and what is decoded of them may take.
+    with_memory => memory: impl Into<Option<u64>>,
+    /// The folder of the feature cache.
+    with_cache => cache: impl Into<Option<PathBuf>>,
+    /// The most that the cache may take.
+    with_cache_limit => cache_limit: Limit,
+    /// Whether features that are found there are used, but none are added.
+    with_cache_read_only => cache_read_only: bool,
+});
 
 /// Where the cache lies unless something else is asked for: `headstart` in the user's folder for
 /// caches.

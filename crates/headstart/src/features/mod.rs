@@ -1,5 +1,6 @@
 //! From pictures to features.
 
+mod compute;
 mod extract;
 mod in_order;
 

@@ -81,13 +81,13 @@ impl RunFingerprint {
             head: values.finalize().to_string(),
             dropout: head.dropout,
             base: blake3::Hash::from(
-                base.fingerprint(config.extract.compute, config.extract.reduce),
+                base.fingerprint(config.inputs.extract.compute, config.inputs.extract.reduce),
             )
             .to_string(),
             pictures: pictures.finalize().to_string(),
             boundary: network.boundary(),
             options: config.training.clone(),
-            augmentation: config.augmentation(),
+            augmentation: config.inputs.augmentation(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

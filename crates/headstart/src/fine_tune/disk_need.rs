@@ -17,13 +17,13 @@ impl FitConfig {
         pictures: &Pictures,
         fine_tuning: Option<&FineTuning>,
     ) -> Result<DiskNeed, Error> {
-        let augmentation = self.augmentation();
+        let augmentation = self.inputs.augmentation();
         if fine_tuning.is_none() && augmentation.is_none() {
-            return Ok(DiskNeed::none(&self.extract));
+            return Ok(DiskNeed::none(&self.inputs.extract));
         }
         let network = fine_tuning.map(|tuning| tuning.network(base)).transpose()?;
         let network = network.as_ref().map(|(_, network)| network);
-        Ok(DiskNeed::new((base, pictures), &self.extract, augmentation, network, true))
+        Ok(DiskNeed::new((base, pictures), &self.inputs.extract, augmentation, network, true))
     }
 }
 
@@ -36,6 +36,12 @@ impl FineTuning {
     pub fn disk_need(&self, base: &Base, pictures: &Pictures) -> Result<DiskNeed, Error> {
         let (_, network) = self.network(base)?;
         let network = Some(&network);
-        Ok(DiskNeed::new((base, pictures), &self.extract, self.augmentation(), network, false))
+        Ok(DiskNeed::new(
+            (base, pictures),
+            &self.inputs.extract,
+            self.inputs.augmentation(),
+            network,
+            false,
+        ))
     }
 }

@@ -10,34 +10,31 @@ use headstart_data::{Augment, Skipped, Subset};
 use headstart_model::Trainable;
 use headstart_train::Task;
 use headstart_train::network::TrainableNetwork;
-use headstart_train::{Epoch, FineTuner, TrainError};
+use headstart_train::{Epoch, FineTuneConfig, FineTuner, TrainError};
 use serde::{Deserialize, Serialize};
 
-use crate::training_set::{Augmentation, DEFAULT_VIEWS, TrainingSet};
+use crate::config::{InputConfig, setters};
+use crate::training_set::TrainingSet;
 use crate::{
-    Base, Classifier, Context, EpochRecord, Error, Evaluation, ExtractConfig, FineTuneRecord,
-    FitReport, HeadConfig, Phase, Pictures, Seconds, Warning,
+    Base, Classifier, Context, EpochRecord, Error, Evaluation, Event, ExtractConfig,
+    FineTuneRecord, FitReport, HeadConfig, Phase, Pictures, Seconds, Warning,
 };
 use checkpoint::{RunFingerprint, Saved};
 
 /// How to fine-tune a classifier.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FineTuning {
     /// Which layers of the base train; all others stay frozen.
     pub at: Trainable,
     /// Learning rate, epochs, optimizer and all that.
-    pub training: headstart_train::FineTuneConfig,
-    /// How pictures are varied.
-    pub augment: Augment,
-    /// Views of each picture that are drawn once; 0 draws afresh each epoch. See
-    /// [`FitConfig::views`](crate::FitConfig::views).
-    pub views: usize,
-    /// Decides how pictures are varied.
-    pub seed: u64,
-    /// How the frozen layers are computed.
-    pub extract: ExtractConfig,
-    /// Where to save, after each epoch and when interrupted, what a run can go on from; it stays
-    /// until [`FineTuning::discard`] says that the result is safe.
+    pub training: FineTuneConfig,
+    /// How pictures become what is trained on.
+    pub inputs: InputConfig,
+    /// The file to save the classifier to, when all is done or the loss diverges.
+    pub model: Option<PathBuf>,
+    /// Where to save, after each epoch and when interrupted, what a run can go on from. It is removed
+    /// when the classifier is saved; without a file for that it stays, and is the caller's.
     pub checkpoint: Option<PathBuf>,
     /// Whether to go on from the checkpoint, if there is one.
     pub resume: bool,
@@ -48,16 +45,37 @@ impl Default for FineTuning {
     fn default() -> Self {
         Self {
             at: Trainable::FromIndex(100),
-            training: headstart_train::FineTuneConfig::default(),
-            augment: Augment::None,
-            views: DEFAULT_VIEWS,
-            seed: 0,
-            extract: ExtractConfig::default(),
+            training: FineTuneConfig::default(),
+            inputs: InputConfig::default(),
+            model: None,
             checkpoint: None,
             resume: false,
         }
     }
 }
+
+setters!(FineTuning {
+    /// Which layers of the base train.
+    with_at => at: Trainable,
+    /// Learning rate, epochs, optimizer and all that.
+    with_training => training: FineTuneConfig,
+    /// How pictures become what is trained on.
+    with_inputs => inputs: InputConfig,
+    /// How the frozen layers are computed.
+    with_extract => inputs.extract: ExtractConfig,
+    /// How pictures are varied.
+    with_augment => inputs.augment: Augment,
+    /// How many views of each picture are drawn; 0 draws afresh each epoch.
+    with_views => inputs.views: usize,
+    /// What decides how pictures are varied.
+    with_seed => inputs.seed: u64,
+    /// The file to save the classifier to.
+    with_model => model: impl Into<Option<PathBuf>>,
+    /// Where to save what a run can go on from.
+    with_checkpoint => checkpoint: impl Into<Option<PathBuf>>,
+    /// Whether to go on from the checkpoint, if there is one.
+    with_resume => resume: bool,
+});
 
 /// How fine-tuning went.
 #[derive(Clone, Debug)]
@@ -84,6 +102,8 @@ pub struct FineTuneReport {
     /// Of the pictures that the figures are of, how many earlier training had learned from; `None` where
     /// that is not known.
     pub learned_from: Option<usize>,
+    /// Pictures that earlier training had not seen; `None` where that is not known.
+    pub unseen: Option<usize>,
     /// Pictures and other files that were left out, with the reason.
     pub skipped: Vec<Skipped>,
     /// What whoever owns the pictures should know, a line each.
@@ -102,12 +122,8 @@ pub struct FineTuneSeconds {
 }
 
 impl FineTuning {
-    pub(crate) fn augmentation(&self) -> Augmentation {
-        Augmentation { augment: self.augment, views: self.views, seed: self.seed }
-    }
-
     pub(crate) fn network(&self, base: &Base) -> Result<(Base, TrainableNetwork), Error> {
-        base.trainable(&self.at, self.training.bn, self.extract.compute.isa)
+        base.trainable(&self.at, self.training.bn, self.inputs.extract.compute.isa)
     }
 
     /// Whether the options make sense, and `base` can be fine-tuned with them: better known before
@@ -126,7 +142,7 @@ impl FineTuning {
     ///
     /// # Errors
     /// When the checkpoint cannot be read, or is of another run.
-    pub fn interrupted(
+    pub(crate) fn interrupted(
         &self,
         set: &TrainingSet,
         head: &HeadConfig,
@@ -149,12 +165,26 @@ impl FineTuning {
         Ok(Some(classifier))
     }
 
-    /// Removes the checkpoint, once the result is where it should be.
-    pub fn discard(&self) {
+    /// Saves what a loss that diverges has left, of the epoch `kept` or from before, if a file is given
+    /// for it. The checkpoint goes, too: the same would happen again from there.
+    fn diverged(&self, classifier: &Classifier, error: TrainError, kept: Option<usize>) -> Error {
+        match (self.save(classifier), self.model.clone()) {
+            (Err(error), _) => error,
+            (Ok(()), None) => Error::of_training(error),
+            (Ok(()), Some(model)) => Error::Diverged { cause: error, model, kept },
+        }
+    }
+
+    /// Saves the result, if a file is given for it, and removes the checkpoint, which has served its
+    /// purpose.
+    fn save(&self, classifier: &Classifier) -> Result<(), Error> {
+        let Some(model) = &self.model else { return Ok(()) };
+        classifier.save(model)?;
         if let Some(file) = &self.checkpoint {
-            // It has served its purpose; that it may stay is no reason to fail.
+            // That it may stay is no reason to fail.
             let _ = std::fs::remove_file(file);
         }
+        Ok(())
     }
 }
 
@@ -172,8 +202,8 @@ impl Classifier {
         config.check(self.base())?;
         self.check_classes(pictures.classes())?;
         self.check_task(pictures.task())?;
-        config.disk_need(self.base(), pictures)?.check()?;
-        let mut set = TrainingSet::new(self.base(), pictures, &config.extract, context)?;
+        config.disk_need(self.base(), pictures)?.tell(context)?;
+        let mut set = TrainingSet::new(self.base(), pictures, &config.inputs.extract, context)?;
         self.fine_tune_on(&mut set, config, context)
     }
 
@@ -184,7 +214,7 @@ impl Classifier {
     /// make no sense, a checkpoint of another run; [`Error::Saved`] when the context is
     /// cancelled and there is a checkpoint; a loss that diverges: the classifier is then as the last good
     /// epoch left it, or the best where early stopping watches.
-    pub fn fine_tune_on(
+    pub(crate) fn fine_tune_on(
         &mut self,
         set: &mut TrainingSet,
         config: &FineTuning,
@@ -229,7 +259,7 @@ impl Classifier {
             let warning = "early stopping goes by the training loss: no pictures are held out";
             warnings.push(warning.to_owned().into());
         }
-        set.views(Some(&network), config.augmentation(), context)?;
+        set.views(Some(&network), config.inputs.augmentation(), context)?;
         let views = set.made();
         let frozen = start.elapsed().as_secs_f64();
         let (train, validation) =
@@ -239,6 +269,9 @@ impl Classifier {
         let options = config.training.clone();
         let head = self.head().clone();
         let resumed = saved.as_ref().map_or(0, |saved| saved.history.epochs.len());
+        if saved.is_some() {
+            context.tell(Event::Resumed { epochs: resumed });
+        }
         let mut tuner = match saved {
             Some(saved) => FineTuner::restore(network, head, options, saved),
             None => FineTuner::new(network, head, options),
@@ -277,7 +310,7 @@ impl Classifier {
         let (head, history) = tuner.finish(&mut weights);
         if let Some(error) = diverged.take_if(|_| history.epochs.is_empty()) {
             // Nothing has become of it.
-            return Err(Error::of_training(error));
+            return Err(config.diverged(self, error, None));
         }
         let after = match history.best_epoch {
             Some(0) => before.clone(),
@@ -289,8 +322,8 @@ impl Classifier {
                 let record = FineTuneRecord {
                     first_layer: first_layer.clone(),
                     options: config.training.clone(),
-                    augment: config.augment,
-                    views: config.views,
+                    augment: config.inputs.augment,
+                    views: config.inputs.views,
                     train: set.train(),
                     epochs: history.epochs.iter().map(EpochRecord::from).collect(),
                     best_epoch: history.best_epoch,
@@ -300,7 +333,8 @@ impl Classifier {
             }
         };
         if let Some(error) = diverged {
-            return Err(Error::of_training(error));
+            let best = history.best_epoch.unwrap_or(history.epochs.len());
+            return Err(config.diverged(self, error, Some(best).filter(|&epoch| epoch > 0)));
         }
         if self.task() == Task::MultiLabel && after.is_none() {
             warnings.push(
@@ -314,6 +348,7 @@ impl Classifier {
             let watched = config.training.early_stop.is_some();
             warnings.extend(worse(before.as_ref(), after.as_ref(), watched));
         }
+        config.save(self)?;
         Ok(FineTuneReport {
             before,
             validation: after,
@@ -325,6 +360,7 @@ impl Classifier {
             resumed,
             train: set.train(),
             learned_from: set.learned_from(),
+            unseen: set.unseen(),
             skipped: set.skipped.clone(),
             warnings,
             seconds: FineTuneSeconds { frozen, total: start.elapsed().as_secs_f64() },
@@ -351,7 +387,7 @@ impl Classifier {
 
 impl FitReport {
     /// A report of a head that an earlier, interrupted run had trained: what fine-tuning knows.
-    pub fn of_resumed(tuned: &FineTuneReport) -> Self {
+    pub(crate) fn of_resumed(tuned: &FineTuneReport) -> Self {
         Self {
             validation: tuned.before.clone(),
             folds: None,

@@ -2,45 +2,45 @@
 
 use headstart_data::Augment;
 
-use crate::training_set::{Augmentation, DEFAULT_VIEWS};
+use crate::config::{InputConfig, setters};
 use crate::{Error, ExtractConfig, HeadConfig};
 
-/// How to train.
-#[derive(Clone, Debug)]
+/// How to train a head.
+///
+/// ```
+/// use headstart::FitConfig;
+///
+/// let config = FitConfig::default().with_folds(Some(5)).with_seed(42);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct FitConfig {
     /// How the head is fitted.
     pub head: HeadConfig,
-    /// How features are computed.
-    pub extract: ExtractConfig,
-    /// How pictures are varied.
-    pub augment: Augment,
-    /// Views of each picture that are drawn once, where pictures are varied: epochs cycle through
-    /// them. With 0, every epoch draws afresh, as Keras does.
-    pub views: usize,
-    /// Decides how pictures are varied, and how they are dealt into folds.
-    pub seed: u64,
+    /// How pictures become features.
+    pub inputs: InputConfig,
     /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
     pub folds: Option<usize>,
 }
 
-impl Default for FitConfig {
-    fn default() -> Self {
-        Self {
-            head: HeadConfig::default(),
-            extract: ExtractConfig::default(),
-            augment: Augment::None,
-            views: DEFAULT_VIEWS,
-            seed: 0,
-            folds: None,
-        }
-    }
-}
+setters!(FitConfig {
+    /// How the head is fitted.
+    with_head => head: HeadConfig,
+    /// How pictures become features.
+    with_inputs => inputs: InputConfig,
+    /// How features are computed.
+    with_extract => inputs.extract: ExtractConfig,
+    /// How pictures are varied.
+    with_augment => inputs.augment: Augment,
+    /// How many views of each picture are drawn; 0 draws afresh each epoch.
+    with_views => inputs.views: usize,
+    /// What decides how pictures are varied and dealt into folds.
+    with_seed => inputs.seed: u64,
+    /// How many folds the head is measured by.
+    with_folds => folds: impl Into<Option<usize>>,
+});
 
 impl FitConfig {
-    pub(crate) fn augmentation(&self) -> Augmentation {
-        Augmentation { augment: self.augment, views: self.views, seed: self.seed }
-    }
-
     /// Fails where an option has a value that makes no sense, or two do not go together.
     ///
     /// # Errors
@@ -48,14 +48,14 @@ impl FitConfig {
     /// [`Error::Options`].
     pub fn check(&self) -> Result<(), Error> {
         self.head.check()?;
-        if self.folds.is_some() && self.augment != Augment::None {
+        if self.folds.is_some() && self.inputs.augment != Augment::None {
             let problem = "folds measure a head on pictures as they are, not augmented";
             return Err(Error::Options(format!("{problem}: take one or the other")));
         }
         if !matches!(self.head, HeadConfig::Lbfgs(_)) {
             return Ok(());
         }
-        let problem = match (self.augment, self.views) {
+        let problem = match (self.inputs.augment, self.inputs.views) {
             (Augment::None, _) => return Ok(()),
             (Augment::Strong, _) => "strong augmentation mixes pictures",
             (_, 0) => "0 views are other ones in every epoch",

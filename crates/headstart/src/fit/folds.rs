@@ -36,10 +36,10 @@ pub(super) fn measure(
     context: &mut Context<'_>,
 ) -> Result<(CrossValidation, Vec<Warning>), Error> {
     let names = pictures.classes();
-    let isa = config.extract.compute.isa;
+    let isa = config.inputs.extract.compute.isa;
     let sets = divided.label_sets.as_deref();
     let all = PictureLabels::new(&divided.labels, sets);
-    let folds = folds(all, &divided.groups, count, config.seed)?;
+    let folds = folds(all, &divided.groups, count, config.inputs.seed)?;
     // Epochs are those of heads that are thrown away.
     let mut within = context.filtered(|event| !matches!(event, Event::Epoch { .. }));
     let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());

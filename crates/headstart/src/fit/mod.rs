@@ -40,27 +40,27 @@ impl Classifier {
         context: &mut Context<'_>,
     ) -> Result<(Self, FitReport), Error> {
         config.check()?;
-        if config.augment != Augment::None {
-            config.disk_need(&base, pictures, None)?.check()?;
-            let mut set = TrainingSet::new(&base, pictures, &config.extract, context)?;
+        if config.inputs.augment != Augment::None {
+            config.disk_need(&base, pictures, None)?.tell(context)?;
+            let mut set = TrainingSet::new(&base, pictures, &config.inputs.extract, context)?;
             return Self::fit_on(&mut set, config, None, context);
         }
         let start = Instant::now();
-        let extractor = Extractor::new(&base, &config.extract);
+        let extractor = Extractor::new(&base, &config.inputs.extract);
         let mut origin = pictures.origin();
         let pictures = match config.folds {
             None => Cow::Borrowed(pictures),
             Some(count) => {
                 folds::check_undivided(pictures)?;
-                origin.split = Some(SplitRecord::Folds { count, seed: config.seed });
-                Cow::Owned(pictures.clone().with_validation(0.0, config.seed))
+                origin.split = Some(SplitRecord::Folds { count, seed: config.inputs.seed });
+                Cow::Owned(pictures.clone().with_validation(0.0, config.inputs.seed))
             }
         };
         let divided = PartitionedFeatures::new(&extractor, &pictures, context)?;
         let features = start.elapsed().as_secs_f64();
         context.install(|context| {
             let classes = pictures.classes();
-            let isa = config.extract.compute.isa;
+            let isa = config.inputs.extract.compute.isa;
             let (folds, warnings) = match config.folds {
                 Some(count) => {
                     let (folds, mut warnings) =
@@ -109,7 +109,7 @@ impl Classifier {
     /// # Errors
     /// As [`Classifier::fit`], when there is no room for the views, and with
     /// [`FitConfig::folds`]: the pictures are divided already.
-    pub fn fit_on(
+    pub(crate) fn fit_on(
         set: &mut TrainingSet,
         config: &FitConfig,
         fine_tune_at: Option<&Trainable>,
@@ -131,16 +131,18 @@ impl Classifier {
     ) -> Result<(Self, FitReport), Error> {
         let start = Instant::now();
         let network = fine_tune_at
-            .map(|at| set.base().trainable(at, BatchNorm::Inference, config.extract.compute.isa))
+            .map(|at| {
+                set.base().trainable(at, BatchNorm::Inference, config.inputs.extract.compute.isa)
+            })
             .transpose()?
             .map(|(_, network)| network);
-        let augmentation = config.augmentation();
+        let augmentation = config.inputs.augmentation();
         set.views(network.as_ref(), augmentation, context)?;
         let features = set.seconds + start.elapsed().as_secs_f64();
         let begin = Instant::now();
         let head = HeadViews::new(set, network.as_ref());
         let validation = head.validation()?;
-        let isa = config.extract.compute.isa;
+        let isa = config.inputs.extract.compute.isa;
         let (fitted, thresholds) = match &config.head {
             HeadConfig::Adam(_) => {
                 (fit_head(&config.head, isa, head, &validation, set.classes(), context)?, None)

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use headstart_data::Skipped;
 use headstart_train::{Epoch, Task};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::FitConfig;
 use super::head::Fitted;
@@ -16,7 +16,7 @@ use crate::{
 use headstart_predict::UNCHOSEN_THRESHOLD;
 
 /// How training went.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct FitReport {
     /// Figures on the pictures held back; `None` if none were.
     pub validation: Option<Evaluation>,
@@ -33,11 +33,17 @@ pub struct FitReport {
     /// Pictures whose features came from the cache.
     pub cached: usize,
     /// Pictures and other files that were left out, with the reason.
+    #[serde(serialize_with = "as_lines")]
     pub skipped: Vec<Skipped>,
     /// What whoever owns the pictures should know, a line each.
     pub warnings: Vec<Warning>,
     /// How long it took.
     pub seconds: Seconds,
+}
+
+/// What was left out, a line each.
+pub(crate) fn as_lines<S: Serializer>(skipped: &[Skipped], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(skipped.iter().map(ToString::to_string))
 }
 
 /// Wall time of the parts of training, in seconds.
@@ -103,8 +109,8 @@ impl Outcome {
             validation: self.held_back,
             seen: Some(self.seen),
             head: config.head.clone(),
-            augment: config.augment,
-            views: config.views,
+            augment: config.inputs.augment,
+            views: config.inputs.views,
             strength: fitted.strength,
             epochs: fitted.epochs.iter().map(EpochRecord::from).collect(),
             metrics: metrics.clone(),

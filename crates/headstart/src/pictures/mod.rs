@@ -17,6 +17,7 @@ use headstart_data::{
 };
 use headstart_files::AtomicFile;
 use headstart_train::Task;
+use serde::{Deserialize, Serialize};
 
 use crate::copies::FEW;
 use crate::{Error, Origin, Seen, SplitRecord, TrainingRecord};
@@ -48,7 +49,8 @@ pub struct Pictures {
 pub(crate) type LabelSets = Arc<[Vec<usize>]>;
 
 /// Which pictures are looked for that show the same, to keep them on one side of the split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Duplicates {
     /// Near-duplicates, too: saved anew, scaled, recoloured, mirrored, or cropped a little.
     Near,

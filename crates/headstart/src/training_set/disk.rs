@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::records::{Precision, check_room, place};
 use super::{Augmentation, scratch_folder};
-use crate::{Base, Error, ExtractConfig, Pictures};
+use crate::{Base, Context, Error, Event, ExtractConfig, Pictures};
 
 /// What training keeps on disk while it runs: decoded pictures and their views, in files without a name
 /// that vanish with the process and that the feature cache does not count.
@@ -36,6 +36,17 @@ impl DiskNeed {
     /// written to.
     pub fn check(&self) -> Result<(), Error> {
         if self.bytes == 0 { Ok(()) } else { check_room(&self.folder, self.bytes).map(|_| ()) }
+    }
+
+    /// Tells of it, if anything is kept, and checks it.
+    ///
+    /// # Errors
+    /// As [`DiskNeed::check`].
+    pub(crate) fn tell(&self, context: &mut Context<'_>) -> Result<(), Error> {
+        if self.bytes > 0 {
+            context.tell(Event::Disk(self.clone()));
+        }
+        self.check()
     }
 
     /// Of pictures that are decoded, their views as the end `network` reads them, or their features

@@ -79,7 +79,7 @@ impl TrainingSet {
         let with_features =
             !pictures.is_divided() && pictures.wants_near_duplicates(pictures.len());
         let cache = config.cache.clone().filter(|_| with_features);
-        let extractor = Extractor::new(base, &ExtractConfig { cache, ..config.clone() });
+        let extractor = Extractor::new(base, &config.clone().with_cache(cache));
         let size = base.network().preprocessing();
         let record = size.height * size.width * 3;
         let pixels = Records::new(&scratch_folder(config), record, pictures.items().len())?;

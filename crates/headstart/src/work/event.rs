@@ -3,7 +3,7 @@
 use headstart_train::Epoch;
 use serde::Serialize;
 
-use crate::DiskNeed;
+use crate::{DiskNeed, FitReport};
 
 /// What a job tells of how it goes.
 ///
@@ -82,6 +82,13 @@ pub enum Event {
         /// What it came to.
         #[serde(flatten)]
         epoch: Epoch,
+    },
+    /// The head has been trained, and saved if a file was given; fine-tuning may follow.
+    Fitted(Box<FitReport>),
+    /// Fine-tuning goes on from a checkpoint: the head need not be trained again.
+    Resumed {
+        /// Epochs that an earlier run had done.
+        epochs: usize,
     },
     /// A step of looking for a learning rate is about to be taken.
     LearningRate {

@@ -49,7 +49,7 @@ fn base() -> Base {
 }
 
 fn run(root: &Path, cache: &Path) -> Audit {
-    let config = AuditConfig { extract: extract_into(cache), ..AuditConfig::default() };
+    let config = AuditConfig::default().with_extract(extract_into(cache));
     audit(&base(), &Pictures::open(root).unwrap(), &config, &mut Context::default()).unwrap()
 }
 
@@ -145,9 +145,9 @@ fn near_duplicates_stay_on_one_side_and_training_tells_of_conflicts_in_one_line(
         }
     }
     let cache = temp.path().join("cache");
-    let config = FitConfig { extract: extract_into(&cache), ..FitConfig::default() };
+    let config = FitConfig::default().with_extract(extract_into(&cache));
     for augment in ["none", "tutorial"] {
-        let config = FitConfig { augment: augment.parse().unwrap(), views: 1, ..config.clone() };
+        let config = config.clone().with_augment(augment.parse().unwrap()).with_views(1);
         for seed in 0..2 {
             let pictures = Pictures::open(&root).unwrap().with_validation(0.3, seed);
             let fitted = Classifier::fit(base(), &pictures, &config, &mut Context::default());
@@ -196,8 +196,7 @@ fn comparing_is_told_can_be_stopped_and_is_left_out_where_only_the_same_pixels_a
         root.join("Bag/equal.png"),
     )
     .unwrap();
-    let config =
-        FitConfig { extract: extract_into(&temp.path().join("cache")), ..FitConfig::default() };
+    let config = FitConfig::default().with_extract(extract_into(&temp.path().join("cache")));
     let pictures = Pictures::open(&root).unwrap();
     let fit = |pictures: &Pictures, mut context: Context<'_>| {
         Classifier::fit(base(), pictures, &config, &mut context).map(|(_, report)| report)
@@ -213,9 +212,13 @@ fn comparing_is_told_can_be_stopped_and_is_left_out_where_only_the_same_pixels_a
     let report_of_exact = fit(&exact, comparing(&mut quiet, None)).unwrap();
     assert_eq!((quiet, report_of_exact.warnings), (vec![], vec![]));
     assert_eq!((report_of_exact.duplicates, report.duplicates), (1, 1));
-    let set =
-        headstart::TrainingSet::new(&base(), &exact, &config.extract, &mut Context::default())
-            .unwrap();
+    let set = headstart::TrainingSet::new(
+        &base(),
+        &exact,
+        &config.inputs.extract,
+        &mut Context::default(),
+    )
+    .unwrap();
     assert_eq!(set.warnings(), []);
 
     for stop_after in 1..3 {
@@ -276,7 +279,8 @@ fn all_label_errors_are_told_on_demand_and_the_clear_ones_say_which_copy_to_keep
     fs::copy(copied, root.join("Shirt/a.png")).unwrap();
     let cache = extract_into(&temp.path().join("cache"));
     let told = |label_errors| {
-        let config = AuditConfig { extract: cache.clone(), label_errors };
+        let config =
+            AuditConfig::default().with_extract(cache.clone()).with_label_errors(label_errors);
         let audit =
             audit(&base(), &Pictures::open(&root).unwrap(), &config, &mut Context::default())
                 .unwrap();

@@ -58,7 +58,7 @@ fn another_base_size_or_scaling_does_not_share_features() {
     let file = repository("fixtures/keras_mobilenetv2/keras2_no_top.h5");
     let at = |side| {
         let input_size = Some((side, side));
-        let config = headstart::BaseConfig { input_size, ..headstart::BaseConfig::default() };
+        let config = headstart::BaseConfig::default().with_input_size(input_size);
         Base::from_file(&file, &config).unwrap()
     };
     // The same weights, with another scaling: what labels mean is in the preprocessing too.
@@ -146,7 +146,7 @@ fn a_cache_that_cannot_be_written_is_a_warning_and_training_goes_on() {
     let root = folder(&temp.path().join("pictures"), &CLASSES, 4);
     let file = temp.path().join("a-file");
     fs::write(&file, "no folder").unwrap();
-    let config = FitConfig { extract: extract_into(&file.join("cache")), ..FitConfig::default() };
+    let config = FitConfig::default().with_extract(extract_into(&file.join("cache")));
     let pictures = Pictures::open(root).unwrap();
     let (_, report) =
         Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap();
@@ -165,10 +165,10 @@ fn the_same_seed_gives_the_same_bits_whatever_the_threads_and_the_cache() {
     let cache = Some(temp.path().join("cache"));
     let fitted = |seed, threads, cache| {
         let pictures = Pictures::open(&root).unwrap().with_validation(0.25, seed);
-        let extract = ExtractConfig { cache, ..ExtractConfig::default() };
+        let extract = ExtractConfig::default().with_cache(cache);
         let pool = ThreadPool::with_threads(threads).unwrap();
         let context = &mut Context::default().with_pool(pool);
-        let config = FitConfig { extract, ..FitConfig::default() };
+        let config = FitConfig::default().with_extract(extract);
         let (model, report) = Classifier::fit(small_base(), &pictures, &config, context).unwrap();
         let held_back = model.training().unwrap().validation.clone();
         (bits(&model.head().kernel), bits(&model.head().bias), held_back, report.validation)

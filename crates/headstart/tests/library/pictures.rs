@@ -207,7 +207,7 @@ fn a_token_stops_extraction_prediction_and_training() {
 
     let pictures = Pictures::open(root).unwrap();
     let adam = AdamConfig { epochs: 1000, ..AdamConfig::default() };
-    let config = FitConfig { head: HeadConfig::Adam(adam), ..FitConfig::default() };
+    let config = FitConfig::default().with_head(HeadConfig::Adam(adam));
     for mut stop in [Stop::new(Some(1), None), Stop::new(None, Some(2))] {
         let fitted = Classifier::fit(small_base(), &pictures, &config, &mut stop.context);
         assert!(matches!(fitted, Err(Error::Interrupted)));
@@ -249,7 +249,7 @@ fn what_is_left_out_for_its_memory_is_so_whatever_the_cache_knows() {
         .collect();
     let read = |memory: Option<u64>, cache: &str| {
         let extract = extract_into(&temp.path().join(cache));
-        let extractor = Extractor::new(&small_base(), &ExtractConfig { memory, ..extract });
+        let extractor = Extractor::new(&small_base(), &extract.with_memory(memory));
         let all = extractor.extract(
             &pictures.iter().map(Location::from).collect::<Vec<_>>(),
             &mut Context::default(),
@@ -276,7 +276,7 @@ fn a_picture_that_takes_more_memory_than_decoding_may_is_left_out() {
         Location::from(write_png(&temp.path().join(side.to_string()), side, side, &pixels))
     };
     let pictures = [picture(20), picture(400), picture(30)];
-    let config = |memory| ExtractConfig { memory, ..ExtractConfig::default() };
+    let config = |memory| ExtractConfig::default().with_memory(memory);
     // The large one has 480,000 bytes.
     for (memory, kept) in [(None, vec![0, 1, 2]), (Some(300_000), vec![0, 2])] {
         let extractor = Extractor::new(&small_base(), &config(memory));

@@ -52,7 +52,8 @@ fn a_model_trains_fine_tunes_and_predicts_with_the_resizing_of_its_base() {
         let training = FineTuneConfig { epochs: 1, batch_size: 6, ..Default::default() };
         let at = "from:block_16_project".parse().unwrap();
         let augment = Augment::Standard;
-        let tuning = FineTuning { at, training, augment, ..FineTuning::default() };
+        let tuning =
+            FineTuning::default().with_at(at).with_training(training).with_augment(augment);
         let train = |root: &Path| {
             let pictures = Pictures::open(root).unwrap().with_validation(0.0, 1);
             let config = FitConfig::default();

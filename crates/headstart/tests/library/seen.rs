@@ -18,7 +18,7 @@ const EACH: usize = 6;
 const ALL: usize = EACH * CLASSES.len();
 
 fn trained(pictures: &Pictures, folds: Option<usize>) -> Classifier {
-    let config = FitConfig { folds, ..FitConfig::default() };
+    let config = FitConfig::default().with_folds(folds);
     Classifier::fit(small_base(), pictures, &config, &mut Context::default()).unwrap().0
 }
 
@@ -34,7 +34,7 @@ fn tuned(
 ) -> Result<FineTuneReport, Error> {
     let training = FineTuneConfig { epochs: 1, batch_size: 6, early_stop, ..Default::default() };
     let at = "from:block_16_project".parse().unwrap();
-    let config = FineTuning { at, training, ..FineTuning::default() };
+    let config = FineTuning::default().with_at(at).with_training(training);
     let pictures = pictures.continuing(classifier.training());
     classifier.clone().fine_tune(&pictures, &config, &mut Context::default())
 }
@@ -234,7 +234,7 @@ fn what_further_training_learns_from_is_known_as_well() {
     let before = classifier.training().unwrap().seen.clone().unwrap();
     let training = FineTuneConfig { epochs: 1, batch_size: 6, ..Default::default() };
     let at = "from:block_16_project".parse().unwrap();
-    let config = FineTuning { at, training, ..FineTuning::default() };
+    let config = FineTuning::default().with_at(at).with_training(training);
     let pictures = open(more.clone()).continuing(classifier.training());
     let report = classifier.fine_tune(&pictures, &config, &mut Context::default()).unwrap();
     classifier.save(&file).unwrap();

@@ -153,7 +153,7 @@ fn weights_of_pictures_count_in_training_and_not_in_figures() {
     let adam = |class_weight| {
         let config =
             AdamConfig { class_weight, epochs: 3, learning_rate: 1e-2, ..Default::default() };
-        FitConfig { head: HeadConfig::Adam(config), ..FitConfig::default() }
+        FitConfig::default().with_head(HeadConfig::Adam(config))
     };
     let train = |pictures: &Pictures, config: &FitConfig| {
         Classifier::fit(small_base(), pictures, config, &mut Context::default()).unwrap()
@@ -173,7 +173,7 @@ fn weights_of_pictures_count_in_training_and_not_in_figures() {
     // The same of augmented views, and of fine-tuning.
     let tuned = |pictures: &Pictures, class_weight: ClassWeight| {
         let augment = headstart::data::Augment::Standard;
-        let fit = FitConfig { augment, views: 2, ..adam(class_weight.clone()) };
+        let fit = adam(class_weight.clone()).with_augment(augment).with_views(2);
         let (mut classifier, _) = train(pictures, &fit);
         let training = FineTuneConfig {
             learning_rate: 1e-3,
@@ -183,7 +183,7 @@ fn weights_of_pictures_count_in_training_and_not_in_figures() {
             ..Default::default()
         };
         let at = "from:block_16_project".parse().unwrap();
-        let config = FineTuning { at, training, ..FineTuning::default() };
+        let config = FineTuning::default().with_at(at).with_training(training);
         classifier.fine_tune(pictures, &config, &mut Context::default()).unwrap();
         classifier.head().clone()
     };
@@ -201,7 +201,7 @@ fn folds_measure_heads_on_what_they_have_not_seen_and_the_model_learns_from_all(
     let temp = tempfile::tempdir().unwrap();
     let root = folder(&temp.path().join("pictures"), &CLASSES, 20);
     let pictures = Pictures::open(&root).unwrap();
-    let config = FitConfig { folds: Some(5), ..FitConfig::default() };
+    let config = FitConfig::default().with_folds(Some(5));
     let (classifier, report) =
         Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap();
     let folds = report.folds.unwrap();
@@ -247,7 +247,7 @@ fn weighing(file: &Path, weights: [&str; 3]) -> Pictures {
 fn folds_in_which_only_one_class_counts_name_it() {
     let temp = tempfile::tempdir().unwrap();
     let pictures = weighing(&temp.path().join("list.csv"), ["0 0 0 0", "1 1 1 1", "0 0 0 0"]);
-    let config = FitConfig { folds: Some(2), ..FitConfig::default() };
+    let config = FitConfig::default().with_folds(Some(2));
     let error =
         Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap_err();
     let message = error.to_string();
@@ -284,23 +284,15 @@ fn folds_that_make_no_sense_are_refused() {
     pictures.export_split(&held_back, &split).unwrap();
     let augment = headstart::data::Augment::Tutorial;
     for (pictures, config, part) in [
-        (
-            Pictures::open(&root).unwrap(),
-            FitConfig { folds: Some(1), ..Default::default() },
-            "1 folds",
-        ),
-        (Pictures::open(&root).unwrap(), FitConfig { folds: Some(7), ..Default::default() }, "(6)"),
-        (
-            Pictures::open(&split).unwrap(),
-            FitConfig { folds: Some(2), ..Default::default() },
-            "split.csv",
-        ),
+        (Pictures::open(&root).unwrap(), FitConfig::default().with_folds(Some(1)), "1 folds"),
+        (Pictures::open(&root).unwrap(), FitConfig::default().with_folds(Some(7)), "(6)"),
+        (Pictures::open(&split).unwrap(), FitConfig::default().with_folds(Some(2)), "split.csv"),
         (
             pictures.clone().holding_back(held_back),
-            FitConfig { folds: Some(2), ..Default::default() },
+            FitConfig::default().with_folds(Some(2)),
             "one or the other",
         ),
-        (pictures, FitConfig { folds: Some(2), augment, ..Default::default() }, "augmented"),
+        (pictures, FitConfig::default().with_folds(Some(2)).with_augment(augment), "augmented"),
     ] {
         let error =
             Classifier::fit(small_base(), &pictures, &config, &mut Context::default()).unwrap_err();

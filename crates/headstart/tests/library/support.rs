@@ -84,14 +84,14 @@ pub(crate) const CLASSES: [&str; 3] = ["Bag", "Sneaker", "Trouser"];
 /// MobileNetV2 of width 0.35, the fixture's random weights: quick.
 pub(crate) fn small_base() -> Base {
     let file = repository("fixtures/keras_mobilenetv2/keras2_no_top.h5");
-    let config = BaseConfig { input_size: Some((32, 32)), ..BaseConfig::default() };
+    let config = BaseConfig::default().with_input_size(Some((32, 32)));
     let mut base = Base::from_file(file, &config).unwrap();
     base.set_trainable(false);
     base
 }
 
 pub(crate) fn extract_into(cache: &Path) -> ExtractConfig {
-    ExtractConfig { cache: Some(cache.to_owned()), ..ExtractConfig::default() }
+    ExtractConfig::default().with_cache(Some(cache.to_owned()))
 }
 
 /// Trains the default head on the small base without a cache.

@@ -70,8 +70,7 @@ fn timms_two_variants_of_lite0_are_told_apart_by_whoever_knows_and_the_tensorflo
     assert_eq!(*note, expected);
     assert_one_line(&note.to_string());
 
-    let config =
-        BaseConfig { architecture: Some("efficientnet-lite0".into()), ..BaseConfig::default() };
+    let config = BaseConfig::default().with_architecture(Some("efficientnet-lite0".into()));
     let base = Base::from_file(&file, &config).unwrap();
     assert!(base.assumptions().is_empty(), "{:?}", base.assumptions());
     assert_eq!(base.network().preprocessing().scaling, Scaling::minus_one_to_one());
@@ -132,14 +131,14 @@ fn of_several_sets_of_weights_the_moving_average_is_taken_and_the_others_by_pref
             assert_one_line(&note);
         }
         for (prefix, factor) in all {
-            let config = BaseConfig { prefix: Some((*prefix).to_owned()), ..BaseConfig::default() };
+            let config = BaseConfig::default().with_prefix(Some((*prefix).to_owned()));
             let base = Base::from_file(&file, &config).unwrap();
             let own: Vec<Tensor> = base.weights().iter().map(|(_, t)| t.clone()).collect();
             assert_eq!(own, times(*factor), "{prefix}");
             assert!(base.assumptions().is_empty(), "{:?}", base.assumptions());
         }
     }
-    let config = BaseConfig { prefix: Some("state_dict".into()), ..BaseConfig::default() };
+    let config = BaseConfig::default().with_prefix(Some("state_dict".into()));
     let error = Base::from_file(&file, &config).unwrap_err().to_string();
     assert!(error.contains("no weights below 'state_dict'") && error.contains("module"), "{error}");
     assert_one_line(&error);

@@ -66,7 +66,8 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
         Which::Clear => LabelErrors::Clear,
         Which::All => LabelErrors::All,
     };
-    let config = AuditConfig { extract: common.extract()?, label_errors };
+    let config =
+        AuditConfig::default().with_extract(common.extract()?).with_label_errors(label_errors);
     let mut context = common.context(Progress::new("Pictures"))?;
     let audit = headstart::audit(&base, &pictures, &config, &mut context)?;
     drop(context);

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use clap::Args;
 use headstart::model::Trainable;
 use headstart::model::architectures::NetworkConfig;
-use headstart::{Base, Bundled};
+use headstart::{Base, Bundled, DEFAULT_BASE};
 use headstart_bench::{BenchConfig, BenchReport, bench};
 use serde_json::json;
 
 use super::tuning::parse_layer;
-use crate::options::{BaseArgs, Common, DEFAULT_BASE};
+use crate::options::{BaseArgs, Common};
 use crate::output::{Output, bytes, count};
 use crate::usage;
 

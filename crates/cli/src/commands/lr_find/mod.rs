@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
+use headstart::data::Source;
 use headstart::data::sources::is_source;
 use headstart::files::check_writable;
 use headstart::model::Trainable;
 use headstart::train::{AdamConfig, ClassWeight, FineTuneConfig, RangeTestConfig};
-use headstart::{Classifier, Pictures, TrainingSet, find_head_learning_rate};
+use headstart::{Classifier, FineTuning, PictureSource, TrainingSet, find_head_learning_rate};
 
 use super::report;
 use super::tuning::{Own, StepArgs, parse_layer};
@@ -122,6 +123,15 @@ pub(crate) fn run(args: &LrFindArgs, common: &Common, output: &Output) -> anyhow
     found.report(args.plot.as_deref(), output)
 }
 
+impl LrFindArgs {
+    /// The pictures of a source, divided.
+    fn pictures(&self, source: Source) -> PictureSource {
+        PictureSource::new(source)
+            .with_validation(DEFAULT_SHARE, self.both.seed)
+            .with_duplicates(self.duplicates.get())
+    }
+}
+
 /// Of training a head.
 fn head(
     args: &LrFindArgs,
@@ -140,9 +150,7 @@ fn head(
     let batch_size = batch_size.unwrap_or(default.batch_size);
     let config = AdamConfig { batch_size, seed, class_weight, ..default };
     config.check().map_err(usage)?;
-    let source = args.source.source(&args.what);
-    let pictures = Pictures::open(source)?.with_validation(DEFAULT_SHARE, seed);
-    let pictures = args.duplicates.apply(pictures);
+    let pictures = args.pictures(args.source.source(&args.what)).open()?;
     let base = args.base.load(output)?;
     super::train::describe(&base, &pictures, output)?;
     let context = &mut common.context(Progress::new("Features"))?;
@@ -180,7 +188,10 @@ fn model(
     let BothArgs { batch_size, balance, seed } = args.both;
     let own = Own { batch_size, balance, seed, ..Own::default() };
     let extract = common.extract()?;
-    let config = args.step.config(args.layers.at.clone(), own, &extract)?;
+    let phase = args.step.phase(args.layers.at.clone(), own)?;
+    let inputs = args.step.inputs(seed, &extract);
+    let config =
+        FineTuning::default().with_at(phase.at).with_training(phase.training).with_inputs(inputs);
     let classifier = Classifier::load(&args.what)?;
     // A layer that does not exist should be known before the pictures are read.
     classifier.base().clone().apply(&config.at)?;
@@ -191,10 +202,7 @@ fn model(
     let asked = args.source.source(&dir);
     let source = classifier.labelled(asked.clone())?;
     report::labelled(output, &asked, &source)?;
-    let pictures = Pictures::open(source)?
-        .with_validation(DEFAULT_SHARE, seed)
-        .continuing(classifier.training());
-    let pictures = args.duplicates.apply(pictures);
+    let pictures = args.pictures(source).open()?.continuing(classifier.training());
     let network = classifier.base().network();
     let (name, resizing) = (network.name(), resizing(network));
     let classes = count(classifier.classes().len(), "class");

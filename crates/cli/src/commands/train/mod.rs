@@ -6,23 +6,22 @@ pub(super) mod show;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
-use headstart::files::check_writable;
 use headstart::model::thousands;
-use headstart::train::Epoch;
 use headstart::{
-    Base, Classifier, FineTuneReport, FineTuning, FitConfig, FitReport, Phase, Pictures,
-    TrainingSet,
+    Base, Classifier, Error, Event, FineTuneReport, FitConfig, FitReport, Pictures, RunConfig,
+    TrainJob, Trained,
 };
 use serde_json::json;
 
-use super::report;
-use super::tuning::{TrainTuningArgs, fine_tune, prepare};
+use super::report::{self, keep};
+use super::tuning::{TrainTuningArgs, checked, checkpoint_of, interrupted, of_checkpoint};
 use crate::hints;
-use crate::options::{BaseArgs, Common, resizing};
+use crate::options::{BaseArgs, Common, load, resizing};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
-use crate::sources::{DuplicateArgs, SourceArgs, SplitArgs};
+use crate::sources::{DuplicateArgs, SourceArgs, SplitArgs, open};
 use crate::usage;
 pub(super) use head::HeadArgs;
 
@@ -53,134 +52,105 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
-    let extract = common.extract()?;
-    let tuning = args.tuning.config(&args.head, args.seed, &extract)?;
-    let smoothing = args.tuning.options.label_smoothing();
-    let head = args.head.config(args.seed, tuning.is_some(), smoothing)?;
-    let (augment, views) = args.tuning.options.views();
-    let folds = args.split.folds();
-    if folds.is_some() && tuning.is_some() {
-        return Err(usage(
-            "--folds measures heads on a frozen base: leave out --fine-tune-at, or measure on --val-split",
+    let (job, option) = (args.job(common)?, args.split.option());
+    let pictures = open(&job.source, option)?;
+    job.check_files(&pictures)?;
+    let mut base = load(&job.base, output)?;
+    if let Some(tuning) = &job.fine_tune {
+        checked(job.check(&base))?;
+        of_checkpoint(job.run.checkpoint.as_deref(), job.run.resume, output);
+        base.apply(&tuning.at)?;
+    }
+    let trained = train(&job, base, &pictures, (common, output))?;
+    if let (Some(file), Some(first)) = (&job.run.export_split, trained.not_exported.first()) {
+        let (file, left_out) = (file.display(), trained.not_exported.len());
+        let what = count(left_out, "picture");
+        output.warning(&format!(
+            "{file}: {what} left out, whose names are not UTF-8, such as {}",
+            first.path.display()
         ));
     }
-    let config = FitConfig { head, extract, augment, views, seed: args.seed, folds };
-    config.check().map_err(|error| usage(hints::error(&error)))?;
-    let pictures = args.split.open(args.source.source(&args.dir), args.seed)?;
-    let pictures = args.duplicates.apply(pictures);
-    let model = args.output.clone().unwrap_or_else(|| default_model(&args.dir));
-    // Better now than after an hour of work.
-    check_writable(&model)?;
-    if let Some(file) = &args.split.export_split {
-        pictures.check_export(file)?;
-    }
-    let mut base = args.base.load(output)?;
-    let classifier = match tuning {
-        None => train(base, &pictures, &config, &model, (common, output))?.0,
-        Some(mut tuning) => {
-            tuning.checkpoint = Some(super::tuning::checkpoint_of(&model));
-            prepare(&tuning, &base, output)?;
-            base.apply(&tuning.at)?;
-            train_both(base, &pictures, (&config, &tuning), &model, (common, output))?
-        }
-    };
-    if let (Some(file), Some(record)) = (&args.split.export_split, classifier.training()) {
-        let left_out = pictures.export_split(&record.validation, file)?;
-        if let Some(first) = left_out.first() {
-            let (file, left_out) = (file.display(), left_out.len());
-            let what = count(left_out, "picture");
-            output.warning(&format!(
-                "{file}: {what} left out, whose names are not UTF-8, such as {}",
-                first.path.display()
-            ));
-        }
-    }
-    if let (Some(file), true) = (&args.split.export_split, pictures.source().multi_label) {
+    if let (Some(file), true) = (&job.run.export_split, pictures.source().multi_label) {
         output.field("Split file", format!("{}, to be read with --multi-label", file.display()))?;
     }
-    let model = quoted(&model.display().to_string());
+    let model = quoted(&args.model().display().to_string());
     output.text("")?;
     output.text(format!("Try it with:  headstart predict {model} PICTURE..."))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Trains, reports and saves; the part that the demo has in common.
+impl TrainArgs {
+    fn model(&self) -> PathBuf {
+        self.output.clone().unwrap_or_else(|| default_model(&self.dir))
+    }
+
+    /// # Errors
+    /// Options that make no sense.
+    fn job(&self, common: &Common) -> anyhow::Result<TrainJob> {
+        let tuning = self.tuning.phase(&self.head, self.seed)?;
+        let options = &self.tuning.options;
+        let head = self.head.config(self.seed, tuning.is_some(), options.label_smoothing())?;
+        let folds = self.split.folds();
+        if folds.is_some() && tuning.is_some() {
+            return Err(usage(
+                "--folds measures heads on a frozen base: leave out --fine-tune-at, or measure on --val-split",
+            ));
+        }
+        let inputs = options.inputs(self.seed, &common.extract()?);
+        let fit = FitConfig::default().with_head(head.clone()).with_inputs(inputs.clone());
+        fit.with_folds(folds).check().map_err(|error| usage(hints::error(&error)))?;
+        let model = self.model();
+        let run = RunConfig::default()
+            .with_inputs(inputs)
+            .with_folds(folds)
+            .with_checkpoint(tuning.is_some().then(|| checkpoint_of(&model)))
+            .with_resume(options.resume)
+            .with_model(model)
+            .with_export_split(self.split.export_split.clone());
+        let source = self.split.source(self.source.source(&self.dir), self.seed);
+        Ok(TrainJob::new(source.with_duplicates(self.duplicates.get()))
+            .with_base(self.base.source())
+            .with_head(head)
+            .with_fine_tune(tuning)
+            .with_run(run))
+    }
+}
+
+/// Runs a job that saves a model, and reports.
 pub(super) fn train(
+    job: &TrainJob,
     base: Base,
     pictures: &Pictures,
-    config: &FitConfig,
-    model: &Path,
     (common, output): (&Common, &Output),
-) -> anyhow::Result<(Classifier, FitReport)> {
+) -> anyhow::Result<Trained> {
     describe(&base, pictures, output)?;
-    report::disk(output, &config.disk_need(&base, pictures, None)?)?;
-    let mut broken = None;
-    let mut on_epoch = |epoch: &Epoch| report::keep(&mut broken, head_epoch(output, config, epoch));
-    let mut context = common.context(Progress::new("Features").on_epoch(&mut on_epoch))?;
-    let fitted = Classifier::fit(base, pictures, config, &mut context);
+    let (mut broken, mut fine_tunes, mut events) = (None, false, show::Events::new(job));
+    let mut on_event = |event: &Event| {
+        fine_tunes |= matches!(event, Event::Fitted(_) | Event::Resumed { .. });
+        keep(&mut broken, events.show(event, output));
+    };
+    let mut context = common.context(Progress::new("Features").on_event(&mut on_event))?;
+    let trained = job.run_on(base, pictures, &mut context);
     drop(context);
-    let (classifier, report) = fitted.map_err(|error| match error {
-        headstart::Error::Interrupted if config.extract.cache.is_some() => {
-            anyhow::Error::new(error).context(
+    let cached = job.run.inputs.extract.cache.is_some();
+    let trained = trained.map_err(|error| match (&job.fine_tune, fine_tunes) {
+        (Some(_), true) => interrupted(error, job.run.checkpoint.as_deref(), job.run.resume),
+        (None, _) if cached && matches!(error, Error::Interrupted) => anyhow::Error::new(error)
+            .context(
                 "interrupted; the features computed so far are kept: run the same command to go on",
-            )
-        }
-        other => other.into(),
+            ),
+        _ => error.into(),
     })?;
     broken.map_or(Ok(()), Err)?;
-    classifier.save(model)?;
-    show::fitted(&report, config, false, output)?;
-    show::end(&report.skipped, &report.warnings, model, output)?;
-    output.event(&done(&classifier, pictures, &report, None, model))?;
-    Ok((classifier, report))
-}
-
-/// Both phases on pictures that are decoded once.
-fn train_both(
-    base: Base,
-    pictures: &Pictures,
-    (config, tuning): (&FitConfig, &FineTuning),
-    model: &Path,
-    (common, output): (&Common, &Output),
-) -> anyhow::Result<Classifier> {
-    describe(&base, pictures, output)?;
-    report::disk(output, &config.disk_need(&base, pictures, Some(tuning))?)?;
-    let mut context = common.context(Progress::new("Pictures"))?;
-    let mut set = TrainingSet::new(&base, pictures, &config.extract, &mut context)?;
-    drop(context);
-    let (mut classifier, report) = match tuning.interrupted(&set, &config.head)? {
-        Some(classifier) => (classifier, None),
-        None => {
-            let mut broken = None;
-            let mut on_epoch = |epoch: &Epoch| {
-                report::keep(&mut broken, head_epoch(output, config, epoch));
-            };
-            let mut context = common.context(Progress::new("Features").on_epoch(&mut on_epoch))?;
-            let (classifier, report) =
-                Classifier::fit_on(&mut set, config, Some(&tuning.at), &mut context)?;
-            drop(context);
-            broken.map_or(Ok(()), Err)?;
-            show::fitted(&report, config, true, output)?;
-            // Whatever happens to the second phase, the first is done.
-            classifier.save(model)?;
-            (classifier, Some(report))
-        }
-    };
-    let tuned = fine_tune(&mut classifier, &mut set, tuning, model, (common, output))?;
-    let mut report = report.unwrap_or_else(|| FitReport::of_resumed(&tuned));
-    for warning in &tuned.warnings {
-        if !report.warnings.contains(warning) {
-            report.warnings.push(warning.clone());
-        }
+    let Trained { classifier, fit, fine_tune, .. } = &trained;
+    if let (Some(tuned), Some(phase)) = (fine_tune, &job.fine_tune) {
+        super::tuning::report(tuned, phase.training.learning_rate, output)?;
     }
-    show::end(&tuned.skipped, &report.warnings, model, output)?;
-    output.event(&done(&classifier, pictures, &report, Some(&tuned), model))?;
-    Ok(classifier)
-}
-
-fn head_epoch(output: &Output, config: &FitConfig, epoch: &Epoch) -> std::io::Result<()> {
-    let label = if epoch.epoch == 1 { "Epochs" } else { "" };
-    show::epoch(output, (Phase::Head, label), config.head.epochs(), epoch)
+    let model = job.run.model.as_ref().context("a model that was trained is saved")?;
+    let skipped = fine_tune.as_ref().map_or(&fit.skipped, |tuned| &tuned.skipped);
+    show::end(skipped, &fit.warnings, model, output)?;
+    output.event(&done(classifier, pictures, fit, fine_tune.as_ref(), model))?;
+    Ok(trained)
 }
 
 fn done(

@@ -1,55 +1,85 @@
 //! What training prints.
 
+use std::io;
 use std::path::Path;
 
 use headstart::data::{Augment, Skipped};
 use headstart::model::thousands;
-use headstart::train::Epoch;
 use headstart::{
-    CrossValidation, Evaluation, Event, FitConfig, FitReport, HeadConfig, Phase, Spread, Warning,
+    CrossValidation, Evaluation, Event, FitReport, HeadConfig, Phase, Spread, TrainJob, Warning,
 };
 
 use crate::commands::report::{self, Measured, Thresholds};
 use crate::hints;
 use crate::output::{Output, count, duration};
 
-/// An epoch of a phase, of so many; people read the label before it.
-pub(in crate::commands) fn epoch(
-    output: &Output,
-    (phase, label): (Phase, &str),
-    epochs: Option<usize>,
-    epoch: &Epoch,
-) -> std::io::Result<()> {
-    output.event(&Event::Epoch { phase, epoch: epoch.clone() })?;
-    let Some(epochs) = epochs else { return Ok(()) };
-    let validation = match (epoch.val_loss, epoch.val_accuracy) {
-        (Some(loss), Some(accuracy)) => {
-            format!("  val_loss {loss:.4}  val_accuracy {accuracy:.4}")
+/// What is printed of the events of a job, beside progress.
+pub(super) struct Events<'a> {
+    job: &'a TrainJob,
+    epochs: Epochs,
+}
+
+impl<'a> Events<'a> {
+    pub(super) fn new(job: &'a TrainJob) -> Self {
+        let fine_tune = job.fine_tune.as_ref().map(|tuning| tuning.training.epochs);
+        Self { job, epochs: Epochs { head: job.head.epochs(), fine_tune, shown: None } }
+    }
+
+    pub(super) fn show(&mut self, event: &Event, output: &Output) -> io::Result<()> {
+        match event {
+            Event::Disk(need) => report::disk(output, need),
+            Event::Fitted(report) => fitted(report, self.job, output),
+            other => self.epochs.show(other, output),
         }
-        _ => String::new(),
-    };
-    let width = epochs.to_string().len();
-    output.field(
-        label,
-        format!(
-            "{:>width$}/{}  loss {:.4}  accuracy {:.4}{validation}",
-            epoch.epoch, epochs, epoch.loss, epoch.accuracy
-        ),
-    )
+    }
+}
+
+/// The lines of epochs.
+#[derive(Default)]
+pub(in crate::commands) struct Epochs {
+    /// How many there are of each phase, for people; of those of which there is none, nothing is shown.
+    pub(in crate::commands) head: Option<usize>,
+    pub(in crate::commands) fine_tune: Option<usize>,
+    /// Of which phase one was shown last.
+    pub(in crate::commands) shown: Option<Phase>,
+}
+
+impl Epochs {
+    pub(in crate::commands) fn show(&mut self, event: &Event, output: &Output) -> io::Result<()> {
+        let Event::Epoch { phase, epoch } = event else { return Ok(()) };
+        output.event(event)?;
+        let (name, epochs) = match phase {
+            Phase::Head => ("Epochs", self.head),
+            Phase::FineTune => ("Fine-tuning", self.fine_tune),
+        };
+        let label = if self.shown == Some(*phase) { "" } else { name };
+        self.shown = Some(*phase);
+        let Some(epochs) = epochs else { return Ok(()) };
+        let validation = match (epoch.val_loss, epoch.val_accuracy) {
+            (Some(loss), Some(accuracy)) => {
+                format!("  val_loss {loss:.4}  val_accuracy {accuracy:.4}")
+            }
+            _ => String::new(),
+        };
+        let width = epochs.to_string().len();
+        output.field(
+            label,
+            format!(
+                "{:>width$}/{}  loss {:.4}  accuracy {:.4}{validation}",
+                epoch.epoch, epochs, epoch.loss, epoch.accuracy
+            ),
+        )
+    }
 }
 
 /// How the head was trained, and how well it does.
-pub(super) fn fitted(
-    report: &FitReport,
-    config: &FitConfig,
-    fine_tunes: bool,
-    output: &Output,
-) -> anyhow::Result<()> {
+fn fitted(report: &FitReport, job: &TrainJob, output: &Output) -> io::Result<()> {
+    let (inputs, fine_tunes) = (&job.run.inputs, job.fine_tune.is_some());
     let cached = match report.cached {
         0 => String::new(),
         n => format!(", {} from the cache", thousands(n)),
     };
-    let varied = match (config.augment, config.views) {
+    let varied = match (inputs.augment, inputs.views) {
         (Augment::None, _) => String::new(),
         (augment, 0) => format!(", {augment} augmentation drawn afresh each epoch"),
         (augment, views) => format!(", {} of {augment} augmentation", count(views, "view")),
@@ -68,7 +98,7 @@ pub(super) fn fitted(
         "Split",
         format!("{} to learn from, {measured}{together}", thousands(report.train)),
     )?;
-    let method = match (&config.head, report.strength) {
+    let method = match (&job.head, report.strength) {
         (HeadConfig::Lbfgs(_), Some(strength)) => {
             format!("logistic regression, strength C = {strength:.2e}")
         }
@@ -84,7 +114,7 @@ pub(super) fn fitted(
 }
 
 /// How well heads did that had not seen what they were measured on.
-fn cross_validation(folds: &CrossValidation, output: &Output) -> anyhow::Result<()> {
+fn cross_validation(folds: &CrossValidation, output: &Output) -> io::Result<()> {
     for (index, fold) in folds.folds.iter().enumerate() {
         output.field(
             if index == 0 { "Folds" } else { "" },
@@ -122,7 +152,7 @@ pub(in crate::commands) fn validation(
     note: &str,
     per_class: bool,
     output: &Output,
-) -> anyhow::Result<()> {
+) -> io::Result<()> {
     match evaluation {
         Some(evaluation) => {
             report::accuracy(output, evaluation, measured, Thresholds::ChosenHere, note)?;

@@ -5,17 +5,13 @@ mod options;
 use std::path::{Path, PathBuf};
 
 use headstart::model::thousands;
-use headstart::train::{Epoch, TrainError};
-use headstart::{
-    Base, Classifier, Error, FineTuneRecord, FineTuneReport, FineTuning, Phase, TrainingSet,
-};
+use headstart::train::TrainError;
+use headstart::{Error, FineTuneReport};
 use serde_json::json;
 
-use super::report::{Measured, keep};
+use super::report::Measured;
 use super::train::show;
-use crate::options::Common;
 use crate::output::{Output, count, duration};
-use crate::progress::Progress;
 use crate::usage;
 pub(super) use options::{Own, StepArgs, TrainTuningArgs, TuningArgs, parse_layer};
 
@@ -26,20 +22,23 @@ pub(super) fn checkpoint_of(model: &Path) -> PathBuf {
     name.into()
 }
 
-/// What should be known before any work is done: whether `base` can be fine-tuned like this, and
-/// what becomes of a checkpoint.
+/// Whether a base can be fine-tuned as asked.
 ///
 /// # Errors
 /// A layer that is not there or after which nothing trains, and options that make no sense.
-pub(super) fn prepare(config: &FineTuning, base: &Base, output: &Output) -> anyhow::Result<()> {
-    config.check(base).map_err(|error| match error {
+pub(super) fn checked(result: Result<(), Error>) -> anyhow::Result<()> {
+    result.map_err(|error| match error {
         Error::Train(TrainError::NothingTrainable) => {
             usage("no layer has weights from there on: there is nothing to fine-tune")
         }
         other => other.into(),
-    })?;
-    let Some(file) = &config.checkpoint else { return Ok(()) };
-    match (config.resume, file.exists()) {
+    })
+}
+
+/// Tells beforehand what becomes of a checkpoint.
+pub(super) fn of_checkpoint(file: Option<&Path>, resume: bool, output: &Output) {
+    let Some(file) = file else { return };
+    match (resume, file.exists()) {
         (false, true) => output.warning(&format!(
             "{} of an interrupted run will be overwritten (--resume would go on from it)",
             file.display(),
@@ -50,65 +49,33 @@ pub(super) fn prepare(config: &FineTuning, base: &Base, output: &Output) -> anyh
         )),
         _ => {}
     }
-    Ok(())
 }
 
-/// Fine-tunes, reports and saves.
-pub(super) fn fine_tune(
-    classifier: &mut Classifier,
-    set: &mut TrainingSet,
-    config: &FineTuning,
-    model: &Path,
-    (common, output): (&Common, &Output),
-) -> anyhow::Result<FineTuneReport> {
-    let mut broken = None;
-    let epochs = config.training.epochs;
-    let record_before = fine_tune_record(classifier).cloned();
-    let mut first = true;
-    let mut on_epoch = |epoch: &Epoch| {
-        let label = if std::mem::take(&mut first) { "Fine-tuning" } else { "" };
-        keep(&mut broken, show::epoch(output, (Phase::FineTune, label), Some(epochs), epoch));
-    };
-    let mut context = common.context(Progress::new("Views").on_epoch(&mut on_epoch))?;
-    let tuned = classifier.fine_tune_on(set, config, &mut context);
-    drop(context);
-    broken.map_or(Ok(()), Err)?;
-    let report = match tuned {
-        Ok(report) => report,
-        Err(error @ Error::Train(TrainError::Diverged { .. })) => {
-            classifier.save(model)?;
-            // The same would happen again from there.
-            config.discard();
-            let tuned = fine_tune_record(classifier);
-            let tuned = tuned.filter(|tuned| Some(*tuned) != record_before.as_ref());
-            let kept = tuned.map_or("the weights from before fine-tuning".to_owned(), |tuned| {
-                let epoch = tuned.best_epoch.unwrap_or(tuned.epochs.len());
-                format!("the weights of epoch {epoch}")
-            });
-            return Err(anyhow::anyhow!("{error}; {} keeps {kept}", model.display()));
-        }
-        Err(error @ Error::Interrupted) => {
-            let file = config.checkpoint.as_ref().filter(|file| config.resume && file.exists());
-            let message = file.map_or("interrupted before fine-tuning began".to_owned(), |file| {
-                format!(
-                    "interrupted; {} is as it was: run the same command to go on",
-                    file.display()
-                )
-            });
-            return Err(anyhow::Error::new(error).context(message));
-        }
-        Err(other) => return Err(other.into()),
-    };
-    classifier.save(model)?;
-    config.discard();
-    let options = &config.training;
+/// An error of fine-tuning, and of an interruption what there is to go on from.
+pub(super) fn interrupted(error: Error, file: Option<&Path>, resume: bool) -> anyhow::Error {
+    if !matches!(error, Error::Interrupted) {
+        return error.into();
+    }
+    let file = file.filter(|file| resume && file.exists());
+    let message = file.map_or("interrupted before fine-tuning began".to_owned(), |file| {
+        format!("interrupted; {} is as it was: run the same command to go on", file.display())
+    });
+    anyhow::Error::new(error).context(message)
+}
+
+/// What came of fine-tuning at this rate.
+pub(super) fn report(
+    report: &FineTuneReport,
+    learning_rate: f64,
+    output: &Output,
+) -> anyhow::Result<()> {
     output.field(
         "Fine-tuned",
         format!(
             "from {} on, {} parameters, learning rate {:e}, {}",
             report.first_layer,
             thousands(report.trainable),
-            options.learning_rate,
+            learning_rate,
             duration(report.seconds.total),
         ),
     )?;
@@ -134,12 +101,7 @@ pub(super) fn fine_tune(
     let measured = Measured::held_back(report.learned_from);
     let before = before.unwrap_or_default();
     show::validation(report.validation.as_ref(), &measured, &before, true, output)?;
-    Ok(report)
-}
-
-/// How its base was fine-tuned last.
-fn fine_tune_record(classifier: &Classifier) -> Option<&FineTuneRecord> {
-    classifier.training().and_then(|training| training.fine_tune.as_ref())
+    Ok(())
 }
 
 /// What a program is told of it at the end.

@@ -8,7 +8,7 @@ use headstart::train::network::BatchNorm;
 use headstart::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
 use headstart::train::schedules::{CosineDecay, OneCycle, Schedule};
 use headstart::train::{ClassWeight, FineTuneConfig, TrainError};
-use headstart::{DEFAULT_VIEWS, ExtractConfig, FineTuning};
+use headstart::{DEFAULT_VIEWS, ExtractConfig, FineTunePhase, InputConfig};
 
 use crate::commands::train::HeadArgs;
 use crate::usage;
@@ -30,7 +30,7 @@ pub(crate) struct TuningArgs {
     ema: Option<f64>,
     /// Go on from the checkpoint of an interrupted run
     #[arg(long)]
-    resume: bool,
+    pub(in crate::commands) resume: bool,
 }
 
 /// What a step of fine-tuning does.
@@ -103,9 +103,9 @@ pub(in crate::commands) struct Own {
 }
 
 impl TuningArgs {
-    /// How pictures are varied, and in how many views.
-    pub(in crate::commands) fn views(&self) -> (Augment, usize) {
-        (self.step.augment, self.step.views)
+    /// How pictures become what is trained on.
+    pub(in crate::commands) fn inputs(&self, seed: u64, extract: &ExtractConfig) -> InputConfig {
+        self.step.inputs(seed, extract)
     }
 
     /// The first option that was given and is of fine-tuning alone.
@@ -132,17 +132,16 @@ impl TuningArgs {
 
     /// # Errors
     /// Options that make no sense.
-    pub(in crate::commands) fn config(
+    pub(in crate::commands) fn phase(
         &self,
         at: Trainable,
         own: Own,
-        extract: &ExtractConfig,
-    ) -> anyhow::Result<FineTuning> {
+    ) -> anyhow::Result<FineTunePhase> {
         if self.warm_up.is_some() && self.schedule != ScheduleKind::Cosine {
             return Err(usage("--warm-up has no meaning but with --schedule cosine"));
         }
         let warmup_steps = self.warm_up.unwrap_or(0);
-        let mut config = self.step.config(at, own, extract)?;
+        let mut config = self.step.phase(at, own)?;
         config.training.schedule = match self.schedule {
             ScheduleKind::Constant => Schedule::Constant,
             ScheduleKind::Cosine => {
@@ -152,22 +151,29 @@ impl TuningArgs {
         };
         config.training.average = self.ema;
         config.training.check().map_err(usage)?;
-        config.resume = self.resume;
         Ok(config)
     }
 }
 
 impl StepArgs {
+    /// How pictures become what is trained on.
+    pub(in crate::commands) fn inputs(&self, seed: u64, extract: &ExtractConfig) -> InputConfig {
+        InputConfig::default()
+            .with_extract(extract.clone())
+            .with_augment(self.augment)
+            .with_views(self.views)
+            .with_seed(seed)
+    }
+
     /// Fine-tuning at a constant rate.
     ///
     /// # Errors
     /// Options that make no sense.
-    pub(in crate::commands) fn config(
+    pub(in crate::commands) fn phase(
         &self,
         at: Trainable,
         own: Own,
-        extract: &ExtractConfig,
-    ) -> anyhow::Result<FineTuning> {
+    ) -> anyhow::Result<FineTunePhase> {
         let default = FineTuneConfig::default();
         let mut optimizer = self.optimizer.unwrap_or(default.optimizer);
         if let Some(decay) = self.weight_decay {
@@ -200,16 +206,7 @@ impl StepArgs {
             ..default
         };
         training.check().map_err(usage)?;
-        Ok(FineTuning {
-            at,
-            training,
-            augment: self.augment,
-            views: self.views,
-            seed: own.seed,
-            extract: extract.clone(),
-            checkpoint: None,
-            resume: false,
-        })
+        Ok(FineTunePhase::default().with_at(at).with_training(training))
     }
 }
 
@@ -241,12 +238,11 @@ pub(crate) struct TrainTuningArgs {
 impl TrainTuningArgs {
     /// # Errors
     /// Options that make no sense.
-    pub(in crate::commands) fn config(
+    pub(in crate::commands) fn phase(
         &self,
         head: &HeadArgs,
         seed: u64,
-        extract: &ExtractConfig,
-    ) -> anyhow::Result<Option<FineTuning>> {
+    ) -> anyhow::Result<Option<FineTunePhase>> {
         let Some(at) = self.fine_tune_at.clone() else {
             return match self.options.of_fine_tuning() {
                 Some(option) => {
@@ -263,6 +259,6 @@ impl TrainTuningArgs {
             balance: head.balance,
             seed,
         };
-        self.options.config(at, own, extract).map(Some)
+        self.options.phase(at, own).map(Some)
     }
 }

@@ -1,0 +1,284 @@
+//! Training as one thing that can be written down, run, cancelled and gone on with.
+
+mod base_source;
+mod picture_source;
+
+use std::path::PathBuf;
+
+use headstart_data::{Augment, Skipped};
+use headstart_files::check_writable;
+use headstart_model::Trainable;
+use headstart_train::FineTuneConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{InputConfig, setters};
+use crate::training_set::TrainingSet;
+use crate::{
+    Base, Classifier, Context, Error, Event, ExtractConfig, FineTuneReport, FineTuning, FitConfig,
+    FitReport, HeadConfig, Pictures,
+};
+pub use base_source::{BaseSource, DEFAULT_BASE};
+pub use picture_source::PictureSource;
+
+/// A classifier to be trained: from which pictures, on which base, and how.
+///
+/// A job is plain data, which can be sent elsewhere or kept beside its model. Each run of the same job
+/// gives the same model. One that is cancelled while it fine-tunes keeps a checkpoint where
+/// [`RunConfig::checkpoint`] says so, and with [`RunConfig::resume`] goes on to the model that it would
+/// have come to.
+///
+/// ```no_run
+/// use headstart::{Context, FineTunePhase, PictureSource, TrainJob};
+///
+/// # fn main() -> Result<(), headstart::Error> {
+/// let mut job = TrainJob::new(PictureSource::new("flowers"))
+///     .with_fine_tune(FineTunePhase::default().with_at("from:100".parse()?));
+/// job.run = job.run.with_model("flowers.safetensors".into());
+/// let trained = job.run(&mut Context::default())?;
+/// println!("{} pictures were learned from", trained.fit.train);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TrainJob {
+    /// Which pictures, and how they are labelled and divided.
+    pub source: PictureSource,
+    /// The base that features are computed with.
+    #[serde(default)]
+    pub base: BaseSource,
+    /// How the head is fitted.
+    #[serde(default)]
+    pub head: HeadConfig,
+    /// How the base is fine-tuned afterwards, if it is.
+    #[serde(default)]
+    pub fine_tune: Option<FineTunePhase>,
+    /// How pictures become what is trained on, and which files are written.
+    #[serde(default)]
+    pub run: RunConfig,
+}
+
+/// What fine-tuning does, as a part of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct FineTunePhase {
+    /// Which layers of the base train; all others stay frozen.
+    pub at: Trainable,
+    /// Learning rate, epochs, optimizer and all that.
+    pub training: FineTuneConfig,
+}
+
+impl Default for FineTunePhase {
+    /// As [`FineTuning::default`].
+    fn default() -> Self {
+        let FineTuning { at, training, .. } = FineTuning::default();
+        Self { at, training }
+    }
+}
+
+setters!(FineTunePhase {
+    /// Which layers of the base train.
+    with_at => at: Trainable,
+    /// Learning rate, epochs, optimizer and all that.
+    with_training => training: FineTuneConfig,
+});
+
+/// How a job is run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RunConfig {
+    /// How pictures become what is trained on.
+    pub inputs: InputConfig,
+    /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
+    pub folds: Option<usize>,
+    /// The file that the model is saved to, after each phase.
+    pub model: Option<PathBuf>,
+    /// Where fine-tuning saves what it can go on from. It is removed when the model is saved.
+    pub checkpoint: Option<PathBuf>,
+    /// Whether to go on from the checkpoint, if there is one.
+    pub resume: bool,
+    /// The file that the split is written to, as a manifest in CSV.
+    pub export_split: Option<PathBuf>,
+}
+
+setters!(RunConfig {
+    /// How pictures become what is trained on.
+    with_inputs => inputs: InputConfig,
+    /// How the frozen layers are computed.
+    with_extract => inputs.extract: ExtractConfig,
+    /// How pictures are varied.
+    with_augment => inputs.augment: Augment,
+    /// How many views of each picture are drawn; 0 draws afresh each epoch.
+    with_views => inputs.views: usize,
+    /// What decides how pictures are varied and dealt into folds.
+    with_seed => inputs.seed: u64,
+    /// How many folds the head is measured by.
+    with_folds => folds: impl Into<Option<usize>>,
+    /// The file that the model is saved to.
+    with_model => model: impl Into<Option<PathBuf>>,
+    /// Where fine-tuning saves what it can go on from.
+    with_checkpoint => checkpoint: impl Into<Option<PathBuf>>,
+    /// Whether to go on from the checkpoint, if there is one.
+    with_resume => resume: bool,
+    /// The file that the split is written to.
+    with_export_split => export_split: impl Into<Option<PathBuf>>,
+});
+
+/// What a job has come to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Trained {
+    /// What predicts.
+    pub classifier: Classifier,
+    /// How training the head went; of a run that went on from a checkpoint, what fine-tuning knows of it.
+    pub fit: FitReport,
+    /// How fine-tuning went, if there was any.
+    pub fine_tune: Option<FineTuneReport>,
+    /// Pictures that a manifest of the split cannot name.
+    pub not_exported: Vec<Skipped>,
+}
+
+impl TrainJob {
+    /// Trains the default head for these pictures on the default base.
+    pub fn new(source: PictureSource) -> Self {
+        let (base, head) = (BaseSource::default(), HeadConfig::default());
+        Self { source, base, head, fine_tune: None, run: RunConfig::default() }
+    }
+
+    /// Trains, tells `context` how it goes, and saves the model where the job says.
+    ///
+    /// # Errors
+    /// As [`TrainJob::run_on`], and when pictures or base cannot be opened.
+    pub fn run(&self, context: &mut Context<'_>) -> Result<Trained, Error> {
+        let pictures = self.source.open()?;
+        self.check_files(&pictures)?;
+        self.run_on(self.base.load()?, &pictures, context)
+    }
+
+    /// [`TrainJob::run`] on pictures and a base that have been opened, whatever the job says of these.
+    ///
+    /// # Errors
+    /// When fewer than two classes have pictures that can be read, the options make no sense, there is no
+    /// room on disk, a checkpoint is of another run, or a file cannot be written.
+    /// [`Error::Interrupted`] when the context is cancelled; [`Error::Saved`] when there is a checkpoint
+    /// to go on from. [`Error::Diverged`] when fine-tuning does, and a model of the last good epoch was
+    /// saved.
+    pub fn run_on(
+        &self,
+        base: Base,
+        pictures: &Pictures,
+        context: &mut Context<'_>,
+    ) -> Result<Trained, Error> {
+        self.check(&base)?;
+        let (classifier, fit, fine_tune) = match self.fine_tuning() {
+            Some(tuning) => {
+                let (classifier, fit, tuned) =
+                    self.both_phases(base, pictures, &tuning, context)?;
+                (classifier, fit, Some(tuned))
+            }
+            None => {
+                let (classifier, fit) = Classifier::fit(base, pictures, &self.fit(), context)?;
+                self.save(&classifier)?;
+                context.tell(Event::Fitted(Box::new(fit.clone())));
+                (classifier, fit, None)
+            }
+        };
+        let not_exported = match (&self.run.export_split, classifier.training()) {
+            (Some(file), Some(record)) => pictures.export_split(&record.validation, file)?,
+            _ => Vec::new(),
+        };
+        Ok(Trained { classifier, fit, fine_tune, not_exported })
+    }
+
+    /// Whether the options make sense, and `base` can be trained with them: better known before pictures
+    /// are read than after.
+    ///
+    /// # Errors
+    /// Options that make no sense, and a layer that is not there or after which nothing trains.
+    pub fn check(&self, base: &Base) -> Result<(), Error> {
+        self.fit().check()?;
+        match self.fine_tuning() {
+            Some(_) if self.run.folds.is_some() => {
+                let problem = "folds measure heads on a frozen base: leave out one or the other";
+                Err(Error::Options(problem.to_owned()))
+            }
+            Some(tuning) => tuning.check(base),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes nothing, and fails where the job's files could not be written: better now than after an
+    /// hour of work.
+    ///
+    /// # Errors
+    /// When a folder is not there or may not be written to.
+    pub fn check_files(&self, pictures: &Pictures) -> Result<(), Error> {
+        if let Some(model) = &self.run.model {
+            check_writable(model)?;
+        }
+        self.run.export_split.as_ref().map_or(Ok(()), |file| pictures.check_export(file))
+    }
+
+    /// How the head is trained.
+    pub(crate) fn fit(&self) -> FitConfig {
+        let fit = FitConfig::default().with_head(self.head.clone()).with_folds(self.run.folds);
+        fit.with_inputs(self.run.inputs.clone())
+    }
+
+    /// How the base is fine-tuned, if it is.
+    pub(crate) fn fine_tuning(&self) -> Option<FineTuning> {
+        let FineTunePhase { at, training } = self.fine_tune.clone()?;
+        let RunConfig { inputs, model, checkpoint, resume, .. } = self.run.clone();
+        Some(FineTuning { at, training, inputs, model, checkpoint, resume })
+    }
+
+    fn save(&self, classifier: &Classifier) -> Result<(), Error> {
+        self.run.model.as_ref().map_or(Ok(()), |model| classifier.save(model))
+    }
+
+    /// Both phases on pictures that are decoded once.
+    fn both_phases(
+        &self,
+        mut base: Base,
+        pictures: &Pictures,
+        tuning: &FineTuning,
+        context: &mut Context<'_>,
+    ) -> Result<(Classifier, FitReport, FineTuneReport), Error> {
+        let fit = self.fit();
+        base.apply(&tuning.at)?;
+        fit.disk_need(&base, pictures, Some(tuning))?.tell(context)?;
+        let mut set = TrainingSet::new(&base, pictures, &fit.inputs.extract, context)?;
+        let (mut classifier, report) = match tuning.interrupted(&set, &self.head)? {
+            Some(classifier) => (classifier, None),
+            None => {
+                let (classifier, report) =
+                    Classifier::fit_on(&mut set, &fit, Some(&tuning.at), context)?;
+                // Whatever happens to the second phase, the first is done.
+                self.save(&classifier)?;
+                context.tell(Event::Fitted(Box::new(report.clone())));
+                (classifier, Some(report))
+            }
+        };
+        let tuned = classifier.fine_tune_on(&mut set, tuning, context)?;
+        let mut report = report.unwrap_or_else(|| FitReport::of_resumed(&tuned));
+        for warning in &tuned.warnings {
+            if !report.warnings.contains(warning) {
+                report.warnings.push(warning.clone());
+            }
+        }
+        Ok((classifier, report, tuned))
+    }
+}
+
+setters!(TrainJob {
+    /// The base that features are computed with.
+    with_base => base: BaseSource,
+    /// How the head is fitted.
+    with_head => head: HeadConfig,
+    /// How the base is fine-tuned afterwards.
+    with_fine_tune => fine_tune: impl Into<Option<FineTunePhase>>,
+    /// How pictures become what is trained on, and which files are written.
+    with_run => run: RunConfig,
+});

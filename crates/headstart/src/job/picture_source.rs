@@ -1,0 +1,65 @@
+//! Which pictures, as a part of a job.
+
+use std::path::PathBuf;
+
+use headstart_data::{Source, SplitConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::config::setters;
+use crate::{Duplicates, Error, Pictures};
+
+/// Labelled pictures, and how they are divided: what [`Pictures`] are opened from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PictureSource {
+    /// A folder, a manifest, an archive or a table; and where labels and groups come from.
+    pub from: Source,
+    /// Other pictures to measure on, labelled in the same way.
+    #[serde(default)]
+    pub validation: Option<PathBuf>,
+    /// What is held back to measure on, where nothing else says so.
+    #[serde(default)]
+    pub split: SplitConfig,
+    /// Which pictures are looked for that show the same; see [`Pictures::with_duplicates`].
+    #[serde(default)]
+    pub duplicates: Option<Duplicates>,
+}
+
+setters!(PictureSource {
+    /// Other pictures to measure on.
+    with_validation_from => validation: impl Into<Option<PathBuf>>,
+    /// Which pictures are looked for that show the same.
+    with_duplicates => duplicates: impl Into<Option<Duplicates>>,
+});
+
+impl PictureSource {
+    /// The pictures of a folder or another source, of which a fifth is held back.
+    pub fn new(from: impl Into<Source>) -> Self {
+        let split = SplitConfig::default();
+        Self { from: from.into(), validation: None, split, duplicates: None }
+    }
+
+    /// Holds back this share of each class, in `0..1`; another seed holds other pictures back.
+    #[must_use]
+    pub fn with_validation(mut self, share: f64, seed: u64) -> Self {
+        self.split = SplitConfig { validation: share, seed };
+        self
+    }
+
+    /// Lists the pictures.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from.
+    pub fn open(&self) -> Result<Pictures, Error> {
+        let from = self.from.clone();
+        let pictures = match &self.validation {
+            Some(validation) => Pictures::open_with_validation(from, validation)?,
+            None => Pictures::open(from)?,
+        };
+        let pictures = pictures.with_validation(self.split.validation, self.split.seed);
+        Ok(match self.duplicates {
+            Some(duplicates) => pictures.with_duplicates(duplicates),
+            None => pictures,
+        })
+    }
+}
