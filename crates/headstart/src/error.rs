@@ -474,6 +474,7 @@ mod tests {
             Error::Options(_) => Error::Options(text()), InvalidInput;
             Error::Saved { .. } => Error::Saved { epoch: 1, checkpoint: file() }, Interrupted;
             Error::Output(_) => Error::Output(system()), OutOfSpace;
+            Error::Diverged { .. } => Error::Diverged { cause: TrainError::NoSamples, model: file(), kept: None }, InvalidInput;
             Error::Threads { .. } => Error::Threads { threads: 0, reason: text() }, LimitExceeded;
             Error::Interrupted => Error::Interrupted, Interrupted;
         }
