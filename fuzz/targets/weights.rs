@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::sync::LazyLock;
 
+use headstart_formats::{assign, import_checkpoint, looks_like, read_bytes, scaling_of};
 use headstart_model::Network;
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats::{assign, import_checkpoint, looks_like, read_bytes, scaling_of};
 
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let config = NetworkConfig { width: Some(0.35), ..NetworkConfig::default() };

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 fn hide_guarded_panics() {
     let next = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if !headstart::model::guard::is_guarded() {
+        if !headstart_guard::is_guarded() {
             next(info);
         }
     }));

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use headstart_engine::Isa;
 use headstart_engine::frozen::{Bf16, Compute, FrozenConfig, Plan};
+use headstart_formats as formats;
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats;
 use headstart_model::{Network, Weights};
 use safetensors::{Dtype, SafeTensors};
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
 use headstart_error::{ErrorKind, system_reason};
 use headstart_files::FileError;
+use headstart_formats::{Format, FormatError};
 use headstart_model::ModelError;
-use headstart_model::formats::Format;
 use headstart_predict::PredictError;
 use headstart_train::{Task, TrainError};
 
@@ -15,9 +15,12 @@ use headstart_train::{Task, TrainError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Of a network, its weights or their file.
+    /// Of a network or its weights.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Of a weight file.
+    #[error(transparent)]
+    Format(FormatError),
     /// Of a file that is written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -288,6 +291,17 @@ impl From<PredictError> for Error {
     }
 }
 
+/// What is not the format's own has the same variant from wherever it comes.
+impl From<FormatError> for Error {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Model(error) => Self::Model(error),
+            FormatError::Io(error) => Self::File(error),
+            error => Self::Format(error),
+        }
+    }
+}
+
 impl From<DecodeError> for Error {
     fn from(cause: DecodeError) -> Self {
         Self::Picture { path: None, cause }
@@ -306,6 +320,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Model(error) => error.kind(),
+            Self::Format(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Data(error) => error.kind(),
             Self::Picture { cause, .. } => cause.kind(),
@@ -351,6 +366,7 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Model(error) => error.path(),
+            Self::Format(error) => error.path(),
             Self::File(error) => Some(&error.path),
             Self::Data(error) => error.path(),
             Self::Picture { path, .. } => path.as_deref(),
@@ -441,6 +457,7 @@ mod tests {
         let picture = || DecodeError::NotAPicture { what: "text" };
         headstart_error::assert_kinds! { Error:
             Error::Model(_) => ModelError::BadTrainable(text()).into(), InvalidName;
+            Error::Format(_) => FormatError::NotAWeightFile { file: text(), reason: text() }.into(), InvalidData;
             Error::File(_) => FileError { action: "write", path: path(), cause: system() }.into(), OutOfSpace;
             Error::Data(_) => DataError::Missing { path: path() }.into(), NotFound;
             Error::Picture { .. } => picture().into(), UnreadablePicture;

@@ -77,6 +77,7 @@ mod work;
 pub use headstart_data as data;
 pub use headstart_engine as engine;
 pub use headstart_files as files;
+pub use headstart_formats as formats;
 pub use headstart_model as model;
 pub use headstart_predict as predict;
 pub use headstart_train as train;

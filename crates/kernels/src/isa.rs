@@ -155,7 +155,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(simd) => Simd::vectorize(simd, op),
             #[cfg(target_arch = "aarch64")]
-            Level::Neon(simd) => simd.vectorize(op),
+            Level::Neon(simd) => Simd::vectorize(simd, op),
         }
     }
 }

@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use headstart_error::ErrorKind;
-use headstart_files::FileError;
 
-use crate::formats::Format;
-use crate::safetensors::OutOfRange;
 use crate::weights::Fitting;
 
 /// An error of this crate. Each message names the thing and, where there is one, the way out.
@@ -110,89 +107,6 @@ pub enum ModelError {
         /// The file that it comes from.
         file: Option<String>,
     },
-    /// The operating system would not read or write a file.
-    #[error(transparent)]
-    Io(#[from] FileError),
-    /// The file is of no format that holds weights.
-    #[error(
-        "{file} {reason}; weights are read from Keras .h5 and .keras, PyTorch .pth and .safetensors files"
-    )]
-    NotAWeightFile {
-        /// The file.
-        file: String,
-        /// What it is instead: `is empty`.
-        reason: String,
-    },
-    /// The file is of a known format, and is cut short, damaged or of an unsupported kind.
-    #[error("{file} cannot be read as a {format} file: {reason}")]
-    BadFile {
-        /// The file.
-        file: String,
-        /// The format that its content shows.
-        format: Format,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A value cannot be stored in the type asked for.
-    #[error("cannot write {file}: {found}")]
-    OutOfRange {
-        /// The file.
-        file: String,
-        /// The value and its tensor.
-        found: OutOfRange,
-    },
-    /// A file has no weights below a prefix.
-    #[error("{file} has no weights below '{prefix}'; its names begin with {}", shorten(known))]
-    NoSuchPrefix {
-        /// The file.
-        file: String,
-        /// The prefix asked for.
-        prefix: String,
-        /// What its names begin with.
-        known: Vec<String>,
-    },
-    /// The names in the file are those of another framework than the network's.
-    #[error("{file} holds {naming}, whose padding and normalisation {network} does not have{}", instead.map_or_else(String::new, |id| format!("; load it with the base {id}")))]
-    OtherFramework {
-        /// The file.
-        file: String,
-        /// Whose names it uses.
-        naming: &'static str,
-        /// The id of the network's architecture.
-        network: &'static str,
-        /// The architecture that the file fits.
-        instead: Option<&'static str>,
-    },
-    /// The file says itself which architecture it is for, and it is another.
-    #[error("{file} holds weights of {holds}, not of {network}; load it with the base {holds}")]
-    OtherArchitecture {
-        /// The file.
-        file: String,
-        /// The architecture that it is for.
-        holds: String,
-        /// The id of the network's architecture.
-        network: &'static str,
-    },
-    /// A whole Keras model does something to its pixels before the base that is not understood.
-    #[error("{file}: what this Keras model does to pixels before its base is not known: {reason}")]
-    UnknownScaling {
-        /// The file.
-        file: String,
-        /// The layer concerned and what is the matter with it.
-        reason: String,
-    },
-    /// A whole Keras model of a shape that cannot be imported.
-    #[error(
-        "{file} cannot be imported: {reason}. A model that can be imported is input, augmentation, \
-         Resizing, Rescaling or Normalization, MobileNetV2, GlobalAveragePooling2D, then Dense layers \
-         with activations, BatchNormalization and Dropout, each but base, pooling and Dense optional"
-    )]
-    NotImportable {
-        /// The file.
-        file: String,
-        /// The layer concerned and what is the matter with it.
-        reason: String,
-    },
 }
 
 impl ModelError {
@@ -204,38 +118,18 @@ impl ModelError {
             | Self::NoSuchLayer { .. }
             | Self::NoSuchIndex { .. }
             | Self::NoSuchName { .. }
-            | Self::NoSuchPrefix { .. }
             | Self::BadTrainable(_) => ErrorKind::InvalidName,
-            Self::InputTooSmall { .. }
-            | Self::InputTooLarge { .. }
-            | Self::OutOfRange { .. }
-            | Self::OtherFramework { .. }
-            | Self::OtherArchitecture { .. } => ErrorKind::InvalidInput,
-            Self::WeightsDoNotFit { .. }
-            | Self::BadValue { .. }
-            | Self::NotAWeightFile { .. }
-            | Self::BadFile { .. }
-            | Self::UnknownScaling { .. }
-            | Self::NotImportable { .. } => ErrorKind::InvalidData,
-            Self::Io(error) => error.kind(),
+            Self::InputTooSmall { .. } | Self::InputTooLarge { .. } => ErrorKind::InvalidInput,
+            Self::WeightsDoNotFit { .. } | Self::BadValue { .. } => ErrorKind::InvalidData,
         }
     }
 
     /// The file that it is about.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Io(error) => Some(&error.path),
             Self::WeightsDoNotFit { file, .. } | Self::BadValue { file, .. } => {
                 file.as_deref().map(Path::new)
             }
-            Self::NotAWeightFile { file, .. }
-            | Self::BadFile { file, .. }
-            | Self::OutOfRange { file, .. }
-            | Self::NoSuchPrefix { file, .. }
-            | Self::OtherFramework { file, .. }
-            | Self::OtherArchitecture { file, .. }
-            | Self::UnknownScaling { file, .. }
-            | Self::NotImportable { file, .. } => Some(Path::new(file)),
             Self::NoSuchBase { .. }
             | Self::NoSuchWidth { .. }
             | Self::InputTooSmall { .. }
@@ -258,12 +152,6 @@ impl ModelError {
     }
 }
 
-fn shorten(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let more = if names.len() > SHOWN { ", …" } else { "" };
-    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
-}
-
 fn file_prefix(file: &Option<String>) -> String {
     file.as_ref().map_or_else(String::new, |file| format!("{file}: "))
 }
@@ -279,8 +167,7 @@ mod tests {
     #[test]
     fn every_error_has_its_kind() {
         let text = || "x".to_owned();
-        let (file, network, reason) = (text, text, text);
-        let cause = std::io::ErrorKind::NotFound.into();
+        let network = text;
         let fitting = Fitting { missing: vec![text()], ..Fitting::default() };
         headstart_error::assert_kinds! { ModelError:
             ModelError::NoSuchBase { .. } => ModelError::NoSuchBase { name: text(), known: vec![] }, InvalidName;
@@ -293,15 +180,6 @@ mod tests {
             ModelError::NoSuchName { .. } => ModelError::NoSuchName { what: "fit", name: text(), known: &["crop"] }, InvalidName;
             ModelError::WeightsDoNotFit { .. } => ModelError::WeightsDoNotFit { network: network(), fitting: fitting.into(), file: None, looks_like: None }, InvalidData;
             ModelError::BadValue { .. } => ModelError::BadValue { weight: text(), problem: text(), file: None }, InvalidData;
-            ModelError::Io(_) => FileError { action: "read", path: "x".into(), cause }.into(), NotFound;
-            ModelError::NotAWeightFile { .. } => ModelError::NotAWeightFile { file: file(), reason: reason() }, InvalidData;
-            ModelError::BadFile { .. } => ModelError::BadFile { file: file(), format: Format::Safetensors, reason: reason() }, InvalidData;
-            ModelError::OutOfRange { .. } => ModelError::OutOfRange { file: file(), found: OutOfRange { tensor: text(), value: 1e9 } }, InvalidInput;
-            ModelError::NoSuchPrefix { .. } => ModelError::NoSuchPrefix { file: file(), prefix: text(), known: vec![] }, InvalidName;
-            ModelError::OtherFramework { .. } => ModelError::OtherFramework { file: file(), naming: "x", network: "y", instead: None }, InvalidInput;
-            ModelError::OtherArchitecture { .. } => ModelError::OtherArchitecture { file: file(), holds: text(), network: "y" }, InvalidInput;
-            ModelError::UnknownScaling { .. } => ModelError::UnknownScaling { file: file(), reason: reason() }, InvalidData;
-            ModelError::NotImportable { .. } => ModelError::NotImportable { file: file(), reason: reason() }, InvalidData;
         }
     }
 }

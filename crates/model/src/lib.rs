@@ -1,4 +1,4 @@
-//! What a network *is*: layers, graph, architectures, summary and weight files. No arithmetic.
+//! What a network *is*: layers, graph, architectures, summary, weights. No arithmetic.
 #![forbid(unsafe_code)]
 
 pub mod architectures;
@@ -6,7 +6,6 @@ pub mod class_name;
 mod elementwise;
 mod error;
 mod float;
-pub mod formats;
 mod layer;
 mod network;
 mod preprocessing;
@@ -17,7 +16,6 @@ mod weights;
 pub use elementwise::Elementwise;
 pub use error::ModelError;
 pub use float::Float;
-pub use headstart_guard as guard;
 pub use layer::{
     Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,
 };

@@ -23,9 +23,11 @@ impl Tensor {
         Self { shape, data }
     }
 
+    /// Whether each value is a number.
+    ///
     /// # Errors
     /// [`ModelError::BadValue`] for a value that is not finite; the error calls the tensor `name`.
-    pub(crate) fn check_finite(&self, name: &str) -> Result<(), ModelError> {
+    pub fn check_finite(&self, name: &str) -> Result<(), ModelError> {
         // Without a branch a value: every weight of every network passes through here.
         let finite = |values: &[f32]| values.iter().fold(true, |all, x| all & x.is_finite());
         if finite(&self.data) {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::CommandFactory;
-use headstart::model::formats::Format;
+use headstart::formats::Format;
 
 use super::*;
 use crate::args::Arguments;

@@ -131,7 +131,7 @@ fn what_cannot_be_written_or_read_is_named_and_leaves_nothing() {
 
 #[test]
 fn which_of_several_sets_of_weights_was_taken_is_told_beside_the_answer() {
-    use headstart::model::formats::{read, safetensors::Stored, safetensors::write};
+    use headstart::formats::{read, safetensors::Stored, safetensors::write};
     let place = Place::with_pictures(1);
     let weights = read(repository("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth")).unwrap();
     let mut sets = std::collections::BTreeMap::new();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use headstart_data::decode::Reduce;
 use headstart_engine::Isa;
 use headstart_engine::frozen::{Compute, FrozenConfig, Plan};
+use headstart_formats as formats;
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats;
 use headstart_model::{
     Fit, Interpolation, Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights,
     weight_name,

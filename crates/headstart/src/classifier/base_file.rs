@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use headstart_formats::{self as formats, Detected, Naming};
 use headstart_model::Preprocessing;
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::formats::{self, Detected, Naming};
 use serde::{Deserialize, Serialize};
 
 use super::Classifier;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart_files::io_reason;
-use headstart_model::formats::{self, ImportedModel};
+use headstart_formats::{self as formats, ImportedModel};
 use headstart_model::{Fit, Interpolation};
 use headstart_predict::class_names;
 use headstart_train::{Head, Hidden, Task};

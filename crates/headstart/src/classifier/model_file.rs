@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use headstart_files::AtomicFile;
-use headstart_model::formats::{self, Checkpoint, Format};
+use headstart_formats::{self as formats, Checkpoint, Format};
 use headstart_predict::{Model, ModelFileError};
 use serde_json::value::to_raw_value;
 

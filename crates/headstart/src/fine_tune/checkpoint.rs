@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::mem::take;
 use std::path::Path;
 
-use headstart_model::formats::safetensors::{Stored, write};
-use headstart_model::{ModelError, Tensor, formats};
+use headstart_formats::FormatError;
+use headstart_formats::safetensors::{Stored, write};
+use headstart_model::Tensor;
 use headstart_train::network::TrainableNetwork;
 use headstart_train::{Checkpoint, FineTuneConfig, Head, Task};
 use serde::{Deserialize, Serialize};
@@ -133,9 +134,9 @@ impl Saved {
     /// When the file is damaged or no checkpoint.
     pub(super) fn read(file: &Path) -> Result<Self, Error> {
         let damaged = |reason: String| Error::NoCheckpoint { file: file.to_owned(), reason };
-        let mut read = formats::read(file).map_err(|error| match error {
-            ModelError::NotAWeightFile { reason, .. } => damaged(format!("it {reason}")),
-            ModelError::BadFile { reason, .. } => damaged(reason),
+        let mut read = headstart_formats::read(file).map_err(|error| match error {
+            FormatError::NotAWeightFile { reason, .. } => damaged(format!("it {reason}")),
+            FormatError::BadFile { reason, .. } => damaged(reason),
             other => other.into(),
         })?;
         let entry = |name: &str| read.metadata.get(name).map(String::as_str);

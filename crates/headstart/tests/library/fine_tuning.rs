@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::data::Augment;
-use headstart::model::formats;
+use headstart::formats;
 use headstart::train::network::BatchNorm;
 use headstart::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
 use headstart::train::schedules::{CosineDecay, Schedule};

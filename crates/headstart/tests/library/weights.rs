@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use headstart::model::formats::safetensors::{Stored, write};
-use headstart::model::formats::{self, Naming};
+use headstart::formats::safetensors::{Stored, write};
+use headstart::formats::{self, Naming};
 use headstart::model::{LayerKind, Scaling, Tensor};
 use headstart::{Assumption, Base, BaseConfig, ExtractConfig, Extractor};
 

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use headstart_engine::Isa;
 use headstart_engine::frozen::{FrozenConfig, Plan};
+use headstart_formats as formats;
 use headstart_model::architectures::{Architecture, NetworkConfig};
-use headstart_model::{Network, Trainable, Weights, formats};
+use headstart_model::{Network, Trainable, Weights};
 use headstart_train::layers::dense::backward;
 use headstart_train::losses::{Loss, Targets};
 use headstart_train::network::{BatchNorm, TrainableNetwork};

@@ -1,0 +1,30 @@
+//! A bound on what a file may unfold to.
+
+/// How many bytes of tensors a file may unfold to: a file that is damaged, or made to harm, can
+/// claim any size in a few bytes.
+pub(crate) struct Budget(pub(crate) u64);
+
+impl Budget {
+    /// For a file of this many bytes. Real weights do not compress to a sixteenth.
+    pub(crate) fn of(file_size: usize) -> Self {
+        Self((64 << 20) + 16 * file_size as u64)
+    }
+
+    /// Allows for a tensor of `shape` with elements of `size` bytes, and gives its axes.
+    pub(crate) fn tensor(
+        &mut self,
+        name: &str,
+        shape: impl IntoIterator<Item = u64>,
+        size: u64,
+    ) -> Result<Vec<usize>, String> {
+        let mut axes = Vec::new();
+        let mut bytes = size.max(4);
+        let claims = || format!("its tensor '{name}' claims more values than the file can hold");
+        for axis in shape {
+            bytes = bytes.checked_mul(axis).ok_or_else(claims)?;
+            axes.push(usize::try_from(axis).map_err(|_| claims())?);
+        }
+        self.0 = self.0.checked_sub(bytes).ok_or_else(claims)?;
+        Ok(axes)
+    }
+}

@@ -1,0 +1,100 @@
+//! The formats of weight files, told by their content.
+
+use std::fmt;
+
+use headstart_model::safetensors::MAX_HEADER;
+
+use crate::zip_names;
+
+/// A format of weight files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// HDF5: Keras's `.h5` and `.weights.h5`.
+    Hdf5,
+    /// A zip archive with a configuration and an HDF5 file: Keras's `.keras`.
+    KerasZip,
+    /// What `torch.save` writes.
+    PyTorch,
+    /// safetensors.
+    Safetensors,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Hdf5 => "Keras .h5",
+            Format::KerasZip => "Keras .keras",
+            Format::PyTorch => "PyTorch",
+            Format::Safetensors => "safetensors",
+        })
+    }
+}
+
+impl Format {
+    /// The format of a whole file, or what is wrong with it.
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, String> {
+        Ok(match Container::of(bytes)? {
+            Container::Hdf5 => Self::Hdf5,
+            Container::Pickle => Self::PyTorch,
+            Container::Safetensors => Self::Safetensors,
+            Container::Zip => Self::of_zip(bytes)?,
+        })
+    }
+
+    /// A zip archive's directory lies at its end.
+    fn of_zip(bytes: &[u8]) -> Result<Self, String> {
+        let names = zip_names::list(bytes)
+            .ok_or_else(|| "is a zip archive that is cut short or damaged".to_owned())?;
+        if [KERAS_CONFIG, KERAS_WEIGHTS].iter().all(|name| names.contains(&name.as_bytes())) {
+            Ok(Self::KerasZip)
+        } else if names.iter().any(|name| *name == b"data.pkl" || name.ends_with(b"/data.pkl")) {
+            Ok(Self::PyTorch)
+        } else {
+            Err("is a zip archive, but neither Keras's nor PyTorch's".to_owned())
+        }
+    }
+}
+
+/// The description in a `.keras` file.
+pub(crate) const KERAS_CONFIG: &str = "config.json";
+/// The weights in a `.keras` file.
+pub(crate) const KERAS_WEIGHTS: &str = "model.weights.h5";
+
+/// How many bytes tell what a file is.
+pub(crate) const SNIFFED: usize = 512;
+
+/// What the first bytes of a file show.
+pub(crate) enum Container {
+    Hdf5,
+    Zip,
+    Pickle,
+    Safetensors,
+}
+
+impl Container {
+    /// Tells a file by its first bytes, or says what is wrong with it.
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, String> {
+        const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
+        let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
+            let few = if bytes.is_empty() { "is empty" } else { "is only a few bytes long" };
+            return Err(few.to_owned());
+        };
+        let text = bytes.trim_ascii_start().to_ascii_lowercase();
+        if bytes.starts_with(HDF5) {
+            Ok(Self::Hdf5)
+        } else if bytes.starts_with(b"PK") {
+            Ok(Self::Zip)
+        } else if u64::from_le_bytes(*length) <= MAX_HEADER && rest.starts_with(b"{") {
+            // Before pickles: a length may begin as they do.
+            Ok(Self::Safetensors)
+        } else if bytes[0] == 0x80 && bytes[1] <= 5 {
+            Ok(Self::Pickle)
+        } else if bytes.starts_with(b"version https://git-lfs") {
+            Err("is a Git LFS pointer, not the file itself".to_owned())
+        } else if text.starts_with(b"<!doctype html") || text.starts_with(b"<html") {
+            Err("is a web page, perhaps of a download that failed".to_owned())
+        } else {
+            Err("is not a weight file".to_owned())
+        }
+    }
+}

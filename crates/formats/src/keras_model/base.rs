@@ -1,0 +1,192 @@
+//! Which registered network the layers of a Keras model are, by what they compute.
+
+use headstart_model::architectures::{ARCHITECTURES, Framework, NetworkConfig};
+use headstart_model::{Layer, LayerKind, Margins, Network, Padding, Window};
+use serde_json::Value;
+
+use super::before::Place;
+use super::graph::{Graph, Node};
+
+/// The base found in a graph.
+pub(super) struct Base {
+    pub(super) network: Network,
+    /// For each of its layers, the index of the node that it is; the input's is what it reads.
+    pub(super) nodes: Vec<usize>,
+}
+
+/// Compares the nodes from a place on with every network that Keras's conventions fit, for an
+/// input of this height and width where they are fixed.
+pub(super) fn find(
+    graph: &Graph<'_>,
+    place: &Place,
+    size: [Option<usize>; 2],
+) -> Result<Base, String> {
+    let mut best: Option<(usize, Network, String)> = None;
+    for architecture in ARCHITECTURES.iter().filter(|a| a.framework != Framework::PyTorch) {
+        let default = architecture.input_size;
+        let input_size = Some((size[0].unwrap_or(default), size[1].unwrap_or(default)));
+        for &width in architecture.widths {
+            let config = NetworkConfig { input_size, width: Some(width), top: None };
+            let network = architecture.build(&config).map_err(|error| error.to_string())?;
+            match compare(graph, place, &network) {
+                Ok(nodes) => return Ok(Base { network, nodes }),
+                Err((agreed, why)) => {
+                    if best.as_ref().is_none_or(|(most, ..)| agreed > *most) {
+                        best = Some((agreed, network, why));
+                    }
+                }
+            }
+        }
+    }
+    match best {
+        Some((agreed, network, why)) if agreed > FEW => {
+            Err(format!("its base is nearly {}, but {why}", network.name()))
+        }
+        _ => {
+            let node = &graph.nodes[place.next];
+            let base = node.around.last().map_or_else(String::new, |name| format!("`{name}`, "));
+            Err(format!("its base ({base}from {} on) is none that is known here", node.about()))
+        }
+    }
+}
+
+/// Networks share their first few layers: so many say nothing.
+const FEW: usize = 12;
+
+/// The node of each layer; or how many layers agree before one does not, and why that one does not.
+fn compare(
+    graph: &Graph<'_>,
+    place: &Place,
+    network: &Network,
+) -> Result<Vec<usize>, (usize, String)> {
+    let layers = network.layers();
+    let mut nodes = vec![place.input];
+    let mut next = place.next;
+    for (index, layer) in layers.iter().enumerate().skip(1) {
+        let ends = || (index, format!("it ends before {}", layer.name));
+        let mut node = graph.nodes.get(next).ok_or_else(ends)?;
+        let mut reads: Vec<usize> = layer.inputs.iter().map(|&id| nodes[id]).collect();
+        let mut padded = None;
+        if node.class == "ZeroPadding2D" && node.inputs == reads {
+            // Keras up to 2.3 pads as SAME does, but in a layer of its own.
+            padded = same_margins(layer, layers).filter(|&margins| has_margins(node, margins));
+            if padded.is_some() {
+                reads = vec![next];
+                next += 1;
+                node = graph.nodes.get(next).ok_or_else(ends)?;
+            }
+        }
+        let mut inputs = node.inputs.clone();
+        reads.sort_unstable();
+        inputs.sort_unstable();
+        let found = if reads == inputs {
+            disagreement(node, layer, padded.is_some())
+        } else {
+            Some("reads other layers".to_owned())
+        };
+        if let Some(what) = found {
+            return Err((index, format!("{} {what}", node.about())));
+        }
+        nodes.push(next);
+        next += 1;
+    }
+    Ok(nodes)
+}
+
+/// What a convolution with SAME padding pads its input with.
+fn same_margins(layer: &Layer, layers: &[Layer]) -> Option<Margins> {
+    let (LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D(window)) = layer.kind else {
+        return None;
+    };
+    let (height, width) = layers[*layer.inputs.first()?].output.spatial();
+    window.margins(height, width).filter(|_| window.padding == Padding::Same)
+}
+
+fn has_margins(node: &Node<'_>, m: Margins) -> bool {
+    node.config["padding"] == serde_json::json!([[m.top, m.bottom], [m.left, m.right]])
+}
+
+/// In what a node differs from what a layer computes, whose input may have been padded already.
+fn disagreement(node: &Node<'_>, layer: &Layer, padded: bool) -> Option<String> {
+    let config = node.config;
+    let class = layer.kind.class_name();
+    let is_relu6 = config["activation"] == "relu6" && matches!(layer.kind, LayerKind::ReLU { .. });
+    if node.class == "Activation" && is_relu6 {
+        return None;
+    }
+    if node.class != class {
+        return Some(format!("should be {class}"));
+    }
+    let mut checks = vec![("data_format", absent_or(config, "data_format", "channels_last"))];
+    match layer.kind {
+        LayerKind::Conv2D { filters, window } => {
+            checks.push(("filters", config["filters"].as_u64() == Some(filters as u64)));
+            checks.push(("groups", matches!(config["groups"].as_u64(), None | Some(1))));
+            checks.extend(convolution(config, window, padded));
+        }
+        LayerKind::DepthwiseConv2D(window) => {
+            let multiplier = config["depth_multiplier"].as_u64();
+            checks.push(("depth_multiplier", matches!(multiplier, None | Some(1))));
+            checks.extend(convolution(config, window, padded));
+        }
+        LayerKind::BatchNormalization { epsilon, momentum } => {
+            let axis = config["axis"].as_i64().or(config["axis"][0].as_i64());
+            checks.push(("axis", matches!(axis, None | Some(-1 | 3))));
+            checks.push(("epsilon", near(&config["epsilon"], epsilon)));
+            checks.push(("momentum", near(&config["momentum"], momentum)));
+            checks.push(("center", config["center"] != false));
+            checks.push(("scale", config["scale"] != false));
+        }
+        LayerKind::ReLU { max_value } => {
+            let ceiling = match max_value {
+                Some(max) => near(&config["max_value"], max),
+                None => config["max_value"].is_null(),
+            };
+            checks.push(("max_value", ceiling));
+            checks.push(("negative_slope", zero(&config["negative_slope"])));
+            checks.push(("threshold", zero(&config["threshold"])));
+        }
+        LayerKind::ZeroPadding2D(m) => {
+            checks.push(("padding", has_margins(node, m)));
+        }
+        _ => {}
+    }
+    let (field, _) = checks.into_iter().find(|(_, agrees)| !agrees)?;
+    Some(format!("has {field} {}", config[field]))
+}
+
+fn convolution(config: &Value, window: Window, padded: bool) -> Vec<(&'static str, bool)> {
+    let pair = |field: &str, side: usize| {
+        let side = Some(side as u64);
+        let both = config[field][0].as_u64() == side && config[field][1].as_u64() == side;
+        both || config[field].as_u64() == side
+    };
+    let padding = match window.padding {
+        // Nothing to pad: the two are one.
+        _ if window.kernel == 1 && window.stride == 1 => true,
+        Padding::Same if padded => config["padding"] == "valid",
+        Padding::Same => config["padding"] == "same",
+        Padding::Valid => config["padding"] == "valid",
+        Padding::Symmetric(_) => false,
+    };
+    vec![
+        ("kernel_size", pair("kernel_size", window.kernel)),
+        ("strides", pair("strides", window.stride)),
+        ("padding", padding),
+        ("dilation_rate", config["dilation_rate"].is_null() || pair("dilation_rate", 1)),
+        ("use_bias", config["use_bias"] == false),
+        ("activation", absent_or(config, "activation", "linear")),
+    ]
+}
+
+fn absent_or(config: &Value, field: &str, value: &str) -> bool {
+    config[field].is_null() || config[field] == value
+}
+
+fn near(value: &Value, expected: f32) -> bool {
+    value.as_f64().is_some_and(|value| (value as f32 - expected).abs() <= 1e-6 * expected.abs())
+}
+
+fn zero(value: &Value) -> bool {
+    value.as_f64().unwrap_or(0.0) == 0.0
+}

@@ -1,0 +1,257 @@
+//! What stands after the base: pooling, then dense layers with what belongs to them.
+
+use headstart_model::Elementwise;
+use serde_json::Value;
+
+use super::HeadActivation;
+use super::graph::{Graph, Node};
+
+/// What was read after the base.
+pub(super) struct After {
+    /// The dense layers, at least one.
+    pub(super) dense: Vec<Dense>,
+    /// What follows the last.
+    pub(super) activation: HeadActivation,
+}
+
+/// A dense layer and what can be made a part of it.
+#[derive(Default)]
+pub(super) struct Dense {
+    /// Its node.
+    pub(super) node: usize,
+    pub(super) units: usize,
+    pub(super) has_bias: bool,
+    /// What follows it where another layer does.
+    pub(super) activation: Elementwise,
+    /// Share of its inputs that dropout zeroes in training.
+    pub(super) dropout: f32,
+    /// Nodes of the normalisations of its inputs, in their order.
+    pub(super) normalised: Vec<usize>,
+    /// Nodes of the normalisations of its outputs, before the activation.
+    pub(super) normalises: Vec<usize>,
+}
+
+/// What a layer gives for each picture.
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    /// The base's map.
+    Map,
+    /// Its mean with both axes kept.
+    OnePosition,
+    Vector,
+}
+
+/// What followed a dense layer so far.
+#[derive(Clone, Copy, PartialEq)]
+enum Function {
+    None,
+    Elementwise(Elementwise),
+    Softmax,
+}
+
+/// Layers that do nothing in inference, and nothing but regularise in training.
+const REGULARISERS: [&str; 5] =
+    ["ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"];
+
+/// Reads the nodes after node `last`, the base's output: a map of this height and width.
+pub(super) fn read(graph: &Graph<'_>, last: usize, map: (usize, usize)) -> Result<After, String> {
+    let mut reading = Reading { map, shape: Shape::Map, kept: 1.0, before: vec![], dense: vec![] };
+    for (index, node) in graph.nodes.iter().enumerate().skip(last + 1) {
+        if node.inputs != [index - 1] {
+            return Err(format!("{} does not read the layer before it", node.about()));
+        }
+        reading.node(index, node)?;
+    }
+    reading.finish(graph)
+}
+
+struct Reading {
+    map: (usize, usize),
+    shape: Shape,
+    /// The share that dropout has left since the last dense layer.
+    kept: f64,
+    /// Normalisations since then that are the next one's.
+    before: Vec<usize>,
+    dense: Vec<(Dense, Function)>,
+}
+
+impl Reading {
+    fn node(&mut self, index: usize, node: &Node<'_>) -> Result<(), String> {
+        let config = node.config;
+        match (node.class, self.shape) {
+            ("GlobalAveragePooling2D", Shape::Map) => {
+                let kept = config["keepdims"] == true;
+                self.shape = if kept { Shape::OnePosition } else { Shape::Vector };
+            }
+            ("AveragePooling2D", Shape::Map) if self.is_global(config) => {
+                self.shape = Shape::OnePosition;
+            }
+            ("Flatten", Shape::OnePosition | Shape::Vector) => self.shape = Shape::Vector,
+            ("Flatten", Shape::Map) if self.map == (1, 1) => self.shape = Shape::Vector,
+            ("Dropout" | "SpatialDropout2D", _) => {
+                self.kept *= 1.0 - config["rate"].as_f64().unwrap_or(0.0);
+            }
+            ("BatchNormalization", _) => match self.dense.last_mut() {
+                // Without an activation yet it is the layer's own; dropout would come between.
+                Some((dense, Function::None)) if self.kept == 1.0 && self.before.is_empty() => {
+                    dense.normalises.push(index);
+                }
+                _ => self.before.push(index),
+            },
+            ("Dense", Shape::Map) => {
+                return Err(format!("{} stands before any pooling", node.about()));
+            }
+            ("Dense", _) => {
+                let units = config["units"].as_u64().filter(|&units| units > 0);
+                let dense = Dense {
+                    node: index,
+                    units: units.ok_or_else(|| format!("{} has no units", node.about()))? as usize,
+                    has_bias: config["use_bias"] != false,
+                    dropout: (1.0 - self.kept) as f32,
+                    normalised: std::mem::take(&mut self.before),
+                    ..Dense::default()
+                };
+                self.kept = 1.0;
+                self.dense.push((dense, activation(node, &config["activation"])?));
+            }
+            (class, _) if REGULARISERS.contains(&class) => {}
+            (class, _) => {
+                let own = match class {
+                    "Activation" => Some(activation(node, &config["activation"])?),
+                    class => layer(class, config),
+                };
+                let Some(function) = own else {
+                    return Err(format!("{} stands after the base", node.about()));
+                };
+                self.function(node, function)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An activation in a layer of its own.
+    fn function(&mut self, node: &Node<'_>, function: Function) -> Result<(), String> {
+        match self.dense.last_mut() {
+            _ if function == Function::None => {}
+            Some((_, own @ Function::None)) if self.before.is_empty() => *own = function,
+            Some((_, Function::None)) => {
+                return Err(format!("{} follows a normalisation after dropout", node.about()));
+            }
+            Some(_) => return Err(format!("{} is a second activation", node.about())),
+            None => return Err(format!("{} stands before any dense layer", node.about())),
+        }
+        Ok(())
+    }
+
+    /// Whether it takes the mean of the whole map.
+    fn is_global(&self, config: &Value) -> bool {
+        let pair = |value: &Value| match value {
+            Value::Number(side) => side.as_u64().map(|side| (side, side)),
+            _ => value[0].as_u64().zip(value[1].as_u64()),
+        };
+        let map = (self.map.0 as u64, self.map.1 as u64);
+        let size = pair(&config["pool_size"]);
+        let steps = match &config["strides"] {
+            Value::Null => size,
+            strides => pair(strides),
+        };
+        let one = config["padding"] != "same"
+            || steps.is_some_and(|steps| steps.0 >= map.0 && steps.1 >= map.1);
+        size == Some(map) && one && config["data_format"] != "channels_first"
+    }
+
+    fn finish(self, graph: &Graph<'_>) -> Result<After, String> {
+        let count = self.dense.len();
+        let mut dense = Vec::new();
+        let mut last = HeadActivation::Linear;
+        for (index, (mut layer, function)) in self.dense.into_iter().enumerate() {
+            let about = || graph.nodes[layer.node].about();
+            if index + 1 < count {
+                layer.activation = match function {
+                    Function::None => Elementwise::Linear,
+                    Function::Elementwise(function) => function,
+                    Function::Softmax => {
+                        return Err(format!(
+                            "a softmax follows {}, which is not the last",
+                            about()
+                        ));
+                    }
+                };
+            } else {
+                last = match function {
+                    Function::None => HeadActivation::Linear,
+                    Function::Softmax if layer.units == 1 => {
+                        return Err(format!(
+                            "the softmax over the one output of {} is always 1",
+                            about()
+                        ));
+                    }
+                    Function::Softmax => HeadActivation::Softmax,
+                    Function::Elementwise(Elementwise::Sigmoid) => HeadActivation::Sigmoid,
+                    Function::Elementwise(other) => {
+                        return Err(format!(
+                            "{} is the last, and its activation {other:?} makes no probabilities",
+                            about()
+                        ));
+                    }
+                };
+            }
+            dense.push(layer);
+        }
+        if count == 0 {
+            return Err("it has no Dense layer after the base".to_owned());
+        }
+        if let Some(&index) = self.before.first() {
+            return Err(format!("{} stands after the last activation", graph.nodes[index].about()));
+        }
+        if self.shape != Shape::Vector {
+            return Err("its output has more axes than one".to_owned());
+        }
+        Ok(After { dense, activation: last })
+    }
+}
+
+/// An activation by name, as a function, or as a layer.
+fn activation(node: &Node<'_>, value: &Value) -> Result<Function, String> {
+    let class = value["class_name"].as_str();
+    let name = match class {
+        None | Some("function") => value.as_str().or(value["config"].as_str()),
+        class => class,
+    };
+    let Some(name) = name else { return Ok(Function::None) };
+    let known = match name {
+        "softmax" => Some(Function::Softmax),
+        _ => match Elementwise::by_name(name) {
+            Some(Elementwise::Linear) => Some(Function::None),
+            Some(function) => Some(Function::Elementwise(function)),
+            None => layer(name, &value["config"]),
+        },
+    };
+    known.ok_or_else(|| format!("{} has the activation {name}, which is not known", node.about()))
+}
+
+/// The activation that a layer of this class is.
+fn layer(class: &str, config: &Value) -> Option<Function> {
+    let number = |field: &str, default: f64| match &config[field] {
+        Value::Null => Some(default),
+        value => value.as_f64(),
+    };
+    let function = match class {
+        "Softmax" => {
+            let last = matches!(config["axis"].as_i64(), None | Some(-1 | 1));
+            return last.then_some(Function::Softmax);
+        }
+        "ReLU" if number("threshold", 0.0)? == 0.0 => Elementwise::Relu {
+            negative_slope: number("negative_slope", 0.0)? as f32,
+            max_value: config["max_value"].as_f64().map(|most| most as f32),
+        },
+        // Keras 2 calls the slope alpha.
+        "LeakyReLU" => {
+            let slope = number("negative_slope", number("alpha", 0.3)?)?;
+            Elementwise::Relu { negative_slope: slope as f32, max_value: None }
+        }
+        "ELU" => Elementwise::Elu { alpha: number("alpha", 1.0)? as f32 },
+        _ => return None,
+    };
+    function.is_finite().then_some(Function::Elementwise(function))
+}

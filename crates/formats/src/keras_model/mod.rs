@@ -1,0 +1,234 @@
+//! A whole Keras transfer-learning model: what it does to pixels, base, pooling, dense layers.
+
+mod base;
+mod before;
+mod graph;
+mod head;
+mod loss;
+mod tensors;
+
+use std::path::Path;
+
+use headstart_model::architectures::MAX_INPUT_SIZE;
+use headstart_model::{Elementwise, ModelError, Network, Scaling, Tensor, Weights};
+
+use crate::checkpoint::Checkpoint;
+use crate::detect::looks_like;
+use crate::error::FormatError;
+use crate::read::read;
+pub use before::{Before, Resizing};
+use graph::Graph;
+
+/// A whole Keras model, taken apart.
+#[derive(Clone, Debug)]
+pub struct ImportedModel {
+    /// The base without top, at the model's input size and with the scaling that the model was
+    /// trained with.
+    pub network: Network,
+    /// The base's weights.
+    pub weights: Weights,
+    /// What follows the base's features.
+    pub head: Head,
+    /// Whether the scaling of pixels is a part of the model; otherwise the architecture's own,
+    /// `x / 127.5 - 1` for MobileNetV2, is assumed.
+    pub scaling_inside: bool,
+    /// The model's own resizing, where it has one that changes the size.
+    pub resizing: Option<Resizing>,
+    /// What was assumed because the file does not say, a sentence each, to be shown.
+    pub assumptions: Vec<String>,
+}
+
+/// A classifier on the features of a base after global average pooling.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// The dense layers before the last, the first of which reads the features.
+    pub hidden: Vec<HiddenLayer>,
+    /// `[inputs, units]`.
+    pub kernel: Tensor,
+    /// `[units]`; zeros where the model has none.
+    pub bias: Tensor,
+    /// What follows.
+    pub activation: HeadActivation,
+    /// Share of its inputs that dropout zeroes in training.
+    pub dropout: f32,
+}
+
+/// A dense layer that is not the last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HiddenLayer {
+    /// `[inputs, units]`.
+    pub kernel: Tensor,
+    /// `[units]`; zeros where the model has none.
+    pub bias: Tensor,
+    /// What follows.
+    pub activation: Elementwise,
+    /// Share of its inputs that dropout zeroes in training.
+    pub dropout: f32,
+}
+
+impl Head {
+    /// Outputs of the dense layer.
+    pub fn units(&self) -> usize {
+        self.bias.data.len()
+    }
+
+    /// Whether each output is a class by itself, that may go with any other: sigmoids of two and
+    /// more.
+    pub fn is_multi_label(&self) -> bool {
+        self.activation == HeadActivation::Sigmoid && self.units() > 1
+    }
+
+    /// Classes that it tells apart: one output is a choice between two.
+    pub fn classes(&self) -> usize {
+        self.units().max(2)
+    }
+}
+
+/// What follows the dense layer of a [`Head`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeadActivation {
+    /// Nothing: the outputs are logits.
+    Linear,
+    /// `exp(x_i) / sum_j exp(x_j)`.
+    Softmax,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+}
+
+/// Reads a whole Keras model from a `.h5` or `.keras` file: input, augmentation (which does
+/// nothing in inference), resizing, scaling, base, global average pooling, then dense layers with
+/// their activations, dropout and normalisation; in one model or in several, nested.
+///
+/// What the layers compute is compared with the registered networks one by one; their names do
+/// not matter.
+///
+/// # Errors
+/// As [`read`], [`FormatError::NotImportable`], naming the layer, for a model of another
+/// shape, or for a file that has weights alone, and [`ModelError::BadValue`] for weights that are
+/// no numbers.
+pub fn import(path: impl AsRef<Path>) -> Result<ImportedModel, FormatError> {
+    import_checkpoint(&read(path)?)
+}
+
+/// [`import`] for a file that has been read.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_checkpoint(checkpoint: &Checkpoint) -> Result<ImportedModel, FormatError> {
+    let fail = |reason| FormatError::NotImportable { file: checkpoint.file.clone(), reason };
+    let Some(config) = &checkpoint.model_config else {
+        return Err(fail(match looks_like(checkpoint) {
+            Some(what) => format!("it is no whole Keras model, but looks like {what}"),
+            None => "it is no whole Keras model".to_owned(),
+        }));
+    };
+    take_apart(checkpoint, config).map_err(|refusal| match refusal {
+        Refusal::Shape(reason) => fail(reason),
+        Refusal::Weights(error) => error.in_file(&checkpoint.file).into(),
+    })
+}
+
+/// The scaling of pixels that [`before_base`] finds.
+///
+/// # Errors
+/// As [`before_base`].
+pub fn scaling_of(checkpoint: &Checkpoint) -> Result<Option<Scaling>, FormatError> {
+    Ok(before_base(checkpoint)?.scaling)
+}
+
+/// What a checkpoint of a whole Keras model does to pictures inside the model, before its base;
+/// nothing when the file says nothing of it. Whoever takes the base's weights out of the model must
+/// do as it did.
+///
+/// # Errors
+/// [`FormatError::UnknownScaling`] when layers stand before the base whose effect is not known.
+pub fn before_base(checkpoint: &Checkpoint) -> Result<Before, FormatError> {
+    let Some(config) = &checkpoint.model_config else { return Ok(Before::default()) };
+    let unknown = |reason| FormatError::UnknownScaling { file: checkpoint.file.clone(), reason };
+    // What the layers after the base are does not matter here.
+    let (graph, whole) = Graph::as_far_as_known(config);
+    let read = before::read(&graph, &tensors::Finder::new(checkpoint));
+    let (_, before) = read.map_err(|reason| unknown(whole.err().unwrap_or(reason)))?;
+    Ok(before)
+}
+
+/// Why a model cannot be taken apart.
+enum Refusal {
+    /// It is of another shape: a layer, and what is the matter with it.
+    Shape(String),
+    /// Its weights are not usable.
+    Weights(ModelError),
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::Shape(reason)
+    }
+}
+
+fn take_apart(
+    checkpoint: &Checkpoint,
+    config: &serde_json::Value,
+) -> Result<ImportedModel, Refusal> {
+    let graph = Graph::new(config)?;
+    if graph.input[2].is_some_and(|channels| channels != 3) {
+        return Err("its input is not a picture of three channels, last".to_owned().into());
+    }
+    let mut assumptions = Vec::new();
+    let tensors = tensors::Finder::new(checkpoint);
+    let (place, before) = before::read(&graph, &tensors)?;
+    if before.size.iter().max().is_some_and(|side| side.is_some_and(|s| s > MAX_INPUT_SIZE)) {
+        return Err(format!("its input is larger than {MAX_INPUT_SIZE} pixels").into());
+    }
+    let mut base = base::find(&graph, &place, before.size)?;
+    let last = *base.nodes.last().expect("a network has layers");
+    let mut after = head::read(&graph, last, base.network.output().spatial())?;
+    let units = after.dense.last().map_or(0, |dense| dense.units);
+    if after.activation == HeadActivation::Linear {
+        let (activation, assumed) = loss::activation(config, units)?;
+        after.activation = activation;
+        assumptions.extend(assumed);
+    }
+
+    let preprocessing = base.network.preprocessing();
+    let (height, width) = (preprocessing.height, preprocessing.width);
+    if before.size.contains(&None) {
+        assumptions
+            .push(format!("the model takes pictures of any size; {height} x {width} is assumed"));
+    }
+    if let Some((from_height, from_width)) = before.resizing.and_then(|resizing| resizing.from) {
+        assumptions.push(format!(
+            "the model takes pictures of {from_height} x {from_width} and resizes them to {height} \
+             x {width}; pictures of other sizes are resized to that at once"
+        ));
+    }
+    if before.resizing.is_some() {
+        assumptions.push(format!(
+            "pictures that are not of {height} x {width} are rounded to whole levels after resizing, and \
+             answers differ a little from Keras's, which goes on with fractions"
+        ));
+    }
+    match before.scaling {
+        Some(scaling) => base.network.set_scaling(scaling),
+        None => {
+            let (scale, offset) = (preprocessing.scaling.scale[0], preprocessing.scaling.offset[0]);
+            assumptions.push(format!(
+                "the model does not scale its input itself; x / {:.1} {} {} is assumed, as {} expects",
+                1.0 / scale,
+                if offset < 0.0 { '-' } else { '+' },
+                offset.abs(),
+                base.network.architecture()
+            ));
+        }
+    }
+    let weights = tensors.base(&graph, &base)?;
+    let head = tensors.head(&graph, after, base.network.output().channels())?;
+    Ok(ImportedModel {
+        network: base.network,
+        weights,
+        head,
+        scaling_inside: before.scaling.is_some(),
+        resizing: before.resizing,
+        assumptions,
+    })
+}

@@ -1,0 +1,31 @@
+//! Keras 3's `.keras`: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`.
+
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+
+use crate::budget::Budget;
+use crate::checkpoint::Checkpoint;
+use crate::format::{KERAS_CONFIG as CONFIG, KERAS_WEIGHTS as WEIGHTS};
+use crate::hdf5;
+
+pub(super) fn read(bytes: &[u8], mut checkpoint: Checkpoint) -> Result<Checkpoint, String> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let limit = Budget::of(bytes.len()).0;
+    let mut entry = |name: &str| -> Result<Vec<u8>, String> {
+        let of_entry = |error: String| format!("its {name}: {error}");
+        let entry = archive.by_name(name).map_err(|error| of_entry(error.to_string()))?;
+        let mut content = Vec::new();
+        let read = entry.take(limit).read_to_end(&mut content);
+        read.map_err(|error| of_entry(error.to_string()))?;
+        if content.len() as u64 == limit {
+            return Err(of_entry("it unfolds to more than such a file can hold".to_owned()));
+        }
+        Ok(content)
+    };
+    let config = serde_json::from_slice(&entry(CONFIG)?)
+        .map_err(|error| format!("its {CONFIG} is not JSON: {error}"))?;
+    let weights = entry(WEIGHTS)?;
+    checkpoint.model_config = Some(config);
+    hdf5::read(weights, checkpoint).map_err(|error| format!("its {WEIGHTS}: {error}"))
+}

@@ -1,0 +1,39 @@
+//! Weight files: Keras `.h5` and `.keras`, PyTorch `.pth`, and `.safetensors`.
+//!
+//! A file is told by its content, never by its ending, and nothing in it is ever run.
+//! [`read`] gives the tensors under the names that the file has; [`assign`] puts them to the
+//! weights of a network, whichever of the known [`Naming`]s they follow.
+//!
+//! Keras's files are read with the feature `keras`, PyTorch's with `pytorch`, both on by default; without
+//! them such a file is told, and refused.
+#![forbid(unsafe_code)]
+
+mod assign;
+mod budget;
+mod checkpoint;
+mod detect;
+mod error;
+mod format;
+#[cfg(feature = "keras")]
+mod hdf5;
+mod keras_model;
+#[cfg(feature = "keras")]
+mod keras_zip;
+mod naming;
+#[cfg(feature = "pytorch")]
+mod pytorch;
+mod read;
+pub mod safetensors;
+mod zip_names;
+
+pub use assign::assign;
+pub use checkpoint::Checkpoint;
+pub use detect::{Detected, detect, looks_like};
+pub use error::FormatError;
+pub use format::Format;
+pub use keras_model::{
+    Before, Head, HeadActivation, HiddenLayer, ImportedModel, Resizing, before_base, import,
+    import_checkpoint, scaling_of,
+};
+pub use naming::Naming;
+pub use read::{MAX_FILE_SIZE, load, read, read_bytes};

@@ -1,0 +1,193 @@
+//! The names and layouts under which files keep the weights of a network.
+
+pub(super) mod keras;
+mod matching;
+mod order;
+mod torch;
+
+use headstart_model::architectures::Framework;
+use headstart_model::{Layer, LayerKind, Network, Scaling, Tensor};
+
+use crate::format::Format;
+
+pub(super) use matching::{Index, Matching};
+pub(super) use order::in_order;
+
+/// A way to name the weights of a network in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Naming {
+    /// Our own: `block_1_expand/kernel`.
+    Own,
+    /// Keras's by layer: `block_1_expand/block_1_expand/kernel:0`, below any group.
+    KerasLayers,
+    /// Keras 3's by class and count: `layers/conv2d_3/vars/0`, below any group.
+    KerasCounters,
+    /// torchvision's: `features.2.conv.0.0.weight`.
+    Torchvision,
+    /// timm's: `blocks.1.0.conv_pw.weight`.
+    Timm,
+    /// Those of lukemelas' EfficientNet-PyTorch: `_blocks.1._expand_conv.weight`.
+    Lukemelas,
+}
+
+impl Naming {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Own,
+        Self::KerasLayers,
+        Self::KerasCounters,
+        Self::Torchvision,
+        Self::Timm,
+        Self::Lukemelas,
+    ];
+
+    /// For people: `torchvision's names`.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Own => "headstart's names",
+            Self::KerasLayers | Self::KerasCounters => "Keras's names",
+            Self::Torchvision => "torchvision's names",
+            Self::Timm => "timm's names",
+            Self::Lukemelas => "EfficientNet-PyTorch's names",
+        }
+    }
+
+    /// Whose descriptions the weights under these names are for, the likeliest first.
+    pub fn frameworks(self) -> &'static [Framework] {
+        use Framework::{Keras, PyTorch, TensorFlow};
+        match self {
+            Self::Own => &[Keras, TensorFlow, PyTorch],
+            Self::KerasLayers | Self::KerasCounters => &[Keras, TensorFlow],
+            Self::Torchvision => &[PyTorch],
+            // timm also has TensorFlow's EfficientNets, under the same names as its own.
+            Self::Timm => &[PyTorch, TensorFlow],
+            Self::Lukemelas => &[TensorFlow],
+        }
+    }
+
+    /// The scaling of pixels that weights under these names were trained with, where it is not the
+    /// architecture's own: timm evaluates TensorFlow's EfficientNets on `x / 127.5 - 1`.
+    pub fn scaling(self, framework: Framework) -> Option<Scaling> {
+        let is_ported = (self, framework) == (Self::Timm, Framework::TensorFlow);
+        is_ported.then(Scaling::minus_one_to_one)
+    }
+
+    /// Whether files of `format` use these names.
+    pub fn is_used_in(self, format: Format) -> bool {
+        match format {
+            Format::Hdf5 | Format::KerasZip => {
+                matches!(self, Self::KerasLayers | Self::KerasCounters)
+            }
+            Format::PyTorch => matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas),
+            Format::Safetensors => true,
+        }
+    }
+
+    /// For each weight of `network`, in the order of [`Network::weight_specs`], the names that
+    /// it may have; the usual one first.
+    pub fn names(self, network: &Network) -> Vec<Vec<String>> {
+        match self {
+            Self::Own => keras::own(network),
+            Self::KerasLayers => keras::by_layer(network),
+            Self::KerasCounters => keras::by_counter(network),
+            Self::Torchvision => torch::names(network, torch::torchvision),
+            Self::Timm => torch::names(network, torch::timm),
+            Self::Lukemelas => torch::names(network, torch::lukemelas),
+        }
+    }
+
+    /// A name as a file has it, in the form that [`Naming::names`] gives, below some prefix.
+    pub(super) fn canonical(self, name: &str) -> String {
+        match self {
+            Self::KerasLayers => keras::canonical_layer(name),
+            Self::KerasCounters => keras::canonical_counter(name),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Whether the tensor called `name` (canonical, without the prefix) of `shape` belongs to a
+    /// classifier, given that no layer of the base is called so.
+    pub(super) fn is_classifier(self, name: &str, shape: &[usize]) -> bool {
+        match self {
+            Self::Own | Self::KerasLayers | Self::KerasCounters => keras::is_dense(name, shape),
+            Self::Torchvision | Self::Timm | Self::Lukemelas => {
+                ["classifier.", "fc.", "_fc.", "head."].iter().any(|head| name.starts_with(head))
+            }
+        }
+    }
+
+    /// A tensor of the file as the weight of `layer`, its axes in our order.
+    pub fn to_ours(self, layer: &Layer, tensor: &Tensor) -> Tensor {
+        permuted(tensor, self.order(layer))
+    }
+
+    /// The shape that [`Naming::to_ours`] gives to a tensor of `shape`.
+    pub(super) fn shape_to_ours(self, layer: &Layer, shape: &[usize]) -> Vec<usize> {
+        let order = self.order(layer);
+        if order.len() != shape.len() {
+            return shape.to_vec();
+        }
+        order.iter().map(|&axis| shape[axis]).collect()
+    }
+
+    /// For each of our axes, the axis of the file; empty when they are the same.
+    fn order(self, layer: &Layer) -> &'static [usize] {
+        let is_torch = matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas);
+        match layer.kind {
+            // [out, in, height, width]; a depthwise kernel has in = 1, as ours has at its end.
+            LayerKind::Conv2D { .. } if is_torch => &[2, 3, 1, 0],
+            LayerKind::DepthwiseConv2D(_) if is_torch => &[2, 3, 0, 1],
+            LayerKind::Dense { .. } if is_torch => &[1, 0],
+            _ => &[],
+        }
+    }
+}
+
+/// The tensor with axis `order[i]` as its axis `i`; as it is when it has another rank.
+fn permuted(tensor: &Tensor, order: &[usize]) -> Tensor {
+    if tensor.shape.len() != order.len() {
+        return tensor.clone();
+    }
+    let mut strides = vec![1; order.len()];
+    for axis in (1..order.len()).rev() {
+        strides[axis - 1] = strides[axis] * tensor.shape[axis];
+    }
+    let shape: Vec<usize> = order.iter().map(|&axis| tensor.shape[axis]).collect();
+    let strides: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
+    let mut data = Vec::with_capacity(tensor.data.len());
+    gather(&tensor.data, &shape, &strides, 0, &mut data);
+    Tensor { shape, data }
+}
+
+fn gather(from: &[f32], shape: &[usize], strides: &[usize], at: usize, to: &mut Vec<f32>) {
+    match (shape, strides) {
+        ([n], [stride]) => to.extend((0..*n).map(|i| from[at + i * stride])),
+        ([n, inner @ ..], [stride, steps @ ..]) => {
+            for i in 0..*n {
+                gather(from, inner, steps, at + i * stride, to);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether weight and bias of `layer` are those of a normalisation.
+fn is_normalization(layer: &Layer) -> bool {
+    matches!(layer.kind, LayerKind::BatchNormalization { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permuting_moves_every_value_to_its_place() {
+        let tensor = Tensor::new(vec![2, 3, 1, 2], (0..12).map(|x| x as f32).collect());
+        let moved = permuted(&tensor, &[2, 3, 1, 0]);
+        assert_eq!(moved.shape, [1, 2, 3, 2]);
+        // moved[0, w, i, o] = tensor[o, i, 0, w]
+        for (o, i, w) in (0..2).flat_map(|o| (0..3).flat_map(move |i| [(o, i, 0), (o, i, 1)])) {
+            assert_eq!(moved.data[(w * 3 + i) * 2 + o], tensor.data[(o * 3 + i) * 2 + w]);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Files of safetensors, written so that a failure leaves nothing half-written.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use headstart_files::AtomicFile;
+use headstart_model::Tensor;
+use headstart_model::safetensors::{self, Contents, WriteError};
+
+use crate::checkpoint::Checkpoint;
+use crate::error::FormatError;
+
+pub use headstart_model::safetensors::{ARCHITECTURE, Stored};
+
+pub(super) fn read(bytes: &[u8], checkpoint: Checkpoint) -> Result<Checkpoint, String> {
+    let contents = safetensors::read(bytes).map_err(|error| error.to_string())?;
+    let Contents { tensors, others, metadata } = contents;
+    Ok(Checkpoint { tensors, others, metadata, ..checkpoint })
+}
+
+/// Writes tensors to `path`, all or nothing: see [`AtomicFile`]. The same tensors and metadata
+/// give the same bytes.
+///
+/// # Errors
+/// [`FormatError::Io`], naming `path`, and [`FormatError::OutOfRange`] for a finite value that f16
+/// cannot hold; the temporary file is removed and `path` is as it was.
+pub fn write<'a>(
+    path: impl AsRef<Path>,
+    tensors: impl IntoIterator<Item = (&'a str, &'a Tensor, Stored)>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), FormatError> {
+    let path = path.as_ref();
+    let mut file = AtomicFile::create(path)?;
+    let mut out = io::BufWriter::new(&mut file);
+    let written = safetensors::write(&mut out, tensors, metadata)
+        .and_then(|()| out.flush().map_err(WriteError::from));
+    drop(out);
+    match written {
+        Ok(()) => Ok(file.commit()?),
+        Err(WriteError::Io(cause)) => Err(file.error(cause).into()),
+        Err(WriteError::OutOfRange(found)) => {
+            Err(FormatError::OutOfRange { file: path.display().to_string(), found })
+        }
+    }
+}
