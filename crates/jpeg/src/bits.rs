@@ -1,7 +1,7 @@
 //! Bits of entropy-coded data.
 
-use crate::Error;
-use crate::structure::{TRUNCATED, damaged, marker};
+use crate::error::{Error, TRUNCATED, damaged};
+use crate::structure::marker;
 
 /// Bytes of the window: it stays in the first cache together with the tables.
 const WINDOW: usize = 1 << 12;

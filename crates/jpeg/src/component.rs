@@ -1,9 +1,9 @@
 //! A component of a picture in the making: its blocks, and the samples that they become.
 
-use crate::Error;
 use crate::bits::Bits;
+use crate::error::Error;
+use crate::error::damaged;
 use crate::scan::{Coding, Memory};
-use crate::structure::damaged;
 use crate::tables::{Frame, FrameComponent, Tables};
 use crate::transform::{Block, LANES, Tile, Transform};
 use crate::upsample::Upsampling;

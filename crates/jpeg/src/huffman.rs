@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 
-use crate::Error;
 use crate::bits::Reader;
-use crate::structure::damaged;
+use crate::error::Error;
+use crate::error::damaged;
 
 /// Codes up to this length are found in one look.
 const LOOK: u32 = 10;

@@ -14,6 +14,7 @@
 mod bits;
 mod colour;
 mod component;
+mod error;
 mod huffman;
 mod picture;
 mod scan;
@@ -24,21 +25,7 @@ mod upsample;
 
 use crate::picture::Picture;
 use crate::structure::Structure;
-
-/// Why there are no pixels.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The file ends before the picture does.
-    #[error("truncated")]
-    Truncated,
-    /// The data contradicts itself; says where.
-    #[error("damaged: {0}")]
-    Damaged(String),
-    /// A kind of JPEG that is not decoded; says which.
-    #[error("cannot be decoded: {0}")]
-    Unsupported(String),
-}
+pub use error::Error;
 
 /// How far width and height are reduced: each is divided, and rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

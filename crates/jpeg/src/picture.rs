@@ -5,10 +5,11 @@ use pulp::{Simd, WithSimd};
 use crate::bits::Bits;
 use crate::colour::to_rgb;
 use crate::component::Component;
+use crate::error::{Error, damaged};
 use crate::scan::{Coding, Memory, Part};
-use crate::structure::{Segments, Structure, damaged, marker};
+use crate::structure::{Segments, Structure, marker};
 use crate::tables::{Colour, FrameComponent, Tables};
-use crate::{Error, Pixels, Reduction};
+use crate::{Pixels, Reduction};
 
 /// More scans than encoders make. Each goes through all blocks of the picture, though it may say next
 /// to nothing of them: a small file could take for ever.

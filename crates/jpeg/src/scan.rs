@@ -1,9 +1,9 @@
 //! Blocks of coefficients as scans hold them: sequential (T.81, F.2.2) and progressive (G.2).
 
-use crate::Error;
 use crate::bits::Reader;
+use crate::error::Error;
+use crate::error::damaged;
 use crate::huffman::{Huffman, Run};
-use crate::structure::damaged;
 use crate::transform::{Block, ZIGZAG};
 
 /// Which coefficients a scan codes, and which of their bits.

@@ -1,7 +1,8 @@
 //! The segments of a JPEG, walked without decoding. Markers and segments: ITU-T T.81, annex B.
 
+use crate::Reduction;
+use crate::error::{Error, TRUNCATED, damaged};
 use crate::tables::Frame;
-use crate::{Error, Reduction};
 
 pub(crate) mod marker {
     pub(crate) const DHT: u8 = 0xC4;
@@ -51,12 +52,6 @@ impl Structure<'_> {
         let reductions = [Reduction::Eighth, Reduction::Quarter, Reduction::Half];
         reductions.into_iter().find(fits).unwrap_or(Reduction::None)
     }
-}
-
-pub(crate) const TRUNCATED: Error = Error::Truncated;
-
-pub(crate) fn damaged(detail: &str) -> Error {
-    Error::Damaged(detail.to_owned())
 }
 
 /// One marker with what belongs to it.

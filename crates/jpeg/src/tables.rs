@@ -1,8 +1,8 @@
 //! What the segments between scans set: tables, and how a scan is to be read.
 
-use crate::Error;
+use crate::error::{Error, damaged};
 use crate::huffman::Huffman;
-use crate::structure::{Segment, damaged, marker};
+use crate::structure::{Segment, marker};
 use crate::transform::ZIGZAG;
 
 /// How the components make colours.
