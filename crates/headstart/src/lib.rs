@@ -97,7 +97,8 @@ pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{FitConfig, FitReport, Seconds};
 pub use headstart_error::ErrorKind;
 pub use job::{
-    BaseSource, DEFAULT_BASE, FineTunePhase, PictureSource, RunConfig, TrainJob, Trained,
+    BaseSource, DEFAULT_BASE, FineTunePhase, FineTuneSummary, FoldsSummary, PictureSource,
+    RunConfig, SkippedSummary, TrainJob, TrainSummary, Trained,
 };
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use pictures::{Duplicates, Pictures};

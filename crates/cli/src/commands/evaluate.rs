@@ -60,12 +60,12 @@ pub(crate) fn run(
         "accuracy": evaluation.accuracy,
         "loss": evaluation.loss,
         "classes": evaluation.classes,
-        "per_class": report::per_class_event(&evaluation),
+        "per_class": evaluation.per_class_by_name(),
         "confusion_matrix": evaluation.confusion,
         "skipped": report::skipped_events(&skipped),
         "warnings": Vec::from_iter(&warning),
     });
-    if let Some(figures) = report::multi_label_event(Some(&evaluation)) {
+    if let Some(figures) = evaluation.multi_label_by_name() {
         event["multi_label"] = figures;
     }
     output.event(&event)?;

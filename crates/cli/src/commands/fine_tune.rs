@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use headstart::files::check_writable;
 use headstart::model::Trainable;
-use headstart::{Classifier, Event, FineTuning, PictureSource};
+use headstart::{Classifier, Evaluation, Event, FineTuneSummary, FineTuning, PictureSource};
 use serde_json::json;
 
 use super::report::{self, keep};
@@ -159,12 +159,12 @@ pub(crate) fn run(
         "validation": split.map_or(0, |(_, validation)| validation),
         "learned_from": tuned.learned_from,
         "classes": classifier.classes(),
-        "per_class": validation.map(report::per_class_event),
+        "per_class": validation.map(Evaluation::per_class_by_name),
         "warnings": hints::warnings(&tuned.warnings),
         "skipped": report::skipped_events(&tuned.skipped),
-        "fine_tune": tuning::event(&tuned),
+        "fine_tune": FineTuneSummary::from(&tuned),
     });
-    if let Some(figures) = report::multi_label_event(validation) {
+    if let Some(figures) = validation.and_then(Evaluation::multi_label_by_name) {
         event["multi_label"] = figures;
     }
     output.event(&event)?;

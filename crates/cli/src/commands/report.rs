@@ -5,8 +5,7 @@ use std::io;
 use headstart::data::sources::is_table;
 use headstart::data::{Skipped, Source};
 use headstart::train::Task;
-use headstart::{DiskNeed, Evaluation, Event, MultiLabelFigures, Pictures};
-use serde::Serialize;
+use headstart::{DiskNeed, Evaluation, Event, MultiLabelFigures, Pictures, SkippedSummary};
 
 use crate::hints;
 use crate::output::{Output, bytes, count, one_line};
@@ -21,19 +20,10 @@ pub(super) fn keep(broken: &mut Option<io::Error>, result: io::Result<()>) {
     }
 }
 
-/// Something that was left out, as JSON.
-#[derive(Serialize)]
-pub(super) struct SkippedEvent {
-    path: String,
-    reason: String,
-}
-
-pub(super) fn skipped_events(skipped: &[Skipped]) -> Vec<SkippedEvent> {
-    let event = |s: &Skipped| SkippedEvent {
-        path: s.path.display().to_string(),
-        reason: hints::reason(&s.reason),
-    };
-    skipped.iter().map(event).collect()
+/// What was left out, as JSON.
+pub(super) fn skipped_events(skipped: &[Skipped]) -> Vec<SkippedSummary> {
+    let reworded = |s: &Skipped| SkippedSummary { reason: hints::reason(&s.reason), ..s.into() };
+    skipped.iter().map(reworded).collect()
 }
 
 /// Lists what was left out.
@@ -230,29 +220,4 @@ fn per_label(
         output.text(format!("  and {hidden} labels with a higher AP (--json has all)"))?;
     }
     output.text("")
-}
-
-/// The figures of pictures that may have several labels, as JSON; nothing of others.
-pub(super) fn multi_label_event(evaluation: Option<&Evaluation>) -> Option<serde_json::Value> {
-    let evaluation = evaluation?;
-    let figures = evaluation.multi_label.as_ref()?;
-    let by_class = |values: Vec<serde_json::Value>| {
-        let pairs = evaluation.classes.iter().cloned().zip(values);
-        serde_json::Value::Object(pairs.collect())
-    };
-    Some(serde_json::json!({
-        "mean_average_precision": figures.mean_average_precision,
-        "micro_f1": figures.micro_f1,
-        "macro_f1": figures.macro_f1,
-        "subset_accuracy": evaluation.accuracy,
-        "average_precision": by_class(figures.average_precision.iter().map(|x| serde_json::json!(x)).collect()),
-        "thresholds": by_class(figures.thresholds.iter().map(|x| serde_json::json!(x)).collect()),
-    }))
-}
-
-/// The per-class figures as JSON, by the class's name.
-pub(super) fn per_class_event(evaluation: &Evaluation) -> serde_json::Value {
-    let figures = evaluation.classes.iter().zip(&evaluation.per_class);
-    let entry = |(name, f): (&String, &_)| (name.clone(), serde_json::json!(f));
-    serde_json::Value::Object(figures.map(entry).collect())
 }

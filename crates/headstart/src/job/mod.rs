@@ -2,6 +2,7 @@
 
 mod base_source;
 mod picture_source;
+mod summary;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ use crate::{
 };
 pub use base_source::{BaseSource, DEFAULT_BASE};
 pub use picture_source::PictureSource;
+pub use summary::{FineTuneSummary, FoldsSummary, SkippedSummary, TrainSummary};
 
 /// A classifier to be trained: from which pictures, on which base, and how.
 ///
@@ -189,7 +191,10 @@ impl TrainJob {
             (Some(file), Some(record)) => pictures.export_split(&record.validation, file)?,
             _ => Vec::new(),
         };
-        Ok(Trained { classifier, fit, fine_tune, not_exported })
+        let trained = Trained { classifier, fit, fine_tune, not_exported };
+        let summary = TrainSummary::new(&trained, pictures, self.run.model.as_deref());
+        context.tell(Event::Done(Box::new(summary)));
+        Ok(trained)
     }
 
     /// Whether the options make sense, and `base` can be trained with them: better known before pictures

@@ -4,6 +4,7 @@ use headstart_engine::head::argmax;
 use headstart_predict::UNCHOSEN_THRESHOLD;
 use headstart_train::metrics::{ClassFigures, ConfusionMatrix, average_precision, best_threshold};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Figures over labelled pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,30 @@ pub struct MultiLabelFigures {
 }
 
 impl Evaluation {
+    /// The figures of each class as JSON, by its name.
+    pub fn per_class_by_name(&self) -> Value {
+        let figures = self.classes.iter().zip(&self.per_class);
+        let entry = |(name, figures): (&String, &_)| (name.clone(), json!(figures));
+        Value::Object(figures.map(entry).collect())
+    }
+
+    /// The figures of pictures that may have several labels as JSON; nothing of others.
+    pub fn multi_label_by_name(&self) -> Option<Value> {
+        let figures = self.multi_label.as_ref()?;
+        let by_class = |values: Vec<Value>| {
+            let pairs = self.classes.iter().cloned().zip(values);
+            Value::Object(pairs.collect())
+        };
+        Some(json!({
+            "mean_average_precision": figures.mean_average_precision,
+            "micro_f1": figures.micro_f1,
+            "macro_f1": figures.macro_f1,
+            "subset_accuracy": self.accuracy,
+            "average_precision": by_class(figures.average_precision.iter().map(|x| json!(x)).collect()),
+            "thresholds": by_class(figures.thresholds.iter().map(|x| json!(x)).collect()),
+        }))
+    }
+
     /// From each picture's label (its class, or the index of its set of classes) and its probabilities
     /// `[pictures][classes]`; of sets of classes at these thresholds.
     pub(crate) fn of(

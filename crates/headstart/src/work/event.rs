@@ -3,7 +3,7 @@
 use headstart_train::Epoch;
 use serde::Serialize;
 
-use crate::{DiskNeed, FitReport};
+use crate::{DiskNeed, FitReport, TrainSummary};
 
 /// What a job tells of how it goes.
 ///
@@ -90,6 +90,8 @@ pub enum Event {
         /// Epochs that an earlier run had done.
         epochs: usize,
     },
+    /// A job is done.
+    Done(Box<TrainSummary>),
     /// A step of looking for a learning rate is about to be taken.
     LearningRate {
         /// The step, counted from 1.

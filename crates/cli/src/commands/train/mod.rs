@@ -9,11 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use headstart::model::thousands;
-use headstart::{
-    Base, Classifier, Error, Event, FineTuneReport, FitConfig, FitReport, Pictures, RunConfig,
-    TrainJob, Trained,
-};
-use serde_json::json;
+use headstart::{Base, Error, Event, FitConfig, Pictures, RunConfig, TrainJob, Trained};
 
 use super::report::{self, keep};
 use super::tuning::{TrainTuningArgs, checked, checkpoint_of, interrupted, of_checkpoint};
@@ -124,9 +120,13 @@ pub(super) fn train(
     (common, output): (&Common, &Output),
 ) -> anyhow::Result<Trained> {
     describe(&base, pictures, output)?;
-    let (mut broken, mut fine_tunes, mut events) = (None, false, show::Events::new(job));
+    let (mut broken, mut fine_tunes, mut done) = (None, false, None);
+    let mut events = show::Events::new(job);
     let mut on_event = |event: &Event| {
         fine_tunes |= matches!(event, Event::Fitted(_) | Event::Resumed { .. });
+        if let Event::Done(summary) = event {
+            done = Some(summary.clone());
+        }
         keep(&mut broken, events.show(event, output));
     };
     let mut context = common.context(Progress::new("Features").on_event(&mut on_event))?;
@@ -142,60 +142,19 @@ pub(super) fn train(
         _ => error.into(),
     })?;
     broken.map_or(Ok(()), Err)?;
-    let Trained { classifier, fit, fine_tune, .. } = &trained;
+    let Trained { fit, fine_tune, .. } = &trained;
     if let (Some(tuned), Some(phase)) = (fine_tune, &job.fine_tune) {
         super::tuning::report(tuned, phase.training.learning_rate, output)?;
     }
     let model = job.run.model.as_ref().context("a model that was trained is saved")?;
     let skipped = fine_tune.as_ref().map_or(&fit.skipped, |tuned| &tuned.skipped);
     show::end(skipped, &fit.warnings, model, output)?;
-    output.event(&done(classifier, pictures, fit, fine_tune.as_ref(), model))?;
+    let mut summary = done.context("a job that is done says so")?;
+    summary.notes = pictures.notes().iter().map(hints::note).collect();
+    summary.warnings = hints::warnings(&fit.warnings);
+    summary.skipped = report::skipped_events(&fit.skipped);
+    output.event(&Event::Done(summary))?;
     Ok(trained)
-}
-
-fn done(
-    classifier: &Classifier,
-    pictures: &Pictures,
-    report: &FitReport,
-    tuned: Option<&FineTuneReport>,
-    model: &Path,
-) -> serde_json::Value {
-    let validation = tuned.map_or(&report.validation, |tuned| &tuned.validation).as_ref();
-    let folds = report.folds.as_ref();
-    let measured = validation.or(folds.map(|folds| &folds.held_out));
-    let mut event = json!({
-        "event": "done",
-        "model": model.display().to_string(),
-        "val_accuracy": validation.map(|v| v.accuracy),
-        "val_loss": validation.map(|v| v.loss),
-        "pictures": report.train + validation.map_or(0, |v| v.pictures),
-        "train": report.train,
-        "validation": validation.map_or(0, |v| v.pictures),
-        "classes": classifier.classes(),
-        "notes": pictures.notes().iter().map(hints::note).collect::<Vec<_>>(),
-        "per_class": measured.map(report::per_class_event),
-        "duplicates": report.duplicates,
-        "from_cache": report.cached,
-        "strength": report.strength,
-        "warnings": hints::warnings(&report.warnings),
-        "skipped": report::skipped_events(&report.skipped),
-        "seconds": report.seconds,
-    });
-    if let Some(figures) = report::multi_label_event(measured) {
-        event["multi_label"] = figures;
-    }
-    if let Some(folds) = folds {
-        event["folds"] = json!({
-            "accuracy": folds.accuracy,
-            "loss": folds.loss,
-            "macro_recall": folds.macro_recall,
-            "folds": folds.folds,
-        });
-    }
-    if let Some(tuned) = tuned {
-        event["fine_tune"] = super::tuning::event(tuned);
-    }
-    event
 }
 
 pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std::io::Result<()> {

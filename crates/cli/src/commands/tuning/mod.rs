@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use headstart::model::thousands;
 use headstart::train::TrainError;
 use headstart::{Error, FineTuneReport};
-use serde_json::json;
 
 use super::report::Measured;
 use super::train::show;
@@ -102,19 +101,4 @@ pub(super) fn report(
     let before = before.unwrap_or_default();
     show::validation(report.validation.as_ref(), &measured, &before, true, output)?;
     Ok(())
-}
-
-/// What a program is told of it at the end.
-pub(super) fn event(report: &FineTuneReport) -> serde_json::Value {
-    json!({
-        "first_layer": report.first_layer,
-        "trainable": report.trainable,
-        "epochs": report.epochs.len(),
-        "best_epoch": report.best_epoch,
-        "stopped_early": report.stopped_early,
-        "resumed": report.resumed,
-        "val_accuracy_before": report.before.as_ref().map(|v| v.accuracy),
-        "val_loss_before": report.before.as_ref().map(|v| v.loss),
-        "seconds": report.seconds,
-    })
 }

@@ -1,0 +1,161 @@
+//! What a job came to, for programs.
+
+use std::path::Path;
+
+use headstart_data::Skipped;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Trained;
+use crate::{FineTuneReport, FineTuneSeconds, FoldRecord, Pictures, Seconds, Spread};
+
+/// What a [`TrainJob`](super::TrainJob) came to, as [`Event::Done`](crate::Event::Done) tells.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TrainSummary {
+    /// The file that the model is saved to.
+    pub model: Option<String>,
+    /// Accuracy on the pictures held back.
+    pub val_accuracy: Option<f64>,
+    /// Loss on the pictures held back.
+    pub val_loss: Option<f64>,
+    /// Pictures learned from and held back.
+    pub pictures: usize,
+    /// Pictures learned from.
+    pub train: usize,
+    /// Pictures held back.
+    pub validation: usize,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// How the source was understood, where that does not go without saying.
+    pub notes: Vec<String>,
+    /// Figures of each class, by name.
+    pub per_class: Option<Value>,
+    /// Pictures whose pixels another one has too.
+    pub duplicates: usize,
+    /// Pictures whose features came from the cache.
+    pub from_cache: usize,
+    /// The strength C that the data chose.
+    pub strength: Option<f64>,
+    /// What whoever owns the pictures should know, a line each.
+    pub warnings: Vec<String>,
+    /// What was left out.
+    pub skipped: Vec<SkippedSummary>,
+    /// Wall time of the head.
+    pub seconds: Seconds,
+    /// Figures of pictures that may have several labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multi_label: Option<Value>,
+    /// Figures of cross-validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<FoldsSummary>,
+    /// How fine-tuning went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fine_tune: Option<FineTuneSummary>,
+}
+
+/// Something that was left out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SkippedSummary {
+    /// The file.
+    pub path: String,
+    /// Why, in half a line.
+    pub reason: String,
+}
+
+/// What cross-validation came to.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct FoldsSummary {
+    /// Of the folds' accuracies.
+    pub accuracy: Spread,
+    /// Of the folds' losses.
+    pub loss: Spread,
+    /// Of the folds' macro recalls.
+    pub macro_recall: Spread,
+    /// Each fold.
+    pub folds: Vec<FoldRecord>,
+}
+
+/// What fine-tuning came to.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct FineTuneSummary {
+    /// The first layer that trained.
+    pub first_layer: String,
+    /// Values that trained, in the base.
+    pub trainable: usize,
+    /// Epochs that were run.
+    pub epochs: usize,
+    /// The epoch whose weights were taken, where early stopping chose it.
+    pub best_epoch: Option<usize>,
+    /// Whether it ended before the last epoch.
+    pub stopped_early: bool,
+    /// Epochs that an earlier, interrupted run had done.
+    pub resumed: usize,
+    /// Accuracy on the pictures held back, before.
+    pub val_accuracy_before: Option<f64>,
+    /// Loss on the pictures held back, before.
+    pub val_loss_before: Option<f64>,
+    /// Wall time.
+    pub seconds: FineTuneSeconds,
+}
+
+impl From<&FineTuneReport> for FineTuneSummary {
+    fn from(report: &FineTuneReport) -> Self {
+        Self {
+            first_layer: report.first_layer.clone(),
+            trainable: report.trainable,
+            epochs: report.epochs.len(),
+            best_epoch: report.best_epoch,
+            stopped_early: report.stopped_early,
+            resumed: report.resumed,
+            val_accuracy_before: report.before.as_ref().map(|before| before.accuracy),
+            val_loss_before: report.before.as_ref().map(|before| before.loss),
+            seconds: report.seconds,
+        }
+    }
+}
+
+impl From<&Skipped> for SkippedSummary {
+    fn from(skipped: &Skipped) -> Self {
+        let path = skipped.path.display().to_string();
+        Self { path, reason: skipped.reason.to_string() }
+    }
+}
+
+impl TrainSummary {
+    pub(super) fn new(trained: &Trained, pictures: &Pictures, model: Option<&Path>) -> Self {
+        let Trained { classifier, fit, fine_tune, .. } = trained;
+        let validation = fine_tune.as_ref().map_or(&fit.validation, |tuned| &tuned.validation);
+        let validation = validation.as_ref();
+        let held_back = validation.map_or(0, |validation| validation.pictures);
+        let folds = fit.folds.as_ref();
+        let measured = validation.or(folds.map(|folds| &folds.held_out));
+        Self {
+            model: model.map(|model| model.display().to_string()),
+            val_accuracy: validation.map(|validation| validation.accuracy),
+            val_loss: validation.map(|validation| validation.loss),
+            pictures: fit.train + held_back,
+            train: fit.train,
+            validation: held_back,
+            classes: classifier.classes().to_vec(),
+            notes: pictures.notes().iter().map(ToString::to_string).collect(),
+            per_class: measured.map(|evaluation| evaluation.per_class_by_name()),
+            duplicates: fit.duplicates,
+            from_cache: fit.cached,
+            strength: fit.strength,
+            warnings: fit.warnings.iter().map(ToString::to_string).collect(),
+            skipped: fit.skipped.iter().map(Into::into).collect(),
+            seconds: fit.seconds,
+            multi_label: measured.and_then(|evaluation| evaluation.multi_label_by_name()),
+            folds: folds.map(|folds| FoldsSummary {
+                accuracy: folds.accuracy,
+                loss: folds.loss,
+                macro_recall: folds.macro_recall,
+                folds: folds.folds.clone(),
+            }),
+            fine_tune: fine_tune.as_ref().map(Into::into),
+        }
+    }
+}
