@@ -30,12 +30,14 @@ pub use summary::{FineTuneSummary, FoldsSummary, SkippedSummary, TrainSummary};
 /// have come to.
 ///
 /// ```no_run
+/// use std::path::PathBuf;
+///
 /// use headstart::{Context, FineTunePhase, PictureSource, TrainJob};
 ///
 /// # fn main() -> Result<(), headstart::Error> {
 /// let mut job = TrainJob::new(PictureSource::new("flowers"))
 ///     .with_fine_tune(FineTunePhase::default().with_at("from:100".parse()?));
-/// job.run = job.run.with_model("flowers.safetensors".into());
+/// job.run = job.run.with_model(PathBuf::from("flowers.safetensors"));
 /// let trained = job.run(&mut Context::default())?;
 /// println!("{} pictures were learned from", trained.fit.train);
 /// # Ok(())
