@@ -1,6 +1,6 @@
 //! The bytes of a picture's file, as far as what the network is given.
 
-use headstart_data::decode::{AtLeast, decode_at_least, estimated_bytes, header};
+use headstart_data::decode::{MinSize, decode_at_least, estimated_bytes, header};
 use headstart_data::{Limits, Resizer, decode};
 use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 
@@ -8,7 +8,7 @@ use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 8 << 20, max_file_bytes: 1 << 20 };
 
 pub(crate) fn run(bytes: &[u8]) {
-    let at_least = AtLeast { width: 5, height: 4 };
+    let at_least = MinSize { width: 5, height: 4 };
     let reduced = decode_at_least(bytes, &LIMITS, at_least);
     let estimated = estimated_bytes(bytes, &LIMITS);
     let Ok(picture) = decode(bytes, &LIMITS) else { return };

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use crate::budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 use crate::cache::Key;
-use crate::decode::{AtLeast, decode_at_least, estimated_bytes_at_least};
+use crate::decode::{MinSize, decode_at_least, estimated_bytes_at_least};
 use crate::{DecodeError, Limits, Location, Rgb};
 
 /// Reads and decodes pictures, any number of threads at once, which together keep to a bound of memory:
@@ -12,7 +12,7 @@ use crate::{DecodeError, Limits, Location, Rgb};
 #[derive(Debug)]
 pub struct Reader {
     limits: Limits,
-    at_least: AtLeast,
+    at_least: MinSize,
     memory: MemoryBudget,
 }
 
@@ -35,7 +35,7 @@ impl Reader {
     /// Of pictures that are decoded to no less than `at_least`, in so many bytes, all threads together; a
     /// picture that needs more is refused. When `None` these are [`DEFAULT_MEMORY`], and what needs more
     /// waits until it is alone.
-    pub fn new(memory: Option<u64>, at_least: AtLeast) -> Self {
+    pub fn new(memory: Option<u64>, at_least: MinSize) -> Self {
         let default = Limits::default();
         let limits = match memory {
             Some(bytes) => Limits {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use headstart_data::decode::{AtLeast, decode_at_least, estimated_bytes, estimated_bytes_at_least};
+use headstart_data::decode::{MinSize, decode_at_least, estimated_bytes, estimated_bytes_at_least};
 use headstart_data::{DecodeError, Limits, Rgb, decode};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -27,9 +27,9 @@ fn read(file: &str) -> Vec<u8> {
 }
 
 /// What makes this picture be divided by `divisor` and by no more.
-fn divided(file: &[u8], divisor: usize) -> AtLeast {
+fn divided(file: &[u8], divisor: usize) -> MinSize {
     let full = decode(file, &Limits::default()).unwrap();
-    AtLeast { width: full.width().div_ceil(divisor), height: full.height().div_ceil(divisor) }
+    MinSize { width: full.width().div_ceil(divisor), height: full.height().div_ceil(divisor) }
 }
 
 fn reduced(file: &[u8], divisor: usize) -> Result<Rgb, DecodeError> {
@@ -64,7 +64,7 @@ fn a_jpeg_has_libjpegs_pixels_in_full_and_reduced() {
 fn what_is_asked_for_is_the_least_and_full_pixels_come_where_nothing_smaller_is_enough() {
     let limits = Limits::default();
     let size = |file: &str, width: usize, height: usize| {
-        let picture = decode_at_least(&read(file), &limits, AtLeast { width, height }).unwrap();
+        let picture = decode_at_least(&read(file), &limits, MinSize { width, height }).unwrap();
         (picture.width(), picture.height())
     };
     // 75 x 53.
@@ -85,14 +85,14 @@ fn what_is_asked_for_is_the_least_and_full_pixels_come_where_nothing_smaller_is_
     }
     for file in files().iter().map(|file| read(file)) {
         assert_eq!(
-            decode_at_least(&file, &limits, AtLeast::FULL).unwrap(),
+            decode_at_least(&file, &limits, MinSize::FULL).unwrap(),
             decode(&file, &limits).unwrap()
         );
     }
     for [file, ..] in table::<4>("decode.tsv") {
         let file = bytes(&format!("decode/{file}"));
         let all = decode(&file, &limits).unwrap();
-        let least = decode_at_least(&file, &limits, AtLeast { width: 1, height: 1 }).unwrap();
+        let least = decode_at_least(&file, &limits, MinSize { width: 1, height: 1 }).unwrap();
         let is_jpeg = file.starts_with(b"\xFF\xD8");
         assert_eq!(least != all, is_jpeg, "only a JPEG is reduced");
     }
@@ -140,7 +140,7 @@ fn what_contradicts_itself_is_damaged_and_says_how() {
         markers.for_each(|i| lost[i] = 0);
         lost
     };
-    let least = AtLeast { width: 10, height: 7 };
+    let least = MinSize { width: 10, height: 7 };
     // Of 20 MCUs, 3 between markers, there are 12.
     assert!(decode_at_least(&markers_lost(3), &Limits::default(), least).is_ok());
     for (file, says) in [
@@ -177,7 +177,7 @@ fn a_reduced_picture_needs_memory_for_itself_and_little_more() {
             let refused = decode_at_least(&file, &tight, least).unwrap_err();
             assert!(matches!(refused, DecodeError::TooMuchMemory { .. }));
         }
-        assert_eq!(full, estimated_bytes_at_least(&file, &limits, AtLeast::FULL));
+        assert_eq!(full, estimated_bytes_at_least(&file, &limits, MinSize::FULL));
     }
     // 8000 x 6000 pixels: a scan of 4:2:0 that is read row by row, and one of several.
     for (file, expected) in
@@ -186,7 +186,7 @@ fn a_reduced_picture_needs_memory_for_itself_and_little_more() {
         let mut file = read(file);
         let frame = file.windows(2).position(|w| matches!(w, b"\xFF\xC0" | b"\xFF\xC2")).unwrap();
         file[frame + 5..frame + 9].copy_from_slice(&[0x17, 0x70, 0x1F, 0x40]);
-        let eighth = AtLeast { width: 1000, height: 750 };
+        let eighth = MinSize { width: 1000, height: 750 };
         let needed = estimated_bytes_at_least(&file, &limits, eighth);
         assert!(expected.contains(&needed), "{needed}");
     }
@@ -203,7 +203,7 @@ fn mutated_jpegs_give_a_picture_or_an_error_and_no_panic() {
         for round in 0..rounds {
             let mutant = mutated(&whole, round, &mut rng);
             let side = [1, 12, 24][rng.next_u32() as usize % 3];
-            let least = AtLeast { width: side, height: side };
+            let least = MinSize { width: side, height: side };
             let needed = estimated_bytes_at_least(&mutant, &limits, least);
             assert!(needed <= mutant.len() as u64 + 2 * limits.max_bytes);
             match decode_at_least(&mutant, &limits, least) {

@@ -3,9 +3,9 @@
 use headstart_jpeg::{Error, Jpeg, Reduction};
 
 use crate::orientation::Orientation;
-use crate::{AtLeast, DecodeError, Format, Limits, Rgb};
+use crate::{DecodeError, Format, Limits, MinSize, Rgb};
 
-pub(crate) fn decode(bytes: &[u8], limits: &Limits, at_least: AtLeast) -> Result<Rgb, DecodeError> {
+pub(crate) fn decode(bytes: &[u8], limits: &Limits, at_least: MinSize) -> Result<Rgb, DecodeError> {
     let jpeg = Jpeg::new(bytes)?;
     let orientation = orientation(&jpeg);
     let reduction = reduction(&jpeg, at_least);
@@ -26,7 +26,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(u32, u32, Orientation), DecodeErro
 pub(crate) fn estimate(
     bytes: &[u8],
     limits: &Limits,
-    at_least: AtLeast,
+    at_least: MinSize,
 ) -> Result<u64, DecodeError> {
     let jpeg = Jpeg::new(bytes)?;
     let reduction = reduction(&jpeg, at_least);
@@ -40,7 +40,7 @@ fn orientation(jpeg: &Jpeg<'_>) -> Orientation {
     crate::orientation::orientation(jpeg.exif(), jpeg.xmp())
 }
 
-fn reduction(jpeg: &Jpeg<'_>, AtLeast { width, height }: AtLeast) -> Reduction {
+fn reduction(jpeg: &Jpeg<'_>, MinSize { width, height }: MinSize) -> Reduction {
     match orientation(jpeg).turns() {
         false => jpeg.reduction(width, height),
         true => jpeg.reduction(height, width),

@@ -44,7 +44,7 @@ use orientation::Orientation;
 pub use error::DecodeError;
 pub use file::{Size, read_file, read_file_with, read_picture};
 pub use headstart_guard::guarded;
-pub use limits::{AtLeast, Limits, MOST_SIDE};
+pub use limits::{Limits, MOST_SIDE, MinSize};
 pub use rgb::{ContentHash, Covered, Rgb};
 pub use sniff::{Format, UNREAD_ENDINGS, sniff};
 
@@ -56,7 +56,7 @@ pub const SNIFF_BYTES: usize = 512;
 /// # Errors
 /// See [`DecodeError`]. Whatever the bytes, the answer is a picture or an error.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
-    decode_at_least(bytes, limits, AtLeast::FULL)
+    decode_at_least(bytes, limits, MinSize::FULL)
 }
 
 /// Decodes a picture, possibly to less than its own width and height, but to no less than a size.
@@ -70,7 +70,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
 pub fn decode_at_least(
     bytes: &[u8],
     limits: &Limits,
-    at_least: AtLeast,
+    at_least: MinSize,
 ) -> Result<Rgb, DecodeError> {
     let format = sniff(bytes)?;
     let decoder = decoder(format)?;
@@ -82,10 +82,10 @@ type Stored = (u32, u32, Orientation);
 
 /// What is asked of the decoder of a format.
 struct Decoder {
-    decode: fn(&[u8], Format, &Limits, AtLeast) -> Result<Rgb, DecodeError>,
+    decode: fn(&[u8], Format, &Limits, MinSize) -> Result<Rgb, DecodeError>,
     header: fn(&[u8], Format, &Limits) -> Result<Stored, DecodeError>,
     /// The bytes that decoding takes at its peak.
-    estimate: fn(&[u8], Format, &Limits, AtLeast) -> Result<u64, DecodeError>,
+    estimate: fn(&[u8], Format, &Limits, MinSize) -> Result<u64, DecodeError>,
 }
 
 /// # Errors
@@ -177,11 +177,11 @@ pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
 /// To be asked for before decoding. A file that `decode` refuses by its header
 /// needs no more than its own bytes.
 pub fn estimated_bytes(bytes: &[u8], limits: &Limits) -> u64 {
-    estimated_bytes_at_least(bytes, limits, AtLeast::FULL)
+    estimated_bytes_at_least(bytes, limits, MinSize::FULL)
 }
 
 /// As [`estimated_bytes`], for [`decode_at_least`].
-pub fn estimated_bytes_at_least(bytes: &[u8], limits: &Limits, at_least: AtLeast) -> u64 {
+pub fn estimated_bytes_at_least(bytes: &[u8], limits: &Limits, at_least: MinSize) -> u64 {
     let needed = sniff(bytes).and_then(|format| {
         let decoder = decoder(format)?;
         guard::caught(format, || (decoder.estimate)(bytes, format, limits, at_least))

@@ -38,12 +38,12 @@ impl Limits {
 /// own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct AtLeast {
+pub struct MinSize {
     pub width: usize,
     pub height: usize,
 }
 
-impl AtLeast {
+impl MinSize {
     /// Nothing is less than the whole.
     pub const FULL: Self = Self { width: usize::MAX, height: usize::MAX };
 }

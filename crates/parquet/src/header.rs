@@ -9,10 +9,10 @@ use crate::thrift::{Result, Thrift};
 pub(crate) struct Header {
     pub(crate) stored: u64,
     pub(crate) unfolded: u64,
-    pub(crate) page: Kind,
+    pub(crate) page: PageKind,
 }
 
-pub(crate) enum Kind {
+pub(crate) enum PageKind {
     Data { values: u32, encoding: Encoding, definition: Encoding, repetition: Encoding },
     DataV2 { counts: [u32; 3], encoding: Encoding, definition: u32, repetition: u32, packed: bool },
     Dictionary { values: u32, encoding: Encoding, is_sorted: bool },
@@ -40,25 +40,25 @@ impl Header {
         };
         let encoding = |field| encoding(number(field)?).ok_or(LACKS);
         let page = match own[1] {
-            Some(0) => Kind::Data {
+            Some(0) => PageKind::Data {
                 values: number(data[1])?,
                 encoding: encoding(data[2])?,
                 definition: encoding(data[3])?,
                 repetition: encoding(data[4])?,
             },
-            Some(2) => Kind::Dictionary {
+            Some(2) => PageKind::Dictionary {
                 values: number(dictionary[1])?,
                 encoding: encoding(dictionary[2])?,
                 is_sorted: dictionary[3] == Some(1),
             },
-            Some(3) => Kind::DataV2 {
+            Some(3) => PageKind::DataV2 {
                 counts: [number(data_v2[1])?, number(data_v2[2])?, number(data_v2[3])?],
                 encoding: encoding(data_v2[4])?,
                 definition: number(data_v2[5])?,
                 repetition: number(data_v2[6])?,
                 packed: data_v2[7] != Some(0),
             },
-            _ => Kind::Other,
+            _ => PageKind::Other,
         };
         Ok(Self { unfolded: number(own[2])?.into(), stored: number(own[3])?.into(), page })
     }
@@ -66,16 +66,18 @@ impl Header {
     /// Values, those that are not there included.
     pub(crate) fn values(&self) -> u64 {
         match self.page {
-            Kind::Data { values, .. } | Kind::DataV2 { counts: [values, ..], .. } => values.into(),
-            Kind::Dictionary { .. } | Kind::Other => 0,
+            PageKind::Data { values, .. } | PageKind::DataV2 { counts: [values, ..], .. } => {
+                values.into()
+            }
+            PageKind::Dictionary { .. } | PageKind::Other => 0,
         }
     }
 
     /// Where what is packed begins, if anything is.
     pub(crate) fn packed_from(&self) -> Option<usize> {
         match self.page {
-            Kind::DataV2 { packed: false, .. } => None,
-            Kind::DataV2 { definition, repetition, .. } => {
+            PageKind::DataV2 { packed: false, .. } => None,
+            PageKind::DataV2 { definition, repetition, .. } => {
                 Some(definition as usize + repetition as usize)
             }
             _ => Some(0),
@@ -85,12 +87,12 @@ impl Header {
     /// What the library asks before it reads a page; none of kinds that it does not know.
     pub(crate) fn metadata(&self) -> Option<PageMetadata> {
         let (num_rows, num_levels, is_dict) = match self.page {
-            Kind::Data { values, .. } => (None, Some(values as usize), false),
-            Kind::DataV2 { counts: [values, _, rows], .. } => {
+            PageKind::Data { values, .. } => (None, Some(values as usize), false),
+            PageKind::DataV2 { counts: [values, _, rows], .. } => {
                 (Some(rows as usize), Some(values as usize), false)
             }
-            Kind::Dictionary { .. } => (None, None, true),
-            Kind::Other => return None,
+            PageKind::Dictionary { .. } => (None, None, true),
+            PageKind::Other => return None,
         };
         Some(PageMetadata { num_rows, num_levels, is_dict })
     }

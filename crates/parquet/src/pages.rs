@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use crate::delta;
 use crate::error::damaged;
-use crate::header::{Header, Kind};
+use crate::header::{Header, PageKind};
 use crate::thrift::{ENDS, Thrift};
 
 /// Bytes of a header that are read at first: most have fewer than 50.
@@ -125,7 +125,7 @@ impl Pages {
         self.check(&header, &bytes)?;
         let buf = bytes.into();
         Ok(match header.page {
-            Kind::Data { values, encoding, definition, repetition } => Page::DataPage {
+            PageKind::Data { values, encoding, definition, repetition } => Page::DataPage {
                 buf,
                 num_values: values,
                 encoding,
@@ -133,21 +133,23 @@ impl Pages {
                 rep_level_encoding: repetition,
                 statistics: None,
             },
-            Kind::DataV2 { counts, encoding, definition, repetition, packed } => Page::DataPageV2 {
-                buf,
-                num_values: counts[0],
-                num_nulls: counts[1],
-                num_rows: counts[2],
-                encoding,
-                def_levels_byte_len: definition,
-                rep_levels_byte_len: repetition,
-                is_compressed: packed,
-                statistics: None,
-            },
-            Kind::Dictionary { values, encoding, is_sorted } => {
+            PageKind::DataV2 { counts, encoding, definition, repetition, packed } => {
+                Page::DataPageV2 {
+                    buf,
+                    num_values: counts[0],
+                    num_nulls: counts[1],
+                    num_rows: counts[2],
+                    encoding,
+                    def_levels_byte_len: definition,
+                    rep_levels_byte_len: repetition,
+                    is_compressed: packed,
+                    statistics: None,
+                }
+            }
+            PageKind::Dictionary { values, encoding, is_sorted } => {
                 Page::DictionaryPage { buf, num_values: values, encoding, is_sorted }
             }
-            Kind::Other => return Err(damaged("a page in it is of no known kind")),
+            PageKind::Other => return Err(damaged("a page in it is of no known kind")),
         })
     }
 
@@ -182,7 +184,7 @@ impl Pages {
     /// and as long ones as are declared.
     fn check(&self, header: &Header, bytes: &[u8]) -> Result<()> {
         let (encoding, levels) = match header.page {
-            Kind::Dictionary { values, .. } => {
+            PageKind::Dictionary { values, .. } => {
                 let least = match self.column.physical_type() {
                     Type::BOOLEAN | Type::FIXED_LEN_BYTE_ARRAY => 1,
                     Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => 4,
@@ -194,17 +196,17 @@ impl Pages {
                     .then_some(())
                     .ok_or_else(|| damaged("it has fewer different values than it declares"));
             }
-            Kind::Data { values, encoding, definition, repetition } => {
+            PageKind::Data { values, encoding, definition, repetition } => {
                 let levels = [
                     (self.column.max_rep_level(), repetition),
                     (self.column.max_def_level(), definition),
                 ];
                 (encoding, levels_of(bytes, &levels, values))
             }
-            Kind::DataV2 { encoding, definition, repetition, .. } => {
+            PageKind::DataV2 { encoding, definition, repetition, .. } => {
                 (encoding, Some(definition as usize + repetition as usize))
             }
-            Kind::Other => return Ok(()),
+            PageKind::Other => return Ok(()),
         };
         let prefixed = match encoding {
             Encoding::DELTA_BYTE_ARRAY => true,
@@ -243,7 +245,7 @@ impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         while let Some(header) = self.header()? {
             match header.page {
-                Kind::Other => self.at += header.stored,
+                PageKind::Other => self.at += header.stored,
                 _ => return self.read(header).map(Some),
             }
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use headstart_decode::{AtLeast, Limits, Rgb, decode_at_least, read_file};
+use headstart_decode::{Limits, MinSize, Rgb, decode_at_least, read_file};
 use headstart_engine::frozen::Compute;
 use headstart_resize::Reduce;
 
@@ -32,7 +32,7 @@ pub struct Predictor {
 struct Shared {
     base: Arc<FeatureExtractor>,
     head: ClassifierHead,
-    at_least: AtLeast,
+    at_least: MinSize,
     limits: Limits,
 }
 

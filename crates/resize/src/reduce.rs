@@ -1,4 +1,4 @@
-use headstart_decode::AtLeast;
+use headstart_decode::MinSize;
 use headstart_model::Preprocessing;
 use serde::{Deserialize, Serialize};
 
@@ -40,12 +40,12 @@ impl Reduce {
     ///
     /// In every fit a side of the result is filled by at most the same side of the picture, so this
     /// asks for both.
-    pub fn at_least(self, to: &Preprocessing) -> AtLeast {
+    pub fn at_least(self, to: &Preprocessing) -> MinSize {
         if !to.may_reduce() {
-            return AtLeast::FULL;
+            return MinSize::FULL;
         }
         let side = |pixels: usize| (pixels as f64 * f64::from(self.gap())).ceil() as usize;
-        AtLeast { width: side(to.width), height: side(to.height) }
+        MinSize { width: side(to.width), height: side(to.height) }
     }
 }
 
@@ -71,8 +71,8 @@ mod tests {
             (Reduce::Gap(f32::NAN), 225, 160),
             (Reduce::Never, usize::MAX, usize::MAX),
         ] {
-            assert_eq!(reduce.at_least(&to), AtLeast { width, height }, "{reduce:?}");
+            assert_eq!(reduce.at_least(&to), MinSize { width, height }, "{reduce:?}");
         }
-        assert_eq!(Reduce::Never.at_least(&to), AtLeast::FULL);
+        assert_eq!(Reduce::Never.at_least(&to), MinSize::FULL);
     }
 }

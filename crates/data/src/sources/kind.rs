@@ -9,8 +9,8 @@ use super::archive;
 
 /// What a file that is given in place of pictures is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Archive(archive::Kind),
+pub(super) enum FileKind {
+    Archive(archive::ArchiveFormat),
     /// A Parquet file.
     Table,
     /// A packed file, by its kind.
@@ -24,8 +24,8 @@ pub(super) enum Kind {
 /// Bytes of a tar header.
 const BLOCK: usize = 512;
 
-impl Kind {
-    /// What the file is; [`Kind::Other`] if it cannot be read.
+impl FileKind {
+    /// What the file is; [`FileKind::Other`] if it cannot be read.
     pub(super) fn of(path: &Path) -> Self {
         match joining(path) {
             Some(_) => Self::Part,
@@ -45,21 +45,21 @@ impl Kind {
     }
 
     fn of_head(head: &[u8; BLOCK]) -> Self {
-        const MAGIC: [(&[u8], Kind); 8] = [
-            (b"PK\x03\x04", Kind::Archive(archive::Kind::Zip)),
+        const MAGIC: [(&[u8], FileKind); 8] = [
+            (b"PK\x03\x04", FileKind::Archive(archive::ArchiveFormat::Zip)),
             // Without any member.
-            (b"PK\x05\x06", Kind::Archive(archive::Kind::Zip)),
-            (b"PAR1", Kind::Table),
-            (b"\x1F\x8B", Kind::Packed("gzip")),
-            (b"BZh", Kind::Packed("bzip2")),
-            (b"\xFD7zXZ\0", Kind::Packed("xz")),
-            (b"\x28\xB5\x2F\xFD", Kind::Packed("zstd")),
-            (b"7z\xBC\xAF\x27\x1C", Kind::Packed("7z")),
+            (b"PK\x05\x06", FileKind::Archive(archive::ArchiveFormat::Zip)),
+            (b"PAR1", FileKind::Table),
+            (b"\x1F\x8B", FileKind::Packed("gzip")),
+            (b"BZh", FileKind::Packed("bzip2")),
+            (b"\xFD7zXZ\0", FileKind::Packed("xz")),
+            (b"\x28\xB5\x2F\xFD", FileKind::Packed("zstd")),
+            (b"7z\xBC\xAF\x27\x1C", FileKind::Packed("7z")),
         ];
         let known = MAGIC.iter().find(|(magic, _)| head.starts_with(magic));
         match known {
             Some((_, kind)) => *kind,
-            None if is_tar_header(head) => Self::Archive(archive::Kind::Tar),
+            None if is_tar_header(head) => Self::Archive(archive::ArchiveFormat::Tar),
             None => Self::Other,
         }
     }
@@ -74,7 +74,7 @@ pub(super) fn not_in_this_build() -> String {
 
 /// What to do about a part of an archive; `None` of any other file.
 pub(super) fn joining(path: &Path) -> Option<String> {
-    archive::joining(path, &|path| matches!(Kind::of_content(path), Kind::Archive(_)))
+    archive::joining(path, &|path| matches!(FileKind::of_content(path), FileKind::Archive(_)))
 }
 
 /// Whether the checksum is right, in which its own eight bytes count as spaces: that of a header of
@@ -97,18 +97,18 @@ mod tests {
         let head = |bytes: &[u8]| {
             let mut head = [0; BLOCK];
             head[..bytes.len()].copy_from_slice(bytes);
-            Kind::of_head(&head)
+            FileKind::of_head(&head)
         };
         for other in [&b""[..], b"\xFF\xD8\xFF\xE0", b"some text", b"GIF89a"] {
-            assert_eq!(head(other), Kind::Other);
+            assert_eq!(head(other), FileKind::Other);
         }
-        assert_eq!(head(b"PK\x03\x04"), Kind::Archive(archive::Kind::Zip));
-        assert_eq!(head(b"\x1F\x8B\x08"), Kind::Packed("gzip"));
+        assert_eq!(head(b"PK\x03\x04"), FileKind::Archive(archive::ArchiveFormat::Zip));
+        assert_eq!(head(b"\x1F\x8B\x08"), FileKind::Packed("gzip"));
         let mut header = tar::Header::new_old();
         header.set_size(0);
         header.set_cksum();
-        assert_eq!(head(header.as_bytes()), Kind::Archive(archive::Kind::Tar));
+        assert_eq!(head(header.as_bytes()), FileKind::Archive(archive::ArchiveFormat::Tar));
         header.as_mut_bytes()[0] = b'x';
-        assert_eq!(head(header.as_bytes()), Kind::Other);
+        assert_eq!(head(header.as_bytes()), FileKind::Other);
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folder::{Layout, look_through, unreadable as not_a_folder};
-use super::kind::{Kind, joining};
+use super::kind::{FileKind, joining};
 use super::shards::{Shards, is_sharded};
 use super::shared_names::Names;
 #[cfg(feature = "parquet")]
@@ -79,29 +79,30 @@ pub(super) fn list_source_as(root: &Path, columns: &ColumnNames) -> Result<Listi
 /// Whether a path is something that pictures are found in: a folder, a manifest, an archive or a table.
 pub fn is_source(path: &Path) -> bool {
     path.is_dir()
-        || (path.is_file() && (manifest::is_manifest(path) || Kind::of(path) != Kind::Other))
+        || (path.is_file()
+            && (manifest::is_manifest(path) || FileKind::of(path) != FileKind::Other))
 }
 
 /// Whether a file is a table, that lists pictures or holds them.
 pub fn is_table(path: &Path) -> bool {
-    path.is_file() && (manifest::is_manifest(path) || Kind::of(path) == Kind::Table)
+    path.is_file() && (manifest::is_manifest(path) || FileKind::of(path) == FileKind::Table)
 }
 
 /// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
 /// neither.
 fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, ListingProblem>> {
-    Some(match Kind::of(path) {
-        Kind::Archive(kind) => archive::list(path, kind, columns).map_err(Into::into),
+    Some(match FileKind::of(path) {
+        FileKind::Archive(kind) => archive::list(path, kind, columns).map_err(Into::into),
         #[cfg(feature = "parquet")]
-        Kind::Table => table::list(path, columns),
+        FileKind::Table => table::list(path, columns),
         #[cfg(not(feature = "parquet"))]
-        Kind::Table => Err(super::kind::not_in_this_build().into()),
-        Kind::Packed(packer) => Err(format!(
+        FileKind::Table => Err(super::kind::not_in_this_build().into()),
+        FileKind::Packed(packer) => Err(format!(
             "packed by {packer}, which is not read: unpack it, a .tar or .zip is enough"
         )
         .into()),
-        Kind::Part => Err(joining(path)?.into()),
-        Kind::Other => return None,
+        FileKind::Part => Err(joining(path)?.into()),
+        FileKind::Other => return None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::kind::Kind;
+use super::kind::FileKind;
 use super::walk::{entries, look, named_like_a_picture};
 use super::{SkipReason, Skipped};
 
@@ -21,7 +21,8 @@ impl Shards {
         if !found.folders.is_empty() || found.files.iter().any(|(path, _)| named(path)) {
             return None;
         }
-        let holds = |path: &PathBuf| matches!(Kind::of(path), Kind::Archive(_) | Kind::Table);
+        let holds =
+            |path: &PathBuf| matches!(FileKind::of(path), FileKind::Archive(_) | FileKind::Table);
         let files = found.files.into_iter().map(|(path, _)| path);
         let (files, others): (Vec<_>, Vec<_>) = files.partition(holds);
         let mut left_out = found.skipped;

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use headstart_data::Limits;
-use headstart_data::decode::{AtLeast, decode_at_least, estimated_bytes_at_least};
+use headstart_data::decode::{MinSize, decode_at_least, estimated_bytes_at_least};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
@@ -59,7 +59,7 @@ fn ten_thousand_damaged_pictures_give_as_many_pictures_or_errors() {
 /// Whether a picture came out, or how its memory went beyond what was announced.
 fn decoded(bytes: &[u8], state: u64) -> Result<bool, String> {
     let mut whole = false;
-    for at_least in [AtLeast { width: 4, height: 4 }, AtLeast::FULL] {
+    for at_least in [MinSize { width: 4, height: 4 }, MinSize::FULL] {
         let (announced, estimating) = peak(|| estimated_bytes_at_least(bytes, &LIMITS, at_least));
         let (picture, decoding) = peak(|| decode_at_least(bytes, &LIMITS, at_least));
         if estimating > STATE || decoding > announced + state {

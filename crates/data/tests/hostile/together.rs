@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
-use headstart_data::decode::AtLeast;
+use headstart_data::decode::MinSize;
 use headstart_data::sources::Source;
 use headstart_data::{DecodeError, Location, Reader};
 
@@ -103,7 +103,7 @@ fn locations(path: &Path) -> Vec<Location> {
 
 /// Decodes all on many threads, and says how many could be.
 fn decode_all(pictures: &[Location], memory: u64) -> usize {
-    let reader = Reader::new(Some(memory), AtLeast::FULL);
+    let reader = Reader::new(Some(memory), MinSize::FULL);
     let (next, decoded) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -163,14 +163,14 @@ fn a_picture_that_needs_more_than_there_may_be_is_refused_before_it_is_decoded()
     // Room for the file, but not for its pixels, too.
     let memory = FILE as u64 * 3 / 2;
     let (refused, most) = peak(|| {
-        let reader = Reader::new(Some(memory), AtLeast::FULL);
+        let reader = Reader::new(Some(memory), MinSize::FULL);
         let file = reader.read(&at).unwrap();
         matches!(reader.with_room(&at, file), Err(DecodeError::TooMuchMemory { .. }))
     });
     assert!(refused && most <= memory, "{most} bytes");
     // And not for the file.
     let (refused, most) = peak(|| {
-        let reader = Reader::new(Some(1 << 20), AtLeast::FULL);
+        let reader = Reader::new(Some(1 << 20), MinSize::FULL);
         matches!(reader.read(&at), Err(DecodeError::FileTooLarge { .. }))
     });
     assert!(refused && most < 1 << 20, "{most} bytes");

@@ -30,7 +30,7 @@ pub(super) struct Batch<'a> {
 }
 
 /// What the pictures of a task add.
-pub(super) struct Part {
+pub(super) struct PartialSums {
     /// The sum over the pictures.
     pub(super) loss: f64,
     /// Decisions that were right.
@@ -49,7 +49,7 @@ impl Batch<'_> {
         shown: &[Label],
         features: &[f32],
         d_features: &mut [f32],
-    ) -> Part {
+    ) -> PartialSums {
         let (n, units) = (task.len(), head.units());
         // A picture's dropouts follow one another in its own stream, whatever task it is in.
         let mut streams: Vec<ChaCha8Rng> = Vec::new();
@@ -93,6 +93,6 @@ impl Batch<'_> {
 
         let right = right_decisions(logits, own, units);
         pass.backward(head, &d_logits, Some(d_features));
-        Part { loss: mean * n as f64, right, d_head: pass.gradients }
+        PartialSums { loss: mean * n as f64, right, d_head: pass.gradients }
     }
 }

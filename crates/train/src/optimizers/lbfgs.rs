@@ -22,7 +22,7 @@ impl Default for LbfgsConfig {
 
 /// Where a minimisation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum LbfgsStatus {
     /// The next point waits to be evaluated.
     Running,
     /// The gradient is as small as was asked for.
@@ -36,12 +36,12 @@ pub enum Progress {
 /// algorithm 7.5), with a bracketing line search for the weak Wolfe conditions.
 ///
 /// It asks and is told: evaluate the function at [`point`](Self::point), pass value and gradient to
-/// [`tell`](Self::tell), and so on while it is [`Progress::Running`]. That lets a caller evaluate
+/// [`tell`](Self::tell), and so on while it is [`LbfgsStatus::Running`]. That lets a caller evaluate
 /// many minimisations in one pass over the data.
 #[derive(Debug, Clone)]
 pub struct Lbfgs {
     config: LbfgsConfig,
-    progress: Progress,
+    status: LbfgsStatus,
     steps: usize,
     /// The best point so far, with its value and gradient once there is one.
     x: Vec<f64>,
@@ -85,7 +85,7 @@ impl Lbfgs {
     pub fn new(start: Vec<f64>, config: LbfgsConfig) -> Self {
         Self {
             config,
-            progress: Progress::Running,
+            status: LbfgsStatus::Running,
             steps: 0,
             value: f64::INFINITY,
             gradient: vec![0.0; start.len()],
@@ -108,7 +108,7 @@ impl Lbfgs {
     /// its curvature still counts, values and gradients do not. The steps count from 0 again.
     pub fn resume(&mut self, config: LbfgsConfig) {
         self.config = config;
-        self.progress = Progress::Running;
+        self.status = LbfgsStatus::Running;
         self.steps = 0;
         self.value = f64::INFINITY;
         self.search = None;
@@ -139,17 +139,17 @@ impl Lbfgs {
     }
 
     /// Whether there is a point to be evaluated.
-    pub fn progress(&self) -> Progress {
-        self.progress
+    pub fn status(&self) -> LbfgsStatus {
+        self.status
     }
 
     /// Takes the function's value and gradient at [`point`](Self::point).
-    pub fn tell(&mut self, value: f64, gradient: &[f64]) -> Progress {
+    pub fn tell(&mut self, value: f64, gradient: &[f64]) -> LbfgsStatus {
         let Some(mut search) = self.search else {
             self.value = value;
             self.gradient.copy_from_slice(gradient);
             self.start_search();
-            return self.progress;
+            return self.status;
         };
         search.evaluations += 1;
         let slope = dot(gradient, &self.direction);
@@ -160,7 +160,7 @@ impl Lbfgs {
         if value.is_finite() && slope.is_finite() && enough {
             if slope >= CURVATURE * search.slope_at_start {
                 self.accept(value, gradient);
-                return self.progress;
+                return self.status;
             }
             search.low = (search.step, slope);
         } else {
@@ -168,17 +168,17 @@ impl Lbfgs {
         }
         if search.evaluations == MAX_EVALUATIONS {
             if self.pairs.is_empty() {
-                self.progress = Progress::Stopped;
+                self.status = LbfgsStatus::Stopped;
             } else {
                 self.pairs.clear();
                 self.start_search();
             }
-            return self.progress;
+            return self.status;
         }
         search.step = search.next();
         self.search = Some(search);
         self.place_trial();
-        self.progress
+        self.status
     }
 
     /// The function gains `by/2 |x[range]|²`. Value, gradient and the remembered curvature follow
@@ -202,7 +202,7 @@ impl Lbfgs {
             pair.product = dot(&pair.step, &pair.change);
         }
         self.pairs.retain(|pair| pair.is_convex());
-        self.progress = Progress::Running;
+        self.status = LbfgsStatus::Running;
         self.start_search();
     }
 
@@ -227,11 +227,11 @@ impl Lbfgs {
     fn start_search(&mut self) {
         let largest = self.gradient.iter().fold(0.0, |a: f64, d| a.max(d.abs()));
         if largest <= self.config.tolerance {
-            self.progress = Progress::Converged;
+            self.status = LbfgsStatus::Converged;
             return;
         }
         if self.steps >= self.config.max_steps || !self.value.is_finite() {
-            self.progress = Progress::Stopped;
+            self.status = LbfgsStatus::Stopped;
             return;
         }
         self.set_direction();

@@ -9,7 +9,7 @@ mod step;
 
 pub use adam::Adam;
 pub use config::{Algorithm, OptimizerConfig};
-pub use lbfgs::{Lbfgs, LbfgsConfig, Progress};
+pub use lbfgs::{Lbfgs, LbfgsConfig, LbfgsStatus};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 pub use step::{Optimizer, OptimizerState, Variable};

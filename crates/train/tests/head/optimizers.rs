@@ -2,7 +2,7 @@ use headstart_engine::head::Dense;
 use headstart_train::{
     layers::dense::backward,
     losses::{Loss, Targets},
-    optimizers::{Lbfgs, LbfgsConfig, Optimizer, OptimizerConfig, Progress, Variable},
+    optimizers::{Lbfgs, LbfgsConfig, LbfgsStatus, Optimizer, OptimizerConfig, Variable},
 };
 
 use crate::fixtures::{Data, cases, numbers, relative_error, wide};
@@ -58,7 +58,7 @@ fn adam_gives_the_losses_of_keras_step_by_step() {
 
 fn minimise(solver: &mut Lbfgs, f: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> usize {
     let mut evaluations = 0;
-    while solver.progress() == Progress::Running {
+    while solver.status() == LbfgsStatus::Running {
         let (value, gradient) = f(solver.point());
         solver.tell(value, &gradient);
         evaluations += 1;
@@ -86,7 +86,7 @@ fn lbfgs_finds_the_minimum_of_badly_scaled_functions() {
     for (n, limit) in [(1, 20), (2, 30), (30, 300), (100, 1000)] {
         let mut solver = Lbfgs::new(vec![-3.0; n], config);
         let evaluations = minimise(&mut solver, |x| valley(x, 0.0));
-        assert_eq!(solver.progress(), Progress::Converged, "{n}");
+        assert_eq!(solver.status(), LbfgsStatus::Converged, "{n}");
         assert!(solver.best().iter().all(|x| (x - 1.0).abs() < 1e-7), "{n}");
         assert!(evaluations < limit, "{n}: {evaluations}");
     }
@@ -121,6 +121,6 @@ fn lbfgs_stops_where_the_function_is_not_finite_everywhere_else() {
     let mut solver = Lbfgs::new(vec![1.0], LbfgsConfig::default());
     let value = |x: &[f64]| if x[0] == 1.0 { 1.0 } else { f64::NAN };
     minimise(&mut solver, |x| (value(x), vec![1.0]));
-    assert_eq!(solver.progress(), Progress::Stopped);
+    assert_eq!(solver.status(), LbfgsStatus::Stopped);
     assert_eq!(solver.best(), [1.0]);
 }

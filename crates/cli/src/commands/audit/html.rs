@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use headstart::data::decode::AtLeast;
+use headstart::data::decode::MinSize;
 use headstart::data::{DecodeError, Location, Reader, Rgb};
 use headstart::files::AtomicFile;
 use headstart::model::thousands;
@@ -30,7 +30,7 @@ const THUMBNAILS: usize = 600;
 /// The longer side of a thumbnail, in pixels: twice what is shown, for dense screens.
 const SIDE: usize = 256;
 /// What is enough for one to look like the picture.
-const AT_LEAST: AtLeast = AtLeast { width: SIDE, height: SIDE };
+const AT_LEAST: MinSize = MinSize { width: SIDE, height: SIDE };
 const QUALITY: u8 = 70;
 
 /// Writes the page.

@@ -37,7 +37,7 @@ use sample::{Relation, Sample, stem};
 
 /// The kinds of archives that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ArchiveFormat {
     Tar,
     Zip,
 }
@@ -67,13 +67,17 @@ pub struct Member {
 ///
 /// # Errors
 /// The reason why nothing can be listed.
-pub(super) fn list(path: &Path, kind: Kind, asked: &ColumnNames) -> Result<Listing, String> {
+pub(super) fn list(
+    path: &Path,
+    kind: ArchiveFormat,
+    asked: &ColumnNames,
+) -> Result<Listing, String> {
     let file = File::open(path).map_err(|e| cannot_be_read(&e))?;
     let len = file.metadata().map_err(|e| cannot_be_read(&e))?.len();
     let mut found = Builder::new(path);
     match kind {
-        Kind::Tar => tar::scan(&file, len, &mut found),
-        Kind::Zip => zip::scan(&file, len, &mut found)?,
+        ArchiveFormat::Tar => tar::scan(&file, len, &mut found),
+        ArchiveFormat::Zip => zip::scan(&file, len, &mut found)?,
     }
     let (members, mut skipped) = found.finish();
     if u32::try_from(members.len()).is_err() {

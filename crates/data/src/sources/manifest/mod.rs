@@ -30,7 +30,7 @@ mod write;
 use std::path::Path;
 
 use super::columns::ColumnNames;
-use super::kind::Kind;
+use super::kind::FileKind;
 use super::walk::cannot_be_read;
 use super::{Listing, ListingProblem};
 use crate::DataError;
@@ -47,7 +47,7 @@ pub fn is_manifest(path: &Path) -> bool {
 pub(super) fn is_manifest_of(path: &Path, columns: &ColumnNames) -> bool {
     is_csv(path)
         || is_jsonl(path)
-        || (Kind::of(path) == Kind::Table && parquet::lists_paths(path, columns))
+        || (FileKind::of(path) == FileKind::Table && parquet::lists_paths(path, columns))
 }
 
 /// Reads a manifest, whose columns are found by their names.

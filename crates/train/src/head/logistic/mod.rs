@@ -22,7 +22,7 @@ use crate::Head;
 use crate::{
     ClassWeight, Samples, Task, TrainError,
     error::readable,
-    optimizers::{Lbfgs, LbfgsConfig, Progress},
+    optimizers::{Lbfgs, LbfgsConfig, LbfgsStatus},
 };
 pub use out_of_fold::out_of_fold;
 
@@ -163,7 +163,7 @@ pub fn fit_logistic(
         strength: choice.strength,
         trials: choice.trials,
         steps: solver.steps(),
-        converged: solver.progress() == Progress::Converged,
+        converged: solver.status() == LbfgsStatus::Converged,
     })
 }
 
@@ -404,7 +404,7 @@ fn descend(
         None => Lbfgs::new(objective.start(), limits),
     };
     solver.set_scale(objective.scale(penalty));
-    while solver.progress() == Progress::Running {
+    while solver.status() == LbfgsStatus::Running {
         let step = solver.steps();
         let point = Point { parameters: solver.point(), penalty, hold_out: None };
         for at in objective.evaluate(&[point], &mut || go_on(step))? {

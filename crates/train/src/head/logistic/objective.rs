@@ -56,7 +56,7 @@ pub(super) struct Evaluation {
 }
 
 /// What a piece of the samples adds.
-struct Part {
+struct PartialSums {
     /// columns x dim.
     d_kernel: Vec<f32>,
     /// columns.
@@ -157,7 +157,7 @@ impl Objective<'_> {
         let mut losses = vec![[0.0; 2]; points.len()];
         for first in (0..tasks).step_by(at_once) {
             go_on()?;
-            let parts: Vec<Part> = (first..(first + at_once).min(tasks))
+            let parts: Vec<PartialSums> = (first..(first + at_once).min(tasks))
                 .into_par_iter()
                 .map(|task| self.part(points, &forward, task * rows..n.min((task + 1) * rows)))
                 .collect();
@@ -212,7 +212,7 @@ impl Objective<'_> {
     }
 
     /// `forward` holds the kernels and biases of all points.
-    fn part(&self, points: &[Point], forward: &Conv, rows: Range<usize>) -> Part {
+    fn part(&self, points: &[Point], forward: &Conv, rows: Range<usize>) -> PartialSums {
         let (dim, columns) = (self.samples.dim, forward.outputs());
         let mut z = vec![0.0; BLOCK.min(rows.len()) * dim];
         let mut logits = vec![0.0; BLOCK.min(rows.len()) * columns];
@@ -241,7 +241,7 @@ impl Objective<'_> {
             let product = Conv::new(self.isa, z, &zeros, Clamp::NONE);
             product.apply(d_logits, windows, Some(&before), &mut d_kernel);
         }
-        Part { d_kernel, d_bias, losses }
+        PartialSums { d_kernel, d_bias, losses }
     }
 
     /// The logits become the gradient of the loss with respect to them; losses and the gradient of

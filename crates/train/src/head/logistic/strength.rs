@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     TrainError,
-    optimizers::{Lbfgs, LbfgsConfig, Progress},
+    optimizers::{Lbfgs, LbfgsConfig, LbfgsStatus},
 };
 
 /// The variance of a logit that a kernel drawn from the prior (normal, variance C) gives to a
@@ -123,7 +123,7 @@ impl Paths<'_> {
             path.penalty = penalty;
         }
         loop {
-            let is_running = |path: &&mut Path| path.solver.progress() == Progress::Running;
+            let is_running = |path: &&mut Path| path.solver.status() == LbfgsStatus::Running;
             let running: Vec<&mut Path> = self.all.iter_mut().filter(is_running).collect();
             if running.is_empty() {
                 break;
