@@ -25,7 +25,7 @@ from safetensors.numpy import load_file
 SIDE, BATCH = 160, 32
 FROZEN = 100
 RATE = 1e-4
-ASSETS = pathlib.Path(__file__).resolve().parents[2] / "assets"
+ASSETS = pathlib.Path(__file__).resolve().parents[2] / "crates" / "bundled" / "assets"
 WEIGHTS = ASSETS / f"mobilenetv2_1.00_{SIDE}.safetensors"
 
 

@@ -1,7 +1,7 @@
 """Takes the demo's pictures from Fashion-MNIST.
 
 Writes 100 pictures of each of the 10 classes, drawn from the 60,000 training pictures with a fixed
-seed, as 28 x 28 greyscale PNG files to assets/fashion-mnist/CLASS/NUMBER.png, where NUMBER is the
+seed, as 28 x 28 greyscale PNG files to crates/cli/assets/fashion-mnist/CLASS/NUMBER.png, where NUMBER is the
 picture's index in the original file.
 
     python tools/reference/fashion_mnist.py FOLDER
@@ -55,7 +55,7 @@ def main():
         images, labels = read(args.folder, "t10k")
         save(args.all, images, labels, range(len(labels)), "t")
         return
-    output = REPOSITORY / "assets" / "fashion-mnist"
+    output = REPOSITORY / "crates" / "cli" / "assets" / "fashion-mnist"
     shutil.rmtree(output, ignore_errors=True)
     random = np.random.default_rng(SEED)
     for label in range(len(CLASSES)):

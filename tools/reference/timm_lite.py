@@ -35,7 +35,7 @@ def main():
     folder, _ = common.arguments(__doc__, "timm_lite")
     root = common.FIXTURES.parent
     state = {}
-    for name, values in load_file(root / "assets" / "efficientnet_lite0.safetensors").items():
+    for name, values in load_file(root / "crates" / "bundled" / "assets" / "efficientnet_lite0.safetensors").items():
         layer, weight = name.rsplit("/", 1)
         if layer == "predictions":
             continue

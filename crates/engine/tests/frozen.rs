@@ -144,7 +144,9 @@ fn threads_that_share_a_picture_compute_what_one_computes() {
         ("efficientnet-lite0", "efficientnet_lite0.safetensors", (33, 224)),
     ] {
         let network = network(id, 1.0, size, None);
-        let weights = formats::load(repository().join("assets").join(asset), &network).unwrap();
+        let weights =
+            formats::load(repository().join("crates/bundled/assets").join(asset), &network)
+                .unwrap();
         let picture: Vec<u8> = (0..size.0 * size.1 * 3).map(|i| (i * 37 % 256) as u8).collect();
         let of_two_orders = of_two_orders(&network);
         for bf16 in Bf16::best().into_iter().map(Some).chain([None]) {
@@ -198,7 +200,13 @@ fn features_in_bf16_point_where_those_of_keras_and_pytorch_do() {
             "fixtures/keras_mobilenetv2/keras3_base.weights.h5",
             &keras,
         ),
-        ("efficientnet-lite0", 1.0, (224, 224), "assets/efficientnet_lite0.safetensors", &torch),
+        (
+            "efficientnet-lite0",
+            1.0,
+            (224, 224),
+            "crates/bundled/assets/efficientnet_lite0.safetensors",
+            &torch,
+        ),
     ];
     for (id, width, size, file, expected) in cases {
         let network = network(id, width, size, None);
@@ -305,7 +313,7 @@ fn every_layer_of_efficientnet_lite0_agrees_with_pytorch() {
     let expected = expected("pytorch_efficientnet_lite0/expected.safetensors");
     for (size, picture) in [((224, 224), 0), ((224, 224), 1), ((97, 131), 0)] {
         let network = network("efficientnet-lite0", 1.0, size, None);
-        let asset = repository().join("assets/efficientnet_lite0.safetensors");
+        let asset = repository().join("crates/bundled/assets/efficientnet_lite0.safetensors");
         let weights = formats::load(asset, &network).unwrap();
         let key = format!("{}x{}/{picture}", size.0, size.1);
         let picture = &expected.pictures[&format!("{key}/picture")];
@@ -334,7 +342,9 @@ fn bands_change_no_bit_at_any_input_size() {
     ] {
         for size in [(32, 32), (33, 34), (37, 64), (45, 49), (64, 35), (71, 96), (100, 57)] {
             let network = network(id, 1.0, size, None);
-            let weights = formats::load(repository().join("assets").join(asset), &network).unwrap();
+            let weights =
+                formats::load(repository().join("crates/bundled/assets").join(asset), &network)
+                    .unwrap();
             let picture: Vec<u8> = (0..size.0 * size.1 * 3).map(|i| (i * 37 % 256) as u8).collect();
             let features = |band_bytes| {
                 let config = FrozenConfig { pooled: true, band_bytes, ..FrozenConfig::default() };

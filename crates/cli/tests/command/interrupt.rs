@@ -9,7 +9,7 @@ use crate::support::{Place, Run, file};
 
 #[test]
 fn ctrl_c_ends_long_work_with_one_line_and_leaves_no_file() {
-    let pictures = file("assets/fashion-mnist");
+    let pictures = file("crates/cli/assets/fashion-mnist");
     for (arguments, part) in [
         (["train", &pictures, "--output", "model.safetensors"], "run the same command to go on"),
         (["features", &pictures, "--output", "features.npy"], "interrupted"),

@@ -1,6 +1,6 @@
 //! The `headstart` binary as a user runs it: output, exit status, and what is left on the disk.
 //!
-//! Pictures come from `assets/fashion-mnist`, weight files from `fixtures/`, which the scripts in
+//! Pictures come from `crates/cli/assets/fashion-mnist`, weight files from `fixtures/`, which the scripts in
 //! `tools/reference/` made.
 
 mod audit;

@@ -87,7 +87,10 @@ fn what_is_no_model_is_refused_with_what_to_do() {
     let picture = place.picture();
     for (model, part) in [
         (file("fixtures/keras_mobilenetv2/keras3_whole.h5"), "headstart import"),
-        (file("assets/mobilenetv2_1.00_160.safetensors"), "headstart train --weights"),
+        (
+            file("crates/bundled/assets/mobilenetv2_1.00_160.safetensors"),
+            "headstart train --weights",
+        ),
         (picture.clone(), "weights are read from"),
         ("missing.safetensors".to_owned(), "no such file"),
     ] {

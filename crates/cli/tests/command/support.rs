@@ -65,7 +65,7 @@ impl Place {
     /// Copies these of the bundled pictures of each class to `root/CLASS/`.
     pub(crate) fn pictures(&self, root: &str, classes: &[&str], which: std::ops::Range<usize>) {
         for class in classes {
-            let folder = repository("assets/fashion-mnist").join(class);
+            let folder = repository("crates/cli/assets/fashion-mnist").join(class);
             let mut paths: Vec<_> =
                 fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
             paths.sort();

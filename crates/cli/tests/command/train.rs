@@ -99,7 +99,7 @@ fn a_base_is_taken_from_a_weight_file_of_each_framework() {
         ("fixtures/keras_mobilenetv2/keras2_no_top.h5", "mobilenetv2"),
         ("fixtures/keras_mobilenetv2/keras3_base.weights.h5", "mobilenetv2"),
         ("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth", "mobilenetv2-torch"),
-        ("assets/efficientnet_lite0.safetensors", "efficientnet-lite0"),
+        ("crates/bundled/assets/efficientnet_lite0.safetensors", "efficientnet-lite0"),
     ] {
         let weights = file(weights);
         let arguments =

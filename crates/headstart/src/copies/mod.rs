@@ -228,7 +228,7 @@ mod tests {
 
     /// Bundled pictures, and of some of them what people make: mirrored, brighter, a part, a JPEG.
     fn pictures_with_copies(folder: &Path) -> Vec<PathBuf> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/fashion-mnist");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/assets/fashion-mnist");
         let mut pictures = Vec::new();
         for class in ["Bag", "Sneaker", "Dress", "Coat"] {
             let files = std::fs::read_dir(root.join(class)).unwrap();

@@ -158,8 +158,8 @@ fn other_files_are_no_models_and_the_error_says_what_to_do_with_them() {
         ("fixtures/keras_mobilenetv2/keras2_no_top.h5", "(a Keras .h5 file"),
         ("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth", "(a PyTorch file"),
         ("fixtures/labdog/expected.safetensors", "is not a headstart model"),
-        ("assets/mobilenetv2_1.00_160.safetensors", "(a safetensors file"),
-        ("assets/imagenet_classes.txt", "weights are read from"),
+        ("crates/bundled/assets/mobilenetv2_1.00_160.safetensors", "(a safetensors file"),
+        ("crates/bundled/assets/imagenet_classes.txt", "weights are read from"),
     ] {
         let message = Classifier::load(repository(path)).unwrap_err().to_string();
         let name = path.rsplit('/').next().unwrap();

@@ -62,7 +62,7 @@ pub(crate) fn write_png(stem: &Path, width: usize, height: usize, pixels: &[u8])
 
 /// The bundled demo pictures of a class, in order of their names.
 pub(crate) fn bundled_pictures(class: &str) -> Vec<PathBuf> {
-    let folder = repository("assets/fashion-mnist").join(class);
+    let folder = repository("crates/cli/assets/fashion-mnist").join(class);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     paths
