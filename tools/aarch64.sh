@@ -26,7 +26,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 [ $# -gt 0 ] || set -- -p headstart-kernels -p headstart-model -p headstart-engine -p headstart-predict
-export RUSTC=$rustc CARGO_TARGET_DIR=${AARCH64_TARGET_DIR:-target/aarch64}
+export RUSTC=$rustc RUSTDOC=${rustc%rustc}rustdoc CARGO_TARGET_DIR=${AARCH64_TARGET_DIR:-target/aarch64}
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 # The C library is that of libstd-rust-web-dev:arm64. With -L to the cross compiler's, which may be of another
 # version, loader and library do not fit each other, and the first thread never starts.
