@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod assign;
+#[cfg(any(feature = "keras", feature = "pytorch"))]
 mod budget;
 mod checkpoint;
 mod detect;
