@@ -1,0 +1,125 @@
+//! Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+
+use headstart_engine::head::{Task, sigmoid, softmax};
+use serde::{Deserialize, Serialize};
+
+use crate::newton::minimum;
+
+/// What logits are divided by before they become probabilities: one number, or, of
+/// [`Task::MultiLabel`], one for each class. It never changes which class of one sample is first, nor
+/// in which order samples are by their probability of a class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Temperature(Vec<f32>);
+
+/// Inverses of the lowest and the highest temperature. Where all samples are right no temperature
+/// would be low enough.
+const HIGHEST_INVERSE: f64 = 20.0;
+const LOWEST_INVERSE: f64 = 0.01;
+
+impl Temperature {
+    /// Leaves logits as they are.
+    pub fn one(task: Task, classes: usize) -> Self {
+        let numbers = if task.is_single_label() { 1 } else { classes };
+        Self(vec![1.0; numbers])
+    }
+
+    /// From numbers as [`Temperature::values`] has them. `None` when one is not a number above 0, or
+    /// there are not as many as the task takes.
+    pub fn new(values: Vec<f32>, task: Task, classes: usize) -> Option<Self> {
+        let needed = if task.is_single_label() { 1 } else { classes };
+        let sound = values.iter().all(|t| t.is_finite() && *t > 0.0);
+        (sound && values.len() == needed).then_some(Self(values))
+    }
+
+    /// The temperature at which samples of one class each have the lowest mean negative
+    /// log-likelihood, from their logits, n x units, and labels below `classes`. Two classes may have
+    /// one logit, that of class 1. 1 without samples.
+    ///
+    /// # Panics
+    /// When there are not `units` logits for each label, or a label is no class.
+    pub fn fit(logits: &[f32], labels: &[usize], classes: usize) -> Self {
+        if labels.is_empty() {
+            return Self::one(Task::SingleLabel, classes);
+        }
+        let units = logits.len() / labels.len();
+        assert_eq!(logits.len(), labels.len() * units, "logits for each label");
+        assert!(labels.iter().all(|&label| label < classes), "labels are classes");
+        let derivatives = |inverse: f64| {
+            let (mut slope, mut curvature) = (0.0, 0.0);
+            let mut row = vec![0.0; classes];
+            for (logits, &label) in logits.chunks_exact(units).zip(labels) {
+                let logit = |class: usize| match units {
+                    1 => {
+                        if class == 1 {
+                            f64::from(logits[0])
+                        } else {
+                            0.0
+                        }
+                    }
+                    _ => f64::from(logits[class]),
+                };
+                (0..classes).for_each(|class| row[class] = logit(class) * inverse);
+                softmax(&mut row);
+                let mean: f64 = (0..classes).map(|class| row[class] * logit(class)).sum();
+                let deviation = |class: usize| row[class] * (logit(class) - mean).powi(2);
+                slope += mean - logit(label);
+                curvature += (0..classes).map(deviation).sum::<f64>();
+            }
+            (slope, curvature)
+        };
+        Self(vec![inverse_of_minimum(derivatives)])
+    }
+
+    /// A temperature for each class, at which samples have the lowest mean negative log-likelihood of
+    /// having it, from logits n x classes, and whether each sample has each class. 1 for a class that
+    /// all samples have, or none.
+    ///
+    /// # Panics
+    /// When there is not an entry of `has` for each logit.
+    pub fn fit_each(logits: &[f32], has: &[bool], classes: usize) -> Self {
+        assert_eq!(logits.len(), has.len(), "whether each sample has each class");
+        let of_class = |class: usize| {
+            let samples = || {
+                let logits = logits.iter().skip(class).step_by(classes);
+                logits.zip(has.iter().skip(class).step_by(classes))
+            };
+            if samples().all(|(_, has)| *has) || !samples().any(|(_, has)| *has) {
+                return 1.0;
+            }
+            inverse_of_minimum(|inverse| {
+                samples().fold((0.0, 0.0), |(slope, curvature), (&logit, &has)| {
+                    let logit = f64::from(logit);
+                    let p = sigmoid(logit * inverse);
+                    let target = f64::from(u8::from(has));
+                    (slope + (p - target) * logit, curvature + p * (1.0 - p) * logit * logit)
+                })
+            })
+        };
+        Self((0..classes).map(of_class).collect())
+    }
+
+    /// The numbers.
+    pub fn values(&self) -> &[f32] {
+        &self.0
+    }
+
+    /// Whether it leaves logits as they are.
+    pub fn is_one(&self) -> bool {
+        self.0.iter().all(|t| *t == 1.0)
+    }
+
+    /// Divides logits, n x units, in place.
+    pub fn apply(&self, logits: &mut [f32]) {
+        if self.is_one() {
+            return;
+        }
+        for row in logits.chunks_exact_mut(self.0.len()) {
+            row.iter_mut().zip(&self.0).for_each(|(logit, temperature)| *logit /= temperature);
+        }
+    }
+}
+
+fn inverse_of_minimum(derivatives: impl Fn(f64) -> (f64, f64)) -> f32 {
+    (1.0 / minimum(derivatives, (LOWEST_INVERSE, HIGHEST_INVERSE), 1.0)) as f32
+}
