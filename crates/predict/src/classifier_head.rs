@@ -1,8 +1,9 @@
 //! From features to names of classes.
 
-use headstart_engine::head::{Head, Task, argmax};
+use headstart_engine::head::{Head, Task, argmax, probabilities};
 
 use crate::class_names::class_names;
+use crate::{NoLabelSet, Trust};
 
 /// The threshold of a label for which none has been chosen.
 pub const UNCHOSEN_THRESHOLD: f32 = 0.5;
@@ -15,6 +16,7 @@ pub struct ClassifierHead {
     /// Of each class, the probability from which on a picture has this label; empty where a picture has
     /// one label.
     thresholds: Vec<f32>,
+    trust: Trust,
 }
 
 /// What a classifier says of a picture.
@@ -48,7 +50,7 @@ impl ClassifierHead {
             Task::SingleLabel => Vec::new(),
             Task::MultiLabel => vec![UNCHOSEN_THRESHOLD; classes.len()],
         };
-        Self { head, classes, thresholds }
+        Self { head, classes, thresholds, trust: Trust::default() }
     }
 
     /// The head.
@@ -64,6 +66,20 @@ impl ClassifierHead {
         assert_eq!(head.classes, self.classes.len(), "a name for each class");
         assert_eq!(head.task, self.task(), "thresholds are of another task");
         self.head = head;
+    }
+
+    /// What it knows of its answers.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Sets what it knows of its answers.
+    ///
+    /// # Panics
+    /// When that is of another number of classes, or another task.
+    pub fn set_trust(&mut self, trust: Trust) {
+        trust.check(self.task(), self.classes.len()).expect("it is of this head");
+        self.trust = trust;
     }
 
     /// Names of the classes.
@@ -103,9 +119,38 @@ impl ClassifierHead {
         Ok(())
     }
 
+    /// Calibrated probabilities, n x classes, from features n x dim.
+    pub fn probabilities(&self, features: &[f32]) -> Vec<f32> {
+        self.probabilities_of(self.head.logits(features))
+    }
+
+    /// Calibrated probabilities, n x classes, from the head's logits n x units.
+    pub fn probabilities_of(&self, mut logits: Vec<f32>) -> Vec<f32> {
+        if let Some(temperature) = &self.trust.temperature {
+            temperature.apply(&mut logits);
+        }
+        probabilities(&logits, self.task(), self.classes.len())
+    }
+
+    /// The smallest set of classes that contains the right one in a share `coverage` of cases, the likeliest
+    /// first, from a picture's calibrated probabilities. It has at least one class.
+    ///
+    /// # Errors
+    /// Why nothing can be promised.
+    pub fn label_set(&self, scores: &[f32], coverage: f64) -> Result<Vec<usize>, NoLabelSet> {
+        if !(coverage > 0.0 && coverage < 1.0) {
+            return Err(NoLabelSet::Coverage(coverage));
+        }
+        if self.task() == Task::MultiLabel {
+            return Err(NoLabelSet::MultiLabel);
+        }
+        let sets = self.trust.sets.as_ref().ok_or(NoLabelSet::NotLearned)?;
+        Ok(sets.set(scores, coverage)?)
+    }
+
     /// What it makes of one picture's features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
-        let scores = self.head.probabilities(features);
+        let scores = self.probabilities(features);
         let labels = match self.task() {
             Task::SingleLabel => vec![argmax(&scores)],
             Task::MultiLabel => {

@@ -25,6 +25,7 @@ mod features;
 mod model;
 mod model_file;
 mod predictor;
+mod trust;
 
 pub use class_names::class_names;
 pub use classifier_head::{ClassifierHead, Prediction, UNCHOSEN_THRESHOLD};
@@ -35,6 +36,8 @@ pub use headstart_engine::Isa;
 pub use headstart_engine::frozen::{Bf16, Compute};
 pub use headstart_engine::head::{Head, Hidden, Task};
 pub use headstart_resize::Reduce;
+pub use headstart_trust::{CalibrationFigures, LabelSets, Temperature, TooFewPictures};
 pub use model::Model;
 pub use model_file::MODEL_FORMAT;
 pub use predictor::{PredictConfig, Predictor};
+pub use trust::{NoLabelSet, Trust};

@@ -16,13 +16,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::class_names::class_names;
-use crate::{ClassifierHead, Model, ModelFileError};
+use crate::{ClassifierHead, Model, ModelFileError, Trust};
 
 /// The newest format of model files that this version reads. A model is written in the oldest that
 /// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers, and for
-/// those of any number of labels.
-pub const MODEL_FORMAT: u64 = 2;
+/// those of any number of labels, and 3 for those
+/// that know something of their answers.
+pub const MODEL_FORMAT: u64 = 3;
 const FIRST_FORMAT: u64 = 1;
+const SECOND_FORMAT: u64 = 2;
 
 const BASE: &str = "base/";
 const HEAD: &str = "head/";
@@ -46,6 +48,9 @@ struct Description {
     /// [`Task::MultiLabel`] alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     thresholds: Vec<f32>,
+    /// What it knows of its answers.
+    #[serde(default, skip_serializing_if = "Trust::is_none")]
+    trust: Trust,
     #[serde(skip_serializing_if = "Option::is_none")]
     training: Option<Box<RawValue>>,
 }
@@ -81,7 +86,7 @@ impl Description {
         if self.thresholds.len() != thresholds || !self.thresholds.iter().all(|t| *t >= 0.0) {
             return Err("its thresholds are not one for each class".to_owned());
         }
-        Ok(())
+        self.trust.check(self.task, self.classes.len())
     }
 }
 
@@ -176,6 +181,7 @@ impl Model {
         let weights = Arc::new(Weights::new(&network, own.collect())?);
         let mut head = ClassifierHead::new(head, classes);
         head.set_thresholds(description.thresholds);
+        head.set_trust(description.trust);
         Ok(Self { network, weights, head, training: description.training })
     }
 
@@ -217,8 +223,9 @@ impl Model {
         let (network, head) = (&self.network, self.head.head());
         Description {
             format: match head.hidden.is_empty() && head.task.is_single_label() {
+                _ if !self.head.trust().is_none() => MODEL_FORMAT,
                 true => FIRST_FORMAT,
-                false => MODEL_FORMAT,
+                false => SECOND_FORMAT,
             },
             written_by: concat!("headstart ", env!("CARGO_PKG_VERSION")).to_owned(),
             architecture: network.architecture().to_owned(),
@@ -234,6 +241,7 @@ impl Model {
                 .collect(),
             task: head.task,
             thresholds: self.head.thresholds().to_vec(),
+            trust: self.head.trust().clone(),
             training: self.training.clone(),
         }
     }

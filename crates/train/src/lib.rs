@@ -25,8 +25,8 @@ pub use fine_tune::{
     range_test,
 };
 pub use head::{
-    AdamConfig, Epoch, Event, HeadSteps, History, LogisticConfig, LogisticFit, Strength, Trial,
-    Views, fit_adam, fit_adam_from, fit_logistic, out_of_fold,
+    AdamConfig, Epoch, Event, HeadSteps, History, LogisticConfig, LogisticFit, OutOfFold, Strength,
+    Trial, Views, fit_adam, fit_adam_from, fit_logistic, out_of_fold, out_of_fold_logits,
 };
 pub use headstart_engine::head::{Head, Hidden, Task};
 pub use samples::{ClassWeight, Samples};

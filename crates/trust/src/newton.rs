@@ -16,7 +16,7 @@ pub(crate) fn minimum(
             low = at
         }
         let step = slope / curvature;
-        let newton = at - step;
+        let newton = if curvature > 0.0 { at - step } else { f64::NAN };
         let next = if newton > low && newton < high { newton } else { (low + high) / 2.0 };
         if (next - at).abs() <= 1e-12 * at.abs() {
             return next;

@@ -40,9 +40,15 @@ const ENOUGH_TO_CHOOSE: usize = 200;
 /// What sizes are compared at.
 const COMPARED_AT: f64 = 0.9;
 /// More scores than this would tell nothing new.
-const MOST_SCORES: usize = 10_000;
+const MOST_SCORES: usize = 2_000;
 
 impl LabelSets {
+    /// Whether this can have been [fitted](LabelSets::fit): scores are numbers in ascending order.
+    pub fn is_sound(&self) -> bool {
+        let penalty = self.penalty.is_finite() && self.penalty >= 0.0;
+        penalty && self.scores.iter().all(|score| score.is_finite()) && self.scores.is_sorted()
+    }
+
     /// From probabilities of samples that were not learned from, n x classes, and their labels. The
     /// penalty is the one that makes the smallest sets.
     ///

@@ -12,9 +12,8 @@ use crate::newton::minimum;
 #[serde(transparent)]
 pub struct Temperature(Vec<f32>);
 
-/// Inverses of the lowest and the highest temperature. Where all samples are right no temperature
-/// would be low enough.
-const HIGHEST_INVERSE: f64 = 20.0;
+/// Inverses of the lowest and the highest temperature.
+const HIGHEST_INVERSE: f64 = 100.0;
 const LOWEST_INVERSE: f64 = 0.01;
 
 impl Temperature {
@@ -32,9 +31,12 @@ impl Temperature {
         (sound && values.len() == needed).then_some(Self(values))
     }
 
-    /// The temperature at which samples of one class each have the lowest mean negative
-    /// log-likelihood, from their logits, n x units, and labels below `classes`. Two classes may have
+    /// The temperature at which samples of one class each have the lowest negative log-likelihood, from
+    /// their logits, n x units, and labels below `classes`. Two classes may have
     /// one logit, that of class 1. 1 without samples.
+    ///
+    /// A prior weighs less than one sample: the logarithm of the temperature is expected within about 1 of
+    /// 0. Without it, samples that are few and all right would make every answer certain.
     ///
     /// # Panics
     /// When there are not `units` logits for each label, or a label is no class.
@@ -121,5 +123,11 @@ impl Temperature {
 }
 
 fn inverse_of_minimum(derivatives: impl Fn(f64) -> (f64, f64)) -> f32 {
-    (1.0 / minimum(derivatives, (LOWEST_INVERSE, HIGHEST_INVERSE), 1.0)) as f32
+    let with_prior = |inverse: f64| {
+        let (slope, curvature) = derivatives(inverse);
+        // Of half the square of the inverse's logarithm.
+        let log = inverse.ln();
+        (slope + log / inverse, curvature + (1.0 - log) / (inverse * inverse))
+    };
+    (1.0 / minimum(with_prior, (LOWEST_INVERSE, HIGHEST_INVERSE), 1.0)) as f32
 }

@@ -23,7 +23,10 @@ use super::{
 pub use adam::{AdamConfig, fit_adam, fit_adam_from};
 pub use history::{Epoch, Event, History};
 pub(crate) use layers::variables;
-pub use logistic::{LogisticConfig, LogisticFit, Strength, Trial, fit_logistic, out_of_fold};
+pub use logistic::{
+    LogisticConfig, LogisticFit, OutOfFold, Strength, Trial, fit_logistic, out_of_fold,
+    out_of_fold_logits,
+};
 pub(crate) use pass::Pass;
 pub use steps::HeadSteps;
 pub use views::Views;

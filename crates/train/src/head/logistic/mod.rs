@@ -24,7 +24,7 @@ use crate::{
     error::readable,
     optimizers::{Lbfgs, LbfgsConfig, LbfgsStatus},
 };
-pub use out_of_fold::out_of_fold;
+pub use out_of_fold::{OutOfFold, out_of_fold, out_of_fold_logits};
 
 /// How weak the regularisation is: scikit-learn's `C`, for standardised features. The objective is
 /// C x sum of weight x loss + |kernel|²/2.

@@ -1,0 +1,60 @@
+use headstart_engine::head::Task;
+use headstart_trust::{LabelSets, Temperature, TooFewPictures};
+use serde::{Deserialize, Serialize};
+
+/// What a classifier knows of its own answers, learned from pictures that it had not learned from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Trust {
+    /// What logits are divided by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<Temperature>,
+    /// What sets of labels take, where pictures have one label each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sets: Option<LabelSets>,
+}
+
+impl Trust {
+    /// Whether nothing is known.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What a file that was made or damaged elsewhere could have wrong.
+    pub(crate) fn check(&self, task: Task, classes: usize) -> Result<(), String> {
+        let is_temperature = |temperature: &Temperature| {
+            Temperature::new(temperature.values().to_vec(), task, classes).is_some()
+        };
+        if !self.temperature.as_ref().is_none_or(is_temperature) {
+            return Err("its temperature is none".to_owned());
+        }
+        let of_one_label = |sets: &LabelSets| task.is_single_label() && sets.is_sound();
+        match self.sets.as_ref().is_none_or(of_one_label) {
+            true => Ok(()),
+            false => Err("its scores for sets of labels are none".to_owned()),
+        }
+    }
+}
+
+/// Why there is no set of labels with a promise.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoLabelSet {
+    /// A share that is none, or that nothing can be promised for.
+    #[error("a coverage is between 0 and 1, and {0} is not")]
+    Coverage(f64),
+    /// The model gives any number of labels.
+    #[error(
+        "the model gives any number of labels; sets that contain the right one are for one label"
+    )]
+    MultiLabel,
+    /// Whoever trained the model had no such sets, or no pictures to learn them from.
+    #[error(
+        "the model does not know how often it is right: it was imported, or trained by an earlier version or without pictures to learn that from"
+    )]
+    NotLearned,
+    /// It takes more pictures to promise so much.
+    #[error(transparent)]
+    TooFew(#[from] TooFewPictures),
+}
