@@ -71,6 +71,7 @@ mod pictures;
 mod records;
 mod robust;
 mod training_set;
+mod trust;
 mod warning;
 mod work;
 
@@ -107,5 +108,6 @@ pub use records::{
     MultiLabelFigures, Origin, Seen, SplitRecord, Spread, TrainingRecord,
 };
 pub use training_set::{DEFAULT_VIEWS, DiskNeed, TrainingSet};
+pub use trust::Calibration;
 pub use warning::Warning;
 pub use work::{CancelToken, Context, Event, Phase, Stage, ThreadPool};

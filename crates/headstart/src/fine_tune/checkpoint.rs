@@ -7,6 +7,7 @@ use std::path::Path;
 use headstart_formats::FormatError;
 use headstart_formats::safetensors::{Stored, write};
 use headstart_model::Tensor;
+use headstart_predict::Trust;
 use headstart_train::network::TrainableNetwork;
 use headstart_train::{Checkpoint, FineTuneConfig, Head, Task};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::{Base, Error, TrainingRecord};
 const RUN: &str = "headstart run";
 const STATE: &str = "headstart checkpoint";
 const RECORD: &str = "headstart training";
+const TRUST: &str = "headstart trust";
 /// The head that the run began with: in its first epoch nobody else may have it.
 const FIRST_KERNEL: &str = "first/head/kernel";
 const FIRST_BIAS: &str = "first/head/bias";
@@ -122,6 +124,8 @@ pub(super) struct Saved {
     pub(super) checkpoint: Checkpoint,
     /// How the head had come about.
     pub(super) record: Option<TrainingRecord>,
+    /// What the classifier that the run began with knows of its answers.
+    pub(super) trust: Trust,
     first_kernel: Vec<f32>,
     first_bias: Vec<f32>,
     run: RunFingerprint,
@@ -147,6 +151,8 @@ impl Saved {
         let mut checkpoint: Checkpoint = serde_json::from_str(state).map_err(other)?;
         let run = serde_json::from_str(run).map_err(other)?;
         let record = entry(RECORD).map(serde_json::from_str).transpose().map_err(other)?;
+        let trust = entry(TRUST).map(serde_json::from_str).transpose().map_err(other)?;
+        let trust = trust.unwrap_or_default();
         let mut take = |name: &str| {
             let tensor = read.tensors.remove(name);
             tensor.map(|tensor| tensor.data).ok_or_else(|| damaged(format!("it has no {name}")))
@@ -154,7 +160,7 @@ impl Saved {
         let (first_kernel, first_bias) = (take(FIRST_KERNEL)?, take(FIRST_BIAS)?);
         let tensors = read.tensors.into_iter();
         checkpoint.tensors = tensors.map(|(name, tensor)| (name, tensor.data)).collect();
-        Ok(Self { checkpoint, record, first_kernel, first_bias, run })
+        Ok(Self { checkpoint, record, trust, first_kernel, first_bias, run })
     }
 
     /// The head that the run began with.
@@ -183,7 +189,7 @@ impl Saved {
 pub(super) fn save(
     file: &Path,
     run: &RunFingerprint,
-    (first, record): (&Head, Option<&TrainingRecord>),
+    (first, trust, record): (&Head, &Trust, Option<&TrainingRecord>),
     mut checkpoint: Checkpoint,
 ) -> Result<(), Error> {
     let text = |value: Result<String, serde_json::Error>| value.expect("plain data serialises");
@@ -191,6 +197,9 @@ pub(super) fn save(
         (RUN.to_owned(), text(serde_json::to_string(run))),
         (STATE.to_owned(), text(serde_json::to_string(&checkpoint))),
     ]);
+    if !trust.is_none() {
+        metadata.insert(TRUST.to_owned(), text(serde_json::to_string(trust)));
+    }
     if let Some(record) = record {
         metadata.insert(RECORD.to_owned(), text(serde_json::to_string(record)));
     }

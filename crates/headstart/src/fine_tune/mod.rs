@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
 use crate::{
-    Base, Classifier, Context, EpochRecord, Error, Evaluation, Event, ExtractConfig,
+    Base, Calibration, Classifier, Context, EpochRecord, Error, Evaluation, Event, ExtractConfig,
     FineTuneRecord, FitReport, HeadConfig, Phase, Pictures, Seconds, Warning,
 };
 use checkpoint::{RunFingerprint, Saved};
@@ -31,6 +31,8 @@ pub struct FineTuning {
     pub training: FineTuneConfig,
     /// How pictures become what is trained on.
     pub inputs: InputConfig,
+    /// Whether probabilities are made to mean what they say.
+    pub calibration: Calibration,
     /// The file to save the classifier to, when all is done or the loss diverges.
     pub model: Option<PathBuf>,
     /// Where to save, after each epoch and when interrupted, what a run can go on from. It is removed
@@ -47,6 +49,7 @@ impl Default for FineTuning {
             at: Trainable::FromIndex(100),
             training: FineTuneConfig::default(),
             inputs: InputConfig::default(),
+            calibration: Calibration::default(),
             model: None,
             checkpoint: None,
             resume: false,
@@ -69,6 +72,8 @@ setters!(FineTuning {
     with_views => inputs.views: usize,
     /// What decides how pictures are varied.
     with_seed => inputs.seed: u64,
+    /// Whether probabilities are made to mean what they say.
+    with_calibration => calibration: Calibration,
     /// The file to save the classifier to.
     with_model => model: impl Into<Option<PathBuf>>,
     /// Where to save what a run can go on from.
@@ -162,6 +167,7 @@ impl FineTuning {
         }
         let mut classifier = Classifier::new(set.base().clone(), first, classes);
         classifier.training = saved.record;
+        classifier.set_trust(saved.trust);
         Ok(Some(classifier))
     }
 
@@ -279,7 +285,7 @@ impl Classifier {
         .map_err(Error::of_training)?;
         let save = |tuner: &FineTuner| match &config.checkpoint {
             Some(file) => {
-                let first = (self.head(), self.training.as_ref());
+                let first = (self.head(), self.trust(), self.training.as_ref());
                 checkpoint::save(file, &run, first, tuner.checkpoint()).map(Some)
             }
             None => Ok(None),
@@ -318,7 +324,7 @@ impl Classifier {
                 let mut base = Base::new(base.network().clone(), weights);
                 base.set_trainable(false);
                 self.set_base_and_head(base, head);
-                let after = set.choose_and_evaluate(self)?;
+                let after = set.learn_trust_and_evaluate(self, config.calibration)?;
                 let record = FineTuneRecord {
                     first_layer: first_layer.clone(),
                     options: config.training.clone(),

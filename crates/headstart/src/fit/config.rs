@@ -3,7 +3,7 @@
 use headstart_data::Augment;
 
 use crate::config::{InputConfig, setters};
-use crate::{Error, ExtractConfig, HeadConfig};
+use crate::{Calibration, Error, ExtractConfig, HeadConfig};
 
 /// How to train a head.
 ///
@@ -21,6 +21,8 @@ pub struct FitConfig {
     pub inputs: InputConfig,
     /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
     pub folds: Option<usize>,
+    /// Whether probabilities are made to mean what they say.
+    pub calibration: Calibration,
 }
 
 setters!(FitConfig {
@@ -38,6 +40,8 @@ setters!(FitConfig {
     with_seed => inputs.seed: u64,
     /// How many folds the head is measured by.
     with_folds => folds: impl Into<Option<usize>>,
+    /// Whether probabilities are made to mean what they say.
+    with_calibration => calibration: Calibration,
 });
 
 impl FitConfig {

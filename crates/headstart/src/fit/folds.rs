@@ -5,10 +5,11 @@ use headstart_data::split::{self, PictureLabels, describe_all, folds};
 use super::{FitConfig, fit_head};
 use crate::pictures::PartitionedFeatures;
 use crate::records::choose_thresholds;
+use crate::trust::Unseen;
 use crate::{
     Context, CrossValidation, Error, Evaluation, Event, FoldRecord, Pictures, Spread, Warning,
 };
-use headstart_predict::UNCHOSEN_THRESHOLD;
+use headstart_predict::ClassifierHead;
 
 /// # Errors
 /// When something says which pictures are held back.
@@ -22,8 +23,8 @@ pub(super) fn check_undivided(pictures: &Pictures) -> Result<(), Error> {
     )))
 }
 
-/// Trains a head without each fold in turn. Beside the figures, what whoever owns the pictures should
-/// know.
+/// Trains a head without each fold in turn. Beside the figures, what these heads say of the fold, and what
+/// whoever owns the pictures should know.
 ///
 /// # Errors
 /// As [`Classifier::fit`](crate::Classifier::fit), and when the pictures cannot be dealt into so many
@@ -34,7 +35,7 @@ pub(super) fn measure(
     count: usize,
     config: &FitConfig,
     context: &mut Context<'_>,
-) -> Result<(CrossValidation, Vec<Warning>), Error> {
+) -> Result<(CrossValidation, Unseen, Vec<Warning>), Error> {
     let names = pictures.classes();
     let isa = config.inputs.extract.compute.isa;
     let sets = divided.label_sets.as_deref();
@@ -42,16 +43,18 @@ pub(super) fn measure(
     let folds = folds(all, &divided.groups, count, config.inputs.seed)?;
     // Epochs are those of heads that are thrown away.
     let mut within = context.filtered(|event| !matches!(event, Event::Epoch { .. }));
-    let (mut records, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut records, mut like) = (Vec::new(), None);
+    let mut unseen = Unseen { label_sets: divided.label_sets.clone(), ..Unseen::default() };
     for fold in 0..count {
         let split::Split { train, validation, .. } = folds.split(fold);
         let (train, mut held_out) = (divided.train.of(&train), divided.train.of(&validation));
         held_out.weights = None;
         let samples = train.samples(names.len());
         let fitted = fit_head(&config.head, isa, &samples, &held_out, names, &mut within)?;
-        let own = fitted.head.probabilities(&held_out.features);
-        let even = vec![UNCHOSEN_THRESHOLD; names.len()];
-        let evaluation = Evaluation::of(names, &even, &held_out.labels, sets, &own);
+        let own = fitted.head.logits(&held_out.features);
+        let head = ClassifierHead::new(fitted.head, names.to_vec());
+        let evaluation = Evaluation::of_logits(&head, &held_out.labels, sets, own.clone());
+        like.get_or_insert(head);
         records.push(FoldRecord {
             train: train.labels.len(),
             validation: held_out.labels.len(),
@@ -59,20 +62,24 @@ pub(super) fn measure(
             loss: evaluation.loss,
             macro_recall: evaluation.macro_recall(),
         });
-        labels.extend(held_out.labels);
-        probabilities.extend(own);
+        unseen.labels.extend(held_out.labels);
+        unseen.logits.extend(own);
     }
     let spread = |of: fn(&FoldRecord) -> f64| Spread::of(records.iter().map(of));
     let (accuracy, loss) = (spread(|fold| fold.accuracy), spread(|fold| fold.loss));
     let macro_recall = spread(|fold| fold.macro_recall);
-    // What no head had seen decides from which probability on a picture has a label.
-    let thresholds = sets.map_or_else(Vec::new, |sets| {
-        choose_thresholds(&labels, sets, &probabilities, names.len())
-    });
-    let held_out = Evaluation::of(names, &thresholds, &labels, sets, &probabilities);
+    // What no head had seen decides what probabilities mean, and from which on a picture has a label.
+    let mut head = like.expect("there are folds");
+    head.set_trust(unseen.trust(&head, config.calibration));
+    if let Some(sets) = sets {
+        let probabilities = head.probabilities_of(unseen.logits.clone());
+        head.set_thresholds(choose_thresholds(&unseen.labels, sets, &probabilities, names.len()));
+    }
+    let held_out = Evaluation::of_logits(&head, &unseen.labels, sets, unseen.logits.clone());
     let warnings = describe_all(&folds.warnings, names, &divided.labels, |picture| {
         divided.name(pictures, picture)
     });
     let warnings = warnings.into_iter().map(Into::into).collect();
-    Ok((CrossValidation { folds: records, accuracy, loss, macro_recall, held_out }, warnings))
+    let figures = CrossValidation { folds: records, accuracy, loss, macro_recall, held_out };
+    Ok((figures, unseen, warnings))
 }

@@ -2,10 +2,11 @@
 
 use headstart_engine::Isa;
 use headstart_train::{
-    self, Epoch, Head, LogisticConfig, Samples, Strength, TrainError, fit_adam, fit_logistic,
+    Epoch, Head, OutOfFold, Samples, TrainError, fit_adam, fit_logistic, out_of_fold_logits,
 };
 
 use crate::pictures::LabelledFeatures;
+use crate::trust::Unseen;
 use crate::{Context, Error, HeadConfig, Phase};
 
 /// A head and how it came about.
@@ -16,24 +17,35 @@ pub(super) struct Fitted {
     pub(super) warning: Option<String>,
 }
 
-/// What heads that have not seen them say of the pictures, n x classes: to choose thresholds by where
-/// none are held back. Nothing where too few are without a class, and of a head that is trained in epochs,
-/// which would take five times as long.
+/// What heads that have not seen them say of the pictures learned from: what is held back may be too
+/// little to learn from it what answers are worth. Nothing where too few are without a class, and of a
+/// head that is trained in epochs, which would take five times as long.
 pub(super) fn out_of_fold(
     config: &HeadConfig,
     isa: Isa,
-    strength: Option<f64>,
-    train: &Samples<'_>,
+    fitted: &Fitted,
+    train: &LabelledFeatures,
+    samples: &Samples<'_>,
     context: &mut Context<'_>,
-) -> Result<Option<Vec<f32>>, Error> {
-    let (HeadConfig::Lbfgs(config), Some(strength)) = (config, strength) else { return Ok(None) };
-    let config = LogisticConfig { strength: Strength::Fixed(strength), ..config.clone() };
-    match headstart_train::out_of_fold(train, &config, isa, &mut context.watch(Phase::Head)) {
-        Ok(said) => Ok(Some(said)),
+) -> Result<Unseen, Error> {
+    let (HeadConfig::Lbfgs(config), Some(strength)) = (config, fitted.strength) else {
+        return Ok(Unseen::default());
+    };
+    let mut watch = context.watch(Phase::Head);
+    let found = out_of_fold_logits(samples, (&fitted.head, strength), config, isa, &mut watch);
+    let OutOfFold { logits, held_out } = match found {
+        Ok(found) => found,
         // Too few pictures without a class to leave some of them out.
-        Err(TrainError::AllAlike) => Ok(None),
-        Err(error) => Err(Error::of_training(error)),
+        Err(TrainError::AllAlike) => return Ok(Unseen::default()),
+        Err(error) => return Err(Error::of_training(error)),
+    };
+    let units = fitted.head.units();
+    let mut unseen = Unseen { label_sets: train.label_sets.clone(), ..Unseen::default() };
+    for row in (0..samples.len()).filter(|&row| held_out[row]) {
+        unseen.logits.extend(&logits[row * units..][..units]);
+        unseen.labels.push(samples.labels[row]);
     }
+    Ok(unseen)
 }
 
 pub(super) fn fit_head(

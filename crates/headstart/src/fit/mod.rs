@@ -9,14 +9,13 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use headstart_data::Augment;
-use headstart_engine::Isa;
 use headstart_model::Trainable;
 use headstart_train::Samples;
 use headstart_train::network::BatchNorm;
 
 use crate::pictures::{LabelledFeatures, PartitionedFeatures};
-use crate::records::choose_thresholds;
 use crate::training_set::{HeadViews, TrainingSet};
+use crate::trust::Unseen;
 use crate::{Base, Classifier, Context, Error, Extractor, HeadConfig, Pictures, SplitRecord};
 pub use config::FitConfig;
 use head::{Fitted, fit_head, out_of_fold};
@@ -61,30 +60,28 @@ impl Classifier {
         context.install(|context| {
             let classes = pictures.classes();
             let isa = config.inputs.extract.compute.isa;
-            let (folds, warnings) = match config.folds {
+            let (folds, of_folds, warnings) = match config.folds {
                 Some(count) => {
-                    let (folds, mut warnings) =
+                    let (folds, unseen, mut warnings) =
                         folds::measure(&divided, &pictures, count, config, context)?;
                     warnings.extend(divided.never_predicted(&pictures).map(Into::into));
-                    (Some(folds), warnings)
+                    (Some(folds), Some(unseen), warnings)
                 }
-                None => (None, divided.warnings(&pictures)),
+                None => (None, None, divided.warnings(&pictures)),
             };
             let PartitionedFeatures { train, validation, split, .. } = &divided;
             let samples = train.samples(classes.len());
             let fitted = fit_head(&config.head, isa, &samples, validation, classes, context)?;
-            let unseen =
-                folds.as_ref().and_then(|folds| folds.held_out.thresholds().map(<[f32]>::to_vec));
-            let thresholds = match unseen {
-                None => thresholds(&config.head, isa, &fitted, &samples, validation, context)?,
-                some => some,
+            let unseen = match of_folds {
+                Some(unseen) => unseen,
+                None => unseen(config, &fitted, (train, &samples), validation, context)?,
             };
             let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
             let outcome = Outcome {
                 origin,
                 folds,
                 classes: classes.to_vec(),
-                thresholds,
+                unseen,
                 held_back: held_back.collect(),
                 seen: divided.seen(),
                 train: split.train.len(),
@@ -143,25 +140,26 @@ impl Classifier {
         let head = HeadViews::new(set, network.as_ref());
         let validation = head.validation()?;
         let isa = config.inputs.extract.compute.isa;
-        let (fitted, thresholds) = match &config.head {
+        let (fitted, unseen) = match &config.head {
             HeadConfig::Adam(_) => {
-                (fit_head(&config.head, isa, head, &validation, set.classes(), context)?, None)
+                let fitted =
+                    fit_head(&config.head, isa, head, &validation, set.classes(), context)?;
+                (fitted, Unseen::default())
             }
             HeadConfig::Lbfgs(_) => {
                 let all = head.all()?;
                 let samples = all.samples(set.classes().len());
                 let fitted =
                     fit_head(&config.head, isa, &samples, &validation, set.classes(), context)?;
-                let thresholds =
-                    thresholds(&config.head, isa, &fitted, &samples, &validation, context)?;
-                (fitted, thresholds)
+                let unseen = unseen(config, &fitted, (&all, &samples), &validation, context)?;
+                (fitted, unseen)
             }
         };
         let outcome = Outcome {
             origin: set.origin().clone(),
             folds: None,
             classes: set.classes().to_vec(),
-            thresholds,
+            unseen,
             held_back: set.held_back(),
             seen: set.seen(),
             train: set.train(),
@@ -176,19 +174,20 @@ impl Classifier {
     }
 }
 
-/// The thresholds of labels by heads that have not seen the pictures, where these may have several and none
-/// are held back.
-fn thresholds(
-    config: &HeadConfig,
-    isa: Isa,
+/// With so many pictures held back, those learned from need not be asked, too.
+const ENOUGH_HELD_BACK: usize = 500;
+
+/// What heads that have not seen them say of pictures learned from, where few are held back.
+fn unseen(
+    config: &FitConfig,
     fitted: &Fitted,
-    train: &Samples<'_>,
+    (train, samples): (&LabelledFeatures, &Samples<'_>),
     validation: &LabelledFeatures,
     context: &mut Context<'_>,
-) -> Result<Option<Vec<f32>>, Error> {
-    let Some(sets) = train.label_sets.filter(|_| validation.labels.is_empty()) else {
-        return Ok(None);
-    };
-    let said = out_of_fold(config, isa, fitted.strength, train, context)?;
-    Ok(said.map(|said| choose_thresholds(train.labels, sets, &said, train.classes)))
+) -> Result<Unseen, Error> {
+    if validation.labels.len() >= ENOUGH_HELD_BACK {
+        return Ok(Unseen::default());
+    }
+    let isa = config.inputs.extract.compute.isa;
+    out_of_fold(&config.head, isa, fitted, train, samples, context)
 }

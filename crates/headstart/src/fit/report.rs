@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::FitConfig;
 use super::head::Fitted;
 use crate::pictures::LabelledFeatures;
+use crate::trust::Unseen;
 use crate::{
     Base, Classifier, CrossValidation, EpochRecord, Evaluation, Origin, Seen, TrainingRecord,
     Warning,
@@ -62,8 +63,8 @@ pub(super) struct Outcome {
     pub(super) origin: Origin,
     pub(super) folds: Option<CrossValidation>,
     pub(super) classes: Vec<String>,
-    /// Those of the labels, where they have been chosen and no pictures are held back.
-    pub(super) thresholds: Option<Vec<f32>>,
+    /// What heads that have not seen them say of pictures learned from, if they were asked.
+    pub(super) unseen: Unseen,
     pub(super) held_back: Vec<String>,
     pub(super) seen: Seen,
     pub(super) train: usize,
@@ -87,22 +88,26 @@ impl Outcome {
         let head_done = self.start.elapsed().as_secs_f64();
         let mut classifier = Classifier::new(base, fitted.head, self.classes);
         let mut warnings = self.warnings;
-        match self.thresholds {
-            Some(thresholds) => classifier.set_thresholds(thresholds),
-            None if classifier.task() == Task::MultiLabel && validation.labels.is_empty() => {
-                let problem = format!(
-                    "every label's threshold is {UNCHOSEN_THRESHOLD}: there are no held-out pictures to choose them by"
-                );
-                warnings.push(problem.into());
-            }
-            None => {}
-        }
-        let metrics = (!validation.labels.is_empty()).then(|| {
-            let probabilities = classifier.head().probabilities(&validation.features);
-            let (labels, sets) = (&validation.labels, validation.label_sets.as_deref());
-            classifier.choose_thresholds(labels, sets, &probabilities);
-            classifier.measure(labels, sets, &probabilities)
+        let held_back = (!validation.labels.is_empty()).then(|| Unseen {
+            logits: classifier.head().logits(&validation.features),
+            labels: validation.labels.clone(),
+            label_sets: validation.label_sets.clone(),
         });
+        let mut unseen = self.unseen;
+        if let Some(held_back) = &held_back {
+            unseen.extend(held_back);
+        }
+        classifier.learn_trust(&unseen, config.calibration);
+        let deciding = held_back.as_ref().unwrap_or(&unseen);
+        if classifier.task() == Task::MultiLabel && deciding.is_empty() {
+            let problem = format!(
+                "every label's threshold is {UNCHOSEN_THRESHOLD}: there are no held-out pictures to choose them by"
+            );
+            warnings.push(problem.into());
+        } else {
+            classifier.choose_thresholds(deciding);
+        }
+        let metrics = held_back.map(|held_back| classifier.measure(&held_back));
         classifier.training = Some(TrainingRecord {
             origin: self.origin,
             train: self.train,

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
 use crate::{
-    Base, Classifier, Context, Error, Event, ExtractConfig, FineTuneReport, FineTuning, FitConfig,
-    FitReport, HeadConfig, Pictures,
+    Base, Calibration, Classifier, Context, Error, Event, ExtractConfig, FineTuneReport,
+    FineTuning, FitConfig, FitReport, HeadConfig, Pictures,
 };
 pub use base_source::{BaseSource, DEFAULT_BASE};
 pub use picture_source::PictureSource;
@@ -97,6 +97,8 @@ pub struct RunConfig {
     pub inputs: InputConfig,
     /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
     pub folds: Option<usize>,
+    /// Whether probabilities are made to mean what they say.
+    pub calibration: Calibration,
     /// The file that the model is saved to, after each phase.
     pub model: Option<PathBuf>,
     /// Where fine-tuning saves what it can go on from. It is removed when the model is saved.
@@ -120,6 +122,8 @@ setters!(RunConfig {
     with_seed => inputs.seed: u64,
     /// How many folds the head is measured by.
     with_folds => folds: impl Into<Option<usize>>,
+    /// Whether probabilities are made to mean what they say.
+    with_calibration => calibration: Calibration,
     /// The file that the model is saved to.
     with_model => model: impl Into<Option<PathBuf>>,
     /// Where fine-tuning saves what it can go on from.
@@ -231,14 +235,14 @@ impl TrainJob {
     /// How the head is trained.
     pub(crate) fn fit(&self) -> FitConfig {
         let fit = FitConfig::default().with_head(self.head.clone()).with_folds(self.run.folds);
-        fit.with_inputs(self.run.inputs.clone())
+        fit.with_inputs(self.run.inputs.clone()).with_calibration(self.run.calibration)
     }
 
     /// How the base is fine-tuned, if it is.
     pub(crate) fn fine_tuning(&self) -> Option<FineTuning> {
         let FineTunePhase { at, training } = self.fine_tune.clone()?;
-        let RunConfig { inputs, model, checkpoint, resume, .. } = self.run.clone();
-        Some(FineTuning { at, training, inputs, model, checkpoint, resume })
+        let RunConfig { inputs, calibration, model, checkpoint, resume, .. } = self.run.clone();
+        Some(FineTuning { at, training, inputs, calibration, model, checkpoint, resume })
     }
 
     fn save(&self, classifier: &Classifier) -> Result<(), Error> {

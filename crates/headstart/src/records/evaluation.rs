@@ -1,7 +1,7 @@
 //! How well a classifier does on labelled pictures.
 
-use headstart_engine::head::argmax;
-use headstart_predict::UNCHOSEN_THRESHOLD;
+use headstart_engine::head::{argmax, probabilities};
+use headstart_predict::{CalibrationFigures, ClassifierHead, UNCHOSEN_THRESHOLD};
 use headstart_train::metrics::{ClassFigures, ConfusionMatrix, average_precision, best_threshold};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,6 +25,13 @@ pub struct Evaluation {
     /// What else there is of pictures that may have several classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_label: Option<MultiLabelFigures>,
+    /// How far the probabilities are from meaning what they say; not known of files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationFigures>,
+    /// The expected calibration error before the probabilities were calibrated; nothing where they are
+    /// not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ece_uncalibrated: Option<f64>,
 }
 
 /// Figures over pictures that may have any number of classes. Those of F1, and precision and recall of
@@ -79,9 +86,30 @@ impl Evaluation {
         sets: Option<&[Vec<usize>]>,
         probabilities: &[f32],
     ) -> Self {
-        match sets {
+        let mut evaluation = match sets {
             Some(sets) => Self::of_sets(classes, thresholds, labels, sets, probabilities),
             None => Self::of_one_label(classes, labels, probabilities),
+        };
+        evaluation.calibration = calibration(classes.len(), labels, sets, probabilities);
+        evaluation
+    }
+
+    /// Of a head's logits on pictures, `[pictures][units]`, that become probabilities as the head has it.
+    pub(crate) fn of_logits(
+        head: &ClassifierHead,
+        labels: &[usize],
+        sets: Option<&[Vec<usize>]>,
+        logits: Vec<f32>,
+    ) -> Self {
+        let classes = head.classes();
+        let uncalibrated = head.trust().temperature.is_some().then(|| {
+            let probabilities = probabilities(&logits, head.task(), classes.len());
+            calibration(classes.len(), labels, sets, &probabilities)
+        });
+        let probabilities = head.probabilities_of(logits);
+        Self {
+            ece_uncalibrated: uncalibrated.flatten().map(|figures| figures.ece),
+            ..Self::of(classes, head.thresholds(), labels, sets, &probabilities)
         }
     }
 
@@ -98,6 +126,8 @@ impl Evaluation {
             per_class: matrix.per_class(),
             confusion: matrix.counts,
             multi_label: None,
+            calibration: None,
+            ece_uncalibrated: None,
         }
     }
 
@@ -145,12 +175,9 @@ impl Evaluation {
             per_class,
             confusion: Vec::new(),
             multi_label: Some(figures),
+            calibration: None,
+            ece_uncalibrated: None,
         }
-    }
-
-    /// The thresholds that figures are at, where pictures may have several classes.
-    pub(crate) fn thresholds(&self) -> Option<&[f32]> {
-        self.multi_label.as_ref().map(|figures| &figures.thresholds[..])
     }
 
     /// The mean recall of the classes that have pictures, 0 if none has: scikit-learn's `balanced_accuracy_score`.
@@ -164,6 +191,20 @@ impl Evaluation {
     pub fn correct(&self) -> usize {
         (self.accuracy * self.pictures as f64).round() as usize
     }
+}
+
+fn calibration(
+    classes: usize,
+    labels: &[usize],
+    sets: Option<&[Vec<usize>]>,
+    probabilities: &[f32],
+) -> Option<CalibrationFigures> {
+    let Some(sets) = sets else {
+        return CalibrationFigures::of_labels(probabilities, labels, classes);
+    };
+    let has = labels.iter().flat_map(|&label| (0..classes).map(move |class| (label, class)));
+    let has: Vec<bool> = has.map(|(label, class)| sets[label].contains(&class)).collect();
+    CalibrationFigures::of_each(probabilities, &has)
 }
 
 /// Of each class, the probability from which on to take pictures as of it, so that F1 is largest on these,

@@ -15,9 +15,10 @@ use headstart_train::Task;
 use headstart_train::network::TrainableNetwork;
 
 use crate::pictures::{LabelSets, Partition, ReadPictures, never_predicted, partition};
+use crate::trust::Unseen;
 use crate::{
-    Base, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Origin,
-    Pictures, Seen, TrainingRecord, Warning,
+    Base, Calibration, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor,
+    HeadConfig, Origin, Pictures, Seen, TrainingRecord, Warning,
 };
 pub(crate) use augmentation::Augmentation;
 pub use augmentation::DEFAULT_VIEWS;
@@ -146,36 +147,27 @@ impl TrainingSet {
     /// # Errors
     /// When the pictures cannot be read back.
     pub(crate) fn evaluate(&self, classifier: &Classifier) -> Result<Option<Evaluation>, Error> {
-        let Some(probabilities) = self.probabilities(classifier)? else { return Ok(None) };
-        Ok(Some(self.measure(classifier, &probabilities)))
+        Ok(self.said(classifier)?.map(|said| classifier.measure(&said)))
     }
 
-    /// [`TrainingSet::evaluate`] of a classifier that has changed: thresholds are chosen first, where
-    /// pictures may have several labels.
+    /// [`TrainingSet::evaluate`] of a classifier that has changed, and first learns what its answers are
+    /// worth.
     ///
     /// # Errors
     /// When the pictures cannot be read back.
-    pub(crate) fn choose_and_evaluate(
+    pub(crate) fn learn_trust_and_evaluate(
         &self,
         classifier: &mut Classifier,
+        calibration: Calibration,
     ) -> Result<Option<Evaluation>, Error> {
-        let Some(probabilities) = self.probabilities(classifier)? else { return Ok(None) };
-        let labels = self.validation_labels();
-        classifier.choose_thresholds(&labels, self.label_sets.as_deref(), &probabilities);
-        Ok(Some(self.measure(classifier, &probabilities)))
+        let Some(said) = self.said(classifier)? else { return Ok(None) };
+        classifier.learn_trust(&said, calibration);
+        classifier.choose_thresholds(&said);
+        Ok(Some(classifier.measure(&said)))
     }
 
-    fn measure(&self, classifier: &Classifier, probabilities: &[f32]) -> Evaluation {
-        let labels = self.validation_labels();
-        classifier.measure(&labels, self.label_sets.as_deref(), probabilities)
-    }
-
-    fn validation_labels(&self) -> Vec<usize> {
-        self.subset(Subset::Validation).iter().map(|&picture| self.labels[picture]).collect()
-    }
-
-    /// What a classifier says of the pictures held back, n x classes; nothing if there are none.
-    fn probabilities(&self, classifier: &Classifier) -> Result<Option<Vec<f32>>, Error> {
+    /// What a classifier says of the pictures held back; nothing if there are none.
+    fn said(&self, classifier: &Classifier) -> Result<Option<Unseen>, Error> {
         let pictures = self.subset(Subset::Validation);
         if pictures.is_empty() {
             return Ok(None);
@@ -192,7 +184,9 @@ impl TrainingSet {
                 Ok::<(), Error>(())
             },
         )?;
-        Ok(Some(classifier.head().probabilities(&features)))
+        let logits = classifier.head().logits(&features);
+        let labels = pictures.iter().map(|&picture| self.labels[picture]).collect();
+        Ok(Some(Unseen { logits, labels, label_sets: self.label_sets.clone() }))
     }
 
     /// A record for a classifier that has none.
