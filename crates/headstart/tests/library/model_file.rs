@@ -38,7 +38,7 @@ fn a_model_is_a_safetensors_file_that_says_everything_in_its_metadata() {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
     let entry = &metadata.metadata().as_ref().unwrap()["headstart"];
     let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
-    assert_eq!(entry["format"], 1, "versions before can read it, too");
+    assert_eq!(entry["format"], 3, "versions before would not know what its answers are worth");
     assert_eq!(entry["architecture"], "mobilenetv2");
     assert_eq!(entry["classes"], serde_json::json!(["Bag", "Sneaker", "Trouser"]));
     assert_eq!(entry["preprocessing"]["height"], 32);
@@ -116,7 +116,7 @@ fn a_model_cut_short_anywhere_is_an_error_that_names_the_file() {
 fn a_model_of_a_newer_version_asks_for_an_update() {
     let temp = tempfile::tempdir().unwrap();
     let file = saved(temp.path());
-    let newer = rewritten(&fs::read(&file).unwrap(), r#"\"format\":1"#, r#"\"format\":9"#);
+    let newer = rewritten(&fs::read(&file).unwrap(), r#"\"format\":3"#, r#"\"format\":9"#);
     fs::write(&file, newer).unwrap();
     let error = Classifier::load(&file).unwrap_err();
     assert!(matches!(error, Error::NewerModel { found: 9, known: MODEL_FORMAT, .. }));
@@ -138,7 +138,7 @@ fn a_model_whose_description_does_not_fit_is_an_error() {
         (r#"\"height\":32"#, r#"\"height\":3"#, "too small"),
         (r#"\"bilinear\""#, r#"\"nearest\""#, "no interpolation called 'nearest'; there are"),
         (r#"\"stretch\""#, r#"\"zoom\""#, "no fit called 'zoom'; there are stretch, crop, pad"),
-        (r#"\"format\":1"#, r#"\"format\":{}"#, "its description"),
+        (r#"\"format\":3"#, r#"\"format\":{}"#, "its description"),
         (r#"\"dropout\""#, r#"\"dr\""#, "its description"),
         ("head/kernel", "head/kernal", "it has no head/kernel"),
         ("base/Conv1/kernel", "base/Conv2/kernel", "Conv2/kernel"),
