@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, cache, demo, evaluate, features, fine_tune, import, lr_find, predict, summary,
-    train,
+    audit, bench, cache, calibrate, demo, evaluate, features, fine_tune, import, lr_find, predict,
+    summary, train,
 };
 use crate::options::Common;
 
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     /// Measure a model on a folder of labelled pictures
     Evaluate(evaluate::EvaluateArgs),
+    /// Learn from labelled pictures what a model's scores are worth, and keep it in the model
+    Calibrate(calibrate::CalibrateArgs),
     /// Look for what is wrong with a folder of labelled pictures; changes nothing
     Audit(audit::AuditArgs),
     /// Write the features of pictures to a file

@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use headstart::data::cache::{CacheWarning, NotKept};
 use headstart::data::sources::{ColumnUse, ListingProblem, Note, PatternUse};
 use headstart::data::{DataError, DecodeError, SkipReason, Skipped};
+use headstart::predict::NoLabelSet;
 use headstart::train::Task;
 use headstart::{Assumption, Error, Warning};
 
@@ -18,6 +19,9 @@ pub(crate) fn chain(error: &anyhow::Error) -> String {
 fn worded(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<Error>() {
         return self::error(error);
+    }
+    if let Some(error) = error.downcast_ref::<NoLabelSet>() {
+        return no_label_set(error);
     }
     match error.downcast_ref::<DataError>() {
         Some(error) => data_error(error),
@@ -188,3 +192,15 @@ pub(crate) fn assumption(assumption: &Assumption) -> String {
 
 #[cfg(test)]
 mod tests;
+
+/// Why there is no set of labels, and how there could be one.
+fn no_label_set(error: &NoLabelSet) -> String {
+    match error {
+        NoLabelSet::NotLearned | NoLabelSet::TooFew(_) => {
+            format!(
+                "{error}; `headstart calibrate MODEL PICTURES` learns it from labelled pictures"
+            )
+        }
+        other => other.to_string(),
+    }
+}

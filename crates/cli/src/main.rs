@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod calibration;
 mod commands;
 mod given;
 mod hints;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::LrFind(args) => commands::lr_find::run(args, common, &output),
         Command::Predict(args) => commands::predict::run(args, common, &output),
         Command::Evaluate(args) => commands::evaluate::run(args, common, &output),
+        Command::Calibrate(args) => commands::calibrate::run(args, common, &output),
         Command::Audit(args) => commands::audit::run(args, common, &output),
         Command::Features(args) => commands::features::run(args, common, &output),
         Command::Summary(args) => commands::summary::run(args, &output),

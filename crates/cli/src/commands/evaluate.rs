@@ -29,7 +29,7 @@ pub(crate) struct EvaluateArgs {
     label: LabelArgs,
 }
 
-fn parse_side(text: &str) -> Result<Subset, String> {
+pub(super) fn parse_side(text: &str) -> Result<Subset, String> {
     Subset::named(text).ok_or_else(|| "give train, validation or test".to_owned())
 }
 
@@ -68,11 +68,13 @@ pub(crate) fn run(
     if let Some(figures) = evaluation.multi_label_by_name() {
         event["multi_label"] = figures;
     }
+    report::calibration_event(&evaluation, &mut event);
     output.event(&event)?;
     report::labelled(output, &asked, &source)?;
     let measured = report::Measured::On(learned_from);
     report::accuracy(output, &evaluation, &measured, report::Thresholds::Own, "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
+    report::calibration(output, &evaluation)?;
     report::per_class(output, &evaluation)?;
     confusion(output, &evaluation)?;
     report::skipped(output, &skipped)?;
@@ -83,7 +85,7 @@ pub(crate) fn run(
 }
 
 /// That it has learned from pictures that it is measured on.
-fn has_learned_from(learned: usize, measured: usize) -> String {
+pub(super) fn has_learned_from(learned: usize, measured: usize) -> String {
     let these = match learned == measured {
         true => "these pictures".to_owned(),
         false => format!("{learned} of these {}", count(measured, "picture")),

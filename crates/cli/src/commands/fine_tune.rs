@@ -12,6 +12,7 @@ use serde_json::json;
 use super::report::{self, keep};
 use super::train::show::{self, Epochs};
 use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
+use crate::calibration::CalibrationArgs;
 use crate::hints;
 use crate::options::{Common, resizing};
 use crate::output::{Output, count};
@@ -69,6 +70,8 @@ pub(crate) struct FineTuneArgs {
     duplicates: DuplicateArgs,
     #[command(flatten)]
     tuning: TuningArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
 }
 
 pub(crate) fn run(
@@ -94,6 +97,7 @@ pub(crate) fn run(
         .with_at(phase.at)
         .with_training(phase.training)
         .with_inputs(inputs)
+        .with_calibration(args.calibration.get())
         .with_model(model.clone())
         .with_checkpoint(checkpoint.clone())
         .with_resume(args.tuning.resume);

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod bases;
 pub(crate) mod bench;
 pub(crate) mod cache;
+pub(crate) mod calibrate;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod features;

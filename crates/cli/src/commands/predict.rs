@@ -32,6 +32,14 @@ pub(crate) struct PredictArgs {
     /// --json]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
+    /// Also answer with the smallest set of labels that contains the right one in this share of cases
+    #[arg(long, value_name = "SHARE", value_parser = parse_coverage)]
+    coverage: Option<f64>,
+}
+
+fn parse_coverage(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "give a share between 0 and 1, such as 0.9".to_owned())
 }
 
 pub(crate) fn run(
@@ -40,10 +48,23 @@ pub(crate) fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let classifier = Classifier::open(&args.model)?;
+    if let Some(coverage) = args.coverage {
+        // What cannot be promised is better said once than for each picture.
+        let even = vec![1.0 / classifier.classes().len() as f32; classifier.classes().len()];
+        classifier.label_set(&even, coverage)?;
+    }
     // A picture here and there is not worth a file in the cache.
     let extract = common.extract()?.with_cache_read_only(true);
     let columns = args.column.columns();
-    let answers = Answers { output, common, classifier, extract, columns, top_k: args.top_k };
+    let answers = Answers {
+        output,
+        common,
+        classifier,
+        extract,
+        columns,
+        top_k: args.top_k,
+        coverage: args.coverage,
+    };
     let failed = match args.paths.are_streamed() {
         true => answers.as_they_come(&args.paths)?,
         false => answers.all(&args.paths)?,
@@ -58,6 +79,7 @@ struct Answers<'a> {
     extract: ExtractConfig,
     columns: ColumnNames,
     top_k: Option<u32>,
+    coverage: Option<f64>,
 }
 
 impl Answers<'_> {
@@ -118,12 +140,12 @@ impl Answers<'_> {
         mut context: Context<'_>,
         tell: &mut dyn FnMut() -> io::Result<usize>,
     ) -> Result<usize, headstart::Error> {
-        let Self { output, classifier, extract, top_k, .. } = self;
+        let Self { output, classifier, extract, top_k, coverage, .. } = self;
         let mut failed = 0;
         let mut each = |path: &str, result: Result<Prediction, DecodeError>| {
             failed += tell()?;
             match result {
-                Ok(prediction) => show(output, classifier, path, &prediction, *top_k),
+                Ok(prediction) => show(output, classifier, path, &prediction, (*top_k, *coverage)),
                 Err(error) => {
                     failed += 1;
                     show_failure(output, path, &hints::decode_error(&error))
@@ -154,10 +176,13 @@ fn show(
     classifier: &Classifier,
     path: &str,
     prediction: &Prediction,
-    top_k: Option<u32>,
+    (top_k, coverage): (Option<u32>, Option<f64>),
 ) -> io::Result<()> {
     let ranked = prediction.ranked();
     let classes = classifier.classes();
+    let names = |set: Vec<usize>| set.into_iter().map(|class| &*classes[class]).collect::<Vec<_>>();
+    let set = coverage.and_then(|share| classifier.label_set(&prediction.scores, share).ok());
+    let set = set.map(names);
     if output.is_json() {
         let shown = top_k.map_or(ranked.len(), |k| k as usize);
         let scores = Scores { ranked: &ranked[..shown.min(ranked.len())], classes };
@@ -167,7 +192,7 @@ fn show(
         }
         let (best, score) = ranked[0];
         let label = &classes[best];
-        return output.event(&Answer { path, label, score, scores });
+        return output.event(&Answer { path, label, score, scores, set });
     }
     let ranked = match (classifier.task(), top_k) {
         // Every label above its threshold, and no other, unless so many are asked for.
@@ -185,7 +210,15 @@ fn show(
     };
     let scores: Vec<String> =
         ranked.iter().take(shown).map(|&(c, p)| format!("{} {p:.3}", classes[c])).collect();
-    output.text(one_line(&format!("{path}: {}", scores.join(", "))))
+    let set = set.zip(coverage).map_or(String::new(), |(set, coverage)| {
+        format!("; in {} of cases: {}", percent(coverage), set.join(" or "))
+    });
+    output.text(one_line(&format!("{path}: {}{set}", scores.join(", "))))
+}
+
+fn percent(share: f64) -> String {
+    // Without what a share as 0.29 has too much in binary.
+    format!("{} %", (share * 1e6).round() / 1e4)
 }
 
 /// The answer for a picture, as JSON.
@@ -195,6 +228,9 @@ struct Answer<'a> {
     label: &'a str,
     score: f32,
     scores: Scores<'a>,
+    /// Labels of which the right one is one, as often as was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<Vec<&'a str>>,
 }
 
 /// The answer for a picture that may have any number of labels, as JSON.

@@ -144,6 +144,25 @@ pub(super) fn accuracy(
     output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} with exactly their labels)"))
 }
 
+/// How far scores are from meaning what they say.
+pub(super) fn calibration(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
+    let Some(figures) = &evaluation.calibration else { return Ok(()) };
+    let before = evaluation.ece_uncalibrated;
+    let before = before.map_or(String::new(), |ece| format!(" ({ece:.3} before calibration)"));
+    let (ece, brier) = (figures.ece, figures.brier);
+    output.field("Calibration", format!("expected error {ece:.3}{before}, Brier score {brier:.3}"))
+}
+
+/// The same for JSON.
+pub(super) fn calibration_event(evaluation: &Evaluation, event: &mut serde_json::Value) {
+    if let Some(figures) = &evaluation.calibration {
+        event["ece"] = figures.ece.into();
+        event["ece_uncalibrated"] = evaluation.ece_uncalibrated.into();
+        event["adaptive_ece"] = figures.adaptive_ece.into();
+        event["brier"] = figures.brier.into();
+    }
+}
+
 /// Precision and recall of each class, and what it is most often taken for.
 pub(super) fn per_class(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
     if let Some(figures) = &evaluation.multi_label {

@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use headstart::model::{Elementwise, Fit, Interpolation};
 use headstart::train::{FineTuneConfig, Task};
-use headstart::{
-    Assumption, Classifier, Context, FineTuning, ImportConfig, MODEL_FORMAT, Pictures,
-};
+use headstart::{Assumption, Classifier, Context, FineTuning, ImportConfig, Pictures};
 use safetensors::SafeTensors;
 
 use crate::support::{

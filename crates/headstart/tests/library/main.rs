@@ -20,4 +20,5 @@ mod resizing;
 mod seen;
 mod sources;
 mod support;
+mod trust;
 mod weights;

@@ -13,6 +13,7 @@ use headstart::{Base, Error, Event, FitConfig, Pictures, RunConfig, TrainJob, Tr
 
 use super::report::{self, keep};
 use super::tuning::{TrainTuningArgs, checked, checkpoint_of, interrupted, of_checkpoint};
+use crate::calibration::CalibrationArgs;
 use crate::hints;
 use crate::options::{BaseArgs, Common, load, resizing};
 use crate::output::{Output, count, quoted};
@@ -43,6 +44,8 @@ pub(crate) struct TrainArgs {
     base: BaseArgs,
     #[command(flatten)]
     head: HeadArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
     #[command(flatten)]
     tuning: TrainTuningArgs,
 }
@@ -99,6 +102,7 @@ impl TrainArgs {
         let run = RunConfig::default()
             .with_inputs(inputs)
             .with_folds(folds)
+            .with_calibration(self.calibration.get())
             .with_checkpoint(tuning.is_some().then(|| checkpoint_of(&model)))
             .with_resume(options.resume)
             .with_model(model)

@@ -157,6 +157,7 @@ pub(in crate::commands) fn validation(
         Some(evaluation) => {
             report::accuracy(output, evaluation, measured, Thresholds::ChosenHere, note)?;
             if per_class {
+                report::calibration(output, evaluation)?;
                 report::per_class(output, evaluation)?;
             }
         }

@@ -1,0 +1,137 @@
+//! What scores are worth, from training to prediction.
+
+use std::fs;
+
+use headstart::predict::{Model, NoLabelSet};
+use headstart::{
+    Calibration, Classifier, Context, ExtractConfig, FineTuning, FitConfig, FitReport, Pictures,
+};
+
+use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};
+
+fn fitted(pictures: &Pictures, config: &FitConfig) -> (Classifier, FitReport) {
+    Classifier::fit(small_base(), pictures, config, &mut Context::default()).unwrap()
+}
+
+#[test]
+fn calibration_changes_scores_and_never_which_is_first() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(&folder(temp.path(), &CLASSES, 20)).unwrap();
+    let pictures = pictures.with_validation(0.25, 1);
+    let (calibrated, report) = fitted(&pictures, &FitConfig::default());
+    let plain = FitConfig::default().with_calibration(Calibration::None);
+    let (uncalibrated, plain_report) = fitted(&pictures, &plain);
+    assert_eq!(calibrated.head(), uncalibrated.head());
+    let temperature = calibrated.trust().temperature.as_ref().unwrap().values().to_vec();
+    assert!(temperature[0] > 0.1 && temperature[0] != 1.0, "{temperature:?}");
+    assert_eq!(uncalibrated.trust().temperature, None);
+    let (with, without) = (report.validation.unwrap(), plain_report.validation.unwrap());
+    assert_eq!(with.accuracy, without.accuracy);
+    assert_eq!(with.confusion, without.confusion);
+    assert_eq!(with.ece_uncalibrated, Some(without.calibration.unwrap().ece));
+    assert_eq!(without.ece_uncalibrated, None);
+    for path in &bundled_pictures("Bag")[20..26] {
+        let (a, b) = (calibrated.predict(path).unwrap(), uncalibrated.predict(path).unwrap());
+        assert_eq!(a.labels, b.labels);
+        assert_ne!(bits(&a.scores), bits(&b.scores));
+        assert!((a.scores.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn what_a_model_knows_of_its_answers_travels_in_its_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(&folder(&temp.path().join("p"), &CLASSES, 20)).unwrap();
+    let (classifier, _) = fitted(&pictures, &FitConfig::default());
+    let file = temp.path().join("model.safetensors");
+    classifier.save(&file).unwrap();
+    let loaded = Classifier::load(&file).unwrap();
+    assert_eq!(loaded.trust(), classifier.trust());
+    let predictor = classifier.predictor();
+    for path in &bundled_pictures("Sneaker")[20..24] {
+        let prediction = loaded.predict(path).unwrap();
+        assert_eq!(predictor.predict(path).unwrap(), prediction);
+        let set = loaded.label_set(&prediction.scores, 0.9).unwrap();
+        assert_eq!(set[0], prediction.labels[0]);
+    }
+}
+
+#[test]
+fn a_model_from_before_predicts_and_says_what_it_does_not_know() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(&temp.path().join("p"), &CLASSES, 20);
+    let (classifier, _) = fitted(&Pictures::open(&root).unwrap(), &FitConfig::default());
+    // As versions before wrote it.
+    let mut before = classifier.to_model();
+    before.head.set_trust(headstart::predict::Trust::default());
+    let file = temp.path().join("before.safetensors");
+    fs::write(&file, before.to_bytes()).unwrap();
+    let mut loaded = Classifier::load(&file).unwrap();
+    let path = &bundled_pictures("Bag")[22];
+    let prediction = loaded.predict(path).unwrap();
+    assert_eq!(prediction.labels, classifier.predict(path).unwrap().labels);
+    assert_eq!(loaded.label_set(&prediction.scores, 0.9), Err(NoLabelSet::NotLearned));
+    let (extract, mut context) = (ExtractConfig::default(), Context::default());
+    let evaluation = loaded.evaluate(&root, &extract, &mut context).unwrap().evaluation;
+    assert!(evaluation.calibration.is_some() && evaluation.ece_uncalibrated.is_none());
+    // It can learn it.
+    let evaluation = loaded.calibrate(&root, None, &extract, &mut context).unwrap().evaluation;
+    assert!(evaluation.ece_uncalibrated.is_some());
+    assert!(loaded.label_set(&prediction.scores, 0.9).is_ok());
+}
+
+#[test]
+fn with_few_pictures_scores_stay_and_what_cannot_be_promised_is_not() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(&folder(temp.path(), &["Bag", "Sneaker"], 5)).unwrap();
+    let (classifier, _) = fitted(&pictures, &FitConfig::default());
+    assert_eq!(classifier.trust().temperature, None);
+    let error = classifier.label_set(&[0.9, 0.1], 0.95).unwrap_err();
+    assert!(
+        matches!(error, NoLabelSet::TooFew(few) if few.needed == 19 && few.found < 19),
+        "{error}"
+    );
+    for share in [0.0, 1.0, f64::NAN] {
+        let error = classifier.label_set(&[0.9, 0.1], share).unwrap_err();
+        assert!(matches!(error, NoLabelSet::Coverage(_)));
+    }
+}
+
+#[test]
+fn fine_tuning_calibrates_anew_on_the_pictures_held_back() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(&folder(temp.path(), &CLASSES, 30)).unwrap();
+    let pictures = pictures.with_validation(0.4, 1);
+    let (mut classifier, _) = fitted(&pictures, &FitConfig::default());
+    let before = classifier.trust().clone();
+    let mut tuning = FineTuning::default();
+    tuning.training.epochs = 1;
+    tuning.training.learning_rate = 1e-3;
+    let report = classifier.fine_tune(&pictures, &tuning, &mut Context::default()).unwrap();
+    assert_ne!(*classifier.trust(), before);
+    let sets = classifier.trust().sets.as_ref().unwrap();
+    assert_eq!(sets.scores.len(), report.validation.unwrap().pictures);
+}
+
+#[test]
+fn a_file_whose_trust_is_damaged_is_an_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(&folder(temp.path(), &CLASSES, 20)).unwrap();
+    let (classifier, _) = fitted(&pictures, &FitConfig::default());
+    let file = classifier.to_model().to_bytes();
+    let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    let text = std::str::from_utf8(&file[8..header]).unwrap();
+    for (from, to, told) in [
+        (r#"\"temperature\":["#, r#"\"temperature\":[-"#, "temperature"),
+        (r#"\"temperature\":["#, r#"\"temperature\":[1.0,"#, "temperature"),
+        (r#"\"scores\":["#, r#"\"scores\":[9.0,"#, "sets of labels"),
+        (r#"\"penalty\":"#, r#"\"penalty\":-"#, "sets of labels"),
+    ] {
+        let text = text.replacen(from, to, 1).replace("-0.0,", "-1.0,");
+        let mut damaged = (text.len() as u64).to_le_bytes().to_vec();
+        damaged.extend(text.as_bytes());
+        damaged.extend(&file[header..]);
+        let error = Model::from_bytes(&damaged).unwrap_err().to_string();
+        assert!(error.contains(told), "{to}: {error}");
+    }
+}
