@@ -22,5 +22,6 @@ mod sources;
 mod summary;
 mod support;
 mod train;
+mod trust;
 mod unhappy;
 mod usage;
