@@ -16,7 +16,7 @@ fn fitted(pictures: &Pictures, config: &FitConfig) -> (Classifier, FitReport) {
 #[test]
 fn calibration_changes_scores_and_never_which_is_first() {
     let temp = tempfile::tempdir().unwrap();
-    let pictures = Pictures::open(&folder(temp.path(), &CLASSES, 20)).unwrap();
+    let pictures = Pictures::open(folder(temp.path(), &CLASSES, 20)).unwrap();
     let pictures = pictures.with_validation(0.25, 1);
     let (calibrated, report) = fitted(&pictures, &FitConfig::default());
     let plain = FitConfig::default().with_calibration(Calibration::None);
@@ -41,7 +41,7 @@ fn calibration_changes_scores_and_never_which_is_first() {
 #[test]
 fn what_a_model_knows_of_its_answers_travels_in_its_file() {
     let temp = tempfile::tempdir().unwrap();
-    let pictures = Pictures::open(&folder(&temp.path().join("p"), &CLASSES, 20)).unwrap();
+    let pictures = Pictures::open(folder(&temp.path().join("p"), &CLASSES, 20)).unwrap();
     let (classifier, _) = fitted(&pictures, &FitConfig::default());
     let file = temp.path().join("model.safetensors");
     classifier.save(&file).unwrap();
@@ -83,7 +83,7 @@ fn a_model_from_before_predicts_and_says_what_it_does_not_know() {
 #[test]
 fn with_few_pictures_scores_stay_and_what_cannot_be_promised_is_not() {
     let temp = tempfile::tempdir().unwrap();
-    let pictures = Pictures::open(&folder(temp.path(), &["Bag", "Sneaker"], 5)).unwrap();
+    let pictures = Pictures::open(folder(temp.path(), &["Bag", "Sneaker"], 5)).unwrap();
     let (classifier, _) = fitted(&pictures, &FitConfig::default());
     assert_eq!(classifier.trust().temperature, None);
     let error = classifier.label_set(&[0.9, 0.1], 0.95).unwrap_err();
@@ -100,7 +100,7 @@ fn with_few_pictures_scores_stay_and_what_cannot_be_promised_is_not() {
 #[test]
 fn fine_tuning_calibrates_anew_on_the_pictures_held_back() {
     let temp = tempfile::tempdir().unwrap();
-    let pictures = Pictures::open(&folder(temp.path(), &CLASSES, 30)).unwrap();
+    let pictures = Pictures::open(folder(temp.path(), &CLASSES, 30)).unwrap();
     let pictures = pictures.with_validation(0.4, 1);
     let (mut classifier, _) = fitted(&pictures, &FitConfig::default());
     let before = classifier.trust().clone();
@@ -116,7 +116,7 @@ fn fine_tuning_calibrates_anew_on_the_pictures_held_back() {
 #[test]
 fn a_file_whose_trust_is_damaged_is_an_error() {
     let temp = tempfile::tempdir().unwrap();
-    let pictures = Pictures::open(&folder(temp.path(), &CLASSES, 20)).unwrap();
+    let pictures = Pictures::open(folder(temp.path(), &CLASSES, 20)).unwrap();
     let (classifier, _) = fitted(&pictures, &FitConfig::default());
     let file = classifier.to_model().to_bytes();
     let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
