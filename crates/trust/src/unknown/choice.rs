@@ -1,0 +1,92 @@
+//! Which score to use: the one that best parts each class from the others where it was not learned.
+
+use super::{
+    ClassDistance, FOLDS, Neighbours, Part, SCORES, Seen, UnknownFigures, bank_rows, energy, fold,
+    spread,
+};
+
+/// The choice is made on at most so many pictures: more would cost time and say little.
+const MOST_PICTURES: usize = 600;
+/// At most so many classes are left out.
+const MOST_CLASSES: usize = 10;
+/// With fewer of either side an AUROC would be chance.
+const FEWEST: usize = 4;
+
+/// The parts of the score that best parts pictures of a class that was not learned from those of the
+/// others: each class is left out in turn, a head fitted to a part of the others' pictures, and the
+/// AUROC of the left-out class against the other part taken. `logits` is given what to fit a head to,
+/// labelled from 0 without gaps, with their number of classes, and features to return logits of, or
+/// nothing where no head can be fitted.
+///
+/// Where there are too few classes or pictures, it is the score that did best where there were enough.
+pub fn choose(
+    seen: &Seen<'_>,
+    logits: &mut dyn FnMut(&Seen<'_>, usize, &[f32]) -> Option<Vec<f32>>,
+) -> Vec<Part> {
+    let bank = seen.of(&bank_rows(seen.labels, MOST_PICTURES));
+    let bank = bank.borrowed();
+    let mut classes = bank.labels.to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    let mut sums = [0.0; SCORES.len()];
+    let step = classes.len().div_ceil(MOST_CLASSES).max(1);
+    for &left_out in classes.iter().step_by(step) {
+        if let Some(found) = without(&bank, left_out, logits) {
+            sums.iter_mut().zip(found).for_each(|(sum, auroc)| *sum += auroc);
+        }
+    }
+    // The first of those that are the best.
+    let best = (1..SCORES.len()).fold(0, |best, at| if sums[at] > sums[best] { at } else { best });
+    SCORES[best].to_vec()
+}
+
+/// The AUROC of each score where a class is left out.
+fn without(
+    bank: &Seen<'_>,
+    left_out: usize,
+    logits: &mut dyn FnMut(&Seen<'_>, usize, &[f32]) -> Option<Vec<f32>>,
+) -> Option<[f64; SCORES.len()]> {
+    let of = |row: usize| bank.labels[row] == left_out;
+    let is_tested = |row: usize| fold(bank.groups[row]) == FOLDS - 1;
+    let mut learned = bank.filtered(|row| !of(row) && !is_tested(row));
+    let known = bank.filtered(|row| !of(row) && is_tested(row));
+    let unknown = bank.filtered(of);
+    let mut present = learned.labels.clone();
+    present.sort_unstable();
+    present.dedup();
+    let few = known.labels.len() < FEWEST || unknown.labels.len() < FEWEST;
+    if few || present.len() < 2 {
+        return None;
+    }
+    for label in &mut learned.labels {
+        *label = present.binary_search(label).expect("it is there");
+    }
+    let learned = learned.borrowed();
+    let (neighbours, distance) = (Neighbours::new(&learned), ClassDistance::new(&learned));
+    let tested = [known.features, unknown.features].concat();
+    let n = tested.len() / bank.dim;
+    let logits = logits(&learned, present.len(), &tested)?;
+    let units = logits.len() / n;
+    let values = |part: Part| -> Vec<f32> {
+        let rows = tested.chunks_exact(bank.dim);
+        let mut values: Vec<f32> = match part {
+            Part::Energy => logits.chunks_exact(units).map(energy::energy).collect(),
+            Part::Neighbours => rows.map(|row| neighbours.distance(row, |_| false)).collect(),
+            Part::ClassDistance => rows.map(|row| distance.distance(row)).collect(),
+        };
+        let (mean, deviation) = spread(&values[..known.labels.len()]);
+        let scale = deviation.max(f32::MIN_POSITIVE);
+        values.iter_mut().for_each(|value| *value = (*value - mean) / scale);
+        values
+    };
+    let all =
+        [Part::Neighbours, Part::Energy, Part::ClassDistance].map(|part| (part, values(part)));
+    Some(SCORES.map(|parts| {
+        let mut scores = vec![0.0; n];
+        for (_, values) in all.iter().filter(|(part, _)| parts.contains(part)) {
+            scores.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        let (known, unknown) = scores.split_at(known.labels.len());
+        UnknownFigures::of(known, unknown).map_or(0.5, |figures| figures.auroc)
+    }))
+}

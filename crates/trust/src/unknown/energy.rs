@@ -1,0 +1,7 @@
+/// The negative logarithm of the sum of exponentials; one logit is that of the second of two classes.
+pub(super) fn energy(logits: &[f32]) -> f32 {
+    let of_first = (logits.len() == 1).then_some(0.0);
+    let all = || logits.iter().map(|&z| f64::from(z)).chain(of_first);
+    let highest = all().fold(f64::NEG_INFINITY, f64::max);
+    -(highest + all().map(|z| (z - highest).exp()).sum::<f64>().ln()) as f32
+}

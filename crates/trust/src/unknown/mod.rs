@@ -1,0 +1,315 @@
+//! Whether a picture is of none of the classes.
+//!
+//! What there is to go by are parts, a file each: how near the picture's features are to pictures
+//! learned from, how far from the classes in the directions that they vary in, and the energy of the
+//! logits. A score is a sum of some parts, each measured in standard deviations of known pictures;
+//! [`choose`] finds which by leaving classes out.
+
+mod bank;
+mod choice;
+mod class_distance;
+mod energy;
+mod figures;
+mod neighbours;
+
+use serde::{Deserialize, Serialize};
+
+pub use bank::{Seen, bank_rows};
+pub use choice::choose;
+use class_distance::ClassDistance;
+pub use figures::UnknownFigures;
+use neighbours::Neighbours;
+
+/// Something that tells of a picture that it may be of none of the classes: the higher, the more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// 1 less the mean cosine similarity to the nearest pictures learned from (Sun et al. 2022).
+    Neighbours,
+    /// The negative logarithm of the sum of the logits' exponentials (Liu et al. 2020).
+    Energy,
+    /// The Mahalanobis distance from the nearest class, with one covariance for all (Lee et al. 2018), of
+    /// low rank and on features of unit length.
+    ClassDistance,
+}
+
+/// The scores that are chosen from, the one to take where there is nothing to choose by first.
+const SCORES: [&[Part]; 7] = [
+    &[Part::Neighbours, Part::Energy, Part::ClassDistance],
+    &[Part::Neighbours, Part::Energy],
+    &[Part::Energy, Part::ClassDistance],
+    &[Part::Neighbours, Part::ClassDistance],
+    &[Part::Neighbours],
+    &[Part::Energy],
+    &[Part::ClassDistance],
+];
+
+/// What a picture's score says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnknownScore {
+    /// How much the picture looks like one of none of the classes, the higher the more. 0 is what known
+    /// pictures have on average.
+    pub score: f32,
+    /// Whether it is taken for one.
+    pub is_unknown: bool,
+}
+
+/// A part in a score, and what it is of known pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Scaled {
+    part: Part,
+    mean: f32,
+    deviation: f32,
+}
+
+/// Tells of features and logits whether the picture is of none of the classes that were learned.
+///
+/// Serialised it is without its [tensors](Unknown::tensors), which are for whoever reads it to
+/// [put back](Unknown::with_tensors).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unknown {
+    parts: Vec<Scaled>,
+    /// Above it a picture is of none of the classes.
+    threshold: f32,
+    /// The share of known pictures that is above it.
+    rate: f64,
+    #[serde(skip)]
+    neighbours: Option<Neighbours>,
+    #[serde(skip)]
+    class_distance: Option<ClassDistance>,
+}
+
+/// Pictures that neither head nor bank has learned from: what the head says of them, or would say had
+/// it not learned from them.
+#[derive(Clone, Copy, Debug)]
+pub struct Unseen<'a> {
+    /// n x dim.
+    pub features: &'a [f32],
+    /// n x units.
+    pub logits: &'a [f32],
+    /// The group of each picture: what was learned from pictures of the same is not used for it. Nothing
+    /// where none was learned from.
+    pub groups: Option<&'a [usize]>,
+}
+
+/// Parts of what was learned from are left out in turn for pictures of the same part.
+const FOLDS: usize = 5;
+
+impl Unknown {
+    /// Learns how far the parts go in pictures that were not learned from, and from where on a share
+    /// `rate` of them is turned away; where they are too few to tell so small a share, none of them is. A
+    /// part that all of them have alike tells nothing, and is left out. `None` without pictures.
+    ///
+    /// # Panics
+    /// When there are not `dim` features for each picture, or as many logits for all, or the rate is not in
+    /// `0..1`.
+    pub fn fit(parts: &[Part], seen: &Seen<'_>, unseen: &Unseen<'_>, rate: f64) -> Option<Self> {
+        let n = unseen.features.len() / seen.dim;
+        assert_eq!(unseen.features.len(), n * seen.dim, "features of each picture");
+        let units = unseen.logits.len().checked_div(n)?;
+        if seen.labels.is_empty() {
+            return None;
+        }
+        let has = |part| parts.contains(&part);
+        let mut unknown = Self {
+            parts: Vec::new(),
+            threshold: 0.0,
+            rate: 0.0,
+            neighbours: has(Part::Neighbours).then(|| Neighbours::new(seen)),
+            class_distance: has(Part::ClassDistance).then(|| ClassDistance::new(seen)),
+        };
+        let own_fold = |row: usize| unseen.groups.map(|groups| fold(groups[row]));
+        let without = |fold: usize| seen.filtered(|row| fold != self::fold(seen.groups[row]));
+        let distances: Vec<Option<ClassDistance>> = match unseen.groups {
+            Some(_) if has(Part::ClassDistance) => {
+                let folds = (0..FOLDS).map(without);
+                folds
+                    .map(|rest| {
+                        (!rest.labels.is_empty()).then(|| ClassDistance::new(&rest.borrowed()))
+                    })
+                    .collect()
+            }
+            _ => vec![None; FOLDS],
+        };
+        let value = |part: Part, row: usize| {
+            let features = &unseen.features[row * seen.dim..][..seen.dim];
+            let distance = own_fold(row).and_then(|fold| distances[fold].as_ref());
+            let except = unseen.groups.map(|groups| groups[row]);
+            let of_same = |other: usize| except == Some(seen.groups[other]);
+            match part {
+                Part::Energy => energy::energy(&unseen.logits[row * units..][..units]),
+                Part::Neighbours => {
+                    let neighbours = unknown.neighbours.as_ref();
+                    neighbours.expect("it is a part").distance(features, of_same)
+                }
+                Part::ClassDistance => {
+                    let distance = distance.or(unknown.class_distance.as_ref());
+                    distance.expect("it is a part").distance(features)
+                }
+            }
+        };
+        let values: Vec<(Part, Vec<f32>)> = parts
+            .iter()
+            .map(|&part| (part, (0..n).map(|row| value(part, row)).collect()))
+            .collect();
+        let mut scores = vec![0.0; n];
+        for (part, values) in values {
+            let (mean, deviation) = spread(&values);
+            // What is left of rounding is no difference.
+            if deviation.is_finite() && deviation > 1e-6 * (1.0 + mean.abs()) {
+                let scaled = Scaled { part, mean, deviation };
+                scores.iter_mut().zip(&values).for_each(|(sum, value)| *sum += scaled.of(*value));
+                unknown.parts.push(scaled);
+            }
+        }
+        unknown.keep_only_parts();
+        unknown.set_threshold(scores, rate);
+        Some(unknown)
+    }
+
+    /// Sets the threshold anew, on [scores](Unknown::score) of pictures that were not learned from.
+    ///
+    /// # Panics
+    /// When the rate is not in `0..1`.
+    pub fn set_threshold(&mut self, mut scores: Vec<f32>, rate: f64) {
+        assert!((0.0..1.0).contains(&rate), "a rate is a share below 1");
+        scores.sort_by(f32::total_cmp);
+        // As in split conformal prediction: of one more picture, a share of at most `rate` is above it.
+        let rank = ((scores.len() + 1) as f64 * (1.0 - rate) - 1e-9).ceil() as usize;
+        let at = rank.clamp(1, scores.len().max(1)) - 1;
+        self.threshold = scores.get(at).copied().unwrap_or(0.0);
+        self.rate = rate;
+    }
+
+    /// The score of one picture, from its features and the logits that the head has for it.
+    pub fn score(&self, features: &[f32], logits: &[f32]) -> f32 {
+        let value = |part: Part| match part {
+            Part::Energy => energy::energy(logits),
+            Part::Neighbours => {
+                self.neighbours.as_ref().map_or(0.0, |known| known.distance(features, |_| false))
+            }
+            Part::ClassDistance => {
+                self.class_distance.as_ref().map_or(0.0, |known| known.distance(features))
+            }
+        };
+        self.parts.iter().map(|scaled| scaled.of(value(scaled.part))).sum()
+    }
+
+    /// The score of one picture, and what it says.
+    pub fn verdict(&self, features: &[f32], logits: &[f32]) -> UnknownScore {
+        let score = self.score(features, logits);
+        // Features that are no numbers are of nothing known.
+        UnknownScore { score, is_unknown: score > self.threshold || score.is_nan() }
+    }
+
+    /// The parts of the score.
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
+        self.parts.iter().map(|scaled| scaled.part)
+    }
+
+    /// The score above which a picture is of none of the classes.
+    pub fn threshold(&self) -> f32 {
+        self.threshold
+    }
+
+    /// The share of known pictures that was to be turned away.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// What it has learned in tensors: a name, the shape, the values, and whether they are exact in f16.
+    pub fn tensors(&self) -> Vec<(&'static str, Vec<usize>, &[f32], bool)> {
+        let neighbours = self.neighbours.iter().flat_map(Neighbours::tensors);
+        neighbours.chain(self.class_distance.iter().flat_map(ClassDistance::tensors)).collect()
+    }
+
+    /// With tensors that are taken by their names, for features of length `dim` and so many classes.
+    ///
+    /// # Errors
+    /// What is wrong with them, or with what was read before.
+    pub fn with_tensors(
+        mut self,
+        dim: usize,
+        classes: usize,
+        take: &mut dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)>,
+    ) -> Result<Self, String> {
+        let is_sound =
+            |s: &Scaled| s.mean.is_finite() && s.deviation.is_finite() && s.deviation > 0.0;
+        let sound = self.parts.iter().all(is_sound) && self.threshold.is_finite();
+        if !sound || !(0.0..1.0).contains(&self.rate) {
+            return Err("its score for unknown pictures is none".to_owned());
+        }
+        let has = |part| self.parts.iter().any(|scaled: &Scaled| scaled.part == part);
+        let mut take = |name: &str, columns: Option<usize>| {
+            let (shape, values) = take(name).ok_or_else(|| format!("it has no {name}"))?;
+            let (&last, rows) = shape.split_last().ok_or_else(|| format!("its {name} is one"))?;
+            let fits = columns.is_none_or(|columns| last == columns && rows.len() == 1);
+            if values.is_empty() || !fits || !values.iter().all(|x| x.is_finite()) {
+                return Err(format!("its {name} is not of finite values for {dim} features"));
+            }
+            Ok(values)
+        };
+        if has(Part::Neighbours) {
+            self.neighbours = Some(Neighbours::from_tensors(dim, &mut take)?);
+        }
+        if has(Part::ClassDistance) {
+            self.class_distance = Some(ClassDistance::from_tensors(dim, classes, &mut take)?);
+        }
+        Ok(self)
+    }
+
+    fn keep_only_parts(&mut self) {
+        let has = |part| self.parts.iter().any(|scaled| scaled.part == part);
+        let (neighbours, distance) = (has(Part::Neighbours), has(Part::ClassDistance));
+        self.neighbours.take_if(|_| !neighbours);
+        self.class_distance.take_if(|_| !distance);
+    }
+}
+
+impl Scaled {
+    fn of(self, value: f32) -> f32 {
+        (value - self.mean) / self.deviation
+    }
+}
+
+/// Takes a tensor by its name, of rows of so many columns where that is said.
+type Take<'a> = dyn FnMut(&str, Option<usize>) -> Result<Vec<f32>, String> + 'a;
+
+fn spread(values: &[f32]) -> (f32, f32) {
+    let n = values.len() as f64;
+    let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+    let square = |&x: &f32| (f64::from(x) - mean).powi(2);
+    (mean as f32, (values.iter().map(square).sum::<f64>() / n).sqrt() as f32)
+}
+
+/// Which part of what was learned from a group is in.
+fn fold(group: usize) -> usize {
+    // Numbers of groups follow the order of pictures; multiplied, they do not follow that of classes.
+    ((group as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % FOLDS
+}
+
+/// The scalar product, in an order of its own that processors are quick at.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<16>();
+    let (b, b_rest) = b.as_chunks::<16>();
+    let mut sums = [0.0_f32; 16];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..16 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// The same direction at length 1; nothing stays nothing.
+fn unit(features: &[f32]) -> Vec<f32> {
+    let length = features.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
+    features.iter().map(|&x| (f64::from(x) * scale) as f32).collect()
+}
+
+/// What f16 keeps of values: a model says the same before it is written and after.
+fn as_f16(values: &mut [f32]) {
+    values.iter_mut().for_each(|x| *x = half::f16::from_f32(*x).to_f32());
+}

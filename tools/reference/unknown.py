@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Reference values for scores of unknown pictures: neighbours, energy, distance from the classes.
+
+Needs numpy, scikit-learn, torch, pytorch-ood. Writes to `fixtures/trust`:
+
+    python tools/reference/unknown.py
+
+Features are drawn around a direction for each class. Neighbours are scikit-learn's, energies
+pytorch-ood's, distances NumPy's from scikit-learn's shrunk covariance, where there are more features than
+directions from its largest eigenvalues. Each is in standard deviations of the pictures not learned from;
+AUROC is scikit-learn's, the false positive rate pytorch-ood's.
+"""
+
+import numpy as np
+import torch
+from pytorch_ood.detector import EnergyBased
+from pytorch_ood.metrics import OODMetrics
+from sklearn.covariance import ShrunkCovariance
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
+
+from common import arguments, versions, write_json, write_tensors
+
+DIRECTIONS, SHRINKAGE = 64, 0.3
+
+
+def neighbours(seen, features):
+    found = NearestNeighbors(n_neighbors=5, metric="cosine").fit(seen)
+    return found.kneighbors(features)[0].mean(axis=1)
+
+
+def energy(logits):
+    return EnergyBased.score(torch.tensor(logits.astype(np.float64))).numpy()
+
+
+def class_distance(seen, labels, features):
+    seen, features = normalize(seen), normalize(features)
+    means = np.stack([seen[labels == c].mean(axis=0) for c in np.unique(labels)])
+    residuals = seen - means[labels]
+    shrunk = ShrunkCovariance(shrinkage=SHRINKAGE / (1 + SHRINKAGE), assume_centered=True).fit(residuals)
+    values, vectors = np.linalg.eigh(shrunk.covariance_ * (1 + SHRINKAGE))
+    if len(values) > DIRECTIONS:
+        values[:-DIRECTIONS] = values[:-DIRECTIONS].mean()
+    whitened = (features[:, None] - means[None]) @ vectors / np.sqrt(values)
+    return np.linalg.norm(whitened, axis=2).min(axis=1)
+
+
+def main():
+    folder, _ = arguments(__doc__, "trust")
+    rng = np.random.default_rng(7)
+    tensors, cases = {}, {}
+    for name, n, dim, classes, units in [("few", 90, 24, 4, 4), ("wide", 150, 96, 2, 1)]:
+        centres = rng.gamma(1.0, 1.0, (classes + 1, dim))
+        centres[-1] = 0.75 * centres[:2].mean(axis=0) + 0.25 * centres[-1]
+        spread = rng.gamma(0.4, 1.0, dim) + 0.1
+        kernel = rng.normal(0, 0.4, (dim, units))
+
+        def draw(labels):
+            noise = rng.normal(0, 1.2, (len(labels), dim)) * spread
+            return np.maximum(centres[labels] + noise, 0).astype(np.float32)
+
+        labels = rng.integers(0, classes, n)
+        features = {
+            "seen": draw(labels),
+            "known": draw(rng.integers(0, classes, 60)),
+            "unknown": draw(np.full(40, classes)),
+        }
+        logits = {side: (x @ kernel).astype(np.float32) for side, x in features.items()}
+        case = {"dim": dim, "labels": labels.tolist()}
+        for part, of in [
+            ("neighbours", lambda side: neighbours(features["seen"], features[side])),
+            (
+                "energy",
+                lambda side: energy(
+                    np.hstack([0 * logits[side], logits[side]]) if units == 1 else logits[side]
+                ),
+            ),
+            ("class_distance", lambda side: class_distance(features["seen"], labels, features[side])),
+        ]:
+            known, unknown = of("known"), of("unknown")
+            scale = lambda x: (x - known.mean()) / known.std()
+            scores = np.round(np.concatenate([scale(known), scale(unknown)]), 5)
+            truth = np.r_[np.zeros(len(known), int), np.ones(len(unknown), int)]
+            metrics = OODMetrics()
+            metrics.update(torch.tensor(scores), torch.tensor(np.where(truth == 1, -1, 0)))
+            case[part] = {
+                "scores": scores.tolist(),
+                "auroc": float(roc_auc_score(truth, scores)),
+                "fpr95": float(metrics.compute()["FPR95TPR"]),
+            }
+        cases[name] = case
+        for side in features:
+            tensors[f"{name}/{side}"] = features[side]
+            tensors[f"{name}/{side}_logits"] = logits[side]
+    packages = versions("numpy", "scikit-learn", "torch", "pytorch-ood")
+    write_tensors(folder / "unknown.safetensors", tensors)
+    write_json(folder / "unknown.json", {"versions": packages, "cases": cases})
+
+
+if __name__ == "__main__":
+    main()
