@@ -12,17 +12,16 @@ const MOST_CLASSES: usize = 10;
 /// With fewer of either side an AUROC would be chance.
 const FEWEST: usize = 4;
 
+/// Fits a head to pictures, labelled from 0 without gaps, of so many classes, and returns its logits for
+/// the features that follow; nothing where none can be fitted.
+pub type LogitsOf<'a> = dyn FnMut(&Seen<'_>, usize, &[f32]) -> Option<Vec<f32>> + 'a;
+
 /// The parts of the score that best parts pictures of a class that was not learned from those of the
 /// others: each class is left out in turn, a head fitted to a part of the others' pictures, and the
-/// AUROC of the left-out class against the other part taken. `logits` is given what to fit a head to,
-/// labelled from 0 without gaps, with their number of classes, and features to return logits of, or
-/// nothing where no head can be fitted.
+/// AUROC of the left-out class against the other part taken.
 ///
 /// Where there are too few classes or pictures, it is the score that did best where there were enough.
-pub fn choose(
-    seen: &Seen<'_>,
-    logits: &mut dyn FnMut(&Seen<'_>, usize, &[f32]) -> Option<Vec<f32>>,
-) -> Vec<Part> {
+pub fn choose(seen: &Seen<'_>, logits: &mut LogitsOf<'_>) -> Vec<Part> {
     let bank = seen.of(&bank_rows(seen.labels, MOST_PICTURES));
     let bank = bank.borrowed();
     let mut classes = bank.labels.to_vec();
@@ -44,7 +43,7 @@ pub fn choose(
 fn without(
     bank: &Seen<'_>,
     left_out: usize,
-    logits: &mut dyn FnMut(&Seen<'_>, usize, &[f32]) -> Option<Vec<f32>>,
+    logits: &mut LogitsOf<'_>,
 ) -> Option<[f64; SCORES.len()]> {
     let of = |row: usize| bank.labels[row] == left_out;
     let is_tested = |row: usize| fold(bank.groups[row]) == FOLDS - 1;

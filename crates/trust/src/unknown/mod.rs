@@ -15,7 +15,7 @@ mod neighbours;
 use serde::{Deserialize, Serialize};
 
 pub use bank::{Seen, bank_rows};
-pub use choice::choose;
+pub use choice::{LogitsOf, choose};
 use class_distance::ClassDistance;
 pub use figures::UnknownFigures;
 use neighbours::Neighbours;
@@ -231,7 +231,7 @@ impl Unknown {
         mut self,
         dim: usize,
         classes: usize,
-        take: &mut dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)>,
+        take: &mut TakeTensor<'_>,
     ) -> Result<Self, String> {
         let is_sound =
             |s: &Scaled| s.mean.is_finite() && s.deviation.is_finite() && s.deviation > 0.0;
@@ -271,6 +271,9 @@ impl Scaled {
         (value - self.mean) / self.deviation
     }
 }
+
+/// Takes a tensor by its name: its shape and values.
+pub type TakeTensor<'a> = dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)> + 'a;
 
 /// Takes a tensor by its name, of rows of so many columns where that is said.
 type Take<'a> = dyn FnMut(&str, Option<usize>) -> Result<Vec<f32>, String> + 'a;
