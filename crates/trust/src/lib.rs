@@ -19,4 +19,7 @@ mod unknown;
 pub use figures::{Bin, CalibrationFigures, RELIABILITY_BINS, reliability};
 pub use sets::{LabelSets, TooFewPictures};
 pub use temperature::Temperature;
-pub use unknown::{Part, Seen, Unknown, UnknownFigures, UnknownScore, Unseen, bank_rows, choose};
+pub use unknown::{
+    LogitsOf, Part, Seen, TakeTensor, Unknown, UnknownFigures, UnknownScore, Unseen, bank_rows,
+    choose,
+};
