@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, cache, calibrate, demo, evaluate, features, fine_tune, import, lr_find, predict,
-    summary, train,
+    audit, bench, cache, calibrate, demo, evaluate, explain, features, fine_tune, import, lr_find,
+    predict, summary, train,
 };
 use crate::options::Common;
 
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     LrFind(lr_find::LrFindArgs),
     /// Say what is on pictures
     Predict(predict::PredictArgs),
+    /// Show which places of pictures speak for a class
+    Explain(explain::ExplainArgs),
     /// Measure a model on a folder of labelled pictures
     Evaluate(evaluate::EvaluateArgs),
     /// Learn from labelled pictures what a model's scores are worth, and keep it in the model

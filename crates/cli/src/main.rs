@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::FineTune(args) => commands::fine_tune::run(args, common, &output),
         Command::LrFind(args) => commands::lr_find::run(args, common, &output),
         Command::Predict(args) => commands::predict::run(args, common, &output),
+        Command::Explain(args) => commands::explain::run(args, common, &output),
         Command::Evaluate(args) => commands::evaluate::run(args, common, &output),
         Command::Calibrate(args) => commands::calibrate::run(args, common, &output),
         Command::Audit(args) => commands::audit::run(args, common, &output),

@@ -133,6 +133,19 @@ pub enum Error {
         /// The model's classes.
         known: Vec<String>,
     },
+    /// A class was asked for that the model does not know.
+    #[error("the model knows no class \"{class}\"; {}", match &near[..] {
+        [] => format!("it knows {}", shorten(known)),
+        near => format!("did you mean {}?", near.join(", ")),
+    })]
+    NoSuchClass {
+        /// The class.
+        class: String,
+        /// Names of the model's classes that are like it.
+        near: Vec<String>,
+        /// The model's classes.
+        known: Vec<String>,
+    },
     /// Pictures to fine-tune on have not all of the model's classes.
     #[error(
         "the pictures are of {}, but the model knows {}: fine-tuning takes pictures of every class, and no other",
@@ -330,9 +343,10 @@ impl Error {
                 }
                 _ => error.kind(),
             },
-            Self::NotBundled { .. } | Self::ClassNames { .. } | Self::BadClassNames(_) => {
-                ErrorKind::InvalidName
-            }
+            Self::NotBundled { .. }
+            | Self::NoSuchClass { .. }
+            | Self::ClassNames { .. }
+            | Self::BadClassNames(_) => ErrorKind::InvalidName,
             Self::NoSuchModel { .. } => ErrorKind::NotFound,
             Self::OtherBase { .. }
             | Self::OtherRun { .. }
@@ -391,6 +405,7 @@ impl Error {
             | Self::NoPicture
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }
+            | Self::NoSuchClass { .. }
             | Self::OtherClasses { .. }
             | Self::ClassNames { .. }
             | Self::BadClassNames(_)
@@ -489,6 +504,7 @@ mod tests {
             Error::NoPicture => Error::none_readable(vec![]), InvalidData;
             Error::NoReadablePicture { .. } => Error::none_readable(vec![Skipped::new(path(), picture())]), UnreadablePicture;
             Error::UnknownClass { .. } => Error::UnknownClass { class: text(), known: vec![] }, InvalidData;
+            Error::NoSuchClass { .. } => Error::NoSuchClass { class: text(), near: vec![], known: vec![] }, InvalidName;
             Error::OtherClasses { .. } => Error::OtherClasses { given: vec![], known: vec![] }, InvalidData;
             Error::NothingToEvaluate { .. } => Error::NothingToEvaluate { path: path() }, InvalidData;
             Error::NothingOnSide { .. } => Error::NothingOnSide { path: path(), side: Subset::Test }, InvalidData;

@@ -19,7 +19,7 @@ pub use float::Float;
 pub use layer::{
     Activation, Layer, LayerId, LayerKind, Margins, Padding, Part, Place, Shape, WeightSpec, Window,
 };
-pub use network::{Network, Trainable};
+pub use network::{Network, Trainable, nearest};
 pub use preprocessing::{Fit, Interpolation, Preprocessing, Scaling};
 pub use summary::{Summary, thousands};
 pub use weights::{Fitting, Misshapen, Tensor, Weights, weight_name};

@@ -202,7 +202,7 @@ impl FromStr for Trainable {
 }
 
 /// Up to three of `names` that resemble `wanted`, the most similar first.
-fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut scored: Vec<_> = names
         .map(|name| (strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(score, _)| *score > 0.75)

@@ -1,22 +1,44 @@
 //! Which part of a picture fills which part of the output.
 
 use headstart_decode::Rgb;
-use headstart_model::{Fit, Preprocessing};
+use headstart_model::{Fit, Interpolation, Preprocessing};
 
 /// A rectangle, in pixels from the top left corner.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Rect<T> {
-    pub(crate) left: T,
-    pub(crate) top: T,
-    pub(crate) width: T,
-    pub(crate) height: T,
+#[allow(missing_docs)]
+pub struct Rect<T> {
+    pub left: T,
+    pub top: T,
+    pub width: T,
+    pub height: T,
 }
 
-/// `from` of the picture becomes `to` of the output; what that leaves of it is black.
+/// Where pixels come to lie: `from` of the picture becomes `to` of the output; what that leaves of it
+/// is black.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Fitted<T> {
-    pub(crate) from: Rect<T>,
-    pub(crate) to: Rect<usize>,
+pub struct Fitted<T> {
+    /// The part of the picture that is seen.
+    pub from: Rect<T>,
+    /// The part of the output that it fills.
+    pub to: Rect<usize>,
+}
+
+impl Fitted<f64> {
+    /// Where the pixels of a picture of `width` x `height`, whose reduction while it was decoded does
+    /// not matter, come to lie when it is [resized](crate::Resizer::resize).
+    pub fn new(width: usize, height: usize, to: &Preprocessing) -> Self {
+        match to.interpolation {
+            Interpolation::Bilinear | Interpolation::Bicubic => {
+                pillow_of((width as f64, height as f64), to)
+            }
+            Interpolation::Area | Interpolation::Tensorflow => {
+                let Fitted { from: Rect { left, top, width, height }, to } =
+                    keras((width, height), to);
+                let [left, top, width, height] = [left, top, width, height].map(|n| n as f64);
+                Self { from: Rect { left, top, width, height }, to }
+            }
+        }
+    }
 }
 
 impl<T> Fitted<T> {
@@ -36,7 +58,14 @@ pub(crate) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
     let covered = picture.covered();
     // Exact: divisors are powers of two.
     let pixels = |units: usize| units as f64 / covered.divisor as f64;
-    let (width, height) = (pixels(covered.width), pixels(covered.height));
+    let mut fitted = pillow_of((pixels(covered.width), pixels(covered.height)), to);
+    fitted.from.left += pixels(covered.left);
+    fitted.from.top += pixels(covered.top);
+    fitted
+}
+
+/// [`pillow`], of a picture that was not reduced.
+fn pillow_of((width, height): (f64, f64), to: &Preprocessing) -> Fitted<f64> {
     let (to_width, to_height) = (to.width as f64, to.height as f64);
     let aspect = to_width / to_height;
     let wider = width / height > aspect;
@@ -56,8 +85,8 @@ pub(crate) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
     let (inner_width, inner_height) = (side(inner_width, to.width), side(inner_height, to.height));
     Fitted {
         from: Rect {
-            left: pixels(covered.left) + (width - part_width) / 2.0,
-            top: pixels(covered.top) + (height - part_height) / 2.0,
+            left: (width - part_width) / 2.0,
+            top: (height - part_height) / 2.0,
             width: part_width,
             height: part_height,
         },

@@ -22,6 +22,7 @@ use antialiased::Antialiased;
 use area::Area;
 use tensorflow::Tensorflow;
 
+pub use fit::{Fitted, Rect};
 pub use reduce::Reduce;
 
 /// Resizes pictures; keep one per thread, since it keeps its working memory.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use headstart_decode::{Limits, Rgb, decode_at_least};
 use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
-use headstart_resize::{Reduce, Resizer};
+use headstart_resize::{Fitted, Reduce, Resizer};
 use safetensors::SafeTensors;
 
 const INTERPOLATIONS: [Interpolation; 4] = [
@@ -229,6 +229,65 @@ fn what_one_picture_leaves_behind_does_not_show_in_the_next() {
                     Resizer::new().resize(picture, &to),
                     "{name} {interpolation} {fit}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn fitted_says_where_pixels_come_to_lie() {
+    // Red grows by a level a column, green by one a row.
+    let ramps = |width: usize, height: usize| {
+        let pixels = (0..width * height).flat_map(|i| [(i % width) as u8, (i / width) as u8, 255]);
+        Rgb::new(width, height, pixels.collect()).unwrap()
+    };
+    for ((width, height), (to_width, to_height)) in [
+        ((250, 120), (32, 32)),
+        ((121, 250), (32, 32)),
+        ((200, 201), (48, 20)),
+        ((16, 10), (20, 40)),
+    ] {
+        for interpolation in [
+            Interpolation::Bilinear,
+            Interpolation::Bicubic,
+            Interpolation::Area,
+            Interpolation::Tensorflow,
+        ] {
+            for fit in [Fit::Stretch, Fit::Crop, Fit::Pad] {
+                let to = Preprocessing {
+                    height: to_height,
+                    width: to_width,
+                    interpolation,
+                    fit,
+                    scaling: Scaling::minus_one_to_one(),
+                };
+                let out = Resizer::new().resize(&ramps(width, height), &to);
+                let Fitted { from, to: inner } = Fitted::new(width, height, &to);
+                for (at, &[red, green, blue]) in out.as_chunks::<3>().0.iter().enumerate() {
+                    let (x, y) = (at % to_width, at / to_width);
+                    let within =
+                        |at: usize, first: usize, side: usize| (first..first + side).contains(&at);
+                    let seen =
+                        within(x, inner.left, inner.width) && within(y, inner.top, inner.height);
+                    let place = format!("{width} x {height}, {interpolation}, {fit}: {x}, {y}");
+                    assert_eq!(blue == 255, seen, "{place}");
+                    // At the edges filters have less to look at.
+                    let lies =
+                        |at: usize, (first, side): (usize, usize), (left, of): (f64, f64)| {
+                            left + ((at - first) as f64 + 0.5) / side as f64 * of - 0.5
+                        };
+                    if seen && x > inner.left && x + 1 < inner.left + inner.width {
+                        let at = lies(x, (inner.left, inner.width), (from.left, from.width));
+                        assert!((f64::from(red) - at).abs() < 1.5, "{place}: {red} is not {at}");
+                    }
+                    if seen && y > inner.top && y + 1 < inner.top + inner.height {
+                        let at = lies(y, (inner.top, inner.height), (from.top, from.height));
+                        assert!(
+                            (f64::from(green) - at).abs() < 1.5,
+                            "{place}: {green} is not {at}"
+                        );
+                    }
+                }
             }
         }
     }

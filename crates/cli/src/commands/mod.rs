@@ -7,6 +7,7 @@ pub(crate) mod cache;
 pub(crate) mod calibrate;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 pub(crate) mod features;
 pub(crate) mod fine_tune;
 pub(crate) mod import;

@@ -87,7 +87,7 @@ impl Answers<'_> {
     fn all(&self, paths: &PathArgs) -> anyhow::Result<usize> {
         let paths_given = paths.stream()?.collect::<Result<Vec<_>, _>>()?;
         let listing = list_pictures_as(paths_given, &self.columns);
-        let failed = self.left_out(&listing.skipped)?;
+        let failed = show_left_out(self.output, &listing.skipped)?;
         if listing.pictures.is_empty() && failed == 0 {
             anyhow::bail!("{}: holds no pictures", paths.first());
         }
@@ -123,7 +123,7 @@ impl Answers<'_> {
             }
             listing.pictures
         });
-        let mut tell = || self.left_out(&skipped.try_iter().collect::<Vec<_>>());
+        let mut tell = || show_left_out(self.output, &skipped.try_iter().collect::<Vec<_>>());
         let context = self.common.context(Progress::hidden())?;
         let failed = self.answer(pictures, context, &mut tell)?;
         if interrupt().is_cancelled() {
@@ -158,17 +158,17 @@ impl Answers<'_> {
         })?;
         Ok(failed + tell().map_err(headstart::Error::Output)?)
     }
+}
 
-    /// Tells what was left out, and how much of it is a failure: what else lies beside pictures is
-    /// none, nor is a missing label.
-    fn left_out(&self, skipped: &[Skipped]) -> io::Result<usize> {
-        let is_failure = |skipped: &&Skipped| !skipped.is_no_picture() && !skipped.is_of_a_label();
-        let failures = || skipped.iter().filter(is_failure);
-        for Skipped { path, reason } in failures() {
-            show_failure(self.output, &path.display().to_string(), &hints::reason(reason))?;
-        }
-        Ok(failures().count())
+/// Tells what was left out, and how much of it is a failure: what else lies beside pictures is
+/// none, nor is a missing label.
+pub(super) fn show_left_out(output: &Output, skipped: &[Skipped]) -> io::Result<usize> {
+    let is_failure = |skipped: &&Skipped| !skipped.is_no_picture() && !skipped.is_of_a_label();
+    let failures = || skipped.iter().filter(is_failure);
+    for Skipped { path, reason } in failures() {
+        show_failure(output, &path.display().to_string(), &hints::reason(reason))?;
     }
+    Ok(failures().count())
 }
 
 fn show(
@@ -254,7 +254,7 @@ impl Serialize for Scores<'_> {
     }
 }
 
-fn show_failure(output: &Output, path: &str, reason: &str) -> io::Result<()> {
+pub(super) fn show_failure(output: &Output, path: &str, reason: &str) -> io::Result<()> {
     if output.is_json() {
         return output.event(&json!({"path": path, "error": reason}));
     }

@@ -9,6 +9,7 @@ mod bench;
 mod containers;
 mod demo;
 mod evaluate;
+mod explain;
 mod features;
 mod fine_tune;
 mod import;

@@ -124,6 +124,34 @@ impl Head {
         self.dense().forward(given.as_deref().unwrap_or(features), logits);
     }
 
+    /// The gradient of one logit with respect to the features, at these features of one sample; at a
+    /// corner of an activation the one from the left. Without hidden layers it is the logit's column of
+    /// the kernel, whatever the features.
+    ///
+    /// # Panics
+    /// When there are not [`Head::dim`] features, or there is no such unit.
+    pub fn gradient(&self, features: &[f32], unit: usize) -> Vec<f32> {
+        assert_eq!(features.len(), self.dim(), "the features of one sample");
+        assert!(unit < self.units(), "there is no unit {unit}");
+        // What each hidden layer's activation is given.
+        let mut given = Vec::with_capacity(self.hidden.len());
+        let mut x = features.to_vec();
+        for hidden in &self.hidden {
+            let mut y = vec![0.0; hidden.units()];
+            hidden.dense().forward(&x, &mut y);
+            given.push(y.clone());
+            elementwise::forward(hidden.activation, &mut y);
+            x = y;
+        }
+        let mut d: Vec<f32> = self.kernel.chunks_exact(self.units()).map(|row| row[unit]).collect();
+        for (hidden, given) in self.hidden.iter().zip(&given).rev() {
+            elementwise::backward(hidden.activation, given, &mut d);
+            let row = |row: &[f32]| row.iter().zip(&d).map(|(w, d)| w * d).sum();
+            d = hidden.kernel.chunks_exact(hidden.units()).map(row).collect();
+        }
+        d
+    }
+
     /// Everything that trains, the hidden layers first: a kernel, a bias, a kernel, …
     pub fn weights(&self) -> impl Iterator<Item = &Vec<f32>> {
         let hidden = self.hidden.iter().flat_map(|hidden| [&hidden.kernel, &hidden.bias]);
@@ -142,5 +170,59 @@ impl Head {
         let hidden = (0..self.hidden.len())
             .flat_map(|i| ["kernel", "bias"].map(|weight| format!("head/hidden_{i}/{weight}")));
         hidden.chain(["kernel", "bias"].map(|weight| format!("head/{weight}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_of_a_logit_is_that_of_finite_differences_through_any_activation() {
+        let numbers = |n: usize, by: f32| (0..n).map(move |i| ((i as f32 + 1.0) * by).sin());
+        let relu6 = Elementwise::by_name("relu6").unwrap();
+        for activation in [
+            Elementwise::Linear,
+            Elementwise::RELU,
+            relu6,
+            Elementwise::Relu { negative_slope: 0.3, max_value: None },
+            Elementwise::Elu { alpha: 1.5 },
+            Elementwise::Selu,
+            Elementwise::Silu,
+            Elementwise::Sigmoid,
+            Elementwise::Tanh,
+            Elementwise::Softplus,
+            Elementwise::Softsign,
+        ] {
+            let hidden = |dim, units, by| Hidden {
+                kernel: numbers(dim * units, by).collect(),
+                bias: numbers(units, by * 0.7).collect(),
+                activation,
+                dropout: 0.0,
+            };
+            let head = Head {
+                hidden: vec![hidden(6, 5, 1.3), hidden(5, 4, 2.1)],
+                kernel: numbers(4 * 3, 0.9).collect(),
+                bias: vec![0.1, -0.2, 0.3],
+                classes: 3,
+                dropout: 0.0,
+                task: Task::SingleLabel,
+            };
+            let features: Vec<f32> = numbers(6, 3.7).collect();
+            for unit in 0..3 {
+                let gradient = head.gradient(&features, unit);
+                for (at, &slope) in gradient.iter().enumerate() {
+                    let step = 1e-2;
+                    let logit = |by: f32| {
+                        let mut moved = features.clone();
+                        moved[at] += by;
+                        head.logits(&moved)[unit]
+                    };
+                    let expected = (logit(step) - logit(-step)) / (2.0 * step);
+                    let off = (slope - expected).abs();
+                    assert!(off < 2e-3, "{activation:?}, {unit}, {at}: {slope} not {expected}");
+                }
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod base_file;
 mod compatible;
 mod evaluate;
+mod explain;
 mod import;
 mod model_file;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 pub use base_file::BaseConfig;
 pub use evaluate::Evaluated;
+pub use explain::Explained;
 pub use import::{ImportConfig, class_names_in};
 
 /// A base with a head on its features, and the names of the classes.

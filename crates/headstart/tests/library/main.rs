@@ -6,6 +6,7 @@
 
 mod audit;
 mod cache;
+mod explain;
 mod fine_tuning;
 mod freezing;
 mod imported;

@@ -28,6 +28,7 @@ use crate::paths::PathArgs;
 use crate::progress::Progress;
 use crate::sources::LabelArgs;
 use crate::usage;
+pub(super) use npy::header as npy_header;
 
 #[derive(Debug, Args)]
 pub(crate) struct FeaturesArgs {

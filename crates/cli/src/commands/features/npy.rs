@@ -35,6 +35,20 @@ pub(super) fn open(
     Ok(Box::new(Npy { out, rows: 0, features, table, table_file }))
 }
 
+/// What stands before the f32 values of an array of this shape, of two axes or more.
+pub(crate) fn header(shape: &[usize]) -> Vec<u8> {
+    let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let shape = shape.join(", ");
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend(((HEADER - 10) as u16).to_le_bytes());
+    header.extend(
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}").bytes(),
+    );
+    header.resize(HEADER - 1, b' ');
+    header.push(b'\n');
+    header
+}
+
 /// Not `FILE.csv`, which may well be a table of the user's own.
 pub(super) fn table_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -53,14 +67,7 @@ impl Writer for Npy {
     }
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
-        let shape = format!("({}, {})", self.rows, self.features);
-        let mut header = b"\x93NUMPY\x01\x00".to_vec();
-        header.extend(((HEADER - 10) as u16).to_le_bytes());
-        header.extend(
-            format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}").bytes(),
-        );
-        header.resize(HEADER - 1, b' ');
-        header.push(b'\n');
+        let header = header(&[self.rows, self.features]);
         self.out.seek(SeekFrom::Start(0))?;
         self.out.write_all(&header)?;
         self.out.flush()?;

@@ -1,0 +1,215 @@
+//! Why: activation maps against Keras's Grad-CAM, and where they lie on pictures. Fixture:
+//! `tools/reference/grad_cam.py`.
+
+use headstart::model::{Fit, Interpolation};
+use headstart::predict::{ActivationMap, Explainer, Explanation, Rgb, overlay_picture};
+use headstart::{Classifier, Context, Error, ErrorKind, ExtractConfig, ImportConfig, Pictures};
+
+use crate::support::{
+    CLASSES, bits, bundled_pictures, difference, fit, folder, json, repository, small_base,
+    tensors, trained,
+};
+
+fn explainer(classifier: &Classifier) -> Explainer {
+    classifier.explainer(&ExtractConfig::default())
+}
+
+fn imported(name: &str) -> Classifier {
+    let file = repository("fixtures/keras_import").join(name);
+    Classifier::import_keras(file, &ImportConfig::default()).unwrap().0
+}
+
+fn mean(values: &[f32]) -> f32 {
+    values.iter().sum::<f32>() / values.len() as f32
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn maps_are_keras_grad_cam_for_heads_with_and_without_hidden_layers() {
+    let temp = tempfile::tempdir().unwrap();
+    let stored = tensors("fixtures/keras_mobilenetv2/activations.safetensors");
+    let expected = json("fixtures/grad_cam/expected.json");
+    let mut compared = 0;
+    for (name, pictures) in expected["models"].as_object().unwrap() {
+        let explainer = explainer(&imported(name));
+        for (picture, classes) in pictures.as_object().unwrap() {
+            let path = stored.write_png(picture, temp.path());
+            let explanation = explainer.explain(path).unwrap();
+            for (class, expected) in classes.as_array().unwrap().iter().enumerate() {
+                let rows: Vec<Vec<f32>> = serde_json::from_value(expected["map"].clone()).unwrap();
+                let logit = expected["logit"].as_f64().unwrap() as f32;
+                let map = explanation.map(class);
+                assert_eq!((map.class, map.height, map.width), (class, rows.len(), rows[0].len()));
+                // Keras's weights are means over positions, ours the gradients of means.
+                let theirs: Vec<f32> =
+                    rows.concat().iter().map(|value| value * map.values.len() as f32).collect();
+                let place = format!("{name}, {picture}, {class}");
+                assert!(cosine(&map.values, &theirs) > 0.999_9, "{place}: {:?}", map.values);
+                let largest = theirs.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+                assert!(difference(&map.values, &theirs) < 1e-3 * largest, "{place}");
+                assert!((map.logit - logit).abs() < 2e-3, "{place}: {} not {logit}", map.logit);
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 2 * (3 + 4 + 2 + 3));
+}
+
+#[test]
+fn the_mean_of_a_linear_heads_map_and_its_bias_are_the_logit_of_what_predict_says() {
+    let temp = tempfile::tempdir().unwrap();
+    // MobileNetV2 at 96 x 96 has 3 x 3 positions, the trained one at 32 x 32 has one.
+    for classifier in [trained(temp.path()), imported("labels.keras"), imported("logits.keras")] {
+        let explainer = explainer(&classifier);
+        for path in &bundled_pictures("Bag")[..3] {
+            let explanation = explainer.explain(path).unwrap();
+            let prediction = classifier.predict(path).unwrap();
+            assert!(difference(&explanation.prediction.scores, &prediction.scores) < 1e-5);
+            assert_eq!(explanation.prediction.labels, prediction.labels);
+            let logits = classifier.head().logits(&explanation.features);
+            for (class, logit) in logits.into_iter().enumerate() {
+                let map = explanation.map(class);
+                assert_eq!(bits(&[map.logit]), bits(&[logit]));
+                assert_eq!(map.bias, classifier.head().bias[class]);
+                let off = mean(&map.values) + map.bias - logit;
+                assert!(off.abs() < 1e-4, "class {class}: off by {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn two_classes_share_a_logit_and_a_map_with_the_sign_turned() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(temp.path(), &CLASSES[..2], 6);
+    let (classifier, _) = fit(&Pictures::open(root).unwrap()).unwrap();
+    assert_eq!(classifier.head().units(), 1);
+    for path in [&bundled_pictures("Bag")[7], &bundled_pictures("Sneaker")[7]] {
+        let explanation = explainer(&classifier).explain(path).unwrap();
+        let [first, second] = [0, 1].map(|class| explanation.map(class));
+        let turned: Vec<f32> = first.values.iter().map(|value| -value).collect();
+        assert_eq!(second.values, turned);
+        assert_eq!((second.logit, second.bias), (-first.logit, -first.bias));
+        assert!((mean(&first.values) + first.bias - first.logit).abs() < 1e-4);
+        let predicted = explanation.predicted();
+        assert_eq!(predicted, explanation.prediction.labels);
+        assert!(explanation.map(predicted[0]).logit > 0.0);
+    }
+}
+
+/// A map whose only value is at a row and column.
+fn hot(row: usize, column: usize) -> ActivationMap {
+    let mut values = vec![0.0; 16];
+    values[row * 4 + column] = 2.5;
+    ActivationMap { class: 0, height: 4, width: 4, values, logit: 1.0, bias: 0.0 }
+}
+
+/// How far the colour of an overlay's pixel is from grey.
+fn is_red(picture: &Rgb, x: usize, y: usize) -> bool {
+    let at = (y * picture.width() + x) * 3;
+    let [red, _, blue] = picture.pixels()[at..at + 3] else { panic!() };
+    red > blue.saturating_add(30)
+}
+
+fn explanation_of(fit: Fit, interpolation: Interpolation, picture: &Rgb) -> Explanation {
+    let mut base = small_base();
+    base.set_fit(fit);
+    base.set_interpolation(interpolation);
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(temp.path(), &CLASSES, 2);
+    let (classifier, _) = Classifier::fit(
+        base,
+        &Pictures::open(root).unwrap(),
+        &Default::default(),
+        &mut Context::default(),
+    )
+    .unwrap();
+    explainer(&classifier).explain_picture(picture)
+}
+
+#[test]
+fn a_map_lies_where_the_pixels_lay_whatever_the_fit() {
+    for interpolation in [Interpolation::Bilinear, Interpolation::Tensorflow] {
+        for (width, height) in [(400, 200), (200, 400)] {
+            let picture = Rgb::new(width, height, vec![128; width * height * 3]).unwrap();
+            // Of a wide picture: the cell of 4 x 4, and the middle of where it lies.
+            for (fit, row, column, x, y) in [
+                (Fit::Stretch, 0, 0, 50, 25),
+                (Fit::Stretch, 3, 2, 250, 175),
+                (Fit::Crop, 0, 0, 125, 25),
+                (Fit::Crop, 2, 3, 275, 125),
+                (Fit::Pad, 1, 0, 50, 50),
+                (Fit::Pad, 2, 3, 350, 150),
+            ] {
+                let (map, x, y) = match width > height {
+                    true => (hot(row, column), x, y),
+                    false => (hot(column, row), y, x),
+                };
+                let overlay = explanation_of(fit, interpolation, &picture).overlay(&map, &picture);
+                assert_eq!((overlay.width(), overlay.height()), (width, height));
+                let (mut sums, mut count) = ([0, 0], 0);
+                for at in 0..width * height {
+                    let (x, y) = (at % width, at / width);
+                    if is_red(&overlay, x, y) {
+                        sums = [sums[0] + x, sums[1] + y];
+                        count += 1;
+                    }
+                }
+                assert!(count > 0 && is_red(&overlay, x, y), "{fit} {interpolation}: {count}");
+                // What is at the edge reaches beyond its cell's middle on one side alone.
+                let middle = sums.map(|sum| sum / count);
+                let near = middle[0].abs_diff(x) <= 25 && middle[1].abs_diff(y) <= 25;
+                assert!(near, "{fit} {interpolation} {width}: {middle:?}, not {x}, {y}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_network_does_not_see_is_faded() {
+    let picture = Rgb::new(400, 200, vec![40; 400 * 200 * 3]).unwrap();
+    for (fit, seen) in [(Fit::Stretch, 0..400), (Fit::Crop, 100..300), (Fit::Pad, 0..400)] {
+        let map = ActivationMap { values: vec![-1.0; 16], ..hot(0, 0) };
+        let explanation = explanation_of(fit, Interpolation::Bilinear, &picture);
+        let overlay = explanation.overlay(&map, &picture);
+        for x in (5..400).step_by(10) {
+            let at = (100 * 400 + x) * 3;
+            let faded = overlay.pixels()[at..at + 3].iter().all(|&level| level > 180);
+            assert_eq!(faded, !seen.contains(&x), "{fit}, {x}");
+        }
+    }
+}
+
+#[test]
+fn an_overlay_has_the_pictures_shape_and_a_size_to_look_at() {
+    for (width, height, to) in [
+        (28, 28, (256, 256)),
+        (64, 32, (256, 128)),
+        (300, 200, (300, 200)),
+        (1024, 1, (1024, 1)),
+        (2048, 1000, (1024, 500)),
+        (3, 6000, (1, 1024)),
+    ] {
+        let picture = Rgb::new(width, height, vec![9; width * height * 3]).unwrap();
+        let shown = overlay_picture(&picture);
+        assert_eq!((shown.width(), shown.height()), to, "{width} x {height}");
+        assert_eq!(overlay_picture(&shown), shown);
+    }
+}
+
+#[test]
+fn a_class_that_there_is_not_is_an_error_that_names_near_ones() {
+    let temp = tempfile::tempdir().unwrap();
+    let classifier = trained(temp.path());
+    assert_eq!(classifier.class("Sneaker").unwrap(), 1);
+    let error = classifier.class("sneakers").unwrap_err();
+    assert_eq!(error.to_string(), "the model knows no class \"sneakers\"; did you mean Sneaker?");
+    assert_eq!(error.kind(), ErrorKind::InvalidName);
+    let error = classifier.class("zebra").unwrap_err();
+    assert!(matches!(&error, Error::NoSuchClass { near, .. } if near.is_empty()), "{error}");
+    assert!(error.to_string().ends_with("it knows Bag, Sneaker, Trouser"), "{error}");
+}
