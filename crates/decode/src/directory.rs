@@ -2,8 +2,6 @@
 //!
 //! Layout: TIFF 6.0, section 2; BigTIFF has wider counts and offsets.
 
-use std::ops::Range;
-
 /// The first directory of `bytes`.
 #[derive(Clone, Copy)]
 pub(crate) struct Directory<'a> {
@@ -51,6 +49,7 @@ impl<'a> Directory<'a> {
     }
 
     /// Whether the file holds all entries, and the values of those that are `needed`.
+    #[cfg(feature = "tiff")]
     pub(crate) fn is_whole(&self, needed: impl Fn(u64) -> bool) -> bool {
         (0..self.entries).all(|index| {
             let is_there = |(tag, values): (u64, Values<'_>)| !needed(tag) || values.are_there();
@@ -58,6 +57,7 @@ impl<'a> Directory<'a> {
         })
     }
 
+    #[cfg(feature = "tiff")]
     pub(crate) fn is_big_endian(&self) -> bool {
         self.big_endian
     }
@@ -100,6 +100,7 @@ impl<'a> Directory<'a> {
 
 impl<'a> Values<'a> {
     /// Whether the file holds all of them.
+    #[cfg(feature = "tiff")]
     fn are_there(&self) -> bool {
         let end =
             self.count.checked_mul(size(self.kind) as u64).and_then(|n| n.checked_add(self.at));
@@ -115,10 +116,11 @@ impl<'a> Values<'a> {
     }
 
     /// All values as bytes, if that is what they are.
+    #[cfg(feature = "tiff")]
     pub(crate) fn bytes(&self) -> Option<&'a [u8]> {
         let start = usize::try_from(self.at).ok()?;
-        let range: Range<usize> = start..start.checked_add(usize::try_from(self.count).ok()?)?;
-        (size(self.kind) == 1).then(|| self.directory.bytes.get(range))?
+        let end = start.checked_add(usize::try_from(self.count).ok()?)?;
+        (size(self.kind) == 1).then(|| self.directory.bytes.get(start..end))?
     }
 }
 

@@ -15,8 +15,6 @@
 
 #![forbid(unsafe_code)]
 
-// EXIF asks for less of a directory than TIFF.
-#[cfg_attr(not(feature = "tiff"), allow(dead_code))]
 mod directory;
 mod error;
 mod file;
