@@ -6,7 +6,7 @@ use crate::bits::Bits;
 use crate::colour::to_rgb;
 use crate::component::Component;
 use crate::error::{Error, damaged};
-use crate::scan::{Coding, Memory, Part};
+use crate::scan::{Band, Coding, Memory};
 use crate::structure::{Segments, Structure, marker};
 use crate::tables::{Colour, FrameComponent, Tables};
 use crate::{Pixels, Reduction};
@@ -148,7 +148,7 @@ impl Picture {
                 return Err(bad());
             }
         }
-        let part = Part { first: first.into(), last: last.into(), low };
+        let band = Band { first: first.into(), last: last.into(), low };
         let mut scanned: Vec<(usize, Coding<'t>)> = Vec::new();
         for &[id, numbers] in list.as_chunks().0 {
             let component = self.components.iter().position(|c| c.id == id).ok_or_else(bad)?;
@@ -161,8 +161,8 @@ impl Picture {
                 (false, ..) => Coding::Sequential { dc: dc()?, ac: ac()? },
                 (true, 0, false) => Coding::Dc { table: dc()?, low },
                 (true, 0, true) => Coding::RefineDc { low },
-                (true, _, false) => Coding::Ac { table: ac()?, part },
-                (true, _, true) => Coding::RefineAc { table: ac()?, part },
+                (true, _, false) => Coding::Ac { table: ac()?, band },
+                (true, _, true) => Coding::RefineAc { table: ac()?, band },
             };
             scanned.push((component, coding));
         }

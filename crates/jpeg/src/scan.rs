@@ -6,9 +6,9 @@ use crate::error::damaged;
 use crate::huffman::{Huffman, Run};
 use crate::transform::{Block, ZIGZAG};
 
-/// Which coefficients a scan codes, and which of their bits.
+/// The spectral band that a scan codes, and which bits of its coefficients (T.81, G.1.1.1).
 #[derive(Clone, Copy)]
-pub(crate) struct Part {
+pub(crate) struct Band {
     /// The first and the last coefficient in the order of coding.
     pub(crate) first: usize,
     pub(crate) last: usize,
@@ -26,9 +26,9 @@ pub(crate) enum Coding<'a> {
     /// One more bit of the first coefficient.
     RefineDc { low: u32 },
     /// The first bits of others.
-    Ac { table: &'a Huffman, part: Part },
+    Ac { table: &'a Huffman, band: Band },
     /// One more bit of others.
-    RefineAc { table: &'a Huffman, part: Part },
+    RefineAc { table: &'a Huffman, band: Band },
 }
 
 /// What is remembered between the blocks of a component in a scan.
@@ -54,8 +54,8 @@ impl Coding<'_> {
                 *block.at(0) = read_dc(bits, dc, memory, 0)?;
                 read_ac(bits, ac, block)
             }
-            Self::Ac { table, part } => read_first(bits, table, part, memory, block),
-            Self::RefineAc { table, part } => read_more(bits, table, part, memory, block),
+            Self::Ac { table, band } => read_first(bits, table, band, memory, block),
+            Self::RefineAc { table, band } => read_more(bits, table, band, memory, block),
             Self::Dc { .. } | Self::RefineDc { .. } => self.read_mean(bits, memory, block.at(0)),
         }
     }
@@ -144,12 +144,12 @@ fn pass_ac(bits: &mut Reader<'_>, table: &Huffman) -> Result<(), Error> {
     if k > 64 { Err(beyond()) } else { Ok(()) }
 }
 
-/// The first bits of coefficients `part.first` to `part.last`.
+/// The first bits of coefficients `band.first` to `band.last`.
 #[inline(always)]
 fn read_first(
     bits: &mut Reader<'_>,
     table: &Huffman,
-    part: Part,
+    band: Band,
     memory: &mut Memory,
     block: &mut Block<'_>,
 ) -> Result<(), Error> {
@@ -157,8 +157,8 @@ fn read_first(
         memory.ended -= 1;
         return Ok(());
     }
-    let mut k = part.first;
-    while k <= part.last {
+    let mut k = band.first;
+    while k <= band.last {
         let run = table.run(bits)?;
         if run.ends_block() {
             memory.ended = (1 << run.zeros) - 1 + bits.take(run.zeros as u32);
@@ -166,26 +166,26 @@ fn read_first(
         }
         k += run.zeros;
         if run.size > 0 {
-            block.set(within(k, part.last)?, (run.value << part.low) as i16);
+            block.set(within(k, band.last)?, (run.value << band.low) as i16);
         }
         k += 1;
     }
     Ok(())
 }
 
-/// One more bit of coefficients `part.first` to `part.last`: of those that are not zero, and of
+/// One more bit of coefficients `band.first` to `band.last`: of those that are not zero, and of
 /// those that become so.
 #[inline(always)]
 fn read_more(
     bits: &mut Reader<'_>,
     table: &Huffman,
-    part: Part,
+    band: Band,
     memory: &mut Memory,
     block: &mut Block<'_>,
 ) -> Result<(), Error> {
-    let bit = 1_i16 << part.low;
-    let mut k = part.first;
-    while k <= part.last && memory.ended == 0 {
+    let bit = 1_i16 << band.low;
+    let mut k = band.first;
+    while k <= band.last && memory.ended == 0 {
         let symbol = table.symbol(bits)?;
         let (mut zeros, size) = (usize::from(symbol >> 4), symbol & 15);
         let mut new = 0;
@@ -199,20 +199,20 @@ fn read_more(
             _ => return Err(damaged("a refined coefficient has more than one bit")),
         }
         // Those on the way that are not zero get their bit.
-        while let Some(next) = block.next_coded(k, part.last).filter(|next| next - k <= zeros) {
+        while let Some(next) = block.next_coded(k, band.last).filter(|next| next - k <= zeros) {
             zeros -= next - k;
             refine(bits, block.at(ZIGZAG[next & 63]), bit);
             k = next + 1;
         }
         k += zeros;
         if new != 0 {
-            block.set(within(k, part.last)?, new);
+            block.set(within(k, band.last)?, new);
         }
         k += 1;
     }
     if memory.ended > 0 {
         memory.ended -= 1;
-        while let Some(next) = block.next_coded(k, part.last) {
+        while let Some(next) = block.next_coded(k, band.last) {
             refine(bits, block.at(ZIGZAG[next & 63]), bit);
             k = next + 1;
         }

@@ -5,14 +5,14 @@ pub(crate) struct Upsampling {
     /// Columns of the result to those of a component, and lines.
     across: (usize, usize),
     down: (usize, usize),
-    kind: Kind,
+    filter: Filter,
     /// Two lines, mixed.
     mixed: Vec<u16>,
     stretched: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Filter {
     None,
     /// Twice as wide, twice as high, or both, by a triangle filter: a new sample is three parts of
     /// the nearest and one of the next, as libjpeg has it.
@@ -26,14 +26,14 @@ impl Upsampling {
     /// so asked.
     pub(crate) fn new(across: (usize, usize), down: (usize, usize), interpolate: bool) -> Self {
         let at_most_twice = |(result, own): (usize, usize)| result == own || result == 2 * own;
-        let kind = if across.0 == across.1 && down.0 == down.1 {
-            Kind::None
+        let filter = if across.0 == across.1 && down.0 == down.1 {
+            Filter::None
         } else if interpolate && at_most_twice(across) && at_most_twice(down) {
-            Kind::Triangle
+            Filter::Triangle
         } else {
-            Kind::Repeat
+            Filter::Repeat
         };
-        Self { across, down, kind, mixed: Vec::new(), stretched: Vec::new() }
+        Self { across, down, filter, mixed: Vec::new(), stretched: Vec::new() }
     }
 
     /// The length of a line of so many samples when it is stretched.
@@ -43,12 +43,12 @@ impl Upsampling {
 
     /// The bytes that it will take for lines of so many samples.
     pub(crate) fn bytes(&self, width: usize) -> usize {
-        if self.kind == Kind::None { 0 } else { 2 * width + self.stretched_len(width) }
+        if self.filter == Filter::None { 0 } else { 2 * width + self.stretched_len(width) }
     }
 
     /// Makes room for lines of so many samples.
     pub(crate) fn begin(&mut self, width: usize) {
-        if self.kind != Kind::None {
+        if self.filter != Filter::None {
             self.mixed = vec![0; width];
             self.stretched = vec![0; self.stretched_len(width)];
         }
@@ -58,15 +58,15 @@ impl Upsampling {
     #[inline(always)]
     pub(crate) fn line<'a>(&'a mut self, y: usize, line: impl Fn(usize) -> &'a [u8]) -> &'a [u8] {
         let own = y * self.down.1 / self.down.0;
-        match self.kind {
-            Kind::None => return line(y),
-            Kind::Repeat => {
+        match self.filter {
+            Filter::None => return line(y),
+            Filter::Repeat => {
                 let line = line(own);
                 for (x, sample) in self.stretched.iter_mut().enumerate() {
                     *sample = line[x * self.across.1 / self.across.0];
                 }
             }
-            Kind::Triangle => {
+            Filter::Triangle => {
                 let twice = (self.across.0 > self.across.1, self.down.0 > self.down.1);
                 let upper = y.is_multiple_of(2);
                 let next = if upper { own.saturating_sub(1) } else { own + 1 };

@@ -259,7 +259,7 @@ pub enum Place {
         /// Whether the block has an expanding convolution.
         expands: bool,
         /// The part of the block.
-        part: Part,
+        part: BlockPart,
     },
     /// The last convolution.
     Top,
@@ -269,7 +269,7 @@ pub enum Place {
 
 /// A part of an inverted-residual block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum BlockPart {
     /// The 1x1 convolution to more channels.
     Expand,
     /// The depthwise convolution.

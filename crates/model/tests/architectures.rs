@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use headstart_model::architectures::{ARCHITECTURES, Architecture, NetworkConfig};
-use headstart_model::{Layer, LayerKind, ModelError, Network, Part, Place, Shape, Trainable};
+use headstart_model::{BlockPart, Layer, LayerKind, ModelError, Network, Place, Shape, Trainable};
 use serde_json::{Value, json};
 
 fn fixture(name: &str) -> Value {
@@ -142,7 +142,7 @@ fn blocks(network: &Network) -> Vec<Value> {
             "expand": expanded / channels,
             "in": channels,
             "out": own.last().unwrap().output.channels(),
-            "skip": own.iter().any(|layer| matches!(block(layer), Some((_, Part::Residual)))),
+            "skip": own.iter().any(|layer| matches!(block(layer), Some((_, BlockPart::Residual)))),
         })
     };
     (0..count).map(one).collect()

@@ -1,6 +1,6 @@
 //! The names that PyTorch's libraries give to the modules of these networks.
 
-use headstart_model::{Layer, Network, Part, Place, WeightSpec};
+use headstart_model::{BlockPart, Layer, Network, Place, WeightSpec};
 
 use super::is_normalization;
 
@@ -42,9 +42,9 @@ pub(super) fn torchvision(layer: &Layer, blocks: usize) -> String {
             let block = index + 1;
             let depthwise = usize::from(expands);
             match part {
-                Part::Expand => format!("features.{block}.conv.0.{bn}"),
-                Part::Depthwise => format!("features.{block}.conv.{depthwise}.{bn}"),
-                Part::Project | Part::Residual => {
+                BlockPart::Expand => format!("features.{block}.conv.0.{bn}"),
+                BlockPart::Depthwise => format!("features.{block}.conv.{depthwise}.{bn}"),
+                BlockPart::Project | BlockPart::Residual => {
                     format!("features.{block}.conv.{}", depthwise + 1 + bn)
                 }
             }
@@ -62,11 +62,11 @@ pub(super) fn timm(layer: &Layer, _: usize) -> String {
         Place::Stem => choose("conv_stem", "bn1"),
         Place::Block { stage, repeat, expands, part, .. } => {
             let module = match (part, expands) {
-                (Part::Expand, _) => choose("conv_pw", "bn1"),
-                (Part::Depthwise, true) => choose("conv_dw", "bn2"),
-                (Part::Depthwise, false) => choose("conv_dw", "bn1"),
-                (Part::Project | Part::Residual, true) => choose("conv_pwl", "bn3"),
-                (Part::Project | Part::Residual, false) => choose("conv_pw", "bn2"),
+                (BlockPart::Expand, _) => choose("conv_pw", "bn1"),
+                (BlockPart::Depthwise, true) => choose("conv_dw", "bn2"),
+                (BlockPart::Depthwise, false) => choose("conv_dw", "bn1"),
+                (BlockPart::Project | BlockPart::Residual, true) => choose("conv_pwl", "bn3"),
+                (BlockPart::Project | BlockPart::Residual, false) => choose("conv_pw", "bn2"),
             };
             format!("blocks.{stage}.{repeat}.{module}")
         }
@@ -81,9 +81,9 @@ pub(super) fn lukemelas(layer: &Layer, _: usize) -> String {
         Place::Stem => choose("_conv_stem", "_bn0"),
         Place::Block { index, part, .. } => {
             let module = match part {
-                Part::Expand => choose("_expand_conv", "_bn0"),
-                Part::Depthwise => choose("_depthwise_conv", "_bn1"),
-                Part::Project | Part::Residual => choose("_project_conv", "_bn2"),
+                BlockPart::Expand => choose("_expand_conv", "_bn0"),
+                BlockPart::Depthwise => choose("_depthwise_conv", "_bn1"),
+                BlockPart::Project | BlockPart::Residual => choose("_project_conv", "_bn2"),
             };
             format!("_blocks.{index}.{module}")
         }

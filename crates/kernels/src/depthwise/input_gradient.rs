@@ -148,17 +148,17 @@ impl WithSimd for Job<'_> {
             for skip in 0..stride * stride {
                 let rows = Phase::new(&rows, zeros.0, skip / stride, self.op);
                 let columns = Phase::new(&columns, zeros.1, skip % stride, self.op);
-                let part = Part { rows, columns, channel };
+                let phases = Phases { rows, columns, channel };
                 match (rows.taps, columns.taps) {
-                    (1, 1) => self.taps::<S, 1, 1>(simd, part),
-                    (1, 2) => self.taps::<S, 1, 2>(simd, part),
-                    (2, 1) => self.taps::<S, 2, 1>(simd, part),
-                    (2, 2) => self.taps::<S, 2, 2>(simd, part),
-                    (2, 3) => self.taps::<S, 2, 3>(simd, part),
-                    (3, 2) => self.taps::<S, 3, 2>(simd, part),
-                    (3, 3) => self.taps::<S, 3, 3>(simd, part),
-                    (5, 5) => self.taps::<S, 5, 5>(simd, part),
-                    _ => self.any(simd, part),
+                    (1, 1) => self.taps::<S, 1, 1>(simd, phases),
+                    (1, 2) => self.taps::<S, 1, 2>(simd, phases),
+                    (2, 1) => self.taps::<S, 2, 1>(simd, phases),
+                    (2, 2) => self.taps::<S, 2, 2>(simd, phases),
+                    (2, 3) => self.taps::<S, 2, 3>(simd, phases),
+                    (3, 2) => self.taps::<S, 3, 2>(simd, phases),
+                    (3, 3) => self.taps::<S, 3, 3>(simd, phases),
+                    (5, 5) => self.taps::<S, 5, 5>(simd, phases),
+                    _ => self.any(simd, phases),
                 }
             }
         }
@@ -167,7 +167,7 @@ impl WithSimd for Job<'_> {
 
 /// The pixels of a phase of rows and one of columns, of a vector of channels.
 #[derive(Clone, Copy)]
-struct Part {
+struct Phases {
     rows: Phase,
     columns: Phase,
     channel: usize,
@@ -176,17 +176,17 @@ struct Part {
 impl Job<'_> {
     /// A constant number of taps lets their weights stay in registers.
     #[inline(always)]
-    fn taps<S: Simd, const I: usize, const J: usize>(&mut self, simd: S, part: Part) {
+    fn taps<S: Simd, const I: usize, const J: usize>(&mut self, simd: S, phases: Phases) {
         if self.run.gate.is_some() {
-            simd.vectorize(Taps::<I, J, true> { job: self, part });
+            simd.vectorize(Taps::<I, J, true> { job: self, phases });
         } else {
-            simd.vectorize(Taps::<I, J, false> { job: self, part });
+            simd.vectorize(Taps::<I, J, false> { job: self, phases });
         }
     }
 
     /// Any kernel and stride.
     #[inline(always)]
-    fn any<S: Simd>(&mut self, simd: S, Part { rows, columns, channel }: Part) {
+    fn any<S: Simd>(&mut self, simd: S, Phases { rows, columns, channel }: Phases) {
         let Self { op, run: InputGradient { d_out, gate, d_x, .. } } = self;
         let lanes = S::F32_LANES.min(op.channels - channel);
         let weights = packed::<S>(op, channel);
@@ -211,7 +211,7 @@ impl Job<'_> {
 
 struct Taps<'j, 'a, const I: usize, const J: usize, const GATED: bool> {
     job: &'j mut Job<'a>,
-    part: Part,
+    phases: Phases,
 }
 
 // Loops over indices are what the compiler unrolls in full, so that weights stay in registers.
@@ -221,7 +221,7 @@ impl<const I: usize, const J: usize, const GATED: bool> WithSimd for Taps<'_, '_
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { job: Job { op, run }, part: Part { rows, columns, channel } } = self;
+        let Self { job: Job { op, run }, phases: Phases { rows, columns, channel } } = self;
         let InputGradient { d_out, gate, d_x, .. } = run;
         let (kernel, stride) = (op.kernel, op.stride);
         assert!(rows.taps == I && columns.taps == J);

@@ -3,7 +3,7 @@
 
 use super::inverted_residual::{Convention, Names, Naming, Pad, Row, Spec, build, round_channels};
 use super::{Architecture, Framework, NetworkConfig};
-use crate::layer::{Part, Place};
+use crate::layer::{BlockPart, Place};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
 /// What sets one size of the family apart.
@@ -153,11 +153,11 @@ fn prefix(place: Place) -> String {
 
 fn conv_names(place: Place) -> Names {
     let (conv, bn, relu) = match place {
-        Place::Block { part: Part::Expand, .. } => {
+        Place::Block { part: BlockPart::Expand, .. } => {
             ("expand_conv", "expand_bn", "expand_activation")
         }
-        Place::Block { part: Part::Depthwise, .. } => ("dwconv", "bn", "activation"),
-        Place::Block { part: Part::Project | Part::Residual, .. } => {
+        Place::Block { part: BlockPart::Depthwise, .. } => ("dwconv", "bn", "activation"),
+        Place::Block { part: BlockPart::Project | BlockPart::Residual, .. } => {
             ("project_conv", "project_bn", "project_activation")
         }
         Place::Stem | Place::Top | Place::Classifier => ("conv", "bn", "activation"),

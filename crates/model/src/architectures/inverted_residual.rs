@@ -2,7 +2,7 @@
 //!
 //! Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018.
 
-use crate::layer::{Activation, LayerKind, Margins, Padding, Part, Place, Window};
+use crate::layer::{Activation, BlockPart, LayerKind, Margins, Padding, Place, Window};
 use crate::network::NetworkBuilder;
 use crate::{ModelError, Network, Preprocessing};
 
@@ -136,28 +136,28 @@ impl Builder {
     /// Expand, depthwise, project, and the residual where shapes allow it.
     fn block(
         &mut self,
-        place: impl Fn(Part) -> Place,
+        place: impl Fn(BlockPart) -> Place,
         row: Row,
         stride: usize,
     ) -> Result<(), ModelError> {
         let input = self.net.last();
         let channels = self.net.output().channels();
         if row.expansion != 1 {
-            self.conv(place(Part::Expand), channels * row.expansion, 1, 1)?;
+            self.conv(place(BlockPart::Expand), channels * row.expansion, 1, 1)?;
         }
         let mut window = self.window(row.kernel, stride);
         if stride > 1 && matches!(self.convention.padding, Pad::Layer) {
-            self.net.at(place(Part::Depthwise));
-            let name = (self.naming.block)(place(Part::Depthwise), "pad");
+            self.net.at(place(BlockPart::Depthwise));
+            let name = (self.naming.block)(place(BlockPart::Depthwise), "pad");
             self.net.add(name, LayerKind::ZeroPadding2D(self.correct_pad(row.kernel)))?;
             window.padding = Padding::Valid;
         }
-        self.normalized(place(Part::Depthwise), LayerKind::DepthwiseConv2D(window), true)?;
+        self.normalized(place(BlockPart::Depthwise), LayerKind::DepthwiseConv2D(window), true)?;
         let project = LayerKind::Conv2D { filters: row.channels, window: self.window(1, 1) };
-        self.normalized(place(Part::Project), project, false)?;
+        self.normalized(place(BlockPart::Project), project, false)?;
         if stride == 1 && channels == row.channels {
-            self.net.at(place(Part::Residual));
-            let name = (self.naming.block)(place(Part::Residual), "add");
+            self.net.at(place(BlockPart::Residual));
+            let name = (self.naming.block)(place(BlockPart::Residual), "add");
             self.net.add_residual(name, input, self.net.last())?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::inverted_residual::{Convention, Names, Naming, Pad, Row, Spec, build, round_channels};
 use super::{Architecture, Framework, NetworkConfig};
-use crate::layer::{Part, Place};
+use crate::layer::{BlockPart, Place};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
 pub(super) const KERAS: Architecture = Architecture {
@@ -93,9 +93,9 @@ fn conv_names(place: Place) -> Names {
         Place::Stem => return names("Conv1", "bn_Conv1", "Conv1_relu"),
         Place::Top | Place::Classifier => return names("Conv_1", "Conv_1_bn", "out_relu"),
         Place::Block { part, .. } => match part {
-            Part::Expand => "expand",
-            Part::Depthwise => "depthwise",
-            Part::Project | Part::Residual => "project",
+            BlockPart::Expand => "expand",
+            BlockPart::Depthwise => "depthwise",
+            BlockPart::Project | BlockPart::Residual => "project",
         },
     };
     let conv = format!("{}{part}", prefix(place));
