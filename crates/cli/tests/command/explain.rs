@@ -74,6 +74,23 @@ fn pictures_of_one_name_do_not_replace_each_other() {
 }
 
 #[test]
+fn no_picture_that_is_explained_is_written_over() {
+    let place = Place::with_model();
+    let picture = fs::read(place.path(&place.picture())).unwrap();
+    for path in ["a/1.png", "a/1.Bag.png"] {
+        place.write(path, &picture);
+    }
+    for output in ["a", "b/../a"] {
+        fs::create_dir_all(place.path("b")).unwrap();
+        let run = format!("explain model.safetensors a/1.Bag.png a/1.png --class Bag -o {output}");
+        place.run(&run).succeeded();
+        let there = ["1-2.Bag.png", "1.Bag.Bag.png", "1.Bag.png", "1.png"];
+        assert_eq!(place.below("a"), there);
+        assert!(fs::read(place.path("a/1.Bag.png")).unwrap() == picture);
+    }
+}
+
+#[test]
 fn a_picture_that_fails_has_an_error_and_the_others_are_explained() {
     let place = Place::with_model();
     let picture = place.picture();

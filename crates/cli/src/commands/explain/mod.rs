@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use headstart::data::sources::list_pictures_as;
+use headstart::data::sources::{Listed, list_pictures_as};
 use headstart::data::{DecodeError, Rgb};
 use headstart::files::AtomicFile;
 use headstart::predict::ActivationMap;
@@ -71,6 +71,7 @@ pub(crate) fn run(
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
 
     let mut names = Names::new(classifier.classes());
+    keep_pictures(&mut names, &listing.pictures, folder);
     let mut failed = left_out;
     let mut each = |path: &str, result: Result<Explained, DecodeError>| -> anyhow::Result<()> {
         let Explained { explanation, picture } = match result {
@@ -125,6 +126,28 @@ pub(crate) fn run(
         None => all?,
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+/// Keeps the pictures themselves, where these lie in the very folder that is written to.
+fn keep_pictures(names: &mut Names, pictures: &[Listed], folder: &Path) {
+    let Ok(folder) = fs::canonicalize(folder) else { return };
+    // Those of a folder follow each other.
+    let mut last: Option<(PathBuf, bool)> = None;
+    for path in pictures.iter().map(|picture| picture.at.path()) {
+        let parent = match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => continue,
+        };
+        let lies_there = match &last {
+            Some((known, lies_there)) if known == parent => *lies_there,
+            _ => fs::canonicalize(parent).is_ok_and(|parent| parent == folder),
+        };
+        last = Some((parent.to_owned(), lies_there));
+        if let Some(stem) = path.file_stem().filter(|_| lies_there) {
+            names.keep(&stem.to_string_lossy());
+        }
+    }
 }
 
 /// What was written for a class of a picture, as JSON.

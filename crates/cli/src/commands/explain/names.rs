@@ -10,7 +10,9 @@ const LONGEST: usize = 100;
 pub(super) struct Names {
     /// Of each class.
     classes: Vec<String>,
-    /// Those given, and the pictures' parts, in lower case: there are systems to which these are the same.
+    /// What pictures were called, in lower case: there are systems to which that is the same.
+    stems: HashSet<String>,
+    /// The names given, likewise.
     given: HashSet<String>,
 }
 
@@ -18,7 +20,16 @@ impl Names {
     pub(super) fn new(classes: &[String]) -> Self {
         let mut given = HashSet::new();
         let free = |name: &String| numbered(&safe(name), |name| given.insert(name.to_lowercase()));
-        Self { classes: classes.iter().map(free).collect(), given: HashSet::new() }
+        Self {
+            classes: classes.iter().map(free).collect(),
+            stems: HashSet::new(),
+            given: HashSet::new(),
+        }
+    }
+
+    /// Gives no picture this name, without its ending: something is called so.
+    pub(super) fn keep(&mut self, name: &str) {
+        self.given.insert(name.to_lowercase());
     }
 
     /// The names for these classes of a picture, which all begin alike and as no other's.
@@ -27,14 +38,14 @@ impl Names {
         let names = |stem: &str| -> Vec<String> {
             classes.iter().map(|&class| format!("{stem}.{}", self.classes[class])).collect()
         };
-        let keys = |stem: &str| -> Vec<String> {
-            let own = std::iter::once(stem.to_owned());
-            own.chain(names(stem)).map(|name| name.to_lowercase()).collect()
+        let is_free = |stem: &str| {
+            let is_given = |name: &String| self.given.contains(&name.to_lowercase());
+            !self.stems.contains(&stem.to_lowercase()) && !names(stem).iter().any(is_given)
         };
-        let is_free = |stem: &str| keys(stem).iter().all(|key| !self.given.contains(key));
         let stem = numbered(&safe(&stem), is_free);
-        let (names, keys) = (names(&stem), keys(&stem));
-        self.given.extend(keys);
+        let names = names(&stem);
+        self.stems.insert(stem.to_lowercase());
+        self.given.extend(names.iter().map(|name| name.to_lowercase()));
         names
     }
 }
