@@ -1,26 +1,24 @@
 //! The labelled pictures to learn from, and how they are divided.
 
+mod division;
+mod export;
 mod labelled_features;
 mod note;
 mod partition;
 
 use std::collections::HashSet;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headstart_data::sources::{Note, manifest};
-use headstart_data::split::Earlier;
+use headstart_data::sources::Note;
 use headstart_data::{
-    ContentHash, DataError, Dataset, Groups, Item, Listing, PictureLabels, Skipped, Source, Split,
-    SplitConfig, Subset, split,
+    ContentHash, DataError, Dataset, Groups, Item, Listing, Skipped, Source, SplitConfig,
 };
-use headstart_files::AtomicFile;
 use headstart_train::Task;
 use serde::{Deserialize, Serialize};
 
 use crate::copies::FEW;
-use crate::{Error, Origin, Seen, SplitRecord, TrainingRecord};
+use crate::{Origin, Seen, SplitRecord, TrainingRecord};
 pub(crate) use labelled_features::LabelledFeatures;
 pub(crate) use partition::{
     Partition, PartitionedFeatures, ReadPictures, never_predicted, partition,
@@ -60,7 +58,8 @@ pub enum Duplicates {
 
 impl Pictures {
     /// Opens a folder with one folder of pictures per class, or with `train` and `validation`
-    /// folders that have these; a [manifest](manifest); or a [`Source`] that takes labels from paths.
+    /// folders that have these; a [manifest](headstart_data::sources::manifest); or a [`Source`] that takes
+    /// labels from paths.
     /// A fifth is held back unless the source itself says what is.
     ///
     /// # Errors
@@ -245,48 +244,6 @@ impl Pictures {
         &self.dataset.notes
     }
 
-    /// Writes the pictures as a manifest in CSV that, opened in their place, holds back those that
-    /// training held back: `names`, as [`TrainingRecord::validation`](crate::TrainingRecord::validation)
-    /// has them. Returns those that a manifest cannot name.
-    ///
-    /// # Errors
-    /// When `file` cannot be written or is called otherwise than a manifest in CSV is, and for pictures
-    /// that are no files of their own.
-    pub fn export_split(
-        &self,
-        names: &[String],
-        file: impl AsRef<Path>,
-    ) -> Result<Vec<Skipped>, Error> {
-        let held_back: HashSet<&str> = names.iter().map(String::as_str).collect();
-        let is_held_back = |item: &Item| held_back.contains(self.dataset.name_of(item).as_str());
-        let file = AtomicFile::create(file)?;
-        let left_out = self.write_split(file.reopen()?, &file, &is_held_back)?;
-        file.commit()?;
-        Ok(left_out)
-    }
-
-    /// Writes nothing, and fails as [`Pictures::export_split`] would: to be asked before hours of work.
-    ///
-    /// # Errors
-    /// As [`Pictures::export_split`].
-    pub fn check_export(&self, file: impl AsRef<Path>) -> Result<(), Error> {
-        self.write_split(io::sink(), &AtomicFile::create(file)?, &|_| false).map(drop)
-    }
-
-    fn write_split(
-        &self,
-        out: impl Write,
-        file: &AtomicFile,
-        is_held_back: &dyn Fn(&Item) -> bool,
-    ) -> Result<Vec<Skipped>, Error> {
-        if !manifest::is_csv(file.path()) {
-            return Err(file.error(io::Error::other("call it .csv, or it is no manifest")).into());
-        }
-        let folder = file.path().parent().unwrap_or(Path::new(""));
-        manifest::write(out, folder, &self.dataset, is_held_back)
-            .map_err(|error| file.error(error).into())
-    }
-
     pub(crate) fn items(&self) -> &[Item] {
         &self.dataset.items
     }
@@ -319,107 +276,6 @@ impl Pictures {
         let names: Vec<Option<&str>> =
             kept.iter().map(|&picture| self.item(picture).group.as_deref()).collect();
         Groups::of_contents(contents.to_vec()).named(&names)
-    }
-
-    /// Divides the pictures `kept`, which have these labels and belong together like this; the
-    /// result's indices count among them.
-    pub(crate) fn split(
-        &self,
-        kept: &[usize],
-        labels: PictureLabels<'_>,
-        groups: &Groups,
-    ) -> Result<Split, DataError> {
-        match (self.given(kept), &self.seen) {
-            (Some(validation), _) => Ok(split::keep_given(labels, groups, &validation)),
-            (None, Some(seen)) => {
-                let earlier: Vec<Earlier> =
-                    groups.contents().iter().map(|content| seen.earlier(content)).collect();
-                split::continued(labels, groups, &earlier, &self.split)
-            }
-            (None, None) => split::stratified(labels, groups, &self.split),
-        }
-    }
-
-    /// How many of these pictures earlier training has learned from; `None` where that is not known.
-    pub(crate) fn learned_from<'a>(
-        &self,
-        contents: impl IntoIterator<Item = &'a ContentHash>,
-    ) -> Option<usize> {
-        match &self.seen {
-            Some(seen) => Some(seen.count(Earlier::LearnedFrom, contents)),
-            None => (!self.after_unknown).then_some(0),
-        }
-    }
-
-    /// How many of these pictures earlier training has not seen; `None` where that is not known.
-    pub(crate) fn unseen(&self, contents: &[ContentHash]) -> Option<usize> {
-        match &self.seen {
-            Some(seen) => Some(seen.count(Earlier::Unseen, contents)),
-            None => (!self.after_unknown).then_some(contents.len()),
-        }
-    }
-
-    /// What should be known of a split after earlier training, a line each.
-    pub(crate) fn notes_on_earlier(&self, contents: &[ContentHash], split: &Split) -> Vec<String> {
-        let Some(seen) = &self.seen else {
-            let unknown = self.after_unknown && !self.is_divided();
-            let note = "it is not recorded which pictures the model has learned from: \
-                        some of those held back may be among them";
-            return Vec::from_iter(unknown.then(|| note.to_owned()));
-        };
-        let of =
-            |side: &[usize], what| seen.count(what, side.iter().map(|&picture| &contents[picture]));
-        let mut notes = Vec::new();
-        if split.validation.is_empty() && of(&split.train, Earlier::Unseen) == 0 {
-            notes.push(
-                "the model has learned from all of these pictures: none is held out to measure on"
-                    .to_owned(),
-            );
-        }
-        let learned = of(&split.validation, Earlier::LearnedFrom);
-        if learned > 0 {
-            notes.push(format!(
-                "the model has learned from {learned} of the {} pictures to measure on; \
-                 on pictures it has not seen it will do worse",
-                split.validation.len()
-            ));
-        }
-        let measured = of(&split.train, Earlier::HeldBack);
-        if measured > 0 {
-            notes.push(format!(
-                "{measured} of the pictures to learn from were held out before: \
-                 they can measure this model no more"
-            ));
-        }
-        notes
-    }
-
-    /// Whether something says which pictures are held back, before they are read.
-    pub(crate) fn is_divided(&self) -> bool {
-        self.given(&(0..self.len()).collect::<Vec<_>>()).is_some()
-    }
-
-    /// About how many pictures will be held back.
-    pub(crate) fn expected_held_back(&self) -> usize {
-        match self.given(&(0..self.len()).collect::<Vec<_>>()) {
-            Some(held_back) => held_back.into_iter().filter(|held_back| *held_back).count(),
-            None => (self.len() as f64 * self.split.validation).round() as usize,
-        }
-    }
-
-    /// Whether each of the pictures `kept` is to be held back, where something says so.
-    fn given(&self, kept: &[usize]) -> Option<Vec<bool>> {
-        let items = kept.iter().map(|&picture| &self.dataset.items[picture]);
-        if self.is_split() {
-            return Some(items.map(|item| item.subset == Some(Subset::Validation)).collect());
-        }
-        // Names are not asked for where none is held back.
-        if self.held_back.is_empty() {
-            return None;
-        }
-        let validation: Vec<bool> =
-            items.map(|item| self.held_back.contains(&self.dataset.name_of(item))).collect();
-        validation.contains(&true).then_some(validation)
     }
 
     /// What a model's record says of where its pictures are from.
