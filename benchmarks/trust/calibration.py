@@ -6,7 +6,7 @@
 FOLDER has a folder of pictures per class. For each seed a share is trained on, of which a fifth is held
 back, and the rest is tested on: the expected calibration error (15 bins) of headstart's scores without
 calibration, with it, and with scikit-learn's temperature scaling, fitted to the logits of the same pictures
-held back; and how often the sets of `predict --coverage 0.9` hold the right label, beside MAPIE's RAPS.
+held back; and how often the sets of `predict --coverage 0.9` hold the right label, beside MAPIE's RAPS, or APS.
 Needs numpy, scikit-learn and mapie.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from mapie.classification import SplitConformalClassifier
-from mapie.conformity_scores import RAPSConformityScore
+from mapie.conformity_scores import APSConformityScore, RAPSConformityScore
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -126,7 +126,8 @@ def main():
         theirs = softmax(logits / found, axis=1)
         mapie = SplitConformalClassifier(
             Scores().fit(held_p, held_labels), confidence_level=0.9, prefit=True, random_state=seed,
-            conformity_score=RAPSConformityScore(),
+            # Of few pictures RAPS cannot split off a fifth for its penalty.
+            conformity_score=RAPSConformityScore() if len(held) >= 10 * len(classes) else APSConformityScore(),
         ).conformalize(softmax(held_logits / found, axis=1), held_labels)
         _, their_sets = mapie.predict_set(theirs, conformity_score_params={"include_last_label": "randomized"})
         their_sets = their_sets[:, :, 0]
