@@ -277,11 +277,8 @@ impl<'a> Problem<'a> {
         tell: &mut dyn FnMut(Event) -> Result<(), TrainError>,
     ) -> Result<Choice, TrainError> {
         let rows = self.draw(all, config.seed, ENOUGH_TO_CHOOSE);
-        let groups = self.groups_of(&rows);
         let mut drawn = self.objective(rows);
-        let sets = drawn.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
-        let strata = Strata::new(&drawn.labels, sets.as_deref(), self.present.len() + 1);
-        let folds = folds::deal(strata, groups.as_deref(), config.seed);
+        let folds = self.deal(&drawn, config.seed);
         drawn.folds = folds.of;
         let (mut trial, mut last) = (0, 0.0);
         let mut go_on = |strength| {
@@ -292,6 +289,14 @@ impl<'a> Problem<'a> {
         };
         let limits = self.limits(config.tolerance_while_choosing);
         strength::choose(&drawn, folds.count, self.standardisation.varying(), limits, &mut go_on)
+    }
+
+    /// Deals an objective's rows into folds.
+    fn deal(&self, objective: &Objective, seed: u64) -> folds::Folds {
+        let groups = self.groups_of(&objective.rows);
+        let sets = objective.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
+        let strata = Strata::new(&objective.labels, sets.as_deref(), self.present.len() + 1);
+        folds::deal(strata, groups.as_deref(), seed)
     }
 
     /// About `most` of the rows that count, drawn at random.

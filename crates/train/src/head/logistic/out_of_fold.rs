@@ -5,10 +5,7 @@ use std::ops::ControlFlow;
 use headstart_engine::head::probabilities;
 use headstart_kernels::Isa;
 
-use super::{
-    LogisticConfig, LogisticFit, Strength, fit_logistic,
-    folds::{Strata, deal, none_apart},
-};
+use super::{LogisticConfig, LogisticFit, Problem, fit_logistic, strength};
 use crate::{Event, Head, Samples, TrainError};
 
 /// What heads that have not seen them say of samples.
@@ -24,7 +21,7 @@ pub struct OutOfFold {
 /// The logits that each sample has by a head of the other four fifths of the samples: 5 folds, stratified
 /// and by groups. `head` and its strength are of all samples.
 ///
-/// `callback` is told of the fits as by [`fit_logistic`], but of no epochs.
+/// `callback` is told several times a second of the fits.
 ///
 /// # Errors
 /// As [`fit_logistic`].
@@ -35,29 +32,37 @@ pub fn out_of_fold_logits(
     isa: Isa,
     callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<OutOfFold, TrainError> {
-    let mut tell = |event: Event| match event {
-        Event::Epoch(_) => ControlFlow::Continue(()),
-        other => callback(other),
-    };
-    let mut logits = head.logits(samples.features);
-    let units = head.units();
-    let config = LogisticConfig { strength: Strength::Fixed(strength), ..config.clone() };
-    let sets = samples.label_sets.map(|sets| none_apart(sets, samples.classes));
-    let strata = Strata::new(samples.labels, sets.as_deref(), samples.classes + 1);
-    let folds = deal(strata, samples.groups, config.seed).of;
+    config.check()?;
+    let weights = samples.total_weights(&config.class_weight)?;
+    let problem = Problem::new(isa, samples, weights.as_deref())?;
+    let mut objective = problem.objective(problem.rows.clone());
+    let folds = problem.deal(&objective, config.seed).of;
     let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
-    for fold in 0..count {
-        let own = |row: usize| samples.weights.map_or(1.0, |weights| weights[row]);
-        let held_out = |row: usize| folds[row] == Some(fold);
-        let weight = |row| if held_out(row) { 0.0 } else { own(row) };
-        let weights: Vec<f32> = (0..samples.len()).map(weight).collect();
-        let train = Samples { weights: Some(&weights), ..*samples };
-        let head = fit_logistic(&train, None, &config, isa, &mut tell)?.head;
-        for row in (0..samples.len()).filter(|&row| held_out(row)) {
-            logits[row * units..][..units].copy_from_slice(&head.logits(samples.row(row)));
+    objective.folds.clone_from(&folds);
+    let mut step = 0;
+    let mut go_on = || {
+        step += 1;
+        match callback(Event::Fitting { step }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(TrainError::Stopped),
+        }
+    };
+    let limits = problem.limits(config.tolerance_while_choosing);
+    let solvers = strength::hold_out(&objective, count, strength, limits, &mut go_on)?;
+    let heads: Vec<Head> =
+        solvers.iter().map(|solver| problem.head(samples.classes, solver.best())).collect();
+
+    let mut found =
+        OutOfFold { logits: head.logits(samples.features), held_out: vec![false; samples.len()] };
+    let units = head.units();
+    for (&row, fold) in problem.rows.iter().zip(&folds) {
+        if let Some(fold) = fold {
+            let logits = heads[usize::from(*fold)].logits(samples.row(row));
+            found.logits[row * units..][..units].copy_from_slice(&logits);
+            found.held_out[row] = true;
         }
     }
-    Ok(OutOfFold { logits, held_out: folds.iter().map(Option::is_some).collect() })
+    Ok(found)
 }
 
 /// The probabilities, n x classes, of [`out_of_fold_logits`], with the strength chosen once, on all.

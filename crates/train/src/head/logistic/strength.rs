@@ -65,14 +65,7 @@ pub(super) fn choose(
         all: (0..folds)
             .map(Some)
             .chain([None])
-            .map(|hold_out| Path {
-                solver: Lbfgs::new(objective.start(), config),
-                hold_out,
-                penalty: 0.0,
-                train_weight: objective.weight(hold_out, false),
-                held_out_weight: objective.weight(hold_out, true),
-                held_out: 0.0,
-            })
+            .map(|hold_out| Path::new(objective, hold_out, config))
             .collect(),
     };
     let mut lowest = f64::INFINITY;
@@ -91,6 +84,21 @@ pub(super) fn choose(
     }
     choice.strength = lowest_between(&choice.trials).unwrap_or(choice.strength);
     Ok(choice)
+}
+
+/// Minimisations with this strength, each without the samples of one fold. They take each product with the
+/// samples together.
+pub(super) fn hold_out(
+    objective: &Objective,
+    folds: u8,
+    strength: f64,
+    config: LbfgsConfig,
+    go_on: &mut dyn FnMut() -> Result<(), TrainError>,
+) -> Result<Vec<Lbfgs>, TrainError> {
+    let all = (0..folds).map(|fold| Path::new(objective, Some(fold), config)).collect();
+    let mut paths = Paths { objective, all };
+    paths.solve(strength, go_on)?;
+    Ok(paths.all.into_iter().map(|path| path.solver).collect())
 }
 
 /// The strength at the vertex of the parabola through the lowest trial and its neighbours.
@@ -155,6 +163,17 @@ impl Paths<'_> {
 }
 
 impl Path {
+    fn new(objective: &Objective, hold_out: Fold, config: LbfgsConfig) -> Self {
+        Self {
+            solver: Lbfgs::new(objective.start(), config),
+            hold_out,
+            penalty: 0.0,
+            train_weight: objective.weight(hold_out, false),
+            held_out_weight: objective.weight(hold_out, true),
+            held_out: 0.0,
+        }
+    }
+
     fn tell(&mut self, evaluation: Evaluation) {
         let steps = self.solver.steps();
         let is_first = self.solver.value().is_infinite();
