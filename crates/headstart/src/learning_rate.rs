@@ -62,12 +62,12 @@ pub fn find_head_learning_rate(
 }
 
 impl Classifier {
-    /// Looks for a learning rate to [fine-tune](Classifier::fine_tune_on) with, on the pictures that
+    /// Looks for a learning rate to [fine-tune](Classifier::fine_tune) with, on the pictures that
     /// it would learn from. The classifier stays as it is; rate, epochs, schedule and checkpoint of
     /// `config` are left alone.
     ///
     /// # Errors
-    /// As [`Classifier::fine_tune_on`]; a loss that diverges is no error.
+    /// As [`Classifier::fine_tune`]; a loss that diverges is no error.
     pub fn find_learning_rate(
         &self,
         set: &mut TrainingSet,

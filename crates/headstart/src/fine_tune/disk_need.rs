@@ -5,9 +5,8 @@ use crate::training_set::DiskNeed;
 use crate::{Base, Error, FitConfig, Pictures};
 
 impl FitConfig {
-    /// What [`Classifier::fit`](crate::Classifier::fit) on these pictures will need on disk, or, with a
-    /// layer to fine-tune at, [`Classifier::fit_on`](crate::Classifier::fit_on) and what follows. Nothing
-    /// where the features of pictures as they are suffice.
+    /// What [`Classifier::fit`](crate::Classifier::fit) on these pictures will need on disk, or, where the
+    /// base is fine-tuned afterwards, both phases of a [`TrainJob`](crate::TrainJob). Nothing where the features of pictures as they are suffice.
     ///
     /// # Errors
     /// When there is no such layer.

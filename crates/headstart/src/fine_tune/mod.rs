@@ -198,7 +198,10 @@ impl Classifier {
     /// Trains the top of the base together with the head.
     ///
     /// # Errors
-    /// As [`Classifier::fine_tune_on`], and what is wrong with the pictures.
+    /// What is wrong with the pictures, a layer that the base does not have, classes that are not the
+    /// classifier's, options that make no sense, a checkpoint of another run; [`Error::Saved`] when the
+    /// context is cancelled and there is a checkpoint; a loss that diverges: the classifier is then as the
+    /// last good epoch left it, or the best where early stopping watches.
     pub fn fine_tune(
         &mut self,
         pictures: &Pictures,
@@ -216,10 +219,7 @@ impl Classifier {
     /// [`Classifier::fine_tune`] on pictures that have been decoded for this classifier's base.
     ///
     /// # Errors
-    /// A layer that the base does not have, classes that are not the classifier's, options that
-    /// make no sense, a checkpoint of another run; [`Error::Saved`] when the context is
-    /// cancelled and there is a checkpoint; a loss that diverges: the classifier is then as the last good
-    /// epoch left it, or the best where early stopping watches.
+    /// As [`Classifier::fine_tune`].
     pub(crate) fn fine_tune_on(
         &mut self,
         set: &mut TrainingSet,

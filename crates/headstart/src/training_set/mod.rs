@@ -31,8 +31,8 @@ pub(crate) use views::{AugmentedViews, ViewKey};
 /// Pictures that have been decoded once, for training that sees them many times.
 ///
 /// Their pixels lie in a file that vanishes with the process, so memory does not grow with them.
-/// Both phases of training can share one: see [`Classifier::fit_on`](crate::Classifier::fit_on) and
-/// [`Classifier::fine_tune_on`](crate::Classifier::fine_tune_on).
+/// Both phases of a [`TrainJob`](crate::TrainJob) share one, and
+/// [`Classifier::find_learning_rate`](crate::Classifier::find_learning_rate) takes one.
 pub struct TrainingSet {
     base: Base,
     config: ExtractConfig,
