@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 /// promised, that is kept better than promised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelSets {
-    /// What [`LabelSets::score`] gives the right classes of samples not learned from, ascending.
+    /// How far down the right classes of samples not learned from lie: the probability of all that are
+    /// likelier, a part of their own, and the penalty; ascending.
     pub scores: Vec<f32>,
     /// What each class beyond the first [`LabelSets::unpenalised`] costs.
     pub penalty: f32,

@@ -6,7 +6,8 @@ use crate::{Base, Error, FitConfig, Pictures};
 
 impl FitConfig {
     /// What [`Classifier::fit`](crate::Classifier::fit) on these pictures will need on disk, or, where the
-    /// base is fine-tuned afterwards, both phases of a [`TrainJob`](crate::TrainJob). Nothing where the features of pictures as they are suffice.
+    /// base is fine-tuned afterwards, both phases of a [`TrainJob`](crate::TrainJob). Nothing where the
+    /// features of pictures as they are suffice.
     ///
     /// # Errors
     /// When there is no such layer.
