@@ -36,6 +36,9 @@ pub(crate) fn error(error: &Error) -> String {
         Error::Picture { cause, .. } => of_decoding(cause),
         Error::NoReadablePicture { reason, .. } => of_skipping(reason),
         Error::NotBundled { .. } => "; give a file with --weights",
+        Error::CannotTellUnknown => {
+            "; `headstart calibrate MODEL PICTURES` learns it from labelled pictures"
+        }
         Error::UnknownWeights { .. } => "; `headstart bases` lists them",
         Error::KerasModel { .. } => "; turn it into one with `headstart import`",
         Error::WeightFile { .. } => "; weights are used with `headstart train --weights`",

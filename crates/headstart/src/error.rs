@@ -172,6 +172,11 @@ pub enum Error {
         /// The side.
         side: Subset,
     },
+    /// There are pictures of none of the classes, and the model has not learned to tell them.
+    #[error(
+        "the model cannot tell pictures of none of its classes: it was imported, or trained by an earlier version, for several labels, or with too few pictures or none held out"
+    )]
+    CannotTellUnknown,
     /// The number of names is not the number of classes.
     #[error("{given} class names were given, but the model has {classes} classes")]
     ClassNames {
@@ -366,7 +371,7 @@ impl Error {
             | Self::NothingToLearnFrom { .. }
             | Self::OneClassCounts { .. }
             | Self::NoCheckpoint { .. } => ErrorKind::InvalidData,
-            Self::NewerModel { .. } => ErrorKind::Unsupported,
+            Self::NewerModel { .. } | Self::CannotTellUnknown => ErrorKind::Unsupported,
             Self::Threads { .. } => ErrorKind::LimitExceeded,
             Self::Diverged { cause, .. } => cause.kind(),
             Self::NoReadablePicture { reason, .. } => reason.kind(),
@@ -401,6 +406,7 @@ impl Error {
             Self::NoSuchModel { model, .. } => Some(Path::new(model)),
             Self::Diverged { model, .. } => Some(model),
             Self::Train(_)
+            | Self::CannotTellUnknown
             | Self::NotBundled { .. }
             | Self::NoPicture
             | Self::OneReadableClass { .. }
@@ -508,6 +514,7 @@ mod tests {
             Error::OtherClasses { .. } => Error::OtherClasses { given: vec![], known: vec![] }, InvalidData;
             Error::NothingToEvaluate { .. } => Error::NothingToEvaluate { path: path() }, InvalidData;
             Error::NothingOnSide { .. } => Error::NothingOnSide { path: path(), side: Subset::Test }, InvalidData;
+            Error::CannotTellUnknown => Error::CannotTellUnknown, Unsupported;
             Error::ClassNames { .. } => Error::ClassNames { given: 1, classes: 2 }, InvalidName;
             Error::BadClassNames(_) => Error::BadClassNames(text()), InvalidName;
             Error::NothingToLearnFrom { .. } => Error::NothingToLearnFrom { path: path(), pictures: 1 }, InvalidData;

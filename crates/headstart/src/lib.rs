@@ -105,9 +105,9 @@ pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use pictures::{Duplicates, Pictures};
 pub use records::{
     Contents, CrossValidation, EpochRecord, Evaluation, FineTuneRecord, FoldRecord, HeadConfig,
-    MultiLabelFigures, Origin, Seen, SplitRecord, Spread, TrainingRecord,
+    MultiLabelFigures, Origin, Seen, SplitRecord, Spread, TrainingRecord, UnknownEvaluation,
 };
 pub use training_set::{DEFAULT_VIEWS, DiskNeed, TrainingSet};
-pub use trust::Calibration;
+pub use trust::{Calibration, UnknownRate};
 pub use warning::Warning;
 pub use work::{CancelToken, Context, Event, Phase, Stage, ThreadPool};

@@ -1,10 +1,15 @@
 //! What a classifier learns of its own answers.
 
+use std::ops::ControlFlow;
+
+use headstart_engine::frozen::Compute;
 use headstart_engine::head::Task;
-use headstart_predict::{ClassifierHead, LabelSets, Temperature, Trust};
+use headstart_predict::{ClassifierHead, LabelSets, Temperature, Trust, Unknown, UnknownScore};
+use headstart_train::{LogisticConfig, Samples, Strength, fit_logistic};
+use headstart_trust::{DIRECTIONS, bank_rows, choose};
 use serde::{Deserialize, Serialize};
 
-use crate::pictures;
+use crate::pictures::{self, LabelledFeatures};
 
 /// Whether probabilities are made to mean what they say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,14 +23,79 @@ pub enum Calibration {
     None,
 }
 
-/// With fewer pictures a temperature would be chance.
+/// The share of known pictures that is turned away as of none of the classes: 5 % unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct UnknownRate(f64);
+
+impl UnknownRate {
+    /// Never: the model does not learn to tell unknown pictures.
+    pub const NEVER: Self = Self(0.0);
+
+    /// A share from 0 to below 1; `None` for any other number.
+    pub fn new(share: f64) -> Option<Self> {
+        (0.0..1.0).contains(&share).then_some(Self(share))
+    }
+
+    /// The share.
+    pub fn share(self) -> f64 {
+        self.0
+    }
+
+    pub(crate) fn is_never(self) -> bool {
+        self.0 == 0.0
+    }
+}
+
+impl TryFrom<f64> for UnknownRate {
+    type Error = String;
+
+    fn try_from(share: f64) -> Result<Self, String> {
+        Self::new(share).ok_or_else(|| format!("{share} is no share of pictures below 1"))
+    }
+}
+
+impl From<UnknownRate> for f64 {
+    fn from(rate: UnknownRate) -> Self {
+        rate.share()
+    }
+}
+
+impl Default for UnknownRate {
+    fn default() -> Self {
+        Self(0.05)
+    }
+}
+
+/// What a classifier is to learn of its own answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TrustConfig {
+    pub(crate) calibration: Calibration,
+    pub(crate) unknown_rate: UnknownRate,
+    /// What the head was fitted with, where a strength was.
+    pub(crate) strength: Option<f64>,
+}
+
+/// With fewer pictures a temperature, or a threshold, would be chance.
 const FEWEST: usize = 20;
+/// More would cost time, and make the threshold no better that is set on them.
+const MOST_FOR_THRESHOLD: usize = 1_000;
+/// The most pictures that a model keeps to tell unknown ones by.
+pub(crate) const MOST_KEPT: usize = 1_000;
+/// How much larger a model file may become by it.
+const SHARE_OF_FILE: f64 = 0.3;
+/// The strength of heads that are fitted to choose the score, where the model's own has none.
+const USUAL_STRENGTH: f64 = 0.01;
 
 /// What a head says of labelled pictures that it has not learned from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unseen {
+    /// n x dim.
+    pub(crate) features: Vec<f32>,
     /// n x units.
     pub(crate) logits: Vec<f32>,
+    /// The group of each, by the numbers that those have that were learned from.
+    pub(crate) groups: Vec<usize>,
     /// Each picture's class, or the index of its set of classes.
     pub(crate) labels: Vec<usize>,
     pub(crate) label_sets: Option<pictures::LabelSets>,
@@ -36,11 +106,18 @@ impl Unseen {
         self.labels.is_empty()
     }
 
+    /// Whether a threshold that is set on them is more than chance.
+    pub(crate) fn is_enough(&self) -> bool {
+        self.labels.len() >= FEWEST
+    }
+
     pub(crate) fn label_sets(&self) -> Option<&[Vec<usize>]> {
         self.label_sets.as_deref()
     }
 
     pub(crate) fn extend(&mut self, other: &Self) {
+        self.features.extend(&other.features);
+        self.groups.extend(&other.groups);
         self.logits.extend(&other.logits);
         self.labels.extend(&other.labels);
         if self.label_sets.is_none() {
@@ -78,4 +155,67 @@ impl Unseen {
         }
         trust
     }
+
+    /// What tells unknown pictures by those that were learned from; nothing where too few were not, or
+    /// pictures may have several labels.
+    pub(crate) fn unknown(
+        &self,
+        learned: &LabelledFeatures,
+        file_values: usize,
+        config: TrustConfig,
+    ) -> Option<Unknown> {
+        let few = !self.is_enough() || learned.labels.is_empty();
+        if few || self.label_sets.is_some() || config.unknown_rate.is_never() {
+            return None;
+        }
+        let kept = learned.of(&bank_rows(&learned.labels, kept_pictures(learned, file_values)));
+        let seen = kept.seen();
+        if seen.labels.is_empty() {
+            return None;
+        }
+        let strength = config.strength.unwrap_or(USUAL_STRENGTH);
+        let parts = choose(&seen, &mut |learned, classes, features| {
+            let samples = Samples::new(learned.features, learned.dim, learned.labels, classes);
+            let config = LogisticConfig {
+                strength: Strength::Fixed(strength),
+                tolerance: 1e-3,
+                ..LogisticConfig::default()
+            };
+            let fit = fit_logistic(&samples, None, &config, Compute::default().isa, &mut |_| {
+                ControlFlow::Continue(())
+            });
+            Some(fit.ok()?.head.logits(features))
+        });
+        let n = self.labels.len();
+        let step = n.div_ceil(MOST_FOR_THRESHOLD);
+        let rows = || (0..n).step_by(step);
+        let of = |values: &[f32]| -> Vec<f32> {
+            let width = values.len() / n;
+            rows().flat_map(|row| &values[row * width..][..width]).copied().collect()
+        };
+        let (features, logits) = (of(&self.features), of(&self.logits));
+        let groups: Vec<usize> = rows().map(|row| self.groups[row]).collect();
+        let unseen =
+            headstart_trust::Unseen { features: &features, logits: &logits, groups: Some(&groups) };
+        Unknown::fit(&parts, &seen, &unseen, config.unknown_rate.share())
+    }
+
+    /// How much each picture looks like one of none of the classes.
+    pub(crate) fn unknown_scores(&self, unknown: &Unknown) -> Vec<UnknownScore> {
+        let n = self.labels.len().max(1);
+        let (dim, units) = (self.features.len() / n, self.logits.len() / n);
+        let pictures = self.features.chunks_exact(dim.max(1));
+        let pictures = pictures.zip(self.logits.chunks_exact(units.max(1)));
+        pictures.map(|(features, logits)| unknown.verdict(features, logits)).collect()
+    }
+}
+
+/// How many pictures a model keeps, so that its file, of so many values without, does not become too
+/// large.
+fn kept_pictures(learned: &LabelledFeatures, file_values: usize) -> usize {
+    // Two bytes each, where the file has four.
+    let rows = (SHARE_OF_FILE * 2.0 * file_values as f64) as usize / learned.dim;
+    let classes = learned.labels.iter().max().map_or(0, |last| last + 1);
+    // What else is kept is a mean for each class, and some directions.
+    rows.saturating_sub(classes + DIRECTIONS).min(MOST_KEPT)
 }

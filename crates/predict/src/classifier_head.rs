@@ -1,6 +1,7 @@
 //! From features to names of classes.
 
 use headstart_engine::head::{Head, Task, argmax, probabilities};
+use headstart_trust::UnknownScore;
 
 use crate::class_names::class_names;
 use crate::{NoLabelSet, Trust};
@@ -27,6 +28,8 @@ pub struct Prediction {
     /// The labels: the likeliest class; or, of a classifier for [`Task::MultiLabel`], all classes whose
     /// probability reaches their threshold, the likeliest first, which may be none.
     pub labels: Vec<usize>,
+    /// Whether the picture is of none of the classes; nothing of a model that cannot tell.
+    pub unknown: Option<UnknownScore>,
 }
 
 impl Prediction {
@@ -150,7 +153,10 @@ impl ClassifierHead {
 
     /// What it makes of one picture's features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
-        let scores = self.probabilities(features);
+        let logits = self.head.logits(features);
+        let unknown = self.trust.unknown.as_ref();
+        let unknown = unknown.map(|unknown| unknown.verdict(features, &logits));
+        let scores = self.probabilities_of(logits);
         let labels = match self.task() {
             Task::SingleLabel => vec![argmax(&scores)],
             Task::MultiLabel => {
@@ -160,6 +166,6 @@ impl ClassifierHead {
                 labels
             }
         };
-        Prediction { scores, labels }
+        Prediction { scores, labels, unknown }
     }
 }

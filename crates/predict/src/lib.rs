@@ -38,7 +38,10 @@ pub use headstart_engine::Isa;
 pub use headstart_engine::frozen::{Bf16, Compute};
 pub use headstart_engine::head::{Head, Hidden, Task};
 pub use headstart_resize::{Fitted, Rect, Reduce};
-pub use headstart_trust::{CalibrationFigures, LabelSets, Temperature, TooFewPictures};
+pub use headstart_trust::{
+    CalibrationFigures, LabelSets, Temperature, TooFewPictures, Unknown, UnknownFigures,
+    UnknownScore,
+};
 pub use model::Model;
 pub use model_file::MODEL_FORMAT;
 pub use predictor::{PredictConfig, Predictor};

@@ -1,7 +1,7 @@
 //! The model file: one `.safetensors` with everything that prediction needs.
 //!
 //! Tensors are named `base/<layer>/<weight>`, `head/kernel` and `head/bias`, and in an imported head
-//! with more dense layers `head/hidden_<i>/<weight>`; the metadata entry `headstart` holds the rest as
+//! with more dense layers `head/hidden_<i>/<weight>`, and what tells unknown pictures `unknown/<name>`; the metadata entry `headstart` holds the rest as
 //! JSON.
 
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ const SECOND_FORMAT: u64 = 2;
 
 const BASE: &str = "base/";
 const HEAD: &str = "head/";
+const UNKNOWN: &str = "unknown/";
 
 #[derive(Serialize, Deserialize)]
 struct Description {
@@ -86,7 +87,7 @@ impl Description {
         if self.thresholds.len() != thresholds || !self.thresholds.iter().all(|t| *t >= 0.0) {
             return Err("its thresholds are not one for each class".to_owned());
         }
-        self.trust.check(self.task, self.classes.len())
+        Ok(())
     }
 }
 
@@ -139,7 +140,8 @@ impl Model {
         network.set_trainable(false);
 
         // Each layer reads what the one before gives; how many values that are, its bias says.
-        let mut inputs = network.output().channels();
+        let features = network.output().channels();
+        let mut inputs = features;
         let mut take = |layer: &str, expected: Option<usize>| {
             let mut take = |weight: &str| {
                 let name = format!("{HEAD}{layer}{weight}");
@@ -175,13 +177,19 @@ impl Model {
         let units = task.units(classes.len());
         let (kernel, bias) = take("", Some(units))?;
         let head = Head { hidden, kernel, bias, classes: classes.len(), dropout, task };
+        let trust = description.trust.with_tensors(features, classes.len(), &mut |name| {
+            let tensor = tensors.remove(&format!("{UNKNOWN}{name}"));
+            tensor.map(|tensor| (tensor.shape, tensor.data))
+        });
+        let trust = trust.map_err(not_a_model)?;
+        trust.check(task, classes.len()).map_err(not_a_model)?;
         let own = tensors.into_iter().map(|(name, tensor)| {
             (name.strip_prefix(BASE).map(str::to_owned).unwrap_or(name), tensor)
         });
         let weights = Arc::new(Weights::new(&network, own.collect())?);
         let mut head = ClassifierHead::new(head, classes);
         head.set_thresholds(description.thresholds);
-        head.set_trust(description.trust);
+        head.set_trust(trust);
         Ok(Self { network, weights, head, training: description.training })
     }
 
@@ -204,11 +212,23 @@ impl Model {
             inputs = units;
         }
         let base = self.weights.iter().map(|(name, tensor)| (format!("{BASE}{name}"), tensor));
-        let tensors: Vec<_> = base.chain(head.weight_names().zip(&layers)).collect();
-        let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), *tensor, Stored::F32));
+        let own: Vec<_> = base.chain(head.weight_names().zip(&layers)).collect();
+        let unknown = self.head.trust().unknown.as_ref();
+        let unknown = unknown.map(|unknown| unknown.tensors()).unwrap_or_default();
+        let unknown: Vec<(String, Tensor, Stored)> = (unknown.into_iter())
+            .map(|(name, shape, values, is_f16)| {
+                let stored = if is_f16 { Stored::F16 } else { Stored::F32 };
+                (format!("{UNKNOWN}{name}"), Tensor::new(shape, values.to_vec()), stored)
+            })
+            .collect();
+        let stored = own.iter().map(|(name, tensor)| (name.as_str(), *tensor, Stored::F32));
+        let stored = stored
+            .chain(unknown.iter().map(|(name, tensor, stored)| (name.as_str(), tensor, *stored)));
         safetensors::write(out, stored, &metadata).map_err(|error| match error {
             WriteError::Io(error) => error,
-            WriteError::OutOfRange(_) => unreachable!("f32 holds every f32"),
+            WriteError::OutOfRange(_) => {
+                unreachable!("f16 holds features of length 1, and f32 every f32")
+            }
         })
     }
 

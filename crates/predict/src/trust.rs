@@ -1,5 +1,5 @@
 use headstart_engine::head::Task;
-use headstart_trust::{LabelSets, Temperature, TooFewPictures};
+use headstart_trust::{LabelSets, TakeTensor, Temperature, TooFewPictures, Unknown};
 use serde::{Deserialize, Serialize};
 
 /// What a classifier knows of its own answers, learned from pictures that it had not learned from.
@@ -13,12 +13,32 @@ pub struct Trust {
     /// What sets of labels take, where pictures have one label each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sets: Option<LabelSets>,
+    /// What tells pictures of none of the classes, where pictures have one label each. Serialised it is
+    /// without its [tensors](Unknown::tensors).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Unknown>,
 }
 
 impl Trust {
     /// Whether nothing is known.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Takes the tensors that it is serialised without by their names.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn with_tensors(
+        mut self,
+        features: usize,
+        classes: usize,
+        take: &mut TakeTensor<'_>,
+    ) -> Result<Self, String> {
+        if let Some(unknown) = self.unknown {
+            self.unknown = Some(unknown.with_tensors(features, classes, take)?);
+        }
+        Ok(self)
     }
 
     /// What a file that was made or damaged elsewhere could have wrong.
@@ -28,6 +48,10 @@ impl Trust {
         };
         if !self.temperature.as_ref().is_none_or(is_temperature) {
             return Err("its temperature is none".to_owned());
+        }
+        let is_whole = |unknown: &Unknown| task.is_single_label() && unknown.is_complete();
+        if !self.unknown.as_ref().is_none_or(is_whole) {
+            return Err("its score for unknown pictures is none".to_owned());
         }
         let of_one_label = |sets: &LabelSets| task.is_single_label() && sets.is_sound();
         match self.sets.as_ref().is_none_or(of_one_label) {

@@ -20,6 +20,6 @@ pub use figures::{Bin, CalibrationFigures, RELIABILITY_BINS, reliability};
 pub use sets::{LabelSets, TooFewPictures};
 pub use temperature::Temperature;
 pub use unknown::{
-    LogitsOf, Part, Seen, TakeTensor, Unknown, UnknownFigures, UnknownScore, Unseen, bank_rows,
-    choose,
+    DIRECTIONS, LogitsOf, Part, Seen, TakeTensor, Unknown, UnknownFigures, UnknownScore, Unseen,
+    bank_rows, choose,
 };

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::evaluate::{has_learned_from, parse_side};
 use super::report;
+use crate::calibration::UnknownArgs;
 use crate::options::Common;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -30,6 +31,8 @@ pub(crate) struct CalibrateArgs {
     #[arg(long, value_name = "SIDE", value_parser = parse_side)]
     side: Option<Subset>,
     #[command(flatten)]
+    unknown: UnknownArgs,
+    #[command(flatten)]
     label: LabelArgs,
 }
 
@@ -43,8 +46,13 @@ pub(crate) fn run(
     check_writable(model)?;
     let mut context = common.context(Progress::new("Pictures"))?;
     let asked = args.label.source(&args.dir);
-    let Evaluated { evaluation, skipped, learned_from, source, .. } =
-        classifier.calibrate(asked.clone(), args.side, &common.extract()?, &mut context)?;
+    let Evaluated { evaluation, skipped, learned_from, source, .. } = classifier.calibrate(
+        asked.clone(),
+        args.side,
+        args.unknown.rate(),
+        &common.extract()?,
+        &mut context,
+    )?;
     drop(context);
     classifier.save(model)?;
 
@@ -76,6 +84,7 @@ pub(crate) fn run(
         None => output.field("Temperature", "left as it is: there are too few pictures")?,
     }
     report::calibration(output, &evaluation)?;
+    report::unknown(output, &evaluation)?;
     report::skipped(output, &skipped)?;
     if let Some(warning) = warning {
         output.warning(&warning);

@@ -25,6 +25,10 @@ pub(crate) struct EvaluateArgs {
     /// where there is none, test]
     #[arg(long, value_name = "SIDE", value_parser = parse_side)]
     side: Option<Subset>,
+    /// Folder of pictures of none of the classes, to measure how they are told from the others; a
+    /// folder `unknown` in DIR is one, too
+    #[arg(long, value_name = "DIR")]
+    unknown_dir: Option<PathBuf>,
     #[command(flatten)]
     label: LabelArgs,
 }
@@ -41,8 +45,10 @@ pub(crate) fn run(
     let classifier = Classifier::open(&args.model)?;
     let mut context = common.context(Progress::new("Pictures"))?;
     let asked = args.label.source(&args.dir);
+    let unknown = args.unknown_dir.as_deref();
+    let extract = common.extract()?;
     let Evaluated { evaluation, skipped, learned_from, source, .. } =
-        classifier.evaluate_side(asked.clone(), args.side, &common.extract()?, &mut context)?;
+        classifier.evaluate_beside(asked.clone(), args.side, unknown, &extract, &mut context)?;
     drop(context);
 
     let warning = match learned_from {
@@ -75,6 +81,7 @@ pub(crate) fn run(
     report::accuracy(output, &evaluation, &measured, report::Thresholds::Own, "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
     report::calibration(output, &evaluation)?;
+    report::unknown(output, &evaluation)?;
     report::per_class(output, &evaluation)?;
     confusion(output, &evaluation)?;
     report::skipped(output, &skipped)?;

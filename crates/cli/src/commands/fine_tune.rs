@@ -12,7 +12,7 @@ use serde_json::json;
 use super::report::{self, keep};
 use super::train::show::{self, Epochs};
 use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
-use crate::calibration::CalibrationArgs;
+use crate::calibration::{CalibrationArgs, UnknownArgs};
 use crate::hints;
 use crate::options::{Common, resizing};
 use crate::output::{Output, count};
@@ -72,6 +72,8 @@ pub(crate) struct FineTuneArgs {
     tuning: TuningArgs,
     #[command(flatten)]
     calibration: CalibrationArgs,
+    #[command(flatten)]
+    unknown: UnknownArgs,
 }
 
 pub(crate) fn run(
@@ -98,6 +100,7 @@ pub(crate) fn run(
         .with_training(phase.training)
         .with_inputs(inputs)
         .with_calibration(args.calibration.get())
+        .with_unknown_rate(args.unknown.rate())
         .with_model(model.clone())
         .with_checkpoint(checkpoint.clone())
         .with_resume(args.tuning.resume);

@@ -35,6 +35,9 @@ pub(crate) struct PredictArgs {
     /// Also answer with the smallest set of labels that contains the right one in this share of cases
     #[arg(long, value_name = "SHARE", value_parser = parse_coverage)]
     coverage: Option<f64>,
+    /// Never answer that a picture is unknown, of none of the classes
+    #[arg(long)]
+    no_unknown: bool,
 }
 
 fn parse_coverage(text: &str) -> Result<f64, String> {
@@ -64,6 +67,7 @@ pub(crate) fn run(
         columns,
         top_k: args.top_k,
         coverage: args.coverage,
+        no_unknown: args.no_unknown,
     };
     let failed = match args.paths.are_streamed() {
         true => answers.as_they_come(&args.paths)?,
@@ -80,6 +84,7 @@ struct Answers<'a> {
     columns: ColumnNames,
     top_k: Option<u32>,
     coverage: Option<f64>,
+    no_unknown: bool,
 }
 
 impl Answers<'_> {
@@ -140,12 +145,15 @@ impl Answers<'_> {
         mut context: Context<'_>,
         tell: &mut dyn FnMut() -> io::Result<usize>,
     ) -> Result<usize, headstart::Error> {
-        let Self { output, classifier, extract, top_k, coverage, .. } = self;
+        let Self { output, classifier, extract, top_k, coverage, no_unknown, .. } = self;
         let mut failed = 0;
         let mut each = |path: &str, result: Result<Prediction, DecodeError>| {
             failed += tell()?;
             match result {
-                Ok(prediction) => show(output, classifier, path, &prediction, (*top_k, *coverage)),
+                Ok(mut prediction) => {
+                    prediction.unknown.take_if(|_| *no_unknown);
+                    show(output, classifier, path, &prediction, (*top_k, *coverage))
+                }
                 Err(error) => {
                     failed += 1;
                     show_failure(output, path, &hints::decode_error(&error))
@@ -191,8 +199,16 @@ fn show(
             return output.event(&LabelsAnswer { path, labels, scores });
         }
         let (best, score) = ranked[0];
-        let label = &classes[best];
-        return output.event(&Answer { path, label, score, scores, set });
+        let is_known = prediction.unknown.is_none_or(|unknown| !unknown.is_unknown);
+        return output.event(&Answer {
+            path,
+            label: is_known.then_some(&classes[best]),
+            score: is_known.then_some(score),
+            unknown: prediction.unknown.map(|unknown| unknown.is_unknown),
+            unknown_score: prediction.unknown.map(|unknown| unknown.score),
+            scores,
+            set,
+        });
     }
     let ranked = match (classifier.task(), top_k) {
         // Every label above its threshold, and no other, unless so many are asked for.
@@ -213,7 +229,11 @@ fn show(
     let set = set.zip(coverage).map_or(String::new(), |(set, coverage)| {
         format!("; in {} of cases: {}", percent(coverage), set.join(" or "))
     });
-    output.text(one_line(&format!("{path}: {}{set}", scores.join(", "))))
+    let answer = match prediction.unknown {
+        Some(unknown) if unknown.is_unknown => format!("unknown (nearest: {})", scores.join(", ")),
+        _ => scores.join(", "),
+    };
+    output.text(one_line(&format!("{path}: {answer}{set}")))
 }
 
 fn percent(share: f64) -> String {
@@ -225,8 +245,14 @@ fn percent(share: f64) -> String {
 #[derive(Serialize)]
 struct Answer<'a> {
     path: &'a str,
-    label: &'a str,
-    score: f32,
+    /// Nothing of an unknown picture.
+    label: Option<&'a str>,
+    score: Option<f32>,
+    /// Whether the picture is of none of the classes, where the model can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_score: Option<f32>,
     scores: Scores<'a>,
     /// Labels of which the right one is one, as often as was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,9 @@ use std::io;
 use headstart::data::sources::is_table;
 use headstart::data::{Skipped, Source};
 use headstart::train::Task;
-use headstart::{DiskNeed, Evaluation, Event, MultiLabelFigures, Pictures, SkippedSummary};
+use headstart::{
+    DiskNeed, Evaluation, Event, MultiLabelFigures, Pictures, SkippedSummary, UnknownEvaluation,
+};
 
 use crate::hints;
 use crate::output::{Output, bytes, count, one_line};
@@ -153,6 +155,20 @@ pub(super) fn calibration(output: &Output, evaluation: &Evaluation) -> io::Resul
     output.field("Calibration", format!("expected error {ece:.3}{before}, Brier score {brier:.3}"))
 }
 
+/// How many pictures are turned away as of none of the classes.
+pub(super) fn unknown(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
+    let Some(away) = evaluation.turned_away else { return Ok(()) };
+    let all = evaluation.pictures;
+    let of_unknown = evaluation.unknown.as_ref().map_or(String::new(), |unknown| {
+        let UnknownEvaluation { pictures, turned_away, figures } = unknown;
+        format!(
+            ", and {turned_away} of {pictures} unknown ones; AUROC {:.3}, {:.3} of known ones turned away where 95 % of unknown ones are",
+            figures.auroc, figures.fpr95
+        )
+    });
+    output.field("Turned away", format!("{away} of {all} known pictures{of_unknown}"))
+}
+
 /// The same for JSON.
 pub(super) fn calibration_event(evaluation: &Evaluation, event: &mut serde_json::Value) {
     if let Some(figures) = &evaluation.calibration {
@@ -160,6 +176,15 @@ pub(super) fn calibration_event(evaluation: &Evaluation, event: &mut serde_json:
         event["ece_uncalibrated"] = evaluation.ece_uncalibrated.into();
         event["adaptive_ece"] = figures.adaptive_ece.into();
         event["brier"] = figures.brier.into();
+    }
+    if let Some(away) = evaluation.turned_away {
+        event["turned_away"] = away.into();
+    }
+    if let Some(unknown) = &evaluation.unknown {
+        event["unknown_pictures"] = unknown.pictures.into();
+        event["unknown_turned_away"] = unknown.turned_away.into();
+        event["unknown_auroc"] = unknown.figures.auroc.into();
+        event["unknown_fpr95"] = unknown.figures.fpr95.into();
     }
 }
 

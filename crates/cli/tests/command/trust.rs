@@ -45,7 +45,8 @@ fn a_model_learns_afterwards_what_its_scores_are_worth() {
 #[test]
 fn a_set_of_labels_comes_with_a_promise_or_a_reason_why_not() {
     let place = place();
-    let line = place.run("predict model.safetensors unseen --coverage 0.9 --json --top-k 1");
+    let line =
+        place.run("predict model.safetensors unseen --coverage 0.9 --json --top-k 1 --no-unknown");
     for answer in line.succeeded().json() {
         let set = answer["set"].as_array().unwrap();
         assert!(set[0] == answer["label"] && set.len() <= 3, "{answer}");
@@ -62,4 +63,69 @@ fn a_set_of_labels_comes_with_a_promise_or_a_reason_why_not() {
     }
     let run = place.run("predict efficientnet-lite0 unseen --coverage 0.9");
     run.failed(1, &["does not know how often it is right", "headstart calibrate"]);
+}
+
+#[test]
+fn a_picture_of_no_class_is_unknown_unless_that_is_not_asked_for() {
+    let place = Place::new();
+    place.pictures("pictures", &["Bag", "Sneaker"], 0..30);
+    place.pictures("unseen", &["Bag", "Sneaker"], 30..50);
+    place.pictures("others", &["Trouser"], 0..20);
+    place.run("train pictures -o model.safetensors --json").succeeded();
+    let answers = place.run("predict model.safetensors others/Trouser --json").succeeded().json();
+    let unknown: Vec<_> = answers.iter().filter(|answer| answer["unknown"] == true).collect();
+    assert!(unknown.len() >= 10, "{answers:?}");
+    for answer in &unknown {
+        assert!(answer["label"].is_null() && answer["score"].is_null(), "{answer}");
+        assert!(answer["unknown_score"].is_number() && answer["scores"]["Bag"].is_number());
+    }
+    let text = place.run("predict model.safetensors others/Trouser").succeeded().stdout;
+    assert_eq!(text.matches(": unknown (nearest: ").count(), unknown.len(), "{text}");
+    let known = place.run("predict model.safetensors unseen --json").succeeded().json();
+    let known = known.iter().filter(|answer| answer["unknown"] == false);
+    assert!(known.filter(|answer| answer["label"].is_string()).count() >= 30);
+    let never = "predict model.safetensors others/Trouser --no-unknown --json";
+    for answer in place.run(never).succeeded().json() {
+        assert!(answer["label"].is_string() && answer["unknown"].is_null(), "{answer}");
+    }
+    place.run("train pictures -o plain.safetensors --no-unknown").succeeded();
+    let line = place.run("evaluate plain.safetensors unseen --json").succeeded().json_line();
+    assert!(line["turned_away"].is_null(), "{line}");
+    let size = |file: &str| std::fs::metadata(place.path(file)).unwrap().len();
+    let (with, without) = (size("model.safetensors"), size("plain.safetensors"));
+    assert!(with > without && with < without * 13 / 10, "{with} for {without}");
+    // It learns it afterwards.
+    place.run("calibrate plain.safetensors unseen -o later.safetensors").succeeded();
+    let run = place.run("evaluate later.safetensors unseen --unknown-dir others --json");
+    assert!(run.succeeded().json_line()["unknown_auroc"].as_f64().unwrap() > 0.7);
+    for rate in ["1", "-0.1", "x"] {
+        let run = format!("train pictures -o x.safetensors --unknown-rate={rate}");
+        assert_eq!(place.run(&run).code, 2);
+    }
+}
+
+#[test]
+fn evaluation_tells_how_unknown_pictures_are_told() {
+    let place = Place::new();
+    place.pictures("pictures", &["Bag", "Sneaker"], 0..30);
+    place.pictures("unseen", &["Bag", "Sneaker"], 30..50);
+    place.pictures("others", &["Trouser"], 0..20);
+    place.run("train pictures -o model.safetensors --json").succeeded();
+    let beside = "evaluate model.safetensors unseen --unknown-dir others --json";
+    let line = place.run(beside).succeeded().json_line();
+    assert_eq!((&line["pictures"], &line["unknown_pictures"]), (&40.into(), &20.into()));
+    assert!(line["unknown_auroc"].as_f64().unwrap() > 0.8, "{line}");
+    assert!(line["unknown_fpr95"].is_number() && line["turned_away"].as_u64().unwrap() < 10);
+    // In a folder beside those of the classes it is the same.
+    std::fs::rename(place.path("others/Trouser"), place.path("unseen/unknown")).unwrap();
+    let within = place.run("evaluate model.safetensors unseen --json").succeeded().json_line();
+    assert_eq!(within["unknown_auroc"], line["unknown_auroc"]);
+    assert_eq!(within["accuracy"], line["accuracy"]);
+    let run = place.run("evaluate model.safetensors unseen").succeeded();
+    assert!(run.stdout.contains("of 20 unknown ones; AUROC"), "{}", run.stdout);
+    place.run("train pictures -o plain.safetensors --no-unknown").succeeded();
+    let run = place.run("evaluate plain.safetensors unseen");
+    run.failed(1, &["cannot tell pictures of none of its classes", "headstart calibrate"]);
+    let run = place.run("evaluate model.safetensors pictures --unknown-dir nowhere");
+    run.failed(1, &["nowhere"]);
 }

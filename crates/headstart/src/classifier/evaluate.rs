@@ -1,14 +1,17 @@
 //! What a classifier says of labelled pictures.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use headstart_data::sources::list_pictures;
 use headstart_data::split::Earlier;
-use headstart_data::{LabelSets, SkipReason, Skipped, Source, Subset};
+use headstart_data::{LabelSets, Location, SkipReason, Skipped, Source, Subset};
+use headstart_predict::{UnknownFigures, UnknownScore};
 use headstart_train::Task;
 
 use super::Classifier;
 use crate::trust::Unseen;
-use crate::{Calibration, Context, Error, Evaluation, ExtractConfig, Extractor};
+use crate::{Context, Error, Evaluation, ExtractConfig, Extractor, UnknownEvaluation, UnknownRate};
 
 /// What [`Classifier::evaluate`] measured, and on what.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +36,12 @@ struct Said {
     subset: Option<Subset>,
     learned_from: Option<usize>,
     source: Source,
+    /// Pictures in a folder `unknown`, where no class is called that.
+    unknown: Vec<Location>,
 }
+
+/// What a folder of pictures of none of the classes is called, beside theirs.
+const UNKNOWN: &str = "unknown";
 
 impl Said {
     fn evaluated(self, evaluation: Evaluation) -> Evaluated {
@@ -96,14 +104,63 @@ impl Classifier {
         config: &ExtractConfig,
         context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
-        let said = self.said(source.into(), side, config, context)?;
-        let evaluation = self.measure(&said.pictures);
+        self.evaluate_beside(source, side, None, config, context)
+    }
+
+    /// [`Classifier::evaluate_side`], which also measures how pictures of none of the classes are told from
+    /// these: those below the folder `unknown`, and, where no class is called so, those labelled `unknown`.
+    ///
+    /// # Errors
+    /// As [`Classifier::evaluate_side`], [`Error::CannotTellUnknown`], and when `unknown` is given and holds
+    /// no pictures that can be read.
+    pub fn evaluate_beside(
+        &self,
+        source: impl Into<Source>,
+        side: Option<Subset>,
+        unknown: Option<&Path>,
+        config: &ExtractConfig,
+        context: &mut Context<'_>,
+    ) -> Result<Evaluated, Error> {
+        let mut said = self.said(source.into(), side, config, context)?;
+        let mut evaluation = self.measure(&said.pictures);
+        let mut pictures = std::mem::take(&mut said.unknown);
+        if let Some(folder) = unknown {
+            let listing = list_pictures([folder]);
+            said.skipped.extend(listing.skipped);
+            if listing.pictures.is_empty() {
+                return Err(Error::NothingToEvaluate { path: folder.to_owned() });
+            }
+            pictures.extend(listing.pictures.into_iter().map(|picture| picture.at));
+        }
+        if !pictures.is_empty() {
+            let unknown = self.trust().unknown.as_ref().ok_or(Error::CannotTellUnknown)?;
+            let extraction = Extractor::new(&self.base, config).extract(&pictures, context)?;
+            said.skipped.extend(extraction.skipped);
+            if extraction.kept.is_empty() {
+                return Err(Error::none_readable(said.skipped));
+            }
+            let logits = context.pool()?.install(|| self.head().logits(&extraction.features));
+            let (n, features) = (extraction.kept.len(), extraction.features);
+            let others = Unseen { features, logits, labels: vec![0; n], ..Unseen::default() };
+            let found = others.unknown_scores(unknown);
+            let scores = |found: &[UnknownScore]| -> Vec<f32> {
+                found.iter().map(|found| found.score).collect()
+            };
+            let known = scores(&said.pictures.unknown_scores(unknown));
+            let figures = UnknownFigures::of(&known, &scores(&found));
+            evaluation.unknown = figures.map(|figures| UnknownEvaluation {
+                pictures: n,
+                turned_away: found.iter().filter(|found| found.is_unknown).count(),
+                figures,
+            });
+        }
         Ok(said.evaluated(evaluation))
     }
 
     /// Learns what its answers are worth from labelled pictures, which it should not have learned from: an
     /// imported model, or one of an earlier version, does not know. Which these are is as in
-    /// [`Classifier::evaluate_side`]; the figures are of after it.
+    /// [`Classifier::evaluate_side`]; the figures are of after it. A model that does not know which pictures
+    /// to turn away as of none of its classes goes by how near they are to these.
     ///
     /// # Errors
     /// As [`Classifier::evaluate_side`].
@@ -111,11 +168,12 @@ impl Classifier {
         &mut self,
         source: impl Into<Source>,
         side: Option<Subset>,
+        unknown_rate: UnknownRate,
         config: &ExtractConfig,
         context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
         let said = self.said(source.into(), side, config, context)?;
-        self.learn_trust(&said.pictures, Calibration::Temperature);
+        self.learn_trust_anew(&said.pictures, unknown_rate);
         let evaluation = self.measure(&said.pictures);
         Ok(said.evaluated(evaluation))
     }
@@ -140,6 +198,8 @@ impl Classifier {
             .or_else(|| [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset)));
         let mut sets = (self.task() == Task::MultiLabel).then(LabelSets::default);
         let (mut measured_on, mut labels) = (Vec::new(), Vec::new());
+        let mut unknown = Vec::new();
+        let tells = sets.is_none() && !self.classes().iter().any(|class| class == UNKNOWN);
         for picture in listing.pictures {
             if measured.is_some() && picture.subset != measured {
                 continue;
@@ -148,6 +208,10 @@ impl Classifier {
                 skipped.push(Skipped::new(picture.at.path(), SkipReason::NoLabel));
                 continue;
             };
+            if tells && *picture.label.names()[0] == *UNKNOWN {
+                unknown.push(picture.at);
+                continue;
+            }
             let class = |name: &Arc<str>| {
                 let class = self.classes().iter().position(|known| **known == **name);
                 class.ok_or_else(|| Error::UnknownClass {
@@ -182,9 +246,11 @@ impl Classifier {
         let head = self.head();
         let logits = context.pool()?.install(|| head.logits(&extraction.features));
         let label_sets = sets.map(|sets| sets.as_slice().into());
-        let pictures = Unseen { logits, labels, label_sets };
+        let groups = (0..labels.len()).collect();
+        let features = extraction.features;
+        let pictures = Unseen { features, logits, labels, groups, label_sets };
         let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
         let learned_from = seen.map(|seen| seen.count(Earlier::LearnedFrom, &extraction.contents));
-        Ok(Said { pictures, skipped, subset: measured, learned_from, source })
+        Ok(Said { pictures, skipped, subset: measured, learned_from, source, unknown })
     }
 }

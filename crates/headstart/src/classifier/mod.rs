@@ -15,11 +15,12 @@ use headstart_predict::{ClassifierHead, FeatureExtractor, NoLabelSet, PredictCon
 pub use headstart_predict::{MODEL_FORMAT, Prediction, Predictor};
 use headstart_train::{Head, Task};
 
+use crate::pictures::LabelledFeatures;
 use crate::records::choose_thresholds;
-use crate::trust::Unseen;
+use crate::trust::{TrustConfig, Unseen};
 use crate::{
     Base, Bundled, Calibration, Context, Error, Evaluation, ExtractConfig, Extractor,
-    TrainingRecord,
+    TrainingRecord, UnknownRate,
 };
 pub use base_file::BaseConfig;
 pub use evaluate::Evaluated;
@@ -141,8 +142,49 @@ impl Classifier {
     }
 
     /// Learns what its answers are worth from pictures that it has not learned from.
-    pub(crate) fn learn_trust(&mut self, unseen: &Unseen, calibration: Calibration) {
-        self.head.set_trust(unseen.trust(&self.head, calibration));
+    pub(crate) fn learn_trust(
+        &mut self,
+        learned: &LabelledFeatures,
+        unseen: &Unseen,
+        config: TrustConfig,
+    ) {
+        let mut trust = unseen.trust(&self.head, config.calibration);
+        trust.unknown = unseen.unknown(learned, self.values(), config);
+        self.head.set_trust(trust);
+    }
+
+    /// Learns what its answers are worth from pictures that neither head nor the pictures that it keeps
+    /// are of; those take the place of pictures that were learned from, where it keeps none.
+    pub(crate) fn learn_trust_anew(&mut self, unseen: &Unseen, unknown_rate: UnknownRate) {
+        let mut trust = unseen.trust(&self.head, Calibration::Temperature);
+        let own = self.head.trust().unknown.clone();
+        trust.unknown = match own.filter(|_| !unknown_rate.is_never() && unseen.is_enough()) {
+            Some(mut unknown) => {
+                let scores = unseen.unknown_scores(&unknown);
+                let scores = scores.iter().map(|found| found.score).collect();
+                unknown.set_threshold(scores, unknown_rate.share());
+                Some(unknown)
+            }
+            None => {
+                let config = TrustConfig { unknown_rate, ..TrustConfig::default() };
+                let learned = LabelledFeatures {
+                    features: unseen.features.clone(),
+                    labels: unseen.labels.clone(),
+                    label_sets: unseen.label_sets.clone(),
+                    groups: unseen.groups.clone(),
+                    weights: None,
+                    dim: self.base.features(),
+                };
+                unseen.unknown(&learned, self.values(), config)
+            }
+        };
+        self.head.set_trust(trust);
+    }
+
+    /// How many values its base and head have.
+    pub(crate) fn values(&self) -> usize {
+        let base: usize = self.base.weights().iter().map(|(_, tensor)| tensor.data.len()).sum();
+        base + self.head().weights().map(Vec::len).sum::<usize>()
     }
 
     pub(crate) fn set_trust(&mut self, trust: Trust) {
@@ -152,7 +194,15 @@ impl Classifier {
     /// Figures on pictures.
     pub(crate) fn measure(&self, pictures: &Unseen) -> Evaluation {
         let (labels, logits) = (&pictures.labels, pictures.logits.clone());
-        Evaluation::of_logits(&self.head, labels, pictures.label_sets(), logits)
+        let unknown = self.trust().unknown.as_ref().filter(|_| !pictures.features.is_empty());
+        let turned_away = unknown.map(|unknown| {
+            let scores = pictures.unknown_scores(unknown);
+            scores.iter().filter(|score| score.is_unknown).count()
+        });
+        Evaluation {
+            turned_away,
+            ..Evaluation::of_logits(&self.head, labels, pictures.label_sets(), logits)
+        }
     }
 
     /// What it knows of its answers.

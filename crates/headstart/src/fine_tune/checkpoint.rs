@@ -20,6 +20,8 @@ const RUN: &str = "headstart run";
 const STATE: &str = "headstart checkpoint";
 const RECORD: &str = "headstart training";
 const TRUST: &str = "headstart trust";
+/// Before the names of the tensors of what the classifier knows of its answers.
+const TRUST_TENSORS: &str = "first/unknown/";
 /// The head that the run began with: in its first epoch nobody else may have it.
 const FIRST_KERNEL: &str = "first/head/kernel";
 const FIRST_BIAS: &str = "first/head/bias";
@@ -125,7 +127,9 @@ pub(super) struct Saved {
     /// How the head had come about.
     pub(super) record: Option<TrainingRecord>,
     /// What the classifier that the run began with knows of its answers.
-    pub(super) trust: Trust,
+    trust: Trust,
+    /// What it is serialised without.
+    trust_tensors: BTreeMap<String, Tensor>,
     first_kernel: Vec<f32>,
     first_bias: Vec<f32>,
     run: RunFingerprint,
@@ -158,9 +162,32 @@ impl Saved {
             tensor.map(|tensor| tensor.data).ok_or_else(|| damaged(format!("it has no {name}")))
         };
         let (first_kernel, first_bias) = (take(FIRST_KERNEL)?, take(FIRST_BIAS)?);
-        let tensors = read.tensors.into_iter();
+        let (mut trust_tensors, mut tensors) = (BTreeMap::new(), BTreeMap::new());
+        for (name, tensor) in read.tensors {
+            match name.strip_prefix(TRUST_TENSORS) {
+                Some(name) => trust_tensors.insert(name.to_owned(), tensor),
+                None => tensors.insert(name, tensor),
+            };
+        }
+        let tensors = tensors.into_iter();
         checkpoint.tensors = tensors.map(|(name, tensor)| (name, tensor.data)).collect();
-        Ok(Self { checkpoint, record, trust, first_kernel, first_bias, run })
+        Ok(Self { checkpoint, record, trust, trust_tensors, first_kernel, first_bias, run })
+    }
+
+    /// What the classifier that the run began with knows of its answers.
+    ///
+    /// # Errors
+    /// When the checkpoint is damaged.
+    pub(super) fn take_trust(
+        &mut self,
+        file: &Path,
+        features: usize,
+        classes: usize,
+    ) -> Result<Trust, Error> {
+        let trust = take(&mut self.trust).with_tensors(features, classes, &mut |name| {
+            self.trust_tensors.remove(name).map(|tensor| (tensor.shape, tensor.data))
+        });
+        trust.map_err(|reason| Error::NoCheckpoint { file: file.to_owned(), reason })
     }
 
     /// The head that the run began with.
@@ -203,6 +230,7 @@ pub(super) fn save(
     if let Some(record) = record {
         metadata.insert(RECORD.to_owned(), text(serde_json::to_string(record)));
     }
+    let unknown = trust.unknown.as_ref().map(|unknown| unknown.tensors()).unwrap_or_default();
     let tensors: Vec<(String, Tensor)> = take(&mut checkpoint.tensors)
         .into_iter()
         .chain([
@@ -210,6 +238,9 @@ pub(super) fn save(
             (FIRST_BIAS.to_owned(), first.bias.clone()),
         ])
         .map(|(name, values)| (name, Tensor::new(vec![values.len()], values)))
+        .chain(unknown.into_iter().map(|(name, shape, values, _)| {
+            (format!("{TRUST_TENSORS}{name}"), Tensor::new(shape, values.to_vec()))
+        }))
         .collect();
     let stored = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor, Stored::F32));
     write(file, stored, &metadata)?;

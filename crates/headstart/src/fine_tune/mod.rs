@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
+use crate::trust::TrustConfig;
 use crate::{
     Base, Calibration, Classifier, Context, EpochRecord, Error, Evaluation, Event, ExtractConfig,
-    FineTuneRecord, FitReport, HeadConfig, Phase, Pictures, Seconds, Warning,
+    FineTuneRecord, FitReport, HeadConfig, Phase, Pictures, Seconds, UnknownRate, Warning,
 };
 use checkpoint::{RunFingerprint, Saved};
 
@@ -33,6 +34,8 @@ pub struct FineTuning {
     pub inputs: InputConfig,
     /// Whether probabilities are made to mean what they say.
     pub calibration: Calibration,
+    /// The share of known pictures that the model may turn away as of none of the classes.
+    pub unknown_rate: UnknownRate,
     /// The file to save the classifier to, when all is done or the loss diverges.
     pub model: Option<PathBuf>,
     /// Where to save, after each epoch and when interrupted, what a run can go on from. It is removed
@@ -50,6 +53,7 @@ impl Default for FineTuning {
             training: FineTuneConfig::default(),
             inputs: InputConfig::default(),
             calibration: Calibration::default(),
+            unknown_rate: UnknownRate::default(),
             model: None,
             checkpoint: None,
             resume: false,
@@ -74,6 +78,8 @@ setters!(FineTuning {
     with_seed => inputs.seed: u64,
     /// Whether probabilities are made to mean what they say.
     with_calibration => calibration: Calibration,
+    /// The share of known pictures that the model may turn away as of none of the classes.
+    with_unknown_rate => unknown_rate: UnknownRate,
     /// The file to save the classifier to.
     with_model => model: impl Into<Option<PathBuf>>,
     /// Where to save what a run can go on from.
@@ -127,6 +133,11 @@ pub struct FineTuneSeconds {
 }
 
 impl FineTuning {
+    fn trust(&self) -> TrustConfig {
+        let Self { calibration, unknown_rate, .. } = *self;
+        TrustConfig { calibration, unknown_rate, strength: None }
+    }
+
     pub(crate) fn network(&self, base: &Base) -> Result<(Base, TrainableNetwork), Error> {
         base.trainable(&self.at, self.training.bn, self.inputs.extract.compute.isa)
     }
@@ -166,8 +177,9 @@ impl FineTuning {
             return Err(Error::OtherRun { file: file.clone(), reason });
         }
         let mut classifier = Classifier::new(set.base().clone(), first, classes);
+        let features = set.base().features();
+        classifier.set_trust(saved.take_trust(file, features, classifier.classes().len())?);
         classifier.training = saved.record;
-        classifier.set_trust(saved.trust);
         Ok(Some(classifier))
     }
 
@@ -324,7 +336,7 @@ impl Classifier {
                 let mut base = Base::new(base.network().clone(), weights);
                 base.set_trainable(false);
                 self.set_base_and_head(base, head);
-                let after = set.learn_trust_and_evaluate(self, config.calibration)?;
+                let after = set.learn_trust_and_evaluate(self, config.trust())?;
                 let record = FineTuneRecord {
                     first_layer: first_layer.clone(),
                     options: config.training.clone(),

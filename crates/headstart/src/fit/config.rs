@@ -3,7 +3,7 @@
 use headstart_data::Augment;
 
 use crate::config::{InputConfig, setters};
-use crate::{Calibration, Error, ExtractConfig, HeadConfig};
+use crate::{Calibration, Error, ExtractConfig, HeadConfig, UnknownRate};
 
 /// How to train a head.
 ///
@@ -23,6 +23,8 @@ pub struct FitConfig {
     pub folds: Option<usize>,
     /// Whether probabilities are made to mean what they say.
     pub calibration: Calibration,
+    /// The share of known pictures that the model may turn away as of none of the classes.
+    pub unknown_rate: UnknownRate,
 }
 
 setters!(FitConfig {
@@ -42,6 +44,8 @@ setters!(FitConfig {
     with_folds => folds: impl Into<Option<usize>>,
     /// Whether probabilities are made to mean what they say.
     with_calibration => calibration: Calibration,
+    /// The share of known pictures that the model may turn away as of none of the classes.
+    with_unknown_rate => unknown_rate: UnknownRate,
 });
 
 impl FitConfig {

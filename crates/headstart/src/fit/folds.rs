@@ -62,6 +62,8 @@ pub(super) fn measure(
             loss: evaluation.loss,
             macro_recall: evaluation.macro_recall(),
         });
+        unseen.features.extend(held_out.features);
+        unseen.groups.extend(held_out.groups);
         unseen.labels.extend(held_out.labels);
         unseen.logits.extend(own);
     }

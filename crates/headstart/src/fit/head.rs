@@ -43,6 +43,8 @@ pub(super) fn out_of_fold(
     let mut unseen = Unseen { label_sets: train.label_sets.clone(), ..Unseen::default() };
     for row in (0..samples.len()).filter(|&row| held_out[row]) {
         unseen.logits.extend(&logits[row * units..][..units]);
+        unseen.features.extend(samples.row(row));
+        unseen.groups.push(train.groups[row]);
         unseen.labels.push(samples.labels[row]);
     }
     Ok(unseen)

@@ -95,7 +95,7 @@ impl Classifier {
                 features,
                 start,
             };
-            Ok(outcome.finish(base, fitted, validation, config))
+            Ok(outcome.finish(base, fitted, train, validation, config))
         })
     }
 
@@ -140,11 +140,11 @@ impl Classifier {
         let head = HeadViews::new(set, network.as_ref());
         let validation = head.validation()?;
         let isa = config.inputs.extract.compute.isa;
-        let (fitted, unseen) = match &config.head {
+        let (fitted, learned, unseen) = match &config.head {
             HeadConfig::Adam(_) => {
                 let fitted =
                     fit_head(&config.head, isa, head, &validation, set.classes(), context)?;
-                (fitted, Unseen::default())
+                (fitted, set.bank(set.base())?, Unseen::default())
             }
             HeadConfig::Lbfgs(_) => {
                 let all = head.all()?;
@@ -152,7 +152,7 @@ impl Classifier {
                 let fitted =
                     fit_head(&config.head, isa, &samples, &validation, set.classes(), context)?;
                 let unseen = unseen(config, &fitted, (&all, &samples), &validation, context)?;
-                (fitted, unseen)
+                (fitted, all, unseen)
             }
         };
         let outcome = Outcome {
@@ -170,7 +170,7 @@ impl Classifier {
             features,
             start: begin.checked_sub(std::time::Duration::from_secs_f64(features)).unwrap_or(begin),
         };
-        Ok(outcome.finish(set.base().clone(), fitted, &validation, config))
+        Ok(outcome.finish(set.base().clone(), fitted, &learned, &validation, config))
     }
 }
 

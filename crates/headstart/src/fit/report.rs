@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::FitConfig;
 use super::head::Fitted;
 use crate::pictures::LabelledFeatures;
-use crate::trust::Unseen;
+use crate::trust::{TrustConfig, Unseen};
 use crate::{
     Base, Classifier, CrossValidation, EpochRecord, Evaluation, Origin, Seen, TrainingRecord,
     Warning,
@@ -82,6 +82,7 @@ impl Outcome {
         self,
         base: Base,
         fitted: Fitted,
+        learned: &LabelledFeatures,
         validation: &LabelledFeatures,
         config: &FitConfig,
     ) -> (Classifier, FitReport) {
@@ -89,6 +90,8 @@ impl Outcome {
         let mut classifier = Classifier::new(base, fitted.head, self.classes);
         let mut warnings = self.warnings;
         let held_back = (!validation.labels.is_empty()).then(|| Unseen {
+            features: validation.features.clone(),
+            groups: validation.groups.clone(),
             logits: classifier.head().logits(&validation.features),
             labels: validation.labels.clone(),
             label_sets: validation.label_sets.clone(),
@@ -97,7 +100,12 @@ impl Outcome {
         if let Some(held_back) = &held_back {
             unseen.extend(held_back);
         }
-        classifier.learn_trust(&unseen, config.calibration);
+        let trust = TrustConfig {
+            calibration: config.calibration,
+            unknown_rate: config.unknown_rate,
+            strength: fitted.strength,
+        };
+        classifier.learn_trust(learned, &unseen, trust);
         let deciding = held_back.as_ref().unwrap_or(&unseen);
         if classifier.task() == Task::MultiLabel && deciding.is_empty() {
             let problem = format!(

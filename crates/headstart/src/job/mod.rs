@@ -16,7 +16,7 @@ use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
 use crate::{
     Base, Calibration, Classifier, Context, Error, Event, ExtractConfig, FineTuneReport,
-    FineTuning, FitConfig, FitReport, HeadConfig, Pictures,
+    FineTuning, FitConfig, FitReport, HeadConfig, Pictures, UnknownRate,
 };
 pub use base_source::{BaseSource, DEFAULT_BASE};
 pub use picture_source::PictureSource;
@@ -99,6 +99,8 @@ pub struct RunConfig {
     pub folds: Option<usize>,
     /// Whether probabilities are made to mean what they say.
     pub calibration: Calibration,
+    /// The share of known pictures that the model may turn away as of none of the classes.
+    pub unknown_rate: UnknownRate,
     /// The file that the model is saved to, after each phase.
     pub model: Option<PathBuf>,
     /// Where fine-tuning saves what it can go on from. It is removed when the model is saved.
@@ -124,6 +126,8 @@ setters!(RunConfig {
     with_folds => folds: impl Into<Option<usize>>,
     /// Whether probabilities are made to mean what they say.
     with_calibration => calibration: Calibration,
+    /// The share of known pictures that the model may turn away as of none of the classes.
+    with_unknown_rate => unknown_rate: UnknownRate,
     /// The file that the model is saved to.
     with_model => model: impl Into<Option<PathBuf>>,
     /// Where fine-tuning saves what it can go on from.
@@ -235,14 +239,26 @@ impl TrainJob {
     /// How the head is trained.
     pub(crate) fn fit(&self) -> FitConfig {
         let fit = FitConfig::default().with_head(self.head.clone()).with_folds(self.run.folds);
-        fit.with_inputs(self.run.inputs.clone()).with_calibration(self.run.calibration)
+        fit.with_inputs(self.run.inputs.clone())
+            .with_calibration(self.run.calibration)
+            .with_unknown_rate(self.run.unknown_rate)
     }
 
     /// How the base is fine-tuned, if it is.
     pub(crate) fn fine_tuning(&self) -> Option<FineTuning> {
         let FineTunePhase { at, training } = self.fine_tune.clone()?;
-        let RunConfig { inputs, calibration, model, checkpoint, resume, .. } = self.run.clone();
-        Some(FineTuning { at, training, inputs, calibration, model, checkpoint, resume })
+        let RunConfig { inputs, calibration, unknown_rate, model, checkpoint, resume, .. } =
+            self.run.clone();
+        Some(FineTuning {
+            at,
+            training,
+            inputs,
+            calibration,
+            unknown_rate,
+            model,
+            checkpoint,
+            resume,
+        })
     }
 
     fn save(&self, classifier: &Classifier) -> Result<(), Error> {

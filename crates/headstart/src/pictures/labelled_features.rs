@@ -1,6 +1,7 @@
 //! The features of labelled pictures, to train a head on or to measure it.
 
 use headstart_train::Samples;
+use headstart_trust::Seen;
 
 use super::LabelSets;
 
@@ -25,6 +26,12 @@ impl LabelledFeatures {
             label_sets: self.label_sets.as_deref(),
             ..samples
         }
+    }
+
+    /// As what unknown pictures are told by.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        let Self { features, dim, labels, groups, .. } = self;
+        Seen { features, dim: *dim, labels, groups }
     }
 
     /// A copy of some of its pictures.

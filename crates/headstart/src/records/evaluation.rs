@@ -1,7 +1,7 @@
 //! How well a classifier does on labelled pictures.
 
 use headstart_engine::head::{argmax, probabilities};
-use headstart_predict::{CalibrationFigures, ClassifierHead, UNCHOSEN_THRESHOLD};
+use headstart_predict::{CalibrationFigures, ClassifierHead, UNCHOSEN_THRESHOLD, UnknownFigures};
 use headstart_train::metrics::{ClassFigures, ConfusionMatrix, average_precision, best_threshold};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,6 +32,24 @@ pub struct Evaluation {
     /// not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ece_uncalibrated: Option<f64>,
+    /// How many of the pictures the model takes for ones of none of its classes; nothing of a model that
+    /// cannot tell. All other figures are as if it took none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<usize>,
+    /// How pictures of none of the classes were told from these, where there were some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<UnknownEvaluation>,
+}
+
+/// How pictures of none of the classes were told from known ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnknownEvaluation {
+    /// How many there were.
+    pub pictures: usize,
+    /// How many of them were turned away.
+    pub turned_away: usize,
+    /// How well the scores part the two.
+    pub figures: UnknownFigures,
 }
 
 /// Figures over pictures that may have any number of classes. Those of F1, and precision and recall of
@@ -128,6 +146,8 @@ impl Evaluation {
             multi_label: None,
             calibration: None,
             ece_uncalibrated: None,
+            turned_away: None,
+            unknown: None,
         }
     }
 
@@ -177,6 +197,8 @@ impl Evaluation {
             multi_label: Some(figures),
             calibration: None,
             ece_uncalibrated: None,
+            turned_away: None,
+            unknown: None,
         }
     }
 

@@ -9,7 +9,7 @@ mod training;
 
 pub use cross_validation::{CrossValidation, FoldRecord, Spread};
 pub(crate) use evaluation::choose_thresholds;
-pub use evaluation::{Evaluation, MultiLabelFigures};
+pub use evaluation::{Evaluation, MultiLabelFigures, UnknownEvaluation};
 pub use head_config::HeadConfig;
 pub use seen::{Contents, Seen};
 pub use training::{EpochRecord, FineTuneRecord, Origin, SplitRecord, TrainingRecord};

@@ -13,12 +13,15 @@ use std::time::Instant;
 use headstart_data::{Augment, ContentHash, Groups, PictureLabels, Skipped, Split, Subset, split};
 use headstart_train::Task;
 use headstart_train::network::TrainableNetwork;
+use headstart_trust::bank_rows;
 
-use crate::pictures::{LabelSets, Partition, ReadPictures, never_predicted, partition};
-use crate::trust::Unseen;
+use crate::pictures::{
+    LabelSets, LabelledFeatures, Partition, ReadPictures, never_predicted, partition,
+};
+use crate::trust::{MOST_KEPT, TrustConfig, Unseen};
 use crate::{
-    Base, Calibration, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor,
-    HeadConfig, Origin, Pictures, Seen, TrainingRecord, Warning,
+    Base, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Origin,
+    Pictures, Seen, TrainingRecord, Warning,
 };
 pub(crate) use augmentation::Augmentation;
 pub use augmentation::DEFAULT_VIEWS;
@@ -158,10 +161,11 @@ impl TrainingSet {
     pub(crate) fn learn_trust_and_evaluate(
         &self,
         classifier: &mut Classifier,
-        calibration: Calibration,
+        config: TrustConfig,
     ) -> Result<Option<Evaluation>, Error> {
         let Some(said) = self.said(classifier)? else { return Ok(None) };
-        classifier.learn_trust(&said, calibration);
+        let learned = self.bank(classifier.base())?;
+        classifier.learn_trust(&learned, &said, config);
         classifier.choose_thresholds(&said);
         Ok(Some(classifier.measure(&said)))
     }
@@ -172,7 +176,36 @@ impl TrainingSet {
         if pictures.is_empty() {
             return Ok(None);
         }
-        let plan = classifier.base().compile(self.config.compute);
+        let features = self.features_of(classifier.base(), pictures)?;
+        let logits = classifier.head().logits(&features);
+        let labels = pictures.iter().map(|&picture| self.labels[picture]).collect();
+        let groups = pictures.iter().map(|&picture| self.groups.numbers()[picture]).collect();
+        let label_sets = self.label_sets.clone();
+        Ok(Some(Unseen { features, logits, labels, groups, label_sets }))
+    }
+
+    /// The features that a base has for as many of the pictures learned from, as they are, as a model keeps
+    /// at most to tell unknown ones by; none where pictures may have several labels.
+    ///
+    /// # Errors
+    /// When the pictures cannot be read back.
+    pub(crate) fn bank(&self, base: &Base) -> Result<LabelledFeatures, Error> {
+        let train = if self.label_sets.is_none() { self.subset(Subset::Train) } else { &[] };
+        let labels: Vec<usize> = train.iter().map(|&picture| self.labels[picture]).collect();
+        let kept = bank_rows(&labels, MOST_KEPT);
+        let pictures: Vec<usize> = kept.iter().map(|&row| train[row]).collect();
+        Ok(LabelledFeatures {
+            features: self.features_of(base, &pictures)?,
+            labels: kept.iter().map(|&row| labels[row]).collect(),
+            label_sets: None,
+            groups: pictures.iter().map(|&picture| self.groups.numbers()[picture]).collect(),
+            weights: None,
+            dim: base.features(),
+        })
+    }
+
+    fn features_of(&self, base: &Base, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        let plan = base.compile(self.config.compute);
         let size = self.base.network().preprocessing();
         let dim = plan.output_shape().len();
         let mut features = vec![0.0; pictures.len() * dim];
@@ -184,9 +217,7 @@ impl TrainingSet {
                 Ok::<(), Error>(())
             },
         )?;
-        let logits = classifier.head().logits(&features);
-        let labels = pictures.iter().map(|&picture| self.labels[picture]).collect();
-        Ok(Some(Unseen { logits, labels, label_sets: self.label_sets.clone() }))
+        Ok(features)
     }
 
     /// A record for a classifier that has none.

@@ -5,6 +5,7 @@ use std::fs;
 use headstart::predict::{Model, NoLabelSet};
 use headstart::{
     Calibration, Classifier, Context, ExtractConfig, FineTuning, FitConfig, FitReport, Pictures,
+    UnknownRate,
 };
 
 use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};
@@ -75,7 +76,10 @@ fn a_model_from_before_predicts_and_says_what_it_does_not_know() {
     let evaluation = loaded.evaluate(&root, &extract, &mut context).unwrap().evaluation;
     assert!(evaluation.calibration.is_some() && evaluation.ece_uncalibrated.is_none());
     // It can learn it.
-    let evaluation = loaded.calibrate(&root, None, &extract, &mut context).unwrap().evaluation;
+    let evaluation = loaded
+        .calibrate(&root, None, UnknownRate::default(), &extract, &mut context)
+        .unwrap()
+        .evaluation;
     assert!(evaluation.ece_uncalibrated.is_some());
     assert!(loaded.label_set(&prediction.scores, 0.9).is_ok());
 }

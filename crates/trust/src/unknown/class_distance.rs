@@ -21,7 +21,7 @@ pub(super) struct ClassDistance {
 }
 
 /// Directions that are told apart; twice as many made no difference in measurements.
-const DIRECTIONS: usize = 64;
+pub const DIRECTIONS: usize = 64;
 /// Every variance is larger by this share of the mean one, as few pictures know little of it.
 const SHRINKAGE: f64 = 0.3;
 /// Steps of the subspace iteration: the directions that matter are there after fewer.

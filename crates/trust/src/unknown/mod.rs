@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use bank::{Seen, bank_rows};
 pub use choice::{LogitsOf, choose};
 use class_distance::ClassDistance;
+pub use class_distance::DIRECTIONS;
 pub use figures::UnknownFigures;
 use neighbours::Neighbours;
 
@@ -200,6 +201,15 @@ impl Unknown {
         let score = self.score(features, logits);
         // Features that are no numbers are of nothing known.
         UnknownScore { score, is_unknown: score > self.threshold || score.is_nan() }
+    }
+
+    /// Whether the tensors that the parts need are there.
+    pub fn is_complete(&self) -> bool {
+        self.parts().all(|part| match part {
+            Part::Energy => true,
+            Part::Neighbours => self.neighbours.is_some(),
+            Part::ClassDistance => self.class_distance.is_some(),
+        })
     }
 
     /// The parts of the score.

@@ -13,7 +13,7 @@ use headstart::{Base, Error, Event, FitConfig, Pictures, RunConfig, TrainJob, Tr
 
 use super::report::{self, keep};
 use super::tuning::{TrainTuningArgs, checked, checkpoint_of, interrupted, of_checkpoint};
-use crate::calibration::CalibrationArgs;
+use crate::calibration::{CalibrationArgs, UnknownArgs};
 use crate::hints;
 use crate::options::{BaseArgs, Common, load, resizing};
 use crate::output::{Output, count, quoted};
@@ -46,6 +46,8 @@ pub(crate) struct TrainArgs {
     head: HeadArgs,
     #[command(flatten)]
     calibration: CalibrationArgs,
+    #[command(flatten)]
+    unknown: UnknownArgs,
     #[command(flatten)]
     tuning: TrainTuningArgs,
 }
@@ -103,6 +105,7 @@ impl TrainArgs {
             .with_inputs(inputs)
             .with_folds(folds)
             .with_calibration(self.calibration.get())
+            .with_unknown_rate(self.unknown.rate())
             .with_checkpoint(tuning.is_some().then(|| checkpoint_of(&model)))
             .with_resume(options.resume)
             .with_model(model)
