@@ -99,6 +99,8 @@ pub(crate) struct Unseen {
     /// Each picture's class, or the index of its set of classes.
     pub(crate) labels: Vec<usize>,
     pub(crate) label_sets: Option<pictures::LabelSets>,
+    /// How many, the last, the head itself has not learned from; of the others, heads of folds say it.
+    pub(crate) held_out: usize,
 }
 
 impl Unseen {
@@ -116,6 +118,7 @@ impl Unseen {
     }
 
     pub(crate) fn extend(&mut self, other: &Self) {
+        self.held_out = other.labels.len();
         self.features.extend(&other.features);
         self.groups.extend(&other.groups);
         self.logits.extend(&other.logits);
@@ -195,8 +198,12 @@ impl Unseen {
         };
         let (features, logits) = (of(&self.features), of(&self.logits));
         let groups: Vec<usize> = rows().map(|row| self.groups[row]).collect();
-        let unseen =
-            headstart_trust::Unseen { features: &features, logits: &logits, groups: Some(&groups) };
+        let unseen = headstart_trust::Unseen {
+            features: &features,
+            logits: &logits,
+            groups: Some(&groups),
+            held_out: rows().filter(|&row| row >= n - self.held_out).count(),
+        };
         Unknown::fit(&parts, &seen, &unseen, config.unknown_rate.share())
     }
 

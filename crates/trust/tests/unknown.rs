@@ -33,7 +33,7 @@ fn parts_are_those_of_scikit_learn_and_pytorch_ood() {
         let of = |side: &str| tensor(&format!("{name}/{side}"));
         let (seen, known, known_logits) = (of("seen"), of("known"), of("known_logits"));
         let seen = Seen { features: &seen, dim, labels: &labels, groups: &groups };
-        let unseen = Unseen { features: &known, logits: &known_logits, groups: None };
+        let unseen = Unseen { features: &known, logits: &known_logits, groups: None, held_out: 0 };
         let features = [known.clone(), of("unknown")].concat();
         let logits = [known_logits.clone(), of("unknown_logits")].concat();
         let units = logits.len() / (features.len() / dim);
@@ -100,7 +100,7 @@ impl Pictures {
 
     fn unseen(&self, with_groups: bool) -> Unseen<'_> {
         let groups = with_groups.then_some(&*self.groups);
-        Unseen { features: &self.features, logits: &self.logits, groups }
+        Unseen { features: &self.features, logits: &self.logits, groups, held_out: 0 }
     }
 
     fn turned_away(&self, unknown: &Unknown) -> f64 {
@@ -129,11 +129,25 @@ fn as_many_unseen_pictures_are_turned_away_as_asked_for_though_learned_from_are_
 }
 
 #[test]
+fn heads_of_fewer_pictures_that_are_less_sure_do_not_move_the_threshold() {
+    let (seen, new) = (pictures(4, 100, 1), pictures(4, 500, 2));
+    let mut unseen = pictures(4, 60, 3);
+    // All but the last 60 are by heads that are less sure.
+    unseen.logits[..4 * 180].iter_mut().for_each(|logit| *logit -= 3.0);
+    let fit = |held_out: usize| {
+        let unseen = Unseen { held_out, ..unseen.unseen(false) };
+        Unknown::fit(&[Part::Energy], &seen.seen(), &unseen, 0.05).unwrap()
+    };
+    let (level, not) = (new.turned_away(&fit(60)), new.turned_away(&fit(0)));
+    assert!((level - 0.05).abs() < 0.04 && not < 0.01, "{level} and {not}");
+}
+
+#[test]
 fn few_pictures_turn_none_away_of_them_and_odd_ones_are_no_error() {
     let few = pictures(2, 3, 1);
     let unknown = Unknown::fit(&PARTS, &few.seen(), &few.unseen(false), 0.05).unwrap();
     assert_eq!(few.turned_away(&unknown), 0.0);
-    let none = Unseen { features: &[], logits: &[], groups: None };
+    let none = Unseen { features: &[], logits: &[], groups: None, held_out: 0 };
     assert!(Unknown::fit(&PARTS, &few.seen(), &none, 0.05).is_none());
     // One picture a class, which vary in nothing.
     let single = pictures(3, 1, 2);

@@ -248,7 +248,8 @@ impl Classifier {
         let label_sets = sets.map(|sets| sets.as_slice().into());
         let groups = (0..labels.len()).collect();
         let features = extraction.features;
-        let pictures = Unseen { features, logits, labels, groups, label_sets };
+        let held_out = labels.len();
+        let pictures = Unseen { features, logits, labels, groups, label_sets, held_out };
         let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
         let learned_from = seen.map(|seen| seen.count(Earlier::LearnedFrom, &extraction.contents));
         Ok(Said { pictures, skipped, subset: measured, learned_from, source, unknown })

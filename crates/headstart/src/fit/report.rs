@@ -92,6 +92,7 @@ impl Outcome {
         let held_back = (!validation.labels.is_empty()).then(|| Unseen {
             features: validation.features.clone(),
             groups: validation.groups.clone(),
+            held_out: validation.labels.len(),
             logits: classifier.head().logits(&validation.features),
             labels: validation.labels.clone(),
             label_sets: validation.label_sets.clone(),

@@ -181,7 +181,8 @@ impl TrainingSet {
         let labels = pictures.iter().map(|&picture| self.labels[picture]).collect();
         let groups = pictures.iter().map(|&picture| self.groups.numbers()[picture]).collect();
         let label_sets = self.label_sets.clone();
-        Ok(Some(Unseen { features, logits, labels, groups, label_sets }))
+        let held_out = pictures.len();
+        Ok(Some(Unseen { features, logits, labels, groups, label_sets, held_out }))
     }
 
     /// The features that a base has for as many of the pictures learned from, as they are, as a model keeps

@@ -91,7 +91,13 @@ pub struct Unseen<'a> {
     /// The group of each picture: what was learned from pictures of the same is not used for it. Nothing
     /// where none was learned from.
     pub groups: Option<&'a [usize]>,
+    /// How many of them, the last, no head has learned from. All others' logits are from heads of
+    /// fewer pictures, which are less sure.
+    pub held_out: usize,
 }
+
+/// With fewer pictures held out, how much less sure heads of fewer pictures are would be chance.
+const ENOUGH_HELD_OUT: usize = 20;
 
 /// Parts of what was learned from are left out in turn for pictures of the same part.
 const FOLDS: usize = 5;
@@ -151,7 +157,11 @@ impl Unknown {
         };
         let values: Vec<(Part, Vec<f32>)> = parts
             .iter()
-            .map(|&part| (part, (0..n).map(|row| value(part, row)).collect()))
+            .map(|&part| {
+                let mut values: Vec<f32> = (0..n).map(|row| value(part, row)).collect();
+                level(&mut values, unseen.held_out);
+                (part, values)
+            })
             .collect();
         let mut scores = vec![0.0; n];
         for (part, values) in values {
@@ -287,6 +297,16 @@ pub type TakeTensor<'a> = dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)> + 'a
 
 /// Takes a tensor by its name, of rows of so many columns where that is said.
 type Take<'a> = dyn FnMut(&str, Option<usize>) -> Result<Vec<f32>, String> + 'a;
+
+/// Moves what is from heads and pictures without a part of what was learned from to the mean of the last,
+/// which are from all: otherwise fewer pictures would be turned away than asked for.
+fn level(values: &mut [f32], held_out: usize) {
+    let (by_folds, held_out) = values.split_at_mut(values.len() - held_out);
+    if !by_folds.is_empty() && held_out.len() >= ENOUGH_HELD_OUT {
+        let shift = spread(held_out).0 - spread(by_folds).0;
+        by_folds.iter_mut().for_each(|value| *value += shift);
+    }
+}
 
 fn spread(values: &[f32]) -> (f32, f32) {
     let n = values.len() as f64;
