@@ -150,6 +150,9 @@ pub(crate) fn warning(warning: &Warning) -> String {
             "{warning}; add --early-stop, which keeps the best model, or try a lower \
              --fine-tune-learning-rate"
         ),
+        Warning::TrustLost => {
+            format!("{warning}; `headstart calibrate MODEL PICTURES` teaches it")
+        }
         Warning::Cache(warning) => cache_warning(warning),
         _ => warning.to_string(),
     }

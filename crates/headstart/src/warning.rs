@@ -29,6 +29,9 @@ pub enum Warning {
         /// Whether early stopping, which goes by the loss, watched.
         early_stop: bool,
     },
+    /// Fine-tuning has changed what the classifier knew of its answers, and no pictures are held back to
+    /// learn it from.
+    TrustLost,
     /// Features are not kept.
     Cache(CacheWarning),
 }
@@ -50,6 +53,9 @@ impl fmt::Display for Warning {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Pictures { seen, .. } => f.write_str(seen),
+            Self::TrustLost => f.write_str(
+                "the model does not know what its answers are worth: no pictures are held back to learn it from",
+            ),
             Self::Worse { before, after, .. } => write!(
                 f,
                 "fine-tuning made the model worse: accuracy {after:.3} on the pictures held back, \

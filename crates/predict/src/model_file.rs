@@ -177,12 +177,11 @@ impl Model {
         let units = task.units(classes.len());
         let (kernel, bias) = take("", Some(units))?;
         let head = Head { hidden, kernel, bias, classes: classes.len(), dropout, task };
-        let trust = description.trust.with_tensors(features, classes.len(), &mut |name| {
+        let trust = description.trust.with_tensors(features, task, classes.len(), &mut |name| {
             let tensor = tensors.remove(&format!("{UNKNOWN}{name}"));
             tensor.map(|tensor| (tensor.shape, tensor.data))
         });
         let trust = trust.map_err(not_a_model)?;
-        trust.check(task, classes.len()).map_err(not_a_model)?;
         let own = tensors.into_iter().map(|(name, tensor)| {
             (name.strip_prefix(BASE).map(str::to_owned).unwrap_or(name), tensor)
         });

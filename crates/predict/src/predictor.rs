@@ -49,11 +49,15 @@ impl Predictor {
     }
 
     /// A predictor of a base that is compiled already; `config.compute` has no say.
+    ///
+    /// # Panics
+    /// When the head takes another number of features than the base has.
     pub fn compiled(
         base: Arc<FeatureExtractor>,
         head: ClassifierHead,
         config: &PredictConfig,
     ) -> Self {
+        assert_eq!(head.head().dim(), base.features(), "the head is for another base");
         let at_least = config.reduce.at_least(base.preprocessing());
         Self { shared: Arc::new(Shared { base, head, at_least, limits: config.limits }) }
     }

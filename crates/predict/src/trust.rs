@@ -25,19 +25,22 @@ impl Trust {
         *self == Self::default()
     }
 
-    /// Takes the tensors that it is serialised without by their names.
+    /// Takes the tensors that it is serialised without by their names, and checks all of it: it may come from
+    /// a file that was made or damaged elsewhere.
     ///
     /// # Errors
     /// What is wrong with them.
     pub fn with_tensors(
         mut self,
         features: usize,
+        task: Task,
         classes: usize,
         take: &mut TakeTensor<'_>,
     ) -> Result<Self, String> {
         if let Some(unknown) = self.unknown {
             self.unknown = Some(unknown.with_tensors(features, classes, take)?);
         }
+        self.check(task, classes)?;
         Ok(self)
     }
 
@@ -47,16 +50,16 @@ impl Trust {
             Temperature::new(temperature.values().to_vec(), task, classes).is_some()
         };
         if !self.temperature.as_ref().is_none_or(is_temperature) {
-            return Err("its temperature is none".to_owned());
+            return Err("its temperature is not a positive number for each logit".to_owned());
         }
         let is_whole = |unknown: &Unknown| task.is_single_label() && unknown.is_complete();
         if !self.unknown.as_ref().is_none_or(is_whole) {
-            return Err("its score for unknown pictures is none".to_owned());
+            return Err("its score for unknown pictures is damaged".to_owned());
         }
         let of_one_label = |sets: &LabelSets| task.is_single_label() && sets.is_sound();
         match self.sets.as_ref().is_none_or(of_one_label) {
             true => Ok(()),
-            false => Err("its scores for sets of labels are none".to_owned()),
+            false => Err("its scores for sets of labels are not ascending numbers".to_owned()),
         }
     }
 }
@@ -65,7 +68,7 @@ impl Trust {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoLabelSet {
-    /// A share that is none, or that nothing can be promised for.
+    /// A coverage that is not between 0 and 1.
     #[error("a coverage is between 0 and 1, and {0} is not")]
     Coverage(f64),
     /// The model gives any number of labels.

@@ -1,5 +1,6 @@
 //! What a classifier says of labelled pictures.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -246,7 +247,13 @@ impl Classifier {
         let head = self.head();
         let logits = context.pool()?.install(|| head.logits(&extraction.features));
         let label_sets = sets.map(|sets| sets.as_slice().into());
-        let groups = (0..labels.len()).collect();
+        // Pictures of the same pixels are in one group.
+        let mut numbers = HashMap::new();
+        let group = |content| {
+            let next = numbers.len();
+            *numbers.entry(content).or_insert(next)
+        };
+        let groups = extraction.contents.iter().map(group).collect();
         let features = extraction.features;
         let held_out = labels.len();
         let pictures = Unseen { features, logits, labels, groups, label_sets, held_out };

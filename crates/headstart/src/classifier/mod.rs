@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use headstart_data::{DecodeError, Location};
+use headstart_engine::head::sigmoid;
 use headstart_predict::{ClassifierHead, FeatureExtractor, NoLabelSet, PredictConfig, Trust};
 pub use headstart_predict::{MODEL_FORMAT, Prediction, Predictor};
 use headstart_train::{Head, Task};
@@ -51,6 +52,7 @@ impl Classifier {
     pub(crate) fn set_base_and_head(&mut self, base: Base, head: Head) {
         self.base = base;
         self.head.set_head(head);
+        self.move_thresholds(&Trust::default());
         self.head.set_trust(Trust::default());
         self.compiled = OnceLock::new();
     }
@@ -175,16 +177,41 @@ impl Classifier {
                     weights: None,
                     dim: self.base.features(),
                 };
-                unseen.unknown(&learned, self.values(), config)
+                // They are their own bank.
+                let by_folds = Unseen { held_out: 0, ..unseen.clone() };
+                by_folds.unknown(&learned, self.values(), config)
             }
         };
+        self.move_thresholds(&trust);
         self.head.set_trust(trust);
+    }
+
+    /// Keeps the labels that are given what they are where the temperatures change: a threshold is compared
+    /// with a calibrated probability.
+    fn move_thresholds(&mut self, to: &Trust) {
+        let temperature = |trust: &Trust, class: usize| {
+            trust.temperature.as_ref().map_or(1.0, |temperature| temperature.values()[class])
+        };
+        let moved = |(class, &threshold): (usize, &f32)| match threshold > 0.0 && threshold < 1.0 {
+            true => {
+                let (from, to) = (temperature(self.trust(), class), temperature(to, class));
+                let threshold = f64::from(threshold);
+                sigmoid((threshold / (1.0 - threshold)).ln() * f64::from(from / to)) as f32
+            }
+            false => threshold,
+        };
+        let thresholds = self.thresholds().iter().enumerate().map(moved).collect();
+        self.head.set_thresholds(thresholds);
     }
 
     /// How many values its base and head have.
     pub(crate) fn values(&self) -> usize {
         let base: usize = self.base.weights().iter().map(|(_, tensor)| tensor.data.len()).sum();
         base + self.head().weights().map(Vec::len).sum::<usize>()
+    }
+
+    pub(crate) fn set_thresholds(&mut self, thresholds: Vec<f32>) {
+        self.head.set_thresholds(thresholds);
     }
 
     pub(crate) fn set_trust(&mut self, trust: Trust) {

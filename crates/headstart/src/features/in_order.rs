@@ -30,7 +30,7 @@ pub(crate) fn window(threads: usize, bytes: usize) -> usize {
 /// [`Error::Interrupted`] when `tick` says so, and what `each` returns.
 ///
 /// # Panics
-/// As a job does.
+/// As a job does, and the items.
 pub(crate) fn in_order<I, R>(
     items: I,
     (pool, window): (&ThreadPool, usize),
@@ -50,12 +50,12 @@ where
         if ended.load(Ordering::Relaxed) {
             return None;
         }
-        let next = feed.lock().expect("the items do not panic").next();
+        let next = feed.lock().expect("nothing is taken after a panic").next();
         let Some((index, item)) = next else {
             ended.store(true, Ordering::Relaxed);
             return None;
         };
-        let result = catch_unwind(AssertUnwindSafe(|| job(&item)));
+        let result = job(&item);
         Some((index, item, result))
     };
     pool.in_place_scope(|scope| {
@@ -63,10 +63,14 @@ where
         let _end = OnDrop(|| ended.store(true, Ordering::Relaxed));
         let begin = || {
             let sender = sender.clone();
-            let serve = &serve;
+            let (serve, ended) = (&serve, &ended);
             scope.spawn(move |_| {
                 // Who no longer listens wants no more.
-                let _ = sender.send(serve());
+                let served = catch_unwind(AssertUnwindSafe(serve));
+                if served.is_err() {
+                    ended.store(true, Ordering::Relaxed);
+                }
+                let _ = sender.send(served);
             });
         };
         (0..window).for_each(|_| begin());
@@ -75,8 +79,8 @@ where
         let (mut done, mut next) = (0, 0);
         while begun > 0 {
             begun -= 1;
-            let Some((index, item, result)) = receive(&results, pool) else { continue };
-            let result = result.unwrap_or_else(|panic| resume_unwind(panic));
+            let served = receive(&results, pool).unwrap_or_else(|panic| resume_unwind(panic));
+            let Some((index, item, result)) = served else { continue };
             done += 1;
             let go_on = tick(done);
             waiting.insert(index, (item, result));

@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::FineTuning;
 use crate::training_set::{Augmentation, TrainingSet};
-use crate::{Base, Error, TrainingRecord};
+use crate::{Base, Classifier, Error, TrainingRecord};
 
 const RUN: &str = "headstart run";
 const STATE: &str = "headstart checkpoint";
 const RECORD: &str = "headstart training";
 const TRUST: &str = "headstart trust";
+const THRESHOLDS: &str = "headstart thresholds";
 /// Before the names of the tensors of what the classifier knows of its answers.
 const TRUST_TENSORS: &str = "first/unknown/";
 /// The head that the run began with: in its first epoch nobody else may have it.
@@ -130,6 +131,7 @@ pub(super) struct Saved {
     trust: Trust,
     /// What it is serialised without.
     trust_tensors: BTreeMap<String, Tensor>,
+    thresholds: Vec<f32>,
     first_kernel: Vec<f32>,
     first_bias: Vec<f32>,
     run: RunFingerprint,
@@ -157,6 +159,8 @@ impl Saved {
         let record = entry(RECORD).map(serde_json::from_str).transpose().map_err(other)?;
         let trust = entry(TRUST).map(serde_json::from_str).transpose().map_err(other)?;
         let trust = trust.unwrap_or_default();
+        let thresholds = entry(THRESHOLDS).map(serde_json::from_str).transpose().map_err(other)?;
+        let thresholds = thresholds.unwrap_or_default();
         let mut take = |name: &str| {
             let tensor = read.tensors.remove(name);
             tensor.map(|tensor| tensor.data).ok_or_else(|| damaged(format!("it has no {name}")))
@@ -171,7 +175,16 @@ impl Saved {
         }
         let tensors = tensors.into_iter();
         checkpoint.tensors = tensors.map(|(name, tensor)| (name, tensor.data)).collect();
-        Ok(Self { checkpoint, record, trust, trust_tensors, first_kernel, first_bias, run })
+        Ok(Self {
+            checkpoint,
+            record,
+            trust,
+            trust_tensors,
+            thresholds,
+            first_kernel,
+            first_bias,
+            run,
+        })
     }
 
     /// What the classifier that the run began with knows of its answers.
@@ -181,13 +194,36 @@ impl Saved {
     pub(super) fn take_trust(
         &mut self,
         file: &Path,
-        features: usize,
+        (features, task): (usize, Task),
         classes: usize,
     ) -> Result<Trust, Error> {
-        let trust = take(&mut self.trust).with_tensors(features, classes, &mut |name| {
+        let trust = take(&mut self.trust).with_tensors(features, task, classes, &mut |name| {
             self.trust_tensors.remove(name).map(|tensor| (tensor.shape, tensor.data))
         });
         trust.map_err(|reason| Error::NoCheckpoint { file: file.to_owned(), reason })
+    }
+
+    /// The thresholds of the classifier that the run began with, where it gives several labels.
+    ///
+    /// # Errors
+    /// When the checkpoint is damaged.
+    pub(super) fn take_thresholds(
+        &mut self,
+        file: &Path,
+        task: Task,
+        classes: usize,
+    ) -> Result<Option<Vec<f32>>, Error> {
+        let thresholds = take(&mut self.thresholds);
+        if task.is_single_label() || thresholds.is_empty() {
+            return Ok(None);
+        }
+        match thresholds.len() == classes && thresholds.iter().all(|threshold| *threshold >= 0.0) {
+            true => Ok(Some(thresholds)),
+            false => {
+                let reason = "its thresholds are not one for each class".to_owned();
+                Err(Error::NoCheckpoint { file: file.to_owned(), reason })
+            }
+        }
     }
 
     /// The head that the run began with.
@@ -216,7 +252,7 @@ impl Saved {
 pub(super) fn save(
     file: &Path,
     run: &RunFingerprint,
-    (first, trust, record): (&Head, &Trust, Option<&TrainingRecord>),
+    first: &Classifier,
     mut checkpoint: Checkpoint,
 ) -> Result<(), Error> {
     let text = |value: Result<String, serde_json::Error>| value.expect("plain data serialises");
@@ -224,18 +260,23 @@ pub(super) fn save(
         (RUN.to_owned(), text(serde_json::to_string(run))),
         (STATE.to_owned(), text(serde_json::to_string(&checkpoint))),
     ]);
+    let trust = first.trust();
     if !trust.is_none() {
         metadata.insert(TRUST.to_owned(), text(serde_json::to_string(trust)));
     }
-    if let Some(record) = record {
+    if !first.thresholds().is_empty() {
+        let thresholds = serde_json::to_string(first.thresholds());
+        metadata.insert(THRESHOLDS.to_owned(), text(thresholds));
+    }
+    if let Some(record) = first.training() {
         metadata.insert(RECORD.to_owned(), text(serde_json::to_string(record)));
     }
     let unknown = trust.unknown.as_ref().map(|unknown| unknown.tensors()).unwrap_or_default();
     let tensors: Vec<(String, Tensor)> = take(&mut checkpoint.tensors)
         .into_iter()
         .chain([
-            (FIRST_KERNEL.to_owned(), first.kernel.clone()),
-            (FIRST_BIAS.to_owned(), first.bias.clone()),
+            (FIRST_KERNEL.to_owned(), first.head().kernel.clone()),
+            (FIRST_BIAS.to_owned(), first.head().bias.clone()),
         ])
         .map(|(name, values)| (name, Tensor::new(vec![values.len()], values)))
         .chain(unknown.into_iter().map(|(name, shape, values, _)| {

@@ -177,8 +177,12 @@ impl FineTuning {
             return Err(Error::OtherRun { file: file.clone(), reason });
         }
         let mut classifier = Classifier::new(set.base().clone(), first, classes);
-        let features = set.base().features();
-        classifier.set_trust(saved.take_trust(file, features, classifier.classes().len())?);
+        let (features, task) = (set.base().features(), set.task());
+        let count = classifier.classes().len();
+        classifier.set_trust(saved.take_trust(file, (features, task), count)?);
+        if let Some(thresholds) = saved.take_thresholds(file, task, count)? {
+            classifier.set_thresholds(thresholds);
+        }
         classifier.training = saved.record;
         Ok(Some(classifier))
     }
@@ -296,10 +300,7 @@ impl Classifier {
         }
         .map_err(Error::of_training)?;
         let save = |tuner: &FineTuner| match &config.checkpoint {
-            Some(file) => {
-                let first = (self.head(), self.trust(), self.training.as_ref());
-                checkpoint::save(file, &run, first, tuner.checkpoint()).map(Some)
-            }
+            Some(file) => checkpoint::save(file, &run, self, tuner.checkpoint()).map(Some),
             None => Ok(None),
         };
         let mut diverged = None;
@@ -335,8 +336,12 @@ impl Classifier {
             _ => {
                 let mut base = Base::new(base.network().clone(), weights);
                 base.set_trainable(false);
+                let knew = !self.trust().is_none();
                 self.set_base_and_head(base, head);
                 let after = set.learn_trust_and_evaluate(self, config.trust())?;
+                if knew && after.is_none() {
+                    warnings.push(Warning::TrustLost);
+                }
                 let record = FineTuneRecord {
                     first_layer: first_layer.clone(),
                     options: config.training.clone(),

@@ -25,7 +25,8 @@ pub struct Evaluation {
     /// What else there is of pictures that may have several classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_label: Option<MultiLabelFigures>,
-    /// How far the probabilities are from meaning what they say; not known of files of earlier versions.
+    /// How far the probabilities are from meaning what they say; not known of files of earlier versions. On
+    /// the pictures that a temperature was learned on it is a little better than on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationFigures>,
     /// The expected calibration error before the probabilities were calibrated; nothing where they are

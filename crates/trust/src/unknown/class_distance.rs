@@ -2,7 +2,7 @@
 
 use headstart_engine::matmul::{matmul, matmul_nt, matmul_tn};
 
-use super::{Seen, Take, as_f16, dot, unit};
+use super::{Seen, Take, as_f16, dot, short_rows, unit};
 
 /// The Mahalanobis distance from the nearest class, of features of length 1. All classes have one
 /// covariance, which is known in the directions that pictures vary most in; in all others they vary
@@ -108,11 +108,12 @@ impl ClassDistance {
         classes: usize,
         take: &mut Take<'_>,
     ) -> Result<Self, String> {
-        let (means, directions) = (take(MEANS, Some(dim))?, take(DIRECTION_ROWS, Some(dim))?);
+        let mut rows = |name| short_rows(name, take(name, Some(dim))?);
+        let (means, directions) = (rows(MEANS)?, rows(DIRECTION_ROWS)?);
         let variances = take(VARIANCES, None)?;
         let fits = variances.len() == directions.len() / dim + 1 && means.len() <= classes * dim;
         if !fits || !variances.iter().all(|variance| *variance > 0.0) {
-            return Err(format!("its {VARIANCES} are none of its {DIRECTION_ROWS}"));
+            return Err(format!("its {VARIANCES} do not fit its {DIRECTION_ROWS}"));
         }
         Ok(Self::of(dim, means, directions, variances))
     }

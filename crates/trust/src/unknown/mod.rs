@@ -108,8 +108,8 @@ impl Unknown {
     /// part that all of them have alike tells nothing, and is left out. `None` without pictures.
     ///
     /// # Panics
-    /// When there are not `dim` features for each picture, or as many logits for all, or the rate is not in
-    /// `0..1`.
+    /// When there are not `dim` features for each picture, or as many logits for all, more are held out than
+    /// there are, or the rate is not in `0..1`.
     pub fn fit(parts: &[Part], seen: &Seen<'_>, unseen: &Unseen<'_>, rate: f64) -> Option<Self> {
         let n = unseen.features.len() / seen.dim;
         assert_eq!(unseen.features.len(), n * seen.dim, "features of each picture");
@@ -125,10 +125,14 @@ impl Unknown {
             neighbours: has(Part::Neighbours).then(|| Neighbours::new(seen)),
             class_distance: has(Part::ClassDistance).then(|| ClassDistance::new(seen)),
         };
-        let own_fold = |row: usize| unseen.groups.map(|groups| fold(groups[row]));
+        // Nothing of those held out was learned from.
+        let by_folds =
+            n.checked_sub(unseen.held_out).expect("the last of the pictures are held out");
+        let own_fold =
+            |row: usize| unseen.groups.filter(|_| row < by_folds).map(|groups| fold(groups[row]));
         let without = |fold: usize| seen.filtered(|row| fold != self::fold(seen.groups[row]));
         let distances: Vec<Option<ClassDistance>> = match unseen.groups {
-            Some(_) if has(Part::ClassDistance) => {
+            Some(_) if has(Part::ClassDistance) && by_folds > 0 => {
                 let folds = (0..FOLDS).map(without);
                 folds
                     .map(|rest| {
@@ -257,12 +261,13 @@ impl Unknown {
             |s: &Scaled| s.mean.is_finite() && s.deviation.is_finite() && s.deviation > 0.0;
         let sound = self.parts.iter().all(is_sound) && self.threshold.is_finite();
         if !sound || !(0.0..1.0).contains(&self.rate) {
-            return Err("its score for unknown pictures is none".to_owned());
+            return Err("its score for unknown pictures is damaged".to_owned());
         }
         let has = |part| self.parts.iter().any(|scaled: &Scaled| scaled.part == part);
         let mut take = |name: &str, columns: Option<usize>| {
             let (shape, values) = take(name).ok_or_else(|| format!("it has no {name}"))?;
-            let (&last, rows) = shape.split_last().ok_or_else(|| format!("its {name} is one"))?;
+            let (&last, rows) =
+                shape.split_last().ok_or_else(|| format!("its {name} is a single number"))?;
             let fits = columns.is_none_or(|columns| last == columns && rows.len() == 1);
             if values.is_empty() || !fits || !values.iter().all(|x| x.is_finite()) {
                 return Err(format!("its {name} is not of finite values for {dim} features"));
@@ -290,6 +295,15 @@ impl Scaled {
     fn of(self, value: f32) -> f32 {
         (value - self.mean) / self.deviation
     }
+}
+
+/// Rows that are no longer than 1, as f16 has them: what a file holds is then the same after it is written.
+fn short_rows(name: &str, mut values: Vec<f32>) -> Result<Vec<f32>, String> {
+    if values.iter().any(|x| x.abs() > 1.01) {
+        return Err(format!("its {name} has rows longer than 1"));
+    }
+    as_f16(&mut values);
+    Ok(values)
 }
 
 /// Takes a tensor by its name: its shape and values.

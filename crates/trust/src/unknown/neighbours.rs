@@ -1,6 +1,6 @@
 //! How near a picture is to pictures learned from.
 
-use super::{Seen, Take, as_f16, dot, unit};
+use super::{Seen, Take, as_f16, dot, short_rows, unit};
 
 /// Features of pictures learned from, each of length 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,6 @@ impl Neighbours {
     }
 
     pub(super) fn from_tensors(dim: usize, take: &mut Take<'_>) -> Result<Self, String> {
-        Ok(Self { dim, rows: take(BANK, Some(dim))? })
+        Ok(Self { dim, rows: short_rows(BANK, take(BANK, Some(dim))?)? })
     }
 }
