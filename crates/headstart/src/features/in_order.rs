@@ -261,4 +261,26 @@ mod tests {
         let panic = panicked.unwrap_err();
         assert!(panic.downcast_ref::<String>().unwrap().contains("too much"));
     }
+
+    #[test]
+    fn items_that_panic_end_it_on_whichever_thread_it_waits() {
+        let run = |pool: &ThreadPool| {
+            let items = (0..1000).inspect(|n| assert!(*n < 100, "no more rows"));
+            let work = |_: &usize| ();
+            in_order(items, (pool, WINDOW), &work, &mut |_| true, &mut |_, ()| Ok(()))
+        };
+        for threads in 1..4 {
+            let pool = pool(threads);
+            for inside in [false, true] {
+                let panicked = catch_unwind(AssertUnwindSafe(|| match inside {
+                    false => run(&pool),
+                    true => pool.install(|| run(&pool)),
+                }));
+                let panic = panicked.unwrap_err();
+                let told = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let told = told.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap();
+                assert!(told.contains("no more rows") || told.contains("after a panic"), "{told}");
+            }
+        }
+    }
 }

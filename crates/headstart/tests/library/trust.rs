@@ -139,3 +139,26 @@ fn a_file_whose_trust_is_damaged_is_an_error() {
         assert!(error.contains(told), "{to}: {error}");
     }
 }
+
+#[test]
+fn a_bank_that_is_too_long_is_an_error_and_what_is_read_is_written_alike() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(folder(temp.path(), &CLASSES, 20)).unwrap();
+    let (classifier, _) = fitted(&pictures, &FitConfig::default());
+    let file = classifier.to_model().to_bytes();
+    assert!(Model::from_bytes(&file).unwrap().to_bytes() == file);
+    let header: serde_json::Value = {
+        let length = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+        serde_json::from_slice(&file[8..8 + length]).unwrap()
+    };
+    let data = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    for name in ["unknown/bank", "unknown/class_means", "unknown/directions"] {
+        let Some(tensor) = header.get(name) else { continue };
+        let at = data + tensor["data_offsets"][0].as_u64().unwrap() as usize;
+        let mut damaged = file.clone();
+        // The largest number of f16, 65,504.
+        damaged[at..at + 2].copy_from_slice(&0x7bff_u16.to_le_bytes());
+        let error = Model::from_bytes(&damaged).unwrap_err().to_string();
+        assert!(error.contains("longer than 1"), "{name}: {error}");
+    }
+}
