@@ -176,6 +176,9 @@ impl Extractor {
     /// is a thread for it, and handed on with its result when those before it have been. The context
     /// is told how it goes only where the iterator knows how many there are.
     ///
+    /// An iterator that waits must not be used on a thread of the context's pool, and occupies one of its
+    /// threads meanwhile.
+    ///
     /// # Errors
     /// As [`Extractor::for_each`].
     pub fn for_each_in<P: AsRef<Location> + Send>(
