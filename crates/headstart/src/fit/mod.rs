@@ -144,7 +144,7 @@ impl Classifier {
             HeadConfig::Adam(_) => {
                 let fitted =
                     fit_head(&config.head, isa, head, &validation, set.classes(), context)?;
-                (fitted, set.bank(set.base())?, Unseen::default())
+                (fitted, set.bank(set.base(), config.unknown_rate)?, Unseen::default())
             }
             HeadConfig::Lbfgs(_) => {
                 let all = head.all()?;

@@ -18,7 +18,7 @@ use headstart_trust::bank_rows;
 use crate::pictures::{
     LabelSets, LabelledFeatures, Partition, ReadPictures, never_predicted, partition,
 };
-use crate::trust::{MOST_KEPT, TrustConfig, Unseen};
+use crate::trust::{MOST_KEPT, TrustConfig, UnknownRate, Unseen};
 use crate::{
     Base, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Origin,
     Pictures, Seen, TrainingRecord, Warning,
@@ -164,7 +164,7 @@ impl TrainingSet {
         config: TrustConfig,
     ) -> Result<Option<Evaluation>, Error> {
         let Some(said) = self.said(classifier)? else { return Ok(None) };
-        let learned = self.bank(classifier.base())?;
+        let learned = self.bank(classifier.base(), config.unknown_rate)?;
         classifier.learn_trust(&learned, &said, config);
         classifier.choose_thresholds(&said);
         Ok(Some(classifier.measure(&said)))
@@ -186,12 +186,13 @@ impl TrainingSet {
     }
 
     /// The features that a base has for as many of the pictures learned from, as they are, as a model keeps
-    /// at most to tell unknown ones by; none where pictures may have several labels.
+    /// at most to tell unknown ones by; none where pictures may have several labels, or none is ever told.
     ///
     /// # Errors
     /// When the pictures cannot be read back.
-    pub(crate) fn bank(&self, base: &Base) -> Result<LabelledFeatures, Error> {
-        let train = if self.label_sets.is_none() { self.subset(Subset::Train) } else { &[] };
+    pub(crate) fn bank(&self, base: &Base, rate: UnknownRate) -> Result<LabelledFeatures, Error> {
+        let none = self.label_sets.is_some() || rate.is_never();
+        let train = if none { &[] } else { self.subset(Subset::Train) };
         let labels: Vec<usize> = train.iter().map(|&picture| self.labels[picture]).collect();
         let kept = bank_rows(&labels, MOST_KEPT);
         let pictures: Vec<usize> = kept.iter().map(|&row| train[row]).collect();
@@ -206,6 +207,9 @@ impl TrainingSet {
     }
 
     fn features_of(&self, base: &Base, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        if pictures.is_empty() {
+            return Ok(Vec::new());
+        }
         let plan = base.compile(self.config.compute);
         let size = self.base.network().preprocessing();
         let dim = plan.output_shape().len();
