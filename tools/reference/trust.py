@@ -8,7 +8,8 @@ Needs numpy, scikit-learn, torch, torchmetrics, mapie. Writes to `fixtures/trust
 Logits are drawn so that they are too confident, as those of networks are. Temperatures are from
 scikit-learn's `CalibratedClassifierCV(method="temperature")` and, of several labels, its own fit for each;
 the calibration error is from torchmetrics, the Brier score from scikit-learn, the adaptive error from
-NumPy's `array_split`; coverage and mean size of sets from MAPIE's RAPS and APS on the same scores.
+NumPy's `array_split`; coverage and mean size of sets from MAPIE's RAPS and APS on the same scores, sets of
+several labels from its LAC on the samples that have a label.
 """
 
 import warnings
@@ -16,7 +17,7 @@ import warnings
 import numpy as np
 import torch
 from mapie.classification import SplitConformalClassifier
-from mapie.conformity_scores import APSConformityScore, RAPSConformityScore
+from mapie.conformity_scores import APSConformityScore, LACConformityScore, RAPSConformityScore
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -134,6 +135,23 @@ def main():
         "brier": float(((flat.astype(np.float64) - truth) ** 2).mean()),
     }
     tensors["labels/logits"] = logits
+
+    # Sets of several labels: of each, MAPIE's for samples that have it, as if it were one of two classes.
+    fit_rows, new_rows = slice(0, 200), slice(200, 300)
+    cases["labels"]["sets"] = {}
+    for coverage in [0.8, 0.9, 0.95]:
+        found = np.zeros((100, 4), bool)
+        for k in range(4):
+            pair = np.stack([1 - p[:, k], p[:, k]], axis=1)
+            has = np.flatnonzero(labels[fit_rows, k])
+            mapie = SplitConformalClassifier(
+                Scores("probabilities").fit(pair, labels[:, k]),
+                confidence_level=coverage,
+                conformity_score=LACConformityScore(),
+                prefit=True,
+            ).conformalize(pair[has], labels[has, k])
+            found[:, k] = mapie.predict_set(pair[new_rows])[1][:, 1, 0]
+        cases["labels"]["sets"][str(coverage)] = [np.flatnonzero(row).tolist() for row in found]
 
     # Sets: as many labels as it takes, on scores that are too sure.
     fit_labels, fit_logits = samples(rng, 500, 8, 1.8)

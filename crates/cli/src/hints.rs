@@ -202,7 +202,7 @@ mod tests;
 /// Why there is no set of labels, and how there could be one.
 fn no_label_set(error: &NoLabelSet) -> String {
     match error {
-        NoLabelSet::NotLearned | NoLabelSet::TooFew(_) => {
+        NoLabelSet::NotLearned | NoLabelSet::TooFew(_) | NoLabelSet::TooFewOf { .. } => {
             format!(
                 "{error}; `headstart calibrate MODEL PICTURES` learns it from labelled pictures"
             )

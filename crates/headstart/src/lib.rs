@@ -88,8 +88,8 @@ pub use audit::{Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity,
 pub use base::Base;
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
-    BaseConfig, Classifier, Evaluated, Explained, ImportConfig, MODEL_FORMAT, Prediction,
-    Predictor, class_names_in,
+    AnswerConfig, BaseConfig, Classifier, Evaluated, Explained, ImportConfig, MODEL_FORMAT,
+    Prediction, Predictor, class_names_in,
 };
 pub use config::InputConfig;
 pub use error::Error;

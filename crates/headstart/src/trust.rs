@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 
 use headstart_engine::frozen::Compute;
 use headstart_engine::head::Task;
-use headstart_predict::{ClassifierHead, LabelSets, Temperature, Trust, Unknown, UnknownScore};
+use headstart_predict::{LabelSets, PerLabelSets, Temperature, Trust, Unknown, UnknownScore};
 use headstart_train::{LogisticConfig, Samples, Strength, fit_logistic};
 use headstart_trust::{DIRECTIONS, bank_rows, choose};
 use serde::{Deserialize, Serialize};
 
 use crate::pictures::{self, LabelledFeatures};
+use crate::records::has_each;
 
 /// Whether probabilities are made to mean what they say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,33 +129,28 @@ impl Unseen {
         }
     }
 
-    /// Whether each picture has each class, n x classes.
-    fn has(&self, sets: &[Vec<usize>], classes: usize) -> Vec<bool> {
-        let of = |&label: &usize| {
-            let mut has = vec![false; classes];
-            sets[label].iter().for_each(|&class| has[class] = true);
-            has
-        };
-        self.labels.iter().flat_map(of).collect()
-    }
-
-    /// What a classifier of this head can know of its answers.
-    pub(crate) fn trust(&self, head: &ClassifierHead, calibration: Calibration) -> Trust {
-        let classes = head.classes().len();
+    /// What a classifier for this task can know of its answers.
+    pub(crate) fn trust(&self, task: Task, classes: usize, calibration: Calibration) -> Trust {
         let mut trust = Trust::default();
-        if self.labels.len() >= FEWEST && calibration == Calibration::Temperature {
-            trust.temperature = Some(match self.label_sets() {
-                Some(sets) => {
-                    Temperature::fit_each(&self.logits, &self.has(sets, classes), classes)
-                }
+        let has = self.label_sets().map(|sets| has_each(&self.labels, sets, classes));
+        if self.is_enough() && calibration == Calibration::Temperature {
+            trust.temperature = Some(match &has {
+                Some(has) => Temperature::fit_each(&self.logits, has, classes),
                 None => Temperature::fit(&self.logits, &self.labels, classes),
             });
         }
-        if head.task() == Task::SingleLabel && !self.is_empty() {
-            let mut calibrated = head.clone();
-            calibrated.set_trust(trust.clone());
-            let probabilities = calibrated.probabilities_of(self.logits.clone());
-            trust.sets = Some(LabelSets::fit(&probabilities, &self.labels, classes));
+        if self.is_empty() {
+            return trust;
+        }
+        let probabilities = trust.probabilities(self.logits.clone(), task, classes);
+        match has {
+            Some(has) => {
+                trust.per_label_sets = Some(PerLabelSets::fit(&probabilities, &has, classes));
+            }
+            None if task.is_single_label() => {
+                trust.sets = Some(LabelSets::fit(&probabilities, &self.labels, classes));
+            }
+            None => {}
         }
         trust
     }

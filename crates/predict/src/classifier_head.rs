@@ -1,10 +1,10 @@
 //! From features to names of classes.
 
-use headstart_engine::head::{Head, Task, argmax, probabilities};
+use headstart_engine::head::{Head, Task, argmax};
 use headstart_trust::UnknownScore;
 
 use crate::class_names::class_names;
-use crate::{NoLabelSet, Trust};
+use crate::{AnswerConfig, NoLabelSet, Trust};
 
 /// The threshold of a label for which none has been chosen.
 pub const UNCHOSEN_THRESHOLD: f32 = 0.5;
@@ -28,11 +28,25 @@ pub struct Prediction {
     /// The labels: the likeliest class; or, of a classifier for [`Task::MultiLabel`], all classes whose
     /// probability reaches their threshold, the likeliest first, which may be none.
     pub labels: Vec<usize>,
-    /// Whether the picture is of none of the classes; nothing of a model that cannot tell.
+    /// Whether the picture is of none of the classes; nothing of a model that cannot tell, or where that
+    /// was [not asked for](AnswerConfig::unknown).
     pub unknown: Option<UnknownScore>,
+    /// The labels that contain the right ones as often as was [asked for](AnswerConfig::coverage), the
+    /// likeliest first; nothing where that was not. Whether the picture is unknown has no say.
+    pub set: Option<Vec<usize>>,
 }
 
 impl Prediction {
+    /// The answer: the likeliest of the labels; nothing where there is none, or the picture is unknown.
+    pub fn label(&self) -> Option<usize> {
+        self.labels.first().copied().filter(|_| !self.is_unknown())
+    }
+
+    /// Whether the picture is taken for one of none of the classes.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown.is_some_and(|unknown| unknown.is_unknown)
+    }
+
     /// The classes and their probabilities, the likeliest first.
     pub fn ranked(&self) -> Vec<(usize, f32)> {
         let mut ranked: Vec<_> = self.scores.iter().copied().enumerate().collect();
@@ -128,15 +142,14 @@ impl ClassifierHead {
     }
 
     /// Calibrated probabilities, n x classes, from the head's logits n x units.
-    pub fn probabilities_of(&self, mut logits: Vec<f32>) -> Vec<f32> {
-        if let Some(temperature) = &self.trust.temperature {
-            temperature.apply(&mut logits);
-        }
-        probabilities(&logits, self.task(), self.classes.len())
+    pub fn probabilities_of(&self, logits: Vec<f32>) -> Vec<f32> {
+        self.trust.probabilities(logits, self.task(), self.classes.len())
     }
 
-    /// The smallest set of classes that contains the right one in a share `coverage` of cases, the likeliest
-    /// first, from a picture's calibrated probabilities. It has at least one class.
+    /// Labels with a promise, the likeliest first, from a picture's calibrated probabilities: the smallest
+    /// set that contains the right one in a share `coverage` of cases, and at least one; of
+    /// [`Task::MultiLabel`], all that cannot be excluded if each is to be in the set of that share of the
+    /// pictures that have it, which may be none.
     ///
     /// # Errors
     /// Why nothing can be promised.
@@ -145,16 +158,35 @@ impl ClassifierHead {
             return Err(NoLabelSet::Coverage(coverage));
         }
         if self.task() == Task::MultiLabel {
-            return Err(NoLabelSet::MultiLabel);
+            let sets = self.trust.per_label_sets.as_ref().ok_or(NoLabelSet::NotLearned)?;
+            return sets.set(scores, coverage).map_err(|(class, few)| NoLabelSet::TooFewOf {
+                label: self.classes[class].clone(),
+                few,
+            });
         }
         let sets = self.trust.sets.as_ref().ok_or(NoLabelSet::NotLearned)?;
         Ok(sets.set(scores, coverage)?)
     }
 
+    /// Whether it can answer like this: better known once than of each picture.
+    ///
+    /// # Errors
+    /// Why nothing can be promised.
+    pub fn check_answer(&self, config: &AnswerConfig) -> Result<(), NoLabelSet> {
+        let even = || vec![1.0 / self.classes.len() as f32; self.classes.len()];
+        config.coverage.map_or(Ok(()), |share| self.label_set(&even(), share).map(|_| ()))
+    }
+
     /// What it makes of one picture's features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
+        self.classify_as(features, &AnswerConfig::default())
+    }
+
+    /// [`ClassifierHead::classify`] with an answer as asked for; it has no set where that
+    /// [cannot be promised](ClassifierHead::check_answer).
+    pub fn classify_as(&self, features: &[f32], config: &AnswerConfig) -> Prediction {
         let logits = self.head.logits(features);
-        let unknown = self.trust.unknown.as_ref();
+        let unknown = self.trust.unknown.as_ref().filter(|_| config.unknown);
         let unknown = unknown.map(|unknown| unknown.verdict(features, &logits));
         let scores = self.probabilities_of(logits);
         let labels = match self.task() {
@@ -166,6 +198,7 @@ impl ClassifierHead {
                 labels
             }
         };
-        Prediction { scores, labels, unknown }
+        let set = config.coverage.and_then(|share| self.label_set(&scores, share).ok());
+        Prediction { scores, labels, unknown, set }
     }
 }

@@ -18,6 +18,7 @@
 //! `headstart` has all of it.
 #![forbid(unsafe_code)]
 
+mod answer_config;
 mod class_names;
 mod classifier_head;
 mod error;
@@ -28,6 +29,7 @@ mod model_file;
 mod predictor;
 mod trust;
 
+pub use answer_config::AnswerConfig;
 pub use class_names::class_names;
 pub use classifier_head::{ClassifierHead, Prediction, UNCHOSEN_THRESHOLD};
 pub use error::{ModelFileError, PredictError};
@@ -39,8 +41,8 @@ pub use headstart_engine::frozen::{Bf16, Compute};
 pub use headstart_engine::head::{Head, Hidden, Task};
 pub use headstart_resize::{Fitted, Rect, Reduce};
 pub use headstart_trust::{
-    CalibrationFigures, LabelSets, Temperature, TooFewPictures, Unknown, UnknownFigures,
-    UnknownScore,
+    CalibrationFigures, LabelSets, PerLabelSets, Temperature, TooFewPictures, Unknown,
+    UnknownFigures, UnknownScore,
 };
 pub use model::Model;
 pub use model_file::MODEL_FORMAT;

@@ -7,7 +7,9 @@ use headstart_decode::{Limits, MinSize, Rgb, decode_at_least, read_file};
 use headstart_engine::frozen::Compute;
 use headstart_resize::Reduce;
 
-use crate::{ClassifierHead, FeatureExtractor, Model, PredictError, Prediction};
+use crate::{
+    AnswerConfig, ClassifierHead, FeatureExtractor, Model, NoLabelSet, PredictError, Prediction,
+};
 
 /// How pictures are read and computed.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,7 @@ pub struct PredictConfig {
 #[derive(Clone, Debug)]
 pub struct Predictor {
     shared: Arc<Shared>,
+    answer: AnswerConfig,
 }
 
 #[derive(Debug)]
@@ -59,7 +62,18 @@ impl Predictor {
     ) -> Self {
         assert_eq!(head.head().dim(), base.features(), "the head is for another base");
         let at_least = config.reduce.at_least(base.preprocessing());
-        Self { shared: Arc::new(Shared { base, head, at_least, limits: config.limits }) }
+        let shared = Shared { base, head, at_least, limits: config.limits };
+        Self { shared: Arc::new(shared), answer: AnswerConfig::default() }
+    }
+
+    /// One that answers as asked for. The compiled model stays the same: of a clone, this costs nothing.
+    ///
+    /// # Errors
+    /// Why the model cannot promise what is asked for.
+    pub fn with_answer(mut self, config: AnswerConfig) -> Result<Self, NoLabelSet> {
+        self.shared.head.check_answer(&config)?;
+        self.answer = config;
+        Ok(self)
     }
 
     /// Names of the classes.
@@ -100,7 +114,8 @@ impl Predictor {
 
     /// Predicts a picture that is decoded.
     pub fn predict_picture(&self, picture: &Rgb) -> Prediction {
-        self.shared.head.classify(&self.shared.base.features_of(picture))
+        let features = self.shared.base.features_of(picture);
+        self.shared.head.classify_as(&features, &self.answer)
     }
 
     /// Predicts a picture that the `image` crate has decoded; what is transparent is composed on

@@ -1,5 +1,5 @@
-use headstart_engine::head::Task;
-use headstart_trust::{LabelSets, TakeTensor, Temperature, TooFewPictures, Unknown};
+use headstart_engine::head::{Task, probabilities};
+use headstart_trust::{LabelSets, PerLabelSets, TakeTensor, Temperature, TooFewPictures, Unknown};
 use serde::{Deserialize, Serialize};
 
 /// What a classifier knows of its own answers, learned from pictures that it had not learned from.
@@ -13,6 +13,9 @@ pub struct Trust {
     /// What sets of labels take, where pictures have one label each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sets: Option<LabelSets>,
+    /// What sets of labels take, where pictures have any number of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_label_sets: Option<PerLabelSets>,
     /// What tells pictures of none of the classes, where pictures have one label each. Serialised it is
     /// without its [tensors](Unknown::tensors).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,6 +26,14 @@ impl Trust {
     /// Whether nothing is known.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Calibrated probabilities, n x classes, from logits n x units.
+    pub fn probabilities(&self, mut logits: Vec<f32>, task: Task, classes: usize) -> Vec<f32> {
+        if let Some(temperature) = &self.temperature {
+            temperature.apply(&mut logits);
+        }
+        probabilities(&logits, task, classes)
     }
 
     /// Takes the tensors that it is serialised without by their names, and checks all of it: it may come from
@@ -57,7 +68,10 @@ impl Trust {
             return Err("its score for unknown pictures is damaged".to_owned());
         }
         let of_one_label = |sets: &LabelSets| task.is_single_label() && sets.is_sound();
-        match self.sets.as_ref().is_none_or(of_one_label) {
+        let of_labels = |sets: &PerLabelSets| !task.is_single_label() && sets.is_sound(classes);
+        let sound = self.sets.as_ref().is_none_or(of_one_label)
+            && self.per_label_sets.as_ref().is_none_or(of_labels);
+        match sound {
             true => Ok(()),
             false => Err("its scores for sets of labels are not ascending numbers".to_owned()),
         }
@@ -71,11 +85,6 @@ pub enum NoLabelSet {
     /// A coverage that is not between 0 and 1.
     #[error("a coverage is between 0 and 1, and {0} is not")]
     Coverage(f64),
-    /// The model gives any number of labels.
-    #[error(
-        "the model gives any number of labels; sets that contain the right one are for one label"
-    )]
-    MultiLabel,
     /// Whoever trained the model had no such sets, or no pictures to learn them from.
     #[error(
         "the model does not know how often it is right: it was imported, or trained by an earlier version or without pictures to learn that from"
@@ -84,4 +93,12 @@ pub enum NoLabelSet {
     /// It takes more pictures to promise so much.
     #[error(transparent)]
     TooFew(#[from] TooFewPictures),
+    /// It takes more pictures of a label to promise so much of each.
+    #[error("{few} of {label}")]
+    TooFewOf {
+        /// The label that lacks the most.
+        label: String,
+        /// How many there were, and how many it takes.
+        few: TooFewPictures,
+    },
 }

@@ -6,7 +6,7 @@
 //! - [`Temperature`] makes probabilities mean what they say (Guo et al. 2017);
 //! - [`CalibrationFigures`] tells how far they are from that;
 //! - [`LabelSets`] answers with as many labels as it takes to contain the right one as often as
-//!   promised (Romano et al. 2020, Angelopoulos et al. 2021);
+//!   promised (Romano et al. 2020, Angelopoulos et al. 2021), and [`PerLabelSets`] where there are several;
 //! - [`Unknown`] tells whether a picture is of none of the classes.
 #![forbid(unsafe_code)]
 
@@ -17,7 +17,7 @@ mod temperature;
 mod unknown;
 
 pub use figures::{Bin, CalibrationFigures, RELIABILITY_BINS, reliability};
-pub use sets::{LabelSets, TooFewPictures};
+pub use sets::{LabelSets, PerLabelSets, TooFewPictures};
 pub use temperature::Temperature;
 pub use unknown::{
     DIRECTIONS, LogitsOf, Part, Seen, TakeTensor, Unknown, UnknownFigures, UnknownScore, Unseen,

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use headstart_engine::head::{Task, argmax, probabilities};
-use headstart_trust::{CalibrationFigures, LabelSets, Temperature, TooFewPictures, reliability};
+use headstart_trust::{
+    CalibrationFigures, LabelSets, PerLabelSets, Temperature, TooFewPictures, reliability,
+};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -102,6 +104,37 @@ fn sets_keep_their_promise_and_are_no_larger_than_mapies() {
 }
 
 #[test]
+fn of_several_labels_those_are_in_the_set_that_mapie_does_not_exclude() {
+    let case = &cases()["labels"];
+    let p = probabilities(&tensor("labels/logits"), Task::MultiLabel, 4);
+    let rows = case["has"].as_array().unwrap();
+    let has: Vec<bool> = rows.iter().flat_map(labels).map(|has| has == 1).collect();
+    let sets = PerLabelSets::fit(&p[..800], &has[..800], 4);
+    assert!(sets.is_sound(4) && !sets.is_sound(3));
+    for (coverage, expected) in case["sets"].as_object().unwrap() {
+        let coverage = coverage.parse().unwrap();
+        for (row, expected) in p[800..].chunks_exact(4).zip(expected.as_array().unwrap()) {
+            let mut set = sets.set(row, coverage).unwrap();
+            assert!(set.is_sorted_by(|&a, &b| row[a] >= row[b]), "{set:?} of {row:?}");
+            set.sort_unstable();
+            assert_eq!(set, labels(expected), "{row:?} at {coverage}");
+        }
+    }
+}
+
+#[test]
+fn the_label_is_told_that_lacks_the_most_pictures_to_promise_so_much_of_each() {
+    // Of the classes 9, 3 and 20 samples have them.
+    let has = |row: usize| [row < 9, row < 3, row < 20];
+    let has: Vec<bool> = (0..20).flat_map(has).collect();
+    let sets = PerLabelSets::fit(&[0.5; 60], &has, 3);
+    assert_eq!(sets.set(&[0.5; 3], 0.75), Ok(vec![0, 1, 2]));
+    assert_eq!(sets.set(&[0.5, 0.4, 0.6], 0.75), Ok(vec![2, 0]));
+    let few = TooFewPictures { found: 3, needed: 9 };
+    assert_eq!(sets.set(&[0.5; 3], 0.9), Err((1, few)));
+}
+
+#[test]
 fn too_few_pictures_to_promise_so_much_are_told_with_how_many_are_missing() {
     let one = [0.6, 0.3, 0.1];
     let sets = |count: usize| LabelSets::fit(&one.repeat(count), &vec![0; count], 3);
@@ -179,6 +212,33 @@ proptest! {
                 prop_assert!(set.starts_with(&before));
                 before = set;
             }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn sets_of_several_labels_keep_their_promise_where_they_were_fitted_and_grow_with_coverage(
+        classes in 1..4_usize,
+        drawn in prop::collection::vec((0.0..1.0_f32, any::<bool>()), 30..160),
+    ) {
+        let n = drawn.len() / classes * classes;
+        let (p, has): (Vec<f32>, Vec<bool>) = drawn[..n].iter().copied().unzip();
+        let sets = PerLabelSets::fit(&p, &has, classes);
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); n / classes];
+        for coverage in [0.3, 0.5, 0.8] {
+            let all: Result<Vec<_>, _> = p.chunks(classes).map(|row| sets.set(row, coverage)).collect();
+            let Ok(all) = all else { break };
+            for class in 0..classes {
+                let own = |row: &usize| has[row * classes + class];
+                let of_class: Vec<usize> = (0..n / classes).filter(own).collect();
+                let kept = of_class.iter().filter(|&&row| all[row].contains(&class)).count();
+                prop_assert!(kept as f64 >= coverage * of_class.len() as f64);
+            }
+            for (set, before) in all.iter().zip(&before) {
+                prop_assert!(before.iter().all(|class| set.contains(class)));
+            }
+            before = all;
         }
     }
 }

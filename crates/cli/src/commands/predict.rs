@@ -8,7 +8,7 @@ use clap::Args;
 use headstart::data::sources::{ColumnNames, Labels, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
 use headstart::train::Task;
-use headstart::{Classifier, Context, ExtractConfig, Prediction};
+use headstart::{AnswerConfig, Classifier, Context, ExtractConfig, Prediction};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -32,7 +32,9 @@ pub(crate) struct PredictArgs {
     /// --json]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
-    /// Also answer with the smallest set of labels that contains the right one in this share of cases
+    /// Also answer with the smallest set of labels that contains the right one in this share of cases; of a
+    /// model that gives several labels, with all that cannot be excluded if each is to be in the set of this
+    /// share of the pictures that have it
     #[arg(long, value_name = "SHARE", value_parser = parse_coverage)]
     coverage: Option<f64>,
     /// Never answer that a picture is unknown, of none of the classes
@@ -50,12 +52,9 @@ pub(crate) fn run(
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let classifier = Classifier::open(&args.model)?;
-    if let Some(coverage) = args.coverage {
-        // What cannot be promised is better said once than for each picture.
-        let even = vec![1.0 / classifier.classes().len() as f32; classifier.classes().len()];
-        classifier.label_set(&even, coverage)?;
-    }
+    let mut classifier = Classifier::open(&args.model)?;
+    let answer = AnswerConfig::default();
+    classifier.set_answer(answer.with_coverage(args.coverage).with_unknown(!args.no_unknown))?;
     // A picture here and there is not worth a file in the cache.
     let extract = common.extract()?.with_cache_read_only(true);
     let columns = args.column.columns();
@@ -67,7 +66,6 @@ pub(crate) fn run(
         columns,
         top_k: args.top_k,
         coverage: args.coverage,
-        no_unknown: args.no_unknown,
     };
     let failed = match args.paths.are_streamed() {
         true => answers.as_they_come(&args.paths)?,
@@ -84,7 +82,6 @@ struct Answers<'a> {
     columns: ColumnNames,
     top_k: Option<u32>,
     coverage: Option<f64>,
-    no_unknown: bool,
 }
 
 impl Answers<'_> {
@@ -145,15 +142,12 @@ impl Answers<'_> {
         mut context: Context<'_>,
         tell: &mut dyn FnMut() -> io::Result<usize>,
     ) -> Result<usize, headstart::Error> {
-        let Self { output, classifier, extract, top_k, coverage, no_unknown, .. } = self;
+        let Self { output, classifier, extract, top_k, coverage, .. } = self;
         let mut failed = 0;
         let mut each = |path: &str, result: Result<Prediction, DecodeError>| {
             failed += tell()?;
             match result {
-                Ok(mut prediction) => {
-                    prediction.unknown.take_if(|_| *no_unknown);
-                    show(output, classifier, path, &prediction, (*top_k, *coverage))
-                }
+                Ok(prediction) => show(output, classifier, path, &prediction, (*top_k, *coverage)),
                 Err(error) => {
                     failed += 1;
                     show_failure(output, path, &hints::decode_error(&error))
@@ -188,51 +182,52 @@ fn show(
 ) -> io::Result<()> {
     let ranked = prediction.ranked();
     let classes = classifier.classes();
-    let names = |set: Vec<usize>| set.into_iter().map(|class| &*classes[class]).collect::<Vec<_>>();
-    let set = coverage.and_then(|share| classifier.label_set(&prediction.scores, share).ok());
-    let set = set.map(names);
+    let names = |set: &Vec<usize>| set.iter().map(|&class| &*classes[class]).collect::<Vec<_>>();
+    let set = prediction.set.as_ref().map(names);
     if output.is_json() {
         let shown = top_k.map_or(ranked.len(), |k| k as usize);
         let scores = Scores { ranked: &ranked[..shown.min(ranked.len())], classes };
         if classifier.task() == Task::MultiLabel {
             let labels = prediction.labels.iter().map(|&class| &classes[class]).collect();
-            return output.event(&LabelsAnswer { path, labels, scores });
+            return output.event(&LabelsAnswer { path, labels, scores, set });
         }
-        let (best, score) = ranked[0];
-        let is_known = prediction.unknown.is_none_or(|unknown| !unknown.is_unknown);
+        let label = prediction.label();
         return output.event(&Answer {
             path,
-            label: is_known.then_some(&classes[best]),
-            score: is_known.then_some(score),
+            label: label.map(|class| &*classes[class]),
+            score: label.map(|class| prediction.scores[class]),
             unknown: prediction.unknown.map(|unknown| unknown.is_unknown),
             unknown_score: prediction.unknown.map(|unknown| unknown.score),
             scores,
             set,
         });
     }
-    let ranked = match (classifier.task(), top_k) {
-        // Every label above its threshold, and no other, unless so many are asked for.
-        (Task::MultiLabel, None) if prediction.labels.is_empty() => {
-            return output.text(one_line(&format!("{path}: no label")));
-        }
-        (Task::MultiLabel, None) => {
+    // Of several labels, every one above its threshold, and no other, unless so many are asked for.
+    let is_multi_label = classifier.task() == Task::MultiLabel;
+    let shown: Vec<(usize, f32)> = match (is_multi_label, top_k) {
+        (true, None) => {
             prediction.labels.iter().map(|&class| (class, prediction.scores[class])).collect()
         }
-        _ => ranked,
-    };
-    let shown = match classifier.task() {
-        Task::MultiLabel => top_k.map_or(ranked.len(), |k| k as usize),
-        Task::SingleLabel => top_k.unwrap_or(3) as usize,
+        (_, k) => ranked.into_iter().take(k.unwrap_or(3) as usize).collect(),
     };
     let scores: Vec<String> =
-        ranked.iter().take(shown).map(|&(c, p)| format!("{} {p:.3}", classes[c])).collect();
-    let set = set.zip(coverage).map_or(String::new(), |(set, coverage)| {
-        format!("; in {} of cases: {}", percent(coverage), set.join(" or "))
-    });
-    let answer = match prediction.unknown {
-        Some(unknown) if unknown.is_unknown => format!("unknown (nearest: {})", scores.join(", ")),
-        _ => scores.join(", "),
+        shown.iter().map(|&(class, p)| format!("{} {p:.3}", classes[class])).collect();
+    let answer = match scores.is_empty() {
+        true => "no label".to_owned(),
+        false => scores.join(", "),
     };
+    let answer = match prediction.is_unknown() {
+        true => format!("unknown (nearest: {answer})"),
+        false => answer,
+    };
+    let set = set.zip(coverage).map_or(String::new(), |(set, coverage)| {
+        let share = percent(coverage);
+        match is_multi_label {
+            false => format!("; in {share} of cases: {}", set.join(" or ")),
+            true if set.is_empty() => format!("; not to be excluded at {share}: none"),
+            true => format!("; not to be excluded at {share}: {}", set.join(", ")),
+        }
+    });
     output.text(one_line(&format!("{path}: {answer}{set}")))
 }
 
@@ -266,6 +261,9 @@ struct LabelsAnswer<'a> {
     /// Those above their thresholds, the likeliest first.
     labels: Vec<&'a String>,
     scores: Scores<'a>,
+    /// Labels that cannot be excluded, if each is to be there as often as was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<Vec<&'a str>>,
 }
 
 /// An object from class to probability, the likeliest first.

@@ -81,6 +81,24 @@ fn each_head_is_trained_measured_and_says_every_label_above_its_threshold() {
 }
 
 #[test]
+fn labels_that_cannot_be_excluded_come_with_a_promise_or_a_reason_why_not() {
+    let place = with_pairs();
+    done(&place, &format!("train list.csv {OPTIONS}"));
+    let answers = place.run("predict m pair00.png pair01.png pictures/Bag --coverage 0.9 --json");
+    let mut found = 0;
+    for answer in answers.succeeded().json() {
+        let set = answer["set"].as_array().unwrap();
+        found += answer["labels"].as_array().unwrap().iter().filter(|l| set.contains(l)).count();
+        assert!(set.iter().all(|label| answer["scores"][label.as_str().unwrap()].is_number()));
+    }
+    assert!(found >= 12, "{found}");
+    let run = place.run("predict m pair00.png --coverage 0.9").succeeded();
+    assert!(run.stdout.contains("; not to be excluded at 90 %: "), "{}", run.stdout);
+    let run = place.run("predict m pair00.png --coverage 0.99");
+    run.failed(1, &["takes 99 pictures", "are missing of ", "headstart calibrate"]);
+}
+
+#[test]
 fn what_people_see_has_the_figures_of_several_labels() {
     let place = with_pairs();
     let run = place.run("train list.csv --input-size 32 --output m").succeeded();

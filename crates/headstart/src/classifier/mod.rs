@@ -12,8 +12,8 @@ use std::sync::{Arc, OnceLock};
 
 use headstart_data::{DecodeError, Location};
 use headstart_engine::head::sigmoid;
+pub use headstart_predict::{AnswerConfig, MODEL_FORMAT, Prediction, Predictor};
 use headstart_predict::{ClassifierHead, FeatureExtractor, NoLabelSet, PredictConfig, Trust};
-pub use headstart_predict::{MODEL_FORMAT, Prediction, Predictor};
 use headstart_train::{Head, Task};
 
 use crate::pictures::LabelledFeatures;
@@ -36,6 +36,7 @@ pub struct Classifier {
     pub(crate) training: Option<TrainingRecord>,
     /// The base, compiled when it is first needed.
     compiled: OnceLock<Arc<FeatureExtractor>>,
+    answer: AnswerConfig,
 }
 
 impl Classifier {
@@ -45,7 +46,8 @@ impl Classifier {
 
     fn from_parts(base: Base, head: ClassifierHead, training: Option<TrainingRecord>) -> Self {
         assert_eq!(head.head().dim(), base.features(), "the head is for another base");
-        Self { base, head, training, compiled: OnceLock::new() }
+        let (compiled, answer) = (OnceLock::new(), AnswerConfig::default());
+        Self { base, head, training, compiled, answer }
     }
 
     /// Takes over what fine-tuning has made of base and head.
@@ -53,7 +55,7 @@ impl Classifier {
         self.base = base;
         self.head.set_head(head);
         self.move_thresholds(&Trust::default());
-        self.head.set_trust(Trust::default());
+        self.set_trust(Trust::default());
         self.compiled = OnceLock::new();
     }
 
@@ -150,15 +152,15 @@ impl Classifier {
         unseen: &Unseen,
         config: TrustConfig,
     ) {
-        let mut trust = unseen.trust(&self.head, config.calibration);
+        let mut trust = unseen.trust(self.task(), self.classes().len(), config.calibration);
         trust.unknown = unseen.unknown(learned, self.values(), config);
-        self.head.set_trust(trust);
+        self.set_trust(trust);
     }
 
     /// Learns what its answers are worth from pictures that neither head nor the pictures that it keeps
     /// are of; those take the place of pictures that were learned from, where it keeps none.
     pub(crate) fn learn_trust_anew(&mut self, unseen: &Unseen, unknown_rate: UnknownRate) {
-        let mut trust = unseen.trust(&self.head, Calibration::Temperature);
+        let mut trust = unseen.trust(self.task(), self.classes().len(), Calibration::Temperature);
         let own = self.head.trust().unknown.clone();
         trust.unknown = match own.filter(|_| !unknown_rate.is_never() && unseen.is_enough()) {
             Some(mut unknown) => {
@@ -183,7 +185,7 @@ impl Classifier {
             }
         };
         self.move_thresholds(&trust);
-        self.head.set_trust(trust);
+        self.set_trust(trust);
     }
 
     /// Keeps the labels that are given what they are where the temperatures change: a threshold is compared
@@ -216,6 +218,9 @@ impl Classifier {
 
     pub(crate) fn set_trust(&mut self, trust: Trust) {
         self.head.set_trust(trust);
+        if self.head.check_answer(&self.answer).is_err() {
+            self.answer.coverage = None;
+        }
     }
 
     /// Figures on pictures.
@@ -237,8 +242,8 @@ impl Classifier {
         self.head.trust()
     }
 
-    /// The smallest set of classes that contains the right one in a share `coverage` of cases, the likeliest
-    /// first, from the scores of a [`Prediction`].
+    /// Labels with a promise, as [`ClassifierHead::label_set`] has them, from the scores of a
+    /// [`Prediction`].
     ///
     /// # Errors
     /// Why nothing can be promised.
@@ -246,9 +251,20 @@ impl Classifier {
         self.head.label_set(scores, coverage)
     }
 
+    /// What predictions are to say from now on. Should what it knows of its answers change so that a coverage
+    /// can no longer be promised, they have no sets.
+    ///
+    /// # Errors
+    /// Why it cannot promise what is asked for.
+    pub fn set_answer(&mut self, config: AnswerConfig) -> Result<(), NoLabelSet> {
+        self.head.check_answer(&config)?;
+        self.answer = config;
+        Ok(())
+    }
+
     /// What the head makes of one picture's features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
-        self.head.classify(features)
+        self.head.classify_as(features, &self.answer)
     }
 
     /// What predicts without this library's other parts, and can be shared among threads. The base is
@@ -257,7 +273,8 @@ impl Classifier {
         let config = PredictConfig::default();
         let compile = || Arc::new(self.base.compile(config.compute).into());
         let base = self.compiled.get_or_init(compile);
-        Predictor::compiled(base.clone(), self.head.clone(), &config)
+        let predictor = Predictor::compiled(base.clone(), self.head.clone(), &config);
+        predictor.with_answer(self.answer).expect("it is checked when it is set")
     }
 
     /// Predicts one picture. Many are predicted by [`Classifier::predict_each`] on all processors, or

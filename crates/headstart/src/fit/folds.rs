@@ -72,7 +72,7 @@ pub(super) fn measure(
     let macro_recall = spread(|fold| fold.macro_recall);
     // What no head had seen decides what probabilities mean, and from which on a picture has a label.
     let mut head = like.expect("there are folds");
-    head.set_trust(unseen.trust(&head, config.calibration));
+    head.set_trust(unseen.trust(head.task(), names.len(), config.calibration));
     if let Some(sets) = sets {
         let probabilities = head.probabilities_of(unseen.logits.clone());
         head.set_thresholds(choose_thresholds(&unseen.labels, sets, &probabilities, names.len()));

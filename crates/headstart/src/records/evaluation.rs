@@ -225,8 +225,7 @@ fn calibration(
     let Some(sets) = sets else {
         return CalibrationFigures::of_labels(probabilities, labels, classes);
     };
-    let has = labels.iter().flat_map(|&label| (0..classes).map(move |class| (label, class)));
-    let has: Vec<bool> = has.map(|(label, class)| sets[label].contains(&class)).collect();
+    let has = has_each(labels, sets, classes);
     CalibrationFigures::of_each(probabilities, &has)
 }
 
@@ -252,6 +251,16 @@ pub(crate) fn choose_thresholds(
 
 fn column(probabilities: &[f32], class: usize, classes: usize) -> Vec<f32> {
     probabilities.iter().skip(class).step_by(classes).copied().collect()
+}
+
+/// Whether each picture has each class, n x classes.
+pub(crate) fn has_each(labels: &[usize], sets: &[Vec<usize>], classes: usize) -> Vec<bool> {
+    let of = |&label: &usize| {
+        let mut has = vec![false; classes];
+        sets[label].iter().for_each(|&class| has[class] = true);
+        has
+    };
+    labels.iter().flat_map(of).collect()
 }
 
 fn has_class(labels: &[usize], sets: &[Vec<usize>], class: usize) -> Vec<bool> {

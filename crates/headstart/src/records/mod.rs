@@ -8,8 +8,8 @@ mod seen;
 mod training;
 
 pub use cross_validation::{CrossValidation, FoldRecord, Spread};
-pub(crate) use evaluation::choose_thresholds;
 pub use evaluation::{Evaluation, MultiLabelFigures, UnknownEvaluation};
+pub(crate) use evaluation::{choose_thresholds, has_each};
 pub use head_config::HeadConfig;
 pub use seen::{Contents, Seen};
 pub use training::{EpochRecord, FineTuneRecord, Origin, SplitRecord, TrainingRecord};

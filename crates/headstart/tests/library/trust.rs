@@ -4,8 +4,8 @@ use std::fs;
 
 use headstart::predict::{Model, NoLabelSet};
 use headstart::{
-    Calibration, Classifier, Context, ExtractConfig, FineTuning, FitConfig, FitReport, Pictures,
-    UnknownRate,
+    AnswerConfig, Calibration, Classifier, Context, ExtractConfig, FineTuning, FitConfig,
+    FitReport, Pictures, UnknownRate,
 };
 
 use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};
@@ -55,6 +55,37 @@ fn what_a_model_knows_of_its_answers_travels_in_its_file() {
         let set = loaded.label_set(&prediction.scores, 0.9).unwrap();
         assert_eq!(set[0], prediction.labels[0]);
     }
+}
+
+#[test]
+fn predictions_answer_as_asked_for_whoever_is_asked() {
+    let temp = tempfile::tempdir().unwrap();
+    let pictures = Pictures::open(folder(temp.path(), &CLASSES, 20)).unwrap();
+    let (mut classifier, _) = fitted(&pictures, &FitConfig::default());
+    let path = &bundled_pictures("Sneaker")[21];
+    let plain = classifier.predict(path).unwrap();
+    assert_eq!((plain.set.as_ref(), plain.unknown.is_some()), (None, true));
+    assert_eq!(plain.label(), (!plain.is_unknown()).then_some(plain.labels[0]));
+    let config = AnswerConfig::default().with_coverage(0.9).with_unknown(false);
+    let asked = classifier.predictor().with_answer(config).unwrap().predict(path).unwrap();
+    assert_eq!(asked.set, Some(classifier.label_set(&plain.scores, 0.9).unwrap()));
+    assert_eq!((asked.unknown, asked.label()), (None, Some(plain.labels[0])));
+    assert_eq!(bits(&asked.scores), bits(&plain.scores));
+    classifier.set_answer(config).unwrap();
+    assert_eq!(classifier.predict(path).unwrap(), asked);
+    let mut each = Vec::new();
+    let (extract, mut context) = (ExtractConfig::default(), Context::default());
+    let pictures = [headstart::data::Location::from(path.clone())];
+    classifier
+        .predict_each(pictures, &extract, &mut context, &mut |_, found| {
+            each.push(found.unwrap());
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(each, [asked]);
+    let much = AnswerConfig::default().with_coverage(0.999);
+    assert!(matches!(classifier.set_answer(much), Err(NoLabelSet::TooFew(_))));
+    assert!(matches!(classifier.predictor().with_answer(much), Err(NoLabelSet::TooFew(_))));
 }
 
 #[test]

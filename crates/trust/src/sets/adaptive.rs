@@ -1,8 +1,9 @@
-//! Sets of labels that contain the right one as often as promised: split conformal prediction with the
-//! regularised adaptive score, RAPS (Angelopoulos et al. 2021), which without its penalty is APS (Romano
-//! et al. 2020).
+//! Of samples with one label each: the regularised adaptive score, RAPS (Angelopoulos et al. 2021), which
+//! without its penalty is APS (Romano et al. 2020).
 
 use serde::{Deserialize, Serialize};
+
+use super::{TooFewPictures, are_sound, quantile, thin_out};
 
 /// Makes sets of labels that contain the right one as often as promised, of samples with one class
 /// each.
@@ -21,19 +22,6 @@ pub struct LabelSets {
     pub unpenalised: usize,
 }
 
-/// There are too few pictures that were not learned from to promise so much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "to promise this takes {needed} pictures that were not learned from, and there were {found}: {} are missing",
-    needed - found
-)]
-pub struct TooFewPictures {
-    /// How many there were.
-    pub found: usize,
-    /// How many it takes.
-    pub needed: usize,
-}
-
 /// Penalties that the size of sets is compared with.
 const PENALTIES: [f32; 6] = [0.0, 0.001, 0.01, 0.1, 0.2, 0.5];
 /// With fewer samples the choice would be chance.
@@ -46,8 +34,7 @@ const MOST_SCORES: usize = 2_000;
 impl LabelSets {
     /// Whether this can have been [fitted](LabelSets::fit): scores are numbers in ascending order.
     pub fn is_sound(&self) -> bool {
-        let penalty = self.penalty.is_finite() && self.penalty >= 0.0;
-        penalty && self.scores.iter().all(|score| score.is_finite()) && self.scores.is_sorted()
+        self.penalty.is_finite() && self.penalty >= 0.0 && are_sound(&self.scores)
     }
 
     /// From probabilities of samples that were not learned from, n x classes, and their labels. The
@@ -88,19 +75,8 @@ impl LabelSets {
                 }
             }
         }
-        best.thin_out();
+        thin_out(&mut best.scores, MOST_SCORES);
         best
-    }
-
-    /// Keeps scores that are evenly spread among all, the highest with them.
-    fn thin_out(&mut self) {
-        let count = self.scores.len();
-        if count > MOST_SCORES {
-            // So that the k-th of the kept is at the same share of one more than all.
-            let at =
-                |kept: usize| ((kept + 1) * (count + 1)).div_ceil(MOST_SCORES + 1).min(count) - 1;
-            self.scores = (0..MOST_SCORES).map(|kept| self.scores[at(kept)]).collect();
-        }
     }
 
     /// The smallest set of classes that contains the right one in a share `coverage` of cases, from the
@@ -112,22 +88,10 @@ impl LabelSets {
     /// # Panics
     /// When `coverage` is not between 0 and 1.
     pub fn set(&self, probabilities: &[f32], coverage: f64) -> Result<Vec<usize>, TooFewPictures> {
-        let highest = self.quantile(coverage)?;
+        let highest = quantile(&self.scores, coverage)?;
         let within = self.ranked(probabilities).into_iter().enumerate();
         let within = within.take_while(|(rank, (_, score))| *rank == 0 || *score <= highest);
         Ok(within.map(|(_, (class, _))| class).collect())
-    }
-
-    /// The score that a share `coverage` of right classes do not exceed.
-    fn quantile(&self, coverage: f64) -> Result<f32, TooFewPictures> {
-        assert!(coverage > 0.0 && coverage < 1.0, "a coverage is between 0 and 1");
-        let found = self.scores.len();
-        let rank = ((found + 1) as f64 * coverage).ceil() as usize;
-        let needed = (coverage / (1.0 - coverage) - 1e-9).ceil() as usize;
-        match rank <= found {
-            true => Ok(self.scores[rank.max(1) - 1]),
-            false => Err(TooFewPictures { found, needed: needed.max(found + 1) }),
-        }
     }
 
     /// The classes, the likeliest first, and how far down each lies: the probability of all before it
