@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 use headstart_engine::frozen::Compute;
 use headstart_engine::head::Task;
 use headstart_predict::{LabelSets, PerLabelSets, Temperature, Trust, Unknown, UnknownScore};
-use headstart_train::{LogisticConfig, Samples, Strength, fit_logistic};
-use headstart_trust::{DIRECTIONS, bank_rows, choose};
+use headstart_train::{LogisticConfig, Samples, Strength, TrainError, fit_logistic};
+use headstart_trust::{DIRECTIONS, LeftOut, bank_rows, choose};
 use serde::{Deserialize, Serialize};
 
 use crate::pictures::{self, LabelledFeatures};
 use crate::records::has_each;
+use crate::{Context, Error, Event};
 
 /// Whether probabilities are made to mean what they say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,34 +158,47 @@ impl Unseen {
 
     /// What tells unknown pictures by those that were learned from; nothing where too few were not, or
     /// pictures may have several labels.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
     pub(crate) fn unknown(
         &self,
         learned: &LabelledFeatures,
         file_values: usize,
         config: TrustConfig,
-    ) -> Option<Unknown> {
+        context: &mut Context<'_>,
+    ) -> Result<Option<Unknown>, Error> {
         let few = !self.is_enough() || learned.labels.is_empty();
         if few || self.label_sets.is_some() || config.unknown_rate.is_never() {
-            return None;
+            return Ok(None);
         }
         let kept = learned.of(&bank_rows(&learned.labels, kept_pictures(learned, file_values)));
         let seen = kept.seen();
         if seen.labels.is_empty() {
-            return None;
+            return Ok(None);
         }
         let strength = config.strength.unwrap_or(USUAL_STRENGTH);
-        let parts = choose(&seen, &mut |learned, classes, features| {
+        let parts = choose(&seen, &mut |left_out: &LeftOut<'_>| {
+            let &LeftOut { learned, classes, tested, done, total } = left_out;
+            context.tell(Event::LeavingOut { done, total });
             let samples = Samples::new(learned.features, learned.dim, learned.labels, classes);
             let config = LogisticConfig {
                 strength: Strength::Fixed(strength),
                 tolerance: 1e-3,
                 ..LogisticConfig::default()
             };
-            let fit = fit_logistic(&samples, None, &config, Compute::default().isa, &mut |_| {
-                ControlFlow::Continue(())
-            });
-            Some(fit.ok()?.head.logits(features))
-        });
+            let isa = Compute::default().isa;
+            let mut go_on = |_: headstart_train::Event<'_>| match context.is_cancelled() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            };
+            match fit_logistic(&samples, None, &config, isa, &mut go_on) {
+                Ok(fit) => Ok(Some(fit.head.logits(tested))),
+                Err(TrainError::Stopped) => Err(Error::Interrupted),
+                Err(_) => Ok(None),
+            }
+        })?;
+        context.check()?;
         let n = self.labels.len();
         let step = n.div_ceil(MOST_FOR_THRESHOLD);
         let rows = || (0..n).step_by(step);
@@ -200,7 +214,7 @@ impl Unseen {
             groups: Some(&groups),
             held_out: rows().filter(|&row| row >= n - self.held_out).count(),
         };
-        Unknown::fit(&parts, &seen, &unseen, config.unknown_rate.share())
+        Ok(Unknown::fit(&parts, &seen, &unseen, config.unknown_rate.share()))
     }
 
     /// How much each picture looks like one of none of the classes.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use headstart_trust::{Part, Seen, Unknown, UnknownFigures, Unseen, bank_rows, choose};
+use std::convert::Infallible;
+
+use headstart_trust::{LeftOut, Part, Seen, Unknown, UnknownFigures, Unseen, bank_rows, choose};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -209,19 +211,20 @@ fn the_score_is_the_one_that_parts_left_out_classes_best() {
     let known = pictures(4, 30, 9);
     // Logits that know nothing: energy is of no use.
     let mut asked = 0;
-    let chosen = choose(&known.seen(), &mut |learned, classes, features| {
+    let Ok(chosen) = choose::<Infallible>(&known.seen(), &mut |left_out: &LeftOut<'_>| {
+        assert_eq!((left_out.done, left_out.total, left_out.classes), (asked, 4, 3));
         asked += 1;
-        assert_eq!(classes, 3);
-        assert!(learned.labels.iter().all(|&label| label < 3));
-        Some(drawn(features.len() / DIM * classes, 3))
+        assert!(left_out.learned.labels.iter().all(|&label| label < 3));
+        Ok(Some(drawn(left_out.tested.len() / DIM * 3, 3)))
     });
     assert_eq!(asked, 4);
     assert!(!chosen.contains(&Part::Energy), "{chosen:?}");
     // Nothing to choose by: two classes, and a head that cannot be fitted.
     for classes in [2, 4] {
         let known = pictures(classes, 30, 9);
-        assert_eq!(choose(&known.seen(), &mut |_, _, _| None), PARTS);
+        assert_eq!(choose::<Infallible>(&known.seen(), &mut |_| Ok(None)), Ok(PARTS.to_vec()));
     }
+    assert_eq!(choose(&known.seen(), &mut |_| Err("stop")), Err("stop"));
 }
 
 proptest! {

@@ -89,6 +89,9 @@ impl Progress<'_> {
                 self.spin("Head", format!("choosing the strength, trial {trial}"));
             }
             Event::Fitting { step } => self.spin("Head", format!("step {step}")),
+            Event::LeavingOut { done, total } => {
+                self.spin("Unknown", format!("class {} of {total} left out", done + 1));
+            }
             Event::Batch { phase, epoch, batch, batches } => {
                 let name = match phase {
                     Phase::Head => "Head",

@@ -174,7 +174,7 @@ impl Classifier {
         context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
         let said = self.said(source.into(), side, config, context)?;
-        self.learn_trust_anew(&said.pictures, unknown_rate);
+        context.install(|context| self.learn_trust_anew(&said.pictures, unknown_rate, context))?;
         let evaluation = self.measure(&said.pictures);
         Ok(said.evaluated(evaluation))
     }

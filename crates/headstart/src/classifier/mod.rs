@@ -146,20 +146,33 @@ impl Classifier {
     }
 
     /// Learns what its answers are worth from pictures that it has not learned from.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; it then knows what it knew before.
     pub(crate) fn learn_trust(
         &mut self,
         learned: &LabelledFeatures,
         unseen: &Unseen,
         config: TrustConfig,
-    ) {
+        context: &mut Context<'_>,
+    ) -> Result<(), Error> {
         let mut trust = unseen.trust(self.task(), self.classes().len(), config.calibration);
-        trust.unknown = unseen.unknown(learned, self.values(), config);
+        trust.unknown = unseen.unknown(learned, self.values(), config, context)?;
         self.set_trust(trust);
+        Ok(())
     }
 
     /// Learns what its answers are worth from pictures that neither head nor the pictures that it keeps
     /// are of; those take the place of pictures that were learned from, where it keeps none.
-    pub(crate) fn learn_trust_anew(&mut self, unseen: &Unseen, unknown_rate: UnknownRate) {
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; it then knows what it knew before.
+    pub(crate) fn learn_trust_anew(
+        &mut self,
+        unseen: &Unseen,
+        unknown_rate: UnknownRate,
+        context: &mut Context<'_>,
+    ) -> Result<(), Error> {
         let mut trust = unseen.trust(self.task(), self.classes().len(), Calibration::Temperature);
         let own = self.head.trust().unknown.clone();
         trust.unknown = match own.filter(|_| !unknown_rate.is_never() && unseen.is_enough()) {
@@ -181,11 +194,12 @@ impl Classifier {
                 };
                 // They are their own bank.
                 let by_folds = Unseen { held_out: 0, ..unseen.clone() };
-                by_folds.unknown(&learned, self.values(), config)
+                by_folds.unknown(&learned, self.values(), config, context)?
             }
         };
         self.move_thresholds(&trust);
         self.set_trust(trust);
+        Ok(())
     }
 
     /// Keeps the labels that are given what they are where the temperatures change: a threshold is compared

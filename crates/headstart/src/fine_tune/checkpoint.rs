@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FineTuning;
 use crate::training_set::{Augmentation, TrainingSet};
-use crate::{Base, Classifier, Error, TrainingRecord};
+use crate::{Base, Calibration, Classifier, Error, TrainingRecord, UnknownRate};
 
 const RUN: &str = "headstart run";
 const STATE: &str = "headstart checkpoint";
@@ -40,6 +40,8 @@ pub(super) struct RunFingerprint {
     boundary: usize,
     options: FineTuneConfig,
     augmentation: Augmentation,
+    calibration: Calibration,
+    unknown_rate: UnknownRate,
     version: String,
 }
 
@@ -94,6 +96,8 @@ impl RunFingerprint {
             boundary: network.boundary(),
             options: config.training.clone(),
             augmentation: config.inputs.augmentation(),
+            calibration: config.calibration,
+            unknown_rate: config.unknown_rate,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -117,6 +121,12 @@ impl RunFingerprint {
         }
         if self.augmentation != other.augmentation {
             return Some("its pictures are augmented in another way");
+        }
+        if self.calibration != other.calibration {
+            return Some("its scores are calibrated in another way");
+        }
+        if self.unknown_rate != other.unknown_rate {
+            return Some("it turns away another share of known pictures");
         }
         (self.options != other.options).then_some("it has other options of fine-tuning")
     }

@@ -337,8 +337,18 @@ impl Classifier {
                 let mut base = Base::new(base.network().clone(), weights);
                 base.set_trainable(false);
                 let knew = !self.trust().is_none();
-                self.set_base_and_head(base, head);
-                let after = set.learn_trust_and_evaluate(self, config.trust())?;
+                let mut tuned = self.clone();
+                tuned.set_base_and_head(base, head);
+                let trust = config.trust();
+                let after = set.learn_trust_and_evaluate(&mut tuned, trust, context);
+                let after = after.map_err(|error| match (error, &config.checkpoint) {
+                    (Error::Interrupted, Some(checkpoint)) => {
+                        let (epoch, checkpoint) = (history.epochs.len(), checkpoint.clone());
+                        Error::Saved { epoch, checkpoint }
+                    }
+                    (error, _) => error,
+                })?;
+                *self = tuned;
                 if knew && after.is_none() {
                     warnings.push(Warning::TrustLost);
                 }

@@ -95,7 +95,7 @@ impl Classifier {
                 features,
                 start,
             };
-            Ok(outcome.finish(base, fitted, train, validation, config))
+            outcome.finish(base, fitted, train, validation, config, context)
         })
     }
 
@@ -170,7 +170,7 @@ impl Classifier {
             features,
             start: begin.checked_sub(std::time::Duration::from_secs_f64(features)).unwrap_or(begin),
         };
-        Ok(outcome.finish(set.base().clone(), fitted, &learned, &validation, config))
+        outcome.finish(set.base().clone(), fitted, &learned, &validation, config, context)
     }
 }
 

@@ -11,8 +11,8 @@ use super::head::Fitted;
 use crate::pictures::LabelledFeatures;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
-    Base, Classifier, CrossValidation, EpochRecord, Evaluation, Origin, Seen, TrainingRecord,
-    Warning,
+    Base, Classifier, Context, CrossValidation, EpochRecord, Error, Evaluation, Origin, Seen,
+    TrainingRecord, Warning,
 };
 use headstart_predict::UNCHOSEN_THRESHOLD;
 
@@ -85,7 +85,8 @@ impl Outcome {
         learned: &LabelledFeatures,
         validation: &LabelledFeatures,
         config: &FitConfig,
-    ) -> (Classifier, FitReport) {
+        context: &mut Context<'_>,
+    ) -> Result<(Classifier, FitReport), Error> {
         let head_done = self.start.elapsed().as_secs_f64();
         let mut classifier = Classifier::new(base, fitted.head, self.classes);
         let mut warnings = self.warnings;
@@ -106,7 +107,7 @@ impl Outcome {
             unknown_rate: config.unknown_rate,
             strength: fitted.strength,
         };
-        classifier.learn_trust(learned, &unseen, trust);
+        classifier.learn_trust(learned, &unseen, trust, context)?;
         let deciding = held_back.as_ref().unwrap_or(&unseen);
         if classifier.task() == Task::MultiLabel && deciding.is_empty() {
             let problem = format!(
@@ -147,6 +148,6 @@ impl Outcome {
                 total: self.start.elapsed().as_secs_f64(),
             },
         };
-        (classifier, report)
+        Ok((classifier, report))
     }
 }

@@ -157,15 +157,16 @@ impl TrainingSet {
     /// worth.
     ///
     /// # Errors
-    /// When the pictures cannot be read back.
+    /// When the pictures cannot be read back, or the context is cancelled.
     pub(crate) fn learn_trust_and_evaluate(
         &self,
         classifier: &mut Classifier,
         config: TrustConfig,
+        context: &mut Context<'_>,
     ) -> Result<Option<Evaluation>, Error> {
         let Some(said) = self.said(classifier)? else { return Ok(None) };
         let learned = self.bank(classifier.base(), config.unknown_rate)?;
-        classifier.learn_trust(&learned, &said, config);
+        classifier.learn_trust(&learned, &said, config, context)?;
         classifier.choose_thresholds(&said);
         Ok(Some(classifier.measure(&said)))
     }

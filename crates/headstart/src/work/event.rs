@@ -64,6 +64,13 @@ pub enum Event {
         /// The steps taken.
         step: usize,
     },
+    /// A class is about to be left out, to choose what unknown pictures are told by.
+    LeavingOut {
+        /// Classes that have been.
+        done: usize,
+        /// Classes that will have been.
+        total: usize,
+    },
     /// A batch is about to be taken.
     Batch {
         /// What is trained.
@@ -159,6 +166,10 @@ mod tests {
             (
                 Event::Epoch { phase: Phase::FineTune, epoch },
                 r#"{"event":"epoch","phase":"fine-tune","epoch":2,"loss":0.5,"accuracy":0.75,"val_loss":1.0,"val_accuracy":null,"seconds":0.25}"#,
+            ),
+            (
+                Event::LeavingOut { done: 1, total: 3 },
+                r#"{"event":"leaving_out","done":1,"total":3}"#,
             ),
             (Event::Disk(disk), r#"{"event":"disk","folder":"a/b","bytes":7}"#),
             (Event::Note { message: "so".to_owned() }, r#"{"event":"note","message":"so"}"#),

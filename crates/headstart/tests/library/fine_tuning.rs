@@ -11,9 +11,9 @@ use headstart::train::optimizers::{Algorithm, OptimizerConfig, Sgd};
 use headstart::train::schedules::{CosineDecay, Schedule};
 use headstart::train::{AdamConfig, FineTuneConfig, LogisticConfig, TrainError};
 use headstart::{
-    CancelToken, Classifier, Context, Error, Event, ExtractConfig, FineTunePhase, FineTuneReport,
-    FineTuning, FitConfig, HeadConfig, Phase, PictureSource, Pictures, RunConfig, ThreadPool,
-    TrainJob, Warning,
+    Calibration, CancelToken, Classifier, Context, Error, Event, ExtractConfig, FineTunePhase,
+    FineTuneReport, FineTuning, FitConfig, HeadConfig, Phase, PictureSource, Pictures, RunConfig,
+    ThreadPool, TrainJob, UnknownRate, Warning,
 };
 
 use crate::support::{CLASSES, assert_one_line, bits, bundled_pictures, folder, small_base};
@@ -282,7 +282,7 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
         assert!(case.bytes(&classifier) == fs::read(&case.head).unwrap());
     };
     type Change = fn(&mut FineTuning);
-    let changes: [(Change, &str); 8] = [
+    let changes: [(Change, &str); 10] = [
         (|c| c.training.learning_rate = 1e-4, "other options"),
         (|c| c.training.epochs = 4, "other options"),
         (|c| c.training.seed = 1, "other options"),
@@ -291,6 +291,8 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
         (|c| c.at = "from:block_16_expand".parse().unwrap(), "other layers"),
         (|c| c.inputs.augment = Augment::Standard, "augmented in another way"),
         (|c| c.training.bn = BatchNorm::Train, "other options"),
+        (|c| c.calibration = Calibration::None, "calibrated in another way"),
+        (|c| c.unknown_rate = UnknownRate::NEVER, "another share of known pictures"),
     ];
     for (change, part) in changes {
         let mut config = ours();

@@ -4,8 +4,8 @@ use std::fs;
 
 use headstart::predict::{Model, NoLabelSet};
 use headstart::{
-    AnswerConfig, Calibration, Classifier, Context, ExtractConfig, FineTuning, FitConfig,
-    FitReport, Pictures, UnknownRate,
+    AnswerConfig, Calibration, CancelToken, Classifier, Context, Error, Event, ExtractConfig,
+    FineTuning, FitConfig, FitReport, Pictures, UnknownRate,
 };
 
 use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};
@@ -146,6 +146,53 @@ fn fine_tuning_calibrates_anew_on_the_pictures_held_back() {
     assert_ne!(*classifier.trust(), before);
     let sets = classifier.trust().sets.as_ref().unwrap();
     assert_eq!(sets.scores.len(), report.validation.unwrap().pictures);
+}
+
+#[test]
+fn work_can_be_ended_while_classes_are_left_out_and_changes_nothing_then() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = folder(&temp.path().join("p"), &CLASSES, 30);
+    let pictures = Pictures::open(&root).unwrap().with_validation(0.4, 1);
+    let (classifier, _) = fitted(&pictures, &FitConfig::default());
+    // A context that is cancelled at the second class.
+    let context = || {
+        let cancel = CancelToken::new();
+        let token = cancel.clone();
+        Context::default().with_cancel_token(cancel).on_event(move |event| match event {
+            Event::LeavingOut { done: 0, total } => assert_eq!(total, CLASSES.len()),
+            Event::LeavingOut { done, .. } => {
+                assert_eq!(done, 1);
+                token.cancel();
+            }
+            _ => {}
+        })
+    };
+    let config = FitConfig::default();
+    let stopped = Classifier::fit(small_base(), &pictures, &config, &mut context());
+    assert!(matches!(stopped, Err(Error::Interrupted)));
+
+    let mut tuning = FineTuning::default();
+    tuning.training.epochs = 1;
+    let mut whole = classifier.clone();
+    whole.fine_tune(&pictures, &tuning, &mut Context::default()).unwrap();
+    let mut tuned = classifier.clone();
+    let checkpoint = temp.path().join("checkpoint");
+    let tuning = tuning.with_checkpoint(checkpoint).with_resume(true);
+    let stopped = tuned.fine_tune(&pictures, &tuning, &mut context()).unwrap_err();
+    assert!(matches!(stopped, Error::Saved { epoch: 1, .. }), "{stopped}");
+    assert!(tuned.to_model().to_bytes() == classifier.to_model().to_bytes());
+    tuned.fine_tune(&pictures, &tuning, &mut Context::default()).unwrap();
+    assert!(tuned.to_model().to_bytes() == whole.to_model().to_bytes());
+
+    let mut plain = classifier.to_model();
+    plain.head.set_trust(headstart::predict::Trust::default());
+    let file = temp.path().join("plain.safetensors");
+    fs::write(&file, plain.to_bytes()).unwrap();
+    let mut plain = Classifier::load(&file).unwrap();
+    let (rate, extract) = (UnknownRate::default(), ExtractConfig::default());
+    let stopped = plain.calibrate(&root, None, rate, &extract, &mut context());
+    assert!(matches!(stopped, Err(Error::Interrupted)));
+    assert!(plain.trust().is_none());
 }
 
 #[test]

@@ -12,16 +12,34 @@ const MOST_CLASSES: usize = 10;
 /// With fewer of either side an AUROC would be chance.
 const FEWEST: usize = 4;
 
-/// Fits a head to pictures, labelled from 0 without gaps, of so many classes, and returns its logits for
-/// the features that follow; nothing where none can be fitted.
-pub type LogitsOf<'a> = dyn FnMut(&Seen<'_>, usize, &[f32]) -> Option<Vec<f32>> + 'a;
+/// What a head is fitted to while a class is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftOut<'a> {
+    /// Pictures of the other classes, labelled from 0 without gaps.
+    pub learned: Seen<'a>,
+    /// How many classes these have.
+    pub classes: usize,
+    /// The features of other pictures, m x dim, of which the head's logits are asked for.
+    pub tested: &'a [f32],
+    /// How many classes have been left out before, and how many may be in all.
+    pub done: usize,
+    /// See `done`.
+    pub total: usize,
+}
+
+/// Fits a head where a class is left out, and returns its logits for the pictures to be tested; nothing
+/// where none can be fitted.
+pub type LogitsOf<'a, E> = dyn FnMut(&LeftOut<'_>) -> Result<Option<Vec<f32>>, E> + 'a;
 
 /// The parts of the score that best parts pictures of a class that was not learned from those of the
 /// others: each class is left out in turn, a head fitted to a part of the others' pictures, and the
 /// AUROC of the left-out class against the other part taken.
 ///
 /// Where there are too few classes or pictures, it is the score that did best where there were enough.
-pub fn choose(seen: &Seen<'_>, logits: &mut LogitsOf<'_>) -> Vec<Part> {
+///
+/// # Errors
+/// What `logits` returns.
+pub fn choose<E>(seen: &Seen<'_>, logits: &mut LogitsOf<'_, E>) -> Result<Vec<Part>, E> {
     let bank = seen.of(&bank_rows(seen.labels, MOST_PICTURES));
     let bank = bank.borrowed();
     let mut classes = bank.labels.to_vec();
@@ -29,22 +47,24 @@ pub fn choose(seen: &Seen<'_>, logits: &mut LogitsOf<'_>) -> Vec<Part> {
     classes.dedup();
     let mut sums = [0.0; SCORES.len()];
     let step = classes.len().div_ceil(MOST_CLASSES).max(1);
-    for &left_out in classes.iter().step_by(step) {
-        if let Some(found) = without(&bank, left_out, logits) {
+    let total = classes.len().div_ceil(step);
+    for (done, &left_out) in classes.iter().step_by(step).enumerate() {
+        if let Some(found) = without(&bank, left_out, (done, total), logits)? {
             sums.iter_mut().zip(found).for_each(|(sum, auroc)| *sum += auroc);
         }
     }
     // The first of those that are the best.
     let best = (1..SCORES.len()).fold(0, |best, at| if sums[at] > sums[best] { at } else { best });
-    SCORES[best].to_vec()
+    Ok(SCORES[best].to_vec())
 }
 
 /// The AUROC of each score where a class is left out.
-fn without(
+fn without<E>(
     bank: &Seen<'_>,
     left_out: usize,
-    logits: &mut LogitsOf<'_>,
-) -> Option<[f64; SCORES.len()]> {
+    (done, total): (usize, usize),
+    logits: &mut LogitsOf<'_, E>,
+) -> Result<Option<[f64; SCORES.len()]>, E> {
     let of = |row: usize| bank.labels[row] == left_out;
     let is_tested = |row: usize| fold(bank.groups[row]) == FOLDS - 1;
     let mut learned = bank.filtered(|row| !of(row) && !is_tested(row));
@@ -55,16 +75,18 @@ fn without(
     present.dedup();
     let few = known.labels.len() < FEWEST || unknown.labels.len() < FEWEST;
     if few || present.len() < 2 {
-        return None;
+        return Ok(None);
     }
     for label in &mut learned.labels {
         *label = present.binary_search(label).expect("it is there");
     }
     let learned = learned.borrowed();
-    let (neighbours, distance) = (Neighbours::new(&learned), ClassDistance::new(&learned));
     let tested = [known.features, unknown.features].concat();
+    let classes = present.len();
+    let asked = LeftOut { learned, classes, tested: &tested, done, total };
+    let Some(logits) = logits(&asked)? else { return Ok(None) };
+    let (neighbours, distance) = (Neighbours::new(&learned), ClassDistance::new(&learned));
     let n = tested.len() / bank.dim;
-    let logits = logits(&learned, present.len(), &tested)?;
     let units = logits.len() / n;
     let values = |part: Part| -> Vec<f32> {
         let rows = tested.chunks_exact(bank.dim);
@@ -80,12 +102,13 @@ fn without(
     };
     let all =
         [Part::Neighbours, Part::Energy, Part::ClassDistance].map(|part| (part, values(part)));
-    Some(SCORES.map(|parts| {
+    let aurocs = SCORES.map(|parts| {
         let mut scores = vec![0.0; n];
         for (_, values) in all.iter().filter(|(part, _)| parts.contains(part)) {
             scores.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
         }
         let (known, unknown) = scores.split_at(known.labels.len());
         UnknownFigures::of(known, unknown).map_or(0.5, |figures| figures.auroc)
-    }))
+    });
+    Ok(Some(aurocs))
 }

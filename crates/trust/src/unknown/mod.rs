@@ -15,7 +15,7 @@ mod neighbours;
 use serde::{Deserialize, Serialize};
 
 pub use bank::{Seen, bank_rows};
-pub use choice::{LogitsOf, choose};
+pub use choice::{LeftOut, LogitsOf, choose};
 use class_distance::ClassDistance;
 pub use class_distance::DIRECTIONS;
 pub use figures::UnknownFigures;
