@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "export")]
+use crate::commands::export;
 use crate::commands::{
     audit, bench, cache, calibrate, demo, evaluate, explain, features, fine_tune, import, lr_find,
     predict, summary, train,
@@ -44,6 +46,9 @@ pub(crate) enum Command {
     Summary(summary::SummaryArgs),
     /// Turn a whole Keras model into a headstart model
     Import(import::ImportArgs),
+    /// Write a model for another framework: ONNX, Keras, PyTorch, TensorFlow Lite
+    #[cfg(feature = "export")]
+    Export(export::ExportArgs),
     /// List the bases
     Bases,
     /// Look at the feature cache, or clear it

@@ -46,6 +46,8 @@ fn main() -> ExitCode {
         Command::Features(args) => commands::features::run(args, common, &output),
         Command::Summary(args) => commands::summary::run(args, &output),
         Command::Import(args) => commands::import::run(args, &output),
+        #[cfg(feature = "export")]
+        Command::Export(args) => commands::export::run(args, common, &output),
         Command::Bases => commands::bases::run(&output),
         Command::Bench(args) => commands::bench::run(args, common, &output),
         Command::Cache(args) => commands::cache::run(args, common, &output),

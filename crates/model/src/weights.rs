@@ -23,6 +23,25 @@ impl Tensor {
         Self { shape, data }
     }
 
+    /// The tensor with its axis `order[i]` as axis `i`.
+    ///
+    /// # Panics
+    /// Unless `order` has each axis once.
+    pub fn permuted(&self, order: &[usize]) -> Self {
+        let mut axes = order.to_vec();
+        axes.sort_unstable();
+        assert!(axes.into_iter().eq(0..self.shape.len()), "{order:?} of {:?}", self.shape);
+        let mut strides = vec![1; order.len()];
+        for axis in (1..order.len()).rev() {
+            strides[axis - 1] = strides[axis] * self.shape[axis];
+        }
+        let shape: Vec<usize> = order.iter().map(|&axis| self.shape[axis]).collect();
+        let strides: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
+        let mut data = Vec::with_capacity(self.data.len());
+        gather(&self.data, &shape, &strides, 0, &mut data);
+        Self { shape, data }
+    }
+
     /// Whether each value is a number.
     ///
     /// # Errors
@@ -36,6 +55,18 @@ impl Tensor {
         let found = self.data.iter().enumerate().find(|(_, x)| !x.is_finite());
         let problem = found.map_or_else(String::new, |(at, x)| format!("holds {x} at index {at}"));
         Err(ModelError::BadValue { weight: name.to_owned(), problem, file: None })
+    }
+}
+
+fn gather(from: &[f32], shape: &[usize], strides: &[usize], at: usize, to: &mut Vec<f32>) {
+    match (shape, strides) {
+        ([n], [stride]) => to.extend((0..*n).map(|i| from[at + i * stride])),
+        ([n, inner @ ..], [stride, steps @ ..]) => {
+            for i in 0..*n {
+                gather(from, inner, steps, at + i * stride, to);
+            }
+        }
+        _ => to.extend(from.get(at)),
     }
 }
 
@@ -186,5 +217,21 @@ impl std::fmt::Display for Fitting {
         let shapes = self.misshapen.iter().take(SHOWN);
         let shapes = shapes.map(|m| format!("{} is {:?}, not {:?}", m.name, m.found, m.expected));
         list("misshapen", shapes.collect(), self.misshapen.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permuting_moves_every_value_to_its_place() {
+        let tensor = Tensor::new(vec![2, 3, 1, 2], (0..12).map(|x| x as f32).collect());
+        let moved = tensor.permuted(&[2, 3, 1, 0]);
+        assert_eq!(moved.shape, [1, 2, 3, 2]);
+        // moved[0, w, i, o] = tensor[o, i, 0, w]
+        for (o, i, w) in (0..2).flat_map(|o| (0..3).flat_map(move |i| [(o, i, 0), (o, i, 1)])) {
+            assert_eq!(moved.data[(w * 3 + i) * 2 + o], tensor.data[(o * 3 + i) * 2 + w]);
+        }
     }
 }

@@ -8,6 +8,8 @@ pub(crate) mod calibrate;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+#[cfg(feature = "export")]
+pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod fine_tune;
 pub(crate) mod import;

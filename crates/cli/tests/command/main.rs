@@ -10,6 +10,7 @@ mod containers;
 mod demo;
 mod evaluate;
 mod explain;
+mod export;
 mod features;
 mod fine_tune;
 mod import;

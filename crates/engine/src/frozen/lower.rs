@@ -6,56 +6,83 @@ use headstart_model::{
 };
 
 /// An operation and the value that it computes are known by one index.
-pub(super) type OpId = usize;
+pub type OpId = usize;
 
-/// Fused operations, each after those it reads; the first is the input, the last the output.
-pub(super) struct Program {
-    pub(super) ops: Vec<Op>,
+/// What a network computes of a normalised picture, in few operations: BatchNormalization is folded into
+/// the convolution before it, activations and residual sums are a part of what they follow, and zeros
+/// around a map of the window that reads them.
+///
+/// Each operation stands after those it reads; the first is the input, the last the output.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The operations.
+    pub ops: Vec<Op>,
 }
 
 /// A fused operation.
-pub(super) struct Op {
+#[derive(Clone, Debug)]
+pub struct Op {
     /// The layer that it began as.
-    pub(super) name: String,
-    pub(super) kind: OpKind,
+    pub name: String,
+    /// What it computes.
+    pub kind: OpKind,
     /// What it reads; meaningless for the input.
-    pub(super) input: OpId,
+    pub input: OpId,
     /// What is added to its result before clamping.
-    pub(super) residual: Option<OpId>,
-    pub(super) clamp: Clamp,
-    pub(super) shape: Shape,
+    pub residual: Option<OpId>,
+    /// The range of its results.
+    pub clamp: Clamp,
+    /// Shape of its result.
+    pub shape: Shape,
 }
 
-pub(super) enum OpKind {
+/// What a fused operation computes.
+#[derive(Clone, Debug)]
+pub enum OpKind {
+    /// The normalised picture.
     Input,
-    /// `kernel` is `[side][side][inputs][outputs]`. A dense layer is a convolution of one position.
+    /// A convolution. A dense layer is one of one position.
     Conv {
+        /// `[side][side][inputs][outputs]`.
         kernel: Vec<f32>,
+        /// `[outputs]`.
         bias: Vec<f32>,
+        /// The window.
         sides: Sides,
     },
-    /// `kernel` is `[side][side][channels]`.
+    /// A convolution of each channel by itself.
     Depthwise {
+        /// `[side][side][channels]`.
         kernel: Vec<f32>,
+        /// `[channels]`.
         bias: Vec<f32>,
+        /// The window.
         sides: Sides,
     },
     /// `x * scale + bias` for each channel.
     Affine {
+        /// `[channels]`.
         scale: Vec<f32>,
+        /// `[channels]`.
         bias: Vec<f32>,
     },
+    /// Zeros around a map.
     Pad(Margins),
+    /// The mean over all positions.
     GlobalAverage,
+    /// `exp(x_i) / sum_j exp(x_j)`.
     Softmax,
 }
 
-/// A window with its padding resolved.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sides {
-    pub(super) kernel: usize,
-    pub(super) stride: usize,
-    pub(super) margins: Margins,
+/// A square window with its padding resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step in both directions.
+    pub stride: usize,
+    /// Zeros around the input.
+    pub margins: Margins,
 }
 
 impl Sides {
@@ -71,6 +98,14 @@ impl Sides {
 }
 
 impl Program {
+    /// What a network computes, to its last layer.
+    ///
+    /// # Panics
+    /// When `weights` are not the network's.
+    pub fn new(network: &Network, weights: &Weights) -> Self {
+        lower(network, weights, network.layers().len() - 1, false)
+    }
+
     /// Whether all that reads the input is a convolution that pads, and so can normalise the
     /// picture on the way.
     pub(super) fn reads_picture(&self) -> bool {

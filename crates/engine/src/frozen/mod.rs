@@ -21,7 +21,9 @@ use headstart_kernels::{AlignedBuffer, Isa};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 
 pub use compute::Compute;
+pub use headstart_kernels::Clamp;
 pub use headstart_kernels::bf16::Bf16;
+pub use lower::{Op, OpId, OpKind, Program, Sides};
 
 use step::Step;
 

@@ -118,7 +118,25 @@ impl Naming {
 
     /// A tensor of the file as the weight of `layer`, its axes in our order.
     pub fn to_ours(self, layer: &Layer, tensor: &Tensor) -> Tensor {
-        permuted(tensor, self.order(layer))
+        let order = self.order(layer);
+        if order.len() != tensor.shape.len() {
+            return tensor.clone();
+        }
+        tensor.permuted(order)
+    }
+
+    /// The weight of `layer` as a tensor of a file, the inverse of [`Naming::to_ours`].
+    ///
+    /// # Panics
+    /// When it has another rank than the layer's weight.
+    pub fn from_ours(self, layer: &Layer, tensor: &Tensor) -> Tensor {
+        let order = self.order(layer);
+        if order.is_empty() || tensor.shape.len() == 1 {
+            return tensor.clone();
+        }
+        let mut inverse = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(ours, &file)| inverse[file] = ours);
+        tensor.permuted(&inverse)
     }
 
     /// The shape that [`Naming::to_ours`] gives to a tensor of `shape`.
@@ -143,34 +161,6 @@ impl Naming {
     }
 }
 
-/// The tensor with axis `order[i]` as its axis `i`; as it is when it has another rank.
-fn permuted(tensor: &Tensor, order: &[usize]) -> Tensor {
-    if tensor.shape.len() != order.len() {
-        return tensor.clone();
-    }
-    let mut strides = vec![1; order.len()];
-    for axis in (1..order.len()).rev() {
-        strides[axis - 1] = strides[axis] * tensor.shape[axis];
-    }
-    let shape: Vec<usize> = order.iter().map(|&axis| tensor.shape[axis]).collect();
-    let strides: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
-    let mut data = Vec::with_capacity(tensor.data.len());
-    gather(&tensor.data, &shape, &strides, 0, &mut data);
-    Tensor { shape, data }
-}
-
-fn gather(from: &[f32], shape: &[usize], strides: &[usize], at: usize, to: &mut Vec<f32>) {
-    match (shape, strides) {
-        ([n], [stride]) => to.extend((0..*n).map(|i| from[at + i * stride])),
-        ([n, inner @ ..], [stride, steps @ ..]) => {
-            for i in 0..*n {
-                gather(from, inner, steps, at + i * stride, to);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Whether weight and bias of `layer` are those of a normalisation.
 fn is_normalization(layer: &Layer) -> bool {
     matches!(layer.kind, LayerKind::BatchNormalization { .. })
@@ -178,16 +168,24 @@ fn is_normalization(layer: &Layer) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use headstart_model::architectures::{ARCHITECTURES, NetworkConfig};
+
     use super::*;
 
     #[test]
-    fn permuting_moves_every_value_to_its_place() {
-        let tensor = Tensor::new(vec![2, 3, 1, 2], (0..12).map(|x| x as f32).collect());
-        let moved = permuted(&tensor, &[2, 3, 1, 0]);
-        assert_eq!(moved.shape, [1, 2, 3, 2]);
-        // moved[0, w, i, o] = tensor[o, i, 0, w]
-        for (o, i, w) in (0..2).flat_map(|o| (0..3).flat_map(move |i| [(o, i, 0), (o, i, 1)])) {
-            assert_eq!(moved.data[(w * 3 + i) * 2 + o], tensor.data[(o * 3 + i) * 2 + w]);
+    fn what_goes_to_a_file_comes_back_as_it_was() {
+        for architecture in ARCHITECTURES {
+            let top = Some(5);
+            let network = architecture.build(&NetworkConfig { top, ..Default::default() }).unwrap();
+            for (layer, spec) in network.weight_specs() {
+                let values = (0..spec.len()).map(|i| i as f32).collect();
+                let own = Tensor::new(spec.shape.clone(), values);
+                for naming in Naming::ALL {
+                    let there = naming.from_ours(layer, &own);
+                    assert_eq!(naming.to_ours(layer, &there), own, "{naming:?}, {}", layer.name);
+                    assert_eq!(naming.shape_to_ours(layer, &there.shape), own.shape);
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod evaluate;
 mod explain;
 mod import;
 mod model_file;
+mod pixels;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

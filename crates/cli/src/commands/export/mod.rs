@@ -1,0 +1,261 @@
+//! `headstart export`.
+
+mod verify;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use headstart::data::Location;
+use headstart::data::sources::list_pictures;
+use headstart::files::{AtomicFile, check_writable};
+use headstart::{Classifier, ExtractConfig};
+use headstart_export::{Artifact, ExportConfig, ExportError, FORMATS, Format, Output as Ending};
+use serde_json::json;
+
+use crate::options::Common;
+use crate::output::{Output, bytes, count, path_text, quoted};
+use crate::progress::Progress;
+use crate::{FAILURE, hints, usage};
+use verify::Verification;
+
+#[derive(Debug, Args)]
+#[command(after_help = after_help())]
+pub(crate) struct ExportArgs {
+    /// Model file, or the name of a bundled base with a classifier (efficientnet-lite0)
+    model: String,
+    /// Format of the file: see below
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    format: &'static Format,
+    /// File to write to [default: the model's name with the format's ending]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// End at the features, without the head
+    #[arg(long, conflicts_with = "logits")]
+    features: bool,
+    /// End at the logits, before temperature and softmax
+    #[arg(long)]
+    logits: bool,
+    /// Pictures, or folders of them, of which up to 8 go into the file as its proof, with the answers to
+    /// them; may be given several times [default: 4 that are drawn and show nobody's]
+    #[arg(long, value_name = "PATH")]
+    proof: Vec<PathBuf>,
+    /// Write the program in Python that runs such files here, too
+    #[arg(long, value_name = "FILE.py")]
+    script: Option<PathBuf>,
+    /// Run the file on its proof, and on --pictures, with what Python has installed, and compare the answers
+    #[arg(long)]
+    verify: bool,
+    /// More pictures, or folders of them, to compare answers on; may be given several times
+    #[arg(long, value_name = "PATH", requires = "verify")]
+    pictures: Vec<PathBuf>,
+    /// Python to verify with
+    #[arg(long, value_name = "PROGRAM", default_value = "python3", requires = "verify")]
+    python: PathBuf,
+}
+
+/// The most pictures that a proof takes of those that are given for it.
+const MOST_IN_PROOF: usize = 8;
+
+fn after_help() -> String {
+    let width = FORMATS.iter().map(|format| format.name.len()).max().unwrap_or(0);
+    let line = |format: &Format| format!("  {:<width$}  {}", format.name, format.about);
+    let formats: Vec<String> = FORMATS.iter().map(line).collect();
+    format!(
+        "Formats:\n{}\n\nA file takes u8 RGB [batch, height, width, 3], scales pixels itself, gives calibrated \
+         probabilities and has the classes' names in it. How pictures become that is in its metadata, in words.",
+        formats.join("\n")
+    )
+}
+
+fn parse_format(name: &str) -> Result<&'static Format, String> {
+    Format::find(name).map_err(|error| error.to_string())
+}
+
+pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
+    let format = args.format;
+    let path = args.output.clone().unwrap_or_else(|| beside(&args.model, format.ending));
+    for file in [Some(&path), args.script.as_ref()].into_iter().flatten() {
+        if is_same(file, Path::new(&args.model)) {
+            return Err(usage(format_args!(
+                "{} is the model itself: give another file",
+                path_text(file)
+            )));
+        }
+        check_writable(file)?;
+    }
+    if let Some(script) = args.script.as_deref().filter(|script| is_module(script, format)) {
+        return Err(usage(format_args!(
+            "{} would be imported in the place of what it imports: call it otherwise, such as classify.py",
+            path_text(script)
+        )));
+    }
+    let classifier = Classifier::open(&args.model)?;
+    let extract = common.extract()?;
+    let pictures = proof_pictures(&classifier, &args.proof, &extract, common)?;
+    let ending = match (args.features, args.logits) {
+        (true, _) => Ending::Features,
+        (_, true) => Ending::Logits,
+        _ => Ending::Probabilities,
+    };
+    let fine_tuned = classifier.training().and_then(|record| record.fine_tune.as_ref());
+    let config = ExportConfig::default()
+        .with_output(ending)
+        .with_pictures(pictures)
+        .with_trainable_from(fine_tuned.map(|record| record.first_layer.clone()));
+    let artifact = format.export(&classifier.to_model(), &config).map_err(|error| match error {
+        // An option that the format does not take.
+        ExportError::NoSuchOutput { .. } => usage(error),
+        error => error.into(),
+    })?;
+    let proof_file = artifact.beside.as_ref().map(|_| beside_file(&path));
+    write(&path, &artifact.bytes)?;
+    if let (Some(file), Some(proof)) = (&proof_file, &artifact.beside) {
+        write(file, proof)?;
+    }
+    if let Some(script) = &args.script {
+        write(script, format.script().as_bytes())?;
+    }
+    let verification = match args.verify {
+        true => Some(Verification::of(args, (format, &path), &classifier, &extract, common)?),
+        false => None,
+    };
+    show(args, output, (&path, proof_file.as_deref()), &artifact, verification.as_ref())?;
+    let agrees = verification.is_none_or(|verification| verification.agrees());
+    Ok(if agrees { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+fn show(
+    args: &ExportArgs,
+    output: &Output,
+    (path, proof_file): (&Path, Option<&Path>),
+    artifact: &Artifact,
+    verification: Option<&Verification>,
+) -> anyhow::Result<()> {
+    let proof = artifact.proof.count();
+    let mut event = json!({
+        "event": "done",
+        "format": args.format.name,
+        "file": path_text(path),
+        "bytes": artifact.bytes.len(),
+        "proof": {"pictures": proof, "file": proof_file.map(path_text)},
+        "script": args.script.as_deref().map(path_text),
+    });
+    if let Some(verification) = verification {
+        event["verified"] = verification.event();
+    }
+    output.event(&event)?;
+    let size = bytes(artifact.bytes.len() as u64);
+    output.field("Saved", format!("{} ({size})", path_text(path)))?;
+    let of = if args.proof.is_empty() { ", drawn" } else { "" };
+    let place = match proof_file {
+        Some(file) => path_text(file).into_owned(),
+        None => "in the file".to_owned(),
+    };
+    output.field("Proof", format!("{} with answers{of}, {place}", count(proof, "picture")))?;
+    if let Some(script) = &args.script {
+        let [script, file] = [script, path].map(|file| quoted(&path_text(file)));
+        output.field("Script", format!("run it with:  python3 {script} {file} PICTURE..."))?;
+    }
+    if let Some(verification) = verification {
+        verification.show(output)?;
+    }
+    Ok(())
+}
+
+/// The model's name with another ending, in its folder.
+fn beside(model: &str, ending: &str) -> PathBuf {
+    let stem = model.strip_suffix(".safetensors").unwrap_or(model);
+    PathBuf::from(format!("{stem}{ending}"))
+}
+
+/// Where the proof lies that a file has no place for: `NAME.proof.npz` beside `NAME.ENDING`.
+fn beside_file(path: &Path) -> PathBuf {
+    let stem = path.with_extension("");
+    // Of `NAME.weights.h5`, as Keras insists on.
+    let stem = if stem.extension().is_some_and(|e| e == "weights") {
+        stem.with_extension("")
+    } else {
+        stem
+    };
+    stem.with_added_extension("proof.npz")
+}
+
+/// Whether a program of this name hides a module that it imports: Python looks beside it first.
+fn is_module(script: &Path, format: &Format) -> bool {
+    let imported = format.script();
+    let mut imported = imported.lines().filter_map(|line| {
+        let rest = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "))?;
+        rest.split([' ', '.']).next().map(str::to_owned)
+    });
+    script.file_stem().is_some_and(|stem| imported.any(|module| module.as_str() == stem))
+}
+
+/// Whether both are the same file, under whatever names.
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(content).map_err(|cause| file.error(cause))?;
+    Ok(file.commit()?)
+}
+
+/// Pictures below paths, all of which must hold some.
+fn pictures_below(paths: &[PathBuf]) -> anyhow::Result<Vec<Location>> {
+    let mut pictures = Vec::new();
+    for path in paths {
+        if !path.exists() {
+            bail!("{}: no such file or folder", path_text(path));
+        }
+        let listing = list_pictures([path]);
+        if listing.pictures.is_empty() {
+            bail!("{}: holds no pictures", path_text(path));
+        }
+        pictures.extend(listing.pictures.into_iter().map(|picture| picture.at));
+    }
+    Ok(pictures)
+}
+
+/// The pixels of pictures for the proof, spread evenly over those that are given.
+fn proof_pictures(
+    classifier: &Classifier,
+    paths: &[PathBuf],
+    extract: &ExtractConfig,
+    common: &Common,
+) -> anyhow::Result<Vec<u8>> {
+    let all = pictures_below(paths)?;
+    let taken = all.len().min(MOST_IN_PROOF);
+    let chosen: Vec<&Location> = (0..taken).map(|i| &all[i * all.len() / taken]).collect();
+    pixels(classifier, &chosen, extract, common)
+}
+
+/// The pixels of pictures, each of which must be readable.
+fn pixels(
+    classifier: &Classifier,
+    pictures: &[&Location],
+    extract: &ExtractConfig,
+    common: &Common,
+) -> anyhow::Result<Vec<u8>> {
+    let mut pixels = Vec::new();
+    let mut unreadable = None;
+    let mut context = common.context(Progress::new("Pictures"))?;
+    classifier.pixels_each(pictures, extract, &mut context, &mut |index, result| {
+        match result {
+            Ok(own) => pixels.extend(own),
+            Err(error) => {
+                let path = pictures[index].to_string();
+                unreadable.get_or_insert(format!("{path}: {}", hints::decode_error(&error)));
+            }
+        }
+        Ok(())
+    })?;
+    match unreadable {
+        Some(why) => bail!(why),
+        None => Ok(pixels),
+    }
+}

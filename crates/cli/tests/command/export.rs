@@ -1,0 +1,161 @@
+//! `headstart export`. What the files compute is tested in `crates/export`, and in the frameworks themselves by
+//! `benchmarks/export`.
+
+use std::fs;
+
+use crate::support::{Place, keys};
+
+#[test]
+fn a_model_is_written_with_its_proof_and_the_program_that_runs_it() {
+    let place = Place::with_model();
+    let run = place.run("export model.safetensors --format onnx --script classify.py").succeeded();
+    for part in
+        ["Saved       model.onnx (", "Proof       4 pictures with answers, drawn, in the file"]
+    {
+        assert!(run.stdout.contains(part), "{}", run.stdout);
+    }
+    let file = fs::read(place.path("model.onnx")).unwrap();
+    let script = fs::read_to_string(place.path("classify.py")).unwrap();
+    assert!(script.contains("import onnxruntime") && script.contains("def checked(proof, run)"));
+
+    // Over what is there, as every command writes; of pictures that are given.
+    let run = place.run("export model.safetensors --format onnx --proof pictures/Bag --json");
+    let done = run.succeeded().json_line();
+    assert_eq!(keys(&done), ["event", "format", "file", "bytes", "proof", "script"]);
+    assert_eq!(done["proof"], serde_json::json!({"pictures": 6, "file": null}));
+    let other = fs::read(place.path("model.onnx")).unwrap();
+    assert_eq!(done["bytes"], other.len());
+    assert!(file != other, "another proof");
+    assert_eq!(
+        place.below("."),
+        ["cache", "classify.py", "model.onnx", "model.safetensors", "pictures"]
+    );
+}
+
+#[test]
+fn a_file_ends_where_it_is_asked_to() {
+    let place = Place::with_model();
+    for (option, name) in
+        [("", "probabilities"), ("--logits", "logits"), ("--features", "features")]
+    {
+        let run = place.run(&format!("export model.safetensors --format onnx -o a.onnx {option}"));
+        run.succeeded();
+        let file = fs::read(place.path("a.onnx")).unwrap();
+        let text = String::from_utf8_lossy(&file);
+        assert!(text.contains(&format!("\"output\":\"{name}\"")), "{option}");
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_is_named_and_nothing_is_written() {
+    let place = Place::with_model();
+    place.write("no-picture/a.txt", "text");
+    place.write("text.safetensors", "text");
+    for (arguments, code, part) in [
+        ("model.safetensors --format nonsense", 2, "there is no format called 'nonsense'"),
+        ("model.safetensors", 2, "--format"),
+        ("model.safetensors --format onnx --features --logits", 2, "--logits"),
+        ("model.safetensors --format onnx -o model.safetensors", 2, "is the model itself"),
+        (
+            "model.safetensors --format onnx -o ./pictures/../model.safetensors",
+            2,
+            "the model itself",
+        ),
+        ("model.safetensors --format onnx -o pictures", 1, "it is a folder"),
+        ("model.safetensors --format onnx -o no/such/file.onnx", 1, "there is no such folder"),
+        ("model.safetensors --format onnx --script no/such/file.py", 1, "there is no such folder"),
+        ("model.safetensors --format onnx --script onnxruntime.py", 2, "call it otherwise"),
+        ("model.safetensors --format keras --script numpy.py", 2, "call it otherwise"),
+        (
+            "model.safetensors --format keras --logits",
+            2,
+            "keras files do not end at logits; onnx do",
+        ),
+        ("model.safetensors --format onnx --proof missing", 1, "missing: no such file or folder"),
+        ("model.safetensors --format onnx --proof no-picture", 1, "no-picture: holds no pictures"),
+        ("model.safetensors --format onnx --pictures pictures", 2, "--verify"),
+        ("missing.safetensors --format onnx", 1, "missing.safetensors"),
+        ("text.safetensors --format onnx", 1, "text.safetensors"),
+    ] {
+        let run = place.run(&format!("export {arguments}"));
+        assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{arguments}: {}", run.stderr);
+        assert!(run.stderr.contains(part), "{arguments}: {}", run.stderr);
+    }
+    assert_eq!(
+        place.below("."),
+        ["cache", "model.safetensors", "no-picture", "pictures", "text.safetensors"]
+    );
+}
+
+#[test]
+fn without_what_runs_it_a_file_is_written_and_that_it_could_not_be_verified_is_told() {
+    let place = Place::with_model();
+    let run = place.run("export model.safetensors --format onnx --verify --python no-such-program");
+    run.failed(1, &["cannot run no-such-program"]);
+    assert!(place.path("model.onnx").exists());
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What Python says without the package.
+        let lacks = "#!/bin/sh\necho 'Traceback' >&2\necho \"ModuleNotFoundError: No module named 'onnxruntime'\" >&2\nexit 1\n";
+        let python = place.write("python", lacks);
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        let run = place.run("export model.safetensors --format onnx --verify --python ./python");
+        run.failed(
+            1,
+            &["No module named 'onnxruntime'", "-m pip install onnxruntime numpy pillow"],
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn answers_of_the_program_are_compared_with_headstarts() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::with_model();
+    let program = |name: &str, same: usize, scores: &str| {
+        let says = format!(
+            "#!/bin/sh\ncat > paths\n\
+             echo '{{\"proof\": {{\"runtime\": \"x 1\", \"pictures\": 4, \"same_first\": {same}, \
+             \"largest_difference\": 0.5, \"largest\": 0.75}}}}'\n\
+             for i in 1 2 3 4 5; do echo '{{\"path\": \"p\", \"scores\": {scores}}}'; done\n\
+             echo '{{\"path\": \"p\", \"error\": \"no\"}}'\n"
+        );
+        let path = place.write(name, says);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    // Bag is the first class.
+    program("right", 4, "[1, 0, 0]");
+    program("wrong", 3, "[0, 0, 1]");
+    let verify = |python: &str| {
+        place.run(&format!(
+            "export model.safetensors --format onnx --verify --pictures pictures/Bag --python ./{python} --json"
+        ))
+    };
+    let done = verify("right").succeeded().json_line();
+    let verified = &done["verified"];
+    assert_eq!(verified["runtime"], "x 1");
+    assert_eq!(
+        verified["proof"],
+        serde_json::json!({"pictures": 4, "same_first": 4, "largest_difference": 0.5})
+    );
+    let given = &verified["pictures"];
+    assert_eq!((&given["pictures"], &given["unreadable"]), (&5.into(), &1.into()));
+    let predicted = place.run("predict model.safetensors pictures/Bag --no-unknown --json").json();
+    let answers =
+        |label: &str| predicted.iter().take(5).filter(|answer| answer["label"] == label).count();
+    assert!(answers("Bag") > answers("Trouser"));
+    assert_eq!(given["same_first"], answers("Bag"));
+    assert!(given["largest_difference"].as_f64().unwrap() < 1.0);
+    let paths = fs::read_to_string(place.path("paths")).unwrap();
+    assert_eq!(paths.matches("pictures/Bag/").count(), 6);
+    assert_eq!(paths.matches('\0').count(), 6);
+
+    let run = verify("wrong");
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(run.json_line()["verified"]["pictures"]["same_first"], answers("Trouser"));
+    let text = place.run("export model.safetensors --format onnx --verify --python ./wrong");
+    assert!(text.stdout.contains("3 of 4 pictures of the proof"), "{}", text.stdout);
+    assert!(text.stderr.contains("does not answer as headstart does"), "{}", text.stderr);
+}

@@ -1,0 +1,85 @@
+use headstart_error::ErrorKind;
+
+use crate::Output;
+
+/// Why a model cannot be exported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// There is no format of this name.
+    #[error("there is no format called '{name}'; there are {}", known.join(", "))]
+    NoSuchFormat {
+        /// What was asked for.
+        name: String,
+        /// Names of the formats.
+        known: Vec<&'static str>,
+    },
+    /// The format has no place for a part of the model.
+    #[error("{format} has no place for {part}; {instead}")]
+    Lacks {
+        /// The format.
+        format: &'static str,
+        /// The part.
+        part: String,
+        /// What else would do.
+        instead: &'static str,
+    },
+    /// The format's files do not end there.
+    #[error("{format} files do not end at {output}; {} do", others.join(", "))]
+    NoSuchOutput {
+        /// The format.
+        format: &'static str,
+        /// Where the file should have ended.
+        output: Output,
+        /// Formats whose files can.
+        others: Vec<&'static str>,
+    },
+    /// The encoder of a format refuses what it is given.
+    #[error("the model cannot be written as {format}: {reason}")]
+    Encoding {
+        /// The format.
+        format: &'static str,
+        /// What the encoder says.
+        reason: String,
+    },
+    /// Pictures of another size than the model takes.
+    #[error("{bytes} bytes are no whole pictures of {width} x {height} pixels")]
+    Pictures {
+        /// Width that the model takes, in pixels.
+        width: usize,
+        /// Height that it takes.
+        height: usize,
+        /// Bytes that were given.
+        bytes: usize,
+    },
+}
+
+impl ExportError {
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoSuchFormat { .. } => ErrorKind::InvalidName,
+            Self::Encoding { .. } => ErrorKind::Internal,
+            Self::Lacks { .. } | Self::NoSuchOutput { .. } | Self::Pictures { .. } => {
+                ErrorKind::InvalidInput
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        let name = || "x".to_owned();
+        headstart_error::assert_kinds! { ExportError:
+            ExportError::NoSuchFormat { .. } => ExportError::NoSuchFormat { name: name(), known: vec!["onnx"] }, InvalidName;
+            ExportError::Lacks { .. } => ExportError::Lacks { format: "pytorch", part: name(), instead: "onnx has" }, InvalidInput;
+            ExportError::NoSuchOutput { .. } => ExportError::NoSuchOutput { format: "keras", output: Output::Logits, others: vec!["onnx"] }, InvalidInput;
+            ExportError::Encoding { .. } => ExportError::Encoding { format: "HDF5", reason: name() }, Internal;
+            ExportError::Pictures { .. } => ExportError::Pictures { width: 4, height: 4, bytes: 47 }, InvalidInput;
+        }
+    }
+}

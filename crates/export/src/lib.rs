@@ -1,0 +1,26 @@
+//! Models as files of other frameworks.
+//!
+//! Every file takes the same input, u8 RGB `[batch, height, width, 3]` at the model's size; what the model
+//! does to pixels is a part of it, and so is what makes its scores probabilities. And every file comes with
+//! its [`Proof`]: pictures with the answers that headstart gave, by which anybody can see that it still gives
+//! them.
+//!
+//! A format is a row of [`FORMATS`] and a folder of its own.
+#![forbid(unsafe_code)]
+
+mod config;
+mod description;
+mod drawn;
+mod error;
+mod format;
+mod keras;
+mod onnx;
+mod proof;
+mod subject;
+#[cfg(test)]
+mod testing;
+
+pub use config::{ExportConfig, Output};
+pub use error::ExportError;
+pub use format::{Artifact, FORMATS, Format};
+pub use proof::Proof;

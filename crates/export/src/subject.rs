@@ -1,0 +1,103 @@
+//! What is exported, in the form in which every format writes it.
+
+use headstart_engine::head::{Head, Task};
+use headstart_model::{Elementwise, Scaling, Tensor};
+use headstart_predict::Model;
+use serde_json::Value;
+
+use crate::description::description;
+use crate::{ExportConfig, Output};
+
+/// A model on its way into a file.
+pub(crate) struct Subject<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) config: &'a ExportConfig,
+    /// Everything but the weights, as JSON.
+    pub(crate) description: Value,
+}
+
+/// A dense layer of the head.
+pub(crate) struct Dense {
+    /// `hidden_0`, …, and the last is `predictions`.
+    pub(crate) name: String,
+    /// `[inputs, units]`.
+    pub(crate) kernel: Tensor,
+    /// `[units]`.
+    pub(crate) bias: Tensor,
+    /// What follows; nothing after the last.
+    pub(crate) activation: Elementwise,
+    /// Share of its inputs that dropout zeroes in training.
+    pub(crate) dropout: f32,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(format: &'static str, model: &'a Model, config: &'a ExportConfig) -> Self {
+        Self { model, config, description: description(format, model, config.output) }
+    }
+
+    /// Where the file's computation ends.
+    pub(crate) fn output(&self) -> Output {
+        self.config.output
+    }
+
+    /// How many values that is for a picture.
+    pub(crate) fn outputs(&self) -> usize {
+        match self.output() {
+            Output::Features => self.model.network.output().channels(),
+            Output::Probabilities | Output::Logits => self.model.head.classes().len(),
+        }
+    }
+
+    /// Height and width of a picture.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let preprocessing = self.model.network.preprocessing();
+        (preprocessing.height, preprocessing.width)
+    }
+
+    pub(crate) fn scaling(&self) -> Scaling {
+        self.model.network.preprocessing().scaling
+    }
+
+    pub(crate) fn task(&self) -> Task {
+        self.model.head.task()
+    }
+
+    /// The head's dense layers; none where the computation ends before them. The last has a logit for each
+    /// class.
+    pub(crate) fn dense(&self) -> Vec<Dense> {
+        match self.output() {
+            Output::Features => Vec::new(),
+            Output::Probabilities | Output::Logits => dense(self.model.head.head()),
+        }
+    }
+
+    /// What logits are divided by on the way to probabilities, one number for all or one for each; nothing
+    /// where that would change none.
+    pub(crate) fn temperature(&self) -> Option<&[f32]> {
+        let temperature = self.model.head.trust().temperature.as_ref();
+        let temperature = temperature.filter(|temperature| !temperature.is_one());
+        temperature.map(|t| t.values()).filter(|_| self.output() == Output::Probabilities)
+    }
+}
+
+fn dense(head: &Head) -> Vec<Dense> {
+    let tensors = |kernel: &[f32], bias: &[f32]| {
+        let (inputs, units) = (kernel.len() / bias.len(), bias.len());
+        (Tensor::new(vec![inputs, units], kernel.to_vec()), Tensor::new(vec![units], bias.to_vec()))
+    };
+    let hidden = head.hidden.iter().enumerate().map(|(index, hidden)| {
+        let (kernel, bias) = tensors(&hidden.kernel, &hidden.bias);
+        let (activation, dropout) = (hidden.activation, hidden.dropout);
+        Dense { name: format!("hidden_{index}"), kernel, bias, activation, dropout }
+    });
+    // One logit is that of the second of two classes; beside it the first has 0.
+    let with_first = |values: &[f32]| values.iter().flat_map(|&value| [0.0, value]).collect();
+    let (kernel, bias): (Vec<f32>, Vec<f32>) = match head.units() < head.classes {
+        true => (with_first(&head.kernel), with_first(&head.bias)),
+        false => (head.kernel.clone(), head.bias.clone()),
+    };
+    let (kernel, bias) = tensors(&kernel, &bias);
+    let (activation, dropout) = (Elementwise::Linear, head.dropout);
+    let last = Dense { name: "predictions".to_owned(), kernel, bias, activation, dropout };
+    hidden.chain([last]).collect()
+}
