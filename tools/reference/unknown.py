@@ -6,8 +6,9 @@ Needs numpy, scikit-learn, torch, pytorch-ood. Writes to `fixtures/trust`:
     python tools/reference/unknown.py
 
 Features are drawn around a direction for each class. Neighbours are scikit-learn's, energies
-pytorch-ood's, distances NumPy's from scikit-learn's shrunk covariance, where there are more features than
-directions from its largest eigenvalues. Each is in standard deviations of the pictures not learned from;
+pytorch-ood's, those over several labels PyTorch's, distances NumPy's from scikit-learn's shrunk covariance,
+where there are more features than directions from its largest eigenvalues, residuals those of scikit-learn's
+PCA on its standardised features. Each is in standard deviations of the pictures not learned from;
 AUROC is scikit-learn's, the false positive rate pytorch-ood's.
 """
 
@@ -16,13 +17,14 @@ import torch
 from pytorch_ood.detector import EnergyBased
 from pytorch_ood.metrics import OODMetrics
 from sklearn.covariance import ShrunkCovariance
+from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
+from sklearn.preprocessing import StandardScaler, normalize
 
 from common import arguments, versions, write_json, write_tensors
 
-DIRECTIONS, SHRINKAGE = 64, 0.3
+DIRECTIONS, SHRINKAGE, PRINCIPAL = 64, 0.3, 128
 
 
 def neighbours(seen, features):
@@ -32,6 +34,18 @@ def neighbours(seen, features):
 
 def energy(logits):
     return EnergyBased.score(torch.tensor(logits.astype(np.float64))).numpy()
+
+
+def joint_energy(logits):
+    return -torch.nn.functional.softplus(torch.tensor(logits.astype(np.float64))).sum(dim=1).numpy()
+
+
+def residual(seen, features):
+    scaler = StandardScaler().fit(seen.astype(np.float64))
+    seen, features = scaler.transform(seen), scaler.transform(features)
+    directions = min(PRINCIPAL, len(seen) // 2, seen.shape[1] // 2)
+    pca = PCA(n_components=directions, svd_solver="full").fit(seen)
+    return np.linalg.norm(features - pca.inverse_transform(pca.transform(features)), axis=1)
 
 
 def class_distance(seen, labels, features):
@@ -76,7 +90,9 @@ def main():
                     np.hstack([0 * logits[side], logits[side]]) if units == 1 else logits[side]
                 ),
             ),
+            ("joint_energy", lambda side: joint_energy(logits[side])),
             ("class_distance", lambda side: class_distance(features["seen"], labels, features[side])),
+            ("residual", lambda side: residual(features["seen"], features[side])),
         ]:
             known, unknown = of("known"), of("unknown")
             scale = lambda x: (x - known.mean()) / known.std()

@@ -156,8 +156,7 @@ impl Unseen {
         trust
     }
 
-    /// What tells unknown pictures by those that were learned from; nothing where too few were not, or
-    /// pictures may have several labels.
+    /// What tells unknown pictures by those that were learned from; nothing where too few were not.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -169,7 +168,7 @@ impl Unseen {
         context: &mut Context<'_>,
     ) -> Result<Option<Unknown>, Error> {
         let few = !self.is_enough() || learned.labels.is_empty();
-        if few || self.label_sets.is_some() || config.unknown_rate.is_never() {
+        if few || config.unknown_rate.is_never() {
             return Ok(None);
         }
         let kept = learned.of(&bank_rows(&learned.labels, kept_pictures(learned, file_values)));
@@ -182,6 +181,7 @@ impl Unseen {
             let &LeftOut { learned, classes, tested, done, total } = left_out;
             context.tell(Event::LeavingOut { done, total });
             let samples = Samples::new(learned.features, learned.dim, learned.labels, classes);
+            let samples = Samples { label_sets: learned.label_sets, ..samples };
             let config = LogisticConfig {
                 strength: Strength::Fixed(strength),
                 tolerance: 1e-3,
@@ -232,7 +232,12 @@ impl Unseen {
 fn kept_pictures(learned: &LabelledFeatures, file_values: usize) -> usize {
     // Two bytes each, where the file has four.
     let rows = (SHARE_OF_FILE * 2.0 * file_values as f64) as usize / learned.dim;
-    let classes = learned.labels.iter().max().map_or(0, |last| last + 1);
-    // What else is kept is a mean for each class, and some directions.
-    rows.saturating_sub(classes + DIRECTIONS).min(MOST_KEPT)
+    let last = match &learned.label_sets {
+        Some(sets) => sets.iter().flatten().max(),
+        None => learned.labels.iter().max(),
+    };
+    // What else is kept is a mean for each class and for pictures of none, some directions, and two numbers
+    // of each feature.
+    let classes = last.map_or(0, |last| last + 1) + 1;
+    rows.saturating_sub(classes + DIRECTIONS + 4).min(MOST_KEPT)
 }

@@ -16,8 +16,7 @@ pub struct Trust {
     /// What sets of labels take, where pictures have any number of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_label_sets: Option<PerLabelSets>,
-    /// What tells pictures of none of the classes, where pictures have one label each. Serialised it is
-    /// without its [tensors](Unknown::tensors).
+    /// What tells pictures of none of the classes. Serialised it is without its [tensors](Unknown::tensors).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<Unknown>,
 }
@@ -49,7 +48,9 @@ impl Trust {
         take: &mut TakeTensor<'_>,
     ) -> Result<Self, String> {
         if let Some(unknown) = self.unknown {
-            self.unknown = Some(unknown.with_tensors(features, classes, take)?);
+            // Of any number of labels a picture may have none.
+            let kinds = classes + usize::from(!task.is_single_label());
+            self.unknown = Some(unknown.with_tensors(features, kinds, take)?);
         }
         self.check(task, classes)?;
         Ok(self)
@@ -63,7 +64,7 @@ impl Trust {
         if !self.temperature.as_ref().is_none_or(is_temperature) {
             return Err("its temperature is not a positive number for each logit".to_owned());
         }
-        let is_whole = |unknown: &Unknown| task.is_single_label() && unknown.is_complete();
+        let is_whole = |unknown: &Unknown| unknown.is_complete(task);
         if !self.unknown.as_ref().is_none_or(is_whole) {
             return Err("its score for unknown pictures is damaged".to_owned());
         }

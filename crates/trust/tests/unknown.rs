@@ -7,7 +7,10 @@ use std::path::Path;
 
 use std::convert::Infallible;
 
-use headstart_trust::{LeftOut, Part, Seen, Unknown, UnknownFigures, Unseen, bank_rows, choose};
+use headstart_engine::head::Task;
+use headstart_trust::{
+    LeftOut, ScorePart, Seen, Unknown, UnknownFigures, Unseen, bank_rows, choose,
+};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -23,10 +26,12 @@ fn tensor(name: &str) -> Vec<f32> {
     data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-const PARTS: [Part; 3] = [Part::Neighbours, Part::Energy, Part::ClassDistance];
+const PARTS: [ScorePart; 3] = [ScorePart::Neighbours, ScorePart::Energy, ScorePart::ClassDistance];
+const ALL: [ScorePart; 4] =
+    [ScorePart::Neighbours, ScorePart::Energy, ScorePart::ClassDistance, ScorePart::Residual];
 
 #[test]
-fn parts_are_those_of_scikit_learn_and_pytorch_ood() {
+fn parts_are_those_of_scikit_learn_pytorch_and_pytorch_ood() {
     let all: Value = serde_json::from_slice(&fixture("unknown.json")).unwrap();
     for (name, case) in all["cases"].as_object().unwrap() {
         let labels: Vec<usize> = serde_json::from_value(case["labels"].clone()).unwrap();
@@ -34,12 +39,13 @@ fn parts_are_those_of_scikit_learn_and_pytorch_ood() {
         let dim = case["dim"].as_u64().unwrap() as usize;
         let of = |side: &str| tensor(&format!("{name}/{side}"));
         let (seen, known, known_logits) = (of("seen"), of("known"), of("known_logits"));
-        let seen = Seen { features: &seen, dim, labels: &labels, groups: &groups };
+        let seen =
+            Seen { features: &seen, dim, labels: &labels, label_sets: None, groups: &groups };
         let unseen = Unseen { features: &known, logits: &known_logits, groups: None, held_out: 0 };
         let features = [known.clone(), of("unknown")].concat();
         let logits = [known_logits.clone(), of("unknown_logits")].concat();
         let units = logits.len() / (features.len() / dim);
-        for part in PARTS {
+        for part in PARTS.into_iter().chain([ScorePart::JointEnergy, ScorePart::Residual]) {
             let unknown = Unknown::fit(&[part], &seen, &unseen, 0.05).unwrap();
             assert_eq!(unknown.parts().collect::<Vec<_>>(), [part]);
             let pictures = features.chunks_exact(dim).zip(logits.chunks_exact(units));
@@ -97,7 +103,7 @@ fn pictures(classes: usize, each: usize, seed: u64) -> Pictures {
 impl Pictures {
     fn seen(&self) -> Seen<'_> {
         let Self { features, labels, groups, .. } = self;
-        Seen { features, dim: DIM, labels, groups }
+        Seen { features, dim: DIM, labels, label_sets: None, groups }
     }
 
     fn unseen(&self, with_groups: bool) -> Unseen<'_> {
@@ -116,7 +122,7 @@ impl Pictures {
 #[test]
 fn as_many_unseen_pictures_are_turned_away_as_asked_for_though_learned_from_are_measured() {
     let (seen, new) = (pictures(4, 100, 1), pictures(4, 500, 2));
-    for parts in [&PARTS[..], &PARTS[..1], &PARTS[2..]] {
+    for parts in [&ALL[..], &ALL[..1], &ALL[2..3], &ALL[3..]] {
         for rate in [0.02, 0.05, 0.2] {
             let unknown = Unknown::fit(parts, &seen.seen(), &seen.unseen(true), rate).unwrap();
             let away = new.turned_away(&unknown);
@@ -138,7 +144,7 @@ fn heads_of_fewer_pictures_that_are_less_sure_do_not_move_the_threshold() {
     unseen.logits[..4 * 180].iter_mut().for_each(|logit| *logit -= 3.0);
     let fit = |held_out: usize| {
         let unseen = Unseen { held_out, ..unseen.unseen(false) };
-        Unknown::fit(&[Part::Energy], &seen.seen(), &unseen, 0.05).unwrap()
+        Unknown::fit(&[ScorePart::Energy], &seen.seen(), &unseen, 0.05).unwrap()
     };
     let (level, not) = (new.turned_away(&fit(60)), new.turned_away(&fit(0)));
     assert!((level - 0.05).abs() < 0.04 && not < 0.01, "{level} and {not}");
@@ -147,32 +153,32 @@ fn heads_of_fewer_pictures_that_are_less_sure_do_not_move_the_threshold() {
 #[test]
 fn few_pictures_turn_none_away_of_them_and_odd_ones_are_no_error() {
     let few = pictures(2, 3, 1);
-    let unknown = Unknown::fit(&PARTS, &few.seen(), &few.unseen(false), 0.05).unwrap();
+    let unknown = Unknown::fit(&ALL, &few.seen(), &few.unseen(false), 0.05).unwrap();
     assert_eq!(few.turned_away(&unknown), 0.0);
     let none = Unseen { features: &[], logits: &[], groups: None, held_out: 0 };
-    assert!(Unknown::fit(&PARTS, &few.seen(), &none, 0.05).is_none());
+    assert!(Unknown::fit(&ALL, &few.seen(), &none, 0.05).is_none());
     // One picture a class, which vary in nothing.
     let single = pictures(3, 1, 2);
-    let unknown = Unknown::fit(&PARTS, &single.seen(), &few.unseen(false), 0.05).unwrap();
+    let unknown = Unknown::fit(&ALL, &single.seen(), &few.unseen(false), 0.05).unwrap();
     assert!(unknown.score(&[1.0; DIM], &[0.0, 0.0]).is_finite());
     // All alike, or nothing at all: there is nothing to tell by, and nobody is turned away.
     for value in [0.0, 1.0] {
         let mut alike = pictures(2, 10, 3);
         alike.features.fill(value);
         alike.logits.fill(value);
-        let unknown = Unknown::fit(&PARTS, &alike.seen(), &alike.unseen(true), 0.05).unwrap();
+        let unknown = Unknown::fit(&ALL, &alike.seen(), &alike.unseen(true), 0.05).unwrap();
         assert_eq!(unknown.parts().count(), 0);
         assert!(unknown.tensors().is_empty());
         assert_eq!(alike.turned_away(&unknown), 0.0);
     }
-    let unknown = Unknown::fit(&PARTS, &few.seen(), &few.unseen(false), 0.0).unwrap();
+    let unknown = Unknown::fit(&ALL, &few.seen(), &few.unseen(false), 0.0).unwrap();
     assert!(unknown.verdict(&[f32::NAN; DIM], &[f32::NAN; 2]).is_unknown);
 }
 
 #[test]
 fn it_is_the_same_after_its_tensors_were_taken_out_and_put_back() {
     let known = pictures(3, 40, 5);
-    let unknown = Unknown::fit(&PARTS, &known.seen(), &known.unseen(true), 0.05).unwrap();
+    let unknown = Unknown::fit(&ALL, &known.seen(), &known.unseen(true), 0.05).unwrap();
     let text = serde_json::to_string(&unknown).unwrap();
     assert!(text.len() < 500, "{text}");
     let tensors = || -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
@@ -218,13 +224,65 @@ fn the_score_is_the_one_that_parts_left_out_classes_best() {
         Ok(Some(drawn(left_out.tested.len() / DIM * 3, 3)))
     });
     assert_eq!(asked, 4);
-    assert!(!chosen.contains(&Part::Energy), "{chosen:?}");
+    assert!(!chosen.contains(&ScorePart::Energy), "{chosen:?}");
     // Nothing to choose by: two classes, and a head that cannot be fitted.
     for classes in [2, 4] {
         let known = pictures(classes, 30, 9);
         assert_eq!(choose::<Infallible>(&known.seen(), &mut |_| Ok(None)), Ok(PARTS.to_vec()));
     }
     assert_eq!(choose(&known.seen(), &mut |_| Err("stop")), Err("stop"));
+}
+
+#[test]
+fn of_several_labels_a_class_is_left_out_by_the_pictures_that_have_no_other() {
+    let known = pictures(4, 30, 9);
+    // The last three of each class have the next one, too, or none at all.
+    let sets: Vec<Vec<usize>> = (0..4)
+        .map(|k| vec![k])
+        .chain((0..4).map(|k| vec![k, (k + 1) % 4]))
+        .chain([vec![]])
+        .collect();
+    let labels: Vec<usize> = (0..120)
+        .map(|row| match row % 30 {
+            29 => 8,
+            27 | 28 => 4 + row / 30,
+            _ => row / 30,
+        })
+        .collect();
+    let seen = Seen { labels: &labels, label_sets: Some(&sets), ..known.seen() };
+    let mut asked = 0;
+    let chosen = choose::<Infallible>(&seen, &mut |left_out: &LeftOut<'_>| {
+        let LeftOut { learned, classes, tested, .. } = left_out;
+        let sets = learned.label_sets.unwrap();
+        let own: Vec<&Vec<usize>> = learned.labels.iter().map(|&label| &sets[label]).collect();
+        assert!(own.iter().all(|set| set.iter().all(|&class| class < 3)), "{own:?}");
+        assert!(own.iter().any(|set| set.is_empty()) && own.iter().any(|set| set.len() == 2));
+        // Known pictures that are not learned from, and those of the class alone.
+        assert!(*classes == 3 && tested.len() / DIM < 27 + 30, "{}", tested.len() / DIM);
+        assert!(learned.labels.len() + tested.len() / DIM <= 120 - 4);
+        asked += 1;
+        // What sums them up tells: it is low where none of the other classes is.
+        let rows = tested.chunks_exact(DIM).enumerate();
+        Ok(Some(
+            rows.flat_map(|(row, x)| {
+                let own = if row < tested.len() / DIM - 27 { 4.0 } else { -4.0 };
+                [own, x[0] * 0.01, x[1] * 0.01]
+            })
+            .collect(),
+        ))
+    });
+    let Ok(chosen) = chosen;
+    assert!(asked == 4 && chosen.contains(&ScorePart::JointEnergy), "{asked}: {chosen:?}");
+    assert!(!chosen.contains(&ScorePart::Energy));
+
+    let units = known.logits.clone();
+    let unseen = Unseen { features: &known.features, logits: &units, groups: None, held_out: 0 };
+    let parts = [ScorePart::JointEnergy, ScorePart::ClassDistance];
+    let unknown = Unknown::fit(&parts, &seen, &unseen, 0.05).unwrap();
+    assert!(unknown.is_complete(Task::MultiLabel) && !unknown.is_complete(Task::SingleLabel));
+    // A mean for each class, and one for pictures of none.
+    let means = unknown.tensors().into_iter().find(|(name, ..)| *name == "class_means").unwrap();
+    assert_eq!(means.1, [5, DIM]);
 }
 
 proptest! {

@@ -188,8 +188,16 @@ fn show(
         let shown = top_k.map_or(ranked.len(), |k| k as usize);
         let scores = Scores { ranked: &ranked[..shown.min(ranked.len())], classes };
         if classifier.task() == Task::MultiLabel {
-            let labels = prediction.labels.iter().map(|&class| &classes[class]).collect();
-            return output.event(&LabelsAnswer { path, labels, scores, set });
+            let is_known = |_: &&usize| !prediction.is_unknown();
+            let labels = prediction.labels.iter().filter(is_known);
+            return output.event(&LabelsAnswer {
+                path,
+                labels: labels.map(|&class| &classes[class]).collect(),
+                unknown: prediction.unknown.map(|unknown| unknown.is_unknown),
+                unknown_score: prediction.unknown.map(|unknown| unknown.score),
+                scores,
+                set,
+            });
         }
         let label = prediction.label();
         return output.event(&Answer {
@@ -205,7 +213,7 @@ fn show(
     // Of several labels, every one above its threshold, and no other, unless so many are asked for.
     let is_multi_label = classifier.task() == Task::MultiLabel;
     let shown: Vec<(usize, f32)> = match (is_multi_label, top_k) {
-        (true, None) => {
+        (true, None) if !prediction.is_unknown() => {
             prediction.labels.iter().map(|&class| (class, prediction.scores[class])).collect()
         }
         (_, k) => ranked.into_iter().take(k.unwrap_or(3) as usize).collect(),
@@ -258,8 +266,13 @@ struct Answer<'a> {
 #[derive(Serialize)]
 struct LabelsAnswer<'a> {
     path: &'a str,
-    /// Those above their thresholds, the likeliest first.
+    /// Those above their thresholds, the likeliest first; none of an unknown picture.
     labels: Vec<&'a String>,
+    /// Whether the picture is of none of the classes, where the model can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_score: Option<f32>,
     scores: Scores<'a>,
     /// Labels that cannot be excluded, if each is to be there as often as was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -65,7 +65,15 @@ fn each_head_is_trained_measured_and_says_every_label_above_its_threshold() {
         assert_eq!(evaluated["multi_label"]["thresholds"], figures["thresholds"]);
         assert_eq!(evaluated["accuracy"], evaluated["multi_label"]["subset_accuracy"]);
         assert_eq!(evaluated["confusion_matrix"], serde_json::json!([]));
-        let answers = place.run("predict m pair00.png pair01.png pair02.png pictures/Bag --json");
+        let predict = "predict m pair00.png pair01.png pair02.png pictures/Bag --json";
+        if head.starts_with("lbfgs") {
+            for answer in place.run(predict).succeeded().json() {
+                assert_eq!(keys(&answer), ["path", "labels", "unknown", "unknown_score", "scores"]);
+                let known = answer["unknown"] == false || answer["labels"] == serde_json::json!([]);
+                assert!(known, "{answer}");
+            }
+        }
+        let answers = place.run(&format!("{predict} --no-unknown"));
         for answer in answers.succeeded().json() {
             assert_eq!(keys(&answer), ["path", "labels", "scores"]);
             let scores = answer["scores"].as_object().unwrap();
@@ -96,6 +104,32 @@ fn labels_that_cannot_be_excluded_come_with_a_promise_or_a_reason_why_not() {
     assert!(run.stdout.contains("; not to be excluded at 90 %: "), "{}", run.stdout);
     let run = place.run("predict m pair00.png --coverage 0.99");
     run.failed(1, &["takes 99 pictures", "are missing of ", "headstart calibrate"]);
+}
+
+#[test]
+fn a_picture_of_none_of_the_labels_is_unknown() {
+    let place = with_pairs();
+    for (name, value) in [("dark", 3), ("grey", 128)] {
+        let noise = |x: u32, y: u32| image::Rgb([(x * 97 + y * 61) as u8 % 7 * value / 4; 3]);
+        std::fs::create_dir_all(place.path("others")).unwrap();
+        for n in 0..6 {
+            let picture = image::RgbImage::from_fn(40 + n, 28, |x, y| noise(x * n, y));
+            picture.save(place.path(&format!("others/{name}{n}.png"))).unwrap();
+        }
+    }
+    done(&place, &format!("train list.csv {OPTIONS}"));
+    let line = done(&place, "evaluate m list.csv --unknown-dir others --json");
+    assert_eq!(line["unknown_pictures"], 12);
+    assert!(line["unknown_auroc"].as_f64().unwrap() > 0.9, "{line}");
+    let run = place.run("predict m others").succeeded();
+    assert!(run.stdout.matches(": unknown (nearest: ").count() >= 6, "{}", run.stdout);
+    // A model that never learned it does, afterwards.
+    done(&place, &format!("train list.csv {OPTIONS} --no-unknown"));
+    let run = place.run("evaluate m list.csv --unknown-dir others");
+    run.failed(1, &["cannot tell pictures of none of its classes", "headstart calibrate"]);
+    done(&place, "calibrate m list.csv --json");
+    let line = done(&place, "evaluate m list.csv --unknown-dir others --json");
+    assert!(line["unknown_auroc"].as_f64().unwrap() > 0.9, "{line}");
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Classifier {
         let mut sets = (self.task() == Task::MultiLabel).then(LabelSets::default);
         let (mut measured_on, mut labels) = (Vec::new(), Vec::new());
         let mut unknown = Vec::new();
-        let tells = sets.is_none() && !self.classes().iter().any(|class| class == UNKNOWN);
+        let tells = !self.classes().iter().any(|class| class == UNKNOWN);
         for picture in listing.pictures {
             if measured.is_some() && picture.subset != measured {
                 continue;
@@ -209,7 +209,8 @@ impl Classifier {
                 skipped.push(Skipped::new(picture.at.path(), SkipReason::NoLabel));
                 continue;
             };
-            if tells && *picture.label.names()[0] == *UNKNOWN {
+            let is_unknown = |names: &[Arc<str>]| names.len() == 1 && *names[0] == *UNKNOWN;
+            if tells && is_unknown(picture.label.names()) {
                 unknown.push(picture.at);
                 continue;
             }

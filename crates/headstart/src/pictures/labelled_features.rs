@@ -31,7 +31,8 @@ impl LabelledFeatures {
     /// As what unknown pictures are told by.
     pub(crate) fn seen(&self) -> Seen<'_> {
         let Self { features, dim, labels, groups, .. } = self;
-        Seen { features, dim: *dim, labels, groups }
+        let label_sets = self.label_sets.as_deref();
+        Seen { features, dim: *dim, labels, label_sets, groups }
     }
 
     /// A copy of some of its pictures.

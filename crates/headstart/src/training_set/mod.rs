@@ -187,20 +187,19 @@ impl TrainingSet {
     }
 
     /// The features that a base has for as many of the pictures learned from, as they are, as a model keeps
-    /// at most to tell unknown ones by; none where pictures may have several labels, or none is ever told.
+    /// at most to tell unknown ones by; none where none is ever told.
     ///
     /// # Errors
     /// When the pictures cannot be read back.
     pub(crate) fn bank(&self, base: &Base, rate: UnknownRate) -> Result<LabelledFeatures, Error> {
-        let none = self.label_sets.is_some() || rate.is_never();
-        let train = if none { &[] } else { self.subset(Subset::Train) };
+        let train = if rate.is_never() { &[] } else { self.subset(Subset::Train) };
         let labels: Vec<usize> = train.iter().map(|&picture| self.labels[picture]).collect();
         let kept = bank_rows(&labels, MOST_KEPT);
         let pictures: Vec<usize> = kept.iter().map(|&row| train[row]).collect();
         Ok(LabelledFeatures {
             features: self.features_of(base, &pictures)?,
             labels: kept.iter().map(|&row| labels[row]).collect(),
-            label_sets: None,
+            label_sets: self.label_sets.clone(),
             groups: pictures.iter().map(|&picture| self.groups.numbers()[picture]).collect(),
             weights: None,
             dim: base.features(),

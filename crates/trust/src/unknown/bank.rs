@@ -7,24 +7,27 @@ pub struct Seen<'a> {
     pub features: &'a [f32],
     /// The number of features of a picture.
     pub dim: usize,
-    /// The class of each.
+    /// The class of each; with `label_sets`, the index of its set of classes.
     pub labels: &'a [usize],
+    /// Sets of classes. Where there are some, a picture is of all classes of its set, which may be none.
+    pub label_sets: Option<&'a [Vec<usize>]>,
     /// The group of each: those of one group belong together, such as copies.
     pub groups: &'a [usize],
 }
 
-/// [`Seen`] in memory of its own.
-pub(super) struct OwnSeen {
+/// [`Seen`] in memory of its own, but for the sets of classes.
+pub(super) struct OwnSeen<'a> {
     pub(super) features: Vec<f32>,
     pub(super) dim: usize,
     pub(super) labels: Vec<usize>,
+    pub(super) label_sets: Option<&'a [Vec<usize>]>,
     pub(super) groups: Vec<usize>,
 }
 
-impl OwnSeen {
+impl OwnSeen<'_> {
     pub(super) fn borrowed(&self) -> Seen<'_> {
-        let Self { features, dim, labels, groups } = self;
-        Seen { features, dim: *dim, labels, groups }
+        let Self { features, dim, labels, label_sets, groups } = self;
+        Seen { features, dim: *dim, labels, label_sets: *label_sets, groups }
     }
 }
 
@@ -33,16 +36,34 @@ impl<'a> Seen<'a> {
         &self.features[row * self.dim..][..self.dim]
     }
 
-    pub(super) fn filtered(&self, keep: impl Fn(usize) -> bool) -> OwnSeen {
+    /// The classes of a picture.
+    pub(super) fn classes_of(&self, row: usize) -> &'a [usize] {
+        match self.label_sets {
+            Some(sets) => &sets[self.labels[row]],
+            None => std::slice::from_ref(&self.labels[row]),
+        }
+    }
+
+    /// The classes that pictures have, ascending.
+    pub(super) fn present(&self) -> Vec<usize> {
+        let all = (0..self.labels.len()).flat_map(|row| self.classes_of(row).iter().copied());
+        let mut present: Vec<usize> = all.collect();
+        present.sort_unstable();
+        present.dedup();
+        present
+    }
+
+    pub(super) fn filtered(&self, keep: impl Fn(usize) -> bool) -> OwnSeen<'a> {
         let rows: Vec<usize> = (0..self.labels.len()).filter(|&row| keep(row)).collect();
         self.of(&rows)
     }
 
-    pub(super) fn of(&self, rows: &[usize]) -> OwnSeen {
+    pub(super) fn of(&self, rows: &[usize]) -> OwnSeen<'a> {
         OwnSeen {
             features: rows.iter().flat_map(|&row| self.row(row)).copied().collect(),
             dim: self.dim,
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
+            label_sets: self.label_sets,
             groups: rows.iter().map(|&row| self.groups[row]).collect(),
         }
     }

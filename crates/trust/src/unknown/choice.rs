@@ -1,9 +1,23 @@
 //! Which score to use: the one that best parts each class from the others where it was not learned.
 
-use super::{
-    ClassDistance, FOLDS, Neighbours, Part, SCORES, Seen, UnknownFigures, bank_rows, energy, fold,
-    spread,
-};
+use super::{FOLDS, Learned, ScorePart, Seen, UnknownFigures, bank_rows, fold, spread};
+
+use ScorePart::{ClassDistance, Energy, Neighbours, Residual};
+
+/// The scores that are chosen from, the one to take where there is nothing to choose by first.
+const SCORES: [&[ScorePart]; 11] = [
+    &[Neighbours, Energy, ClassDistance],
+    &[Neighbours, Energy, ClassDistance, Residual],
+    &[Neighbours, Energy, Residual],
+    &[Energy, ClassDistance, Residual],
+    &[Neighbours, Energy],
+    &[Energy, ClassDistance],
+    &[Energy, Residual],
+    &[Neighbours, ClassDistance],
+    &[Neighbours],
+    &[Energy],
+    &[ClassDistance],
+];
 
 /// The choice is made on at most so many pictures: more would cost time and say little.
 const MOST_PICTURES: usize = 600;
@@ -15,7 +29,7 @@ const FEWEST: usize = 4;
 /// What a head is fitted to while a class is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct LeftOut<'a> {
-    /// Pictures of the other classes, labelled from 0 without gaps.
+    /// Pictures without that class, whose classes are numbered from 0 without gaps.
     pub learned: Seen<'a>,
     /// How many classes these have.
     pub classes: usize,
@@ -33,82 +47,86 @@ pub type LogitsOf<'a, E> = dyn FnMut(&LeftOut<'_>) -> Result<Option<Vec<f32>>, E
 
 /// The parts of the score that best parts pictures of a class that was not learned from those of the
 /// others: each class is left out in turn, a head fitted to a part of the others' pictures, and the
-/// AUROC of the left-out class against the other part taken.
+/// AUROC of the left-out class against the other part taken. Where pictures may have several classes,
+/// those of the left-out class are the ones that have no other, and what has others too is neither learned
+/// from nor tested.
 ///
 /// Where there are too few classes or pictures, it is the score that did best where there were enough.
 ///
 /// # Errors
 /// What `logits` returns.
-pub fn choose<E>(seen: &Seen<'_>, logits: &mut LogitsOf<'_, E>) -> Result<Vec<Part>, E> {
+pub fn choose<E>(seen: &Seen<'_>, logits: &mut LogitsOf<'_, E>) -> Result<Vec<ScorePart>, E> {
     let bank = seen.of(&bank_rows(seen.labels, MOST_PICTURES));
     let bank = bank.borrowed();
-    let mut classes = bank.labels.to_vec();
-    classes.sort_unstable();
-    classes.dedup();
+    let classes = bank.present();
+    let scores = SCORES.map(|parts| parts.iter().map(|part| part.of(&bank)).collect::<Vec<_>>());
     let mut sums = [0.0; SCORES.len()];
     let step = classes.len().div_ceil(MOST_CLASSES).max(1);
     let total = classes.len().div_ceil(step);
     for (done, &left_out) in classes.iter().step_by(step).enumerate() {
-        if let Some(found) = without(&bank, left_out, (done, total), logits)? {
+        if let Some(found) = without(&bank, left_out, &scores, (done, total), logits)? {
             sums.iter_mut().zip(found).for_each(|(sum, auroc)| *sum += auroc);
         }
     }
     // The first of those that are the best.
     let best = (1..SCORES.len()).fold(0, |best, at| if sums[at] > sums[best] { at } else { best });
-    Ok(SCORES[best].to_vec())
+    Ok(scores[best].clone())
 }
 
 /// The AUROC of each score where a class is left out.
 fn without<E>(
     bank: &Seen<'_>,
     left_out: usize,
+    scores: &[Vec<ScorePart>],
     (done, total): (usize, usize),
     logits: &mut LogitsOf<'_, E>,
-) -> Result<Option<[f64; SCORES.len()]>, E> {
-    let of = |row: usize| bank.labels[row] == left_out;
+) -> Result<Option<Vec<f64>>, E> {
+    let has = |row: usize| bank.classes_of(row).contains(&left_out);
     let is_tested = |row: usize| fold(bank.groups[row]) == FOLDS - 1;
-    let mut learned = bank.filtered(|row| !of(row) && !is_tested(row));
-    let known = bank.filtered(|row| !of(row) && is_tested(row));
-    let unknown = bank.filtered(of);
-    let mut present = learned.labels.clone();
-    present.sort_unstable();
-    present.dedup();
+    let mut learned = bank.filtered(|row| !has(row) && !is_tested(row));
+    let known = bank.filtered(|row| !has(row) && is_tested(row));
+    let unknown = bank.filtered(|row| bank.classes_of(row) == [left_out]);
+    let present = learned.borrowed().present();
     let few = known.labels.len() < FEWEST || unknown.labels.len() < FEWEST;
-    if few || present.len() < 2 {
+    if few || present.len() < if bank.label_sets.is_some() { 1 } else { 2 } {
         return Ok(None);
     }
-    for label in &mut learned.labels {
-        *label = present.binary_search(label).expect("it is there");
+    let number = |class: &usize| present.binary_search(class).ok();
+    // Sets of pictures that are not learned from may have other classes.
+    let numbered = |set: &Vec<usize>| set.iter().filter_map(number).collect();
+    let sets: Option<Vec<Vec<usize>>> =
+        bank.label_sets.map(|sets| sets.iter().map(numbered).collect());
+    if sets.is_none() {
+        learned.labels.iter_mut().for_each(|label| {
+            *label = number(label).expect("it is there");
+        });
     }
-    let learned = learned.borrowed();
+    let learned = Seen { label_sets: sets.as_deref(), ..learned.borrowed() };
     let tested = [known.features, unknown.features].concat();
     let classes = present.len();
     let asked = LeftOut { learned, classes, tested: &tested, done, total };
     let Some(logits) = logits(&asked)? else { return Ok(None) };
-    let (neighbours, distance) = (Neighbours::new(&learned), ClassDistance::new(&learned));
+    let every = &scores[1];
+    let all = Learned::new(every, &learned);
     let n = tested.len() / bank.dim;
     let units = logits.len() / n;
-    let values = |part: Part| -> Vec<f32> {
-        let rows = tested.chunks_exact(bank.dim);
-        let mut values: Vec<f32> = match part {
-            Part::Energy => logits.chunks_exact(units).map(energy::energy).collect(),
-            Part::Neighbours => rows.map(|row| neighbours.distance(row, |_| false)).collect(),
-            Part::ClassDistance => rows.map(|row| distance.distance(row)).collect(),
-        };
+    let values = |&part: &ScorePart| -> (ScorePart, Vec<f32>) {
+        let rows = tested.chunks_exact(bank.dim).zip(logits.chunks_exact(units));
+        let mut values: Vec<f32> =
+            rows.map(|(features, logits)| all.value(part, features, logits, &|_| false)).collect();
         let (mean, deviation) = spread(&values[..known.labels.len()]);
         let scale = deviation.max(f32::MIN_POSITIVE);
         values.iter_mut().for_each(|value| *value = (*value - mean) / scale);
-        values
+        (part, values)
     };
-    let all =
-        [Part::Neighbours, Part::Energy, Part::ClassDistance].map(|part| (part, values(part)));
-    let aurocs = SCORES.map(|parts| {
+    let values: Vec<(ScorePart, Vec<f32>)> = every.iter().map(values).collect();
+    let auroc = |parts: &Vec<ScorePart>| {
         let mut scores = vec![0.0; n];
-        for (_, values) in all.iter().filter(|(part, _)| parts.contains(part)) {
+        for (_, values) in values.iter().filter(|(part, _)| parts.contains(part)) {
             scores.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
         }
         let (known, unknown) = scores.split_at(known.labels.len());
         UnknownFigures::of(known, unknown).map_or(0.5, |figures| figures.auroc)
-    });
-    Ok(Some(aurocs))
+    };
+    Ok(Some(scores.iter().map(auroc).collect()))
 }

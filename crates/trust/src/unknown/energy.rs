@@ -5,3 +5,10 @@ pub(super) fn energy(logits: &[f32]) -> f32 {
     let highest = all().fold(f64::NEG_INFINITY, f64::max);
     -(highest + all().map(|z| (z - highest).exp()).sum::<f64>().ln()) as f32
 }
+
+/// The energy over labels that each have a logit (JointEnergy, Wang et al. 2021): the sum over the
+/// labels of the logarithm of 1 + e^logit.
+pub(super) fn joint_energy(logits: &[f32]) -> f32 {
+    let of_label = |&z: &f32| f64::from(z).max(0.0) + (-f64::from(z).abs()).exp().ln_1p();
+    -logits.iter().map(of_label).sum::<f64>() as f32
+}

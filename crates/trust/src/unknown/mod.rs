@@ -1,49 +1,59 @@
 //! Whether a picture is of none of the classes.
 //!
 //! What there is to go by are parts, a file each: how near the picture's features are to pictures
-//! learned from, how far from the classes in the directions that they vary in, and the energy of the
-//! logits. A score is a sum of some parts, each measured in standard deviations of known pictures;
-//! [`choose`] finds which by leaving classes out.
+//! learned from, how far from the classes in the directions that they vary in, how much of them lies where
+//! pictures do not vary, and the energy of the logits. A score is a sum of some parts, each measured in
+//! standard deviations of known pictures; [`choose`] finds which by leaving classes out.
 
 mod bank;
 mod choice;
 mod class_distance;
 mod energy;
 mod figures;
+mod learned;
 mod neighbours;
+mod principal;
+mod residual;
 
+use headstart_engine::head::Task;
 use serde::{Deserialize, Serialize};
 
 pub use bank::{Seen, bank_rows};
 pub use choice::{LeftOut, LogitsOf, choose};
-use class_distance::ClassDistance;
-pub use class_distance::DIRECTIONS;
 pub use figures::UnknownFigures;
-use neighbours::Neighbours;
+use learned::Learned;
 
-/// Something that tells of a picture that it may be of none of the classes: the higher, the more.
+/// Directions that are kept at most, beside a mean for each class and rows of the bank.
+pub const DIRECTIONS: usize = class_distance::DIRECTIONS + residual::PRINCIPAL;
+
+/// A score by which pictures of none of the classes are told, as a part of a sum: the higher, the more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum ScorePart {
     /// 1 less the mean cosine similarity to the nearest pictures learned from (Sun et al. 2022).
     Neighbours,
     /// The negative logarithm of the sum of the logits' exponentials (Liu et al. 2020).
     Energy,
+    /// Its like where pictures may have any number of labels: the negative sum over these of the logarithm
+    /// of 1 + e^logit (Wang et al. 2021).
+    JointEnergy,
     /// The Mahalanobis distance from the nearest class, with one covariance for all (Lee et al. 2018), of
     /// low rank and on features of unit length.
     ClassDistance,
+    /// The length of the features outside of the space that pictures vary in most, each in its standard
+    /// deviations (ViM's residual, Wang et al. 2022; its energy is a part of its own).
+    Residual,
 }
 
-/// The scores that are chosen from, the one to take where there is nothing to choose by first.
-const SCORES: [&[Part]; 7] = [
-    &[Part::Neighbours, Part::Energy, Part::ClassDistance],
-    &[Part::Neighbours, Part::Energy],
-    &[Part::Energy, Part::ClassDistance],
-    &[Part::Neighbours, Part::ClassDistance],
-    &[Part::Neighbours],
-    &[Part::Energy],
-    &[Part::ClassDistance],
-];
+impl ScorePart {
+    /// The one that takes its place where pictures may have any number of labels.
+    fn of(self, seen: &Seen<'_>) -> Self {
+        match (self, seen.label_sets) {
+            (Self::Energy, Some(_)) => Self::JointEnergy,
+            (other, _) => other,
+        }
+    }
+}
 
 /// What a picture's score says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +68,7 @@ pub struct UnknownScore {
 /// A part in a score, and what it is of known pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Scaled {
-    part: Part,
+    part: ScorePart,
     mean: f32,
     deviation: f32,
 }
@@ -75,9 +85,7 @@ pub struct Unknown {
     /// The share of known pictures that is above it.
     rate: f64,
     #[serde(skip)]
-    neighbours: Option<Neighbours>,
-    #[serde(skip)]
-    class_distance: Option<ClassDistance>,
+    learned: Learned,
 }
 
 /// Pictures that neither head nor bank has learned from: what the head says of them, or would say had
@@ -110,56 +118,44 @@ impl Unknown {
     /// # Panics
     /// When there are not `dim` features for each picture, or as many logits for all, more are held out than
     /// there are, or the rate is not in `0..1`.
-    pub fn fit(parts: &[Part], seen: &Seen<'_>, unseen: &Unseen<'_>, rate: f64) -> Option<Self> {
+    pub fn fit(
+        parts: &[ScorePart],
+        seen: &Seen<'_>,
+        unseen: &Unseen<'_>,
+        rate: f64,
+    ) -> Option<Self> {
         let n = unseen.features.len() / seen.dim;
         assert_eq!(unseen.features.len(), n * seen.dim, "features of each picture");
         let units = unseen.logits.len().checked_div(n)?;
         if seen.labels.is_empty() {
             return None;
         }
-        let has = |part| parts.contains(&part);
-        let mut unknown = Self {
-            parts: Vec::new(),
-            threshold: 0.0,
-            rate: 0.0,
-            neighbours: has(Part::Neighbours).then(|| Neighbours::new(seen)),
-            class_distance: has(Part::ClassDistance).then(|| ClassDistance::new(seen)),
-        };
+        let learned = Learned::new(parts, seen);
         // Nothing of those held out was learned from.
         let by_folds =
             n.checked_sub(unseen.held_out).expect("the last of the pictures are held out");
-        let own_fold =
-            |row: usize| unseen.groups.filter(|_| row < by_folds).map(|groups| fold(groups[row]));
-        let without = |fold: usize| seen.filtered(|row| fold != self::fold(seen.groups[row]));
-        let distances: Vec<Option<ClassDistance>> = match unseen.groups {
-            Some(_) if has(Part::ClassDistance) && by_folds > 0 => {
-                let folds = (0..FOLDS).map(without);
-                folds
-                    .map(|rest| {
-                        (!rest.labels.is_empty()).then(|| ClassDistance::new(&rest.borrowed()))
-                    })
-                    .collect()
-            }
+        // Neighbours of the same group can be left out, what was learned of all together cannot.
+        let is_of_all =
+            |part: &ScorePart| matches!(part, ScorePart::ClassDistance | ScorePart::Residual);
+        let of_all: Vec<ScorePart> = parts.iter().copied().filter(is_of_all).collect();
+        let without = |fold: usize| {
+            let rest = seen.filtered(|row| fold != self::fold(seen.groups[row]));
+            (!rest.labels.is_empty()).then(|| Learned::new(&of_all, &rest.borrowed()))
+        };
+        let rests: Vec<Option<Learned>> = match unseen.groups {
+            Some(_) if !of_all.is_empty() && by_folds > 0 => (0..FOLDS).map(without).collect(),
             _ => vec![None; FOLDS],
         };
-        let value = |part: Part, row: usize| {
+        let value = |part: ScorePart, row: usize| {
             let features = &unseen.features[row * seen.dim..][..seen.dim];
-            let distance = own_fold(row).and_then(|fold| distances[fold].as_ref());
+            let own_fold = unseen.groups.filter(|_| row < by_folds && is_of_all(&part));
+            let rest = own_fold.and_then(|groups| rests[fold(groups[row])].as_ref());
             let except = unseen.groups.map(|groups| groups[row]);
             let of_same = |other: usize| except == Some(seen.groups[other]);
-            match part {
-                Part::Energy => energy::energy(&unseen.logits[row * units..][..units]),
-                Part::Neighbours => {
-                    let neighbours = unknown.neighbours.as_ref();
-                    neighbours.expect("it is a part").distance(features, of_same)
-                }
-                Part::ClassDistance => {
-                    let distance = distance.or(unknown.class_distance.as_ref());
-                    distance.expect("it is a part").distance(features)
-                }
-            }
+            let logits = &unseen.logits[row * units..][..units];
+            rest.unwrap_or(&learned).value(part, features, logits, &of_same)
         };
-        let values: Vec<(Part, Vec<f32>)> = parts
+        let values: Vec<(ScorePart, Vec<f32>)> = parts
             .iter()
             .map(|&part| {
                 let mut values: Vec<f32> = (0..n).map(|row| value(part, row)).collect();
@@ -167,6 +163,7 @@ impl Unknown {
                 (part, values)
             })
             .collect();
+        let mut unknown = Self { parts: Vec::new(), threshold: 0.0, rate: 0.0, learned };
         let mut scores = vec![0.0; n];
         for (part, values) in values {
             let (mean, deviation) = spread(&values);
@@ -177,7 +174,8 @@ impl Unknown {
                 unknown.parts.push(scaled);
             }
         }
-        unknown.keep_only_parts();
+        let kept: Vec<ScorePart> = unknown.parts().collect();
+        unknown.learned.keep_only(&kept);
         unknown.set_threshold(scores, rate);
         Some(unknown)
     }
@@ -198,15 +196,7 @@ impl Unknown {
 
     /// The score of one picture, from its features and the logits that the head has for it.
     pub fn score(&self, features: &[f32], logits: &[f32]) -> f32 {
-        let value = |part: Part| match part {
-            Part::Energy => energy::energy(logits),
-            Part::Neighbours => {
-                self.neighbours.as_ref().map_or(0.0, |known| known.distance(features, |_| false))
-            }
-            Part::ClassDistance => {
-                self.class_distance.as_ref().map_or(0.0, |known| known.distance(features))
-            }
-        };
+        let value = |part| self.learned.value(part, features, logits, &|_| false);
         self.parts.iter().map(|scaled| scaled.of(value(scaled.part))).sum()
     }
 
@@ -217,17 +207,18 @@ impl Unknown {
         UnknownScore { score, is_unknown: score > self.threshold || score.is_nan() }
     }
 
-    /// Whether the tensors that the parts need are there.
-    pub fn is_complete(&self) -> bool {
-        self.parts().all(|part| match part {
-            Part::Energy => true,
-            Part::Neighbours => self.neighbours.is_some(),
-            Part::ClassDistance => self.class_distance.is_some(),
-        })
+    /// Whether the tensors that the parts need are there, and the energy is that of heads that give any number
+    /// of labels, or of others.
+    pub fn is_complete(&self, task: Task) -> bool {
+        let other = match task {
+            Task::SingleLabel => ScorePart::JointEnergy,
+            Task::MultiLabel => ScorePart::Energy,
+        };
+        self.parts().all(|part| self.learned.has(part) && part != other)
     }
 
     /// The parts of the score.
-    pub fn parts(&self) -> impl Iterator<Item = Part> {
+    pub fn parts(&self) -> impl Iterator<Item = ScorePart> {
         self.parts.iter().map(|scaled| scaled.part)
     }
 
@@ -243,11 +234,11 @@ impl Unknown {
 
     /// What it has learned in tensors: a name, the shape, the values, and whether they are exact in f16.
     pub fn tensors(&self) -> Vec<(&'static str, Vec<usize>, &[f32], bool)> {
-        let neighbours = self.neighbours.iter().flat_map(Neighbours::tensors);
-        neighbours.chain(self.class_distance.iter().flat_map(ClassDistance::tensors)).collect()
+        self.learned.tensors()
     }
 
-    /// With tensors that are taken by their names, for features of length `dim` and so many classes.
+    /// With tensors that are taken by their names, for features of length `dim` and so many classes, or one
+    /// more where there may be pictures of none.
     ///
     /// # Errors
     /// What is wrong with them, or with what was read before.
@@ -263,7 +254,6 @@ impl Unknown {
         if !sound || !(0.0..1.0).contains(&self.rate) {
             return Err("its score for unknown pictures is damaged".to_owned());
         }
-        let has = |part| self.parts.iter().any(|scaled: &Scaled| scaled.part == part);
         let mut take = |name: &str, columns: Option<usize>| {
             let (shape, values) = take(name).ok_or_else(|| format!("it has no {name}"))?;
             let (&last, rows) =
@@ -274,20 +264,9 @@ impl Unknown {
             }
             Ok(values)
         };
-        if has(Part::Neighbours) {
-            self.neighbours = Some(Neighbours::from_tensors(dim, &mut take)?);
-        }
-        if has(Part::ClassDistance) {
-            self.class_distance = Some(ClassDistance::from_tensors(dim, classes, &mut take)?);
-        }
+        let parts: Vec<ScorePart> = self.parts().collect();
+        self.learned = Learned::from_tensors(&parts, dim, classes, &mut take)?;
         Ok(self)
-    }
-
-    fn keep_only_parts(&mut self) {
-        let has = |part| self.parts.iter().any(|scaled| scaled.part == part);
-        let (neighbours, distance) = (has(Part::Neighbours), has(Part::ClassDistance));
-        self.neighbours.take_if(|_| !neighbours);
-        self.class_distance.take_if(|_| !distance);
     }
 }
 
