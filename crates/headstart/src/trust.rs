@@ -6,7 +6,7 @@ use headstart_engine::frozen::Compute;
 use headstart_engine::head::Task;
 use headstart_predict::{LabelSets, PerLabelSets, Temperature, Trust, Unknown, UnknownScore};
 use headstart_train::{LogisticConfig, Samples, Strength, TrainError, fit_logistic};
-use headstart_trust::{DIRECTIONS, LeftOut, bank_rows, choose};
+use headstart_trust::{LeftOut, ScorePart, bank_rows, choose};
 use serde::{Deserialize, Serialize};
 
 use crate::pictures::{self, LabelledFeatures};
@@ -171,13 +171,20 @@ impl Unseen {
         if few || config.unknown_rate.is_never() {
             return Ok(None);
         }
-        let kept = learned.of(&bank_rows(&learned.labels, kept_pictures(learned, file_values)));
-        let seen = kept.seen();
-        if seen.labels.is_empty() {
-            return Ok(None);
-        }
+        let classes = learned.classes();
+        // Two bytes a value, where the file has four.
+        let vectors = (SHARE_OF_FILE * 2.0 * file_values as f64) as usize / learned.dim;
+        let mut taken = 0;
+        let fits = |part: &ScorePart| {
+            let with = taken + part.vectors(classes);
+            let fits = 2 * with <= vectors;
+            taken = if fits { with } else { taken };
+            fits
+        };
+        // Half of the room, at least, is for pictures.
+        let available: Vec<ScorePart> = ScorePart::ALL.into_iter().filter(fits).collect();
         let strength = config.strength.unwrap_or(USUAL_STRENGTH);
-        let parts = choose(&seen, &mut |left_out: &LeftOut<'_>| {
+        let parts = choose(&available, &learned.seen(), &mut |left_out: &LeftOut<'_>| {
             let &LeftOut { learned, classes, tested, done, total } = left_out;
             context.tell(Event::LeavingOut { done, total });
             let samples = Samples::new(learned.features, learned.dim, learned.labels, classes);
@@ -199,6 +206,10 @@ impl Unseen {
             }
         })?;
         context.check()?;
+        let beside: usize = parts.iter().map(|part| part.vectors(classes)).sum();
+        let kept = vectors.saturating_sub(beside).min(MOST_KEPT);
+        let kept = learned.of(&bank_rows(&learned.labels, kept));
+        let seen = kept.seen();
         let n = self.labels.len();
         let step = n.div_ceil(MOST_FOR_THRESHOLD);
         let rows = || (0..n).step_by(step);
@@ -225,19 +236,4 @@ impl Unseen {
         let pictures = pictures.zip(self.logits.chunks_exact(units.max(1)));
         pictures.map(|(features, logits)| unknown.verdict(features, logits)).collect()
     }
-}
-
-/// How many pictures a model keeps, so that its file, of so many values without, does not become too
-/// large.
-fn kept_pictures(learned: &LabelledFeatures, file_values: usize) -> usize {
-    // Two bytes each, where the file has four.
-    let rows = (SHARE_OF_FILE * 2.0 * file_values as f64) as usize / learned.dim;
-    let last = match &learned.label_sets {
-        Some(sets) => sets.iter().flatten().max(),
-        None => learned.labels.iter().max(),
-    };
-    // What else is kept is a mean for each class and for pictures of none, some directions, and two numbers
-    // of each feature.
-    let classes = last.map_or(0, |last| last + 1) + 1;
-    rows.saturating_sub(classes + DIRECTIONS + 4).min(MOST_KEPT)
 }

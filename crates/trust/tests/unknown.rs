@@ -217,7 +217,7 @@ fn the_score_is_the_one_that_parts_left_out_classes_best() {
     let known = pictures(4, 30, 9);
     // Logits that know nothing: energy is of no use.
     let mut asked = 0;
-    let Ok(chosen) = choose::<Infallible>(&known.seen(), &mut |left_out: &LeftOut<'_>| {
+    let Ok(chosen) = choose::<Infallible>(&ALL, &known.seen(), &mut |left_out: &LeftOut<'_>| {
         assert_eq!((left_out.done, left_out.total, left_out.classes), (asked, 4, 3));
         asked += 1;
         assert!(left_out.learned.labels.iter().all(|&label| label < 3));
@@ -228,9 +228,12 @@ fn the_score_is_the_one_that_parts_left_out_classes_best() {
     // Nothing to choose by: two classes, and a head that cannot be fitted.
     for classes in [2, 4] {
         let known = pictures(classes, 30, 9);
-        assert_eq!(choose::<Infallible>(&known.seen(), &mut |_| Ok(None)), Ok(PARTS.to_vec()));
+        assert_eq!(
+            choose::<Infallible>(&ALL, &known.seen(), &mut |_| Ok(None)),
+            Ok(PARTS.to_vec())
+        );
     }
-    assert_eq!(choose(&known.seen(), &mut |_| Err("stop")), Err("stop"));
+    assert_eq!(choose(&ALL, &known.seen(), &mut |_| Err("stop")), Err("stop"));
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn of_several_labels_a_class_is_left_out_by_the_pictures_that_have_no_other() {
         .collect();
     let seen = Seen { labels: &labels, label_sets: Some(&sets), ..known.seen() };
     let mut asked = 0;
-    let chosen = choose::<Infallible>(&seen, &mut |left_out: &LeftOut<'_>| {
+    let chosen = choose::<Infallible>(&ALL, &seen, &mut |left_out: &LeftOut<'_>| {
         let LeftOut { learned, classes, tested, .. } = left_out;
         let sets = learned.label_sets.unwrap();
         let own: Vec<&Vec<usize>> = learned.labels.iter().map(|&label| &sets[label]).collect();

@@ -28,6 +28,15 @@ impl LabelledFeatures {
         }
     }
 
+    /// How many classes there are, up to the last that a picture has.
+    pub(crate) fn classes(&self) -> usize {
+        let last = match &self.label_sets {
+            Some(sets) => sets.iter().flatten().max(),
+            None => self.labels.iter().max(),
+        };
+        last.map_or(0, |last| last + 1)
+    }
+
     /// As what unknown pictures are told by.
     pub(crate) fn seen(&self) -> Seen<'_> {
         let Self { features, dim, labels, groups, .. } = self;

@@ -5,7 +5,7 @@ use super::{FOLDS, Learned, ScorePart, Seen, UnknownFigures, bank_rows, fold, sp
 use ScorePart::{ClassDistance, Energy, Neighbours, Residual};
 
 /// The scores that are chosen from, the one to take where there is nothing to choose by first.
-const SCORES: [&[ScorePart]; 11] = [
+const SCORES: &[&[ScorePart]] = &[
     &[Neighbours, Energy, ClassDistance],
     &[Neighbours, Energy, ClassDistance, Residual],
     &[Neighbours, Energy, Residual],
@@ -45,7 +45,7 @@ pub struct LeftOut<'a> {
 /// where none can be fitted.
 pub type LogitsOf<'a, E> = dyn FnMut(&LeftOut<'_>) -> Result<Option<Vec<f32>>, E> + 'a;
 
-/// The parts of the score that best parts pictures of a class that was not learned from those of the
+/// Of scores that are sums of these parts, the parts of the one that best parts pictures of a class that was not learned from those of the
 /// others: each class is left out in turn, a head fitted to a part of the others' pictures, and the
 /// AUROC of the left-out class against the other part taken. Where pictures may have several classes,
 /// those of the left-out class are the ones that have no other, and what has others too is neither learned
@@ -55,12 +55,21 @@ pub type LogitsOf<'a, E> = dyn FnMut(&LeftOut<'_>) -> Result<Option<Vec<f32>>, E
 ///
 /// # Errors
 /// What `logits` returns.
-pub fn choose<E>(seen: &Seen<'_>, logits: &mut LogitsOf<'_, E>) -> Result<Vec<ScorePart>, E> {
+///
+/// # Panics
+/// When no score is a sum of these parts: one of them, but for the residual, is always one.
+pub fn choose<E>(
+    available: &[ScorePart],
+    seen: &Seen<'_>,
+    logits: &mut LogitsOf<'_, E>,
+) -> Result<Vec<ScorePart>, E> {
     let bank = seen.of(&bank_rows(seen.labels, MOST_PICTURES));
     let bank = bank.borrowed();
     let classes = bank.present();
-    let scores = SCORES.map(|parts| parts.iter().map(|part| part.of(&bank)).collect::<Vec<_>>());
-    let mut sums = [0.0; SCORES.len()];
+    let is_available = |parts: &&&[ScorePart]| parts.iter().all(|part| available.contains(part));
+    let of_task = |parts: &&[ScorePart]| parts.iter().map(|part| part.of(&bank)).collect();
+    let scores: Vec<Vec<ScorePart>> = SCORES.iter().filter(is_available).map(of_task).collect();
+    let mut sums = vec![0.0; scores.len()];
     let step = classes.len().div_ceil(MOST_CLASSES).max(1);
     let total = classes.len().div_ceil(step);
     for (done, &left_out) in classes.iter().step_by(step).enumerate() {
@@ -69,7 +78,7 @@ pub fn choose<E>(seen: &Seen<'_>, logits: &mut LogitsOf<'_, E>) -> Result<Vec<Sc
         }
     }
     // The first of those that are the best.
-    let best = (1..SCORES.len()).fold(0, |best, at| if sums[at] > sums[best] { at } else { best });
+    let best = (1..scores.len()).fold(0, |best, at| if sums[at] > sums[best] { at } else { best });
     Ok(scores[best].clone())
 }
 
@@ -106,8 +115,10 @@ fn without<E>(
     let classes = present.len();
     let asked = LeftOut { learned, classes, tested: &tested, done, total };
     let Some(logits) = logits(&asked)? else { return Ok(None) };
-    let every = &scores[1];
-    let all = Learned::new(every, &learned);
+    let every = |part: &ScorePart| scores.iter().any(|parts| parts.contains(part));
+    let every: Vec<ScorePart> =
+        ScorePart::ALL.into_iter().map(|part| part.of(bank)).filter(every).collect();
+    let all = Learned::new(&every, &learned);
     let n = tested.len() / bank.dim;
     let units = logits.len() / n;
     let values = |&part: &ScorePart| -> (ScorePart, Vec<f32>) {

@@ -23,9 +23,6 @@ pub use choice::{LeftOut, LogitsOf, choose};
 pub use figures::UnknownFigures;
 use learned::Learned;
 
-/// Directions that are kept at most, beside a mean for each class and rows of the bank.
-pub const DIRECTIONS: usize = class_distance::DIRECTIONS + residual::PRINCIPAL;
-
 /// A score by which pictures of none of the classes are told, as a part of a sum: the higher, the more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +43,22 @@ pub enum ScorePart {
 }
 
 impl ScorePart {
+    /// Those that there are of pictures with one label each.
+    pub const ALL: [Self; 4] =
+        [Self::Neighbours, Self::Energy, Self::ClassDistance, Self::Residual];
+
+    /// How many vectors as long as the features a model of so many classes keeps for it, two bytes a value,
+    /// beside pictures learned from.
+    pub fn vectors(self, classes: usize) -> usize {
+        match self {
+            Self::Neighbours | Self::Energy | Self::JointEnergy => 0,
+            // One mean more is for pictures of none.
+            Self::ClassDistance => class_distance::DIRECTIONS + classes + 1,
+            // Two numbers of four bytes for each feature.
+            Self::Residual => residual::PRINCIPAL + 4,
+        }
+    }
+
     /// The one that takes its place where pictures may have any number of labels.
     fn of(self, seen: &Seen<'_>) -> Self {
         match (self, seen.label_sets) {
