@@ -104,8 +104,9 @@ pub use job::{
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use pictures::{Duplicates, Pictures};
 pub use records::{
-    Contents, CrossValidation, EpochRecord, Evaluation, FineTuneRecord, FoldRecord, HeadConfig,
-    MultiLabelFigures, Origin, Seen, SplitRecord, Spread, TrainingRecord, UnknownEvaluation,
+    Answered, Answers, Appearance, Contents, CrossValidation, EpochRecord, Evaluation,
+    FineTuneRecord, FoldRecord, HeadConfig, MultiLabelFigures, Origin, Seen, SplitRecord, Spread,
+    TrainingRecord, UnknownEvaluation,
 };
 pub use training_set::{DEFAULT_VIEWS, DiskNeed, TrainingSet};
 pub use trust::{Calibration, UnknownRate};

@@ -39,6 +39,22 @@ impl<'a> PictureLabels<'a> {
         self.numbers[picture]
     }
 
+    /// How many of some pictures are of each of so many classes.
+    ///
+    /// # Panics
+    /// When there is no such picture, or class.
+    pub fn per_class(
+        &self,
+        pictures: impl IntoIterator<Item = usize>,
+        classes: usize,
+    ) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        for picture in pictures {
+            self.classes_of(picture).iter().for_each(|&class| counts[class] += 1);
+        }
+        counts
+    }
+
     /// The classes of a picture.
     ///
     /// # Panics

@@ -103,10 +103,9 @@ pub fn audit(
     })?;
     let has_classes = set.has_classes();
     let classes = if has_classes { pictures.classes().to_vec() } else { Vec::new() };
-    let mut counts = vec![0; classes.len()];
-    for picture in (0..set.labels.len()).filter(|_| has_classes) {
-        set.classes_of(picture).iter().for_each(|&class| counts[class] += 1);
-    }
+    let labels = PictureLabels::new(&set.labels, set.label_sets.as_deref());
+    let counted = if has_classes { 0..labels.len() } else { 0..0 };
+    let counts = labels.per_class(counted, classes.len());
     let Set { mut findings, labels, cached, .. } = set;
     findings.sort_by(|a, b| {
         let strength = |f: &Finding| f.value.unwrap_or(0.0) * ascending(f.kind);

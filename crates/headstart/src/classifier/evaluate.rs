@@ -1,6 +1,8 @@
 //! What a classifier says of labelled pictures.
 
 use std::collections::HashMap;
+use std::iter::zip;
+use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,13 +14,20 @@ use headstart_train::Task;
 
 use super::Classifier;
 use crate::trust::Unseen;
-use crate::{Context, Error, Evaluation, ExtractConfig, Extractor, UnknownEvaluation, UnknownRate};
+use crate::{
+    Answered, Answers, Context, Error, Evaluation, ExtractConfig, Extractor, UnknownEvaluation,
+    UnknownRate,
+};
 
 /// What [`Classifier::evaluate`] measured, and on what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
     /// The figures.
     pub evaluation: Evaluation,
+    /// What it says of each picture.
+    pub answers: Answers,
+    /// What it says of each picture of none of the classes.
+    pub of_unknown: Answers,
     /// What was left out, with the reason.
     pub skipped: Vec<Skipped>,
     /// The side of a divided folder that was measured on; `None` for all of an undivided one.
@@ -33,6 +42,7 @@ pub struct Evaluated {
 /// What the head says of labelled pictures, and the rest of [`Evaluated`].
 struct Said {
     pictures: Unseen,
+    asked: Vec<Answered>,
     skipped: Vec<Skipped>,
     subset: Option<Subset>,
     learned_from: Option<usize>,
@@ -45,9 +55,10 @@ struct Said {
 const UNKNOWN: &str = "unknown";
 
 impl Said {
-    fn evaluated(self, evaluation: Evaluation) -> Evaluated {
+    fn evaluated(self, (evaluation, answers): (Evaluation, Answers)) -> Evaluated {
         let Self { skipped, subset, learned_from, source, .. } = self;
-        Evaluated { evaluation, skipped, subset, learned_from, source }
+        let of_unknown = Answers::default();
+        Evaluated { evaluation, answers, of_unknown, skipped, subset, learned_from, source }
     }
 }
 
@@ -123,8 +134,9 @@ impl Classifier {
         context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
         let mut said = self.said(source.into(), side, config, context)?;
-        let mut evaluation = self.measure(&said.pictures);
-        let mut pictures = std::mem::take(&mut said.unknown);
+        let (mut evaluation, answers) = self.measure(&said.pictures, take(&mut said.asked));
+        let mut of_unknown = Answers::default();
+        let mut pictures = take(&mut said.unknown);
         if let Some(folder) = unknown {
             let listing = list_pictures([folder]);
             said.skipped.extend(listing.skipped);
@@ -142,20 +154,25 @@ impl Classifier {
             }
             let logits = context.pool()?.install(|| self.head().logits(&extraction.features));
             let (n, features) = (extraction.kept.len(), extraction.features);
+            let asked = zip(&extraction.kept, &extraction.facts);
+            of_unknown.pictures =
+                asked.map(|(&i, facts)| Answered::new(&pictures[i], facts.into())).collect();
+            of_unknown.logits.clone_from(&logits);
             let others = Unseen { features, logits, labels: vec![0; n], ..Unseen::default() };
             let found = others.unknown_scores(unknown);
             let scores = |found: &[UnknownScore]| -> Vec<f32> {
                 found.iter().map(|found| found.score).collect()
             };
-            let known = scores(&said.pictures.unknown_scores(unknown));
+            let known: Vec<f32> = answers.unknown().map(|known| known.score).collect();
             let figures = UnknownFigures::of(&known, &scores(&found));
             evaluation.unknown = figures.map(|figures| UnknownEvaluation {
                 pictures: n,
                 turned_away: found.iter().filter(|found| found.is_unknown).count(),
                 figures,
             });
+            of_unknown.set_unknown(found);
         }
-        Ok(said.evaluated(evaluation))
+        Ok(Evaluated { of_unknown, ..said.evaluated((evaluation, answers)) })
     }
 
     /// Learns what its answers are worth from labelled pictures, which it should not have learned from: an
@@ -173,10 +190,10 @@ impl Classifier {
         config: &ExtractConfig,
         context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
-        let said = self.said(source.into(), side, config, context)?;
+        let mut said = self.said(source.into(), side, config, context)?;
         context.install(|context| self.learn_trust_anew(&said.pictures, unknown_rate, context))?;
-        let evaluation = self.measure(&said.pictures);
-        Ok(said.evaluated(evaluation))
+        let measured = self.measure(&said.pictures, take(&mut said.asked));
+        Ok(said.evaluated(measured))
     }
 
     /// What the head says of labelled pictures.
@@ -255,11 +272,13 @@ impl Classifier {
             *numbers.entry(content).or_insert(next)
         };
         let groups = extraction.contents.iter().map(group).collect();
+        let asked = zip(&extraction.kept, &extraction.facts);
+        let asked = asked.map(|(&i, facts)| Answered::new(&measured_on[i], facts.into())).collect();
         let features = extraction.features;
         let held_out = labels.len();
         let pictures = Unseen { features, logits, labels, groups, label_sets, held_out };
         let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
         let learned_from = seen.map(|seen| seen.count(Earlier::LearnedFrom, &extraction.contents));
-        Ok(Said { pictures, skipped, subset: measured, learned_from, source, unknown })
+        Ok(Said { pictures, asked, skipped, subset: measured, learned_from, source, unknown })
     }
 }

@@ -21,8 +21,8 @@ use crate::pictures::LabelledFeatures;
 use crate::records::choose_thresholds;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
-    Base, Bundled, Calibration, Context, Error, Evaluation, ExtractConfig, Extractor,
-    TrainingRecord, UnknownRate,
+    Answered, Answers, Base, Bundled, Calibration, Context, Error, Evaluation, ExtractConfig,
+    Extractor, TrainingRecord, UnknownRate,
 };
 pub use base_file::BaseConfig;
 pub use evaluate::Evaluated;
@@ -238,18 +238,23 @@ impl Classifier {
         }
     }
 
-    /// Figures on pictures.
-    pub(crate) fn measure(&self, pictures: &Unseen) -> Evaluation {
-        let (labels, logits) = (&pictures.labels, pictures.logits.clone());
-        let unknown = self.trust().unknown.as_ref().filter(|_| !pictures.features.is_empty());
-        let turned_away = unknown.map(|unknown| {
-            let scores = pictures.unknown_scores(unknown);
-            scores.iter().filter(|score| score.is_unknown).count()
-        });
-        Evaluation {
-            turned_away,
-            ..Evaluation::of_logits(&self.head, labels, pictures.label_sets(), logits)
+    /// Figures on pictures, and what it says of each of `asked`, which are these.
+    pub(crate) fn measure(&self, said: &Unseen, asked: Vec<Answered>) -> (Evaluation, Answers) {
+        let (labels, logits) = (&said.labels, said.logits.clone());
+        let mut evaluation = Evaluation::of_logits(&self.head, labels, said.label_sets(), logits);
+        let mut answers = Answers::of_labelled(asked, said);
+        let unknown = self.trust().unknown.as_ref().filter(|_| !said.features.is_empty());
+        if let Some(unknown) = unknown {
+            let scores = said.unknown_scores(unknown);
+            evaluation.turned_away = Some(scores.iter().filter(|score| score.is_unknown).count());
+            answers.set_unknown(scores);
         }
+        (evaluation, answers)
+    }
+
+    /// Calibrated probabilities, `[pictures][classes]`, from the head's logits, `[pictures][units]`.
+    pub fn probabilities(&self, logits: Vec<f32>) -> Vec<f32> {
+        self.head.probabilities_of(logits)
     }
 
     /// What it knows of its answers.

@@ -349,8 +349,11 @@ impl Extractor {
         let file = self.reader.read(picture)?;
         if !with_features {
             let file = self.reader.with_room(picture, file)?;
+            let header = header(file.bytes(), self.reader.limits())?;
             let content = self.read_pixels(scratch, file)?;
-            return Ok(PicturePixels { content, pixels: scratch.pixels().to_vec(), known: None });
+            let pixels = scratch.pixels().to_vec();
+            let facts = Facts::new(&header, &pixels, self.base.preprocessing().width);
+            return Ok(PicturePixels { content, pixels, facts, features: None });
         }
         let entry = match self.known(&file)? {
             Some(entry) => {
@@ -361,8 +364,8 @@ impl Extractor {
             None => self.compute(scratch, picture, file)?,
         };
         let Entry { content, features, facts } = entry;
-        let known = Some((features, facts));
-        Ok(PicturePixels { content, pixels: scratch.pixels().to_vec(), known })
+        let (pixels, features) = (scratch.pixels().to_vec(), Some(features));
+        Ok(PicturePixels { content, pixels, facts, features })
     }
 
     /// Decodes and resizes a picture into the scratch's pixels; returns the hash of those decoded.
@@ -384,6 +387,8 @@ pub(crate) struct PicturePixels {
     pub(crate) content: ContentHash,
     /// u8 RGB, `[height][width][3]`.
     pub(crate) pixels: Vec<u8>,
-    /// Its features and facts, if they were asked for.
-    pub(crate) known: Option<(Vec<f32>, Facts)>,
+    /// What else is known of it.
+    pub(crate) facts: Facts,
+    /// Its features, if they were asked for.
+    pub(crate) features: Option<Vec<f32>>,
 }

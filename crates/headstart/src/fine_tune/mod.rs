@@ -4,6 +4,7 @@ mod checkpoint;
 mod disk_need;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use headstart_data::{Augment, Skipped, Subset};
@@ -17,8 +18,9 @@ use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
 use crate::trust::TrustConfig;
 use crate::{
-    Base, Calibration, Classifier, Context, EpochRecord, Error, Evaluation, Event, ExtractConfig,
-    FineTuneRecord, FitReport, HeadConfig, Phase, Pictures, Seconds, UnknownRate, Warning,
+    Answers, Base, Calibration, Classifier, Context, EpochRecord, Error, Evaluation, Event,
+    ExtractConfig, FineTuneRecord, FitReport, HeadConfig, Phase, Pictures, Seconds, UnknownRate,
+    Warning,
 };
 use checkpoint::{RunFingerprint, Saved};
 
@@ -95,6 +97,8 @@ pub struct FineTuneReport {
     pub before: Option<Evaluation>,
     /// The same after.
     pub validation: Option<Evaluation>,
+    /// What the classifier says of each of the pictures held back.
+    pub answers: Option<Arc<Answers>>,
     /// Every epoch, those before an interruption included.
     pub epochs: Vec<Epoch>,
     /// The epoch whose weights were taken, where early stopping chose it; 0 where none was better on
@@ -286,7 +290,7 @@ impl Classifier {
         let frozen = start.elapsed().as_secs_f64();
         let (train, validation) =
             (views.inputs(set, Subset::Train), views.inputs(set, Subset::Validation));
-        let before = set.evaluate(self)?;
+        let (before, answers_before) = set.evaluate(self)?.unzip();
 
         let options = config.training.clone();
         let head = self.head().clone();
@@ -331,8 +335,8 @@ impl Classifier {
             // Nothing has become of it.
             return Err(config.diverged(self, error, None));
         }
-        let after = match history.best_epoch {
-            Some(0) => before.clone(),
+        let (after, answers) = match history.best_epoch {
+            Some(0) => (before.clone(), answers_before),
             _ => {
                 let mut base = Base::new(base.network().clone(), weights);
                 base.set_trainable(false);
@@ -340,14 +344,15 @@ impl Classifier {
                 let mut tuned = self.clone();
                 tuned.set_base_and_head(base, head);
                 let trust = config.trust();
-                let after = set.learn_trust_and_evaluate(&mut tuned, trust, context);
-                let after = after.map_err(|error| match (error, &config.checkpoint) {
+                let measured = set.learn_trust_and_evaluate(&mut tuned, trust, context);
+                let measured = measured.map_err(|error| match (error, &config.checkpoint) {
                     (Error::Interrupted, Some(checkpoint)) => {
                         let (epoch, checkpoint) = (history.epochs.len(), checkpoint.clone());
                         Error::Saved { epoch, checkpoint }
                     }
                     (error, _) => error,
                 })?;
+                let (after, answers) = measured.unzip();
                 *self = tuned;
                 if knew && after.is_none() {
                     warnings.push(Warning::TrustLost);
@@ -358,11 +363,12 @@ impl Classifier {
                     augment: config.inputs.augment,
                     views: config.inputs.views,
                     train: set.train(),
+                    train_per_class: set.train_per_class(),
                     epochs: history.epochs.iter().map(EpochRecord::from).collect(),
                     best_epoch: history.best_epoch,
                 };
                 self.record_fine_tuning(record, after.clone(), set);
-                after
+                (after, answers)
             }
         };
         if let Some(error) = diverged {
@@ -385,6 +391,7 @@ impl Classifier {
         Ok(FineTuneReport {
             before,
             validation: after,
+            answers: answers.map(Arc::new),
             epochs: history.epochs,
             best_epoch: history.best_epoch,
             stopped_early: history.stopped_early,
@@ -424,6 +431,7 @@ impl FitReport {
         Self {
             validation: tuned.before.clone(),
             folds: None,
+            answers: None,
             epochs: Vec::new(),
             strength: None,
             train: tuned.train,

@@ -7,7 +7,8 @@ use crate::pictures::PartitionedFeatures;
 use crate::records::choose_thresholds;
 use crate::trust::Unseen;
 use crate::{
-    Context, CrossValidation, Error, Evaluation, Event, FoldRecord, Pictures, Spread, Warning,
+    Answered, Context, CrossValidation, Error, Evaluation, Event, FoldRecord, Pictures, Spread,
+    Warning,
 };
 use headstart_predict::ClassifierHead;
 
@@ -23,8 +24,8 @@ pub(super) fn check_undivided(pictures: &Pictures) -> Result<(), Error> {
     )))
 }
 
-/// Trains a head without each fold in turn. Beside the figures, what these heads say of the fold, and what
-/// whoever owns the pictures should know.
+/// Trains a head without each fold in turn. Beside the figures, what these heads say of the fold, of
+/// which pictures, and what whoever owns these should know.
 ///
 /// # Errors
 /// As [`Classifier::fit`](crate::Classifier::fit), and when the pictures cannot be dealt into so many
@@ -35,7 +36,7 @@ pub(super) fn measure(
     count: usize,
     config: &FitConfig,
     context: &mut Context<'_>,
-) -> Result<(CrossValidation, Unseen, Vec<Warning>), Error> {
+) -> Result<(CrossValidation, Unseen, Vec<Answered>, Vec<Warning>), Error> {
     let names = pictures.classes();
     let isa = config.inputs.extract.compute.isa;
     let sets = divided.label_sets.as_deref();
@@ -43,7 +44,7 @@ pub(super) fn measure(
     let folds = folds(all, &divided.groups, count, config.inputs.seed)?;
     // Epochs are those of heads that are thrown away.
     let mut within = context.filtered(|event| !matches!(event, Event::Epoch { .. }));
-    let (mut records, mut like) = (Vec::new(), None);
+    let (mut records, mut like, mut asked) = (Vec::new(), None, Vec::new());
     let mut unseen = Unseen { label_sets: divided.label_sets.clone(), ..Unseen::default() };
     for fold in 0..count {
         let split::Split { train, validation, .. } = folds.split(fold);
@@ -62,6 +63,7 @@ pub(super) fn measure(
             loss: evaluation.loss,
             macro_recall: evaluation.macro_recall(),
         });
+        asked.extend(validation.iter().map(|&picture| divided.asked(pictures, picture)));
         unseen.features.extend(held_out.features);
         unseen.groups.extend(held_out.groups);
         unseen.labels.extend(held_out.labels);
@@ -83,5 +85,5 @@ pub(super) fn measure(
     });
     let warnings = warnings.into_iter().map(Into::into).collect();
     let figures = CrossValidation { folds: records, accuracy, loss, macro_recall, held_out };
-    Ok((figures, unseen, warnings))
+    Ok((figures, unseen, asked, warnings))
 }

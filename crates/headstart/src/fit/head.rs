@@ -2,7 +2,7 @@
 
 use headstart_engine::Isa;
 use headstart_train::{
-    Epoch, Head, OutOfFold, Samples, TrainError, fit_adam, fit_logistic, out_of_fold_logits,
+    Epoch, Head, OutOfFold, Samples, TrainError, Trial, fit_adam, fit_logistic, out_of_fold_logits,
 };
 
 use crate::pictures::LabelledFeatures;
@@ -14,6 +14,7 @@ pub(super) struct Fitted {
     pub(super) head: Head,
     pub(super) epochs: Vec<Epoch>,
     pub(super) strength: Option<f64>,
+    pub(super) trials: Vec<Trial>,
     pub(super) warning: Option<String>,
 }
 
@@ -75,13 +76,20 @@ pub(super) fn fit_head(
                 head: fit.head,
                 epochs: fit.history.epochs,
                 strength: Some(fit.strength),
+                trials: fit.trials,
                 warning: (!fit.converged).then_some(unfinished),
             }
         }
         HeadConfig::Adam(config) => {
             let fitted = fit_adam(train, validation, config, &mut context.watch(Phase::Head));
             let (head, history) = fitted.map_err(named)?;
-            Fitted { head, epochs: history.epochs, strength: None, warning: None }
+            Fitted {
+                head,
+                epochs: history.epochs,
+                strength: None,
+                trials: Vec::new(),
+                warning: None,
+            }
         }
     };
     context.check()?;

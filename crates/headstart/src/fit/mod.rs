@@ -60,14 +60,18 @@ impl Classifier {
         context.install(|context| {
             let classes = pictures.classes();
             let isa = config.inputs.extract.compute.isa;
-            let (folds, of_folds, warnings) = match config.folds {
+            let (folds, of_folds, asked, warnings) = match config.folds {
                 Some(count) => {
-                    let (folds, unseen, mut warnings) =
+                    let (folds, unseen, asked, mut warnings) =
                         folds::measure(&divided, &pictures, count, config, context)?;
                     warnings.extend(divided.never_predicted(&pictures).map(Into::into));
-                    (Some(folds), Some(unseen), warnings)
+                    (Some(folds), Some(unseen), asked, warnings)
                 }
-                None => (None, None, divided.warnings(&pictures)),
+                None => {
+                    let held_back = divided.split.validation.iter();
+                    let asked = held_back.map(|&picture| divided.asked(&pictures, picture));
+                    (None, None, asked.collect(), divided.warnings(&pictures))
+                }
             };
             let PartitionedFeatures { train, validation, split, .. } = &divided;
             let samples = train.samples(classes.len());
@@ -82,8 +86,10 @@ impl Classifier {
                 folds,
                 classes: classes.to_vec(),
                 unseen,
+                asked,
                 held_back: held_back.collect(),
                 seen: divided.seen(),
+                train_per_class: divided.train_per_class(classes.len()),
                 train: split.train.len(),
                 duplicates: divided.groups.duplicates(),
                 cached: divided.cached,
@@ -160,8 +166,10 @@ impl Classifier {
             folds: None,
             classes: set.classes().to_vec(),
             unseen,
+            asked: set.asked(),
             held_back: set.held_back(),
             seen: set.seen(),
+            train_per_class: set.train_per_class(),
             train: set.train(),
             duplicates: set.groups.duplicates(),
             cached: 0,

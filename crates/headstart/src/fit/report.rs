@@ -1,5 +1,6 @@
 //! How training a head went.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use headstart_data::Skipped;
@@ -11,7 +12,8 @@ use super::head::Fitted;
 use crate::pictures::LabelledFeatures;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
-    Base, Classifier, Context, CrossValidation, EpochRecord, Error, Evaluation, Origin, Seen,
+    Answered, Answers, Base, Classifier, Context, CrossValidation, EpochRecord, Error, Evaluation,
+    Origin, Seen,
     TrainingRecord, Warning,
 };
 use headstart_predict::UNCHOSEN_THRESHOLD;
@@ -23,6 +25,10 @@ pub struct FitReport {
     pub validation: Option<Evaluation>,
     /// Figures of cross-validation, where it was asked for.
     pub folds: Option<CrossValidation>,
+    /// What the head says of each of the pictures that these are figures of; in cross-validation the head
+    /// that had not seen it.
+    #[serde(skip)]
+    pub answers: Option<Arc<Answers>>,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
     /// The strength C that the data chose, with [`HeadConfig::Lbfgs`](crate::HeadConfig::Lbfgs).
@@ -65,9 +71,12 @@ pub(super) struct Outcome {
     pub(super) classes: Vec<String>,
     /// What heads that have not seen them say of pictures learned from, if they were asked.
     pub(super) unseen: Unseen,
+    /// The pictures that are measured on: those held back, or those of the folds.
+    pub(super) asked: Vec<Answered>,
     pub(super) held_back: Vec<String>,
     pub(super) seen: Seen,
     pub(super) train: usize,
+    pub(super) train_per_class: Vec<usize>,
     pub(super) duplicates: usize,
     pub(super) cached: usize,
     pub(super) skipped: Vec<Skipped>,
@@ -117,16 +126,21 @@ impl Outcome {
         } else {
             classifier.choose_thresholds(deciding);
         }
-        let metrics = held_back.map(|held_back| classifier.measure(&held_back));
+        let (metrics, answers) = match held_back {
+            Some(held_back) => Some(classifier.measure(&held_back, self.asked)).unzip(),
+            None => (None, self.folds.is_some().then(|| Answers::of_labelled(self.asked, &unseen))),
+        };
         classifier.training = Some(TrainingRecord {
             origin: self.origin,
             train: self.train,
+            train_per_class: self.train_per_class,
             validation: self.held_back,
             seen: Some(self.seen),
             head: config.head.clone(),
             augment: config.inputs.augment,
             views: config.inputs.views,
             strength: fitted.strength,
+            trials: fitted.trials,
             epochs: fitted.epochs.iter().map(EpochRecord::from).collect(),
             metrics: metrics.clone(),
             folds: self.folds.clone(),
@@ -135,6 +149,7 @@ impl Outcome {
         let report = FitReport {
             validation: metrics,
             folds: self.folds,
+            answers: answers.map(Arc::new),
             epochs: fitted.epochs,
             strength: fitted.strength,
             train: self.train,

@@ -6,7 +6,7 @@ use headstart_train::Task;
 use super::note::note;
 use super::{LabelSets, LabelledFeatures, Pictures};
 use crate::copies::Copies;
-use crate::{Context, Error, Event, Extractor, Seen, Warning};
+use crate::{Answered, Appearance, Context, Error, Event, Extractor, Seen, Warning};
 
 /// Features of all pictures that could be read.
 pub(crate) struct PartitionedFeatures {
@@ -21,6 +21,8 @@ pub(crate) struct PartitionedFeatures {
     pub(crate) groups: Groups,
     /// What else there is to say of the pictures, a line each.
     notes: Vec<Warning>,
+    /// What each of them looks like.
+    appearances: Vec<Appearance>,
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -63,6 +65,7 @@ impl PartitionedFeatures {
             label_sets,
             groups,
             notes,
+            appearances: extraction.facts.iter().map(Into::into).collect(),
             cached: extraction.cached,
             skipped,
         })
@@ -71,6 +74,17 @@ impl PartitionedFeatures {
     /// The picture's path within the folder.
     pub(crate) fn name(&self, pictures: &Pictures, picture: usize) -> String {
         pictures.name_of(self.kept[picture])
+    }
+
+    /// A picture that a head is to be asked about.
+    pub(crate) fn asked(&self, pictures: &Pictures, picture: usize) -> Answered {
+        Answered::new(&pictures.item(self.kept[picture]).at, self.appearances[picture])
+    }
+
+    /// How many pictures of each class are learned from.
+    pub(crate) fn train_per_class(&self, classes: usize) -> Vec<usize> {
+        let labels = PictureLabels::new(&self.labels, self.label_sets.as_deref());
+        labels.per_class(self.split.train.iter().copied(), classes)
     }
 
     /// Which pictures whoever is trained on these sides will have seen.

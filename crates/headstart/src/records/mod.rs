@@ -1,12 +1,14 @@
 //! What a model file tells of a model: where its pictures are from, which it has seen, how it was
 //! trained, and how well it does.
 
+mod answers;
 mod cross_validation;
 mod evaluation;
 mod head_config;
 mod seen;
 mod training;
 
+pub use answers::{Answered, Answers, Appearance};
 pub use cross_validation::{CrossValidation, FoldRecord, Spread};
 pub use evaluation::{Evaluation, MultiLabelFigures, UnknownEvaluation};
 pub(crate) use evaluation::{choose_thresholds, has_each};

@@ -2,7 +2,7 @@
 
 use headstart_data::Augment;
 use headstart_data::sources::ColumnNames;
-use headstart_train::{Epoch, FineTuneConfig};
+use headstart_train::{Epoch, FineTuneConfig, Trial};
 use serde::{Deserialize, Serialize};
 
 use super::{CrossValidation, Evaluation, HeadConfig, Seen};
@@ -15,6 +15,9 @@ pub struct TrainingRecord {
     pub origin: Origin,
     /// Pictures learned from.
     pub train: usize,
+    /// The same of each class, in the model's order; not known of files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub train_per_class: Vec<usize>,
     /// Paths of the pictures held back, from the folder on.
     pub validation: Vec<String>,
     /// All pictures that the model has seen, in training its head and its base; not known of files of
@@ -31,6 +34,9 @@ pub struct TrainingRecord {
     pub views: usize,
     /// The strength C that the data chose.
     pub strength: Option<f64>,
+    /// The strengths that were tried on pictures left out for it, in the order they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<Trial>,
     /// Every epoch.
     pub epochs: Vec<EpochRecord>,
     /// Figures on the pictures held back.
@@ -120,6 +126,9 @@ pub struct FineTuneRecord {
     pub views: usize,
     /// Pictures learned from.
     pub train: usize,
+    /// The same of each class, in the model's order; not known of files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub train_per_class: Vec<usize>,
     /// Every epoch.
     pub epochs: Vec<EpochRecord>,
     /// The epoch whose weights were taken, where early stopping chose it.

@@ -20,8 +20,8 @@ use crate::pictures::{
 };
 use crate::trust::{MOST_KEPT, TrustConfig, UnknownRate, Unseen};
 use crate::{
-    Base, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor, HeadConfig, Origin,
-    Pictures, Seen, TrainingRecord, Warning,
+    Answered, Answers, Base, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor,
+    HeadConfig, Origin, Pictures, Seen, TrainingRecord, Warning,
 };
 pub(crate) use augmentation::Augmentation;
 pub use augmentation::DEFAULT_VIEWS;
@@ -54,6 +54,8 @@ pub struct TrainingSet {
     unseen: Option<usize>,
     learned_from: Option<usize>,
     names: Vec<String>,
+    /// The pictures held back, as a classifier is asked about them.
+    asked: Vec<Answered>,
     pub(crate) groups: Groups,
     pub(crate) weights: Option<Vec<f32>>,
     pub(crate) split: Split,
@@ -88,7 +90,7 @@ impl TrainingSet {
         let record = size.height * size.width * 3;
         let pixels = Records::new(&scratch_folder(config), record, pictures.items().len())?;
         let (mut kept, mut contents) = (Vec::new(), Vec::new());
-        let (mut features, mut facts) = (Vec::new(), Vec::new());
+        let (mut features, mut facts, mut appearances) = (Vec::new(), Vec::new(), Vec::new());
         if with_features {
             // Growing by doubling would take as much again.
             features.reserve_exact(pictures.len() * extractor.features());
@@ -101,9 +103,10 @@ impl TrainingSet {
                     pixels.write(kept.len(), &picture.pixels)?;
                     kept.push(index);
                     contents.push(picture.content);
-                    if let Some((own, known)) = picture.known {
+                    appearances.push((&picture.facts).into());
+                    if let Some(own) = picture.features {
                         features.extend(own);
-                        facts.push(known);
+                        facts.push(picture.facts);
                     }
                 }
                 Err(error) => skipped.push(Skipped::new(items[index].at.path(), error)),
@@ -119,6 +122,11 @@ impl TrainingSet {
             config: config.clone(),
             classes: pictures.classes().to_vec(),
             origin: pictures.origin(),
+            asked: split
+                .validation
+                .iter()
+                .map(|&i| Answered::new(&items[kept[i]].at, appearances[i]))
+                .collect(),
             names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
             weights: pictures.weights(&kept),
             labels,
@@ -149,8 +157,11 @@ impl TrainingSet {
     ///
     /// # Errors
     /// When the pictures cannot be read back.
-    pub(crate) fn evaluate(&self, classifier: &Classifier) -> Result<Option<Evaluation>, Error> {
-        Ok(self.said(classifier)?.map(|said| classifier.measure(&said)))
+    pub(crate) fn evaluate(
+        &self,
+        classifier: &Classifier,
+    ) -> Result<Option<(Evaluation, Answers)>, Error> {
+        Ok(self.said(classifier)?.map(|said| classifier.measure(&said, self.asked())))
     }
 
     /// [`TrainingSet::evaluate`] of a classifier that has changed, and first learns what its answers are
@@ -163,12 +174,12 @@ impl TrainingSet {
         classifier: &mut Classifier,
         config: TrustConfig,
         context: &mut Context<'_>,
-    ) -> Result<Option<Evaluation>, Error> {
+    ) -> Result<Option<(Evaluation, Answers)>, Error> {
         let Some(said) = self.said(classifier)? else { return Ok(None) };
         let learned = self.bank(classifier.base(), config.unknown_rate)?;
         classifier.learn_trust(&learned, &said, config, context)?;
         classifier.choose_thresholds(&said);
-        Ok(Some(classifier.measure(&said)))
+        Ok(Some(classifier.measure(&said, self.asked())))
     }
 
     /// What a classifier says of the pictures held back; nothing if there are none.
@@ -230,12 +241,14 @@ impl TrainingSet {
         TrainingRecord {
             origin: self.origin.clone(),
             train: self.train(),
+            train_per_class: self.train_per_class(),
             validation: self.held_back(),
             seen: Some(self.seen()),
             head: HeadConfig::default(),
             augment: Augment::None,
             views: 0,
             strength: None,
+            trials: Vec::new(),
             epochs: Vec::new(),
             metrics: None,
             folds: None,
@@ -299,6 +312,17 @@ impl TrainingSet {
 
     pub(crate) fn name(&self, picture: usize) -> String {
         self.names[picture].clone()
+    }
+
+    /// The pictures held back, as a classifier is asked about them.
+    pub(crate) fn asked(&self) -> Vec<Answered> {
+        self.asked.clone()
+    }
+
+    /// How many pictures of each class are learned from.
+    pub(crate) fn train_per_class(&self) -> Vec<usize> {
+        let labels = PictureLabels::new(&self.labels, self.label_sets.as_deref());
+        labels.per_class(self.split.train.iter().copied(), self.classes.len())
     }
 
     /// The pictures' paths within the folder that are held back.
