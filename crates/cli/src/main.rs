@@ -9,7 +9,6 @@ mod hints;
 mod options;
 mod output;
 mod paths;
-mod plot;
 mod progress;
 mod sources;
 

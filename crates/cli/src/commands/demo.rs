@@ -29,6 +29,7 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
         .and_then(|()| PICTURES.extract(&dir))
         .with_context(|| format!("cannot write {}", dir.display()))?;
     let model = args.output.join("fashion.safetensors");
+    let page = args.output.join("report.html");
 
     output.text("A demonstration: pictures of clothes, 28 x 28 pixels, from Fashion-MNIST.\n")?;
     let mut base = Base::bundled("mobilenetv2")?;
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
 
     let run = RunConfig::default().with_extract(common.extract()?).with_model(model.clone());
     let job = TrainJob::new(PictureSource::new(&dir)).with_run(run);
-    let trained = train(&job, base, &job.source.open()?, (common, output))?;
+    let trained = train(&job, base, &job.source.open()?, Some(&page), (common, output))?;
     if !output.is_json() {
         show_predictions(&trained.classifier, &dir, output)?;
     }

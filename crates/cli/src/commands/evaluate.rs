@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 use headstart::data::Subset;
 use headstart::{Classifier, Evaluated};
+use headstart_report::Report;
 use serde_json::json;
 
+use super::page::{PageArgs, title};
 use super::report;
+use crate::hints;
 use crate::options::Common;
 use crate::output::{Output, count};
 use crate::progress::Progress;
@@ -31,6 +34,8 @@ pub(crate) struct EvaluateArgs {
     unknown_dir: Option<PathBuf>,
     #[command(flatten)]
     label: LabelArgs,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 pub(super) fn parse_side(text: &str) -> Result<Subset, String> {
@@ -42,16 +47,18 @@ pub(crate) fn run(
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
+    args.page.check()?;
     let classifier = Classifier::open(&args.model)?;
     let mut context = common.context(Progress::new("Pictures"))?;
     let asked = args.label.source(&args.dir);
     let unknown = args.unknown_dir.as_deref();
     let extract = common.extract()?;
-    let Evaluated { evaluation, skipped, learned_from, source, .. } =
+    let evaluated =
         classifier.evaluate_beside(asked.clone(), args.side, unknown, &extract, &mut context)?;
     drop(context);
+    let Evaluated { evaluation, skipped, learned_from, source, .. } = &evaluated;
 
-    let warning = match learned_from {
+    let warning = match *learned_from {
         Some(0) => None,
         Some(learned) => Some(has_learned_from(learned, evaluation.pictures)),
         None => classifier.training().map(|_| {
@@ -68,25 +75,33 @@ pub(crate) fn run(
         "classes": evaluation.classes,
         "per_class": evaluation.per_class_by_name(),
         "confusion_matrix": evaluation.confusion,
-        "skipped": report::skipped_events(&skipped),
+        "skipped": report::skipped_events(skipped),
         "warnings": Vec::from_iter(&warning),
     });
     if let Some(figures) = evaluation.multi_label_by_name() {
         event["multi_label"] = figures;
     }
-    report::calibration_event(&evaluation, &mut event);
+    report::calibration_event(evaluation, &mut event);
     output.event(&event)?;
-    report::labelled(output, &asked, &source)?;
-    let measured = report::Measured::On(learned_from);
-    report::accuracy(output, &evaluation, &measured, report::Thresholds::Own, "")?;
+    report::labelled(output, &asked, source)?;
+    let measured = report::Measured::On(*learned_from);
+    report::accuracy(output, evaluation, &measured, report::Thresholds::Own, "")?;
     output.field("Loss", format!("{:.4}", evaluation.loss))?;
-    report::calibration(output, &evaluation)?;
-    report::unknown(output, &evaluation)?;
-    report::per_class(output, &evaluation)?;
-    confusion(output, &evaluation)?;
-    report::skipped(output, &skipped)?;
-    if let Some(warning) = warning {
-        output.warning(&warning);
+    report::calibration(output, evaluation)?;
+    report::unknown(output, evaluation)?;
+    report::per_class(output, evaluation)?;
+    confusion(output, evaluation)?;
+    report::skipped(output, skipped)?;
+    if let Some(warning) = &warning {
+        output.warning(warning);
+    }
+    if let Some(file) = args.page.file() {
+        let made = Report::of_evaluation(&classifier, &evaluated)
+            .with_title(title(args.model.as_ref()))
+            .with_fact("Measured on", args.dir.display().to_string())
+            .with_warnings(warning)
+            .with_skipped(skipped.iter().map(hints::skipped));
+        super::page::write(file, made, (common, output))?;
     }
     Ok(ExitCode::SUCCESS)
 }

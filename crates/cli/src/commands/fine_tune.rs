@@ -7,15 +7,17 @@ use clap::Args;
 use headstart::files::check_writable;
 use headstart::model::Trainable;
 use headstart::{Classifier, Evaluation, Event, FineTuneSummary, FineTuning, PictureSource};
+use headstart_report::Report;
 use serde_json::json;
 
+use super::page::{PageArgs, title};
 use super::report::{self, keep};
 use super::train::show::{self, Epochs};
 use super::tuning::{self, Own, TuningArgs, checkpoint_of, parse_layer};
 use crate::calibration::{CalibrationArgs, UnknownArgs};
 use crate::hints;
 use crate::options::{Common, resizing};
-use crate::output::{Output, count};
+use crate::output::{Output, count, duration};
 use crate::progress::Progress;
 use crate::sources::{DEFAULT_SHARE, DuplicateArgs, SourceArgs, open, parse_share};
 
@@ -74,6 +76,8 @@ pub(crate) struct FineTuneArgs {
     calibration: CalibrationArgs,
     #[command(flatten)]
     unknown: UnknownArgs,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 pub(crate) fn run(
@@ -94,6 +98,7 @@ pub(crate) fn run(
     let mut classifier = Classifier::load(&args.model)?;
     let model = args.output.as_ref().unwrap_or(&args.model);
     check_writable(model)?;
+    args.page.check()?;
     let checkpoint = checkpoint_of(model);
     let config = FineTuning::default()
         .with_at(phase.at)
@@ -156,6 +161,15 @@ pub(crate) fn run(
     }
     tuning::report(&tuned, config.training.learning_rate, output)?;
     show::end(&tuned.skipped, &tuned.warnings, model, output)?;
+    if let Some(file) = args.page.file() {
+        let made = Report::of_fine_tune(&classifier, &tuned)
+            .with_title(title(model))
+            .with_fact("Time", duration(tuned.seconds.total))
+            .with_fact("Model", model.display().to_string())
+            .with_warnings(hints::warnings(&tuned.warnings))
+            .with_skipped(tuned.skipped.iter().map(hints::skipped));
+        super::page::write(file, made, (common, output))?;
+    }
     let validation = tuned.validation.as_ref();
     let mut event = json!({
         "event": "done",

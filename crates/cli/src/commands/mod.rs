@@ -14,6 +14,7 @@ pub(crate) mod features;
 pub(crate) mod fine_tune;
 pub(crate) mod import;
 pub(crate) mod lr_find;
+mod page;
 pub(crate) mod predict;
 mod report;
 pub(crate) mod summary;

@@ -361,3 +361,25 @@ pub struct Finding {
     /// The class that it is about, or would be right.
     pub class: Option<String>,
 }
+impl Finding {
+    /// Its number as people read it.
+    pub fn value_text(&self) -> Option<String> {
+        let value = self.value?;
+        Some(match self.kind {
+            FindingKind::FewPictures | FindingKind::Tiny | FindingKind::Rotated => {
+                format!("{value:.0}")
+            }
+            FindingKind::Dark
+            | FindingKind::Bright
+            | FindingKind::Imbalance
+            | FindingKind::OddAspect => format!("{value:.1}"),
+            _ => format!("{value:.3}"),
+        })
+    }
+
+    /// How many of `all` findings, or files of one, are shown where there is room for `limit`: that there
+    /// is one more takes as much room as that one.
+    pub fn shown(all: usize, limit: usize) -> usize {
+        if all == limit + 1 { all } else { all.min(limit) }
+    }
+}

@@ -13,8 +13,7 @@ use crate::pictures::LabelledFeatures;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
     Answered, Answers, Base, Classifier, Context, CrossValidation, EpochRecord, Error, Evaluation,
-    Origin, Seen,
-    TrainingRecord, Warning,
+    Origin, Seen, TrainingRecord, Warning,
 };
 use headstart_predict::UNCHOSEN_THRESHOLD;
 

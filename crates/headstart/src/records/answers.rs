@@ -80,6 +80,11 @@ impl Answers {
         }
     }
 
+    /// Whether it is known what is right.
+    pub fn are_labelled(&self) -> bool {
+        !self.labels.is_empty()
+    }
+
     /// The classes of a picture; none of one that is of none of the classes.
     ///
     /// # Panics

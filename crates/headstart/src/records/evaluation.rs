@@ -2,7 +2,9 @@
 
 use headstart_engine::head::{argmax, probabilities};
 use headstart_predict::{CalibrationFigures, ClassifierHead, UNCHOSEN_THRESHOLD, UnknownFigures};
-use headstart_train::metrics::{ClassFigures, ConfusionMatrix, average_precision, best_threshold};
+use headstart_train::metrics::{
+    ClassFigures, ConfusionMatrix, average_precision, best_threshold, surprise,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -265,11 +267,6 @@ pub(crate) fn has_each(labels: &[usize], sets: &[Vec<usize>], classes: usize) ->
 
 fn has_class(labels: &[usize], sets: &[Vec<usize>], class: usize) -> Vec<bool> {
     labels.iter().map(|&label| sets[label].contains(&class)).collect()
-}
-
-/// How little a probability says that it is so, in nats, down to the least that f32 tells from 0.
-fn surprise(probability: f32) -> f64 {
-    -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
 }
 
 #[cfg(test)]

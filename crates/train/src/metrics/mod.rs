@@ -12,6 +12,12 @@ pub fn accuracy(labels: &[usize], predicted: &[usize]) -> f64 {
     right as f64 / labels.len() as f64
 }
 
+/// How little a probability says that it is so, in nats: the cross-entropy of what is. Down to the least
+/// probability that f32 tells from 0.
+pub fn surprise(probability: f32) -> f64 {
+    -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
+}
+
 /// How often each class was taken for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfusionMatrix {

@@ -1,7 +1,6 @@
 //! `headstart audit`.
 
 mod fix;
-mod html;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use clap::{Args, ValueEnum};
 use headstart::data::Location;
 use headstart::files::check_writable;
 use headstart::{Audit, AuditConfig, Finding, LabelErrors, Pictures};
+use headstart_report::audit_page;
 use serde_json::json;
 
 use crate::hints;
@@ -75,7 +75,9 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     show::table(&audit, &pictures, output)?;
     events(&audit, output)?;
     if let Some(file) = &args.html {
-        common.pool()?.install(|| html::write(file, &audit, &pictures, config.extract.memory))?;
+        let memory = config.extract.memory;
+        let page = common.pool()?.install(|| audit_page(&audit, &pictures, memory));
+        page.write(file)?;
         output.field("Page", file.display().to_string())?;
     }
     if let Some(file) = &args.fix {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use headstart::model::thousands;
 use headstart::train::Task;
-use headstart::{Audit, Finding, FindingKind, Pictures, Severity};
+use headstart::{Audit, Finding, Pictures, Severity};
 
 use super::below;
 use crate::output::{Output, count, one_line};
@@ -45,7 +45,7 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
             Severity::Low => "  ",
         };
         output.text(format!("{mark} {:<38}{:>8}", kind.title(), thousands(findings.len())))?;
-        let shown = shown(findings.len(), SHOWN);
+        let shown = Finding::shown(findings.len(), SHOWN);
         for finding in &findings[..shown] {
             output.text(one_line(&format!("     {}", line(finding, pictures.root()))))?;
         }
@@ -58,17 +58,11 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
 }
 
 /// `in 20 classes`.
-pub(super) fn classes(audit: &Audit) -> String {
+fn classes(audit: &Audit) -> String {
     match audit.classes.len() {
         0 => "of one class or none".to_owned(),
         n => format!("in {}", count(n, "class")),
     }
-}
-
-/// How many of `all` are shown where there is room for `limit`: that there is one more takes as much room
-/// as that one.
-pub(super) fn shown(all: usize, limit: usize) -> usize {
-    if all == limit + 1 { all } else { all.min(limit) }
 }
 
 /// `from 12 (salt) to 230 (rice) pictures, median 40`.
@@ -94,29 +88,14 @@ fn line(finding: &Finding, root: &Path) -> String {
     if finding.kind.is_about_a_class() {
         return finding.detail.clone();
     }
-    let shown = shown(finding.files.len(), NAMED);
+    let shown = Finding::shown(finding.files.len(), NAMED);
     let mut names: Vec<String> =
         finding.files[..shown].iter().map(|picture| below(root, picture)).collect();
     if finding.files.len() > shown {
         names.push(format!("and {} more", finding.files.len() - shown));
     }
-    let value = value(finding).map_or(String::new(), |value| format!("  {value}"));
+    let value = finding.value_text().map_or(String::new(), |value| format!("  {value}"));
     format!("{}: {}{value}", names.join(", "), finding.detail)
-}
-
-/// A finding's number as people read it.
-pub(super) fn value(finding: &Finding) -> Option<String> {
-    let value = finding.value?;
-    Some(match finding.kind {
-        FindingKind::FewPictures | FindingKind::Tiny | FindingKind::Rotated => {
-            format!("{value:.0}")
-        }
-        FindingKind::Dark
-        | FindingKind::Bright
-        | FindingKind::Imbalance
-        | FindingKind::OddAspect => format!("{value:.1}"),
-        _ => format!("{value:.3}"),
-    })
 }
 
 #[cfg(test)]
@@ -139,10 +118,5 @@ mod tests {
         ] {
             assert_eq!(balance(&audit_of(counts)), expected);
         }
-    }
-
-    #[test]
-    fn that_there_is_one_more_is_not_said_in_place_of_it() {
-        assert_eq!([0, 2, 3, 4, 5].map(|all| shown(all, 3)), [0, 2, 3, 4, 3]);
     }
 }

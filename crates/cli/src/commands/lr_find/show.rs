@@ -13,7 +13,7 @@ use crate::FAILURE;
 use crate::commands::report;
 use crate::hints;
 use crate::output::{Output, count, duration};
-use crate::plot::{Axis, Curve, Mark, Plot, Scale};
+use headstart_report::plot::{Axis, Curve, Mark, Plot, Role, Scale};
 
 /// A test that was made, and of what.
 pub(super) struct Found {
@@ -165,10 +165,11 @@ impl Found {
         let top = before.max(after.min(before + above)) + 0.1 * fall;
         let bottom = if low < fall { 0.0 } else { low - 0.15 * fall };
         let points = |values: &[f64]| test.rates.iter().copied().zip(values.to_vec()).collect();
-        let curve = |name: &str, values, pale| Curve {
+        let curve = |name: &str, values, role| Curve {
             name: name.to_owned(),
             points: points(values),
-            pale,
+            labels: Vec::new(),
+            role,
         };
         let mark = |name: &str, x: Option<f64>, main| {
             x.map(|x| Mark { name: format!("{name} {}", rate(x)), x, main })
@@ -185,13 +186,15 @@ impl Found {
             },
             y: Axis { name: "loss".to_owned(), scale: Scale::Linear, from: bottom, to: top },
             curves: vec![
-                curve("each step", &test.losses, true),
-                curve("smoothed", smoothed, false),
+                curve("each step", &test.losses, Role::Background),
+                curve("smoothed", smoothed, Role::Main),
             ],
             marks: [mark("suggestion", test.suggestion, true), mark("at most", most, false)]
                 .into_iter()
                 .flatten()
                 .collect(),
+            bars: Vec::new(),
+            bar_names: Vec::new(),
         })
     }
 }

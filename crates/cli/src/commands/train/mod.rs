@@ -10,13 +10,15 @@ use anyhow::Context as _;
 use clap::Args;
 use headstart::model::thousands;
 use headstart::{Base, Error, Event, FitConfig, Pictures, RunConfig, TrainJob, Trained};
+use headstart_report::Report;
 
+use super::page::{PageArgs, title};
 use super::report::{self, keep};
 use super::tuning::{TrainTuningArgs, checked, checkpoint_of, interrupted, of_checkpoint};
 use crate::calibration::{CalibrationArgs, UnknownArgs};
 use crate::hints;
 use crate::options::{BaseArgs, Common, load, resizing};
-use crate::output::{Output, count, quoted};
+use crate::output::{Output, count, duration, quoted};
 use crate::progress::Progress;
 use crate::sources::{DuplicateArgs, SourceArgs, SplitArgs, open};
 use crate::usage;
@@ -50,19 +52,22 @@ pub(crate) struct TrainArgs {
     unknown: UnknownArgs,
     #[command(flatten)]
     tuning: TrainTuningArgs,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     let (job, option) = (args.job(common)?, args.split.option());
     let pictures = open(&job.source, option)?;
     job.check_files(&pictures)?;
+    args.page.check()?;
     let mut base = load(&job.base, output)?;
     if let Some(tuning) = &job.fine_tune {
         checked(job.check(&base))?;
         of_checkpoint(job.run.checkpoint.as_deref(), job.run.resume, output);
         base.apply(&tuning.at)?;
     }
-    let trained = train(&job, base, &pictures, (common, output))?;
+    let trained = train(&job, base, &pictures, args.page.file(), (common, output))?;
     if let (Some(file), Some(first)) = (&job.run.export_split, trained.not_exported.first()) {
         let (file, left_out) = (file.display(), trained.not_exported.len());
         let what = count(left_out, "picture");
@@ -119,11 +124,12 @@ impl TrainArgs {
     }
 }
 
-/// Runs a job that saves a model, and reports.
+/// Runs a job that saves a model, and reports, also on a page if a file is given for it.
 pub(super) fn train(
     job: &TrainJob,
     base: Base,
     pictures: &Pictures,
+    page: Option<&Path>,
     (common, output): (&Common, &Output),
 ) -> anyhow::Result<Trained> {
     describe(&base, pictures, output)?;
@@ -156,6 +162,21 @@ pub(super) fn train(
     let model = job.run.model.as_ref().context("a model that was trained is saved")?;
     let skipped = fine_tune.as_ref().map_or(&fit.skipped, |tuned| &tuned.skipped);
     show::end(skipped, &fit.warnings, model, output)?;
+    if let Some(file) = page {
+        let classifier = &trained.classifier;
+        let made = match fine_tune {
+            Some(tuned) => Report::of_fine_tune(classifier, tuned),
+            None => Report::of_fit(classifier, fit),
+        };
+        let seconds = fit.seconds.total + fine_tune.as_ref().map_or(0.0, |t| t.seconds.total);
+        let made = made
+            .with_title(title(model))
+            .with_fact("Time", duration(seconds))
+            .with_fact("Model", model.display().to_string())
+            .with_warnings(hints::warnings(&fit.warnings))
+            .with_skipped(skipped.iter().map(hints::skipped));
+        super::page::write(file, made, (common, output))?;
+    }
     let mut summary = done.context("a job that is done says so")?;
     summary.notes = pictures.notes().iter().map(hints::note).collect();
     summary.warnings = hints::warnings(&fit.warnings);

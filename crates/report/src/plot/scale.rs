@@ -1,6 +1,7 @@
 /// How values are spread along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scale {
+pub enum Scale {
+    /// As they are.
     Linear,
     /// For values above 0.
     Log,

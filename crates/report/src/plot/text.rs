@@ -1,6 +1,6 @@
 //! A plot of characters: curves in Braille dots, 2 x 4 of them to a character.
 
-use super::{Curve, Mark, Plot};
+use super::{Curve, Mark, Plot, Role};
 
 /// Columns in all: what a terminal has at least.
 const WIDTH: usize = 80;
@@ -12,7 +12,7 @@ const X_LABEL: usize = 8;
 
 impl Plot {
     /// The lines of the plot, each at most 80 columns wide.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let ticks = self.y.ticks(7);
         let margin = ticks.iter().map(|(_, label)| label.len()).max().unwrap_or(0) + 1;
         // The last label of the x axis may stand half out.
@@ -48,7 +48,9 @@ impl Plot {
     fn curves(&self, width: usize) -> Vec<Vec<char>> {
         let (columns, rows) = (width * DOTS.0, HEIGHT * DOTS.1);
         let mut dots = vec![vec![0u8; width]; HEIGHT];
-        for curve in self.curves.iter().filter(|curve| !curve.pale) {
+        for curve in
+            self.curves.iter().filter(|curve| matches!(curve.role, Role::Main | Role::Second))
+        {
             let mut before = None;
             for column in 0..columns {
                 let place = (column as f64 + 0.5) / columns as f64;

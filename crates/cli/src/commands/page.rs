@@ -1,0 +1,69 @@
+//! `--report`: the page to look at in a browser.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use headstart::files::check_writable;
+use headstart_report::Report;
+use serde_json::json;
+
+use crate::options::Common;
+use crate::output::{Output, quoted};
+use crate::progress::Progress;
+
+/// Where the page goes.
+#[derive(Debug, Args)]
+pub(crate) struct PageArgs {
+    /// Write a page to look at in a browser: how training went, which pictures are confused, what answers
+    /// are worth
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+}
+
+impl PageArgs {
+    /// Better now than after all the work.
+    ///
+    /// # Errors
+    /// When the page could not be written.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        Ok(self.report.as_deref().map_or(Ok(()), check_writable)?)
+    }
+
+    /// The file, if the page is asked for.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.report.as_deref()
+    }
+}
+
+/// Writes the page, and says so.
+///
+/// # Errors
+/// When it cannot be written, or the command is interrupted.
+pub(crate) fn write(
+    file: &Path,
+    report: Report<'_>,
+    (common, output): (&Common, &Output),
+) -> anyhow::Result<()> {
+    let report = report.with_command(command(std::env::args_os())).with_extract(common.extract()?);
+    let mut context = common.context(Progress::new("Report"))?;
+    let page = report.page(&mut context)?;
+    drop(context);
+    page.write(file)?;
+    output.event(&json!({ "event": "report", "file": file.display().to_string() }))?;
+    output.field("Report", file.display().to_string())?;
+    Ok(())
+}
+
+/// The command as it may be pasted into a shell, by its own name wherever it lies.
+fn command(arguments: impl Iterator<Item = OsString>) -> String {
+    let rest = arguments.skip(1).map(|argument| quoted(&argument.to_string_lossy()).to_string());
+    std::iter::once("headstart".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
+}
+
+/// What the page of a model is called, by its file.
+pub(crate) fn title(model: &Path) -> String {
+    model
+        .file_stem()
+        .map_or_else(|| "Report".to_owned(), |name| name.to_string_lossy().into_owned())
+}

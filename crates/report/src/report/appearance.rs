@@ -1,0 +1,172 @@
+//! Whether mistakes have to do with what pictures look like.
+
+use headstart::Appearance;
+
+use super::judged::Judged;
+use crate::plot::{Axis, Bar, Plot, Role, Scale};
+
+/// Groups of as many pictures each.
+const GROUPS: usize = 5;
+/// With fewer pictures in a group a share of mistakes says little.
+const FEWEST: usize = 20;
+/// Of the chi-squared distribution with 1 to 4 degrees of freedom, what is exceeded once in a hundred times.
+const CRITICAL: [f64; GROUPS - 1] = [6.635, 9.210, 11.345, 13.277];
+
+/// Something that can be measured of a picture.
+struct Measure {
+    name: &'static str,
+    title: &'static str,
+    of: fn(&Appearance) -> f64,
+    text: fn(f64) -> String,
+}
+
+const MEASURES: [Measure; 3] = [
+    Measure {
+        name: "size",
+        title: "Mistakes by size",
+        of: |look| (f64::from(look.width) * f64::from(look.height)).sqrt(),
+        text: |side| format!("{side:.0} pixels square"),
+    },
+    Measure {
+        name: "brightness",
+        title: "Mistakes by brightness",
+        of: |look| f64::from(look.luma) / 255.0,
+        text: |luma| format!("{:.0} % of white", 100.0 * luma),
+    },
+    Measure {
+        name: "blur",
+        title: "Mistakes by blur",
+        of: |look| look.blur.into(),
+        text: |blur| format!("blur {blur:.2}"),
+    },
+];
+
+/// Plots of what mistakes go with, and the names of what they do not.
+pub(super) struct Appearances {
+    pub(super) plots: Vec<Plot>,
+    pub(super) without: Vec<&'static str>,
+}
+
+/// Groups pictures by what they look like, and tests whether mistakes are more frequent in some groups
+/// than in others (chi-squared, at 1 %). Nothing of too few pictures.
+pub(super) fn appearances(judged: &Judged) -> Option<Appearances> {
+    let (mut plots, mut without) = (Vec::new(), Vec::new());
+    if judged.each.len() < GROUPS * FEWEST {
+        return None;
+    }
+    for measure in &MEASURES {
+        let groups = groups(judged, measure);
+        match chi_squared(&groups) {
+            Some((value, freedom)) if value > CRITICAL[freedom - 1] => {
+                plots.push(plot(measure, &groups));
+            }
+            _ => without.push(measure.name),
+        }
+    }
+    Some(Appearances { plots, without })
+}
+
+/// Pictures that are alike in something.
+#[derive(Default)]
+struct Group {
+    from: f64,
+    to: f64,
+    pictures: usize,
+    wrong: usize,
+}
+
+/// As many groups as there are, of about as many pictures each; equal values are in one.
+fn groups(judged: &Judged, measure: &Measure) -> Vec<Group> {
+    let value = |picture: usize| (measure.of)(&judged.picture(picture).appearance);
+    let n = judged.each.len();
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| value(a).total_cmp(&value(b)));
+    let mut groups: Vec<Group> = Vec::new();
+    let mut last = None;
+    for (rank, picture) in order.into_iter().enumerate() {
+        let (own, at) = (rank * GROUPS / n, value(picture));
+        let same = groups.last().is_some_and(|group| last == Some(own) || group.to == at);
+        if !same {
+            groups.push(Group { from: at, ..Group::default() });
+            last = Some(own);
+        }
+        let group = groups.last_mut().expect("one has been pushed");
+        group.to = at;
+        group.pictures += 1;
+        group.wrong += usize::from(!judged.each[picture].right);
+    }
+    groups
+}
+
+/// Pearson's statistic of mistakes in groups, with its degrees of freedom; nothing where there is nothing
+/// to compare.
+fn chi_squared(groups: &[Group]) -> Option<(f64, usize)> {
+    let pictures: usize = groups.iter().map(|group| group.pictures).sum();
+    let wrong: usize = groups.iter().map(|group| group.wrong).sum();
+    let share = wrong as f64 / pictures as f64;
+    if groups.len() < 2 || wrong == 0 || wrong == pictures {
+        return None;
+    }
+    let part = |group: &Group| {
+        let expected = share * group.pictures as f64;
+        (group.wrong as f64 - expected).powi(2) / (expected * (1.0 - share))
+    };
+    Some((groups.iter().map(part).sum(), groups.len() - 1))
+}
+
+fn plot(measure: &Measure, groups: &[Group]) -> Plot {
+    let share = |group: &Group| group.wrong as f64 / group.pictures as f64;
+    let most = groups.iter().map(share).fold(0.0, f64::max);
+    let bar = |(index, group): (usize, &Group)| Bar {
+        x: (index as f64 + 0.6, index as f64 + 1.4),
+        y: (0.0, share(group)),
+        role: Role::Main,
+        label: format!(
+            "{} to {}: {} of {} wrong ({:.0} %)",
+            (measure.text)(group.from),
+            (measure.text)(group.to),
+            group.wrong,
+            group.pictures,
+            100.0 * share(group)
+        ),
+    };
+    Plot {
+        title: measure.title.to_owned(),
+        x: Axis {
+            name: format!("fifths of the pictures by {}, the least first", measure.name),
+            scale: Scale::Linear,
+            from: 0.4,
+            to: groups.len() as f64 + 0.6,
+        },
+        y: Axis {
+            name: "share that is wrong".to_owned(),
+            scale: Scale::Linear,
+            from: 0.0,
+            to: (most * 1.1).max(0.01),
+        },
+        curves: Vec::new(),
+        marks: Vec::new(),
+        bars: groups.iter().enumerate().map(bar).collect(),
+        bar_names: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(pictures: usize, wrong: usize) -> Group {
+        Group { from: 0.0, to: 1.0, pictures, wrong }
+    }
+
+    /// `scipy.stats.chi2_contingency([[5, 10, 30], [95, 90, 70]], correction=False)` and `chi2.ppf(0.99, n)`.
+    #[test]
+    fn the_statistic_is_that_of_scipy() {
+        let (value, freedom) =
+            chi_squared(&[group(100, 5), group(100, 10), group(100, 30)]).unwrap();
+        assert!((value - 27.450_980_392_156_865).abs() < 1e-9, "{value}");
+        assert_eq!(freedom, 2);
+        assert!(chi_squared(&[group(100, 0), group(100, 0)]).is_none());
+        assert!(chi_squared(&[group(100, 3)]).is_none());
+    }
+}

@@ -1,0 +1,97 @@
+//! The pictures behind the cells of the confusion matrix, for the page's script.
+
+use std::collections::BTreeMap;
+
+use headstart::data::{Location, Reader};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::judged::Judged;
+use crate::picture::{enough, thumbnail};
+
+/// The longer side of a thumbnail, in pixels.
+const SIDE: usize = 128;
+/// Thumbnails of all cells, some 3.5 KB each.
+const THUMBNAILS: usize = 600;
+/// Thumbnails of a cell on the diagonal.
+const RIGHT: usize = 6;
+/// Pictures that are named.
+const NAMED: usize = 20_000;
+
+/// What the script knows.
+#[derive(Serialize)]
+pub(super) struct Cells {
+    classes: Vec<String>,
+    /// By truth and answer, the pictures of a cell, the surest answer first.
+    cells: BTreeMap<String, Vec<Entry>>,
+    /// Data URIs, by the number of the picture.
+    thumbnails: BTreeMap<usize, String>,
+}
+
+/// A picture: its number, its path, and how sure the answer is, in thousandths.
+#[derive(Serialize)]
+struct Entry(usize, String, u32);
+
+impl Cells {
+    /// Of pictures that have one label each. Thumbnails go to mistakes first, one to a cell in turn; they
+    /// are made within so many bytes of memory, on the pool of threads that the caller is in.
+    pub(super) fn new(
+        judged: &Judged,
+        name: &dyn Fn(&Location) -> String,
+        memory: Option<u64>,
+    ) -> Self {
+        let mut by_cell: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (picture, judgement) in judged.each.iter().enumerate() {
+            let cell = (judged.truth(picture)[0], judgement.said[0]);
+            by_cell.entry(cell).or_default().push(picture);
+        }
+        let doubt = |picture: &usize| judged.each[*picture].doubt;
+        by_cell.values_mut().for_each(|own| own.sort_by(|a, b| doubt(a).total_cmp(&doubt(b))));
+        let thumbnails = thumbnails(judged, &chosen(&by_cell), memory);
+        // Of very many, mistakes are named before what is right.
+        let mut room = NAMED;
+        let mut cells = BTreeMap::new();
+        let is_right = |cell: &(usize, usize)| cell.0 == cell.1;
+        let mut order: Vec<_> = by_cell.iter().collect();
+        order.sort_by_key(|(cell, _)| is_right(cell));
+        for (&(truth, said), pictures) in order {
+            let entry = |&picture: &usize| {
+                let sure = (1000.0 * (1.0 - doubt(&picture))).round() as u32;
+                Entry(picture, name(&judged.picture(picture).at), sure)
+            };
+            let named = pictures.len().min(room);
+            room -= named;
+            cells.insert(format!("{truth},{said}"), pictures[..named].iter().map(entry).collect());
+        }
+        Self { classes: judged.classes.to_vec(), cells, thumbnails }
+    }
+
+    /// As it stands within a script element of a page, whatever the names are.
+    pub(super) fn json(&self) -> String {
+        let json = serde_json::to_string(self).expect("names and numbers");
+        // What could end the element, or begin a comment, is within strings only.
+        json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+    }
+}
+
+/// The pictures that are shown: of mistakes the first of each cell, then the second, and so on; then some
+/// that are right.
+fn chosen(by_cell: &BTreeMap<(usize, usize), Vec<usize>>) -> Vec<usize> {
+    let cells =
+        |right: bool| by_cell.iter().filter(move |((truth, said), _)| (truth == said) == right);
+    let longest = by_cell.values().map(Vec::len).max().unwrap_or(0);
+    let turn = |right, turn: usize| {
+        cells(right).filter_map(move |(_, pictures)| pictures.get(turn)).copied()
+    };
+    let wrong = (0..longest).flat_map(|at| turn(false, at));
+    let right = (0..longest.min(RIGHT)).flat_map(|at| turn(true, at));
+    wrong.chain(right).take(THUMBNAILS).collect()
+}
+
+fn thumbnails(judged: &Judged, pictures: &[usize], memory: Option<u64>) -> BTreeMap<usize, String> {
+    let reader = Reader::new(memory, enough(SIDE));
+    let made = |&picture: &usize| {
+        Some((picture, thumbnail(&reader, &judged.picture(picture).at, SIDE).ok()?))
+    };
+    pictures.par_iter().filter_map(made).collect()
+}

@@ -1,0 +1,414 @@
+//! What a classifier is, and how well it does, as a page.
+
+mod appearance;
+mod cards;
+mod cells;
+mod classes;
+mod confusion;
+mod curves;
+mod facts;
+mod judged;
+mod trust;
+
+use std::path::{Path, PathBuf};
+
+use askama::Template;
+use headstart::data::Location;
+use headstart::{
+    Answers, Classifier, Context, Error, Evaluated, Evaluation, ExtractConfig, FineTuneReport,
+    FitReport,
+};
+
+use crate::page::{Page, STYLE, below, count};
+use crate::plot::{DRAWING, Plot};
+use appearance::{Appearances, appearances};
+use cards::{Explain, List, lists};
+use cells::Cells;
+use classes::ClassRow;
+use confusion::Confusion;
+use facts::{Fact, fact, facts};
+use judged::Judged;
+
+/// A page about a classifier: what it was trained on and how, how training went, and what it says of
+/// pictures that it has not learned from, with those to look at.
+///
+/// On the page are at most 96 pictures with heatmaps and 600 thumbnails, so that it has less than 5 MB.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    classifier: &'a Classifier,
+    measured: Option<(&'a Evaluation, &'a Answers)>,
+    of_unknown: Option<&'a Answers>,
+    /// What the pictures were opened from.
+    source: PathBuf,
+    /// Which pictures the figures are of.
+    subject: String,
+    title: Option<String>,
+    command: Option<String>,
+    facts: Vec<(String, String)>,
+    warnings: Vec<String>,
+    skipped: Vec<String>,
+    config: ExtractConfig,
+}
+
+impl<'a> Report<'a> {
+    /// Of a classifier whose head was trained.
+    pub fn of_fit(classifier: &'a Classifier, fit: &'a FitReport) -> Self {
+        let evaluation = match &fit.folds {
+            Some(folds) => Some(&folds.held_out),
+            None => fit.validation.as_ref(),
+        };
+        let subject = match &fit.folds {
+            Some(folds) => {
+                format!("in {} folds, each by a head that had not seen it", folds.folds.len())
+            }
+            None => "held out".to_owned(),
+        };
+        Self::of(classifier, evaluation.zip(fit.answers.as_deref()), subject)
+            .with_warnings(fit.warnings.iter().map(ToString::to_string))
+            .with_skipped(fit.skipped.iter().map(ToString::to_string))
+    }
+
+    /// Of a classifier that was fine-tuned.
+    pub fn of_fine_tune(classifier: &'a Classifier, tuned: &'a FineTuneReport) -> Self {
+        let measured = tuned.validation.as_ref().zip(tuned.answers.as_deref());
+        let subject = learned_from("held out", tuned.learned_from);
+        Self::of(classifier, measured, subject)
+            .with_warnings(tuned.warnings.iter().map(ToString::to_string))
+            .with_skipped(tuned.skipped.iter().map(ToString::to_string))
+    }
+
+    /// Of a classifier that was measured.
+    pub fn of_evaluation(classifier: &'a Classifier, evaluated: &'a Evaluated) -> Self {
+        let Evaluated {
+            evaluation,
+            answers,
+            of_unknown,
+            skipped,
+            learned_from: learned,
+            source,
+            ..
+        } = evaluated;
+        let subject = learned_from("", *learned);
+        let report = Self::of(classifier, Some((evaluation, answers)), subject);
+        let of_unknown = (!of_unknown.pictures.is_empty()).then_some(of_unknown);
+        let skipped = skipped.iter().map(ToString::to_string);
+        Self { of_unknown, source: source.path.clone(), ..report }.with_skipped(skipped)
+    }
+
+    fn of(
+        classifier: &'a Classifier,
+        measured: Option<(&'a Evaluation, &'a Answers)>,
+        subject: String,
+    ) -> Self {
+        Self {
+            classifier,
+            measured,
+            of_unknown: None,
+            source: classifier
+                .training()
+                .map_or(PathBuf::new(), |record| (&record.origin.pictures).into()),
+            subject,
+            title: None,
+            command: None,
+            facts: Vec::new(),
+            warnings: Vec::new(),
+            skipped: Vec::new(),
+            config: ExtractConfig::default(),
+        }
+    }
+
+    /// What stands at the top.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// The command to do it again.
+    #[must_use]
+    pub fn with_command(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+
+    /// Something else that is to stand in the table of what was done.
+    #[must_use]
+    pub fn with_fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.facts.push((name.into(), value.into()));
+        self
+    }
+
+    /// What whoever owns the pictures should know, in place of what the report of training says.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings = warnings.into_iter().collect();
+        self
+    }
+
+    /// What was left out, in place of what the report of training says.
+    #[must_use]
+    pub fn with_skipped(mut self, skipped: impl IntoIterator<Item = String>) -> Self {
+        self.skipped = skipped.into_iter().collect();
+        self
+    }
+
+    /// How pictures are read.
+    #[must_use]
+    pub fn with_extract(mut self, config: ExtractConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Makes the page. Pictures that are on it are read again; of one that cannot be there is the name.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when the context is cancelled.
+    pub fn page(&self, context: &mut Context<'_>) -> Result<Page, Error> {
+        let judged = self.measured.map(|(_, answers)| Judged::new(self.classifier, answers));
+        let others = self.of_unknown.map(|answers| Judged::new(self.classifier, answers));
+        let record = self.classifier.training();
+        // Of pictures elsewhere names are whole paths.
+        let root = self.root();
+        let name = |at: &Location| below(&root, at);
+        let mut plots = Plots::default();
+        if let Some(record) = record {
+            plots.training = curves::learning(record).iter().map(Chart::new).collect();
+            let search = curves::strengths(&record.trials, record.strength);
+            plots.training.extend(search.iter().map(Chart::new));
+        }
+        let (mut confusion, mut cells, mut rows, mut pictures) =
+            (None, None, Vec::new(), Vec::new());
+        let mut looks = None;
+        if let (Some(judged), Some((evaluation, _))) = (&judged, self.measured) {
+            plots.trust = [
+                Some(trust::reliability_diagram(judged)),
+                Some(trust::confidences(judged)),
+                trust::risk_by_coverage(judged),
+            ]
+            .iter()
+            .flatten()
+            .map(Chart::new)
+            .collect();
+            looks = appearances(judged).map(|Appearances { plots, without }| Looks {
+                charts: plots.iter().map(Chart::new).collect(),
+                without: without.join(", "),
+            });
+            rows = classes::rows(self.classifier, evaluation, judged);
+            if !evaluation.confusion.is_empty() {
+                let memory = self.config.memory;
+                let pool = context.pool()?;
+                confusion = Some(Confusion::new(&evaluation.confusion));
+                cells = Some(pool.install(|| Cells::new(judged, &name, memory)));
+            }
+            let mut explain =
+                Explain { classifier: self.classifier, config: &self.config, context };
+            pictures = lists(judged, others.as_ref(), &name, &mut explain)?;
+        }
+        let title = self.title.clone().unwrap_or_else(|| "Report".to_owned());
+        let mut table = facts(self.classifier);
+        table.extend(self.facts.iter().map(|(name, value)| fact(name, value)));
+        Ok(Page::of(&ReportTemplate {
+            style: STYLE,
+            drawing: DRAWING,
+            script: include_str!("../../templates/report.js"),
+            summary: self.summary(),
+            tiles: self.measured.map_or(Vec::new(), |(evaluation, _)| tiles(evaluation)),
+            command: self.command.clone().unwrap_or_default(),
+            facts: table,
+            warnings: &self.warnings,
+            skipped: &self.skipped,
+            data: cells.map_or(String::new(), |cells| cells.json()),
+            has_train: rows.iter().any(|row| row.train.is_some()),
+            title,
+            plots,
+            confusion,
+            rows,
+            pictures,
+            looks,
+            names: self.classifier.classes(),
+        }))
+    }
+
+    /// The folder that names of pictures begin below: what the pictures were opened from, or all that
+    /// their paths have in common.
+    fn root(&self) -> PathBuf {
+        let answers = self.measured.iter().map(|(_, answers)| *answers);
+        let mut paths =
+            answers.flat_map(|answers| &answers.pictures).map(|picture| picture.at.path());
+        let Some(first) = paths.next() else { return PathBuf::new() };
+        if first.starts_with(&self.source) {
+            return self.source.clone();
+        }
+        let mut root = first.parent().unwrap_or(Path::new("")).to_owned();
+        for path in paths {
+            while !path.starts_with(&root) && root.pop() {}
+        }
+        root
+    }
+
+    /// A line on what the figures are of.
+    fn summary(&self) -> String {
+        let classes = count(self.classifier.classes().len(), "class", "classes");
+        match self.measured {
+            Some((evaluation, _)) => {
+                let subject = &self.subject;
+                let space = if subject.is_empty() { "" } else { " " };
+                format!(
+                    "{classes}, measured on {}{space}{subject}",
+                    count(evaluation.pictures, "picture", "pictures")
+                )
+            }
+            None => format!("{classes}; no pictures were held out to measure on"),
+        }
+    }
+}
+
+/// `held out, 3 of which were learned from`.
+fn learned_from(what: &str, learned_from: Option<usize>) -> String {
+    let comma = if what.is_empty() { "" } else { ", " };
+    match learned_from {
+        Some(0) | None => what.to_owned(),
+        Some(n) => format!("{what}{comma}{n} of which were learned from"),
+    }
+}
+
+/// The figures to look at first.
+struct Tile {
+    name: &'static str,
+    value: String,
+    about: String,
+}
+
+fn tiles(evaluation: &Evaluation) -> Vec<Tile> {
+    let (right, all) = (evaluation.correct(), evaluation.pictures);
+    let mut tiles = match &evaluation.multi_label {
+        None => vec![
+            Tile {
+                name: "Accuracy",
+                value: percent(evaluation.accuracy),
+                about: format!("{right} of {all}"),
+            },
+            Tile {
+                name: "Mean recall",
+                value: percent(evaluation.macro_recall()),
+                about: "all classes alike".to_owned(),
+            },
+        ],
+        Some(figures) => vec![
+            Tile {
+                name: "Mean average precision",
+                value: figures
+                    .mean_average_precision
+                    .map_or("-".to_owned(), |mean| format!("{mean:.3}")),
+                about: "all labels alike".to_owned(),
+            },
+            Tile {
+                name: "F1",
+                value: format!("{:.3}", figures.micro_f1),
+                about: format!("{:.3} with all labels alike", figures.macro_f1),
+            },
+            Tile {
+                name: "All labels right",
+                value: percent(evaluation.accuracy),
+                about: format!("{right} of {all}"),
+            },
+        ],
+    };
+    if let Some(figures) = &evaluation.calibration {
+        let before = evaluation
+            .ece_uncalibrated
+            .map_or(String::new(), |ece| format!("{ece:.3} before calibration"));
+        tiles.push(Tile {
+            name: "Calibration error",
+            value: format!("{:.3}", figures.ece),
+            about: before,
+        });
+    }
+    tiles.push(Tile {
+        name: "Loss",
+        value: format!("{:.3}", evaluation.loss),
+        about: "cross-entropy, in nats".to_owned(),
+    });
+    if let Some(away) = evaluation.turned_away {
+        let share = away as f64 / all as f64;
+        tiles.push(Tile {
+            name: "Called unknown",
+            value: percent(share),
+            about: format!("{away} of {all} known pictures"),
+        });
+    }
+    if let Some(unknown) = &evaluation.unknown {
+        let share = unknown.turned_away as f64 / unknown.pictures as f64;
+        tiles.push(Tile {
+            name: "Unknown ones noticed",
+            value: percent(share),
+            about: format!(
+                "{} of {}; AUROC {:.3}",
+                unknown.turned_away, unknown.pictures, unknown.figures.auroc
+            ),
+        });
+    }
+    tiles
+}
+
+/// `93.4 %`.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// A plot on the page.
+struct Chart {
+    title: String,
+    svg: String,
+    /// What the points say, for whom the drawing says nothing.
+    values: Vec<String>,
+}
+
+impl Chart {
+    fn new(plot: &Plot) -> Self {
+        let bars = plot.bars.iter().map(|bar| bar.label.clone());
+        let points = plot.curves.iter().flat_map(|curve| curve.labels.clone());
+        Self {
+            title: plot.title.clone(),
+            svg: plot.inline_svg(),
+            values: bars.chain(points).collect(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Plots {
+    training: Vec<Chart>,
+    trust: Vec<Chart>,
+}
+
+/// What mistakes have to do with.
+struct Looks {
+    charts: Vec<Chart>,
+    /// What they have nothing to do with.
+    without: String,
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct ReportTemplate<'a> {
+    style: &'static str,
+    drawing: &'static str,
+    script: &'static str,
+    title: String,
+    summary: String,
+    tiles: Vec<Tile>,
+    command: String,
+    facts: Vec<Fact>,
+    warnings: &'a [String],
+    skipped: &'a [String],
+    plots: Plots,
+    confusion: Option<Confusion>,
+    rows: Vec<ClassRow>,
+    has_train: bool,
+    pictures: Vec<List>,
+    looks: Option<Looks>,
+    names: &'a [String],
+    /// What the script knows, as JSON.
+    data: String,
+}
