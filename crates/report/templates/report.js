@@ -22,7 +22,10 @@
         li.className = "name-only";
       }
       const text = document.createElement("span");
-      text.textContent = name;
+      const path = document.createElement("bdi");
+      path.dir = "ltr";
+      path.textContent = name;
+      text.append(path);
       text.title = name;
       const score = document.createElement("b");
       score.textContent = `${(sure / 10).toFixed(1)} % sure`;

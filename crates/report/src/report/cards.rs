@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use headstart::predict::Task;
 use headstart::{Classifier, Context, Error, Explained, ExtractConfig};
 
 use super::judged::Judged;
@@ -31,7 +32,7 @@ pub(super) struct Card {
     /// The picture, and with its heatmap, as data URIs; nothing where it cannot be read.
     pub(super) looks: Option<(String, String)>,
     pub(super) verdict: Verdict,
-    /// What is right; nothing of a picture of none of the classes.
+    /// What is right where there may be several labels.
     pub(super) truth: String,
     pub(super) scores: Vec<Score>,
     /// The class that the heatmap is of.
@@ -174,7 +175,11 @@ fn card(judged: &Judged, picture: usize, name: String, looks: Option<(String, St
             true if judged.each[picture].right => Verdict::Right,
             true => Verdict::Wrong,
         },
-        truth: if has_truth { names(truth) } else { String::new() },
+        truth: if judged.task == Task::MultiLabel && has_truth {
+            names(truth)
+        } else {
+            String::new()
+        },
         scores: shown.into_iter().map(score).collect(),
         mapped: judged.classes[likeliest].clone(),
         is_unknown: judged.is_unknown(picture),

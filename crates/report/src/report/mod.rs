@@ -252,7 +252,10 @@ impl<'a> Report<'a> {
         match self.measured {
             Some((evaluation, _)) => {
                 let subject = &self.subject;
-                let space = if subject.is_empty() { "" } else { " " };
+                let space = match subject.is_empty() || subject.starts_with(',') {
+                    true => "",
+                    false => " ",
+                };
                 format!(
                     "{classes}, measured on {}{space}{subject}",
                     count(evaluation.pictures, "picture", "pictures")
@@ -265,10 +268,9 @@ impl<'a> Report<'a> {
 
 /// `held out, 3 of which were learned from`.
 fn learned_from(what: &str, learned_from: Option<usize>) -> String {
-    let comma = if what.is_empty() { "" } else { ", " };
     match learned_from {
         Some(0) | None => what.to_owned(),
-        Some(n) => format!("{what}{comma}{n} of which were learned from"),
+        Some(n) => format!("{what}, {n} of which were learned from"),
     }
 }
 
