@@ -41,8 +41,8 @@ pub use headstart_engine::frozen::{Bf16, Compute};
 pub use headstart_engine::head::{Head, Hidden, Task};
 pub use headstart_resize::{Fitted, Rect, Reduce};
 pub use headstart_trust::{
-    Bin, CalibrationFigures, LabelSets, PerLabelSets, RELIABILITY_BINS, Temperature, TooFewPictures,
-    Unknown, UnknownFigures, UnknownScore, reliability,
+    Bin, CalibrationFigures, LabelSets, PerLabelSets, RELIABILITY_BINS, Temperature,
+    TooFewPictures, Unknown, UnknownFigures, UnknownScore, reliability,
 };
 pub use model::Model;
 pub use model_file::MODEL_FORMAT;

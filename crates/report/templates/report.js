@@ -7,7 +7,7 @@
   if (element && panel) {
     const data = JSON.parse(element.textContent);
     const title = document.getElementById("cell-title");
-    const list = document.getElementById("cell-pictures");
+    const list = document.getElementById("cell-list");
     let opener = null;
 
     const item = ([number, name, sure]) => {
@@ -33,15 +33,36 @@
       return li;
     };
 
-    const show = (cell) => {
-      const [truth, said] = cell.split(",").map((index) => data.classes[index]);
-      const pictures = data.cells[cell] ?? [];
-      const noun = pictures.length === 1 ? "picture" : "pictures";
-      title.textContent = `${pictures.length} ${noun} of ${truth} taken for ${said}`;
-      list.replaceChildren(...pictures.map(item));
+    const names = (cell) => cell.split(",").map((index) => data.classes[index]);
+    const pictures = (count) => `${count} ${count === 1 ? "picture" : "pictures"}`;
+    const show = (text, className, items) => {
+      title.textContent = text;
+      list.className = className;
+      list.replaceChildren(...items);
       panel.hidden = false;
       title.focus();
       panel.scrollIntoView({ block: "nearest" });
+    };
+    const showCell = (cell) => {
+      const [truth, said] = names(cell);
+      const own = data.cells[cell] ?? [];
+      show(`${pictures(own.length)} of ${truth} taken for ${said}`, "thumbnails", own.map(item));
+    };
+    // All cells of the row and the column of a class, as buttons.
+    const showClass = (index) => {
+      const own = Object.keys(data.cells).filter((cell) => cell.split(",").includes(index));
+      own.sort((a, b) => data.cells[b].length - data.cells[a].length);
+      const items = own.map((cell) => {
+        const [truth, said] = names(cell);
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.cell = cell;
+        button.textContent = `${data.cells[cell].length} of ${truth} taken for ${said}`;
+        const li = document.createElement("li");
+        li.append(button);
+        return li;
+      });
+      show(data.classes[index], "cells", items);
     };
     const close = () => {
       panel.hidden = true;
@@ -49,11 +70,11 @@
     };
 
     document.addEventListener("click", (event) => {
-      const target = event.target.closest("[data-cell]");
-      if (target) {
-        opener = target;
-        show(target.dataset.cell);
-      }
+      const target = event.target.closest("[data-cell], [data-class]");
+      if (!target) return;
+      if (!panel.contains(target)) opener = target;
+      if (target.dataset.cell) showCell(target.dataset.cell);
+      else showClass(target.dataset.class);
     });
     document.getElementById("cell-close").addEventListener("click", close);
     panel.addEventListener("keydown", (event) => {
@@ -62,7 +83,7 @@
     for (const square of document.querySelectorAll("#matrix-map [data-cell]")) {
       const [truth, said] = square.dataset.cell.split(",");
       const count = data.cells[square.dataset.cell]?.length ?? 0;
-      const text = document.createElementNS("http://www.w3.org/2000/svg", "title");
+      const text = document.createElementNS(square.namespaceURI, "title");
       text.textContent = `${count} of ${data.classes[truth]} taken for ${data.classes[said]}`;
       square.append(text);
     }

@@ -66,8 +66,8 @@ fn the_page_stands_alone_and_escapes_names() {
     place.run(&format!("audit pictures --html page.html {SMALL}")).succeeded();
     let page = fs::read_to_string(place.path("page.html")).unwrap();
     assert_eq!(page.matches("data:image/jpeg;base64,").count(), 2);
-    assert!(page.contains("&lt;b&gt;&amp;&quot;it&#39;s&quot;,.png"));
-    assert!(page.contains("&lt;i&gt;.jpg"));
+    assert!(page.contains("&#60;b&#62;&#38;&#34;it&#39;s&#34;,.png"));
+    assert!(page.contains("&#60;i&#62;.jpg"));
     for outside in ["<b>&", "<i>.jpg", "http:", "https:", "<script", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }

@@ -6,6 +6,7 @@
 mod audit;
 mod bad_input;
 mod bench;
+mod browser;
 mod containers;
 mod demo;
 mod evaluate;
@@ -19,6 +20,7 @@ mod listing;
 mod lr_find;
 mod multi_label;
 mod predict;
+mod report;
 mod resume;
 mod sources;
 mod summary;

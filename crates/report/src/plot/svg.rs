@@ -68,7 +68,8 @@ impl Drawing<'_> {
         let Frame { left, top, right, bottom, .. } = self.frame;
         let title = escaped(&self.plot.title);
         // A page has many.
-        let clip = format!("frame-{}", self.plot.title.len() * 31 + self.plot.curves.len());
+        let letters = self.plot.title.chars().filter(char::is_ascii_alphanumeric);
+        let clip: String = "frame-".chars().chain(letters).collect();
         match self.place {
             Place::File => writeln!(
                 out,

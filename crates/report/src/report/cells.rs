@@ -13,8 +13,6 @@ use crate::picture::{enough, thumbnail};
 const SIDE: usize = 128;
 /// Thumbnails of all cells, some 3.5 KB each.
 const THUMBNAILS: usize = 600;
-/// Thumbnails of a cell on the diagonal.
-const RIGHT: usize = 6;
 /// Pictures that are named.
 const NAMED: usize = 20_000;
 
@@ -74,8 +72,8 @@ impl Cells {
     }
 }
 
-/// The pictures that are shown: of mistakes the first of each cell, then the second, and so on; then some
-/// that are right.
+/// The pictures that are shown: of mistakes the first of each cell, then the second, and so on; then those that
+/// are right in the same way.
 fn chosen(by_cell: &BTreeMap<(usize, usize), Vec<usize>>) -> Vec<usize> {
     let cells =
         |right: bool| by_cell.iter().filter(move |((truth, said), _)| (truth == said) == right);
@@ -84,7 +82,7 @@ fn chosen(by_cell: &BTreeMap<(usize, usize), Vec<usize>>) -> Vec<usize> {
         cells(right).filter_map(move |(_, pictures)| pictures.get(turn)).copied()
     };
     let wrong = (0..longest).flat_map(|at| turn(false, at));
-    let right = (0..longest.min(RIGHT)).flat_map(|at| turn(true, at));
+    let right = (0..longest).flat_map(|at| turn(true, at));
     wrong.chain(right).take(THUMBNAILS).collect()
 }
 
