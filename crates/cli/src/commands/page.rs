@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::Args;
 use headstart::files::check_writable;
@@ -45,7 +46,10 @@ pub(crate) fn write(
     report: Report<'_>,
     (common, output): (&Common, &Output),
 ) -> anyhow::Result<()> {
-    let report = report.with_command(command(std::env::args_os())).with_extract(common.extract()?);
+    let report = report
+        .with_fact("Date", httpdate::fmt_http_date(SystemTime::now()))
+        .with_command(command(std::env::args_os()))
+        .with_extract(common.extract()?);
     let mut context = common.context(Progress::new("Report"))?;
     let page = report.page(&mut context)?;
     drop(context);

@@ -8,6 +8,7 @@ mod confusion;
 mod curves;
 mod facts;
 mod judged;
+mod tiles;
 mod trust;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use classes::ClassRow;
 use confusion::Confusion;
 use facts::{Fact, fact, facts};
 use judged::Judged;
+use tiles::{Tile, tiles};
 
 /// A page about a classifier: what it was trained on and how, how training went, and what it says of
 /// pictures that it has not learned from, with those to look at.
@@ -272,85 +274,6 @@ fn learned_from(what: &str, learned_from: Option<usize>) -> String {
         Some(0) | None => what.to_owned(),
         Some(n) => format!("{what}, {n} of which were learned from"),
     }
-}
-
-/// The figures to look at first.
-struct Tile {
-    name: &'static str,
-    value: String,
-    about: String,
-}
-
-fn tiles(evaluation: &Evaluation) -> Vec<Tile> {
-    let (right, all) = (evaluation.correct(), evaluation.pictures);
-    let mut tiles = match &evaluation.multi_label {
-        None => vec![
-            Tile {
-                name: "Accuracy",
-                value: percent(evaluation.accuracy),
-                about: format!("{right} of {all}"),
-            },
-            Tile {
-                name: "Mean recall",
-                value: percent(evaluation.macro_recall()),
-                about: "all classes alike".to_owned(),
-            },
-        ],
-        Some(figures) => vec![
-            Tile {
-                name: "Mean average precision",
-                value: figures
-                    .mean_average_precision
-                    .map_or("-".to_owned(), |mean| format!("{mean:.3}")),
-                about: "all labels alike".to_owned(),
-            },
-            Tile {
-                name: "F1",
-                value: format!("{:.3}", figures.micro_f1),
-                about: format!("{:.3} with all labels alike", figures.macro_f1),
-            },
-            Tile {
-                name: "All labels right",
-                value: percent(evaluation.accuracy),
-                about: format!("{right} of {all}"),
-            },
-        ],
-    };
-    if let Some(figures) = &evaluation.calibration {
-        let before = evaluation
-            .ece_uncalibrated
-            .map_or(String::new(), |ece| format!("{ece:.3} before calibration"));
-        tiles.push(Tile {
-            name: "Calibration error",
-            value: format!("{:.3}", figures.ece),
-            about: before,
-        });
-    }
-    tiles.push(Tile {
-        name: "Loss",
-        value: format!("{:.3}", evaluation.loss),
-        about: "cross-entropy, in nats".to_owned(),
-    });
-    if let Some(away) = evaluation.turned_away {
-        let share = away as f64 / all as f64;
-        tiles.push(Tile {
-            name: "Called unknown",
-            value: percent(share),
-            about: format!("{away} of {all} known pictures"),
-        });
-    }
-    if let Some(unknown) = &evaluation.unknown {
-        let share = unknown.turned_away as f64 / unknown.pictures as f64;
-        tiles.push(Tile {
-            name: "Unknown ones noticed",
-            value: percent(share),
-            about: format!(
-                "{} of {}; AUROC {:.3}",
-                unknown.turned_away, unknown.pictures, unknown.figures.auroc
-            ),
-        });
-    }
-    tiles
 }
 
 /// `93.4 %`.
