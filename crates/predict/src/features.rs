@@ -12,15 +12,22 @@ use headstart_resize::Resizer;
 #[derive(Debug)]
 pub struct FeatureExtractor {
     plan: Plan,
-    idle: Mutex<Vec<FeatureScratch>>,
+    idle: Mutex<Vec<Memory>>,
 }
 
 /// What a thread computes in.
 #[derive(Debug)]
-pub struct FeatureScratch {
+struct Memory {
     arena: Arena,
     resizer: Resizer,
     pixels: Vec<u8>,
+}
+
+/// An extractor with memory to compute in, for one picture at a time.
+#[derive(Debug)]
+pub struct FeatureScratch<'a> {
+    plan: &'a Plan,
+    memory: &'a mut Memory,
 }
 
 impl FeatureExtractor {
@@ -43,38 +50,26 @@ impl FeatureExtractor {
         self.plan.output_shape().len()
     }
 
-    /// Calls `work` with memory to compute in, that of somebody before if there is any.
-    pub fn with_scratch<R>(&self, work: impl FnOnce(&mut FeatureScratch) -> R) -> R {
+    /// Calls `work` with memory to compute in, that of somebody before if there is any. What is within holds
+    /// pixels of a picture once one has been [prepared](FeatureScratch::prepare).
+    pub fn with_scratch<R>(&self, work: impl FnOnce(&mut FeatureScratch<'_>) -> R) -> R {
         let idle = || self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let kept = idle().pop();
-        let mut scratch = kept.unwrap_or_else(|| {
+        let mut memory = kept.unwrap_or_else(|| {
             let to = self.preprocessing();
             let pixels = vec![0; to.height * to.width * 3];
-            FeatureScratch { arena: self.plan.arena(), resizer: Resizer::new(), pixels }
+            Memory { arena: self.plan.arena(), resizer: Resizer::new(), pixels }
         });
-        let result = work(&mut scratch);
-        idle().push(scratch);
+        let result = work(&mut FeatureScratch { plan: &self.plan, memory: &mut memory });
+        idle().push(memory);
         result
-    }
-
-    /// Resizes a picture for the base.
-    pub fn prepare<'a>(&self, scratch: &'a mut FeatureScratch, picture: &Rgb) -> &'a [u8] {
-        scratch.resizer.resize_into(picture, self.preprocessing(), &mut scratch.pixels);
-        &scratch.pixels
-    }
-
-    /// The features of the picture that was [prepared](FeatureExtractor::prepare) last.
-    pub fn run(&self, scratch: &mut FeatureScratch) -> Vec<f32> {
-        let mut features = vec![0.0; self.features()];
-        self.plan.run(&mut scratch.arena, &scratch.pixels, &mut features);
-        features
     }
 
     /// The features of a picture.
     pub fn features_of(&self, picture: &Rgb) -> Vec<f32> {
         self.with_scratch(|scratch| {
-            self.prepare(scratch, picture);
-            self.run(scratch)
+            scratch.prepare(picture);
+            scratch.run()
         })
     }
 }
@@ -86,10 +81,25 @@ impl From<Plan> for FeatureExtractor {
     }
 }
 
-impl FeatureScratch {
-    /// The pixels of the picture that was [prepared](FeatureExtractor::prepare) last, u8 RGB
+impl FeatureScratch<'_> {
+    /// Resizes a picture for the base.
+    pub fn prepare(&mut self, picture: &Rgb) -> &[u8] {
+        let Memory { resizer, pixels, .. } = &mut *self.memory;
+        resizer.resize_into(picture, self.plan.preprocessing(), pixels);
+        pixels
+    }
+
+    /// The features of the picture that was [prepared](FeatureScratch::prepare) last.
+    pub fn run(&mut self) -> Vec<f32> {
+        let mut features = vec![0.0; self.plan.output_shape().len()];
+        let Memory { arena, pixels, .. } = &mut *self.memory;
+        self.plan.run(arena, pixels, &mut features);
+        features
+    }
+
+    /// The pixels of the picture that was [prepared](FeatureScratch::prepare) last, u8 RGB
     /// `[height][width][3]`.
     pub fn pixels(&self) -> &[u8] {
-        &self.pixels
+        &self.memory.pixels
     }
 }

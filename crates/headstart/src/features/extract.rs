@@ -188,7 +188,7 @@ impl Extractor {
         each: &mut dyn FnMut(P, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let bytes = self.features() * size_of::<f32>() + size_of::<PictureFeatures>();
-        let job = |scratch: &mut FeatureScratch, at: &Location| self.picture(scratch, at);
+        let job = |scratch: &mut FeatureScratch<'_>, at: &Location| self.picture(scratch, at);
         self.for_each_of(pictures, (&job, bytes), (Stage::Features, context), each)
     }
 
@@ -205,8 +205,9 @@ impl Extractor {
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut indices = 0..;
-        let job =
-            |scratch: &mut FeatureScratch, at: &Location| self.pixels(scratch, at, with_features);
+        let job = |scratch: &mut FeatureScratch<'_>, at: &Location| {
+            self.pixels(scratch, at, with_features)
+        };
         let to = self.base.preprocessing();
         let features = if with_features { self.features() * size_of::<f32>() } else { 0 };
         let bytes = to.height * to.width * 3 + features + size_of::<PicturePixels>();
@@ -221,7 +222,7 @@ impl Extractor {
         &self,
         pictures: impl Iterator<Item = P> + Send,
         (job, bytes): (
-            &(impl Fn(&mut FeatureScratch, &Location) -> Result<T, DecodeError> + Sync),
+            &(impl Fn(&mut FeatureScratch<'_>, &Location) -> Result<T, DecodeError> + Sync),
             usize,
         ),
         (stage, context): (Stage, &mut Context<'_>),
@@ -294,7 +295,7 @@ impl Extractor {
 
     fn picture(
         &self,
-        scratch: &mut FeatureScratch,
+        scratch: &mut FeatureScratch<'_>,
         picture: &Location,
     ) -> Result<PictureFeatures, DecodeError> {
         let file = self.reader.read(picture)?;
@@ -322,7 +323,7 @@ impl Extractor {
     /// Computes the features of a picture, whose pixels the scratch then has, and keeps them.
     fn compute(
         &self,
-        scratch: &mut FeatureScratch,
+        scratch: &mut FeatureScratch<'_>,
         picture: &Location,
         file: Held<'_>,
     ) -> Result<Entry, DecodeError> {
@@ -332,7 +333,7 @@ impl Extractor {
         let content = self.read_pixels(scratch, file)?;
         let width = self.base.preprocessing().width;
         let facts = Facts::new(&header, scratch.pixels(), width);
-        let features = self.base.run(scratch);
+        let features = scratch.run();
         let entry = Entry { content, features, facts };
         if let Some((cache, key)) = key {
             cache.put(&key, &entry);
@@ -342,7 +343,7 @@ impl Extractor {
 
     fn pixels(
         &self,
-        scratch: &mut FeatureScratch,
+        scratch: &mut FeatureScratch<'_>,
         picture: &Location,
         with_features: bool,
     ) -> Result<PicturePixels, DecodeError> {
@@ -371,12 +372,12 @@ impl Extractor {
     /// Decodes and resizes a picture into the scratch's pixels; returns the hash of those decoded.
     fn read_pixels(
         &self,
-        scratch: &mut FeatureScratch,
+        scratch: &mut FeatureScratch<'_>,
         file: Held<'_>,
     ) -> Result<ContentHash, DecodeError> {
         let picture = self.reader.decode(file)?;
         let content = picture.content_hash();
-        self.base.prepare(scratch, &picture);
+        scratch.prepare(&picture);
         Ok(content)
     }
 }
