@@ -119,6 +119,20 @@ impl Unseen {
         self.label_sets.as_deref()
     }
 
+    /// As many as a model keeps at most to tell unknown ones by.
+    pub(crate) fn bank(&self, dim: usize) -> LabelledFeatures {
+        let rows = bank_rows(&self.labels, MOST_KEPT);
+        let row = |&row: &usize| &self.features[row * dim..][..dim];
+        LabelledFeatures {
+            features: rows.iter().flat_map(row).copied().collect(),
+            labels: rows.iter().map(|&row| self.labels[row]).collect(),
+            label_sets: self.label_sets.clone(),
+            groups: rows.iter().map(|&row| self.groups[row]).collect(),
+            weights: None,
+            dim,
+        }
+    }
+
     pub(crate) fn extend(&mut self, other: &Self) {
         self.held_out = other.labels.len();
         self.features.extend(&other.features);
@@ -156,24 +170,25 @@ impl Unseen {
         trust
     }
 
-    /// What tells unknown pictures by those that were learned from; nothing where too few were not.
+    /// What tells unknown pictures by `known` ones, which these may be among; nothing where these are too
+    /// few.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
     pub(crate) fn unknown(
         &self,
-        learned: &LabelledFeatures,
+        known: &LabelledFeatures,
         file_values: usize,
         config: TrustConfig,
         context: &mut Context<'_>,
     ) -> Result<Option<Unknown>, Error> {
-        let few = !self.is_enough() || learned.labels.is_empty();
+        let few = !self.is_enough() || known.labels.is_empty();
         if few || config.unknown_rate.is_never() {
             return Ok(None);
         }
-        let classes = learned.classes();
+        let classes = known.classes();
         // Two bytes a value, where the file has four.
-        let vectors = (SHARE_OF_FILE * 2.0 * file_values as f64) as usize / learned.dim;
+        let vectors = (SHARE_OF_FILE * 2.0 * file_values as f64) as usize / known.dim;
         let mut taken = 0;
         let fits = |part: &ScorePart| {
             let with = taken + part.vectors(classes);
@@ -184,7 +199,7 @@ impl Unseen {
         // Half of the room, at least, is for pictures.
         let available: Vec<ScorePart> = ScorePart::ALL.into_iter().filter(fits).collect();
         let strength = config.strength.unwrap_or(USUAL_STRENGTH);
-        let parts = choose(&available, &learned.seen(), &mut |left_out: &LeftOut<'_>| {
+        let parts = choose(&available, &known.seen(), &mut |left_out: &LeftOut<'_>| {
             let &LeftOut { learned, classes, tested, done, total } = left_out;
             context.tell(Event::LeavingOut { done, total });
             let samples = Samples::new(learned.features, learned.dim, learned.labels, classes);
@@ -208,7 +223,7 @@ impl Unseen {
         context.check()?;
         let beside: usize = parts.iter().map(|part| part.vectors(classes)).sum();
         let kept = vectors.saturating_sub(beside).min(MOST_KEPT);
-        let kept = learned.of(&bank_rows(&learned.labels, kept));
+        let kept = known.of(&bank_rows(&known.labels, kept));
         let seen = kept.seen();
         let n = self.labels.len();
         let step = n.div_ceil(MOST_FOR_THRESHOLD);
@@ -235,5 +250,22 @@ impl Unseen {
         let pictures = self.features.chunks_exact(dim.max(1));
         let pictures = pictures.zip(self.logits.chunks_exact(units.max(1)));
         pictures.map(|(features, logits)| unknown.verdict(features, logits)).collect()
+    }
+}
+
+impl LabelledFeatures {
+    /// As many pictures as a model keeps at most to tell unknown ones by, of both: those that no head has
+    /// learned from are known, too.
+    pub(crate) fn bank(&self, other: &Self) -> Self {
+        let labels: Vec<usize> = self.labels.iter().chain(&other.labels).copied().collect();
+        let rows = bank_rows(&labels, MOST_KEPT);
+        let (own, others) = rows.split_at(rows.partition_point(|&row| row < self.labels.len()));
+        let others: Vec<usize> = others.iter().map(|row| row - self.labels.len()).collect();
+        let (mut bank, others) = (self.of(own), other.of(&others));
+        bank.features.extend(others.features);
+        bank.labels.extend(others.labels);
+        bank.groups.extend(others.groups);
+        bank.weights = None;
+        bank
     }
 }

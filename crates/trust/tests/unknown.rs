@@ -230,7 +230,7 @@ fn the_score_is_the_one_that_parts_left_out_classes_best() {
         let known = pictures(classes, 30, 9);
         assert_eq!(
             choose::<Infallible>(&ALL, &known.seen(), &mut |_| Ok(None)),
-            Ok(PARTS.to_vec())
+            Ok(PARTS[..2].to_vec())
         );
     }
     assert_eq!(choose(&ALL, &known.seen(), &mut |_| Err("stop")), Err("stop"));

@@ -146,19 +146,20 @@ impl Classifier {
         }
     }
 
-    /// Learns what its answers are worth from pictures that it has not learned from.
+    /// Learns what its answers are worth from pictures that it has not learned from, and what known ones
+    /// look like.
     ///
     /// # Errors
     /// [`Error::Interrupted`]; it then knows what it knew before.
     pub(crate) fn learn_trust(
         &mut self,
-        learned: &LabelledFeatures,
+        known: &LabelledFeatures,
         unseen: &Unseen,
         config: TrustConfig,
         context: &mut Context<'_>,
     ) -> Result<(), Error> {
         let mut trust = unseen.trust(self.task(), self.classes().len(), config.calibration);
-        trust.unknown = unseen.unknown(learned, self.values(), config, context)?;
+        trust.unknown = unseen.unknown(known, self.values(), config, context)?;
         self.set_trust(trust);
         Ok(())
     }
@@ -185,17 +186,8 @@ impl Classifier {
             }
             None => {
                 let config = TrustConfig { unknown_rate, ..TrustConfig::default() };
-                let learned = LabelledFeatures {
-                    features: unseen.features.clone(),
-                    labels: unseen.labels.clone(),
-                    label_sets: unseen.label_sets.clone(),
-                    groups: unseen.groups.clone(),
-                    weights: None,
-                    dim: self.base.features(),
-                };
-                // They are their own bank.
-                let by_folds = Unseen { held_out: 0, ..unseen.clone() };
-                by_folds.unknown(&learned, self.values(), config, context)?
+                let known = unseen.bank(self.base.features());
+                unseen.unknown(&known, self.values(), config, context)?
             }
         };
         self.move_thresholds(&trust);

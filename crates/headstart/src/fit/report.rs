@@ -115,7 +115,7 @@ impl Outcome {
             unknown_rate: config.unknown_rate,
             strength: fitted.strength,
         };
-        classifier.learn_trust(learned, &unseen, trust, context)?;
+        classifier.learn_trust(&learned.bank(validation), &unseen, trust, context)?;
         let deciding = held_back.as_ref().unwrap_or(&unseen);
         if classifier.task() == Task::MultiLabel && deciding.is_empty() {
             let problem = format!(

@@ -177,7 +177,8 @@ impl TrainingSet {
     ) -> Result<Option<(Evaluation, Answers)>, Error> {
         let Some(said) = self.said(classifier)? else { return Ok(None) };
         let learned = self.bank(classifier.base(), config.unknown_rate)?;
-        classifier.learn_trust(&learned, &said, config, context)?;
+        let known = learned.bank(&said.bank(learned.dim));
+        classifier.learn_trust(&known, &said, config, context)?;
         classifier.choose_thresholds(&said);
         Ok(Some(classifier.measure(&said, self.asked())))
     }

@@ -6,17 +6,16 @@ use ScorePart::{ClassDistance, Energy, Neighbours, Residual};
 
 /// The scores that are chosen from, the one to take where there is nothing to choose by first.
 const SCORES: &[&[ScorePart]] = &[
-    &[Neighbours, Energy, ClassDistance],
-    &[Neighbours, Energy, ClassDistance, Residual],
-    &[Neighbours, Energy, Residual],
-    &[Energy, ClassDistance, Residual],
     &[Neighbours, Energy],
+    &[Neighbours, Energy, ClassDistance],
+    &[Neighbours, Energy, Residual],
+    &[Neighbours, Energy, ClassDistance, Residual],
+    &[Energy, ClassDistance, Residual],
     &[Energy, ClassDistance],
     &[Energy, Residual],
     &[Neighbours, ClassDistance],
     &[Neighbours],
     &[Energy],
-    &[ClassDistance],
 ];
 
 /// The choice is made on at most so many pictures: more would cost time and say little.
@@ -51,13 +50,14 @@ pub type LogitsOf<'a, E> = dyn FnMut(&LeftOut<'_>) -> Result<Option<Vec<f32>>, E
 /// those of the left-out class are the ones that have no other, and what has others too is neither learned
 /// from nor tested.
 ///
-/// Where there are too few classes or pictures, it is the score that did best where there were enough.
+/// Where there are too few classes or pictures, or none is better by more than a standard error, it is the
+/// score that did best over several sets.
 ///
 /// # Errors
 /// What `logits` returns.
 ///
 /// # Panics
-/// When no score is a sum of these parts: one of them, but for the residual, is always one.
+/// When no score is a sum of these parts; the energy alone is one.
 pub fn choose<E>(
     available: &[ScorePart],
     seen: &Seen<'_>,
@@ -69,17 +69,32 @@ pub fn choose<E>(
     let is_available = |parts: &&&[ScorePart]| parts.iter().all(|part| available.contains(part));
     let of_task = |parts: &&[ScorePart]| parts.iter().map(|part| part.of(&bank)).collect();
     let scores: Vec<Vec<ScorePart>> = SCORES.iter().filter(is_available).map(of_task).collect();
-    let mut sums = vec![0.0; scores.len()];
+    // Of each score, an AUROC for each class.
+    let mut aurocs = vec![Vec::new(); scores.len()];
     let step = classes.len().div_ceil(MOST_CLASSES).max(1);
     let total = classes.len().div_ceil(step);
     for (done, &left_out) in classes.iter().step_by(step).enumerate() {
         if let Some(found) = without(&bank, left_out, &scores, (done, total), logits)? {
-            sums.iter_mut().zip(found).for_each(|(sum, auroc)| *sum += auroc);
+            aurocs.iter_mut().zip(found).for_each(|(all, auroc)| all.push(auroc));
         }
     }
-    // The first of those that are the best.
-    let best = (1..scores.len()).fold(0, |best, at| if sums[at] > sums[best] { at } else { best });
-    Ok(scores[best].clone())
+    let mut best = (0, 0.0);
+    for at in 1..scores.len() {
+        let gain = sure_gain(&aurocs[at], &aurocs[0]);
+        best = if gain > best.1 { (at, gain) } else { best };
+    }
+    Ok(scores[best.0].clone())
+}
+
+/// By how much values are larger than others on average, less the standard error of that: of as many scores
+/// on as few pictures the best is otherwise one that was lucky.
+fn sure_gain(values: &[f64], others: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let gains = || values.iter().zip(others).map(|(value, other)| value - other);
+    let mean = gains().sum::<f64>() / n;
+    let variance = gains().map(|gain| (gain - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    // One class says nothing of others.
+    if values.len() < 2 { 0.0 } else { mean - (variance / n).sqrt() }
 }
 
 /// The AUROC of each score where a class is left out.

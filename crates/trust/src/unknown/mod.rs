@@ -15,6 +15,8 @@ mod neighbours;
 mod principal;
 mod residual;
 
+use std::collections::HashSet;
+
 use headstart_engine::head::Task;
 use serde::{Deserialize, Serialize};
 
@@ -101,8 +103,8 @@ pub struct Unknown {
     learned: Learned,
 }
 
-/// Pictures that neither head nor bank has learned from: what the head says of them, or would say had
-/// it not learned from them.
+/// Pictures by which a score is measured: what the head says of them, or would say had it not learned from
+/// them.
 #[derive(Clone, Copy, Debug)]
 pub struct Unseen<'a> {
     /// n x dim.
@@ -110,15 +112,15 @@ pub struct Unseen<'a> {
     /// n x units.
     pub logits: &'a [f32],
     /// The group of each picture: what was learned from pictures of the same is not used for it. Nothing
-    /// where none was learned from.
+    /// where none of them is among those.
     pub groups: Option<&'a [usize]>,
     /// How many of them, the last, no head has learned from. All others' logits are from heads of
     /// fewer pictures, which are less sure.
     pub held_out: usize,
 }
 
-/// With fewer pictures held out, how much less sure heads of fewer pictures are would be chance.
-const ENOUGH_HELD_OUT: usize = 20;
+/// With fewer pictures, how much less sure heads of fewer pictures are would be chance.
+const ENOUGH_OF_ALL: usize = 20;
 
 /// Parts of what was learned from are left out in turn for pictures of the same part.
 const FOLDS: usize = 5;
@@ -144,9 +146,12 @@ impl Unknown {
             return None;
         }
         let learned = Learned::new(parts, seen);
-        // Nothing of those held out was learned from.
-        let by_folds =
-            n.checked_sub(unseen.held_out).expect("the last of the pictures are held out");
+        assert!(unseen.held_out <= n, "the last of the pictures are held out");
+        let seen_groups: HashSet<usize> = seen.groups.iter().copied().collect();
+        let is_seen: Vec<bool> = match unseen.groups {
+            Some(groups) => groups.iter().map(|group| seen_groups.contains(group)).collect(),
+            None => vec![false; n],
+        };
         // Neighbours of the same group can be left out, what was learned of all together cannot.
         let is_of_all =
             |part: &ScorePart| matches!(part, ScorePart::ClassDistance | ScorePart::Residual);
@@ -156,12 +161,14 @@ impl Unknown {
             (!rest.labels.is_empty()).then(|| Learned::new(&of_all, &rest.borrowed()))
         };
         let rests: Vec<Option<Learned>> = match unseen.groups {
-            Some(_) if !of_all.is_empty() && by_folds > 0 => (0..FOLDS).map(without).collect(),
+            Some(_) if !of_all.is_empty() && is_seen.contains(&true) => {
+                (0..FOLDS).map(without).collect()
+            }
             _ => vec![None; FOLDS],
         };
         let value = |part: ScorePart, row: usize| {
             let features = &unseen.features[row * seen.dim..][..seen.dim];
-            let own_fold = unseen.groups.filter(|_| row < by_folds && is_of_all(&part));
+            let own_fold = unseen.groups.filter(|_| is_seen[row] && is_of_all(&part));
             let rest = own_fold.and_then(|groups| rests[fold(groups[row])].as_ref());
             let except = unseen.groups.map(|groups| groups[row]);
             let of_same = |other: usize| except == Some(seen.groups[other]);
@@ -172,7 +179,15 @@ impl Unknown {
             .iter()
             .map(|&part| {
                 let mut values: Vec<f32> = (0..n).map(|row| value(part, row)).collect();
-                level(&mut values, unseen.held_out);
+                match part {
+                    ScorePart::Energy | ScorePart::JointEnergy => {
+                        level(&mut values, |row| row >= n - unseen.held_out);
+                    }
+                    ScorePart::ClassDistance | ScorePart::Residual => {
+                        level(&mut values, |row| !is_seen[row]);
+                    }
+                    ScorePart::Neighbours => {}
+                }
                 (part, values)
             })
             .collect();
@@ -304,13 +319,18 @@ pub type TakeTensor<'a> = dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)> + 'a
 /// Takes a tensor by its name, of rows of so many columns where that is said.
 type Take<'a> = dyn FnMut(&str, Option<usize>) -> Result<Vec<f32>, String> + 'a;
 
-/// Moves what is from heads and pictures without a part of what was learned from to the mean of the last,
-/// which are from all: otherwise fewer pictures would be turned away than asked for.
-fn level(values: &mut [f32], held_out: usize) {
-    let (by_folds, held_out) = values.split_at_mut(values.len() - held_out);
-    if !by_folds.is_empty() && held_out.len() >= ENOUGH_HELD_OUT {
-        let shift = spread(held_out).0 - spread(by_folds).0;
-        by_folds.iter_mut().for_each(|value| *value += shift);
+/// Moves what is from heads, or directions, of fewer pictures to the mean of what is from all, which
+/// `is_of_all` says of a picture: otherwise fewer would be turned away than asked for.
+fn level(values: &mut [f32], is_of_all: impl Fn(usize) -> bool) {
+    let of = |all: bool| -> Vec<f32> {
+        let rows = values.iter().enumerate().filter(|(row, _)| is_of_all(*row) == all);
+        rows.map(|(_, value)| *value).collect()
+    };
+    let (all, fewer) = (of(true), of(false));
+    if all.len() >= ENOUGH_OF_ALL && !fewer.is_empty() {
+        let shift = spread(&all).0 - spread(&fewer).0;
+        let rows = values.iter_mut().enumerate().filter(|(row, _)| !is_of_all(*row));
+        rows.for_each(|(_, value)| *value += shift);
     }
 }
 
