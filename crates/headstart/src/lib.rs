@@ -96,7 +96,7 @@ pub use error::Error;
 pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{FitConfig, FitReport, Seconds};
-pub use headstart_error::ErrorKind;
+pub use headstart_error::{ErrorKind, system_reason};
 pub use job::{
     BaseSource, DEFAULT_BASE, FineTunePhase, FineTuneSummary, FoldsSummary, PictureSource,
     RunConfig, SkippedSummary, TrainJob, TrainSummary, Trained,

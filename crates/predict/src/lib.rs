@@ -18,6 +18,7 @@
 //! `headstart` has all of it.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod answer_config;
 mod class_names;
 mod classifier_head;
@@ -29,6 +30,7 @@ mod model_file;
 mod predictor;
 mod trust;
 
+pub use answer::{Answer, Rest, Scores};
 pub use answer_config::AnswerConfig;
 pub use class_names::class_names;
 pub use classifier_head::{ClassifierHead, Prediction, UNCHOSEN_THRESHOLD};

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use headstart_decode::{Limits, MinSize, Rgb, decode_at_least, read_file};
+use headstart_decode::{
+    Limits, MinSize, Rgb, decode_at_least, estimated_bytes_at_least, read_file,
+};
 use headstart_engine::frozen::Compute;
 use headstart_resize::Reduce;
 
@@ -84,6 +86,12 @@ impl Predictor {
     /// The head, with the names of the classes.
     pub fn head(&self) -> &ClassifierHead {
         &self.shared.head
+    }
+
+    /// About how many bytes predicting a picture takes at its peak, the file's own included.
+    pub fn estimated_bytes(&self, file: &[u8]) -> u64 {
+        let Shared { limits, at_least, .. } = &*self.shared;
+        estimated_bytes_at_least(file, limits, *at_least)
     }
 
     /// Predicts a picture from the bytes of its file, whatever its format.

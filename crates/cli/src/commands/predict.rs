@@ -7,9 +7,10 @@ use std::sync::mpsc;
 use clap::Args;
 use headstart::data::sources::{ColumnNames, Labels, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
+use headstart::predict::Answer;
 use headstart::train::Task;
 use headstart::{AnswerConfig, Classifier, Context, ExtractConfig, Prediction};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::FAILURE;
@@ -180,36 +181,14 @@ fn show(
     prediction: &Prediction,
     (top_k, coverage): (Option<u32>, Option<f64>),
 ) -> io::Result<()> {
+    if output.is_json() {
+        let answer = classifier.answer(prediction, top_k.map(|k| k as usize));
+        return output.event(&Line { path, answer });
+    }
     let ranked = prediction.ranked();
     let classes = classifier.classes();
     let names = |set: &Vec<usize>| set.iter().map(|&class| &*classes[class]).collect::<Vec<_>>();
     let set = prediction.set.as_ref().map(names);
-    if output.is_json() {
-        let shown = top_k.map_or(ranked.len(), |k| k as usize);
-        let scores = Scores { ranked: &ranked[..shown.min(ranked.len())], classes };
-        if classifier.task() == Task::MultiLabel {
-            let is_known = |_: &&usize| !prediction.is_unknown();
-            let labels = prediction.labels.iter().filter(is_known);
-            return output.event(&LabelsAnswer {
-                path,
-                labels: labels.map(|&class| &classes[class]).collect(),
-                unknown: prediction.unknown.map(|unknown| unknown.is_unknown),
-                unknown_score: prediction.unknown.map(|unknown| unknown.score),
-                scores,
-                set,
-            });
-        }
-        let label = prediction.label();
-        return output.event(&Answer {
-            path,
-            label: label.map(|class| &*classes[class]),
-            score: label.map(|class| prediction.scores[class]),
-            unknown: prediction.unknown.map(|unknown| unknown.is_unknown),
-            unknown_score: prediction.unknown.map(|unknown| unknown.score),
-            scores,
-            set,
-        });
-    }
     // Of several labels, every one above its threshold, and no other, unless so many are asked for.
     let is_multi_label = classifier.task() == Task::MultiLabel;
     let shown: Vec<(usize, f32)> = match (is_multi_label, top_k) {
@@ -246,49 +225,10 @@ fn percent(share: f64) -> String {
 
 /// The answer for a picture, as JSON.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Line<'a> {
     path: &'a str,
-    /// Nothing of an unknown picture.
-    label: Option<&'a str>,
-    score: Option<f32>,
-    /// Whether the picture is of none of the classes, where the model can tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown_score: Option<f32>,
-    scores: Scores<'a>,
-    /// Labels of which the right one is one, as often as was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    set: Option<Vec<&'a str>>,
-}
-
-/// The answer for a picture that may have any number of labels, as JSON.
-#[derive(Serialize)]
-struct LabelsAnswer<'a> {
-    path: &'a str,
-    /// Those above their thresholds, the likeliest first; none of an unknown picture.
-    labels: Vec<&'a String>,
-    /// Whether the picture is of none of the classes, where the model can tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown_score: Option<f32>,
-    scores: Scores<'a>,
-    /// Labels that cannot be excluded, if each is to be there as often as was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    set: Option<Vec<&'a str>>,
-}
-
-/// An object from class to probability, the likeliest first.
-struct Scores<'a> {
-    ranked: &'a [(usize, f32)],
-    classes: &'a [String],
-}
-
-impl Serialize for Scores<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.ranked.iter().map(|&(class, p)| (&self.classes[class], p)))
-    }
+    #[serde(flatten)]
+    answer: Answer<'a>,
 }
 
 pub(super) fn show_failure(output: &Output, path: &str, reason: &str) -> io::Result<()> {

@@ -14,7 +14,9 @@ use std::sync::{Arc, OnceLock};
 use headstart_data::{DecodeError, Location};
 use headstart_engine::head::sigmoid;
 pub use headstart_predict::{AnswerConfig, MODEL_FORMAT, Prediction, Predictor};
-use headstart_predict::{ClassifierHead, FeatureExtractor, NoLabelSet, PredictConfig, Trust};
+use headstart_predict::{
+    Answer, ClassifierHead, FeatureExtractor, NoLabelSet, PredictConfig, Trust,
+};
 use headstart_train::{Head, Task};
 
 use crate::pictures::LabelledFeatures;
@@ -272,6 +274,12 @@ impl Classifier {
         self.head.check_answer(&config)?;
         self.answer = config;
         Ok(())
+    }
+
+    /// What is answered with a prediction, as programs read it: the scores of the `top_k` likeliest classes, or
+    /// of all.
+    pub fn answer(&self, prediction: &Prediction, top_k: Option<usize>) -> Answer<'_> {
+        self.head.answer(prediction, top_k)
     }
 
     /// What the head makes of one picture's features.
