@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 #[cfg(feature = "export")]
 use crate::commands::export;
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 use crate::commands::{
     audit, bench, cache, calibrate, demo, evaluate, explain, features, fine_tune, import, lr_find,
     predict, summary, train,
@@ -34,6 +36,9 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     /// Show which places of pictures speak for a class
     Explain(explain::ExplainArgs),
+    /// Answer over HTTP what is on pictures
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     /// Measure a model on a folder of labelled pictures
     Evaluate(evaluate::EvaluateArgs),
     /// Learn from labelled pictures what a model's scores are worth, and keep it in the model

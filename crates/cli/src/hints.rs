@@ -53,6 +53,21 @@ pub(crate) fn error(error: &Error) -> String {
     format!("{error}{hint}")
 }
 
+/// The option that mends why a server cannot be started.
+#[cfg(feature = "serve")]
+pub(crate) fn serve_error(error: &headstart_serve::ServeError) -> &'static str {
+    use headstart_serve::ServeError;
+    match error {
+        ServeError::NeedsToken { .. } => {
+            ": give --token (or HEADSTART_TOKEN), or --no-auth if everybody may"
+        }
+        ServeError::Listen { .. } => "; take another with --listen",
+        ServeError::BadName { .. } | ServeError::SameName { .. } => "; name it by NAME=MODEL",
+        ServeError::ShortQueue { .. } => ": take a longer --queue, or fewer --max-pictures",
+        _ => "",
+    }
+}
+
 fn data_error(error: &DataError) -> String {
     let hint = match error {
         DataError::EitherClasses { .. } => "; --label-from finds labels",

@@ -47,6 +47,8 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(args, &output),
         #[cfg(feature = "export")]
         Command::Export(args) => commands::export::run(args, common, &output),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => commands::serve::run(args, common, &output),
         Command::Bases => commands::bases::run(&output),
         Command::Bench(args) => commands::bench::run(args, common, &output),
         Command::Cache(args) => commands::cache::run(args, common, &output),

@@ -37,7 +37,7 @@ pub(crate) struct Common {
     /// Most that pictures' files and decoding may take, all threads together: a size such as 100MB;
     /// pictures that need more are left out [default: 512MiB, and larger ones are decoded one at a time]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_memory)]
-    memory: Option<u64>,
+    pub(crate) memory: Option<u64>,
     /// Folder of the feature cache
     #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE", value_parser = OsStringValueParser::new())]
     cache_dir: Option<OsString>,
@@ -138,7 +138,7 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
 }
 
 /// Memory to decode in.
-fn parse_memory(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_memory(text: &str) -> Result<u64, String> {
     match parse_size(text) {
         Some(bytes) if bytes > 0 => Ok(bytes),
         _ => Err("give a size such as 100MB or 2GiB".to_owned()),

@@ -17,6 +17,8 @@ pub(crate) mod lr_find;
 mod page;
 pub(crate) mod predict;
 mod report;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 pub(crate) mod summary;
 pub(crate) mod train;
 mod tuning;

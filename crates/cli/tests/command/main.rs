@@ -22,6 +22,8 @@ mod multi_label;
 mod predict;
 mod report;
 mod resume;
+#[cfg(all(feature = "serve", unix))]
+mod serve;
 mod sources;
 mod summary;
 mod support;

@@ -13,10 +13,10 @@ use std::sync::{Arc, OnceLock};
 
 use headstart_data::{DecodeError, Location};
 use headstart_engine::head::sigmoid;
-pub use headstart_predict::{AnswerConfig, MODEL_FORMAT, Prediction, Predictor};
 use headstart_predict::{
     Answer, ClassifierHead, FeatureExtractor, NoLabelSet, PredictConfig, Trust,
 };
+pub use headstart_predict::{AnswerConfig, MODEL_FORMAT, Prediction, Predictor};
 use headstart_train::{Head, Task};
 
 use crate::pictures::LabelledFeatures;

@@ -1,0 +1,66 @@
+//! Files that are a part of the program: pages, and what they are made of.
+
+use std::sync::OnceLock;
+
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+
+/// What pages may do: use what this server has, and show pictures that are on them already.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A file that is a part of the program. Browsers keep it, and ask whether it is still the same.
+#[derive(Debug)]
+pub struct Asset {
+    media_type: &'static str,
+    bytes: &'static [u8],
+    tag: OnceLock<HeaderValue>,
+}
+
+impl Asset {
+    /// A file of a media type.
+    pub const fn new(media_type: &'static str, bytes: &'static [u8]) -> Self {
+        Self { media_type, bytes, tag: OnceLock::new() }
+    }
+
+    /// A page in HTML. It may use scripts, styles and pictures of this server, and nothing that stands in its own
+    /// text.
+    pub const fn page(html: &'static str) -> Self {
+        Self::new("text/html; charset=utf-8", html.as_bytes())
+    }
+
+    /// A script.
+    pub const fn script(text: &'static str) -> Self {
+        Self::new("text/javascript; charset=utf-8", text.as_bytes())
+    }
+
+    /// A style sheet.
+    pub const fn style(text: &'static str) -> Self {
+        Self::new("text/css; charset=utf-8", text.as_bytes())
+    }
+
+    /// What answers with it.
+    pub fn route<S: Clone + Send + Sync + 'static>(&'static self) -> MethodRouter<S> {
+        get(move |headers: HeaderMap| async move { self.response(&headers) })
+    }
+
+    fn response(&self, headers: &HeaderMap) -> Response {
+        let tag = self.tag.get_or_init(|| {
+            let tag = format!("\"{}\"", &blake3::hash(self.bytes).to_hex()[..16]);
+            HeaderValue::from_str(&tag).expect("digits within quotes")
+        });
+        let kept = [
+            (ETAG, tag.clone()),
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        ];
+        if headers.get(IF_NONE_MATCH) == Some(tag) {
+            return (StatusCode::NOT_MODIFIED, kept).into_response();
+        }
+        (kept, [(CONTENT_TYPE, self.media_type)], self.bytes).into_response()
+    }
+}

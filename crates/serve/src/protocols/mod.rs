@@ -1,0 +1,54 @@
+//! The protocols, a file each, and what they have in common.
+
+mod admin;
+mod encoded;
+mod openapi;
+mod pages;
+mod predict;
+mod tfserving;
+mod v2;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::models::Loaded;
+use crate::server::Routes;
+use crate::{Failure, layers};
+
+/// All routes.
+pub(crate) fn router(app: &Arc<App>, routes: Routes) -> Router {
+    let guarded = OpenApiRouter::with_openapi(openapi::begin())
+        .merge(predict::routes())
+        .merge(v2::routes())
+        .merge(tfserving::routes())
+        .merge(admin::routes());
+    let open = OpenApiRouter::new().merge(admin::open_routes()).merge(v2::open_routes());
+    let (guarded, mut description) = guarded.split_for_parts();
+    let (open, open_description) = open.split_for_parts();
+    description.merge(open_description);
+    let description = openapi::router(description, &app.config.auth);
+    let guarded = guarded.with_state(app.clone()).merge(description).merge(routes.guarded);
+    layers::with_token(guarded, app)
+        .merge(open.with_state(app.clone()))
+        .merge(routes.pages.unwrap_or_else(pages::router))
+        .fallback(|| async { Failure::not_found("there is nothing at this path") })
+        .method_not_allowed_fallback(|| async {
+            let message = "this path is not for this method";
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        })
+}
+
+/// Of a model there is the version that answers now, and no other.
+fn check_version(loaded: &Loaded, version: Option<&str>) -> Result<(), Failure> {
+    let now = loaded.version.to_string();
+    match version {
+        Some(version) if version != now => {
+            Err(Failure::not_found(format!("the version that answers is {now}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,16 @@
+//! The server as a client sees it: what it answers, what it refuses, and what it survives.
+//!
+//! Pictures come from `crates/cli/assets/fashion-mnist`; requests of other programs' clients are in
+//! `fixtures/`, which `tools/reference/serving.py` recorded.
+
+mod access;
+mod connections;
+mod hostile;
+mod models;
+mod pages;
+mod predict;
+mod stop;
+mod support;
+mod tfserving;
+mod uploads;
+mod v2;
