@@ -1,4 +1,7 @@
 use std::fmt;
+use std::str::FromStr;
+
+use crate::ExportError;
 
 /// What of a model goes into a file, and what proves it.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +13,40 @@ pub struct ExportConfig {
     pub pictures: Vec<u8>,
     /// The first layer of the base that trains on where the file is trained on; all are frozen when `None`.
     pub trainable_from: Option<String>,
+    /// Under whose names PyTorch's weights go out; torchvision's where it has the network, and otherwise
+    /// timm's, when `None`.
+    pub names: Option<Names>,
+}
+
+/// A library for PyTorch, by whose names weights go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Names {
+    /// torchvision's: `features.2.conv.0.0.weight`.
+    Torchvision,
+    /// timm's: `blocks.1.0.conv_pw.weight`.
+    Timm,
+}
+
+impl Names {
+    /// The library.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Torchvision => "torchvision",
+            Self::Timm => "timm",
+        }
+    }
+}
+
+impl FromStr for Names {
+    type Err = ExportError;
+
+    fn from_str(name: &str) -> Result<Self, ExportError> {
+        match name {
+            "torchvision" => Ok(Self::Torchvision),
+            "timm" => Ok(Self::Timm),
+            _ => Err(ExportError::NoSuchNames { name: name.to_owned() }),
+        }
+    }
 }
 
 impl ExportConfig {
@@ -31,6 +68,13 @@ impl ExportConfig {
     #[must_use]
     pub fn with_trainable_from(mut self, layer: impl Into<Option<String>>) -> Self {
         self.trainable_from = layer.into();
+        self
+    }
+
+    /// Under whose names PyTorch's weights go out.
+    #[must_use]
+    pub fn with_names(mut self, names: impl Into<Option<Names>>) -> Self {
+        self.names = names.into();
         self
     }
 }

@@ -1,16 +1,17 @@
 //! What a file says of the model beside its weights.
 
-use headstart_model::{Fit, Interpolation, Preprocessing};
+use headstart_model::{Fit, Interpolation, LayerKind, Network, Padding, Preprocessing};
 use headstart_predict::Model;
 use serde_json::{Value, json};
 
-use crate::Output;
+use crate::ExportConfig;
+use crate::pytorch::{FORMAT, default_names};
 
 /// The entry of a file's metadata that has the [`description`].
 pub(crate) const ENTRY: &str = "headstart";
 
 /// Everything but the weights, as JSON.
-pub(crate) fn description(format: &str, model: &Model, output: Output) -> Value {
+pub(crate) fn description(format: &str, model: &Model, config: &ExportConfig) -> Value {
     let preprocessing = model.network.preprocessing();
     let trust = model.head.trust();
     let temperature = trust.temperature.as_ref().map(|temperature| temperature.values());
@@ -18,16 +19,20 @@ pub(crate) fn description(format: &str, model: &Model, output: Output) -> Value 
         let parts: Vec<_> = unknown.parts().collect();
         json!({"threshold": unknown.threshold(), "rate": unknown.rate(), "score": parts})
     });
+    let names = config.names.unwrap_or_else(|| default_names(model));
     let mut description = json!({
         "written_by": concat!("headstart ", env!("CARGO_PKG_VERSION")),
         "format": format,
         "base": model.network.name(),
         "architecture": model.network.architecture(),
         "width": model.network.width(),
+        "padding": if pads_same(&model.network) { "same" } else { "symmetric" },
+        "epsilon": epsilon(&model.network),
+        "names": (format == FORMAT).then(|| names.name()),
         "classes": model.head.classes(),
         "task": model.head.task(),
         "hidden_layers": model.head.head().hidden.len(),
-        "output": output.name(),
+        "output": config.output.name(),
         "preprocessing": preprocessing,
         "preprocessing_in_words": in_words(preprocessing),
         "temperature": temperature,
@@ -39,6 +44,23 @@ pub(crate) fn description(format: &str, model: &Model, output: Output) -> Value 
     }
     shorten(&mut description);
     description
+}
+
+/// Whether convolutions pad as TensorFlow's and Keras's do, and not as PyTorch's.
+fn pads_same(network: &Network) -> bool {
+    let windows = network.layers().iter().filter_map(|layer| match layer.kind {
+        LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D(window) => Some(window),
+        _ => None,
+    });
+    !windows.into_iter().any(|window| matches!(window.padding, Padding::Symmetric(1..)))
+}
+
+/// What the network's BatchNormalization adds to variances.
+fn epsilon(network: &Network) -> Option<f32> {
+    network.layers().iter().find_map(|layer| match layer.kind {
+        LayerKind::BatchNormalization { epsilon, .. } => Some(epsilon),
+        _ => None,
+    })
 }
 
 /// Writes numbers that were f32 with as few digits as say which.

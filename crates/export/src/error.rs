@@ -14,6 +14,18 @@ pub enum ExportError {
         /// Names of the formats.
         known: Vec<&'static str>,
     },
+    /// There are no names of such a library.
+    #[error("there are no names called '{name}'; there are torchvision and timm")]
+    NoSuchNames {
+        /// What was asked for.
+        name: String,
+    },
+    /// Names were asked for, and the format's files have one kind of them.
+    #[error("names are chosen for pytorch alone, and not for {format}")]
+    NamesOfOne {
+        /// The format.
+        format: &'static str,
+    },
     /// The format has no place for a part of the model.
     #[error("{format} has no place for {part}; {instead}")]
     Lacks {
@@ -58,11 +70,12 @@ impl ExportError {
     /// What can be done about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchFormat { .. } => ErrorKind::InvalidName,
+            Self::NoSuchFormat { .. } | Self::NoSuchNames { .. } => ErrorKind::InvalidName,
             Self::Encoding { .. } => ErrorKind::Internal,
-            Self::Lacks { .. } | Self::NoSuchOutput { .. } | Self::Pictures { .. } => {
-                ErrorKind::InvalidInput
-            }
+            Self::Lacks { .. }
+            | Self::NamesOfOne { .. }
+            | Self::NoSuchOutput { .. }
+            | Self::Pictures { .. } => ErrorKind::InvalidInput,
         }
     }
 }
@@ -76,6 +89,8 @@ mod tests {
         let name = || "x".to_owned();
         headstart_error::assert_kinds! { ExportError:
             ExportError::NoSuchFormat { .. } => ExportError::NoSuchFormat { name: name(), known: vec!["onnx"] }, InvalidName;
+            ExportError::NoSuchNames { .. } => ExportError::NoSuchNames { name: name() }, InvalidName;
+            ExportError::NamesOfOne { .. } => ExportError::NamesOfOne { format: "onnx" }, InvalidInput;
             ExportError::Lacks { .. } => ExportError::Lacks { format: "pytorch", part: name(), instead: "onnx has" }, InvalidInput;
             ExportError::NoSuchOutput { .. } => ExportError::NoSuchOutput { format: "keras", output: Output::Logits, others: vec!["onnx"] }, InvalidInput;
             ExportError::Encoding { .. } => ExportError::Encoding { format: "HDF5", reason: name() }, Internal;

@@ -3,7 +3,7 @@
 use headstart_predict::Model;
 
 use crate::subject::Subject;
-use crate::{ExportConfig, ExportError, Output, Proof, keras, onnx};
+use crate::{ExportConfig, ExportError, Output, Proof, keras, onnx, pytorch, tflite};
 
 /// A format that models are exported to.
 #[derive(Debug)]
@@ -24,10 +24,12 @@ pub struct Format {
     write: fn(&Subject<'_>, &Proof) -> Result<Vec<u8>, ExportError>,
     /// Whether the proof lies within the file, or in one beside it.
     holds_proof: bool,
+    /// Whether there are several kinds of names to choose from.
+    takes_names: bool,
 }
 
 /// Every format, in the order in which they are listed.
-pub static FORMATS: &[Format] = &[ONNX, KERAS, KERAS_WEIGHTS];
+pub static FORMATS: &[Format] = &[ONNX, KERAS, KERAS_WEIGHTS, PYTORCH, TFLITE];
 
 const ONNX: Format = Format {
     name: "onnx",
@@ -38,6 +40,7 @@ const ONNX: Format = Format {
     script: include_str!("../scripts/onnx.py"),
     write: onnx::write,
     holds_proof: true,
+    takes_names: false,
 };
 
 const KERAS: Format = Format {
@@ -49,6 +52,7 @@ const KERAS: Format = Format {
     script: include_str!("../scripts/keras.py"),
     write: keras::write,
     holds_proof: true,
+    takes_names: false,
 };
 
 const KERAS_WEIGHTS: Format = Format {
@@ -60,6 +64,31 @@ const KERAS_WEIGHTS: Format = Format {
     script: include_str!("../scripts/keras_weights.py"),
     write: keras::write_weights,
     holds_proof: false,
+    takes_names: false,
+};
+
+const PYTORCH: Format = Format {
+    name: "pytorch",
+    about: "PyTorch: a state dict in safetensors, with torchvision's or timm's names",
+    ending: ".pytorch.safetensors",
+    outputs: &[Output::Probabilities],
+    runtime: "torch torchvision timm",
+    script: include_str!("../scripts/pytorch.py"),
+    write: pytorch::write,
+    holds_proof: false,
+    takes_names: true,
+};
+
+const TFLITE: Format = Format {
+    name: "tflite",
+    about: "TensorFlow Lite (LiteRT), for phones and MediaPipe's image classifier",
+    ending: ".tflite",
+    outputs: &[Output::Probabilities, Output::Logits, Output::Features],
+    runtime: "ai-edge-litert",
+    script: include_str!("../scripts/tflite.py"),
+    write: tflite::write,
+    holds_proof: true,
+    takes_names: false,
 };
 
 /// A model that was exported.
@@ -95,6 +124,9 @@ impl Format {
             let others = FORMATS.iter().filter(can).map(|format| format.name).collect();
             let (format, output) = (self.name, config.output);
             return Err(ExportError::NoSuchOutput { format, output, others });
+        }
+        if config.names.is_some() && !self.takes_names {
+            return Err(ExportError::NamesOfOne { format: self.name });
         }
         let subject = Subject::new(self.name, model, config);
         let proof = Proof::new(&subject)?;

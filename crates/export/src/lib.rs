@@ -16,11 +16,13 @@ mod format;
 mod keras;
 mod onnx;
 mod proof;
+mod pytorch;
 mod subject;
 #[cfg(test)]
 mod testing;
+mod tflite;
 
-pub use config::{ExportConfig, Output};
+pub use config::{ExportConfig, Names, Output};
 pub use error::ExportError;
 pub use format::{Artifact, FORMATS, Format};
 pub use proof::Proof;

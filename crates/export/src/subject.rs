@@ -6,7 +6,8 @@ use headstart_predict::Model;
 use serde_json::Value;
 
 use crate::description::description;
-use crate::{ExportConfig, Output};
+use crate::pytorch::default_names;
+use crate::{ExportConfig, Names, Output};
 
 /// A model on its way into a file.
 pub(crate) struct Subject<'a> {
@@ -32,12 +33,17 @@ pub(crate) struct Dense {
 
 impl<'a> Subject<'a> {
     pub(crate) fn new(format: &'static str, model: &'a Model, config: &'a ExportConfig) -> Self {
-        Self { model, config, description: description(format, model, config.output) }
+        Self { model, config, description: description(format, model, config) }
     }
 
     /// Where the file's computation ends.
     pub(crate) fn output(&self) -> Output {
         self.config.output
+    }
+
+    /// Under whose names PyTorch's weights go out.
+    pub(crate) fn names(&self) -> Names {
+        self.config.names.unwrap_or_else(|| default_names(self.model))
     }
 
     /// How many values that is for a picture.

@@ -89,13 +89,17 @@ pub fn assign(checkpoint: Checkpoint, network: &Network) -> Result<Weights, Form
 }
 
 /// # Errors
-/// When the network follows another framework than the weights under these names do.
+/// When the network follows another framework than the weights under these names do, unless the file itself
+/// says that it is of the network's architecture.
 fn check_framework(
     naming: Naming,
     checkpoint: &Checkpoint,
     network: &Network,
 ) -> Result<(), FormatError> {
     let framework = Architecture::find(network.architecture())?.framework;
+    if checkpoint.metadata.get(ARCHITECTURE).is_some_and(|id| id == network.architecture()) {
+        return Ok(());
+    }
     if naming.frameworks().contains(&framework) {
         return Ok(());
     }

@@ -10,6 +10,10 @@ use crate::format::Format;
 /// What stands between the parts of a name.
 pub(crate) const SEPARATORS: [char; 2] = ['.', '/'];
 
+/// The entry of [`Checkpoint::metadata`] that has, as JSON, what headstart says of a model that it has
+/// exported.
+pub const EXPORTED: &str = "headstart.exported";
+
 /// What a weight file holds.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
@@ -24,7 +28,7 @@ pub struct Checkpoint {
     pub others: BTreeMap<String, Vec<usize>>,
     /// A whole Keras model's description, with how it was compiled under `compile_config`, if it was.
     pub model_config: Option<serde_json::Value>,
-    /// The free-form entries of a safetensors header.
+    /// The free-form entries of a safetensors header, or what says as much in another file.
     pub metadata: BTreeMap<String, String>,
     /// For a Keras file that lists its layers: for each layer that has weights, in order, the
     /// names of its tensors, in order. Keras itself goes by this order alone.

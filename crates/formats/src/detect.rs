@@ -63,7 +63,10 @@ fn fit(
     } else {
         in_order(checkpoint, &base).map(|_| Naming::KerasLayers)?
     };
-    let rank = naming.frameworks().iter().position(|f| *f == architecture.framework)?;
+    let rank = match checkpoint.metadata.contains_key(ARCHITECTURE) {
+        true => 0,
+        false => naming.frameworks().iter().position(|f| *f == architecture.framework)?,
+    };
     Some((
         rank,
         Detected {

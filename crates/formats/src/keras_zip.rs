@@ -1,13 +1,19 @@
-//! Keras 3's `.keras`: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`.
+//! Keras 3's `.keras`: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`. One that headstart
+//! has written has what Keras has no place for in an entry of its own.
 
 use std::io::{Cursor, Read};
 
+use headstart_model::safetensors::ARCHITECTURE;
 use zip::ZipArchive;
 
 use crate::budget::Budget;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, EXPORTED};
 use crate::format::{KERAS_CONFIG as CONFIG, KERAS_WEIGHTS as WEIGHTS};
 use crate::hdf5;
+use crate::zip_names;
+
+/// What headstart says of a model that it has exported.
+const DESCRIPTION: &str = "headstart/description.json";
 
 pub(super) fn read(bytes: &[u8], mut checkpoint: Checkpoint) -> Result<Checkpoint, String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
@@ -26,6 +32,15 @@ pub(super) fn read(bytes: &[u8], mut checkpoint: Checkpoint) -> Result<Checkpoin
     let config = serde_json::from_slice(&entry(CONFIG)?)
         .map_err(|error| format!("its {CONFIG} is not JSON: {error}"))?;
     let weights = entry(WEIGHTS)?;
+    if zip_names::list(bytes).is_some_and(|names| names.contains(&DESCRIPTION.as_bytes())) {
+        let description = entry(DESCRIPTION)?;
+        let description: serde_json::Value = serde_json::from_slice(&description)
+            .map_err(|error| format!("its {DESCRIPTION} is not JSON: {error}"))?;
+        if let Some(id) = description["architecture"].as_str() {
+            checkpoint.metadata.insert(ARCHITECTURE.to_owned(), id.to_owned());
+        }
+        checkpoint.metadata.insert(EXPORTED.to_owned(), description.to_string());
+    }
     checkpoint.model_config = Some(config);
     hdf5::read(weights, checkpoint).map_err(|error| format!("its {WEIGHTS}: {error}"))
 }

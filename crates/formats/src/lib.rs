@@ -28,7 +28,7 @@ pub mod safetensors;
 mod zip_names;
 
 pub use assign::assign;
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, EXPORTED};
 pub use detect::{Detected, detect, looks_like};
 pub use error::FormatError;
 pub use format::Format;

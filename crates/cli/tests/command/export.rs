@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Place, keys};
+use crate::support::{CLASSES, Place, keys};
 
 #[test]
 fn a_model_is_written_with_its_proof_and_the_program_that_runs_it() {
@@ -69,7 +69,7 @@ fn what_cannot_be_exported_is_named_and_nothing_is_written() {
         (
             "model.safetensors --format keras --logits",
             2,
-            "keras files do not end at logits; onnx do",
+            "keras files do not end at logits; onnx, tflite do",
         ),
         ("model.safetensors --format onnx --proof missing", 1, "missing: no such file or folder"),
         ("model.safetensors --format onnx --proof no-picture", 1, "no-picture: holds no pictures"),
@@ -85,6 +85,36 @@ fn what_cannot_be_exported_is_named_and_nothing_is_written() {
         place.below("."),
         ["cache", "model.safetensors", "no-picture", "pictures", "text.safetensors"]
     );
+}
+
+#[test]
+fn an_exported_keras_model_is_imported_as_it_was() {
+    let place = Place::with_model();
+    place.run("export model.safetensors --format keras").succeeded();
+    let done = place.run("import model.keras -o back.safetensors --json").succeeded().json_line();
+    assert_eq!(done["classes"], serde_json::json!(CLASSES));
+    let notes = done["assumptions"].as_array().unwrap();
+    assert!(
+        notes.iter().all(|note| note.as_str().unwrap().contains("unknown pictures")),
+        "{notes:?}"
+    );
+    let answers = |model: &str| {
+        let run =
+            place.run(&format!("predict {model} pictures --no-unknown --json --coverage 0.7"));
+        run.succeeded().stdout
+    };
+    assert_eq!(answers("back.safetensors"), answers("model.safetensors"));
+    // Its base alone, as weights to train on.
+    place.run("train pictures --weights model.keras --output again.safetensors").succeeded();
+    assert_eq!(answers("again.safetensors"), answers("model.safetensors"));
+
+    place.run("import model.keras -o b --classes a,b,c").succeeded();
+    let mut file = fs::read(place.path("model.keras")).unwrap();
+    let end = file.len() - 200;
+    file.truncate(end);
+    place.write("cut.keras", file);
+    place.run("import cut.keras -o c").failed(1, &["cut.keras"]);
+    assert!(!place.path("c").exists());
 }
 
 #[test]

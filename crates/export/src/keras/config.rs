@@ -255,10 +255,10 @@ fn padding(window: Window, input: Shape) -> (&'static str, Option<Margins>) {
     let (height, width) = input.spatial();
     let margins = |window: Window| window.margins(height, width).expect("it was built so");
     let own = margins(window);
-    if own == Margins::default() {
-        ("valid", None)
-    } else if own == margins(Window { padding: Padding::Same, ..window }) {
+    if own == margins(Window { padding: Padding::Same, ..window }) {
         ("same", None)
+    } else if own == Margins::default() {
+        ("valid", None)
     } else {
         ("valid", Some(own))
     }

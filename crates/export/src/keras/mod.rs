@@ -5,6 +5,8 @@
 //! dense layers around it.
 
 mod config;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Which registered network the layers of a Keras model are, by what they compute.
 
-use headstart_model::architectures::{ARCHITECTURES, Framework, NetworkConfig};
-use headstart_model::{Layer, LayerKind, Margins, Network, Padding, Window};
+use headstart_model::architectures::{ARCHITECTURES, NetworkConfig};
+use headstart_model::{Layer, LayerKind, Margins, Network, Padding, Shape, Window};
 use serde_json::Value;
 
 use super::before::Place;
@@ -14,15 +14,14 @@ pub(super) struct Base {
     pub(super) nodes: Vec<usize>,
 }
 
-/// Compares the nodes from a place on with every network that Keras's conventions fit, for an
-/// input of this height and width where they are fixed.
+/// Compares the nodes from a place on with every network, for an input of this height and width where they are fixed.
 pub(super) fn find(
     graph: &Graph<'_>,
     place: &Place,
     size: [Option<usize>; 2],
 ) -> Result<Base, String> {
     let mut best: Option<(usize, Network, String)> = None;
-    for architecture in ARCHITECTURES.iter().filter(|a| a.framework != Framework::PyTorch) {
+    for architecture in ARCHITECTURES {
         let default = architecture.input_size;
         let input_size = Some((size[0].unwrap_or(default), size[1].unwrap_or(default)));
         for &width in architecture.widths {
@@ -66,21 +65,22 @@ fn compare(
         let ends = || (index, format!("it ends before {}", layer.name));
         let mut node = graph.nodes.get(next).ok_or_else(ends)?;
         let mut reads: Vec<usize> = layer.inputs.iter().map(|&id| nodes[id]).collect();
-        let mut padded = None;
-        if node.class == "ZeroPadding2D" && node.inputs == reads {
-            // Keras up to 2.3 pads as SAME does, but in a layer of its own.
-            padded = same_margins(layer, layers).filter(|&margins| has_margins(node, margins));
-            if padded.is_some() {
-                reads = vec![next];
-                next += 1;
-                node = graph.nodes.get(next).ok_or_else(ends)?;
-            }
+        let mut before = Margins::default();
+        if node.class == "ZeroPadding2D" && node.inputs == reads && margins(layer, layers).is_some()
+        {
+            // Keras up to 2.3 pads as SAME does, but in a layer of its own; and what pads as PyTorch does has
+            // to.
+            before = margins_of(node).unwrap_or_default();
+            reads = vec![next];
+            next += 1;
+            node = graph.nodes.get(next).ok_or_else(ends)?;
         }
         let mut inputs = node.inputs.clone();
         reads.sort_unstable();
         inputs.sort_unstable();
         let found = if reads == inputs {
-            disagreement(node, layer, padded.is_some())
+            let input = layers[layer.inputs[0]].output;
+            disagreement(node, layer, input, before)
         } else {
             Some("reads other layers".to_owned())
         };
@@ -93,21 +93,34 @@ fn compare(
     Ok(nodes)
 }
 
-/// What a convolution with SAME padding pads its input with.
-fn same_margins(layer: &Layer, layers: &[Layer]) -> Option<Margins> {
+/// The zeros around its input that a convolution sees.
+fn margins(layer: &Layer, layers: &[Layer]) -> Option<Margins> {
     let (LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D(window)) = layer.kind else {
         return None;
     };
     let (height, width) = layers[*layer.inputs.first()?].output.spatial();
-    window.margins(height, width).filter(|_| window.padding == Padding::Same)
+    window.margins(height, width)
 }
 
-fn has_margins(node: &Node<'_>, m: Margins) -> bool {
-    node.config["padding"] == serde_json::json!([[m.top, m.bottom], [m.left, m.right]])
+/// The zeros that a ZeroPadding2D adds.
+fn margins_of(node: &Node<'_>) -> Option<Margins> {
+    let side = |axis: usize, end: usize| {
+        let side = &node.config["padding"][axis][end];
+        side.as_u64().and_then(|side| usize::try_from(side).ok()).filter(|side| *side < MOST_PADDED)
+    };
+    let (top, bottom) = (side(0, 0)?, side(0, 1)?);
+    Some(Margins { top, bottom, left: side(1, 0)?, right: side(1, 1)? })
 }
 
-/// In what a node differs from what a layer computes, whose input may have been padded already.
-fn disagreement(node: &Node<'_>, layer: &Layer, padded: bool) -> Option<String> {
+/// More zeros than any network pads with.
+const MOST_PADDED: usize = 1 << 16;
+
+fn has_margins(node: &Node<'_>, margins: Margins) -> bool {
+    margins_of(node) == Some(margins)
+}
+
+/// In what a node differs from what a layer computes of such an input, around which there are zeros already.
+fn disagreement(node: &Node<'_>, layer: &Layer, input: Shape, before: Margins) -> Option<String> {
     let config = node.config;
     let class = layer.kind.class_name();
     let is_relu6 = config["activation"] == "relu6" && matches!(layer.kind, LayerKind::ReLU { .. });
@@ -122,12 +135,12 @@ fn disagreement(node: &Node<'_>, layer: &Layer, padded: bool) -> Option<String> 
         LayerKind::Conv2D { filters, window } => {
             checks.push(("filters", config["filters"].as_u64() == Some(filters as u64)));
             checks.push(("groups", matches!(config["groups"].as_u64(), None | Some(1))));
-            checks.extend(convolution(config, window, padded));
+            checks.extend(convolution(config, window, input, before));
         }
         LayerKind::DepthwiseConv2D(window) => {
             let multiplier = config["depth_multiplier"].as_u64();
             checks.push(("depth_multiplier", matches!(multiplier, None | Some(1))));
-            checks.extend(convolution(config, window, padded));
+            checks.extend(convolution(config, window, input, before));
         }
         LayerKind::BatchNormalization { epsilon, momentum } => {
             let axis = config["axis"].as_i64().or(config["axis"][0].as_i64());
@@ -155,20 +168,38 @@ fn disagreement(node: &Node<'_>, layer: &Layer, padded: bool) -> Option<String> 
     Some(format!("has {field} {}", config[field]))
 }
 
-fn convolution(config: &Value, window: Window, padded: bool) -> Vec<(&'static str, bool)> {
+fn convolution(
+    config: &Value,
+    window: Window,
+    input: Shape,
+    before: Margins,
+) -> Vec<(&'static str, bool)> {
     let pair = |field: &str, side: usize| {
         let side = Some(side as u64);
         let both = config[field][0].as_u64() == side && config[field][1].as_u64() == side;
         both || config[field].as_u64() == side
     };
-    let padding = match window.padding {
-        // Nothing to pad: the two are one.
-        _ if window.kernel == 1 && window.stride == 1 => true,
-        Padding::Same if padded => config["padding"] == "valid",
-        Padding::Same => config["padding"] == "same",
-        Padding::Valid => config["padding"] == "valid",
-        Padding::Symmetric(_) => false,
+    let (height, width) = input.spatial();
+    let own = match config["padding"].as_str() {
+        Some("valid") => Some(Padding::Valid),
+        Some("same") => Some(Padding::Same),
+        _ => None,
     };
+    let own = own.and_then(|padding| {
+        let window = Window { padding, ..window };
+        let across = width + before.left + before.right;
+        window.margins(height + before.top + before.bottom, across)
+    });
+    // However it is padded: all zeros together are what the window sees.
+    let padding = own.is_some_and(|own| {
+        let all = Margins {
+            top: before.top + own.top,
+            bottom: before.bottom + own.bottom,
+            left: before.left + own.left,
+            right: before.right + own.right,
+        };
+        window.margins(height, width) == Some(all)
+    });
     vec![
         ("kernel_size", pair("kernel_size", window.kernel)),
         ("strides", pair("strides", window.stride)),

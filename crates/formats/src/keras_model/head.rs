@@ -12,6 +12,8 @@ pub(super) struct After {
     pub(super) dense: Vec<Dense>,
     /// What follows the last.
     pub(super) activation: HeadActivation,
+    /// What the last one's outputs are divided by before that.
+    pub(super) temperature: Option<Vec<f32>>,
 }
 
 /// A dense layer and what can be made a part of it.
@@ -29,6 +31,8 @@ pub(super) struct Dense {
     pub(super) normalised: Vec<usize>,
     /// Nodes of the normalisations of its outputs, before the activation.
     pub(super) normalises: Vec<usize>,
+    /// What its outputs are divided by, before the activation.
+    pub(super) temperature: Option<Vec<f32>>,
 }
 
 /// What a layer gives for each picture.
@@ -93,7 +97,11 @@ impl Reading {
             }
             ("BatchNormalization", _) => match self.dense.last_mut() {
                 // Without an activation yet it is the layer's own; dropout would come between.
-                Some((dense, Function::None)) if self.kept == 1.0 && self.before.is_empty() => {
+                Some((dense, Function::None))
+                    if self.kept == 1.0
+                        && self.before.is_empty()
+                        && dense.temperature.is_none() =>
+                {
                     dense.normalises.push(index);
                 }
                 _ => self.before.push(index),
@@ -113,6 +121,16 @@ impl Reading {
                 };
                 self.kept = 1.0;
                 self.dense.push((dense, activation(node, &config["activation"])?));
+            }
+            ("Rescaling", Shape::Vector) => {
+                let after =
+                    self.dense.last_mut().filter(|_| self.kept == 1.0 && self.before.is_empty());
+                let temperature = after.and_then(|(dense, function)| {
+                    let free = *function == Function::None && dense.temperature.is_none();
+                    dense.temperature = Some(temperature(config, dense.units).filter(|_| free)?);
+                    Some(())
+                });
+                temperature.ok_or_else(|| format!("{} stands after the base", node.about()))?;
             }
             (class, _) if REGULARISERS.contains(&class) => {}
             (class, _) => {
@@ -164,8 +182,18 @@ impl Reading {
         let count = self.dense.len();
         let mut dense = Vec::new();
         let mut last = HeadActivation::Linear;
+        let mut temperature = None;
         for (index, (mut layer, function)) in self.dense.into_iter().enumerate() {
             let about = || graph.nodes[layer.node].about();
+            if let Some(divisors) = layer.temperature.take() {
+                if index + 1 < count {
+                    return Err(format!(
+                        "the outputs of {}, which is not the last, are rescaled",
+                        about()
+                    ));
+                }
+                temperature = Some(divisors);
+            }
             if index + 1 < count {
                 layer.activation = match function {
                     Function::None => Elementwise::Linear,
@@ -207,8 +235,22 @@ impl Reading {
         if self.shape != Shape::Vector {
             return Err("its output has more axes than one".to_owned());
         }
-        Ok(After { dense, activation: last })
+        Ok(After { dense, activation: last, temperature })
     }
+}
+
+/// What a Rescaling divides so many values by: one number for all, or one for each.
+fn temperature(config: &Value, units: usize) -> Option<Vec<f32>> {
+    let scales: Vec<f64> = match &config["scale"] {
+        Value::Array(scales) => scales.iter().map(Value::as_f64).collect::<Option<_>>()?,
+        scale => vec![scale.as_f64()?],
+    };
+    let is_one = scales.len() == 1 || scales.len() == units;
+    let moves_nothing =
+        config["offset"].is_null() || config["offset"] == 0.0 || config["offset"] == 0;
+    let temperature: Vec<f32> = scales.iter().map(|scale| (1.0 / scale) as f32).collect();
+    let sound = temperature.iter().all(|t| t.is_finite() && *t > 0.0);
+    (is_one && moves_nothing && sound).then_some(temperature)
 }
 
 /// An activation by name, as a function, or as a layer.

@@ -12,7 +12,7 @@ use std::path::Path;
 use headstart_model::architectures::MAX_INPUT_SIZE;
 use headstart_model::{Elementwise, ModelError, Network, Scaling, Tensor, Weights};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, EXPORTED};
 use crate::detect::looks_like;
 use crate::error::FormatError;
 use crate::read::read;
@@ -34,6 +34,9 @@ pub struct ImportedModel {
     pub scaling_inside: bool,
     /// The model's own resizing, where it has one that changes the size.
     pub resizing: Option<Resizing>,
+    /// What headstart says of a model that it has exported, as JSON: names of classes, how pictures are
+    /// resized, and what else Keras has no place for.
+    pub exported: Option<serde_json::Value>,
     /// What was assumed because the file does not say, a sentence each, to be shown.
     pub assumptions: Vec<String>,
 }
@@ -51,6 +54,8 @@ pub struct Head {
     pub activation: HeadActivation,
     /// Share of its inputs that dropout zeroes in training.
     pub dropout: f32,
+    /// What the outputs are divided by before the activation: one number for all, or one for each.
+    pub temperature: Option<Vec<f32>>,
 }
 
 /// A dense layer that is not the last.
@@ -190,6 +195,19 @@ fn take_apart(
         assumptions.extend(assumed);
     }
 
+    after.temperature = match after.temperature {
+        // A softmax over logits that are divided by different numbers is no calibration.
+        Some(t) if after.activation != HeadActivation::Sigmoid && t.len() > 1 => {
+            return Err("its outputs are rescaled by a number for each before a softmax"
+                .to_owned()
+                .into());
+        }
+        Some(t) if after.activation == HeadActivation::Sigmoid && t.len() == 1 => {
+            Some(vec![t[0]; units])
+        }
+        temperature => temperature,
+    };
+
     let preprocessing = base.network.preprocessing();
     let (height, width) = (preprocessing.height, preprocessing.width);
     if before.size.contains(&None) {
@@ -221,6 +239,8 @@ fn take_apart(
             ));
         }
     }
+    let exported = checkpoint.metadata.get(EXPORTED);
+    let exported = exported.and_then(|text| serde_json::from_str(text).ok());
     let weights = tensors.base(&graph, &base)?;
     let head = tensors.head(&graph, after, base.network.output().channels())?;
     Ok(ImportedModel {
@@ -229,6 +249,7 @@ fn take_apart(
         head,
         scaling_inside: before.scaling.is_some(),
         resizing: before.resizing,
+        exported,
         assumptions,
     })
 }

@@ -65,7 +65,8 @@ impl<'a> Finder<'a> {
             inputs = dense.units;
         }
         let HiddenLayer { kernel, bias, dropout, .. } = layers.pop().expect("at least one");
-        Ok(Head { hidden: layers, kernel, bias, activation: after.activation, dropout })
+        let After { activation, temperature, .. } = after;
+        Ok(Head { hidden: layers, kernel, bias, activation, dropout, temperature })
     }
 
     /// A dense layer with the normalisations around it, which are affine, made a part of it.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use headstart_formats::{self as formats, Detected, Naming};
-use headstart_model::Preprocessing;
+use headstart_formats::{self as formats, Checkpoint, Detected, EXPORTED, Naming};
 use headstart_model::architectures::{Architecture, NetworkConfig};
+use headstart_model::{Preprocessing, Scaling};
 use serde::{Deserialize, Serialize};
 
 use super::Classifier;
@@ -57,7 +57,9 @@ impl Base {
         }
         let detected = formats::detect(&checkpoint);
         let before = formats::before_base(&checkpoint)?;
-        let inside = before.size[0].zip(before.size[1]);
+        let exported = exported(&checkpoint);
+        let said = exported.as_ref().map(|said| (said.height, said.width));
+        let inside = before.size[0].zip(before.size[1]).or(said);
         let (id, width, size) = match (&config.architecture, &detected) {
             (Some(id), Some(detected)) => (id.as_str(), Some(detected.width), inside),
             (Some(id), None) => (id.as_str(), None, None),
@@ -76,14 +78,18 @@ impl Base {
         let mut network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
         let naming = detected.as_ref().map(|detected| detected.naming);
         let of_naming = naming.and_then(|naming| naming.scaling(architecture.framework));
-        if let Some(scaling) = before.scaling.or(of_naming) {
+        let said = exported.as_ref().map(|said| said.scaling);
+        if let Some(scaling) = before.scaling.or(said).or(of_naming) {
             network.set_scaling(scaling);
         }
         let weights = formats::assign(checkpoint, &network)?;
         let mut base = Self::new(network, weights);
-        if let Some(resizing) = before.resizing {
-            base.set_interpolation(resizing.interpolation);
-            base.set_fit(resizing.fit);
+        let own = before.resizing.map(|resizing| (resizing.interpolation, resizing.fit));
+        if let Some((interpolation, fit)) =
+            own.or(exported.map(|said| (said.interpolation, said.fit)))
+        {
+            base.set_interpolation(interpolation);
+            base.set_fit(fit);
         }
         if let Some(detected) = detected {
             base.assumptions = assumed(path, &detected, config);
@@ -116,6 +122,15 @@ impl Base {
         self.network = network;
         Ok(self)
     }
+}
+
+/// How pictures are prepared for the model that headstart has exported to a file, if it is such a file.
+fn exported(checkpoint: &Checkpoint) -> Option<Preprocessing> {
+    let description = checkpoint.metadata.get(EXPORTED)?;
+    let mut description: serde_json::Value = serde_json::from_str(description).ok()?;
+    let said: Preprocessing = serde_json::from_value(description["preprocessing"].take()).ok()?;
+    let Scaling { scale, offset } = said.scaling;
+    scale.iter().chain(&offset).all(|x| x.is_finite()).then_some(said)
 }
 
 /// What could also be meant by a file and was not taken.

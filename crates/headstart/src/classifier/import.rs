@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart_files::io_reason;
-use headstart_formats::{self as formats, ImportedModel};
-use headstart_model::{Fit, Interpolation};
-use headstart_predict::class_names;
+use headstart_formats::{self as formats, FormatError, ImportedModel};
+use headstart_model::{Fit, Interpolation, Preprocessing};
+use headstart_predict::{LabelSets, Temperature, Trust, class_names};
 use headstart_train::{Head, Hidden, Task};
+use serde::Deserialize;
 
 use super::Classifier;
 use crate::config::setters;
@@ -50,17 +51,25 @@ impl Classifier {
         path: impl AsRef<Path>,
         config: &ImportConfig,
     ) -> Result<(Self, Vec<Assumption>), Error> {
-        let ImportedModel { network, weights, head, resizing, assumptions, .. } =
+        let ImportedModel { network, weights, head, resizing, exported, assumptions, .. } =
             formats::import(path.as_ref())?;
         let mut assumptions: Vec<Assumption> = assumptions.into_iter().map(Into::into).collect();
-        let task = match head.is_multi_label() {
-            true => Task::MultiLabel,
-            false => Task::SingleLabel,
+        let refuse = |reason: String| {
+            let file = path.as_ref().display().to_string();
+            Error::from(FormatError::NotImportable { file, reason })
         };
-        let count = head.classes();
-        let names = match &config.classes {
-            Some(names) => names.clone(),
-            None => match labels_beside(path.as_ref(), count, task) {
+        let exported = exported.map(|description| Exported::new(description, &head));
+        let exported = exported.transpose().map_err(refuse)?;
+        let task = match &exported {
+            Some(exported) => exported.task,
+            None if head.is_multi_label() => Task::MultiLabel,
+            None => Task::SingleLabel,
+        };
+        let count = if task == Task::MultiLabel { head.units() } else { head.classes() };
+        let names = match (&config.classes, &exported) {
+            (Some(names), _) => names.clone(),
+            (None, Some(exported)) => exported.classes.clone(),
+            (None, None) => match labels_beside(path.as_ref(), count, task) {
                 Some((file, names)) => {
                     assumptions.push(Assumption::ClassesBeside { file });
                     names
@@ -74,7 +83,9 @@ impl Classifier {
         let names = class_names(&names, task).map_err(Error::BadClassNames)?;
         let mut base = Base::new(network, weights);
         base.set_trainable(false);
-        let own = resizing.map(|resizing| (resizing.interpolation, resizing.fit));
+        let said = exported.as_ref().map(|exported| &exported.preprocessing);
+        let said = said.map(|said| (said.interpolation, said.fit));
+        let own = resizing.map(|resizing| (resizing.interpolation, resizing.fit)).or(said);
         let (interpolation, fit) = own.unwrap_or((Interpolation::Tensorflow, Fit::Stretch));
         base.set_interpolation(config.interpolation.unwrap_or(interpolation));
         base.set_fit(config.fit.unwrap_or(fit));
@@ -86,7 +97,74 @@ impl Classifier {
                     .into(),
             );
         }
-        Ok((Self::new(base, converted(head, task), names), assumptions))
+        let temperature = head.temperature.clone();
+        let mut classifier = Self::new(base, converted(head, task), names);
+        let mut trust = Trust::default();
+        trust.temperature = match temperature {
+            Some(values) => Some(Temperature::new(values, task, count).ok_or_else(|| {
+                refuse("its outputs are rescaled otherwise than by a temperature".to_owned())
+            })?),
+            None => None,
+        };
+        if let Some(exported) = exported {
+            if exported.unknown.is_some() {
+                assumptions.push(
+                    "the score that tells unknown pictures is no part of an export; the model does not \
+                     tell them until it learns to from labelled pictures"
+                        .to_owned()
+                        .into(),
+                );
+            }
+            trust.sets = exported.sets;
+            if task == Task::MultiLabel {
+                classifier.set_thresholds(exported.thresholds);
+            }
+        }
+        classifier.set_trust(trust);
+        Ok((classifier, assumptions))
+    }
+}
+
+/// What headstart says of a model that it has exported, and Keras has no place for.
+#[derive(Deserialize)]
+struct Exported {
+    classes: Vec<String>,
+    task: Task,
+    preprocessing: Preprocessing,
+    #[serde(default)]
+    thresholds: Vec<f32>,
+    #[serde(default)]
+    sets: Option<LabelSets>,
+    #[serde(default)]
+    unknown: Option<serde::de::IgnoredAny>,
+}
+
+impl Exported {
+    /// Checks all of it: the file may have been changed, or damaged.
+    fn new(description: serde_json::Value, head: &formats::Head) -> Result<Self, String> {
+        let own: Self = serde_json::from_value(description)
+            .map_err(|error| format!("what headstart says of it is damaged: {error}"))?;
+        let count = own.classes.len();
+        let of_head = match own.task {
+            Task::SingleLabel => !head.is_multi_label() && count == head.classes(),
+            Task::MultiLabel => {
+                head.activation == formats::HeadActivation::Sigmoid && count == head.units()
+            }
+        };
+        let thresholds = match own.task {
+            Task::SingleLabel => own.thresholds.is_empty(),
+            Task::MultiLabel => {
+                own.thresholds.len() == count && own.thresholds.iter().all(|t| *t >= 0.0)
+            }
+        };
+        let sets = own.sets.as_ref();
+        let sets = sets.is_none_or(|sets| own.task.is_single_label() && sets.is_sound());
+        match of_head && thresholds && sets {
+            true => Ok(own),
+            false => {
+                Err(format!("what headstart says of it, of {count} classes, is of another head"))
+            }
+        }
     }
 }
 

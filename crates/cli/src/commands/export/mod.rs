@@ -13,7 +13,9 @@ use headstart::data::Location;
 use headstart::data::sources::list_pictures;
 use headstart::files::{AtomicFile, check_writable};
 use headstart::{Classifier, ExtractConfig};
-use headstart_export::{Artifact, ExportConfig, ExportError, FORMATS, Format, Output as Ending};
+use headstart_export::{
+    Artifact, ExportConfig, ExportError, FORMATS, Format, Names, Output as Ending,
+};
 use serde_json::json;
 
 use crate::options::Common;
@@ -39,6 +41,9 @@ pub(crate) struct ExportArgs {
     /// End at the logits, before temperature and softmax
     #[arg(long)]
     logits: bool,
+    /// Whose names PyTorch's weights have: torchvision or timm [default: torchvision where it has the network]
+    #[arg(long, value_name = "LIBRARY", value_parser = parse_names)]
+    names: Option<Names>,
     /// Pictures, or folders of them, of which up to 8 go into the file as its proof, with the answers to
     /// them; may be given several times [default: 4 that are drawn and show nobody's]
     #[arg(long, value_name = "PATH")]
@@ -75,6 +80,10 @@ fn parse_format(name: &str) -> Result<&'static Format, String> {
     Format::find(name).map_err(|error| error.to_string())
 }
 
+fn parse_names(name: &str) -> Result<Names, String> {
+    name.parse().map_err(|error: ExportError| error.to_string())
+}
+
 pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     let format = args.format;
     let path = args.output.clone().unwrap_or_else(|| beside(&args.model, format.ending));
@@ -105,10 +114,11 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
     let config = ExportConfig::default()
         .with_output(ending)
         .with_pictures(pictures)
+        .with_names(args.names)
         .with_trainable_from(fine_tuned.map(|record| record.first_layer.clone()));
     let artifact = format.export(&classifier.to_model(), &config).map_err(|error| match error {
         // An option that the format does not take.
-        ExportError::NoSuchOutput { .. } => usage(error),
+        ExportError::NoSuchOutput { .. } | ExportError::NamesOfOne { .. } => usage(error),
         error => error.into(),
     })?;
     let proof_file = artifact.beside.as_ref().map(|_| beside_file(&path));

@@ -1,0 +1,152 @@
+//! Exports are read and run by the format's rules; that reader and runner keep to them, a file of TensorFlow's
+//! converter and the values that its interpreter has for it say (`tools/reference/tflite_operators.py`).
+
+mod interpreter;
+mod reader;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{Cursor, Read};
+
+use headstart_predict::Model;
+use safetensors::{Dtype, SafeTensors};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::metadata;
+use crate::testing::{AWKWARD, models};
+use crate::{Artifact, ExportConfig, Format, Output};
+use interpreter::{Array, run};
+use reader::{Model as File, Table};
+
+fn exported(model: &Model, output: Output) -> Artifact {
+    let config = ExportConfig::default().with_output(output);
+    Format::find("tflite").unwrap().export(model, &config).unwrap()
+}
+
+#[test]
+fn the_runner_computes_what_tensorflow_lite_does() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/export/");
+    let file = fs::read(format!("{folder}operators.tflite")).unwrap();
+    let model = File::read(&file);
+    let expected = fs::read(format!("{folder}operators_tflite.safetensors")).unwrap();
+    let expected = SafeTensors::deserialize(&expected).unwrap();
+    let pixels = expected.tensor("pixels").unwrap();
+    let data = pixels.data().iter().map(|&level| f32::from(level)).collect();
+    let values = run(&model, Array { shape: pixels.shape().to_vec(), data });
+    let mut codes = HashSet::new();
+    for operator in &model.operators {
+        codes.insert(operator.code);
+        let id = operator.outputs[0];
+        let (value, view) = (&values[&id], expected.tensor(&id.to_string()).unwrap());
+        assert_eq!((value.shape.as_slice(), view.dtype()), (view.shape(), Dtype::F32));
+        for (value, bytes) in value.data.iter().zip(view.data().as_chunks().0) {
+            let expected = f32::from_le_bytes(*bytes);
+            let off = (value - expected).abs() / (1.0 + expected.abs());
+            assert!(off < 1e-4, "operator {}: {value} and not {expected}", operator.code);
+        }
+    }
+    // Nothing is written that was not compared.
+    for (name, model) in models() {
+        let file = exported(&model, Output::Probabilities).bytes;
+        for operator in File::read(&file).operators {
+            assert!(codes.contains(&operator.code), "{name}: {}", operator.code);
+        }
+    }
+}
+
+#[test]
+fn a_file_computes_what_headstart_does() {
+    for (name, model) in models() {
+        for output in [Output::Probabilities, Output::Logits, Output::Features] {
+            let Artifact { bytes, proof, .. } = exported(&model, output);
+            let file = File::read(&bytes);
+            let data = proof.pictures.iter().map(|&level| f32::from(level)).collect();
+            let values = run(&file, Array { shape: proof.shape.to_vec(), data });
+            let answers = &values[&file.output];
+            assert_eq!(answers.data.len(), proof.answers.len(), "{name}");
+            let largest = proof.answers.iter().fold(1.0, |most: f32, x| most.max(x.abs()));
+            for (ours, theirs) in proof.answers.iter().zip(&answers.data) {
+                let off = (ours - theirs).abs() / largest;
+                assert!(off < 1e-4, "{name}, {output}: {theirs} and not {ours}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_is_laid_out_as_readers_on_devices_need_it() {
+    for (name, model) in models() {
+        let bytes = exported(&model, Output::Probabilities).bytes;
+        let file = File::read(&bytes);
+        // Constants can be used where they lie.
+        assert!(file.places.iter().all(|place| place.is_multiple_of(16)), "{name}");
+        let input = &file.tensors[file.input];
+        assert_eq!((input.name, input.kind, &input.shape[..]), ("pixels", 3, &[1, 40, 32, 3][..]));
+        assert_eq!(input.signature, [-1, 40, 32, 3]);
+        let output = &file.tensors[file.output];
+        let classes = model.head.classes().len();
+        assert_eq!((output.name, output.kind), ("probabilities", 0));
+        assert_eq!(
+            (&output.shape[..], &output.signature[..]),
+            (&[1, classes][..], &[-1, classes as i32][..])
+        );
+        assert!(file.operators.iter().all(|operator| operator.version == 1), "{name}");
+        assert!(file.tensors.iter().all(|tensor| tensor.scales.is_empty()), "{name}");
+        // Names are unique; a tensor is a constant, the input, or computed once before it is read.
+        let names: HashSet<&str> = file.tensors.iter().map(|tensor| tensor.name).collect();
+        assert_eq!(names.len(), file.tensors.len(), "{name}");
+        let constants =
+            file.tensors.iter().enumerate().filter(|(_, tensor)| !tensor.data.is_empty());
+        let mut known: HashSet<usize> = constants.map(|(id, _)| id).collect();
+        assert!(known.insert(file.input));
+        for operator in &file.operators {
+            assert!(operator.inputs.iter().all(|input| known.contains(input)), "{name}");
+            assert!(known.insert(operator.outputs[0]), "{name}");
+        }
+        assert_eq!(known.len(), file.tensors.len(), "{name}");
+    }
+}
+
+#[test]
+fn labels_proof_and_metadata_are_where_they_are_looked_for() {
+    let (_, model) = models().swap_remove(0);
+    let Artifact { bytes, proof, .. } = exported(&model, Output::Probabilities);
+    let mut archive = ZipArchive::new(Cursor::new(&bytes)).unwrap();
+    assert_eq!(archive.len(), 2);
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).unwrap();
+        assert_eq!(entry.compression(), CompressionMethod::Stored, "MediaPipe unpacks nothing");
+    }
+    let mut read = |name: &str| {
+        let mut content = Vec::new();
+        archive.by_name(name).unwrap().read_to_end(&mut content).unwrap();
+        content
+    };
+    assert_eq!(read("labels.txt"), (AWKWARD.join("\n") + "\n").as_bytes());
+    assert_eq!(read("headstart/proof.npz"), proof.to_npz());
+
+    let file = File::read(&bytes);
+    let entry = |name: &str| file.metadata.iter().find(|entry| entry.0 == name).unwrap().1;
+    let description: serde_json::Value = serde_json::from_slice(entry("headstart")).unwrap();
+    assert_eq!(description["classes"], serde_json::json!(AWKWARD));
+    let metadata = entry(metadata::ENTRY);
+    assert_eq!(&metadata[4..8], b"M001");
+    let graphs = Table::root(metadata).tables(3);
+    let (input, output) = (graphs[0].tables(2)[0], graphs[0].tables(3)[0]);
+    let picture = input.table(3).unwrap();
+    // The properties of a picture, in RGB, which are not normalised before.
+    assert_eq!((picture.i8(0), picture.table(1).unwrap().i8(0)), (2, 1));
+    let unit = input.tables(4)[0];
+    let normalization = unit.table(1).unwrap();
+    assert_eq!(
+        (unit.i8(0), normalization.f32s(0), normalization.f32s(1)),
+        (1, vec![0.0], vec![1.0])
+    );
+    let labels = output.tables(6)[0];
+    assert_eq!((labels.text(0), labels.i8(2)), (metadata::LABELS, 2));
+
+    let bytes = exported(&model, Output::Features).bytes;
+    let file = File::read(&bytes);
+    let metadata = file.metadata.iter().find(|entry| entry.0 == metadata::ENTRY).unwrap().1;
+    assert!(Table::root(metadata).tables(3)[0].tables(3)[0].tables(6).is_empty());
+}
