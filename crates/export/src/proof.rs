@@ -49,11 +49,14 @@ impl Proof {
     pub fn to_npz(&self) -> Vec<u8> {
         let answers = [self.count(), self.answers.len() / self.count().max(1)];
         let values: Vec<u8> = self.answers.iter().flat_map(|x| x.to_le_bytes()).collect();
-        zipped(&[
-            ("pictures.npy", &npy("|u1", &self.shape, &self.pictures)),
-            ("answers.npy", &npy("<f4", &answers, &values)),
-            ("description.json", self.description.as_bytes()),
-        ])
+        zipped(
+            CompressionMethod::Deflated,
+            &[
+                ("pictures.npy", &npy("|u1", &self.shape, &self.pictures)),
+                ("answers.npy", &npy("<f4", &answers, &values)),
+                ("description.json", self.description.as_bytes()),
+            ],
+        )
     }
 }
 
@@ -99,10 +102,10 @@ fn npy(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
 }
 
 /// A zip archive of these, always the same of the same.
-pub(crate) fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zipped(method: CompressionMethod, entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
+        .compression_method(method)
         .last_modified_time(DateTime::default());
     for (name, bytes) in entries {
         archive.start_file(*name, options).expect("memory takes what it is given");

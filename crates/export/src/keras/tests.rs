@@ -10,7 +10,7 @@ use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::{Network, Tensor, Weights};
 use headstart_predict::Model;
 use serde_json::{Value, json};
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use crate::proof::zipped;
 use crate::testing::{models, network};
@@ -194,7 +194,7 @@ fn changed(archive: &[u8], name: &str, change: impl Fn(&mut Value)) -> Vec<u8> {
         .collect();
     let entries: Vec<(&str, &[u8])> =
         names.into_iter().zip(&entries).map(|(name, content)| (name, content.as_slice())).collect();
-    zipped(&entries)
+    zipped(CompressionMethod::Stored, &entries)
 }
 
 #[test]

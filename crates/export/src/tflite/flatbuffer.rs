@@ -4,7 +4,7 @@ use flatbuffers::{
     FlatBufferBuilder, Push, TableFinishedWIPOffset, UOffsetT, VOffsetT, Vector, WIPOffset,
 };
 
-use super::graph::{Graph, Id, Operation, Quantization, TensorSpec};
+use super::graph::{Graph, Id, Operation, TensorSpec};
 
 pub(super) type Builder<'a> = FlatBufferBuilder<'a>;
 pub(super) type Table = WIPOffset<TableFinishedWIPOffset>;
@@ -12,6 +12,8 @@ pub(super) type Table = WIPOffset<TableFinishedWIPOffset>;
 /// What a file of models begins with, after four bytes.
 const IDENTIFIER: &str = "TFL3";
 const VERSION: u32 = 3;
+/// The first of every operator computes in f32.
+const OPERATOR_VERSION: i32 = 1;
 /// Constants lie at multiples of this, so that they can be used where they are.
 const ALIGNMENT: usize = 16;
 
@@ -87,11 +89,10 @@ pub(super) fn model(
             })
         })
         .collect();
-    let mut codes: Vec<(i32, i32)> = Vec::new();
+    let mut codes: Vec<i32> = Vec::new();
     let mut operators = Vec::new();
     for operator in &graph.operators {
-        let integer = graph.tensors[operator.inputs[0]].quantization.is_some();
-        let code = code(operator.operation, integer);
+        let code = code(operator.operation);
         let index = codes.iter().position(|known| *known == code).unwrap_or_else(|| {
             codes.push(code);
             codes.len() - 1
@@ -107,10 +108,10 @@ pub(super) fn model(
         }));
     }
     let codes: Vec<Table> = (codes.iter())
-        .map(|&(code, version)| {
+        .map(|&code| {
             table(b, |fields| {
                 // What older readers look at has a byte.
-                fields.set(0, code.min(127) as i8).set(2, version).set(3, code);
+                fields.set(0, code.min(127) as i8).set(2, OPERATOR_VERSION).set(3, code);
             })
         })
         .collect();
@@ -141,24 +142,12 @@ fn tensor(b: &mut Builder<'_>, tensor: &TensorSpec, buffer: u32) -> Table {
         b.create_vector(&axes)
     });
     let name = b.create_string(&tensor.name);
-    let quantization = tensor.quantization.as_ref().map(|own| quantization(b, own));
     table(b, |fields| {
         fields.set(0, shape).set(1, tensor.kind as i8).set(2, buffer).set(3, name);
-        if let Some(quantization) = quantization {
-            fields.set(4, quantization);
-        }
         if let Some(signature) = signature {
             fields.set(7, signature);
         }
         fields.set(8, true);
-    })
-}
-
-fn quantization(b: &mut Builder<'_>, own: &Quantization) -> Table {
-    let scales = b.create_vector(&own.scales);
-    let zero_points = b.create_vector(&vec![own.zero_point; own.scales.len()]);
-    table(b, |fields| {
-        fields.set(2, scales).set(3, zero_points).set(6, own.axis as i32);
     })
 }
 
@@ -167,36 +156,33 @@ fn ids<'a>(b: &mut Builder<'a>, ids: &[Id]) -> WIPOffset<Vector<'a, i32>> {
     b.create_vector(&ids)
 }
 
-/// The number of an operator, and the first version of it that does what is asked for, in integers or not.
-fn code(operation: Operation, integer: bool) -> (i32, i32) {
+/// The number of an operator.
+fn code(operation: Operation) -> i32 {
     use Operation as O;
-    let (code, of_integers) = match operation {
-        O::Add { .. } => (0, 2),
-        O::Conv { .. } => (3, 3),
-        O::Depthwise { .. } => (4, 3),
-        O::Dequantize => (6, 2),
-        O::FullyConnected { .. } => (9, 4),
-        O::Logistic => (14, 2),
-        O::Mul => (18, 2),
-        O::Relu => (19, 2),
-        O::Relu6 => (21, 2),
-        O::Softmax => (25, 2),
-        O::Tanh => (28, 2),
-        O::Pad => (34, 2),
-        O::Mean => (40, 2),
-        O::Div => (42, 1),
-        O::Exp => (47, 1),
-        O::Cast { .. } => (53, 1),
-        O::Maximum => (55, 2),
-        O::Minimum => (57, 2),
-        O::Neg => (59, 1),
-        O::Log => (73, 1),
-        O::LeakyRelu { .. } => (98, 2),
-        O::Abs => (101, 1),
-        O::Elu => (111, 1),
-        O::Quantize => (114, 2),
-    };
-    (code, if integer { of_integers } else { 1 })
+    match operation {
+        O::Add { .. } => 0,
+        O::Conv { .. } => 3,
+        O::Depthwise { .. } => 4,
+        O::FullyConnected { .. } => 9,
+        O::Logistic => 14,
+        O::Mul => 18,
+        O::Relu => 19,
+        O::Relu6 => 21,
+        O::Softmax => 25,
+        O::Tanh => 28,
+        O::Pad => 34,
+        O::Mean => 40,
+        O::Div => 42,
+        O::Exp => 47,
+        O::Cast { .. } => 53,
+        O::Maximum => 55,
+        O::Minimum => 57,
+        O::Neg => 59,
+        O::Log => 73,
+        O::LeakyRelu { .. } => 98,
+        O::Abs => 101,
+        O::Elu => 111,
+    }
 }
 
 /// The kind of an operator's options, and these.
@@ -242,7 +228,6 @@ fn options(b: &mut Builder<'_>, operation: Operation) -> Option<(u8, Table)> {
                 fields.set(0, from as i8).set(1, to as i8);
             }),
         ),
-        O::Dequantize => (38, table(b, |_| {})),
         O::Maximum | O::Minimum => (39, table(b, |_| {})),
         O::Neg => (42, table(b, |_| {})),
         O::LeakyRelu { alpha } => (
@@ -252,7 +237,6 @@ fn options(b: &mut Builder<'_>, operation: Operation) -> Option<(u8, Table)> {
             }),
         ),
         O::Abs => (78, table(b, |_| {})),
-        O::Quantize => (89, table(b, |_| {})),
         O::Logistic | O::Tanh | O::Relu | O::Relu6 | O::Elu | O::Log => return None,
     })
 }

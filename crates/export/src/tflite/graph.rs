@@ -1,7 +1,5 @@
 //! A graph of TensorFlow Lite, built operator by operator.
 
-#![allow(dead_code)]
-
 use headstart_model::Tensor;
 
 /// A tensor, by its number.
@@ -14,16 +12,6 @@ pub(super) enum Kind {
     F32 = 0,
     I32 = 2,
     U8 = 3,
-    I8 = 9,
-}
-
-/// How integers stand for real numbers: `scale * (q - zero_point)`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Quantization {
-    /// One for all, or one for each index of `axis`.
-    pub(super) scales: Vec<f32>,
-    pub(super) zero_point: i64,
-    pub(super) axis: usize,
 }
 
 pub(super) struct TensorSpec {
@@ -33,7 +21,6 @@ pub(super) struct TensorSpec {
     pub(super) kind: Kind,
     /// Its values, of a constant.
     pub(super) data: Option<Vec<u8>>,
-    pub(super) quantization: Option<Quantization>,
 }
 
 /// What an operator does once it is done.
@@ -88,8 +75,6 @@ pub(super) enum Operation {
         from: Kind,
         to: Kind,
     },
-    Quantize,
-    Dequantize,
 }
 
 pub(super) struct Operator {
@@ -109,8 +94,8 @@ impl Graph {
     /// Adds a tensor of a batch.
     pub(super) fn value(&mut self, name: impl Into<String>, shape: &[usize], kind: Kind) -> Id {
         let shape = [&[1], shape].concat();
-        let (name, data, quantization) = (name.into(), None, None);
-        self.tensors.push(TensorSpec { name, shape, kind, data, quantization });
+        let (name, data) = (name.into(), None);
+        self.tensors.push(TensorSpec { name, shape, kind, data });
         self.tensors.len() - 1
     }
 
@@ -142,8 +127,8 @@ impl Graph {
         kind: Kind,
         data: Vec<u8>,
     ) -> Id {
-        let (name, data, quantization) = (name.into(), Some(data), None);
-        self.tensors.push(TensorSpec { name, shape, kind, data, quantization });
+        let (name, data) = (name.into(), Some(data));
+        self.tensors.push(TensorSpec { name, shape, kind, data });
         self.tensors.len() - 1
     }
 

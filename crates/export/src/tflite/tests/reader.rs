@@ -74,12 +74,6 @@ impl<'a> Table<'a> {
         (0..count).map(|i| f32::from_bits(u32_at(self.file, at + 4 * i) as u32)).collect()
     }
 
-    pub(super) fn i64s(&self, number: usize) -> Vec<i64> {
-        let (at, count) = self.vector(number);
-        let entry = |i: usize| self.file[at + 8 * i..][..8].try_into().unwrap();
-        (0..count).map(|i| i64::from_le_bytes(entry(i))).collect()
-    }
-
     pub(super) fn bytes(&self, number: usize) -> &'a [u8] {
         let (at, count) = self.vector(number);
         &self.file[at..at + count]
@@ -106,7 +100,6 @@ pub(super) struct Model<'a> {
     pub(super) places: Vec<usize>,
 }
 
-#[allow(dead_code)]
 pub(super) struct Tensor<'a> {
     pub(super) name: &'a str,
     pub(super) shape: Vec<usize>,
@@ -114,9 +107,8 @@ pub(super) struct Tensor<'a> {
     pub(super) kind: i8,
     /// Empty where it is no constant.
     pub(super) data: &'a [u8],
-    pub(super) scales: Vec<f32>,
-    pub(super) zero_points: Vec<i64>,
-    pub(super) axis: usize,
+    /// Whether its numbers stand for others.
+    pub(super) is_quantized: bool,
 }
 
 pub(super) struct Operator<'a> {
@@ -134,18 +126,13 @@ impl<'a> Model<'a> {
         assert_eq!(root.u32(0), 3);
         let (codes, buffers) = (root.tables(1), root.tables(4));
         let [graph] = root.tables(2)[..] else { panic!("one graph") };
-        let tensor = |t: &Table<'a>| {
-            let quantization = t.table(4);
-            Tensor {
-                name: t.text(3),
-                shape: t.i32s(0).into_iter().map(|axis| axis as usize).collect(),
-                signature: t.i32s(7),
-                kind: t.i8(1),
-                data: buffers[t.u32(2)].bytes(0),
-                scales: quantization.map_or(vec![], |q| q.f32s(2)),
-                zero_points: quantization.map_or(vec![], |q| q.i64s(3)),
-                axis: quantization.map_or(0, |q| q.u32(6)),
-            }
+        let tensor = |t: &Table<'a>| Tensor {
+            name: t.text(3),
+            shape: t.i32s(0).into_iter().map(|axis| axis as usize).collect(),
+            signature: t.i32s(7),
+            kind: t.i8(1),
+            data: buffers[t.u32(2)].bytes(0),
+            is_quantized: t.table(4).is_some_and(|q| !q.f32s(2).is_empty()),
         };
         let ids = |ids: Vec<i32>| ids.into_iter().map(|id| id as usize).collect();
         let operator = |o: &Table<'a>| {
