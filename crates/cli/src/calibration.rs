@@ -40,6 +40,11 @@ pub(crate) struct UnknownArgs {
 }
 
 impl UnknownArgs {
+    /// Whether no picture is to be turned away.
+    pub(crate) fn is_never(self) -> bool {
+        self.rate() == UnknownRate::NEVER
+    }
+
     pub(crate) fn rate(self) -> UnknownRate {
         if self.no_unknown { UnknownRate::NEVER } else { self.unknown_rate }
     }

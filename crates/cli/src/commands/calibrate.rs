@@ -85,6 +85,9 @@ pub(crate) fn run(
     }
     report::calibration(output, &evaluation)?;
     report::unknown(output, &evaluation)?;
+    if classifier.trust().unknown.is_none() && !args.unknown.is_never() {
+        output.field("Unknown", "not told: there are too few pictures; 20 or more are enough")?;
+    }
     report::skipped(output, &skipped)?;
     if let Some(warning) = warning {
         output.warning(&warning);

@@ -38,6 +38,11 @@ fn a_model_learns_afterwards_what_its_scores_are_worth() {
     let run = place.run("calibrate fit.safetensors pictures");
     assert!(run.code == 0 && run.stdout.contains("Temperature "), "{}", run.stdout);
     assert!(run.stderr.contains("the model has learned from"), "{}", run.stderr);
+    // So few say nothing of unknown ones.
+    place.pictures("few", &CLASSES, 40..43);
+    place.run("train pictures -o plain.safetensors --no-unknown").succeeded();
+    let run = place.run("calibrate plain.safetensors few").succeeded();
+    assert!(run.stdout.contains("Unknown     not told: there are too few"), "{}", run.stdout);
     let nothing = "calibrate fit.safetensors nowhere";
     place.run(nothing).failed(1, &["nowhere", "no such file or folder"]);
 }
