@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
 use axum::Router;
+use headstart::data::decode::guarded;
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -76,9 +79,14 @@ impl Server {
             tracing::info!(model, classes, file = entry.source.model, "model loaded");
         }
         tracing::info!(%address, threads = app.config.predicting_threads(), "listening");
-        let watching = tokio::spawn(watch(app.clone()));
+        let (watching, over) = mpsc::channel();
+        let watched = app.clone();
+        let thread = thread::Builder::new().name("models".to_owned());
+        if let Err(error) = thread.spawn(move || watch(&watched, &over)) {
+            tracing::error!(%error, "models that change on disk are not seen");
+        }
         let in_time = connection::serve(listener, app, router, stop).await;
-        watching.abort();
+        drop::<Sender<()>>(watching);
         match in_time {
             true => tracing::info!("stopped"),
             false => {
@@ -89,15 +97,13 @@ impl Server {
     }
 }
 
-/// Looks from time to time whether models have changed on disk.
-async fn watch(app: Arc<App>) {
+/// Looks from time to time whether models have changed on disk, until `over` is closed. On one thread for
+/// all: what the models before have left is then taken by those that come, where an allocator has memory by thread.
+fn watch(app: &App, over: &Receiver<()>) {
     let every = app.config.reload_every.max(Duration::from_millis(10));
-    loop {
-        tokio::time::sleep(every).await;
-        let app = app.clone();
-        // A disk may be slow, and compiling takes a while.
-        if let Err(error) = tokio::task::spawn_blocking(move || app.refresh()).await {
-            tracing::error!(%error, "looking for changed models failed");
+    while let Err(RecvTimeoutError::Timeout) = over.recv_timeout(every) {
+        if let Err(panic) = guarded(|| app.refresh()) {
+            tracing::error!(panic, "looking for changed models failed");
         }
     }
 }
