@@ -243,13 +243,13 @@ impl Unseen {
         Ok(Unknown::fit(&parts, &seen, &unseen, config.unknown_rate.share()))
     }
 
-    /// How much each picture looks like one of none of the classes.
+    /// How much each picture looks like one of none of the classes, were it not learned from itself.
     pub(crate) fn unknown_scores(&self, unknown: &Unknown) -> Vec<UnknownScore> {
         let n = self.labels.len().max(1);
         let (dim, units) = (self.features.len() / n, self.logits.len() / n);
         let pictures = self.features.chunks_exact(dim.max(1));
         let pictures = pictures.zip(self.logits.chunks_exact(units.max(1)));
-        pictures.map(|(features, logits)| unknown.verdict(features, logits)).collect()
+        pictures.map(|(features, logits)| unknown.verdict_apart(features, logits)).collect()
     }
 }
 

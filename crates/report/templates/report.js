@@ -45,19 +45,20 @@
     };
     const showCell = (cell) => {
       const [truth, said] = names(cell);
-      const own = data.cells[cell] ?? [];
-      show(`${pictures(own.length)} of ${truth} taken for ${said}`, "thumbnails", own.map(item));
+      const { count, pictures: own } = data.cells[cell];
+      const named = own.length < count ? `; ${own.length} are named here` : "";
+      show(`${pictures(count)} of ${truth} taken for ${said}${named}`, "thumbnails", own.map(item));
     };
     // All cells of the row and the column of a class, as buttons.
     const showClass = (index) => {
       const own = Object.keys(data.cells).filter((cell) => cell.split(",").includes(index));
-      own.sort((a, b) => data.cells[b].length - data.cells[a].length);
+      own.sort((a, b) => data.cells[b].count - data.cells[a].count);
       const items = own.map((cell) => {
         const [truth, said] = names(cell);
         const button = document.createElement("button");
         button.type = "button";
         button.dataset.cell = cell;
-        button.textContent = `${data.cells[cell].length} of ${truth} taken for ${said}`;
+        button.textContent = `${data.cells[cell].count} of ${truth} taken for ${said}`;
         const li = document.createElement("li");
         li.append(button);
         return li;
@@ -67,6 +68,8 @@
     const close = () => {
       panel.hidden = true;
       opener?.focus();
+      // A square of the drawing takes no focus.
+      if (document.activeElement !== opener) document.querySelector("#confusion button")?.focus();
     };
 
     document.addEventListener("click", (event) => {
@@ -82,7 +85,7 @@
     });
     for (const square of document.querySelectorAll("#matrix-map [data-cell]")) {
       const [truth, said] = square.dataset.cell.split(",");
-      const count = data.cells[square.dataset.cell]?.length ?? 0;
+      const count = data.cells[square.dataset.cell].count;
       const text = document.createElementNS(square.namespaceURI, "title");
       text.textContent = `${count} of ${data.classes[truth]} taken for ${data.classes[said]}`;
       square.append(text);
@@ -101,7 +104,7 @@ for (const chart of document.querySelectorAll(".chart")) {
     marks[current]?.classList.add("chosen");
     readout.textContent = marks[current]?.querySelector("title").textContent ?? "";
   };
-  chart.addEventListener("pointermove", (event) => {
+  const point = (event) => {
     let nearest = -1;
     let least = 40;
     marks.forEach((mark, index) => {
@@ -112,8 +115,12 @@ for (const chart of document.querySelectorAll(".chart")) {
       if (distance < least) [nearest, least] = [index, distance];
     });
     if (nearest !== current) choose(nearest);
+  };
+  chart.addEventListener("pointermove", point);
+  chart.addEventListener("pointerdown", point);
+  chart.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "mouse") choose(-1);
   });
-  chart.addEventListener("pointerleave", () => choose(-1));
   chart.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || marks.length === 0 || event.target !== chart) return;
@@ -141,9 +148,10 @@ if (table) {
     const column = headers.indexOf(header);
     const down = header.ariaSort === "ascending";
     const text = (row) => row.cells[column].textContent.trim();
-    const number = (row) => Number.parseFloat(text(row)) || 0;
+    // What has no number comes last, or first from the top.
+    const number = (row) => (text(row) === "–" ? Infinity : Number.parseFloat(text(row)) || 0);
     const compare = button.dataset.sort === "number"
-      ? (a, b) => number(a) - number(b)
+      ? (a, b) => (number(a) === number(b) ? 0 : number(a) - number(b))
       : (a, b) => text(a).localeCompare(text(b), undefined, { numeric: true });
     const rows = [...body.rows].sort((a, b) => (down ? compare(b, a) : compare(a, b)));
     headers.forEach((other) => other.removeAttribute("aria-sort"));

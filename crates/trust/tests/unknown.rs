@@ -137,6 +137,23 @@ fn as_many_unseen_pictures_are_turned_away_as_asked_for_though_learned_from_are_
 }
 
 #[test]
+fn a_picture_that_was_learned_from_is_measured_as_if_it_were_not() {
+    let seen = pictures(4, 100, 1);
+    let unknown =
+        Unknown::fit(&[ScorePart::Neighbours], &seen.seen(), &seen.unseen(true), 0.05).unwrap();
+    let rows = seen.features.chunks_exact(DIM).zip(seen.logits.chunks_exact(4));
+    let shares = rows.fold([0.0_f64; 2], |[own, apart], (features, logits)| {
+        let is =
+            |score: headstart_trust::UnknownScore| f64::from(u8::from(score.is_unknown)) / 400.0;
+        [
+            own + is(unknown.verdict(features, logits)),
+            apart + is(unknown.verdict_apart(features, logits)),
+        ]
+    });
+    assert!(shares[0] < 0.04 && (shares[1] - 0.05).abs() < 0.01, "{shares:?}");
+}
+
+#[test]
 fn heads_of_fewer_pictures_that_are_less_sure_do_not_move_the_threshold() {
     let (seen, new) = (pictures(4, 100, 1), pictures(4, 500, 2));
     let mut unseen = pictures(4, 60, 3);

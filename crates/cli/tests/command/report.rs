@@ -60,7 +60,7 @@ fn training_writes_a_page_that_stands_alone() {
     assert_eq!(data["classes"][0], "<b>&\"'Trouser");
     // Every picture that was held out is in a cell, and those that are few enough are shown.
     let cells = data["cells"].as_object().unwrap();
-    let named: usize = cells.values().map(|cell| cell.as_array().unwrap().len()).sum();
+    let named: usize = cells.values().map(|cell| cell["pictures"].as_array().unwrap().len()).sum();
     assert_eq!(named, done["validation"].as_u64().unwrap() as usize);
     assert!(data["thumbnails"]["0"].as_str().unwrap().starts_with("data:image/jpeg;base64,"));
     assert!(page.len() < 600_000, "{}", page.len());
@@ -174,7 +174,7 @@ fn a_cell_shows_its_pictures_and_a_table_sorts_in_a_browser() {
             "##
         ),
     );
-    let count = pictures.as_array().unwrap().len();
+    let count = pictures["pictures"].as_array().unwrap().len();
     assert_eq!(found["hidden"], true, "{found}");
     let shown = json!({"hidden": false, "pictures": count, "images": count, "focus": "cell-title"});
     assert_eq!(found["shown"], shown);

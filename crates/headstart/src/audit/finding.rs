@@ -361,6 +361,7 @@ pub struct Finding {
     /// The class that it is about, or would be right.
     pub class: Option<String>,
 }
+
 impl Finding {
     /// Its number as people read it.
     pub fn value_text(&self) -> Option<String> {

@@ -95,7 +95,23 @@ fn groups(judged: &Judged, measure: &Measure) -> Vec<Group> {
         group.pictures += 1;
         group.wrong += usize::from(!judged.each[picture].right);
     }
-    groups
+    merged(groups)
+}
+
+/// Joins groups of too few pictures with the one before, or after: equal values may leave some.
+fn merged(groups: Vec<Group>) -> Vec<Group> {
+    let mut merged: Vec<Group> = Vec::new();
+    for group in groups {
+        match merged.last_mut().filter(|last| last.pictures.min(group.pictures) < FEWEST) {
+            Some(last) => {
+                last.to = group.to;
+                last.pictures += group.pictures;
+                last.wrong += group.wrong;
+            }
+            None => merged.push(group),
+        }
+    }
+    merged
 }
 
 /// Pearson's statistic of mistakes in groups, with its degrees of freedom; nothing where there is nothing
@@ -104,7 +120,10 @@ fn chi_squared(groups: &[Group]) -> Option<(f64, usize)> {
     let pictures: usize = groups.iter().map(|group| group.pictures).sum();
     let wrong: usize = groups.iter().map(|group| group.wrong).sum();
     let share = wrong as f64 / pictures as f64;
-    if groups.len() < 2 || wrong == 0 || wrong == pictures {
+    // Of fewer that are expected the statistic says too little (Cochran 1954).
+    let rarer = share.min(1.0 - share);
+    let few = groups.iter().any(|group| rarer * (group.pictures as f64) < 5.0);
+    if groups.len() < 2 || wrong == 0 || wrong == pictures || few {
         return None;
     }
     let part = |group: &Group| {
@@ -133,7 +152,7 @@ fn plot(measure: &Measure, groups: &[Group]) -> Plot {
     Plot {
         title: measure.title.to_owned(),
         x: Axis {
-            name: format!("fifths of the pictures by {}, the least first", measure.name),
+            name: format!("groups of pictures by {}, the least first", measure.name),
             scale: Scale::Linear,
             from: 0.4,
             to: groups.len() as f64 + 0.6,
@@ -157,6 +176,18 @@ mod tests {
 
     fn group(pictures: usize, wrong: usize) -> Group {
         Group { from: 0.0, to: 1.0, pictures, wrong }
+    }
+
+    #[test]
+    fn groups_of_few_pictures_are_joined_with_their_neighbours() {
+        let sizes = |sizes: &[usize]| -> Vec<usize> {
+            let groups = sizes.iter().map(|&pictures| group(pictures, 1)).collect();
+            merged(groups).iter().map(|group| group.pictures).collect()
+        };
+        assert_eq!(sizes(&[39, 1, 20, 20, 20]), [40, 20, 20, 20]);
+        assert_eq!(sizes(&[1, 20, 59, 1]), [21, 60]);
+        assert_eq!(sizes(&[20; 5]), [20; 5]);
+        assert!(chi_squared(&[group(50, 1), group(50, 4)]).is_none(), "2.5 are expected");
     }
 
     /// `scipy.stats.chi2_contingency([[5, 10, 30], [95, 90, 70]], correction=False)` and `chi2.ppf(0.99, n)`.

@@ -21,7 +21,7 @@ pub(super) struct List {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) about: &'static str,
-    /// Of all pictures, those that it is about.
+    /// Of all pictures, those that it is about; 0 where it is about all.
     pub(super) all: usize,
     pub(super) cards: Vec<Card>,
 }
@@ -93,7 +93,7 @@ pub(super) fn lists(
             id: "unsure",
             title: "Least sure",
             about: "Where it hesitated most, right or wrong.",
-            all: each.len(),
+            all: 0,
             pictures: judged.first(CARDS, |_| true, doubt),
         },
         Choice {
@@ -148,14 +148,15 @@ fn card(judged: &Judged, picture: usize, name: String, looks: Option<(String, St
     let (scores, truth) = (judged.scores_of(picture), judged.truth(picture));
     let mut ranked: Vec<usize> = (0..scores.len()).collect();
     ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    let likeliest = judged.each[picture].said.first().copied().unwrap_or(ranked[0]);
+    let likeliest = judged.likeliest(picture);
     let mut shown: Vec<usize> = ranked.iter().copied().take(SCORES).collect();
     // What is right is there however unlikely.
-    let missing = truth.iter().find(|class| !shown.contains(class));
-    if let Some(&class) = missing {
+    let missing: Vec<usize> =
+        truth.iter().copied().filter(|class| !shown.contains(class)).take(SCORES).collect();
+    if judged.task == Task::SingleLabel && !missing.is_empty() {
         shown.pop();
-        shown.push(class);
     }
+    shown.extend(missing);
     let names = |classes: &[usize]| -> String {
         let names: Vec<&str> =
             classes.iter().map(|&class| judged.classes[class].as_str()).collect();
@@ -208,7 +209,7 @@ impl Explain<'_, '_> {
             // One that has gone since is on the page by its name.
             if let Ok(Explained { explanation, picture: shown }) = explained {
                 let small = smaller(&shown, SIDE);
-                let map = explanation.map(explanation.predicted()[0]);
+                let map = explanation.map(judged.likeliest(picture));
                 let overlay = smaller(&explanation.overlay(&map, &small), SIDE);
                 made.insert(picture, (data_uri(&small), data_uri(&overlay)));
             }

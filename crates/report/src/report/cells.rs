@@ -21,9 +21,16 @@ const NAMED: usize = 20_000;
 pub(super) struct Cells {
     classes: Vec<String>,
     /// By truth and answer, the pictures of a cell, the surest answer first.
-    cells: BTreeMap<String, Vec<Entry>>,
+    cells: BTreeMap<String, Cell>,
     /// Data URIs, by the number of the picture.
     thumbnails: BTreeMap<usize, String>,
+}
+
+/// Of a cell, how many pictures there are, and those that are named.
+#[derive(Serialize)]
+struct Cell {
+    count: usize,
+    pictures: Vec<Entry>,
 }
 
 /// A picture: its number, its path, and how sure the answer is, in thousandths.
@@ -59,7 +66,11 @@ impl Cells {
             };
             let named = pictures.len().min(room);
             room -= named;
-            cells.insert(format!("{truth},{said}"), pictures[..named].iter().map(entry).collect());
+            let cell = Cell {
+                count: pictures.len(),
+                pictures: pictures[..named].iter().map(entry).collect(),
+            };
+            cells.insert(format!("{truth},{said}"), cell);
         }
         Self { classes: judged.classes.to_vec(), cells, thumbnails }
     }
@@ -88,6 +99,9 @@ fn chosen(by_cell: &BTreeMap<(usize, usize), Vec<usize>>) -> Vec<usize> {
 
 fn thumbnails(judged: &Judged, pictures: &[usize], memory: Option<u64>) -> BTreeMap<usize, String> {
     let reader = Reader::new(memory, enough(SIDE));
+    // Archives and tables are read fastest in order.
+    let mut pictures = pictures.to_vec();
+    pictures.sort_unstable();
     let made = |&picture: &usize| {
         Some((picture, thumbnail(&reader, &judged.picture(picture).at, SIDE).ok()?))
     };

@@ -16,8 +16,7 @@ pub(super) struct ClassRow {
     pub(super) precision: String,
     pub(super) recall: String,
     pub(super) f1: String,
-    /// Nothing of a class without pictures.
-    pub(super) average_precision: Option<String>,
+    pub(super) average_precision: String,
     /// Of what the largest class has, in percent: learned from, and measured on.
     pub(super) bars: (String, String),
 }
@@ -45,14 +44,19 @@ pub(super) fn rows(
             _ => of_class(judged, class),
         };
         let train = learned.get(class).copied();
+        // Of a class without pictures nothing is known.
+        let number = |value: f64| match figures.support {
+            0 => "–".to_owned(),
+            _ => format!("{value:.3}"),
+        };
         ClassRow {
             name: evaluation.classes[class].clone(),
             train,
             support: figures.support,
-            precision: format!("{:.3}", figures.precision),
-            recall: format!("{:.3}", figures.recall),
-            f1: format!("{:.3}", figures.f1),
-            average_precision: average.map(|average| format!("{average:.3}")),
+            precision: number(figures.precision),
+            recall: number(figures.recall),
+            f1: number(figures.f1),
+            average_precision: number(average.unwrap_or(0.0)),
             bars: (bar(train.unwrap_or(0)), bar(figures.support)),
         }
     };

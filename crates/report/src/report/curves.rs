@@ -14,7 +14,8 @@ pub(super) fn learning(record: &TrainingRecord) -> Vec<Plot> {
     let head: &[EpochRecord] =
         if record.trials.is_empty() && record.strength.is_none() { &record.epochs } else { &[] };
     let tuned = record.fine_tune.as_ref().map_or(&[][..], |tuned| &tuned.epochs);
-    if head.len() + tuned.len() < 2 {
+    let is_finite = |epoch: &EpochRecord| epoch.loss.is_finite() && epoch.accuracy.is_finite();
+    if head.len() + tuned.len() < 2 || !head.iter().chain(tuned).all(is_finite) {
         return Vec::new();
     }
     let accuracy =
@@ -89,7 +90,8 @@ pub(super) fn strengths(trials: &[Trial], chosen: Option<f64>) -> Option<Plot> {
     let mut trials = trials.to_vec();
     trials.sort_by(|a, b| a.strength.total_cmp(&b.strength));
     let (first, last) = (trials.first()?.strength, trials.last()?.strength);
-    if first >= last {
+    let all_finite = trials.iter().all(|trial| trial.log_loss.is_finite());
+    if first >= last || !all_finite {
         return None;
     }
     let losses = trials.iter().map(|trial| trial.log_loss);

@@ -50,7 +50,10 @@ pub(super) fn facts(classifier: &Classifier) -> Vec<Fact> {
 
 fn of_record(record: &TrainingRecord, facts: &mut Vec<Fact>) {
     facts.insert(0, fact("Trained on", record.origin.pictures.clone()));
-    facts.push(fact("Head", head(record)));
+    // Of a model that was imported, and fine-tuned here, the head is another's.
+    if record.strength.is_some() || !record.epochs.is_empty() {
+        facts.push(fact("Head", head(record)));
+    }
     if let Some(tuned) = &record.fine_tune {
         facts.push(fact("Fine-tuning", fine_tuning(tuned)));
     }

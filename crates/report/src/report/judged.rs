@@ -49,6 +49,12 @@ impl<'a> Judged<'a> {
         &self.answers.pictures[picture]
     }
 
+    /// The class that is answered with, or would be first.
+    pub(super) fn likeliest(&self, picture: usize) -> usize {
+        let said = self.each[picture].said.first();
+        said.copied().unwrap_or_else(|| argmax(self.scores_of(picture)))
+    }
+
     pub(super) fn scores_of(&self, picture: usize) -> &[f32] {
         let classes = self.classes.len();
         &self.scores[picture * classes..][..classes]

@@ -34,7 +34,7 @@ use tiles::{Tile, tiles};
 /// A page about a classifier: what it was trained on and how, how training went, and what it says of
 /// pictures that it has not learned from, with those to look at.
 ///
-/// On the page are at most 96 pictures with heatmaps and 600 thumbnails, so that it has less than 5 MB.
+/// On the page are at most 96 pictures with heatmaps and 600 thumbnails: 4 to 5 MB of photographs.
 #[derive(Clone, Debug)]
 pub struct Report<'a> {
     classifier: &'a Classifier,
@@ -184,7 +184,7 @@ impl<'a> Report<'a> {
         if let (Some(judged), Some((evaluation, _))) = (&judged, self.measured) {
             plots.trust = [
                 Some(trust::reliability_diagram(judged)),
-                Some(trust::confidences(judged)),
+                trust::confidences(judged),
                 trust::risk_by_coverage(judged),
             ]
             .iter()
@@ -220,6 +220,7 @@ impl<'a> Report<'a> {
             warnings: &self.warnings,
             skipped: &self.skipped,
             data: cells.map_or(String::new(), |cells| cells.json()),
+            calibrated: !plots.trust.is_empty() && !self.classifier.trust().is_none(),
             has_train: rows.iter().any(|row| row.train.is_some()),
             title,
             plots,
@@ -331,6 +332,8 @@ struct ReportTemplate<'a> {
     confusion: Option<Confusion>,
     rows: Vec<ClassRow>,
     has_train: bool,
+    /// Whether figures are of pictures that something was learned on.
+    calibrated: bool,
     pictures: Vec<List>,
     looks: Option<Looks>,
     names: &'a [String],

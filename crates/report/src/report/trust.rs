@@ -3,14 +3,11 @@
 use headstart::predict::{Bin, RELIABILITY_BINS, Task, reliability};
 
 use super::judged::Judged;
+use super::percent;
 use crate::plot::{Axis, Bar, Curve, Plot, Role, Scale};
 
 fn share(name: &str) -> Axis {
     Axis { name: name.to_owned(), scale: Scale::Linear, from: 0.0, to: 1.0 }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
 }
 
 /// How often answers are right by how sure they are; before calibration, too, where there is one.
@@ -70,8 +67,11 @@ pub(super) fn reliability_diagram(judged: &Judged) -> Plot {
     }
 }
 
-/// How many answers are how sure, right ones and wrong ones.
-pub(super) fn confidences(judged: &Judged) -> Plot {
+/// How many answers are how sure, right ones and wrong ones; nothing where pictures may have several labels.
+pub(super) fn confidences(judged: &Judged) -> Option<Plot> {
+    if judged.task == Task::MultiLabel {
+        return None;
+    }
     let width = 1.0 / RELIABILITY_BINS as f64;
     let mut counts = vec![[0usize; 2]; RELIABILITY_BINS];
     for bin in reliability(&judged.predictions(&judged.scores)).iter().enumerate() {
@@ -95,7 +95,7 @@ pub(super) fn confidences(judged: &Judged) -> Plot {
             Bar { x, y: (middle, top), role: Role::Main, label: format!("{sure}: {right} right") },
         ]
     });
-    Plot {
+    Some(Plot {
         title: "How sure the answers are".to_owned(),
         x: share("confidence"),
         y: Axis {
@@ -108,7 +108,7 @@ pub(super) fn confidences(judged: &Judged) -> Plot {
         marks: Vec::new(),
         bars: bars.filter(|bar| bar.y.0 < bar.y.1).collect(),
         bar_names: vec![("right".to_owned(), Role::Main), ("wrong".to_owned(), Role::Second)],
-    }
+    })
 }
 
 /// The share of wrong answers among the surest ones, by how many of all these are (El-Yaniv & Wiener

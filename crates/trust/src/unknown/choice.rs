@@ -138,8 +138,9 @@ fn without<E>(
     let units = logits.len() / n;
     let values = |&part: &ScorePart| -> (ScorePart, Vec<f32>) {
         let rows = tested.chunks_exact(bank.dim).zip(logits.chunks_exact(units));
-        let mut values: Vec<f32> =
-            rows.map(|(features, logits)| all.value(part, features, logits, &|_| false)).collect();
+        let mut values: Vec<f32> = rows
+            .map(|(features, logits)| all.value(part, features, logits, &|_, _| false))
+            .collect();
         let (mean, deviation) = spread(&values[..known.labels.len()]);
         let scale = deviation.max(f32::MIN_POSITIVE);
         values.iter_mut().for_each(|value| *value = (*value - mean) / scale);

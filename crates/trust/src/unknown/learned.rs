@@ -32,7 +32,7 @@ impl Learned {
         part: ScorePart,
         features: &[f32],
         logits: &[f32],
-        except: &dyn Fn(usize) -> bool,
+        except: &dyn Fn(usize, f32) -> bool,
     ) -> f32 {
         const LEARNED: &str = "it is a part";
         match part {

@@ -122,6 +122,9 @@ pub struct Unseen<'a> {
 /// With fewer pictures, how much less sure heads of fewer pictures are would be chance.
 const ENOUGH_OF_ALL: usize = 20;
 
+/// The cosine above which two pictures are one, with some room for what f16 loses.
+const SAME: f32 = 1.0 - 1e-5;
+
 /// Parts of what was learned from are left out in turn for pictures of the same part.
 const FOLDS: usize = 5;
 
@@ -171,7 +174,7 @@ impl Unknown {
             let own_fold = unseen.groups.filter(|_| is_seen[row] && is_of_all(&part));
             let rest = own_fold.and_then(|groups| rests[fold(groups[row])].as_ref());
             let except = unseen.groups.map(|groups| groups[row]);
-            let of_same = |other: usize| except == Some(seen.groups[other]);
+            let of_same = |other: usize, _| except == Some(seen.groups[other]);
             let logits = &unseen.logits[row * units..][..units];
             rest.unwrap_or(&learned).value(part, features, logits, &of_same)
         };
@@ -224,13 +227,31 @@ impl Unknown {
 
     /// The score of one picture, from its features and the logits that the head has for it.
     pub fn score(&self, features: &[f32], logits: &[f32]) -> f32 {
-        let value = |part| self.learned.value(part, features, logits, &|_| false);
+        self.score_except(features, logits, &|_, _| false)
+    }
+
+    fn score_except(
+        &self,
+        features: &[f32],
+        logits: &[f32],
+        except: &dyn Fn(usize, f32) -> bool,
+    ) -> f32 {
+        let value = |part| self.learned.value(part, features, logits, except);
         self.parts.iter().map(|scaled| scaled.of(value(scaled.part))).sum()
     }
 
     /// The score of one picture, and what it says.
     pub fn verdict(&self, features: &[f32], logits: &[f32]) -> UnknownScore {
-        let score = self.score(features, logits);
+        self.says(self.score(features, logits))
+    }
+
+    /// The same of a picture that may be one of those that were learned from, as if it were not: it is no
+    /// neighbour of its own, or measuring on known pictures would find that they are known.
+    pub fn verdict_apart(&self, features: &[f32], logits: &[f32]) -> UnknownScore {
+        self.says(self.score_except(features, logits, &|_, similarity| similarity > SAME))
+    }
+
+    fn says(&self, score: f32) -> UnknownScore {
         // Features that are no numbers are of nothing known.
         UnknownScore { score, is_unknown: score > self.threshold || score.is_nan() }
     }

@@ -22,15 +22,16 @@ impl Neighbours {
         Self { dim: seen.dim, rows }
     }
 
-    /// 1 less the mean cosine similarity to the nearest, or to all where there are fewer.
-    pub(super) fn distance(&self, features: &[f32], except: impl Fn(usize) -> bool) -> f32 {
+    /// 1 less the mean cosine similarity to the nearest, or to all where there are fewer; without those
+    /// whose number and similarity are excepted.
+    pub(super) fn distance(&self, features: &[f32], except: impl Fn(usize, f32) -> bool) -> f32 {
         let features = unit(features);
         // Ascending.
         let mut nearest = [f32::NEG_INFINITY; NEAREST];
         let rows = self.rows.chunks_exact(self.dim).enumerate();
-        for (_, row) in rows.filter(|(index, _)| !except(*index)) {
+        for (index, row) in rows {
             let similarity = dot(&features, row);
-            if similarity > nearest[0] {
+            if similarity > nearest[0] && !except(index, similarity) {
                 let above = nearest.partition_point(|other| *other < similarity);
                 nearest[..above].rotate_left(1);
                 nearest[above - 1] = similarity;
