@@ -138,6 +138,11 @@ fn order(counts: &[Vec<usize>]) -> Vec<usize> {
         joined.extend(other);
         chains[first] = joined;
     }
+    for chain in &mut chains {
+        if chain.first() > chain.last() {
+            chain.reverse();
+        }
+    }
     // Longest first; among those of the same length as the model has them.
     chains.sort_by_key(|chain| Reverse(chain.len()));
     chains.concat()
