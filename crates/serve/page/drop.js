@@ -79,7 +79,7 @@ function show(card, file, answer) {
     const bar = element("dd", { class: "bar", "aria-hidden": "true" }, fill);
     scores.append(element("dt", { title: name }, name), bar, element("dd", {}, score.toFixed(3)));
   }
-  card.append(image, element("h3", {}, headline), element("p", {}, file.name), scores);
+  card.append(image, element("h2", {}, headline), element("p", {}, file.name), scores);
 }
 
 function filesOf(transfer) {

@@ -150,7 +150,8 @@ fn a_picture_that_was_learned_from_is_measured_as_if_it_were_not() {
             apart + is(unknown.verdict_apart(features, logits)),
         ]
     });
-    assert!(shares[0] < 0.04 && (shares[1] - 0.05).abs() < 0.01, "{shares:?}");
+    // Others of its group, which the threshold is set without, are still its neighbours.
+    assert!(shares[0] < 0.01 && (0.02..0.06).contains(&shares[1]), "{shares:?}");
 }
 
 #[test]
