@@ -8,8 +8,8 @@ pictures of all other classes (a fifth of them held back), and asked about the r
 of the class left out: the AUROC of headstart's score, beside MSP and energy of the same head's logits, and
 pytorch-ood's KNN (5), Mahalanobis and ViM, and a Mahalanobis with a shrunk covariance, fitted to the same
 features. For each seed a model of all classes is asked about pictures that it was not trained on (the share
-turned away, of 5 % asked for) and those below each DIR (AUROC). Needs numpy, scikit-learn, torch, pytorch-ood
-and safetensors.
+turned away, of 5 % asked for) and those below each DIR (AUROC, beside the same peers). Needs numpy, scikit-learn, torch, pytorch-ood
+and safetensors. Copies are left out.
 """
 
 import argparse
@@ -90,6 +90,14 @@ def main():
     place = {path: row for row, path in enumerate(paths)}
     features = np.load(work / "f.npy")
     features = features[[place[f"{path.parent.name}/{path.name}"] for path, _ in files]]
+    # Of copies only the first: a picture of which the model has learned a copy is not one that it has not seen.
+    first = np.sort(np.unique(features, axis=0, return_index=True)[1])
+    files, labels, features = [files[i] for i in first], labels[first], features[first]
+
+    far_features = {}
+    for other in options.far:
+        run("features", other, "--base", options.base, "-o", work / "far.npy")
+        far_features[other.name] = np.load(work / "far.npy")
 
     def folder(name, pictures):
         for i in pictures:
@@ -117,7 +125,12 @@ def main():
                 away.append(found["turned_away"] / found["pictures"])
                 for other in options.far:
                     found = run("evaluate", model, known, "--unknown-dir", other)
-                    far.setdefault(other.name, []).append(found["unknown_auroc"])
+                    own = far.setdefault(other.name, {})
+                    own.setdefault("headstart", []).append(found["unknown_auroc"])
+                    asked = np.r_[features[test], far_features[other.name]]
+                    truth = np.arange(len(asked)) >= len(test)
+                    for name, score in peers(model, features[train], labels[train], asked).items():
+                        own.setdefault(name, []).append(roc_auc_score(truth, score))
                 continue
             left_out = np.flatnonzero(labels == out)
             found = run("evaluate", model, known, "--unknown-dir", folder(f"out{tag}", left_out))
@@ -128,11 +141,12 @@ def main():
             for name, score in scores.items():
                 aurocs.setdefault(name, []).append(roc_auc_score(truth, score))
         mean = " ".join(f"{name} {np.mean(found):.4f}" for name, found in aurocs.items())
-        print(f"seed {seed}: {mean}; turned away {away[-1]:.4f}", *(f"{k} {v[-1]:.4f}" for k, v in far.items()), flush=True)
+        print(f"seed {seed}: {mean}; turned away {away[-1]:.4f}", *(f"{k} {v['headstart'][-1]:.4f}" for k, v in far.items()), flush=True)
     shares = " ".join(f"{share:.3f}" for share in away)
     print(f"known pictures turned away: {np.mean(away):.4f} ({shares})")
-    for name, found in far.items():
-        print(f"AUROC of {name}: {np.mean(found):.4f} ({min(found):.4f} to {max(found):.4f})")
+    for kind, scores in far.items():
+        found = " ".join(f"{name} {np.mean(found):.4f}" for name, found in scores.items())
+        print(f"AUROC of {kind}: {found} (headstart from {min(scores['headstart']):.4f})")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reference values for scores of unknown pictures: neighbours, energy, distance from the classes.
+"""Reference values for scores of unknown pictures: neighbours, margin, energy, distance from the classes.
 
 Needs numpy, scikit-learn, torch, pytorch-ood. Writes to `fixtures/trust`:
 
@@ -8,7 +8,8 @@ Needs numpy, scikit-learn, torch, pytorch-ood. Writes to `fixtures/trust`:
 Features are drawn around a direction for each class. Neighbours are scikit-learn's, energies
 pytorch-ood's, those over several labels PyTorch's, distances NumPy's from scikit-learn's shrunk covariance,
 where there are more features than directions from its largest eigenvalues, residuals those of scikit-learn's
-PCA on its standardised features. Each is in standard deviations of the pictures not learned from;
+PCA on its standardised features, margins NumPy's. Each is in standard deviations of the pictures not learned
+from, and goes two of these below their mean at most;
 AUROC is scikit-learn's, the false positive rate pytorch-ood's.
 """
 
@@ -24,12 +25,17 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from common import arguments, versions, write_json, write_tensors
 
-DIRECTIONS, SHRINKAGE, PRINCIPAL = 64, 0.3, 128
+DIRECTIONS, SHRINKAGE, PRINCIPAL, SUREST = 64, 0.3, 128, 2.0
 
 
 def neighbours(seen, features):
     found = NearestNeighbors(n_neighbors=5, metric="cosine").fit(seen)
     return found.kneighbors(features)[0].mean(axis=1)
+
+
+def margin(logits):
+    ascending = np.sort(logits, axis=1)
+    return ascending[:, -2] - ascending[:, -1]
 
 
 def energy(logits):
@@ -81,21 +87,18 @@ def main():
             "unknown": draw(np.full(40, classes)),
         }
         logits = {side: (x @ kernel).astype(np.float32) for side, x in features.items()}
+        of_each = lambda side: np.hstack([0 * logits[side], logits[side]]) if units == 1 else logits[side]
         case = {"dim": dim, "labels": labels.tolist()}
         for part, of in [
             ("neighbours", lambda side: neighbours(features["seen"], features[side])),
-            (
-                "energy",
-                lambda side: energy(
-                    np.hstack([0 * logits[side], logits[side]]) if units == 1 else logits[side]
-                ),
-            ),
+            ("margin", lambda side: margin(of_each(side))),
+            ("energy", lambda side: energy(of_each(side))),
             ("joint_energy", lambda side: joint_energy(logits[side])),
             ("class_distance", lambda side: class_distance(features["seen"], labels, features[side])),
             ("residual", lambda side: residual(features["seen"], features[side])),
         ]:
             known, unknown = of("known"), of("unknown")
-            scale = lambda x: (x - known.mean()) / known.std()
+            scale = lambda x: np.maximum((x - known.mean()) / known.std(), -SUREST)
             scores = np.round(np.concatenate([scale(known), scale(unknown)]), 5)
             truth = np.r_[np.zeros(len(known), int), np.ones(len(unknown), int)]
             metrics = OODMetrics()

@@ -26,9 +26,7 @@ fn tensor(name: &str) -> Vec<f32> {
     data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-const PARTS: [ScorePart; 3] = [ScorePart::Neighbours, ScorePart::Energy, ScorePart::ClassDistance];
-const ALL: [ScorePart; 4] =
-    [ScorePart::Neighbours, ScorePart::Energy, ScorePart::ClassDistance, ScorePart::Residual];
+const ALL: [ScorePart; 5] = ScorePart::ALL;
 
 #[test]
 fn parts_are_those_of_scikit_learn_pytorch_and_pytorch_ood() {
@@ -45,7 +43,7 @@ fn parts_are_those_of_scikit_learn_pytorch_and_pytorch_ood() {
         let features = [known.clone(), of("unknown")].concat();
         let logits = [known_logits.clone(), of("unknown_logits")].concat();
         let units = logits.len() / (features.len() / dim);
-        for part in PARTS.into_iter().chain([ScorePart::JointEnergy, ScorePart::Residual]) {
+        for part in ALL.into_iter().chain([ScorePart::JointEnergy]) {
             let unknown = Unknown::fit(&[part], &seen, &unseen, 0.05).unwrap();
             assert_eq!(unknown.parts().collect::<Vec<_>>(), [part]);
             let pictures = features.chunks_exact(dim).zip(logits.chunks_exact(units));
@@ -122,7 +120,7 @@ impl Pictures {
 #[test]
 fn as_many_unseen_pictures_are_turned_away_as_asked_for_though_learned_from_are_measured() {
     let (seen, new) = (pictures(4, 100, 1), pictures(4, 500, 2));
-    for parts in [&ALL[..], &ALL[..1], &ALL[2..3], &ALL[3..]] {
+    for parts in [&ALL[..], &ALL[..1], &ALL[1..2], &ALL[3..4], &ALL[4..]] {
         for rate in [0.02, 0.05, 0.2] {
             let unknown = Unknown::fit(parts, &seen.seen(), &seen.unseen(true), rate).unwrap();
             let away = new.turned_away(&unknown);
@@ -132,7 +130,7 @@ fn as_many_unseen_pictures_are_turned_away_as_asked_for_though_learned_from_are_
         }
     }
     // Without groups, pictures are their own neighbours, and the threshold is far too low.
-    let own = Unknown::fit(&PARTS, &seen.seen(), &seen.unseen(false), 0.05).unwrap();
+    let own = Unknown::fit(&ALL[..1], &seen.seen(), &seen.unseen(false), 0.05).unwrap();
     assert!(new.turned_away(&own) > 0.1, "{}", new.turned_away(&own));
 }
 
@@ -166,6 +164,21 @@ fn heads_of_fewer_pictures_that_are_less_sure_do_not_move_the_threshold() {
     };
     let (level, not) = (new.turned_away(&fit(60)), new.turned_away(&fit(0)));
     assert!((level - 0.05).abs() < 0.04 && not < 0.01, "{level} and {not}");
+}
+
+#[test]
+fn a_head_that_is_surest_of_what_is_far_does_not_outweigh_that_it_is() {
+    let (seen, mut far) = (pictures(4, 100, 1), pictures(4, 50, 2));
+    for (features, logits) in far.features.chunks_exact_mut(DIM).zip(far.logits.chunks_exact_mut(4))
+    {
+        features.iter_mut().for_each(|x| *x = -*x);
+        logits[0] = 1000.0;
+    }
+    for of_logits in [ScorePart::Margin, ScorePart::Energy] {
+        let parts = [ScorePart::Neighbours, of_logits];
+        let unknown = Unknown::fit(&parts, &seen.seen(), &seen.unseen(true), 0.05).unwrap();
+        assert_eq!(far.turned_away(&unknown), 1.0, "{of_logits:?}");
+    }
 }
 
 #[test]
@@ -233,7 +246,7 @@ fn it_is_the_same_after_its_tensors_were_taken_out_and_put_back() {
 #[test]
 fn the_score_is_the_one_that_parts_left_out_classes_best() {
     let known = pictures(4, 30, 9);
-    // Logits that know nothing: energy is of no use.
+    // Logits that know nothing: what is of them is of no use.
     let mut asked = 0;
     let Ok(chosen) = choose::<Infallible>(&ALL, &known.seen(), &mut |left_out: &LeftOut<'_>| {
         assert_eq!((left_out.done, left_out.total, left_out.classes), (asked, 4, 3));
@@ -242,13 +255,14 @@ fn the_score_is_the_one_that_parts_left_out_classes_best() {
         Ok(Some(drawn(left_out.tested.len() / DIM * 3, 3)))
     });
     assert_eq!(asked, 4);
-    assert!(!chosen.contains(&ScorePart::Energy), "{chosen:?}");
+    let of_logits = |part: &ScorePart| matches!(part, ScorePart::Margin | ScorePart::Energy);
+    assert!(!chosen.iter().any(of_logits), "{chosen:?}");
     // Nothing to choose by: two classes, and a head that cannot be fitted.
     for classes in [2, 4] {
         let known = pictures(classes, 30, 9);
         assert_eq!(
             choose::<Infallible>(&ALL, &known.seen(), &mut |_| Ok(None)),
-            Ok(PARTS[..2].to_vec())
+            Ok(ALL[..2].to_vec())
         );
     }
     assert_eq!(choose(&ALL, &known.seen(), &mut |_| Err("stop")), Err("stop"));
@@ -294,7 +308,7 @@ fn of_several_labels_a_class_is_left_out_by_the_pictures_that_have_no_other() {
     });
     let Ok(chosen) = chosen;
     assert!(asked == 4 && chosen.contains(&ScorePart::JointEnergy), "{asked}: {chosen:?}");
-    assert!(!chosen.contains(&ScorePart::Energy));
+    assert!(!chosen.contains(&ScorePart::Energy) && !chosen.contains(&ScorePart::Margin));
 
     let units = known.logits.clone();
     let unseen = Unseen { features: &known.features, logits: &units, groups: None, held_out: 0 };

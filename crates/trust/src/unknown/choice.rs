@@ -1,20 +1,23 @@
 //! Which score to use: the one that best parts each class from the others where it was not learned.
 
-use super::{FOLDS, Learned, ScorePart, Seen, UnknownFigures, bank_rows, fold, spread};
+use std::collections::HashSet;
 
-use ScorePart::{ClassDistance, Energy, Neighbours, Residual};
+use super::{FOLDS, Learned, ScorePart, Seen, UnknownFigures, bank_rows, floored, fold, spread};
+
+use ScorePart::{ClassDistance, Energy, Margin, Neighbours, Residual};
 
 /// The scores that are chosen from, the one to take where there is nothing to choose by first.
 const SCORES: &[&[ScorePart]] = &[
+    &[Neighbours, Margin],
+    &[Neighbours, Margin, ClassDistance],
+    &[Neighbours, Margin, ClassDistance, Residual],
     &[Neighbours, Energy],
     &[Neighbours, Energy, ClassDistance],
-    &[Neighbours, Energy, Residual],
-    &[Neighbours, Energy, ClassDistance, Residual],
-    &[Energy, ClassDistance, Residual],
-    &[Energy, ClassDistance],
-    &[Energy, Residual],
     &[Neighbours, ClassDistance],
     &[Neighbours],
+    &[Margin, ClassDistance],
+    &[Energy, ClassDistance, Residual],
+    &[Energy, Residual],
     &[Energy],
 ];
 
@@ -68,7 +71,10 @@ pub fn choose<E>(
     let classes = bank.present();
     let is_available = |parts: &&&[ScorePart]| parts.iter().all(|part| available.contains(part));
     let of_task = |parts: &&[ScorePart]| parts.iter().map(|part| part.of(&bank)).collect();
-    let scores: Vec<Vec<ScorePart>> = SCORES.iter().filter(is_available).map(of_task).collect();
+    let mut scores: Vec<Vec<ScorePart>> = SCORES.iter().filter(is_available).map(of_task).collect();
+    // Of several labels, what is of the logits is one part.
+    let mut before = HashSet::new();
+    scores.retain(|parts| before.insert(parts.clone()));
     // Of each score, an AUROC for each class.
     let mut aurocs = vec![Vec::new(); scores.len()];
     let step = classes.len().div_ceil(MOST_CLASSES).max(1);
@@ -131,8 +137,9 @@ fn without<E>(
     let asked = LeftOut { learned, classes, tested: &tested, done, total };
     let Some(logits) = logits(&asked)? else { return Ok(None) };
     let every = |part: &ScorePart| scores.iter().any(|parts| parts.contains(part));
-    let every: Vec<ScorePart> =
+    let mut every: Vec<ScorePart> =
         ScorePart::ALL.into_iter().map(|part| part.of(bank)).filter(every).collect();
+    every.dedup();
     let all = Learned::new(&every, &learned);
     let n = tested.len() / bank.dim;
     let units = logits.len() / n;
@@ -143,7 +150,7 @@ fn without<E>(
             .collect();
         let (mean, deviation) = spread(&values[..known.labels.len()]);
         let scale = deviation.max(f32::MIN_POSITIVE);
-        values.iter_mut().for_each(|value| *value = (*value - mean) / scale);
+        values.iter_mut().for_each(|value| *value = floored((*value - mean) / scale));
         (part, values)
     };
     let values: Vec<(ScorePart, Vec<f32>)> = every.iter().map(values).collect();

@@ -3,7 +3,7 @@
 use super::class_distance::ClassDistance;
 use super::neighbours::Neighbours;
 use super::residual::Residual;
-use super::{ScorePart, Seen, Take, energy};
+use super::{ScorePart, Seen, Take, logits as of_logits};
 
 /// What the parts of a score have learned of known pictures.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,8 +39,9 @@ impl Learned {
             ScorePart::Neighbours => {
                 self.neighbours.as_ref().expect(LEARNED).distance(features, except)
             }
-            ScorePart::Energy => energy::energy(logits),
-            ScorePart::JointEnergy => energy::joint_energy(logits),
+            ScorePart::Margin => of_logits::margin(logits),
+            ScorePart::Energy => of_logits::energy(logits),
+            ScorePart::JointEnergy => of_logits::joint_energy(logits),
             ScorePart::ClassDistance => {
                 self.class_distance.as_ref().expect(LEARNED).distance(features)
             }
@@ -51,7 +52,7 @@ impl Learned {
     /// Whether there is what a part needs.
     pub(super) fn has(&self, part: ScorePart) -> bool {
         match part {
-            ScorePart::Energy | ScorePart::JointEnergy => true,
+            ScorePart::Margin | ScorePart::Energy | ScorePart::JointEnergy => true,
             ScorePart::Neighbours => self.neighbours.is_some(),
             ScorePart::ClassDistance => self.class_distance.is_some(),
             ScorePart::Residual => self.residual.is_some(),
@@ -83,7 +84,7 @@ impl Learned {
         let mut learned = Self::default();
         for part in parts {
             match part {
-                ScorePart::Energy | ScorePart::JointEnergy => {}
+                ScorePart::Margin | ScorePart::Energy | ScorePart::JointEnergy => {}
                 ScorePart::Neighbours => {
                     learned.neighbours = Some(Neighbours::from_tensors(dim, take)?);
                 }

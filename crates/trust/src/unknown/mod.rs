@@ -2,15 +2,15 @@
 //!
 //! What there is to go by are parts, a file each: how near the picture's features are to pictures
 //! learned from, how far from the classes in the directions that they vary in, how much of them lies where
-//! pictures do not vary, and the energy of the logits. A score is a sum of some parts, each measured in
+//! pictures do not vary, and two of the logits alone: their margin and their energy. A score is a sum of some parts, each measured in
 //! standard deviations of known pictures; [`choose`] finds which by leaving classes out.
 
 mod bank;
 mod choice;
 mod class_distance;
-mod energy;
 mod figures;
 mod learned;
+mod logits;
 mod neighbours;
 mod principal;
 mod residual;
@@ -31,6 +31,8 @@ use learned::Learned;
 pub enum ScorePart {
     /// 1 less the mean cosine similarity to the nearest pictures learned from (Sun et al. 2022).
     Neighbours,
+    /// The logit of the second likeliest class less that of the likeliest.
+    Margin,
     /// The negative logarithm of the sum of the logits' exponentials (Liu et al. 2020).
     Energy,
     /// Its like where pictures may have any number of labels: the negative sum over these of the logarithm
@@ -46,14 +48,14 @@ pub enum ScorePart {
 
 impl ScorePart {
     /// Those that there are of pictures with one label each.
-    pub const ALL: [Self; 4] =
-        [Self::Neighbours, Self::Energy, Self::ClassDistance, Self::Residual];
+    pub const ALL: [Self; 5] =
+        [Self::Neighbours, Self::Margin, Self::Energy, Self::ClassDistance, Self::Residual];
 
     /// How many vectors as long as the features a model of so many classes keeps for it, two bytes a value,
     /// beside pictures learned from.
     pub fn vectors(self, classes: usize) -> usize {
         match self {
-            Self::Neighbours | Self::Energy | Self::JointEnergy => 0,
+            Self::Neighbours | Self::Margin | Self::Energy | Self::JointEnergy => 0,
             // One mean more is for pictures of none.
             Self::ClassDistance => class_distance::DIRECTIONS + classes + 1,
             // Two numbers of four bytes for each feature.
@@ -64,7 +66,7 @@ impl ScorePart {
     /// The one that takes its place where pictures may have any number of labels.
     fn of(self, seen: &Seen<'_>) -> Self {
         match (self, seen.label_sets) {
-            (Self::Energy, Some(_)) => Self::JointEnergy,
+            (Self::Margin | Self::Energy, Some(_)) => Self::JointEnergy,
             (other, _) => other,
         }
     }
@@ -121,6 +123,9 @@ pub struct Unseen<'a> {
 
 /// With fewer pictures, how much less sure heads of fewer pictures are would be chance.
 const ENOUGH_OF_ALL: usize = 20;
+
+/// As many standard deviations below the mean of known pictures a part goes, and no further.
+const SUREST: f32 = 2.0;
 
 /// The cosine above which two pictures are one, with some room for what f16 loses.
 const SAME: f32 = 1.0 - 1e-5;
@@ -183,7 +188,7 @@ impl Unknown {
             .map(|&part| {
                 let mut values: Vec<f32> = (0..n).map(|row| value(part, row)).collect();
                 match part {
-                    ScorePart::Energy | ScorePart::JointEnergy => {
+                    ScorePart::Margin | ScorePart::Energy | ScorePart::JointEnergy => {
                         level(&mut values, |row| row >= n - unseen.held_out);
                     }
                     ScorePart::ClassDistance | ScorePart::Residual => {
@@ -256,14 +261,14 @@ impl Unknown {
         UnknownScore { score, is_unknown: score > self.threshold || score.is_nan() }
     }
 
-    /// Whether the tensors that the parts need are there, and the energy is that of heads that give any number
-    /// of labels, or of others.
+    /// Whether the tensors that the parts need are there, and what is of the logits is of heads that
+    /// give any number of labels, or of others.
     pub fn is_complete(&self, task: Task) -> bool {
-        let other = match task {
-            Task::SingleLabel => ScorePart::JointEnergy,
-            Task::MultiLabel => ScorePart::Energy,
+        let others: &[ScorePart] = match task {
+            Task::SingleLabel => &[ScorePart::JointEnergy],
+            Task::MultiLabel => &[ScorePart::Margin, ScorePart::Energy],
         };
-        self.parts().all(|part| self.learned.has(part) && part != other)
+        self.parts().all(|part| self.learned.has(part) && !others.contains(&part))
     }
 
     /// The parts of the score.
@@ -321,8 +326,15 @@ impl Unknown {
 
 impl Scaled {
     fn of(self, value: f32) -> f32 {
-        (value - self.mean) / self.deviation
+        floored((value - self.mean) / self.deviation)
     }
+}
+
+/// What a part says in standard deviations, where it says that a picture is known at most so much: heads can be
+/// surest of what is far from all that they have learned, and must not outweigh what sees that it is far.
+fn floored(deviations: f32) -> f32 {
+    // Written so that what is no number stays so.
+    if deviations < -SUREST { -SUREST } else { deviations }
 }
 
 /// Rows that are no longer than 1, as f16 has them: what a file holds is then the same after it is written.
