@@ -11,6 +11,7 @@ mod output;
 mod paths;
 mod progress;
 mod sources;
+mod written;
 
 use std::io;
 use std::process::ExitCode;

@@ -47,7 +47,7 @@ pub(crate) fn run(
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    args.page.check()?;
+    args.page.check(Some(args.model.as_ref()))?;
     let classifier = Classifier::open(&args.model)?;
     let mut context = common.context(Progress::new("Pictures"))?;
     let asked = args.label.source(&args.dir);

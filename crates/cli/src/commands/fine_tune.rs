@@ -98,7 +98,7 @@ pub(crate) fn run(
     let mut classifier = Classifier::load(&args.model)?;
     let model = args.output.as_ref().unwrap_or(&args.model);
     check_writable(model)?;
-    args.page.check()?;
+    args.page.check(Some(model))?;
     let checkpoint = checkpoint_of(model);
     let config = FineTuning::default()
         .with_at(phase.at)
@@ -161,15 +161,15 @@ pub(crate) fn run(
     }
     tuning::report(&tuned, config.training.learning_rate, output)?;
     show::end(&tuned.skipped, &tuned.warnings, model, output)?;
-    if let Some(file) = args.page.file() {
+    let page = args.page.file().map_or(Ok(()), |file| {
         let made = Report::of_fine_tune(&classifier, &tuned)
             .with_title(title(model))
             .with_fact("Time", duration(tuned.seconds.total))
             .with_fact("Model", model.display().to_string())
             .with_warnings(hints::warnings(&tuned.warnings))
             .with_skipped(tuned.skipped.iter().map(hints::skipped));
-        super::page::write(file, made, (common, output))?;
-    }
+        super::page::write(file, made, (common, output))
+    });
     let validation = tuned.validation.as_ref();
     let mut event = json!({
         "event": "done",
@@ -189,5 +189,6 @@ pub(crate) fn run(
         event["multi_label"] = figures;
     }
     output.event(&event)?;
+    page?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::options::Common;
 use crate::output::{Output, quoted};
 use crate::progress::Progress;
+use crate::written::check_is_not_model;
 
 /// Where the page goes.
 #[derive(Debug, Args)]
@@ -26,9 +27,11 @@ impl PageArgs {
     /// Better now than after all the work.
     ///
     /// # Errors
-    /// When the page could not be written.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
-        Ok(self.report.as_deref().map_or(Ok(()), check_writable)?)
+    /// When the page could not be written, or would take the place of the model.
+    pub(crate) fn check(&self, model: Option<&Path>) -> anyhow::Result<()> {
+        let Some(file) = self.report.as_deref() else { return Ok(()) };
+        model.map_or(Ok(()), |model| check_is_not_model(file, model))?;
+        Ok(check_writable(file)?)
     }
 
     /// The file, if the page is asked for.

@@ -126,6 +126,11 @@ fn a_page_that_cannot_be_written_is_told_before_the_work() {
     let run = place.run(&format!("train pictures -o m.safetensors --report no/page.html {SMALL}"));
     run.failed(1, &["no/page.html"]);
     assert!(!place.path("m.safetensors").exists());
+    for file in ["m.safetensors", "./m.safetensors"] {
+        let run = place.run(&format!("train pictures -o m.safetensors --report {file} {SMALL}"));
+        assert!(run.code == 2 && run.stderr.contains("is the model itself"), "{run:?}");
+    }
+    assert!(!place.path("m.safetensors").exists());
 }
 
 #[test]

@@ -11,8 +11,10 @@ use crate::picture::{enough, thumbnail};
 
 /// The longer side of a thumbnail, in pixels.
 const SIDE: usize = 128;
-/// Thumbnails of all cells, some 3.5 KB each.
+/// Thumbnails of all cells.
 const THUMBNAILS: usize = 600;
+/// Bytes that these take together in the page, which with the pictures of the lists is to be opened from an e-mail, too.
+const ROOM: usize = 2_500_000;
 /// Pictures that are named.
 const NAMED: usize = 20_000;
 
@@ -100,10 +102,17 @@ fn chosen(by_cell: &BTreeMap<(usize, usize), Vec<usize>>) -> Vec<usize> {
 fn thumbnails(judged: &Judged, pictures: &[usize], memory: Option<u64>) -> BTreeMap<usize, String> {
     let reader = Reader::new(memory, enough(SIDE));
     // Archives and tables are read fastest in order.
-    let mut pictures = pictures.to_vec();
-    pictures.sort_unstable();
+    let mut in_order = pictures.to_vec();
+    in_order.sort_unstable();
     let made = |&picture: &usize| {
         Some((picture, thumbnail(&reader, &judged.picture(picture).at, SIDE).ok()?))
     };
-    pictures.par_iter().filter_map(made).collect()
+    let mut made: BTreeMap<usize, String> = in_order.par_iter().filter_map(made).collect();
+    let mut room = ROOM;
+    let fits = |picture: &usize| {
+        let thumbnail = made.remove(picture)?;
+        room = room.checked_sub(thumbnail.len())?;
+        Some((*picture, thumbnail))
+    };
+    pictures.iter().map_while(fits).collect()
 }

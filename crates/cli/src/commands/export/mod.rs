@@ -2,7 +2,6 @@
 
 mod verify;
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +20,7 @@ use serde_json::json;
 use crate::options::Common;
 use crate::output::{Output, bytes, count, path_text, quoted};
 use crate::progress::Progress;
+use crate::written::check_is_not_model;
 use crate::{FAILURE, hints, usage};
 use verify::Verification;
 
@@ -88,12 +88,7 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
     let format = args.format;
     let path = args.output.clone().unwrap_or_else(|| beside(&args.model, format.ending));
     for file in [Some(&path), args.script.as_ref()].into_iter().flatten() {
-        if is_same(file, Path::new(&args.model)) {
-            return Err(usage(format_args!(
-                "{} is the model itself: give another file",
-                path_text(file)
-            )));
-        }
+        check_is_not_model(file, Path::new(&args.model))?;
         check_writable(file)?;
     }
     if let Some(script) = args.script.as_deref().filter(|script| is_module(script, format)) {
@@ -202,11 +197,6 @@ fn is_module(script: &Path, format: &Format) -> bool {
         rest.split([' ', '.']).next().map(str::to_owned)
     });
     script.file_stem().is_some_and(|stem| imported.any(|module| module.as_str() == stem))
-}
-
-/// Whether both are the same file, under whatever names.
-fn is_same(a: &Path, b: &Path) -> bool {
-    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     let (job, option) = (args.job(common)?, args.split.option());
     let pictures = open(&job.source, option)?;
     job.check_files(&pictures)?;
-    args.page.check()?;
+    args.page.check(job.run.model.as_deref())?;
     let mut base = load(&job.base, output)?;
     if let Some(tuning) = &job.fine_tune {
         checked(job.check(&base))?;
@@ -162,7 +162,7 @@ pub(super) fn train(
     let model = job.run.model.as_ref().context("a model that was trained is saved")?;
     let skipped = fine_tune.as_ref().map_or(&fit.skipped, |tuned| &tuned.skipped);
     show::end(skipped, &fit.warnings, model, output)?;
-    if let Some(file) = page {
+    let page = page.map_or(Ok(()), |file| {
         let classifier = &trained.classifier;
         let made = match fine_tune {
             Some(tuned) => Report::of_fine_tune(classifier, tuned),
@@ -175,13 +175,15 @@ pub(super) fn train(
             .with_fact("Model", model.display().to_string())
             .with_warnings(hints::warnings(&fit.warnings))
             .with_skipped(skipped.iter().map(hints::skipped));
-        super::page::write(file, made, (common, output))?;
-    }
+        super::page::write(file, made, (common, output))
+    });
     let mut summary = done.context("a job that is done says so")?;
     summary.notes = pictures.notes().iter().map(hints::note).collect();
     summary.warnings = hints::warnings(&fit.warnings);
     summary.skipped = report::skipped_events(&fit.skipped);
     output.event(&Event::Done(summary))?;
+    // The model is there, and said to be, without it, too.
+    page?;
     Ok(trained)
 }
 
