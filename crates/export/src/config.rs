@@ -16,6 +16,10 @@ pub struct ExportConfig {
     /// Under whose names PyTorch's weights go out; torchvision's where it has the network, and otherwise
     /// timm's, when `None`.
     pub names: Option<Names>,
+    /// The title of a page.
+    pub title: Option<String>,
+    /// What a page says of itself below its title.
+    pub about: Option<String>,
 }
 
 /// A library for PyTorch, by whose names weights go out.
@@ -75,6 +79,20 @@ impl ExportConfig {
     #[must_use]
     pub fn with_names(mut self, names: impl Into<Option<Names>>) -> Self {
         self.names = names.into();
+        self
+    }
+
+    /// The title of a page.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<Option<String>>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// What a page says of itself below its title.
+    #[must_use]
+    pub fn with_about(mut self, about: impl Into<Option<String>>) -> Self {
+        self.about = about.into();
         self
     }
 }

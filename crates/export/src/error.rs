@@ -1,4 +1,5 @@
 use headstart_error::ErrorKind;
+use headstart_web::WebError;
 
 use crate::Output;
 
@@ -26,6 +27,15 @@ pub enum ExportError {
         /// The format.
         format: &'static str,
     },
+    /// A title or a text was given, and the format's files show none.
+    #[error("a title and a text about the model are for web alone, and not for {format}")]
+    TitleOfPage {
+        /// The format.
+        format: &'static str,
+    },
+    /// There is nothing that a part of the model could be compiled to.
+    #[error("the model cannot be compiled to WebAssembly: {0}; onnx has a place for it")]
+    Web(#[from] WebError),
     /// The format has no place for a part of the model.
     #[error("{format} has no place for {part}; {instead}")]
     Lacks {
@@ -72,8 +82,10 @@ impl ExportError {
         match self {
             Self::NoSuchFormat { .. } | Self::NoSuchNames { .. } => ErrorKind::InvalidName,
             Self::Encoding { .. } => ErrorKind::Internal,
+            Self::Web(error) => error.kind(),
             Self::Lacks { .. }
             | Self::NamesOfOne { .. }
+            | Self::TitleOfPage { .. }
             | Self::NoSuchOutput { .. }
             | Self::Pictures { .. } => ErrorKind::InvalidInput,
         }
@@ -91,6 +103,8 @@ mod tests {
             ExportError::NoSuchFormat { .. } => ExportError::NoSuchFormat { name: name(), known: vec!["onnx"] }, InvalidName;
             ExportError::NoSuchNames { .. } => ExportError::NoSuchNames { name: name() }, InvalidName;
             ExportError::NamesOfOne { .. } => ExportError::NamesOfOne { format: "onnx" }, InvalidInput;
+            ExportError::TitleOfPage { .. } => ExportError::TitleOfPage { format: "onnx" }, InvalidInput;
+            ExportError::Web(..) => ExportError::Web(WebError::NoKernel { operation: "a mean", layer: name() }), InvalidInput;
             ExportError::Lacks { .. } => ExportError::Lacks { format: "pytorch", part: name(), instead: "onnx has" }, InvalidInput;
             ExportError::NoSuchOutput { .. } => ExportError::NoSuchOutput { format: "keras", output: Output::Logits, others: vec!["onnx"] }, InvalidInput;
             ExportError::Encoding { .. } => ExportError::Encoding { format: "HDF5", reason: name() }, Internal;

@@ -3,7 +3,7 @@
 use headstart_predict::Model;
 
 use crate::subject::Subject;
-use crate::{ExportConfig, ExportError, Output, Proof, keras, onnx, pytorch, tflite};
+use crate::{ExportConfig, ExportError, Output, Proof, keras, onnx, pytorch, tflite, web};
 
 /// A format that models are exported to.
 #[derive(Debug)]
@@ -12,24 +12,47 @@ pub struct Format {
     pub name: &'static str,
     /// One line for people.
     pub about: &'static str,
-    /// What the names of its files end in.
+    /// What the names of its files, or folders, end in.
     pub ending: &'static str,
     /// Where its files can end.
     pub outputs: &'static [Output],
-    /// What runs its files, as a package of Python's.
+    /// What runs its files: packages of Python's, or node.
     pub runtime: &'static str,
-    /// A Python program that checks a file by its proof and says what is on pictures, with the runtime,
-    /// NumPy and Pillow alone. What all formats' have in common is added to it.
+    /// In what the program is written that runs its files.
+    pub language: Language,
+    /// The program: in Python one that checks a file by its proof and says what is on pictures, with the runtime,
+    /// NumPy and Pillow alone, to which is added what all formats' have in common.
     script: &'static str,
-    write: fn(&Subject<'_>, &Proof) -> Result<Vec<u8>, ExportError>,
+    write: Write,
     /// Whether the proof lies within the file, or in one beside it.
     holds_proof: bool,
     /// Whether there are several kinds of names to choose from.
     takes_names: bool,
+    /// Whether a title is shown.
+    takes_title: bool,
+}
+
+/// What a program is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Python.
+    Python,
+    /// JavaScript, for node: it reads no pictures.
+    JavaScript,
+}
+
+/// Files of a folder, by name.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// What writes a model.
+#[derive(Debug)]
+enum Write {
+    File(fn(&Subject<'_>, &Proof) -> Result<Vec<u8>, ExportError>),
+    Folder(fn(&Subject<'_>, &Proof) -> Result<Files, ExportError>),
 }
 
 /// Every format, in the order in which they are listed.
-pub static FORMATS: &[Format] = &[ONNX, KERAS, KERAS_WEIGHTS, PYTORCH, TFLITE];
+pub static FORMATS: &[Format] = &[ONNX, KERAS, KERAS_WEIGHTS, PYTORCH, TFLITE, WEB, WASM];
 
 const ONNX: Format = Format {
     name: "onnx",
@@ -37,10 +60,12 @@ const ONNX: Format = Format {
     ending: ".onnx",
     outputs: &[Output::Probabilities, Output::Logits, Output::Features],
     runtime: "onnxruntime",
+    language: Language::Python,
     script: include_str!("../scripts/onnx.py"),
-    write: onnx::write,
+    write: Write::File(onnx::write),
     holds_proof: true,
     takes_names: false,
+    takes_title: false,
 };
 
 const KERAS: Format = Format {
@@ -49,10 +74,12 @@ const KERAS: Format = Format {
     ending: ".keras",
     outputs: &[Output::Probabilities],
     runtime: "keras tensorflow",
+    language: Language::Python,
     script: include_str!("../scripts/keras.py"),
-    write: keras::write,
+    write: Write::File(keras::write),
     holds_proof: true,
     takes_names: false,
+    takes_title: false,
 };
 
 const KERAS_WEIGHTS: Format = Format {
@@ -61,10 +88,12 @@ const KERAS_WEIGHTS: Format = Format {
     ending: ".weights.h5",
     outputs: &[Output::Probabilities],
     runtime: "keras tensorflow",
+    language: Language::Python,
     script: include_str!("../scripts/keras_weights.py"),
-    write: keras::write_weights,
+    write: Write::File(keras::write_weights),
     holds_proof: false,
     takes_names: false,
+    takes_title: false,
 };
 
 const PYTORCH: Format = Format {
@@ -73,10 +102,12 @@ const PYTORCH: Format = Format {
     ending: ".pytorch.safetensors",
     outputs: &[Output::Probabilities],
     runtime: "torch torchvision timm",
+    language: Language::Python,
     script: include_str!("../scripts/pytorch.py"),
-    write: pytorch::write,
+    write: Write::File(pytorch::write),
     holds_proof: false,
     takes_names: true,
+    takes_title: false,
 };
 
 const TFLITE: Format = Format {
@@ -85,21 +116,83 @@ const TFLITE: Format = Format {
     ending: ".tflite",
     outputs: &[Output::Probabilities, Output::Logits, Output::Features],
     runtime: "ai-edge-litert",
+    language: Language::Python,
     script: include_str!("../scripts/tflite.py"),
-    write: tflite::write,
+    write: Write::File(tflite::write),
     holds_proof: true,
     takes_names: false,
+    takes_title: false,
 };
+
+const WEB: Format = Format {
+    name: "web",
+    about: "one page for browsers, which needs no server and no network",
+    ending: ".html",
+    outputs: &[Output::Probabilities],
+    runtime: "node",
+    language: Language::JavaScript,
+    script: web::PROGRAM,
+    write: Write::File(web::write_page),
+    holds_proof: true,
+    takes_names: false,
+    takes_title: true,
+};
+
+const WASM: Format = Format {
+    name: "wasm",
+    about: "WebAssembly with a module of JavaScript and its types, for pages of one's own and node: a folder, as npm takes it",
+    ending: "-wasm",
+    outputs: &[Output::Probabilities],
+    runtime: "node",
+    language: Language::JavaScript,
+    script: web::PROGRAM,
+    write: Write::Folder(web::write_package),
+    holds_proof: true,
+    takes_names: false,
+    takes_title: false,
+};
+
+/// What a model was exported as.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A file.
+    File(Vec<u8>),
+    /// Files of a folder, by name.
+    Folder(Vec<(&'static str, Vec<u8>)>),
+}
+
+impl Content {
+    /// How many bytes all of it has.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::File(file) => file.len(),
+            Self::Folder(files) => files.iter().map(|(_, file)| file.len()).sum(),
+        }
+    }
+}
 
 /// A model that was exported.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// The file.
-    pub bytes: Vec<u8>,
+    /// The file, or the folder.
+    pub content: Content,
     /// What proves it.
     pub proof: Proof,
     /// The [bytes](Proof::to_npz) of the proof where they are not within the file.
     pub beside: Option<Vec<u8>>,
+}
+
+impl Artifact {
+    /// The file's bytes.
+    ///
+    /// # Panics
+    /// When it is a folder.
+    pub fn file(&self) -> &[u8] {
+        match &self.content {
+            Content::File(file) => file,
+            Content::Folder(_) => panic!("it is a folder"),
+        }
+    }
 }
 
 impl Format {
@@ -128,17 +221,31 @@ impl Format {
         if config.names.is_some() && !self.takes_names {
             return Err(ExportError::NamesOfOne { format: self.name });
         }
+        if (config.title.is_some() || config.about.is_some()) && !self.takes_title {
+            return Err(ExportError::TitleOfPage { format: self.name });
+        }
         let subject = Subject::new(self.name, model, config);
         let proof = Proof::new(&subject)?;
-        let bytes = (self.write)(&subject, &proof)?;
+        let content = match self.write {
+            Write::File(write) => Content::File(write(&subject, &proof)?),
+            Write::Folder(write) => Content::Folder(write(&subject, &proof)?),
+        };
         let beside = (!self.holds_proof).then(|| proof.to_npz());
-        Ok(Artifact { bytes, proof, beside })
+        Ok(Artifact { content, proof, beside })
     }
 
-    /// A program in Python that runs files of this format: without pictures it compares the file's answers
-    /// to its proof with headstart's, with pictures it says what is on them. It is also the example of how
-    /// such a file is used.
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.write, Write::Folder(_))
+    }
+
+    /// A program that runs files of this format: without pictures it compares the file's answers
+    /// to its proof with headstart's, with pictures, in Python, it says what is on them. It is also the example of
+    /// how such a file is used.
     pub fn script(&self) -> String {
+        if self.language == Language::JavaScript {
+            return self.script.to_owned();
+        }
         const COMMON: &str = include_str!("../scripts/common.py");
         format!("{}\n\n{COMMON}", self.script.trim_end())
     }

@@ -21,8 +21,9 @@ mod subject;
 #[cfg(test)]
 mod testing;
 mod tflite;
+mod web;
 
 pub use config::{ExportConfig, Names, Output};
 pub use error::ExportError;
-pub use format::{Artifact, FORMATS, Format};
+pub use format::{Artifact, Content, FORMATS, Format, Language};
 pub use proof::Proof;

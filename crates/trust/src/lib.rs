@@ -20,6 +20,6 @@ pub use figures::{Bin, CalibrationFigures, RELIABILITY_BINS, reliability};
 pub use sets::{LabelSets, PerLabelSets, TooFewPictures};
 pub use temperature::Temperature;
 pub use unknown::{
-    LeftOut, LogitsOf, ScorePart, Seen, TakeTensor, Unknown, UnknownFigures, UnknownScore, Unseen,
-    bank_rows, choose,
+    LeftOut, LogitsOf, SUREST, ScorePart, Seen, TakeTensor, Unknown, UnknownFigures, UnknownScore,
+    Unseen, bank_rows, choose,
 };

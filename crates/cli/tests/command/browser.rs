@@ -22,14 +22,14 @@ impl Browser {
         found
     }
 
-    /// Opens a page, runs the body of a function in it, and returns what that does. The page must bring
+    /// Opens a page, runs the body of an async function in it, and returns what that does. The page must bring
     /// nothing in from elsewhere, and no error must occur.
     pub(crate) fn drive(&self, page: &Path, body: &str) -> Value {
         let script = format!(
             "<script>window.errors = []; addEventListener('error', (e) => errors.push(e.message));
-            addEventListener('load', () => {{
+            addEventListener('load', async () => {{
                 let result;
-                try {{ result = (() => {{ {body} }})(); }} catch (e) {{ errors.push(String(e)); }}
+                try {{ result = await (async () => {{ {body} }})(); }} catch (e) {{ errors.push(String(e)); }}
                 document.title = JSON.stringify({{ result, errors }});
             }});</script>"
         );

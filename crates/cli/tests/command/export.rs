@@ -2,8 +2,94 @@
 //! `benchmarks/export`.
 
 use std::fs;
+use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::browser::Browser;
 use crate::support::{CLASSES, Place, keys};
+
+/// Whether node is here; says so where it is not.
+fn has_node() -> bool {
+    let found =
+        Command::new("node").arg("--version").output().is_ok_and(|run| run.status.success());
+    if !found {
+        eprintln!("skipped: there is no node here");
+    }
+    found
+}
+
+#[test]
+fn a_page_and_a_package_answer_in_node_as_headstart_does() {
+    let place = Place::with_model();
+    for format in ["web", "wasm"] {
+        place.run(&format!("export model.safetensors --format {format}")).succeeded();
+    }
+    let names = ["README.md", "index.d.ts", "index.js", "package.json", "proof.json"];
+    let modules = ["relaxed.wasm", "simd.wasm", "verify.mjs", "weights.wasm"];
+    assert_eq!(place.below("model-wasm"), [&names[..], &modules[..]].concat());
+    if !has_node() {
+        return;
+    }
+    for format in ["web", "wasm"] {
+        let run = place.run(&format!("export model.safetensors --format {format} --verify --json"));
+        let proof = run.succeeded().json_line()["verified"]["proof"].clone();
+        assert_eq!((&proof["pictures"], &proof["same_first"]), (&4.into(), &4.into()), "{format}");
+        assert!(proof["largest_difference"].as_f64().unwrap() < 1e-3, "{format}: {proof}");
+    }
+}
+
+#[test]
+fn a_page_classifies_in_a_browser_as_headstart_does() {
+    let place = Place::with_model();
+    let options = [
+        "export",
+        "model.safetensors",
+        "--format",
+        "web",
+        "--title",
+        "Bag? <Or> not",
+        "--about",
+        "\"Clothes\"",
+    ];
+    place.run_with(&options).succeeded();
+    let Some(browser) = Browser::find() else { return };
+    let predicted = place.run("predict model.safetensors pictures/Bag --json").json();
+    let file = predicted[0]["path"].as_str().unwrap();
+    let picture = STANDARD.encode(fs::read(place.path(file)).unwrap());
+    let body = "
+        const by = (id) => document.getElementById(id);
+        // Without a timer: the browser's virtual time would pass while the modules are compiled.
+        const soon = () => new Promise((over) => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = over;
+            port2.postMessage(0);
+        });
+        const until = async (done) => { while (!done()) await soon(); };
+        await until(() => !by('files').disabled);
+        const bytes = Uint8Array.from(atob('PICTURE'), (character) => character.charCodeAt(0));
+        const files = new DataTransfer();
+        files.items.add(new File([bytes], 'a picture'));
+        by('files').files = files.files;
+        by('files').dispatchEvent(new Event('change'));
+        await until(() => document.querySelector('.card h2, .card .problem'));
+        by('explain').click();
+        const shares = [...document.querySelectorAll('.scores i')].map((bar) => parseFloat(bar.style.width));
+        const names = [...document.querySelectorAll('.scores dt')].map((name) => name.textContent);
+        return { title: document.querySelector('h1').textContent, headline: document.querySelector('.card h2').textContent, names, shares };
+    ";
+    let shown = browser.drive(&place.path("model.html"), &body.replace("PICTURE", &picture));
+    assert_eq!(shown["title"], "Bag? <Or> not");
+    let scores = predicted[0]["scores"].as_object().unwrap();
+    assert_eq!(shown["names"], serde_json::json!(scores.keys().collect::<Vec<_>>()));
+    for (share, score) in shown["shares"].as_array().unwrap().iter().zip(scores.values()) {
+        let off = share.as_f64().unwrap() / 100.0 - score.as_f64().unwrap();
+        assert!(off.abs() < 1e-3, "{shown} for {scores:?}");
+    }
+    let headline = predicted[0]["label"].as_str().unwrap_or("Unknown: none of the classes");
+    assert_eq!(shown["headline"], headline);
+}
 
 #[test]
 fn a_model_is_written_with_its_proof_and_the_program_that_runs_it() {
@@ -74,6 +160,14 @@ fn what_cannot_be_exported_is_named_and_nothing_is_written() {
         ("model.safetensors --format onnx --proof missing", 1, "missing: no such file or folder"),
         ("model.safetensors --format onnx --proof no-picture", 1, "no-picture: holds no pictures"),
         ("model.safetensors --format onnx --pictures pictures", 2, "--verify"),
+        (
+            "model.safetensors --format web --verify --pictures pictures",
+            2,
+            "node, which reads no pictures",
+        ),
+        ("model.safetensors --format onnx --title Bags", 2, "for web alone, and not for onnx"),
+        ("model.safetensors --format wasm --logits", 2, "wasm files do not end at logits"),
+        ("model.safetensors --format wasm -o text.safetensors", 1, "it is a file; name a folder"),
         ("missing.safetensors --format onnx", 1, "missing.safetensors"),
         ("text.safetensors --format onnx", 1, "text.safetensors"),
     ] {

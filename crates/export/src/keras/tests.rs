@@ -41,7 +41,7 @@ fn bits(weights: &Weights) -> Vec<(String, Vec<u32>)> {
 fn a_model_comes_back_bit_for_bit() {
     for (name, model) in models() {
         let back =
-            imported(&exported("keras", &model).bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+            imported(exported("keras", &model).file()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let frozen = |network: &Network| {
             let mut network = network.clone();
             network.set_trainable(false);
@@ -89,7 +89,7 @@ fn a_configuration_has_what_keras_writes_itself() {
     let config = NetworkConfig { input_size, width, top: None };
     model.network = Architecture::find("mobilenetv2").unwrap().build(&config).unwrap();
     let ours: Value =
-        serde_json::from_slice(&entry(&exported("keras", &model).bytes, "config.json")).unwrap();
+        serde_json::from_slice(&entry(exported("keras", &model).file(), "config.json")).unwrap();
     let (keras, ours) = (base(&keras), base(&ours));
     assert_eq!(ours["module"], keras["module"]);
     assert_eq!(ours["inbound_nodes"][0]["kwargs"]["training"], false);
@@ -126,7 +126,8 @@ fn what_was_fine_tuned_is_trainable_and_all_else_is_not() {
     let (_, model) = models().swap_remove(0);
     for (from, trainable) in [(None, 0), (Some("block_16_project"), 5), (Some("Conv1"), 153)] {
         let config = ExportConfig::default().with_trainable_from(from.map(str::to_owned));
-        let archive = Format::find("keras").unwrap().export(&model, &config).unwrap().bytes;
+        let archive =
+            Format::find("keras").unwrap().export(&model, &config).unwrap().file().to_vec();
         let config: Value = serde_json::from_slice(&entry(&archive, "config.json")).unwrap();
         let base = &config["config"]["layers"][2]["config"];
         assert_eq!(base["trainable"], from.is_some());
@@ -145,7 +146,7 @@ fn what_was_fine_tuned_is_trainable_and_all_else_is_not() {
 #[test]
 fn names_of_a_models_layers_are_unique() {
     for (name, model) in models() {
-        let archive = exported("keras", &model).bytes;
+        let archive = exported("keras", &model).file().to_vec();
         let config: Value = serde_json::from_slice(&entry(&archive, "config.json")).unwrap();
         let layers = config["config"]["layers"].as_array().unwrap();
         for layers in [layers, layers[2]["config"]["layers"].as_array().unwrap()] {
@@ -159,13 +160,13 @@ fn names_of_a_models_layers_are_unique() {
 fn weights_by_themselves_are_those_of_the_archive_with_the_proof_beside() {
     let (_, model) = models().swap_remove(1);
     let (whole, alone) = (exported("keras", &model), exported("keras-weights", &model));
-    assert!(entry(&whole.bytes, "model.weights.h5") == alone.bytes);
-    assert_eq!(entry(&whole.bytes, "headstart/proof.npz"), whole.proof.to_npz());
-    let beside = alone.beside.expect("HDF5 has no place for it");
-    assert_eq!(entry(&beside, "answers.npy"), entry(&whole.proof.to_npz(), "answers.npy"));
-    assert_eq!(entry(&beside, "pictures.npy")[..8], *b"\x93NUMPY\x01\0");
+    assert!(entry(whole.file(), "model.weights.h5") == alone.file());
+    assert_eq!(entry(whole.file(), "headstart/proof.npz"), whole.proof.to_npz());
+    let beside = alone.beside.as_ref().expect("HDF5 has no place for it");
+    assert_eq!(entry(beside, "answers.npy"), entry(&whole.proof.to_npz(), "answers.npy"));
+    assert_eq!(entry(beside, "pictures.npy")[..8], *b"\x93NUMPY\x01\0");
     let (network, _) = network("mobilenetv2");
-    let checkpoint = read_bytes(&alone.bytes, "a.weights.h5").unwrap();
+    let checkpoint = read_bytes(alone.file(), "a.weights.h5").unwrap();
     let weights = headstart_formats::assign(checkpoint, &network).unwrap();
     assert_eq!(bits(&weights), bits(&model.weights));
 }
@@ -200,7 +201,7 @@ fn changed(archive: &[u8], name: &str, change: impl Fn(&mut Value)) -> Vec<u8> {
 #[test]
 fn a_file_that_computes_something_else_is_refused() {
     let (_, model) = models().swap_remove(1);
-    let archive = exported("keras", &model).bytes;
+    let archive = exported("keras", &model).file().to_vec();
     let layer = |model: &mut Value, name: &str, change: &dyn Fn(&mut Value)| {
         fn find<'a>(model: &'a mut Value, name: &str) -> Option<&'a mut Value> {
             let layers = model["config"]["layers"].as_array_mut()?;

@@ -17,7 +17,7 @@ fn exported(model: &Model, names: Option<Names>) -> Result<Vec<u8>, ExportError>
     let config = ExportConfig::default().with_names(names);
     Format::find("pytorch").unwrap().export(model, &config).map(|artifact| {
         assert!(artifact.beside.is_some());
-        artifact.bytes
+        artifact.file().to_vec()
     })
 }
 

@@ -125,7 +125,7 @@ pub struct Unseen<'a> {
 const ENOUGH_OF_ALL: usize = 20;
 
 /// As many standard deviations below the mean of known pictures a part goes, and no further.
-const SUREST: f32 = 2.0;
+pub const SUREST: f32 = 2.0;
 
 /// The cosine above which two pictures are one, with some room for what f16 loses.
 const SAME: f32 = 1.0 - 1e-5;
@@ -274,6 +274,12 @@ impl Unknown {
     /// The parts of the score.
     pub fn parts(&self) -> impl Iterator<Item = ScorePart> {
         self.parts.iter().map(|scaled| scaled.part)
+    }
+
+    /// The parts of the score, and their mean and standard deviation in known pictures, by which each is
+    /// measured before they are added up.
+    pub fn standardized_parts(&self) -> impl Iterator<Item = (ScorePart, f32, f32)> {
+        self.parts.iter().map(|scaled| (scaled.part, scaled.mean, scaled.deviation))
     }
 
     /// The score above which a picture is of none of the classes.

@@ -2,18 +2,20 @@
 
 mod verify;
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use headstart::data::Location;
 use headstart::data::sources::list_pictures;
 use headstart::files::{AtomicFile, check_writable};
 use headstart::{Classifier, ExtractConfig};
 use headstart_export::{
-    Artifact, ExportConfig, ExportError, FORMATS, Format, Names, Output as Ending,
+    Artifact, Content, ExportConfig, ExportError, FORMATS, Format, Language, Names,
+    Output as Ending,
 };
 use serde_json::json;
 
@@ -32,7 +34,7 @@ pub(crate) struct ExportArgs {
     /// Format of the file: see below
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     format: &'static Format,
-    /// File to write to [default: the model's name with the format's ending]
+    /// File, or folder for wasm, to write to [default: the model's name with the format's ending]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// End at the features, without the head
@@ -44,14 +46,21 @@ pub(crate) struct ExportArgs {
     /// Whose names PyTorch's weights have: torchvision or timm [default: torchvision where it has the network]
     #[arg(long, value_name = "LIBRARY", value_parser = parse_names)]
     names: Option<Names>,
+    /// Title of the page that web writes [default: a question with the names of the classes]
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// What that page says of itself below its title
+    #[arg(long, value_name = "TEXT")]
+    about: Option<String>,
     /// Pictures, or folders of them, of which up to 8 go into the file as its proof, with the answers to
     /// them; may be given several times [default: 4 that are drawn and show nobody's]
     #[arg(long, value_name = "PATH")]
     proof: Vec<PathBuf>,
-    /// Write the program in Python that runs such files here, too
-    #[arg(long, value_name = "FILE.py")]
+    /// Write the program in Python, or for web and wasm in JavaScript, that runs such files here, too
+    #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Run the file on its proof, and on --pictures, with what Python has installed, and compare the answers
+    /// Run the file on its proof, and on --pictures, with what Python has installed, or with node, and compare
+    /// the answers
     #[arg(long)]
     verify: bool,
     /// More pictures, or folders of them, to compare answers on; may be given several times
@@ -60,6 +69,9 @@ pub(crate) struct ExportArgs {
     /// Python to verify with
     #[arg(long, value_name = "PROGRAM", default_value = "python3", requires = "verify")]
     python: PathBuf,
+    /// Node to verify web and wasm with
+    #[arg(long, value_name = "PROGRAM", default_value = "node", requires = "verify")]
+    node: PathBuf,
 }
 
 /// The most pictures that a proof takes of those that are given for it.
@@ -87,9 +99,19 @@ fn parse_names(name: &str) -> Result<Names, String> {
 pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     let format = args.format;
     let path = args.output.clone().unwrap_or_else(|| beside(&args.model, format.ending));
-    for file in [Some(&path), args.script.as_ref()].into_iter().flatten() {
+    let file = Some(&path).filter(|_| !format.is_folder());
+    for file in [file, args.script.as_ref()].into_iter().flatten() {
         check_is_not_model(file, Path::new(&args.model))?;
         check_writable(file)?;
+    }
+    if format.is_folder() {
+        check_folder(&path)?;
+    }
+    if format.language == Language::JavaScript && !args.pictures.is_empty() {
+        return Err(usage(format_args!(
+            "{} is verified by node, which reads no pictures: leave out --pictures; the proof is compared",
+            format.name
+        )));
     }
     if let Some(script) = args.script.as_deref().filter(|script| is_module(script, format)) {
         return Err(usage(format_args!(
@@ -110,14 +132,26 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
         .with_output(ending)
         .with_pictures(pictures)
         .with_names(args.names)
+        .with_title(args.title.clone())
+        .with_about(args.about.clone())
         .with_trainable_from(fine_tuned.map(|record| record.first_layer.clone()));
     let artifact = format.export(&classifier.to_model(), &config).map_err(|error| match error {
         // An option that the format does not take.
-        ExportError::NoSuchOutput { .. } | ExportError::NamesOfOne { .. } => usage(error),
+        ExportError::NoSuchOutput { .. }
+        | ExportError::NamesOfOne { .. }
+        | ExportError::TitleOfPage { .. } => usage(error),
         error => error.into(),
     })?;
     let proof_file = artifact.beside.as_ref().map(|_| beside_file(&path));
-    write(&path, &artifact.bytes)?;
+    match &artifact.content {
+        Content::File(file) => write(&path, file)?,
+        Content::Folder(files) => {
+            fs::create_dir_all(&path).with_context(|| path_text(&path).into_owned())?;
+            for (name, file) in files {
+                write(&path.join(name), file)?;
+            }
+        }
+    }
     if let (Some(file), Some(proof)) = (&proof_file, &artifact.beside) {
         write(file, proof)?;
     }
@@ -145,7 +179,7 @@ fn show(
         "event": "done",
         "format": args.format.name,
         "file": path_text(path),
-        "bytes": artifact.bytes.len(),
+        "bytes": artifact.content.bytes(),
         "proof": {"pictures": proof, "file": proof_file.map(path_text)},
         "script": args.script.as_deref().map(path_text),
     });
@@ -153,17 +187,22 @@ fn show(
         event["verified"] = verification.event();
     }
     output.event(&event)?;
-    let size = bytes(artifact.bytes.len() as u64);
+    let size = bytes(artifact.content.bytes() as u64);
     output.field("Saved", format!("{} ({size})", path_text(path)))?;
     let of = if args.proof.is_empty() { ", drawn" } else { "" };
     let place = match proof_file {
         Some(file) => path_text(file).into_owned(),
+        None if args.format.is_folder() => "in the folder".to_owned(),
         None => "in the file".to_owned(),
     };
     output.field("Proof", format!("{} with answers{of}, {place}", count(proof, "picture")))?;
     if let Some(script) = &args.script {
         let [script, file] = [script, path].map(|file| quoted(&path_text(file)));
-        output.field("Script", format!("run it with:  python3 {script} {file} PICTURE..."))?;
+        let command = match args.format.language {
+            Language::Python => format!("python3 {script} {file} PICTURE..."),
+            Language::JavaScript => format!("node {script} {file}"),
+        };
+        output.field("Script", format!("run it with:  {command}"))?;
     }
     if let Some(verification) = verification {
         verification.show(output)?;
@@ -197,6 +236,17 @@ fn is_module(script: &Path, format: &Format) -> bool {
         rest.split([' ', '.']).next().map(str::to_owned)
     });
     script.file_stem().is_some_and(|stem| imported.any(|module| module.as_str() == stem))
+}
+
+/// Whether files can be written to a folder, which may not be there yet.
+fn check_folder(path: &Path) -> anyhow::Result<()> {
+    if path.is_dir() {
+        return Ok(check_writable(path.join("package.json"))?);
+    }
+    if path.exists() {
+        bail!("{}: it is a file; name a folder", path_text(path));
+    }
+    Ok(())
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {

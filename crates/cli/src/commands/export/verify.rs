@@ -8,7 +8,7 @@ use std::{fs, io};
 use anyhow::{Context as _, bail};
 use headstart::data::Location;
 use headstart::{Classifier, ExtractConfig};
-use headstart_export::Format;
+use headstart_export::{Format, Language};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -161,19 +161,22 @@ fn run(
     pictures: &[Location],
 ) -> anyhow::Result<Vec<Line>> {
     let folder = tempfile::tempdir()?;
-    let script = folder.path().join("verify.py");
+    let (program, name, options): (_, _, &[&str]) = match format.language {
+        Language::Python => (&args.python, "verify.py", &["--json", "-"]),
+        Language::JavaScript => (&args.node, "verify.mjs", &["--json"]),
+    };
+    let script = folder.path().join(name);
     fs::write(&script, format.script())?;
-    let python = &args.python;
-    let mut child = Command::new(python)
+    let mut child = Command::new(program)
         .arg(&script)
         .arg(file)
-        .args(["--json", "-"])
+        .args(options)
         .env("TF_CPP_MIN_LOG_LEVEL", "3")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("cannot run {}", path_text(python)))?;
+        .with_context(|| format!("cannot run {}", path_text(program)))?;
     let mut names = Vec::new();
     for picture in pictures {
         names.extend(picture.path().as_os_str().as_encoded_bytes());
@@ -195,7 +198,7 @@ fn run(
         let install = match last.contains("ModuleNotFoundError") {
             true => format!(
                 "; `{} -m pip install {} numpy pillow` installs what it takes, and --python names another",
-                path_text(python),
+                path_text(program),
                 format.runtime
             ),
             false => String::new(),

@@ -19,7 +19,7 @@ fn exported(model: &headstart_predict::Model, output: Output) -> (ModelProto, Pr
     let format = Format::find("onnx").unwrap();
     let artifact = format.export(model, &ExportConfig::default().with_output(output)).unwrap();
     assert!(artifact.beside.is_none());
-    (decode(&artifact.bytes), artifact.proof)
+    (decode(artifact.file()), artifact.proof)
 }
 
 #[test]
@@ -147,6 +147,6 @@ fn a_file_says_what_it_is_of_and_has_its_proof_in_it() {
 fn the_same_model_gives_the_same_bytes() {
     let (_, model) = models().swap_remove(0);
     let format = Format::find("onnx").unwrap();
-    let bytes = || format.export(&model, &ExportConfig::default()).unwrap().bytes;
+    let bytes = || format.export(&model, &ExportConfig::default()).unwrap().file().to_vec();
     assert!(bytes() == bytes());
 }

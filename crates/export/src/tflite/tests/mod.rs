@@ -47,7 +47,7 @@ fn the_runner_computes_what_tensorflow_lite_does() {
     }
     // Nothing is written that was not compared.
     for (name, model) in models() {
-        let file = exported(&model, Output::Probabilities).bytes;
+        let file = exported(&model, Output::Probabilities).file().to_vec();
         for operator in File::read(&file).operators {
             assert!(codes.contains(&operator.code), "{name}: {}", operator.code);
         }
@@ -58,7 +58,8 @@ fn the_runner_computes_what_tensorflow_lite_does() {
 fn a_file_computes_what_headstart_does() {
     for (name, model) in models() {
         for output in [Output::Probabilities, Output::Logits, Output::Features] {
-            let Artifact { bytes, proof, .. } = exported(&model, output);
+            let artifact = exported(&model, output);
+            let (bytes, proof) = (artifact.file().to_vec(), artifact.proof);
             let file = File::read(&bytes);
             let data = proof.pictures.iter().map(|&level| f32::from(level)).collect();
             let values = run(&file, Array { shape: proof.shape.to_vec(), data });
@@ -76,7 +77,7 @@ fn a_file_computes_what_headstart_does() {
 #[test]
 fn a_file_is_laid_out_as_readers_on_devices_need_it() {
     for (name, model) in models() {
-        let bytes = exported(&model, Output::Probabilities).bytes;
+        let bytes = exported(&model, Output::Probabilities).file().to_vec();
         let file = File::read(&bytes);
         // Constants can be used where they lie.
         assert!(file.places.iter().all(|place| place.is_multiple_of(16)), "{name}");
@@ -110,7 +111,8 @@ fn a_file_is_laid_out_as_readers_on_devices_need_it() {
 #[test]
 fn labels_proof_and_metadata_are_where_they_are_looked_for() {
     let (_, model) = models().swap_remove(0);
-    let Artifact { bytes, proof, .. } = exported(&model, Output::Probabilities);
+    let artifact = exported(&model, Output::Probabilities);
+    let (bytes, proof) = (artifact.file().to_vec(), artifact.proof);
     let mut archive = ZipArchive::new(Cursor::new(&bytes)).unwrap();
     assert_eq!(archive.len(), 2);
     for index in 0..archive.len() {
@@ -145,7 +147,7 @@ fn labels_proof_and_metadata_are_where_they_are_looked_for() {
     let labels = output.tables(6)[0];
     assert_eq!((labels.text(0), labels.i8(2)), (metadata::LABELS, 2));
 
-    let bytes = exported(&model, Output::Features).bytes;
+    let bytes = exported(&model, Output::Features).file().to_vec();
     let file = File::read(&bytes);
     let metadata = file.metadata.iter().find(|entry| entry.0 == metadata::ENTRY).unwrap().1;
     assert!(Table::root(metadata).tables(3)[0].tables(3)[0].tables(6).is_empty());

@@ -1,0 +1,104 @@
+//! Models compiled to WebAssembly: as a package for pages of one's own, and as one page.
+
+mod page;
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use headstart_web::{Compiled, compile};
+use serde_json::{Value, json};
+
+use crate::subject::Subject;
+use crate::{ExportError, Proof};
+
+pub(crate) use page::write as write_page;
+
+/// The program that compares answers with those of the proof, for node.
+pub(crate) const PROGRAM: &str = include_str!("../../web/verify.mjs");
+
+/// What runs the modules, after the [`facts`].
+const RUNTIME: &str = include_str!("../../web/model.js");
+
+/// A package as npm takes it: the modules, a module of JavaScript around them and its types, and the proof.
+pub(crate) fn write_package(
+    subject: &Subject<'_>,
+    proof: &Proof,
+) -> Result<Vec<(&'static str, Vec<u8>)>, ExportError> {
+    let Compiled { weights, simd, relaxed } = compile(subject.model)?;
+    let name = "headstart-model";
+    let package = json!({
+        "name": name,
+        "version": "1.0.0",
+        "description": format!("Classifies pictures: {}", subject.model.head.classes().join(", ")),
+        "type": "module",
+        "main": "index.js",
+        "types": "index.d.ts",
+        "exports": {".": {"types": "./index.d.ts", "default": "./index.js"}, "./*": "./*"},
+        "sideEffects": false,
+    });
+    let words = subject.description["preprocessing_in_words"].as_str().expect("it is text");
+    let readme = include_str!("../../web/README.md")
+        .replace("{{ title }}", name)
+        .replace("{{ name }}", name)
+        .replace("{{ classes }}", &subject.model.head.classes().join(", "))
+        .replace("{{ preprocessing }}", words);
+    Ok(vec![
+        ("package.json", pretty(&package)),
+        ("index.js", code(subject).into_bytes()),
+        ("index.d.ts", include_bytes!("../../web/index.d.ts").to_vec()),
+        ("weights.wasm", weights),
+        ("simd.wasm", simd),
+        ("relaxed.wasm", relaxed),
+        ("proof.json", proof_in_json(subject, proof).to_string().into_bytes()),
+        ("verify.mjs", PROGRAM.as_bytes().to_vec()),
+        ("README.md", readme.into_bytes()),
+    ])
+}
+
+fn pretty(value: &Value) -> Vec<u8> {
+    let mut text = serde_json::to_string_pretty(value).expect("plain data serialises");
+    text.push('\n');
+    text.into_bytes()
+}
+
+/// The module of JavaScript.
+fn code(subject: &Subject<'_>) -> String {
+    // As a part of a page, nothing in it ends a script.
+    let facts = facts(subject).to_string().replace('<', "\\u003c");
+    format!("const MODEL = {facts};\n\n{RUNTIME}")
+}
+
+/// What the module of JavaScript has to know.
+fn facts(subject: &Subject<'_>) -> Value {
+    let (height, width) = subject.size();
+    let head = &subject.model.head;
+    let (map_height, map_width) = subject.model.network.output().spatial();
+    let unknown = head.trust().unknown.as_ref().map(|unknown| unknown.threshold());
+    let thresholds = (!head.task().is_single_label()).then(|| head.thresholds());
+    let mut facts = json!({
+        "classes": head.classes(),
+        "width": width,
+        "height": height,
+        "map": [map_height, map_width],
+        "unknown": unknown,
+        "thresholds": thresholds,
+        "description": subject.description,
+    });
+    crate::description::shorten(&mut facts);
+    facts
+}
+
+/// Pictures and answers, for the program that compares them.
+fn proof_in_json(subject: &Subject<'_>, proof: &Proof) -> Value {
+    let classes = subject.model.head.classes();
+    let answers: Vec<_> = proof.answers.chunks_exact(classes.len()).collect();
+    let mut value = json!({
+        "classes": classes,
+        "shape": proof.shape,
+        "answers": answers,
+        "pictures": STANDARD.encode(&proof.pictures),
+    });
+    crate::description::shorten(&mut value);
+    value
+}

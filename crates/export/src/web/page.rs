@@ -1,0 +1,120 @@
+//! The model as one page, which opens from a disk and needs no network.
+
+use std::io::Write;
+
+use askama::Template;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use headstart_web::{Compiled, compile};
+use serde_json::Value;
+
+use super::{code, proof_in_json};
+use crate::subject::Subject;
+use crate::{ExportError, Proof};
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    version: &'a str,
+    title: &'a str,
+    about: &'a str,
+    style: &'a str,
+    facts: Vec<(&'static str, String)>,
+    /// What is packed, by name.
+    parts: Vec<(&'static str, String)>,
+    /// The model's module of JavaScript.
+    code: String,
+    /// The page's own.
+    script: &'a str,
+}
+
+pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, ExportError> {
+    let Compiled { weights, simd, relaxed } = compile(subject.model)?;
+    let proof = proof_in_json(subject, proof).to_string();
+    let parts = [
+        ("weights.wasm", weights.as_slice()),
+        ("simd.wasm", &simd),
+        ("relaxed.wasm", &relaxed),
+        ("proof", proof.as_bytes()),
+    ];
+    let page = Page {
+        version: env!("CARGO_PKG_VERSION"),
+        title: &title(subject),
+        about: subject.config.about.as_deref().unwrap_or_default(),
+        style: include_str!("../../web/page.css"),
+        facts: facts(subject),
+        parts: parts.map(|(name, bytes)| (name, in_digits(&packed(bytes)))).to_vec(),
+        code: code(subject) + include_str!("../../web/decode.js"),
+        script: include_str!("../../web/page.js"),
+    };
+    Ok(page.render().expect("a page is text").into_bytes())
+}
+
+/// The author's, or a question with the classes where these are few.
+fn title(subject: &Subject<'_>) -> String {
+    const MOST: usize = 4;
+    if let Some(title) = &subject.config.title {
+        return title.clone();
+    }
+    match subject.model.head.classes() {
+        [first] => format!("{first}?"),
+        [others @ .., last] if others.len() < MOST => format!("{} or {last}?", others.join(", ")),
+        _ => "What is on a picture?".to_owned(),
+    }
+}
+
+/// What there is to say of the model.
+fn facts(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
+    let model = subject.model;
+    let classes = model.head.classes();
+    let mut facts = vec![
+        ("Classes", format!("{}: {}", classes.len(), classes.join(", "))),
+        ("Base", model.network.name().to_owned()),
+    ];
+    let training: Option<Value> =
+        model.training.as_ref().and_then(|record| serde_json::from_str(record.get()).ok());
+    if let Some(training) = training {
+        let number = |value: &Value| value.as_u64();
+        if let Some(pictures) = number(&training["train"]) {
+            facts.push(("Learned from", format!("{pictures} pictures")));
+        }
+        let metrics = &training["metrics"];
+        if let (Some(accuracy), Some(pictures)) =
+            (metrics["accuracy"].as_f64(), number(&metrics["pictures"]))
+        {
+            let right =
+                format!("{:.1} % of {pictures} pictures that it had not seen", 100.0 * accuracy);
+            facts.push(("Right on", right));
+        }
+    }
+    if let Some(unknown) = &model.head.trust().unknown {
+        let rate = format!(
+            "{:.0} % of pictures of its classes are taken for unknown",
+            100.0 * unknown.rate()
+        );
+        facts.push(("Unknown", rate));
+    }
+    facts
+}
+
+/// In zlib's format.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).expect("memory takes what it is given");
+    encoder.finish().expect("memory takes what it is given")
+}
+
+/// To the base 85, a quarter more than the bytes where base 64 takes a third: in characters that mean nothing in
+/// HTML.
+fn in_digits(bytes: &[u8]) -> String {
+    let alphabet: Vec<u8> = (33..127).filter(|code| !b"!\"&'-<>\\`".contains(code)).collect();
+    let mut text = String::with_capacity(bytes.len().div_ceil(4) * 5);
+    for chunk in bytes.chunks(4) {
+        let mut word = [0; 4];
+        word[..chunk.len()].copy_from_slice(chunk);
+        let value = u32::from_be_bytes(word);
+        let digits = (0..5).rev().map(|power| value / 85_u32.pow(power) % 85);
+        text.extend(digits.take(chunk.len() + 1).map(|digit| char::from(alphabet[digit as usize])));
+    }
+    text
+}

@@ -1,0 +1,9 @@
+//! WebAssembly as typed expressions: what is emitted is valid wherever this compiles.
+
+mod body;
+mod expr;
+mod module;
+
+pub(crate) use body::{Body, Var};
+pub(crate) use expr::{Expr, F32, F64, I32, V128};
+pub(crate) use module::{Func, Func64, Module, memory};

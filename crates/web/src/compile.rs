@@ -1,0 +1,114 @@
+//! From a model to its modules.
+
+use headstart_engine::frozen::Program;
+use headstart_predict::Model;
+
+use crate::WebError;
+use crate::code::{Body, Expr, Module};
+use crate::data::Data;
+use crate::kernels::{F32_BYTES, widen};
+use crate::math::Math;
+use crate::plan::{Place, Plan};
+use crate::{head, heatmap, resize, unknown};
+
+/// A model as WebAssembly.
+///
+/// The functions' modules import the memory as `weights.memory` and export, beside addresses in it as globals,
+/// `prepare`, to be called once, and `run`, which computes the picture at `picture`.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// A module of the memory, with the weights in it.
+    pub weights: Vec<u8>,
+    /// The functions, without relaxed SIMD.
+    pub simd: Vec<u8>,
+    /// The functions, with relaxed SIMD.
+    pub relaxed: Vec<u8>,
+}
+
+/// Compiles a model.
+///
+/// # Errors
+/// [`WebError`], when there is no kernel for a part of it.
+pub fn compile(model: &Model) -> Result<Compiled, WebError> {
+    let (weights, simd) = variant(model, false)?;
+    let (_, relaxed) = variant(model, true)?;
+    Ok(Compiled { weights, simd, relaxed })
+}
+
+/// Bytes beyond the picture that may be read.
+const SLACK: usize = 16;
+
+/// The module of the memory and that of the functions.
+fn variant(model: &Model, fused: bool) -> Result<(Vec<u8>, Vec<u8>), WebError> {
+    let (network, classifier) = (&model.network, &model.head);
+    let preprocessing = network.preprocessing();
+    let program = Program::new(network, &model.weights);
+    let (mut module, mut data) = (Module::default(), Data::default());
+    let picture = data.room(preprocessing.height * preprocessing.width * 3 + SLACK);
+    let probabilities = data.room(classifier.classes().len() * F32_BYTES);
+    let math = Math::new(&mut module);
+    let resize = resize::add(&mut module, &mut data, preprocessing, picture);
+    let mut plan = Plan::new((network, &program), &mut module, &mut data, picture, fused);
+
+    let map = plan.base()?;
+    let (height, width) = network.output().spatial();
+    let features = plan.mean(map, (height * width, network.output().channels()));
+    let (logits, last) = head::logits(&mut plan, math, classifier, features);
+    let scores = head::probabilities(&mut plan, math, classifier);
+    let scores = plan.module.function(scores);
+    plan.call(scores, &[logits, Place::Fixed(probabilities)]);
+
+    let unknown_score = classifier.trust().unknown.as_ref();
+    let unknown_score = unknown_score
+        .map(|score| unknown::add(&mut plan, math, score, (features, logits), classifier));
+    let heat = plan.data.room(height * width * F32_BYTES);
+
+    let Plan { arena, calls, .. } = plan;
+    let arena_at = data.end();
+    let short_at = arena_at + arena.bytes();
+    let address = |place: Place| match place {
+        Place::Arena(at) => arena_at + at,
+        Place::Fixed(at) => at,
+    };
+    let (mut run, []) = Body::taking(fused);
+    for call in &calls {
+        let arguments: Vec<_> =
+            call.arguments.iter().map(|&place| Expr::int(address(place))).collect();
+        run.call(call.function, &arguments);
+    }
+    let run = module.function(run);
+    module.export("run", run);
+
+    let widen = module.function(widen());
+    let (mut prepare, []) = Body::taking(fused);
+    for own in data.widenings(short_at) {
+        let arguments = [own.from, own.to, own.scales, own.panels, own.rows];
+        prepare.call(widen, &arguments.map(Expr::int));
+    }
+    let prepare = module.function(prepare);
+    module.export("prepare", prepare);
+
+    if classifier.head().hidden.is_empty() {
+        let shape = (height * width, network.output().channels());
+        let is_one_logit = classifier.head().units() < classifier.classes().len();
+        let body = heatmap::body(shape, (address(map), last.kernel, heat), is_one_logit);
+        let function = module.function(body);
+        module.export("explain", function);
+        module.constant("heatmap", heat);
+    }
+    if let Some(at) = unknown_score {
+        module.constant("unknown", at);
+    }
+    resize.finish(&mut module, preprocessing, short_at);
+    for (name, at) in [
+        ("picture", picture),
+        ("probabilities", probabilities),
+        ("features", address(features)),
+        ("logits", address(logits)),
+        ("map", address(map)),
+        ("heap", short_at),
+    ] {
+        module.constant(name, at);
+    }
+    Ok((data.module(short_at), module.finish(data.pages(short_at))))
+}

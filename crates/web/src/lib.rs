@@ -1,0 +1,25 @@
+//! Models compiled to WebAssembly.
+//!
+//! As on other processors, freezing is compilation: a network becomes functions for exactly its shapes, with a place
+//! for every value, and running it is a list of calls. What comes out is two modules: one of the memory with the
+//! weights in it, and one of the functions, which imports the memory and of which there are two kinds: with fused
+//! multiply and add (relaxed SIMD), and without.
+#![forbid(unsafe_code)]
+
+mod arena;
+mod code;
+mod compile;
+mod data;
+mod error;
+mod head;
+mod heatmap;
+mod kernels;
+mod math;
+mod plan;
+mod resize;
+#[cfg(test)]
+mod testing;
+mod unknown;
+
+pub use compile::{Compiled, compile};
+pub use error::WebError;

@@ -1,0 +1,394 @@
+//! From a network's operations to functions and the calls of them.
+
+use std::collections::HashMap;
+
+use headstart_engine::frozen::{Clamp, Op, OpId, OpKind, Program, Sides};
+use headstart_model::{Margins, Network};
+
+use crate::WebError;
+use crate::arena::Arena;
+use crate::code::{Func, Module};
+use crate::data::{Data, PANEL};
+use crate::kernels::{Conv, Depthwise, F32_BYTES, Normalize, mean};
+
+/// Bytes that the bands of a block may fill.
+const BAND_BYTES: usize = 400 << 10;
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// In the arena, so many bytes from its beginning.
+    Arena(u32),
+    /// At an address.
+    Fixed(u32),
+}
+
+impl Place {
+    fn plus(self, bytes: usize) -> Self {
+        match self {
+            Self::Arena(at) => Self::Arena(at + bytes as u32),
+            Self::Fixed(at) => Self::Fixed(at + bytes as u32),
+        }
+    }
+}
+
+/// A call of a function with addresses.
+pub(crate) struct Call {
+    pub(crate) function: Func,
+    pub(crate) arguments: Vec<Place>,
+}
+
+/// A network's functions, and the calls that compute a picture.
+pub(crate) struct Plan<'a> {
+    pub(crate) module: &'a mut Module,
+    pub(crate) data: &'a mut Data,
+    pub(crate) arena: Arena,
+    pub(crate) calls: Vec<Call>,
+    /// Whether multiply and add are fused.
+    pub(crate) fused: bool,
+    /// The address of the picture.
+    picture: u32,
+    network: &'a Network,
+    program: &'a Program,
+    /// Where each operation's value lies, as long as somebody reads it.
+    values: Vec<Option<Place>>,
+    /// How often each value is still to be read.
+    readers: Vec<usize>,
+    /// Functions by what they belong to and how many pixels they compute.
+    functions: HashMap<(OpId, usize), Func>,
+    convs: HashMap<OpId, Conv>,
+}
+
+/// A depthwise convolution with those before and after it.
+struct Block<'a> {
+    expand: Option<(OpId, &'a Op)>,
+    depthwise: (OpId, &'a Op, Sides),
+    project: Option<(OpId, &'a Op)>,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(
+        (network, program): (&'a Network, &'a Program),
+        module: &'a mut Module,
+        data: &'a mut Data,
+        picture: u32,
+        fused: bool,
+    ) -> Self {
+        let mut readers = vec![0; program.ops.len()];
+        for op in program.ops.iter().skip(1) {
+            readers[op.input] += 1;
+            if let Some(residual) = op.residual {
+                readers[residual] += 1;
+            }
+        }
+        // The last is read by whoever comes after.
+        *readers.last_mut().expect("the input at least") += 1;
+        let values = vec![None; readers.len()];
+        let (arena, calls) = (Arena::default(), Vec::new());
+        let (functions, convs) = (HashMap::new(), HashMap::new());
+        Self {
+            module,
+            data,
+            arena,
+            calls,
+            fused,
+            picture,
+            network,
+            program,
+            values,
+            readers,
+            functions,
+            convs,
+        }
+    }
+
+    /// Plans all of the network; where its last map lies.
+    pub(crate) fn base(&mut self) -> Result<Place, WebError> {
+        let program = self.program;
+        for (id, op) in program.ops.iter().enumerate().skip(1) {
+            if self.values[id].is_some() || self.is_expansion(id) {
+                continue;
+            }
+            match &op.kind {
+                OpKind::Depthwise { sides, .. } => self.block(id, op, *sides)?,
+                OpKind::Conv { .. } => self.whole(id, op)?,
+                OpKind::Input => unreachable!("the first alone is the input"),
+                OpKind::Affine { .. } => return Err(no_kernel("a scaling by itself", op)),
+                OpKind::Pad(_) => return Err(no_kernel("padding by itself", op)),
+                OpKind::GlobalAverage => return Err(no_kernel("a mean within", op)),
+                OpKind::Softmax => return Err(no_kernel("a softmax within", op)),
+            }
+        }
+        Ok(self.values[program.ops.len() - 1].expect("all are computed"))
+    }
+
+    /// The mean of a map over its positions, in a place of its own.
+    pub(crate) fn mean(&mut self, map: Place, (positions, channels): (usize, usize)) -> Place {
+        let function = self.module.function(mean(positions, channels));
+        let out = self.take(channels * F32_BYTES);
+        self.call(function, &[map, out]);
+        out
+    }
+
+    /// A dense layer's outputs, in a place of its own; `kernel` is `[inputs][outputs]`.
+    pub(crate) fn dense(&mut self, kernel: &[f32], bias: &[f32], input: Place) -> (Place, Conv) {
+        let conv = Conv::pointwise(self.data, (kernel, bias), Clamp::NONE, false);
+        let function = self.module.function(conv.body(1, self.fused));
+        let out = self.take(bias.len().next_multiple_of(PANEL) * F32_BYTES);
+        self.call(function, &[input, out, input]);
+        (out, conv)
+    }
+
+    /// The products of rows as long as the input with it, in a place of their own.
+    pub(crate) fn products(&mut self, rows: &[f32], inputs: usize, input: Place) -> Place {
+        let count = rows.len() / inputs;
+        let column = |k: usize| rows.iter().skip(k).step_by(inputs).copied();
+        let kernel: Vec<f32> = (0..inputs).flat_map(column).collect();
+        self.dense(&kernel, &vec![0.0; count], input).0
+    }
+
+    pub(crate) fn take(&mut self, bytes: usize) -> Place {
+        Place::Arena(self.arena.take(bytes))
+    }
+
+    fn free(&mut self, place: Place) {
+        if let Place::Arena(at) = place {
+            self.arena.free(at);
+        }
+    }
+
+    pub(crate) fn call(&mut self, function: Func, arguments: &[Place]) {
+        self.calls.push(Call { function, arguments: arguments.to_vec() });
+    }
+
+    /// Whether a convolution's only reader is a depthwise one, which takes it along.
+    fn is_expansion(&self, id: OpId) -> bool {
+        let ops = &self.program.ops;
+        let is_conv = matches!(ops[id].kind, OpKind::Conv { .. }) && ops[id].residual.is_none();
+        let mut readers = ops.iter().skip(1).filter(|op| op.input == id || op.residual == Some(id));
+        let reads =
+            |op: &Op| matches!(op.kind, OpKind::Depthwise { .. }) && op.residual != Some(id);
+        is_conv
+            && id + 1 < ops.len()
+            && readers.next().is_some_and(reads)
+            && readers.next().is_none()
+    }
+
+    /// The convolution of one position that alone reads a depthwise one.
+    fn projection(&self, id: OpId) -> Option<(OpId, &'a Op)> {
+        let ops = &self.program.ops;
+        let mut readers = ops.iter().enumerate().skip(1);
+        let reader = readers.find(|(_, op)| op.input == id)?;
+        let pointwise = matches!(&reader.1.kind, OpKind::Conv { sides, .. } if is_pointwise(sides));
+        (pointwise && self.readers[id] == 1 && !self.is_expansion(reader.0)).then_some(reader)
+    }
+
+    /// The address of a value, which is read once less from now on.
+    fn read(&mut self, id: OpId) -> Place {
+        self.readers[id] -= 1;
+        self.values[id].expect("operations are in order")
+    }
+
+    /// Frees values that nobody reads any more.
+    fn release(&mut self, ids: &[Option<OpId>]) {
+        for &id in ids.iter().flatten() {
+            if self.readers[id] == 0
+                && let Some(place) = self.values[id].take()
+            {
+                self.free(place);
+            }
+        }
+    }
+
+    /// Puts the weights of a convolution of one position into memory.
+    fn pack(&mut self, id: OpId, op: &'a Op) {
+        let OpKind::Conv { kernel, bias, .. } = &op.kind else {
+            unreachable!("it is a convolution")
+        };
+        let conv = Conv::pointwise(self.data, (kernel, bias), op.clamp, op.residual.is_some());
+        self.convs.insert(id, conv);
+    }
+
+    /// Puts the weights of a convolution into memory; where it reads.
+    fn conv(&mut self, id: OpId, op: &'a Op) -> Result<Place, WebError> {
+        let OpKind::Conv { kernel, bias, sides } = &op.kind else {
+            unreachable!("it is a convolution")
+        };
+        if is_pointwise(sides) {
+            self.pack(id, op);
+            return Ok(self.read(op.input));
+        }
+        if op.input != 0 || self.readers[0] != 1 {
+            return Err(no_kernel("a convolution of more than one position within", op));
+        }
+        let preprocessing = self.network.preprocessing();
+        let normalize = Normalize {
+            height: preprocessing.height,
+            width: preprocessing.width,
+            margins: sides.margins,
+            scaling: preprocessing.scaling,
+        };
+        let channels = kernel.len() / bias.len() / (sides.kernel * sides.kernel);
+        let step = sides.stride * channels * F32_BYTES;
+        let window = (sides.kernel, normalize.pitch(), step);
+        let residual = op.residual.is_some();
+        let conv = Conv::new(self.data, (kernel, bias), window, op.clamp, residual);
+        self.convs.insert(id, conv);
+        let function = self.module.function(normalize.body());
+        let map = self.take(normalize.bytes());
+        self.call(function, &[Place::Fixed(self.picture), map]);
+        self.readers[0] -= 1;
+        self.values[0] = Some(map);
+        Ok(map)
+    }
+
+    /// Computes rows of a convolution, of which `input` and what is added begin with the first.
+    fn conv_rows(&mut self, id: OpId, rows: usize, [input, output, residual]: [Place; 3]) {
+        let (_, width) = self.program.ops[id].shape.spatial();
+        let conv = self.convs[&id].clone();
+        // Where windows are of one position, all pixels lie at even distances.
+        let calls = if conv.rows == 1 { 1 } else { rows };
+        let pixels = rows * width / calls;
+        let (module, fused) = (&mut *self.module, self.fused);
+        let function = *(self.functions.entry((id, pixels)))
+            .or_insert_with(|| module.function(conv.body(pixels, fused)));
+        let out = pixels * conv.outputs * F32_BYTES;
+        for call in 0..calls {
+            let input = input.plus(call * self.input_rows(id, 1));
+            self.call(function, &[input, output.plus(call * out), residual.plus(call * out)]);
+        }
+    }
+
+    /// Bytes from the input of a row of a convolution to that of so many rows below.
+    fn input_rows(&self, id: OpId, rows: usize) -> usize {
+        let op = &self.program.ops[id];
+        let OpKind::Conv { sides, .. } = &op.kind else { unreachable!("it is a convolution") };
+        let conv = &self.convs[&id];
+        match conv.rows {
+            1 => rows * op.shape.spatial().1 * conv.step,
+            _ => rows * sides.stride * conv.pitch,
+        }
+    }
+
+    /// A convolution by itself.
+    fn whole(&mut self, id: OpId, op: &'a Op) -> Result<(), WebError> {
+        let input = self.conv(id, op)?;
+        let out = self.take(op.shape.len() * F32_BYTES);
+        let residual = op.residual.map_or(out, |residual| self.read(residual));
+        self.conv_rows(id, op.shape.spatial().0, [input, out, residual]);
+        self.values[id] = Some(out);
+        self.release(&[Some(op.input), op.residual]);
+        Ok(())
+    }
+
+    /// A block, a band of rows after the other.
+    fn block(&mut self, id: OpId, op: &'a Op, sides: Sides) -> Result<(), WebError> {
+        let ops = &self.program.ops;
+        let expand = self.is_expansion(op.input).then(|| (op.input, &ops[op.input]));
+        let project = self.projection(id);
+        let block = Block { expand, depthwise: (id, op, sides), project };
+
+        let input = match expand {
+            Some((id, op)) => self.conv(id, op)?,
+            None => self.read(op.input),
+        };
+        let OpKind::Depthwise { kernel, bias, .. } = &op.kind else {
+            unreachable!("it is a depthwise convolution")
+        };
+        if op.residual.is_some() {
+            return Err(no_kernel("a sum after a depthwise convolution", op));
+        }
+        let depthwise = Depthwise::new(self.data, (kernel, bias), sides, op.clamp);
+        let last = project.map_or((id, op), |project| project);
+        if let Some((id, op)) = project {
+            self.pack(id, op);
+        }
+        let out = self.take(last.1.shape.len() * F32_BYTES);
+        let residual = last.1.residual.map_or(out, |residual| self.read(residual));
+        self.bands(&block, &depthwise, [input, out, residual]);
+        self.values[last.0] = Some(out);
+        self.release(&[Some(expand.map_or(op.input, |(_, op)| op.input)), last.1.residual]);
+        Ok(())
+    }
+
+    fn bands(
+        &mut self,
+        block: &Block<'a>,
+        depthwise: &Depthwise,
+        [input, out, residual]: [Place; 3],
+    ) {
+        let (_, op, sides) = block.depthwise;
+        let before = self.program.ops[op.input].shape;
+        let ((height, width), (filtered_height, filtered_width)) =
+            (before.spatial(), op.shape.spatial());
+        let (row, filtered_row) = (width * depthwise.channels, filtered_width * depthwise.channels);
+        let (row, filtered_row) = (row * F32_BYTES, filtered_row * F32_BYTES);
+        let slots = |band: usize| ((band - 1) * sides.stride + sides.kernel).min(height);
+        let fits = |band: &usize| slots(*band) * row + band * filtered_row <= BAND_BYTES;
+        let most = (1..=filtered_height).rev().find(fits).unwrap_or(1);
+        // Bands of one height rather than a short one at the end.
+        let band = filtered_height.div_ceil(filtered_height.div_ceil(most));
+        let slots = if block.expand.is_some() { slots(band) } else { height };
+
+        let body = depthwise.body(width, filtered_width, self.fused);
+        let filter = self.module.function(body);
+        let zeros = self.data.zeros(row);
+        let expanded = match block.expand {
+            Some(_) => self.take(slots * row),
+            None => input,
+        };
+        let filtered = match block.project {
+            Some(_) => self.take(band * filtered_row),
+            None => out,
+        };
+        let Margins { top, .. } = sides.margins;
+        let mut next = 0;
+        for first in (0..filtered_height).step_by(band) {
+            let rows = first..(first + band).min(filtered_height);
+            if let Some((id, _)) = block.expand {
+                let end = ((rows.end - 1) * sides.stride + sides.kernel).saturating_sub(top);
+                let end = end.min(height);
+                while next < end {
+                    // As many rows as lie together.
+                    let slot = next % slots;
+                    let count = (end - next).min(slots - slot);
+                    let input = input.plus(self.input_rows(id, next));
+                    let output = expanded.plus(slot * row);
+                    self.conv_rows(id, count, [input, output, output]);
+                    next += count;
+                }
+            }
+            for y in rows.clone() {
+                let to = if block.project.is_some() { y - rows.start } else { y };
+                let mut arguments = vec![filtered.plus(to * filtered_row)];
+                arguments.extend((0..sides.kernel).map(|tap| {
+                    let padded = y * sides.stride + tap;
+                    match padded.checked_sub(top).filter(|y| *y < height) {
+                        Some(y) => expanded.plus(y % slots * row),
+                        None => Place::Fixed(zeros),
+                    }
+                }));
+                self.call(filter, &arguments);
+            }
+            if let Some((id, op)) = block.project {
+                let row = op.shape.spatial().1 * op.shape.channels() * F32_BYTES;
+                let [out, residual] = [out, residual].map(|place| place.plus(rows.start * row));
+                self.conv_rows(id, rows.len(), [filtered, out, residual]);
+            }
+        }
+        if block.expand.is_some() {
+            self.free(expanded);
+        }
+        if block.project.is_some() {
+            self.free(filtered);
+        }
+    }
+}
+
+fn is_pointwise(sides: &Sides) -> bool {
+    sides.kernel == 1 && sides.stride == 1 && sides.margins == Margins::default()
+}
+
+fn no_kernel(operation: &'static str, op: &Op) -> WebError {
+    WebError::NoKernel { operation, layer: op.name.clone() }
+}
