@@ -111,7 +111,7 @@ impl Load {
         let mut outcome = Outcome::default();
         let mut connection: Option<TcpStream> = None;
         // A different picture, and another of what may happen, on each connection.
-        let mut draw = index as u64 * 0x9e37_79b9_7f4a_7c15 + 1;
+        let mut draw = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
         let mut number = index;
         while !is_over.load(Ordering::Relaxed) {
             number += 1;
