@@ -21,4 +21,4 @@ export function decoded(text) {
   return bytes;
 }
 
-globalThis.headstart = { load, decoded };
+globalThis.headstart = { load, pixelsOf, decoded };

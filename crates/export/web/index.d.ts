@@ -46,6 +46,9 @@ export interface LoadOptions {
 /** Loads the model. */
 export function load(options?: LoadOptions): Promise<Model>;
 
+/** A picture's pixels, upright and in full; larger ones than browsers have canvases for are reduced. */
+export function pixelsOf(picture: Picture): Promise<Pixels>;
+
 export class Model {
   private constructor();
   /** Names of the classes. */

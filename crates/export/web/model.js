@@ -60,12 +60,19 @@ export class Model {
 
   /** What is on a picture: a file, or anything that can be drawn. */
   async predict(picture) {
-    return this.predictImageData(await imageData(picture));
+    return this.predictImageData(await pixelsOf(picture));
   }
 
   /** The same of pixels with alpha, of any size. */
   predictImageData({ data, width, height }) {
-    this.#wasm.reserve(width, height);
+    if (data.length !== 4 * width * height) {
+      throw new RangeError(`${data.length} bytes are no picture of ${width} x ${height} RGBA pixels`);
+    }
+    try {
+      this.#wasm.reserve(width, height);
+    } catch {
+      throw new RangeError(`there is no memory for a picture of ${width} x ${height} pixels`);
+    }
     new Uint8Array(this.#memory.buffer, this.#wasm.heap.value, data.length).set(data);
     this.#wasm.resize(width, height);
     return this.#run();
@@ -130,8 +137,8 @@ export class Model {
   }
 }
 
-/** A picture's pixels, upright and in full. */
-async function imageData(picture) {
+/** A picture's RGBA pixels, upright and in full. */
+export async function pixelsOf(picture) {
   if (picture && picture.data && picture.width) return picture;
   let drawn = picture;
   if (typeof Blob !== "undefined" && picture instanceof Blob) {

@@ -1,6 +1,6 @@
 // The page around the model: pictures that are dropped, chosen, pasted or seen by the camera.
 
-const { load, decoded } = globalThis.headstart;
+const { load, pixelsOf, decoded } = globalThis.headstart;
 const SHOWN = 5;
 // The longer side of a picture on the page.
 const SIDE = 640;
@@ -75,7 +75,8 @@ async function show(card, picture, name) {
   const pixels = context.getImageData(0, 0, width, height);
   const size = [bitmap.width, bitmap.height];
   bitmap.close();
-  const answer = await model.predict(picture);
+  // Nothing comes between the answer and its map.
+  const answer = model.predictImageData(await pixelsOf(picture));
   const map = model.explains ? model.heatmap(answer.scores[0].label) : null;
   const own = { context, pixels, map, size };
   cards.push(own);

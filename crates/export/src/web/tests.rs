@@ -1,45 +1,68 @@
+use std::sync::Arc;
+
+use headstart_engine::head::{Head, Task};
+use headstart_model::architectures::ARCHITECTURES;
+use headstart_predict::{ClassifierHead, Explainer, Model, Rgb, Trust};
+use headstart_trust::{ScorePart, Seen, Unknown, Unseen};
 use headstart_web::{Compiled, compile};
-use wasmi::{Config, Engine, Linker, Module, Store, Val};
+use wasmi::{Config, Engine, Instance, Linker, Memory, Module, Store, Val};
 
 use super::proof_in_json;
 use crate::subject::Subject;
-use crate::testing::{AWKWARD, models};
+use crate::testing::{AWKWARD, model, models, network, numbers};
 use crate::{Content, ExportConfig, Format, Proof};
 
-/// Runs the functions over the memory on pictures: the values of a global's address after each.
-fn run(
-    weights: &[u8],
-    functions: &[u8],
-    pictures: &[&[u8]],
-    (global, count): (&str, usize),
-) -> Vec<f32> {
-    let engine = Engine::new(&Config::default());
-    let mut store = Store::new(&engine, ());
-    let module = |bytes: &[u8]| Module::new(&engine, bytes).expect("it is valid");
-    let mut linker = Linker::new(&engine);
-    let weights = linker.instantiate_and_start(&mut store, &module(weights)).unwrap();
-    let memory = weights.get_memory(&store, "memory").unwrap();
-    linker.define("weights", "memory", memory).unwrap();
-    let instance = linker.instantiate_and_start(&mut store, &module(functions)).unwrap();
-    let address = |store: &Store<()>, name: &str| {
-        let global = instance.get_global(store, name).unwrap();
-        global.get(store).i32().unwrap() as usize
-    };
-    let call = |store: &mut Store<()>, name: &str| {
-        let function = instance.get_func(&*store, name).unwrap();
-        function.call(store, &[] as &[Val], &mut []).unwrap();
-    };
-    call(&mut store, "prepare");
-    let mut values = Vec::new();
-    for picture in pictures {
-        let at = address(&store, "picture");
-        memory.data_mut(&mut store)[at..at + picture.len()].copy_from_slice(picture);
-        call(&mut store, "run");
-        let at = address(&store, global);
-        let bytes = &memory.data(&store)[at..at + 4 * count];
-        values.extend(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+/// Modules that run, in an interpreter.
+struct Running {
+    store: Store<()>,
+    instance: Instance,
+    memory: Memory,
+}
+
+impl Running {
+    fn new(weights: &[u8], functions: &[u8]) -> Self {
+        let engine = Engine::new(&Config::default());
+        let mut store = Store::new(&engine, ());
+        let module = |bytes: &[u8]| Module::new(&engine, bytes).expect("it is valid");
+        let mut linker = Linker::new(&engine);
+        let weights = linker.instantiate_and_start(&mut store, &module(weights)).unwrap();
+        let memory = weights.get_memory(&store, "memory").unwrap();
+        linker.define("weights", "memory", memory).unwrap();
+        let instance = linker.instantiate_and_start(&mut store, &module(functions)).unwrap();
+        let mut running = Self { store, instance, memory };
+        running.call("prepare", &[]);
+        running
     }
-    values
+
+    fn call(&mut self, name: &str, arguments: &[u32]) {
+        let function = self.instance.get_func(&self.store, name).unwrap();
+        let arguments: Vec<Val> = arguments.iter().map(|&value| Val::I32(value as i32)).collect();
+        function.call(&mut self.store, &arguments, &mut []).unwrap();
+    }
+
+    /// The address that a global has.
+    fn address(&self, name: &str) -> usize {
+        let global = self.instance.get_global(&self.store, name).unwrap();
+        global.get(&self.store).i32().unwrap() as usize
+    }
+
+    /// Computes a picture.
+    fn run(&mut self, pixels: &[u8]) {
+        let at = self.address("picture");
+        self.memory.data_mut(&mut self.store)[at..at + pixels.len()].copy_from_slice(pixels);
+        self.call("run", &[]);
+    }
+
+    fn values(&self, name: &str, count: usize) -> Vec<f32> {
+        let at = self.address(name);
+        let bytes = &self.memory.data(&self.store)[at..at + 4 * count];
+        bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 #[test]
@@ -54,10 +77,108 @@ fn modules_of_every_kind_of_model_are_valid_and_answer_as_headstart_does() {
         let pictures: Vec<&[u8]> = proof.pictures.chunks_exact(size).take(2).collect();
         for (kind, functions) in [("simd", &simd), ("relaxed", &relaxed)] {
             wasmparser::validate(functions).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let answers = run(&weights, functions, &pictures, ("probabilities", classes));
-            let off =
-                answers.iter().zip(&proof.answers).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(off < 1e-3, "{name}, {kind}: {answers:?} for {:?}", proof.answers);
+            let mut running = Running::new(&weights, functions);
+            for (picture, expected) in pictures.iter().zip(proof.answers.chunks_exact(classes)) {
+                running.run(picture);
+                let answers = running.values("probabilities", classes);
+                let off = largest_difference(&answers, expected);
+                assert!(off < 1e-3, "{name}, {kind}: {answers:?} for {expected:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_base_can_be_compiled() {
+    for architecture in ARCHITECTURES {
+        let (network, weights) = network(architecture.id);
+        let head = Head {
+            hidden: Vec::new(),
+            kernel: vec![0.5; network.output().channels() * 3],
+            bias: vec![0.0; 3],
+            classes: 3,
+            dropout: 0.0,
+            task: Task::SingleLabel,
+        };
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let head = ClassifierHead::new(head, classes);
+        let model = Model { network, weights: Arc::new(weights), head, training: None };
+        let Compiled { weights, simd, relaxed } = compile(&model).unwrap();
+        for bytes in [&weights, &simd, &relaxed] {
+            wasmparser::validate(bytes).unwrap_or_else(|e| panic!("{}: {e}", architecture.id));
+        }
+    }
+}
+
+/// Features and logits of pictures that look random, and the labels that the head gives.
+fn known(model: &Model, count: usize) -> (Vec<f32>, Vec<f32>, Vec<usize>) {
+    let head = &model.head;
+    let features: Vec<f32> =
+        numbers(77, count * head.head().dim()).iter().map(|x| x.abs() * 0.3).collect();
+    let logits = head.head().logits(&features);
+    let probabilities = head.probabilities(&features);
+    let labels = probabilities.chunks_exact(head.classes().len());
+    let labels = labels.map(|row| usize::from(row[0] < 0.5) * (row.len() - 1)).collect();
+    (features, logits, labels)
+}
+
+#[test]
+fn how_unknown_a_picture_is_and_what_speaks_for_a_class_are_as_headstart_has_them() {
+    let one = Task::SingleLabel;
+    let all = ScorePart::ALL.to_vec();
+    let each = [
+        ScorePart::Neighbours,
+        ScorePart::JointEnergy,
+        ScorePart::ClassDistance,
+        ScorePart::Residual,
+    ];
+    for (name, mut model, parts) in [
+        ("three classes", model("mobilenetv2", one, &["a", "b", "c"], &[], None), all.clone()),
+        ("one logit", model("mobilenetv2", one, &["no", "yes"], &[], None), all),
+        (
+            "labels",
+            model("mobilenetv2", Task::MultiLabel, &["a", "b", "c"], &[], None),
+            each.to_vec(),
+        ),
+    ] {
+        let dim = model.head.head().dim();
+        let (features, logits, labels) = known(&model, 24);
+        let groups: Vec<usize> = (0..labels.len()).collect();
+        let sets = [vec![], vec![0], vec![0, 1]];
+        let is_one = model.head.task().is_single_label();
+        let label_sets = (!is_one).then_some(&sets[..]);
+        let seen = Seen { features: &features, dim, labels: &labels, label_sets, groups: &groups };
+        let unseen =
+            Unseen { features: &features, logits: &logits, groups: Some(&groups), held_out: 0 };
+        let mut trust = Trust::default();
+        trust.unknown = Unknown::fit(&parts, &seen, &unseen, 0.05);
+        assert_eq!(trust.unknown.as_ref().unwrap().parts().count(), parts.len(), "{name}");
+        model.head.set_trust(trust);
+
+        let config = ExportConfig::default();
+        let proof = Proof::new(&Subject::new("wasm", &model, &config)).unwrap();
+        let [_, height, width, _] = proof.shape;
+        let explainer = Explainer::new(&model);
+        let Compiled { weights, relaxed, .. } = compile(&model).unwrap();
+        let mut running = Running::new(&weights, &relaxed);
+        for pixels in proof.pictures.chunks_exact(height * width * 3).take(2) {
+            running.run(pixels);
+            let picture = Rgb::new(width, height, pixels.to_vec()).unwrap();
+            let explanation = explainer.explain_picture(&picture);
+            let expected = explanation.prediction.unknown.unwrap().score;
+            let score = running.values("unknown", 1)[0];
+            assert!(
+                (score - expected).abs() < 2e-3 * (1.0 + expected.abs()),
+                "{name}: {score}, {expected}"
+            );
+            for class in 0..model.head.classes().len() {
+                let map = explanation.map(class);
+                running.call("explain", &[class as u32]);
+                let values = running.values("heatmap", map.values.len());
+                let largest = map.values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+                let off = largest_difference(&values, &map.values);
+                assert!(off < 2e-3 * largest, "{name}, {class}: {values:?} for {:?}", map.values);
+            }
         }
     }
 }
