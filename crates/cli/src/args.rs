@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::export;
 #[cfg(feature = "serve")]
 use crate::commands::serve;
+#[cfg(feature = "studio")]
+use crate::commands::studio;
 use crate::commands::{
     audit, bench, cache, calibrate, demo, evaluate, explain, features, fine_tune, import, lr_find,
     predict, summary, train,
@@ -16,7 +18,8 @@ use crate::options::Common;
 #[derive(Debug, Parser)]
 #[command(name = "headstart", version, max_term_width = 100)]
 #[command(after_help = "Start with: headstart demo\n\
-    Then with your own pictures, in one folder per class: headstart train FOLDER")]
+    Then with your own pictures, in one folder per class: headstart train FOLDER\n\
+    Or in a window in the browser: headstart studio")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -26,6 +29,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Open a window in the browser in which anyone trains a classifier
+    #[cfg(feature = "studio")]
+    Studio(studio::StudioArgs),
     /// Train a classifier on a folder of labelled pictures
     Train(train::TrainArgs),
     /// Train the top of a model's base, too

@@ -62,6 +62,7 @@ pub(crate) fn serve_error(error: &headstart_serve::ServeError) -> &'static str {
             ": give --token (or HEADSTART_TOKEN), or --no-auth if everybody may"
         }
         ServeError::Listen { .. } => "; take another with --listen",
+        ServeError::NotLoopback { .. } => " with --listen",
         ServeError::BadName { .. } | ServeError::SameName { .. } => "; name it by NAME=MODEL",
         ServeError::ShortQueue { .. } => ": take a longer --queue, or fewer --max-pictures",
         _ => "",

@@ -50,6 +50,8 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(args, common, &output),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(args, common, &output),
+        #[cfg(feature = "studio")]
+        Command::Studio(args) => commands::studio::run(args, common, &output),
         Command::Bases => commands::bases::run(&output),
         Command::Bench(args) => commands::bench::run(args, common, &output),
         Command::Cache(args) => commands::cache::run(args, common, &output),

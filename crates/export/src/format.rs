@@ -1,5 +1,7 @@
 //! The formats, a row each.
 
+use std::path::{Path, PathBuf};
+
 use headstart_predict::Model;
 
 use crate::subject::Subject;
@@ -237,6 +239,23 @@ impl Format {
     /// Whether it is a folder.
     pub fn is_folder(&self) -> bool {
         matches!(self.write, Write::Folder(_))
+    }
+
+    /// Whether it is one file with all that belongs to it, its proof too.
+    pub fn is_alone(&self) -> bool {
+        self.holds_proof && !self.is_folder()
+    }
+
+    /// Where the proof lies that a file has no place for: `NAME.proof.npz` beside `NAME.ENDING`.
+    pub fn proof_beside(file: &Path) -> PathBuf {
+        let stem = file.with_extension("");
+        // Of `NAME.weights.h5`, as Keras insists on.
+        let stem = if stem.extension().is_some_and(|ending| ending == "weights") {
+            stem.with_extension("")
+        } else {
+            stem
+        };
+        stem.with_added_extension("proof.npz")
     }
 
     /// A program that runs files of this format: without pictures it compares the file's answers

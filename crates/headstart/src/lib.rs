@@ -80,11 +80,14 @@ pub use headstart_engine as engine;
 pub use headstart_files as files;
 pub use headstart_formats as formats;
 pub use headstart_model as model;
+pub use headstart_neighbours as neighbours;
 pub use headstart_predict as predict;
 pub use headstart_train as train;
 
 pub use assumption::Assumption;
-pub use audit::{Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity, audit};
+pub use audit::{
+    Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity, audit, audit_extracted,
+};
 pub use base::Base;
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
@@ -95,7 +98,7 @@ pub use config::InputConfig;
 pub use error::Error;
 pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
 pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
-pub use fit::{FitConfig, FitReport, Seconds};
+pub use fit::{FitConfig, FitReport, OutOfFoldFigures, Seconds};
 pub use headstart_error::{ErrorKind, system_reason};
 pub use job::{
     BaseSource, DEFAULT_BASE, FineTunePhase, FineTuneSummary, FoldsSummary, PictureSource,

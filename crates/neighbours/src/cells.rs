@@ -49,7 +49,7 @@ pub(super) fn cells(
 }
 
 /// Of each vector the centre with which its product is largest.
-fn nearest_centres(
+pub(super) fn nearest_centres(
     vectors: ArrayView2<'_, f32>,
     centres: ArrayView2<'_, f32>,
     go_on: &mut dyn FnMut(usize) -> bool,
@@ -81,7 +81,7 @@ fn nearest_centres(
 
 /// Moves each centre to the mean of the vectors that are nearest to it, at length 1; one that has none
 /// stays.
-fn move_to(centres: &mut Array2<f32>, vectors: ArrayView2<'_, f32>, nearest: &[u32]) {
+pub(super) fn move_to(centres: &mut Array2<f32>, vectors: ArrayView2<'_, f32>, nearest: &[u32]) {
     let mut sums = Array2::<f32>::zeros(centres.raw_dim());
     for (vector, &centre) in vectors.rows().into_iter().zip(nearest) {
         sums.row_mut(centre as usize).scaled_add(1.0, &vector);

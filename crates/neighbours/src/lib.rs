@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod cells;
+mod clusters;
 mod sketch;
 
 use ndarray::{Array2, ArrayView2, Axis, Slice, linalg::general_mat_mul};
@@ -10,6 +11,8 @@ use rayon::prelude::*;
 
 use cells::Cell;
 use sketch::sketch;
+
+pub use clusters::clusters;
 
 /// Neighbours that are looked for.
 pub const NEAREST: usize = 16;

@@ -18,13 +18,21 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub struct Asset {
     media_type: &'static str,
     bytes: &'static [u8],
+    policy: &'static str,
     tag: OnceLock<HeaderValue>,
 }
 
 impl Asset {
     /// A file of a media type.
     pub const fn new(media_type: &'static str, bytes: &'static [u8]) -> Self {
-        Self { media_type, bytes, tag: OnceLock::new() }
+        Self { media_type, bytes, policy: POLICY, tag: OnceLock::new() }
+    }
+
+    /// With a content security policy of its own.
+    #[must_use]
+    pub const fn with_policy(mut self, policy: &'static str) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// A page in HTML. It may use scripts, styles and pictures of this server, and nothing that stands in its own
@@ -56,7 +64,7 @@ impl Asset {
         let kept = [
             (ETAG, tag.clone()),
             (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(self.policy)),
         ];
         if headers.get(IF_NONE_MATCH) == Some(tag) {
             return (StatusCode::NOT_MODIFIED, kept).into_response();

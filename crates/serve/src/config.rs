@@ -27,6 +27,15 @@ pub enum Auth {
     Loopback,
     /// Who knows this token, sent as `Authorization: Bearer TOKEN`.
     Token(String),
+    /// The browser that has opened `/?token=TOKEN`, which gives it a cookie: pages need it, too, and what it
+    /// sends must come from them. For a loopback address.
+    Session {
+        /// The token.
+        token: String,
+        /// Another that opens the page once, for an address that others may see: those that programs are
+        /// started with.
+        once: Option<String>,
+    },
     /// Whoever can reach the address, and everybody may.
     Nobody,
 }
@@ -111,9 +120,6 @@ impl ServeConfig {
 
     /// What makes no sense, before anything is started.
     pub(crate) fn check(&self) -> Result<(), ServeError> {
-        if self.models.is_empty() {
-            return Err(ServeError::NoModels);
-        }
         for (at, source) in self.models.iter().enumerate() {
             if !is_name(&source.name) {
                 return Err(ServeError::BadName { name: source.name.clone() });
@@ -126,8 +132,11 @@ impl ServeConfig {
             Auth::Loopback if !self.listen.ip().is_loopback() => {
                 Err(ServeError::NeedsToken { listen: self.listen })
             }
+            Auth::Session { .. } if !self.listen.ip().is_loopback() => {
+                Err(ServeError::NotLoopback { listen: self.listen })
+            }
             // What a header cannot carry nobody could send.
-            Auth::Token(token)
+            Auth::Token(token) | Auth::Session { token, .. }
                 if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) =>
             {
                 Err(ServeError::BadToken)
@@ -203,14 +212,16 @@ mod tests {
             config.check().map_err(|error| error.to_string()).expect_err("it makes no sense")
         };
         let everywhere: SocketAddr = "0.0.0.0:80".parse().expect("an address");
+        let session = |token: &str| Auth::Session { token: token.to_owned(), once: None };
         for (error, part) in [
-            (with(&|c| c.models.clear()), "no models"),
             (with(&|c| c.models[0].name = "a/b".to_owned()), "a/b"),
             (with(&|c| c.models[0].name = "..".to_owned()), ".."),
             (with(&|c| c.models.push(ModelSource::new("a", "b"))), "two models are called a"),
             (with(&|c| c.listen = everywhere), "0.0.0.0:80"),
             (with(&|c| c.auth = Auth::Token("a b".to_owned())), "token"),
             (with(&|c| c.auth = Auth::Token(String::new())), "token"),
+            (with(&|c| c.auth = session("a b")), "token"),
+            (with(&|c| (c.listen, c.auth) = (everywhere, session("t"))), "loopback"),
             (with(&|c| c.limits.queue = 63), "63"),
         ] {
             assert!(error.contains(part), "{error}");

@@ -28,6 +28,14 @@ pub enum ServeError {
         /// The address.
         listen: SocketAddr,
     },
+    /// Others can reach the address, and it is for this machine's browser alone.
+    #[error(
+        "{listen}: other machines can reach this address: take a loopback address, such as 127.0.0.1"
+    )]
+    NotLoopback {
+        /// The address.
+        listen: SocketAddr,
+    },
     /// A token that no header can carry.
     #[error("a token is letters, digits and signs of ASCII, without spaces")]
     BadToken,
@@ -65,9 +73,11 @@ impl ServeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::BadName { .. } | Self::SameName { .. } => ErrorKind::InvalidName,
-            Self::NoModels | Self::NeedsToken { .. } | Self::BadToken | Self::ShortQueue { .. } => {
-                ErrorKind::InvalidInput
-            }
+            Self::NoModels
+            | Self::NeedsToken { .. }
+            | Self::NotLoopback { .. }
+            | Self::BadToken
+            | Self::ShortQueue { .. } => ErrorKind::InvalidInput,
             Self::Listen { cause, .. } => cause.kind().into(),
             Self::Threads { .. } => ErrorKind::LimitExceeded,
             Self::Model(error) => error.kind(),

@@ -77,7 +77,8 @@ impl Failure {
         Self { message: format!("{what} {index}: {}", self.message).into(), ..self }
     }
 
-    fn of_kind(kind: ErrorKind, message: String) -> Self {
+    /// What an error of this kind is to a client.
+    pub fn of_kind(kind: ErrorKind, message: String) -> Self {
         let (status, kind) = match kind {
             ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             ErrorKind::InvalidName => (StatusCode::BAD_REQUEST, "invalid_name"),

@@ -37,6 +37,6 @@ pub use assets::Asset;
 pub use config::{Auth, Limits, ModelSource, ServeConfig};
 pub use error::ServeError;
 pub use failure::Failure;
-pub use process::{Ended, serve};
+pub use process::{Ended, serve, serve_with};
 pub use server::{Routes, Server};
 pub use tracing::Level;

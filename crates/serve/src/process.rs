@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{ServeConfig, ServeError, Server};
+use crate::{Routes, ServeConfig, ServeError, Server};
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,26 @@ pub enum Ended {
 /// # Errors
 /// As [`Server::bind`].
 pub fn serve(config: ServeConfig, listening: impl FnOnce(&Server)) -> Result<Ended, ServeError> {
+    serve_with(config, Routes::default(), listening, || ())
+}
+
+/// As [`serve`], with routes of the caller's. `stopping` is told when the process is told to end: what they
+/// stream should end then.
+///
+/// # Errors
+/// As [`Server::bind_with`].
+pub fn serve_with(
+    config: ServeConfig,
+    routes: Routes,
+    listening: impl FnOnce(&Server),
+    stopping: impl FnOnce(),
+) -> Result<Ended, ServeError> {
     let threads = config.predicting_threads();
     let runtime = runtime(threads).map_err(|cause| ServeError::Threads { threads, cause })?;
     let ended = runtime.block_on(async {
         // From here on a signal is an order to stop.
         let mut signals = Signals::new().map_err(|cause| ServeError::Threads { threads, cause })?;
-        let server = Server::bind(config).await?;
+        let server = Server::bind_with(config, routes).await?;
         listening(&server);
         let (stop, told) = tokio::sync::oneshot::channel();
         let serving = server.run(async {
@@ -34,6 +48,7 @@ pub fn serve(config: ServeConfig, listening: impl FnOnce(&Server)) -> Result<End
         });
         let impatient = async {
             signals.next().await;
+            stopping();
             // It may have ended by itself, which it does not.
             let _ = stop.send(());
             signals.next().await;

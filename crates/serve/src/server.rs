@@ -19,8 +19,11 @@ use crate::{ServeConfig, ServeError, connection, layers, protocols};
 pub struct Routes {
     /// Behind the token, if there is one.
     pub guarded: Router,
-    /// For everybody: pages and what they are made of. `None` are the pages that come with the server.
+    /// For everybody, or, where browsers have [sessions](crate::Auth::Session), behind these: pages and what
+    /// they are made of. `None` are the pages that come with the server.
     pub pages: Option<Router>,
+    /// Whether there are no others: no protocols, and so no models need be given.
+    pub alone: bool,
 }
 
 /// A server whose models are loaded and whose address is taken: clients are let in by [`Server::run`].
@@ -48,12 +51,16 @@ impl Server {
     ///
     /// # Panics
     /// When a route is one that there is already.
-    pub async fn bind_with(config: ServeConfig, routes: Routes) -> Result<Self, ServeError> {
+    pub async fn bind_with(mut config: ServeConfig, routes: Routes) -> Result<Self, ServeError> {
         config.check()?;
+        if config.models.is_empty() && !routes.alone {
+            return Err(ServeError::NoModels);
+        }
         let listen = config.listen;
         let not_here = |cause| ServeError::Listen { listen, cause };
         let listener = TcpListener::bind(listen).await.map_err(not_here)?;
         let address = listener.local_addr().map_err(not_here)?;
+        config.listen = address;
         let app = Arc::new(App::start(config)?);
         let router = layers::around(protocols::router(&app, routes), &app);
         Ok(Self { listener, address, app, router })

@@ -19,6 +19,8 @@ pub(crate) mod predict;
 mod report;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
+#[cfg(feature = "studio")]
+pub(crate) mod studio;
 pub(crate) mod summary;
 pub(crate) mod train;
 mod tuning;

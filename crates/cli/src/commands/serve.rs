@@ -130,7 +130,7 @@ fn config(args: &ServeArgs, common: &Common) -> anyhow::Result<ServeConfig> {
 }
 
 /// An address and a port, or a port alone.
-fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse() {
         return Ok(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port));
     }

@@ -98,7 +98,7 @@ pub(super) struct Classes {
     pub(super) folders: BTreeMap<String, Vec<PathBuf>>,
     /// Pictures that lie in no class.
     pub(super) loose: Vec<PathBuf>,
-    skipped: Vec<Skipped>,
+    pub(super) skipped: Vec<Skipped>,
 }
 
 impl Classes {
@@ -118,7 +118,7 @@ impl Classes {
         folders.map(top).collect()
     }
 
-    fn of(root: &Path) -> Result<Self, DataError> {
+    pub(super) fn of(root: &Path) -> Result<Self, DataError> {
         let found = entries(root).map_err(|cause| unreadable(root, cause))?;
         let mut classes =
             Self { folders: BTreeMap::new(), loose: Vec::new(), skipped: found.skipped };

@@ -30,3 +30,8 @@ const LEFTOVERS: [&[u8]; 15] = [
 pub(super) fn hidden(name: &[u8]) -> bool {
     name.starts_with(b".") || LEFTOVERS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
+
+/// Whether files and folders of this name are passed over in silence when folders are listed.
+pub fn is_hidden(name: &str) -> bool {
+    hidden(name.as_bytes())
+}

@@ -22,6 +22,7 @@
 
 mod archive;
 mod cells;
+mod class_folders;
 mod columns;
 mod dataset;
 mod folder;
@@ -55,10 +56,12 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use archive::Member;
+pub use class_folders::{ClassFolder, ClassFolders};
 pub use columns::ColumnNames;
 pub use dataset::Dataset;
 pub use headstart_model::class_name::{BadClassName, LONGEST_CLASS_NAME, NameProblem, class_name};
 pub use labels::{LabelSets, Labels};
+pub use leftovers::is_hidden;
 pub use list::{is_source, is_table, list_pictures, list_pictures_as, list_source};
 pub use listing::{Listed, Listing};
 pub use location::Location;

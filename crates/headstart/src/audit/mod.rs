@@ -10,12 +10,14 @@ mod suspects;
 use std::slice;
 
 use headstart_data::cache::CacheWarning;
-use headstart_data::{ContentHash, DecodeError, Facts, Location, PictureLabels, Subset};
+use headstart_data::{
+    ContentHash, DecodeError, Facts, Location, PictureLabels, SkipReason, Subset,
+};
 
 use crate::config::setters;
 use crate::copies::Copies;
 use crate::looks::{Look, looks};
-use crate::pictures::LabelSets;
+use crate::pictures::{LabelSets, OfBase};
 use crate::{Base, Context, Error, ExtractConfig, Extraction, Extractor, Pictures};
 pub use finding::{Finding, FindingKind, Severity};
 pub use labels::LabelErrors;
@@ -83,9 +85,52 @@ pub fn audit(
     context: &mut Context<'_>,
 ) -> Result<Audit, Error> {
     let extractor = Extractor::new(base, &config.extract);
-    let size = base.network().preprocessing();
-    let mut set = Set::read(&extractor, pictures, context)?;
-    let dim = extractor.features();
+    let mut failed = Vec::new();
+    let extraction = extractor.extract_with_errors(
+        &pictures.items_and_tests(),
+        context,
+        &mut |at: &Location, error: &DecodeError| failed.push(files::of_error(at.clone(), error)),
+    )?;
+    let set = Set::of(pictures, extraction, failed)?;
+    let audit = analyse(set, base.of_base(), config, context)?;
+    Ok(Audit { warning: extractor.cache_warning(), ..audit })
+}
+
+/// [`audit()`] on features that are there: `extraction` is what an [`Extractor`] for `base` made of the pictures'
+/// [`locations`](Pictures::locations), or of some of them.
+///
+/// # Errors
+/// As [`audit()`].
+///
+/// # Panics
+/// When the features are another base's, or not as many as there are pictures.
+pub fn audit_extracted(
+    base: &Base,
+    pictures: &Pictures,
+    extraction: Extraction,
+    config: &AuditConfig,
+    context: &mut Context<'_>,
+) -> Result<Audit, Error> {
+    let of_base = base.of_base();
+    let values = extraction.kept.len() * of_base.features;
+    assert_eq!(extraction.features.len(), values, "features of every picture");
+    let failed = extraction.skipped.iter().filter_map(|skipped| match &skipped.reason {
+        SkipReason::Content(error) => Some(files::of_error(skipped.path.as_path().into(), error)),
+        _ => None,
+    });
+    let failed = failed.collect();
+    analyse(Set::of(pictures, extraction, failed)?, of_base, config, context)
+}
+
+/// All but whether features are kept.
+fn analyse(
+    mut set: Set<'_>,
+    of_base: OfBase,
+    config: &AuditConfig,
+    context: &mut Context<'_>,
+) -> Result<Audit, Error> {
+    let OfBase { features: dim, side } = of_base;
+    let pictures = set.pictures;
     context.install(|context| {
         let (contents, facts) = (&set.contents, &set.facts);
         let copies =
@@ -96,7 +141,7 @@ pub fn audit(
         let suspects = set.tell_label_errors(&copies, dim, config.label_errors, isa, context)?;
         set.tell_copies(&copies, &set.sides()?, &suspects);
         set.tell_outliers(&copies, dim);
-        set.tell_looks(size.height.min(size.width));
+        set.tell_looks(side);
         set.tell_balance(&copies);
         set.tell_files();
         Ok(())
@@ -111,14 +156,7 @@ pub fn audit(
         let strength = |f: &Finding| f.value.unwrap_or(0.0) * ascending(f.kind);
         a.kind.cmp(&b.kind).then(strength(b).total_cmp(&strength(a))).then(a.files.cmp(&b.files))
     });
-    Ok(Audit {
-        classes,
-        counts,
-        pictures: labels.len(),
-        cached,
-        findings,
-        warning: extractor.cache_warning(),
-    })
+    Ok(Audit { classes, counts, pictures: labels.len(), cached, findings, warning: None })
 }
 
 /// 1 for kinds whose value grows with how bad it is, -1 for the others.
@@ -149,17 +187,14 @@ struct Set<'a> {
 }
 
 impl<'a> Set<'a> {
-    fn read(
-        extractor: &Extractor,
+    /// `failed` are findings of those that cannot be read.
+    fn of(
         pictures: &'a Pictures,
-        context: &mut Context<'_>,
+        extraction: Extraction,
+        failed: Vec<Finding>,
     ) -> Result<Self, Error> {
         let mut findings = files::of_skipped(pictures.skipped());
-        let mut failed = |at: &Location, error: &DecodeError| {
-            findings.push(files::of_error(at.clone(), error));
-        };
-        let extraction =
-            extractor.extract_with_errors(&pictures.items_and_tests(), context, &mut failed)?;
+        findings.extend(failed);
         let Extraction { features, contents, facts, kept, skipped, cached } = extraction;
         let mut labels = pictures.labels(&kept);
         let label_sets = pictures.label_sets(&mut labels, &contents);

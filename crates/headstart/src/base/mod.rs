@@ -15,6 +15,7 @@ use headstart_model::{
 };
 use headstart_train::network::{BatchNorm, TrainableNetwork};
 
+use crate::pictures::OfBase;
 use crate::{Assumption, Bundled, Error};
 
 /// A pre-trained network without its classifier, with its weights.
@@ -133,6 +134,12 @@ impl Base {
     /// When there is none, with the names that are near.
     pub fn layer_mut(&mut self, name: &str) -> Result<&mut Layer, ModelError> {
         self.network.layer_mut(name)
+    }
+
+    /// What is to be known of it where its features are.
+    pub(crate) fn of_base(&self) -> OfBase {
+        let to = self.network.preprocessing();
+        OfBase { features: self.features(), side: to.height.min(to.width) }
     }
 
     /// Keras's table of layers, shapes and parameter counts.

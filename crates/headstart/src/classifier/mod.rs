@@ -24,7 +24,7 @@ use crate::records::choose_thresholds;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
     Answered, Answers, Base, Bundled, Calibration, Context, Error, Evaluation, ExtractConfig,
-    Extractor, TrainingRecord, UnknownRate,
+    Extractor, OutOfFoldFigures, TrainingRecord, UnknownRate,
 };
 pub use base_file::BaseConfig;
 pub use evaluate::Evaluated;
@@ -103,6 +103,11 @@ impl Classifier {
     /// The head.
     pub fn head(&self) -> &Head {
         self.head.head()
+    }
+
+    /// The head, with the names of the classes and what it knows of its answers: all but the base.
+    pub fn classifier_head(&self) -> &ClassifierHead {
+        &self.head
     }
 
     /// What it says of a picture.
@@ -244,6 +249,19 @@ impl Classifier {
             answers.set_unknown(scores);
         }
         (evaluation, answers)
+    }
+
+    /// Figures of what heads of folds say of pictures that its own has learned from, calibrated as it is. Whether
+    /// these are unknown has no say: it would cost more than the head.
+    pub(crate) fn out_of_fold_figures(
+        &self,
+        said: &Unseen,
+        asked: Vec<Answered>,
+    ) -> OutOfFoldFigures {
+        let (labels, logits) = (&said.labels, said.logits.clone());
+        let evaluation = Evaluation::of_logits(&self.head, labels, said.label_sets(), logits);
+        let answers = Answers::of_labelled(asked, said).into();
+        OutOfFoldFigures { evaluation, answers }
     }
 
     /// Calibrated probabilities, `[pictures][classes]`, from the head's logits, `[pictures][units]`.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::compute;
 use super::in_order::{in_order, window};
 use crate::config::setters;
+use crate::pictures::OfBase;
 use crate::{Base, Context, Error, Event, Stage};
 
 /// How features are computed.
@@ -144,10 +145,10 @@ impl Extractor {
         self.base.features()
     }
 
-    /// The shorter side of the network's input, in pixels.
-    pub(crate) fn side(&self) -> usize {
+    /// What is to be known of the base.
+    pub(crate) fn of_base(&self) -> OfBase {
         let to = self.base.preprocessing();
-        to.height.min(to.width)
+        OfBase { features: self.features(), side: to.height.min(to.width) }
     }
 
     /// Why features are not being kept, if they are not though a cache was asked for.

@@ -432,6 +432,7 @@ impl FitReport {
             validation: tuned.before.clone(),
             folds: None,
             answers: None,
+            out_of_fold: None,
             epochs: Vec::new(),
             strength: None,
             train: tuned.train,

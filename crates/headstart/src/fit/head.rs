@@ -20,7 +20,8 @@ pub(super) struct Fitted {
 
 /// What heads that have not seen them say of the pictures learned from: what is held back may be too
 /// little to learn from it what answers are worth. Nothing where too few are without a class, and of a
-/// head that is trained in epochs, which would take five times as long.
+/// head that is trained in epochs, which would take five times as long. Beside it, the rows of the pictures
+/// that were asked about.
 pub(super) fn out_of_fold(
     config: &HeadConfig,
     isa: Isa,
@@ -28,27 +29,28 @@ pub(super) fn out_of_fold(
     train: &LabelledFeatures,
     samples: &Samples<'_>,
     context: &mut Context<'_>,
-) -> Result<Unseen, Error> {
+) -> Result<(Unseen, Vec<usize>), Error> {
     let (HeadConfig::Lbfgs(config), Some(strength)) = (config, fitted.strength) else {
-        return Ok(Unseen::default());
+        return Ok(Default::default());
     };
     let mut watch = context.watch(Phase::Head);
     let found = out_of_fold_logits(samples, (&fitted.head, strength), config, isa, &mut watch);
     let OutOfFold { logits, held_out } = match found {
         Ok(found) => found,
         // Too few pictures without a class to leave some of them out.
-        Err(TrainError::AllAlike) => return Ok(Unseen::default()),
+        Err(TrainError::AllAlike) => return Ok(Default::default()),
         Err(error) => return Err(Error::of_training(error)),
     };
     let units = fitted.head.units();
     let mut unseen = Unseen { label_sets: train.label_sets.clone(), ..Unseen::default() };
-    for row in (0..samples.len()).filter(|&row| held_out[row]) {
+    let rows: Vec<usize> = (0..samples.len()).filter(|&row| held_out[row]).collect();
+    for &row in &rows {
         unseen.logits.extend(&logits[row * units..][..units]);
         unseen.features.extend(samples.row(row));
         unseen.groups.push(train.groups[row]);
         unseen.labels.push(samples.labels[row]);
     }
-    Ok(unseen)
+    Ok((unseen, rows))
 }
 
 pub(super) fn fit_head(

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use headstart_data::Augment;
+use headstart_data::cache::CacheWarning;
 use headstart_model::Trainable;
 use headstart_train::Samples;
 use headstart_train::network::BatchNorm;
@@ -16,11 +17,13 @@ use headstart_train::network::BatchNorm;
 use crate::pictures::{LabelledFeatures, PartitionedFeatures};
 use crate::training_set::{HeadViews, TrainingSet};
 use crate::trust::Unseen;
-use crate::{Base, Classifier, Context, Error, Extractor, HeadConfig, Pictures, SplitRecord};
+use crate::{
+    Base, Classifier, Context, Error, Extraction, Extractor, HeadConfig, Pictures, SplitRecord,
+};
 pub use config::FitConfig;
 use head::{Fitted, fit_head, out_of_fold};
 use report::Outcome;
-pub use report::{FitReport, Seconds};
+pub use report::{FitReport, OutOfFoldFigures, Seconds};
 
 impl Classifier {
     /// Trains a head for `pictures` on the frozen `base`.
@@ -46,16 +49,56 @@ impl Classifier {
         }
         let start = Instant::now();
         let extractor = Extractor::new(&base, &config.inputs.extract);
+        check_folds(pictures, config)?;
+        let extraction = extractor.extract(pictures.items(), context)?;
+        let features = (extraction, extractor.cache_warning());
+        Self::fit_features(base, pictures, features, config, start, context)
+    }
+
+    /// [`Classifier::fit`] on features that are there, such as those of a program that keeps them while
+    /// pictures come and go: `extraction` is what an [`Extractor`] for `base` made of the pictures'
+    /// [`locations`](Pictures::locations), or of some of them.
+    ///
+    /// # Errors
+    /// As [`Classifier::fit`]; and with augmentation, which needs pixels.
+    ///
+    /// # Panics
+    /// When the features are another base's, or not as many as there are pictures.
+    pub fn fit_extracted(
+        base: Base,
+        pictures: &Pictures,
+        extraction: Extraction,
+        config: &FitConfig,
+        context: &mut Context<'_>,
+    ) -> Result<(Self, FitReport), Error> {
+        config.check()?;
+        if config.inputs.augment != Augment::None {
+            let problem = "features that are there cannot be augmented: leave one or the other out";
+            return Err(Error::Options(problem.to_owned()));
+        }
+        let (kept, dim) = (extraction.kept.len(), base.features());
+        assert_eq!(extraction.features.len(), kept * dim, "features of every picture");
+        check_folds(pictures, config)?;
+        Self::fit_features(base, pictures, (extraction, None), config, Instant::now(), context)
+    }
+
+    fn fit_features(
+        base: Base,
+        pictures: &Pictures,
+        (extraction, cache_warning): (Extraction, Option<CacheWarning>),
+        config: &FitConfig,
+        start: Instant,
+        context: &mut Context<'_>,
+    ) -> Result<(Self, FitReport), Error> {
         let mut origin = pictures.origin();
         let pictures = match config.folds {
             None => Cow::Borrowed(pictures),
             Some(count) => {
-                folds::check_undivided(pictures)?;
                 origin.split = Some(SplitRecord::Folds { count, seed: config.inputs.seed });
                 Cow::Owned(pictures.clone().with_validation(0.0, config.inputs.seed))
             }
         };
-        let divided = PartitionedFeatures::new(&extractor, &pictures, context)?;
+        let divided = PartitionedFeatures::of(extraction, &pictures, base.of_base(), context)?;
         let features = start.elapsed().as_secs_f64();
         context.install(|context| {
             let classes = pictures.classes();
@@ -76,9 +119,14 @@ impl Classifier {
             let PartitionedFeatures { train, validation, split, .. } = &divided;
             let samples = train.samples(classes.len());
             let fitted = fit_head(&config.head, isa, &samples, validation, classes, context)?;
-            let unseen = match of_folds {
-                Some(unseen) => unseen,
-                None => unseen(config, &fitted, (train, &samples), validation, context)?,
+            let (unseen, of_learned) = match of_folds {
+                Some(unseen) => (unseen, Vec::new()),
+                None => {
+                    let (unseen, rows) =
+                        unseen(config, &fitted, (train, &samples), validation, context)?;
+                    let asked = rows.iter().map(|&row| divided.asked(&pictures, split.train[row]));
+                    (unseen, asked.collect())
+                }
             };
             let held_back = split.validation.iter().map(|&i| divided.name(&pictures, i));
             let outcome = Outcome {
@@ -87,6 +135,7 @@ impl Classifier {
                 classes: classes.to_vec(),
                 unseen,
                 asked,
+                of_learned,
                 held_back: held_back.collect(),
                 seen: divided.seen(),
                 train_per_class: divided.train_per_class(classes.len()),
@@ -94,10 +143,7 @@ impl Classifier {
                 duplicates: divided.groups.duplicates(),
                 cached: divided.cached,
                 skipped: divided.skipped.clone(),
-                warnings: warnings
-                    .into_iter()
-                    .chain(extractor.cache_warning().map(Into::into))
-                    .collect(),
+                warnings: warnings.into_iter().chain(cache_warning.map(Into::into)).collect(),
                 features,
                 start,
             };
@@ -157,7 +203,7 @@ impl Classifier {
                 let samples = all.samples(set.classes().len());
                 let fitted =
                     fit_head(&config.head, isa, &samples, &validation, set.classes(), context)?;
-                let unseen = unseen(config, &fitted, (&all, &samples), &validation, context)?;
+                let (unseen, _) = unseen(config, &fitted, (&all, &samples), &validation, context)?;
                 (fitted, all, unseen)
             }
         };
@@ -167,6 +213,7 @@ impl Classifier {
             classes: set.classes().to_vec(),
             unseen,
             asked: set.asked(),
+            of_learned: Vec::new(),
             held_back: set.held_back(),
             seen: set.seen(),
             train_per_class: set.train_per_class(),
@@ -185,16 +232,23 @@ impl Classifier {
 /// With so many pictures held back, those learned from need not be asked, too.
 const ENOUGH_HELD_BACK: usize = 500;
 
-/// What heads that have not seen them say of pictures learned from, where few are held back.
+/// # Errors
+/// When folds are asked for, and something says which pictures are held back.
+fn check_folds(pictures: &Pictures, config: &FitConfig) -> Result<(), Error> {
+    config.folds.map_or(Ok(()), |_| folds::check_undivided(pictures))
+}
+
+/// What heads that have not seen them say of pictures learned from, where few are held back, and which
+/// these are.
 fn unseen(
     config: &FitConfig,
     fitted: &Fitted,
     (train, samples): (&LabelledFeatures, &Samples<'_>),
     validation: &LabelledFeatures,
     context: &mut Context<'_>,
-) -> Result<Unseen, Error> {
+) -> Result<(Unseen, Vec<usize>), Error> {
     if validation.labels.len() >= ENOUGH_HELD_BACK {
-        return Ok(Unseen::default());
+        return Ok(Default::default());
     }
     let isa = config.inputs.extract.compute.isa;
     out_of_fold(&config.head, isa, fitted, train, samples, context)

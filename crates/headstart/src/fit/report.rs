@@ -28,6 +28,11 @@ pub struct FitReport {
     /// that had not seen it.
     #[serde(skip)]
     pub answers: Option<Arc<Answers>>,
+    /// The same of heads of folds about the pictures learned from, where none are held back and no folds
+    /// were asked for: they are of one strength, that of the head, and so a little quicker and less strict
+    /// than those. Nothing of a head that is trained in epochs.
+    #[serde(skip)]
+    pub out_of_fold: Option<OutOfFoldFigures>,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
     /// The strength C that the data chose, with [`HeadConfig::Lbfgs`](crate::HeadConfig::Lbfgs).
@@ -45,6 +50,15 @@ pub struct FitReport {
     pub warnings: Vec<Warning>,
     /// How long it took.
     pub seconds: Seconds,
+}
+
+/// What heads that had not seen them say of pictures that the head has learned from.
+#[derive(Clone, Debug)]
+pub struct OutOfFoldFigures {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// What is said of each picture.
+    pub answers: Arc<Answers>,
 }
 
 /// What was left out, a line each.
@@ -72,6 +86,8 @@ pub(super) struct Outcome {
     pub(super) unseen: Unseen,
     /// The pictures that are measured on: those held back, or those of the folds.
     pub(super) asked: Vec<Answered>,
+    /// The pictures learned from that `unseen` is of, where that is known.
+    pub(super) of_learned: Vec<Answered>,
     pub(super) held_back: Vec<String>,
     pub(super) seen: Seen,
     pub(super) train: usize,
@@ -125,6 +141,9 @@ impl Outcome {
         } else {
             classifier.choose_thresholds(deciding);
         }
+        let no_figures = held_back.is_none() && self.folds.is_none() && !self.of_learned.is_empty();
+        let out_of_fold =
+            no_figures.then(|| classifier.out_of_fold_figures(&unseen, self.of_learned));
         let (metrics, answers) = match held_back {
             Some(held_back) => Some(classifier.measure(&held_back, self.asked)).unzip(),
             None => (None, self.folds.is_some().then(|| Answers::of_labelled(self.asked, &unseen))),
@@ -149,6 +168,7 @@ impl Outcome {
             validation: metrics,
             folds: self.folds,
             answers: answers.map(Arc::new),
+            out_of_fold,
             epochs: fitted.epochs,
             strength: fitted.strength,
             train: self.train,

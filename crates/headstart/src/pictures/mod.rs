@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use headstart_data::sources::Note;
 use headstart_data::{
-    ContentHash, DataError, Dataset, Groups, Item, Listing, Skipped, Source, SplitConfig,
+    ContentHash, DataError, Dataset, Groups, Item, Listing, Location, Skipped, Source, SplitConfig,
 };
 use headstart_train::Task;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::copies::FEW;
 use crate::{Origin, Seen, SplitRecord, TrainingRecord};
 pub(crate) use labelled_features::LabelledFeatures;
 pub(crate) use partition::{
-    Partition, PartitionedFeatures, ReadPictures, never_predicted, partition,
+    OfBase, Partition, PartitionedFeatures, ReadPictures, never_predicted, partition,
 };
 
 /// Labelled pictures, and how some of them are held back to measure on.
@@ -242,6 +242,11 @@ impl Pictures {
     /// How a table or a divided folder of pictures was understood, where that does not go without saying; half a line each.
     pub fn notes(&self) -> &[Note] {
         &self.dataset.notes
+    }
+
+    /// Where they are, in the order that [`Extraction::kept`](crate::Extraction::kept) counts them in.
+    pub fn locations(&self) -> impl ExactSizeIterator<Item = &Location> {
+        self.dataset.items.iter().map(|item| &item.at)
     }
 
     pub(crate) fn items(&self) -> &[Item] {

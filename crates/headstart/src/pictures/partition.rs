@@ -6,7 +6,16 @@ use headstart_train::Task;
 use super::note::note;
 use super::{LabelSets, LabelledFeatures, Pictures};
 use crate::copies::Copies;
-use crate::{Answered, Appearance, Context, Error, Event, Extractor, Seen, Warning};
+use crate::{Answered, Appearance, Context, Error, Event, Extraction, Extractor, Seen, Warning};
+
+/// What is to be known of a base whose features these are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfBase {
+    /// Length of a feature vector.
+    pub(crate) features: usize,
+    /// The shorter side of its input, in pixels.
+    pub(crate) side: usize,
+}
 
 /// Features of all pictures that could be read.
 pub(crate) struct PartitionedFeatures {
@@ -37,6 +46,19 @@ impl PartitionedFeatures {
         context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         let extraction = extractor.extract(pictures.items(), context)?;
+        Self::of(extraction, pictures, extractor.of_base(), context)
+    }
+
+    /// Of features that are there: indices of `extraction` count among the items of `pictures`.
+    ///
+    /// # Errors
+    /// As [`PartitionedFeatures::new`].
+    pub(crate) fn of(
+        extraction: Extraction,
+        pictures: &Pictures,
+        of_base: OfBase,
+        context: &mut Context<'_>,
+    ) -> Result<Self, Error> {
         let mut skipped = pictures.skipped().to_vec();
         skipped.extend(extraction.skipped);
         let read = ReadPictures {
@@ -46,14 +68,14 @@ impl PartitionedFeatures {
             skipped: &skipped,
         };
         let Partition { labels, label_sets, groups, split, notes } =
-            partition(pictures, extractor, &read, context)?;
+            partition(pictures, of_base, &read, context)?;
         let all = LabelledFeatures {
             features: extraction.features,
             labels: labels.clone(),
             label_sets: label_sets.clone(),
             groups: groups.numbers().to_vec(),
             weights: pictures.weights(&extraction.kept),
-            dim: extractor.features(),
+            dim: of_base.features,
         };
         let (train, validation) = all.part(&split.train, &split.validation);
         Ok(Self {
@@ -162,7 +184,7 @@ pub(crate) struct Partition {
 /// context is cancelled.
 pub(crate) fn partition(
     pictures: &Pictures,
-    extractor: &Extractor,
+    of_base: OfBase,
     read: &ReadPictures<'_>,
     context: &mut Context<'_>,
 ) -> Result<Partition, Error> {
@@ -173,7 +195,7 @@ pub(crate) fn partition(
     let known = read.known.filter(|_| pictures.wants_near_duplicates(read.kept.len()));
     let copies = match known {
         Some((features, facts)) => {
-            let dim = extractor.features();
+            let dim = of_base.features;
             Some(context.install(|context| {
                 let go_on = &mut context.watch_comparing();
                 let copies = Copies::find(features, dim, read.contents, facts, go_on);
@@ -195,7 +217,7 @@ pub(crate) fn partition(
         return Err(Error::NothingToLearnFrom { path, pictures });
     }
     let note = read.known.and_then(|(_, facts)| {
-        let seen = note(copies.as_ref(), facts, &labels, &split, extractor.side())?;
+        let seen = note(copies.as_ref(), facts, &labels, &split, of_base.side)?;
         Some(Warning::Pictures { seen, root: pictures.root().to_owned() })
     });
     let earlier = pictures.notes_on_earlier(read.contents, &split).into_iter().map(Into::into);

@@ -116,7 +116,7 @@ impl TrainingSet {
         let known = with_features.then_some((&features[..], &facts[..]));
         let read = ReadPictures { kept: &kept, contents: &contents, known, skipped: &skipped };
         let Partition { labels, label_sets, groups, split, notes } =
-            partition(pictures, &extractor, &read, context)?;
+            partition(pictures, extractor.of_base(), &read, context)?;
         Ok(Self {
             base: base.clone(),
             config: config.clone(),

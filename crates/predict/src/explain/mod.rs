@@ -27,7 +27,7 @@ pub struct Explainer {
 #[derive(Debug)]
 struct Shared {
     /// Its "features" are the activations, `[height][width][channels]`.
-    base: FeatureExtractor,
+    base: Arc<FeatureExtractor>,
     height: usize,
     width: usize,
     head: ClassifierHead,
@@ -99,10 +99,23 @@ impl Explainer {
         let output = network.output();
         assert_eq!(head.head().dim(), output.channels(), "the head is for another base");
         let frozen = FrozenConfig { compute: config.compute, ..FrozenConfig::default() };
-        let base = FeatureExtractor::from(Plan::compile(network, weights, &frozen));
+        let base = Arc::new(FeatureExtractor::from(Plan::compile(network, weights, &frozen)));
         let (height, width) = output.spatial();
         let at_least = config.reduce.at_least(base.preprocessing());
         let shared = Shared { base, height, width, head, at_least, limits: config.limits };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// One for another head on the same base, which is not compiled again.
+    ///
+    /// # Panics
+    /// When the head is for another base.
+    #[must_use]
+    pub fn with_head(&self, head: ClassifierHead) -> Self {
+        assert_eq!(head.head().dim(), self.head().head().dim(), "the head is for another base");
+        let Shared { base, height, width, at_least, limits, .. } = &*self.shared;
+        let (height, width, at_least, limits) = (*height, *width, *at_least, *limits);
+        let shared = Shared { base: base.clone(), height, width, head, at_least, limits };
         Self { shared: Arc::new(shared) }
     }
 
@@ -207,6 +220,22 @@ impl Explanation {
             logit: logit as f32,
             bias: bias as f32,
         }
+    }
+
+    /// Width and height of the picture, in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// A map alone, to be laid over the picture at any size: RGBA `[height][width][4]`, clearer the less speaks
+    /// for the class, in the colours of [`Explanation::overlay`]. What the network does not see of the picture
+    /// is faded.
+    ///
+    /// # Panics
+    /// When a side has no pixels.
+    pub fn layer(&self, map: &ActivationMap, width: usize, height: usize) -> Vec<u8> {
+        let to = self.explainer.preprocessing();
+        overlay::layer(map, (&self.shown, self.size), (to.width, to.height), (width, height))
     }
 
     /// The picture with a map on it, at a [size to look at](overlay_picture): from dark to bright what speaks

@@ -49,6 +49,22 @@ pub(super) fn overlay(
     let picture = overlay_picture(picture);
     let (width, height) = (picture.width(), picture.height());
     let mut pixels = picture.into_pixels();
+    let values = values(map, (shown, size), input, (width, height));
+    for (pixel, &value) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(&values) {
+        *pixel = tinted(*pixel, value);
+    }
+    draw_line(&values, (width, height), pixels.as_chunks_mut::<3>().0);
+    Rgb::new(width, height, pixels).expect("as many pixels as the size has")
+}
+
+/// The value of a map, of its largest, at each pixel of a picture of a size; nothing where the network does not
+/// see it.
+fn values(
+    map: &ActivationMap,
+    (shown, size): (&Fitted<f64>, (usize, usize)),
+    input: (usize, usize),
+    (width, height): (usize, usize),
+) -> Vec<Option<f32>> {
     let axis = |pixels, size, from: (f64, f64), to, input, cells| {
         Axis { pixels, size, from, to, input, cells }.places()
     };
@@ -66,13 +82,26 @@ pub(super) fn overlay(
         let value = row.mix(line(row.first), line(row.second));
         Some(if largest > 0.0 { (value / largest).clamp(0.0, 1.0) } else { 0.0 })
     };
-    let values: Vec<Option<f32>> =
-        rows.iter().flat_map(|row| columns.iter().map(move |column| value(row, column))).collect();
-    for (pixel, &value) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(&values) {
-        *pixel = tinted(*pixel, value);
-    }
-    draw_line(&values, (width, height), pixels.as_chunks_mut::<3>().0);
-    Rgb::new(width, height, pixels).expect("as many pixels as the size has")
+    rows.iter().flat_map(|row| columns.iter().map(move |column| value(row, column))).collect()
+}
+
+/// A map as colours that are clearer the less speaks for the class, to be laid over a picture: RGBA.
+pub(super) fn layer(
+    map: &ActivationMap,
+    shown: (&Fitted<f64>, (usize, usize)),
+    input: (usize, usize),
+    (width, height): (usize, usize),
+) -> Vec<u8> {
+    assert!(width > 0 && height > 0, "a layer has pixels");
+    let opaque = |share: f32| (255.0 * share).round() as u8;
+    let pixel = |value: Option<f32>| match value {
+        Some(value) => {
+            let [r, g, b] = colour(value).map(|level| level.round() as u8);
+            [r, g, b, opaque(TINT * value.sqrt())]
+        }
+        None => [255, 255, 255, opaque(FADED)],
+    };
+    values(map, shown, input, (width, height)).into_iter().flat_map(pixel).collect()
 }
 
 /// A pixel under the map's colour, or faded where there is none.

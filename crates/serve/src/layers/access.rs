@@ -62,7 +62,7 @@ impl Token {
     pub(super) fn of(auth: &Auth) -> Option<Self> {
         match auth {
             Auth::Token(token) => Some(Self(blake3::hash(token.as_bytes()))),
-            Auth::Loopback | Auth::Nobody => None,
+            Auth::Loopback | Auth::Session { .. } | Auth::Nobody => None,
         }
     }
 

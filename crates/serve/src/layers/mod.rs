@@ -2,6 +2,7 @@
 
 mod access;
 mod observe;
+mod session;
 
 use std::sync::Arc;
 
@@ -21,6 +22,16 @@ use crate::app::App;
 pub(crate) fn with_token(router: Router, app: &Arc<App>) -> Router {
     match access::Token::of(&app.config.auth) {
         Some(token) => router.route_layer(from_fn_with_state(token, access::check_token)),
+        None => router,
+    }
+}
+
+/// Lets through to `router`, pages and all, only the browser that has the session, if there is to be one.
+pub(crate) fn with_session(router: Router, app: &Arc<App>) -> Router {
+    match session::Session::of(&app.config) {
+        Some(session) => {
+            router.layer(from_fn_with_state(Arc::new(session), session::check_session))
+        }
         None => router,
     }
 }

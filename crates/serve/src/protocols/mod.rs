@@ -21,6 +21,23 @@ use crate::{Failure, layers};
 
 /// All routes.
 pub(crate) fn router(app: &Arc<App>, routes: Routes) -> Router {
+    let (guarded, open) = match routes.alone {
+        true => (Router::new(), Router::new()),
+        false => with_protocols(app),
+    };
+    let pages = routes.pages.unwrap_or_else(pages::router);
+    let router = layers::with_token(guarded.merge(routes.guarded), app).merge(open).merge(pages);
+    let router = router
+        .fallback(|| async { Failure::not_found("there is nothing at this path") })
+        .method_not_allowed_fallback(|| async {
+            let message = "this path is not for this method";
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        });
+    layers::with_session(router, app)
+}
+
+/// The protocols' routes: those behind the token, and those for everybody.
+fn with_protocols(app: &Arc<App>) -> (Router, Router) {
     let guarded = OpenApiRouter::with_openapi(openapi::begin())
         .merge(predict::routes())
         .merge(v2::routes())
@@ -31,15 +48,7 @@ pub(crate) fn router(app: &Arc<App>, routes: Routes) -> Router {
     let (open, open_description) = open.split_for_parts();
     description.merge(open_description);
     let description = openapi::router(description, &app.config.auth);
-    let guarded = guarded.with_state(app.clone()).merge(description).merge(routes.guarded);
-    layers::with_token(guarded, app)
-        .merge(open.with_state(app.clone()))
-        .merge(routes.pages.unwrap_or_else(pages::router))
-        .fallback(|| async { Failure::not_found("there is nothing at this path") })
-        .method_not_allowed_fallback(|| async {
-            let message = "this path is not for this method";
-            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
-        })
+    (guarded.with_state(app.clone()).merge(description), open.with_state(app.clone()))
 }
 
 /// Of a model there is the version that answers now, and no other.

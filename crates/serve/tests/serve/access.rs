@@ -128,3 +128,63 @@ async fn an_address_that_is_taken_or_open_to_others_is_refused() {
     assert!(Server::bind(config).await.is_ok());
     server.assert_answers();
 }
+
+#[test]
+fn a_browser_that_opens_the_address_with_the_token_has_a_session_and_no_other_has() {
+    let session = Auth::Session { token: "s3cret".to_owned(), once: Some("once".to_owned()) };
+    let server = Running::with(|config| config.auth = session);
+    let port = server.address.port();
+    let host = format!("127.0.0.1:{port}");
+    let get = |path: &str| Request::get(path).with("Host", &host);
+    for path in ["/", "/docs", "/assets/page.css", "/models", "/healthz", "/nothing"] {
+        server.send(&get(path)).assert_failed(401, &["the terminal shows"]);
+    }
+    let page = server.send(&get("/").with("Accept", "text/html,*/*"));
+    assert_eq!((page.status, &*page.headers["content-type"]), (401, "text/html; charset=utf-8"));
+    assert!(page.text().contains("Open the whole address") && !page.text().contains("s3cret"));
+    for path in ["/?token=", "/?token=s3creT", "/models?token=s3cret", "/docs?token=s3cret"] {
+        assert_eq!(server.send(&get(path)).status, 401, "{path}");
+    }
+    for (token, status) in [("once", 303), ("once", 401), ("s3cret", 303), ("s3cret", 303)] {
+        let opened = server.send(&get(&format!("/?token={token}")));
+        assert_eq!(opened.status, status, "{token}");
+        if status == 303 {
+            assert_eq!(opened.headers["location"], "/");
+            let cookie = format!("headstart_{port}=s3cret; HttpOnly; SameSite=Strict; Path=/");
+            assert_eq!(opened.headers["set-cookie"], cookie);
+        }
+    }
+    let cookie = format!("headstart_{port}=s3cret");
+    let own = |request: Request| request.with("Host", &host).with("Cookie", &cookie);
+    for path in ["/", "/docs", "/assets/page.css", "/models"] {
+        let response = server.send(&own(get(path)));
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.headers["cross-origin-resource-policy"], "same-origin");
+    }
+    // A page of another port of this machine has the cookie sent along.
+    let origin = format!("http://{host}");
+    let predict = || own(Request::post("/predict", "image/png", picture("Bag")));
+    server.send(&predict()).assert_failed(403, &["another origin"]);
+    assert_eq!(server.send(&predict().with("Origin", &origin)).status, 200);
+    for foreign in ["http://127.0.0.1:1", "https://evil.example", "null"] {
+        server.send(&predict().with("Origin", foreign)).assert_failed(403, &["another origin"]);
+        let read = own(get("/models")).with("Origin", foreign);
+        server.send(&read).assert_failed(403, &["another origin"]);
+    }
+    let embedded = own(get("/models")).with("Sec-Fetch-Site", "same-site");
+    server.send(&embedded).assert_failed(403, &["another origin"]);
+    server.send(&own(get("/")).with("Host", "evil.example")).assert_failed(421, &[]);
+}
+
+#[tokio::test]
+async fn a_session_is_for_a_browser_of_this_machine() {
+    let mut config = headstart_serve::ServeConfig::new(Vec::new());
+    config.listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    config.auth = Auth::Session { token: "t".to_owned(), once: None };
+    let alone = || headstart_serve::Routes { alone: true, ..Default::default() };
+    let refused = Server::bind_with(config.clone(), alone()).await;
+    assert!(matches!(refused, Err(ServeError::NotLoopback { .. })));
+    config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    assert!(Server::bind_with(config.clone(), alone()).await.is_ok());
+    assert!(matches!(Server::bind(config).await, Err(ServeError::NoModels)));
+}

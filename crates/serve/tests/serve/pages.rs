@@ -132,6 +132,7 @@ fn a_program_has_routes_and_pages_of_its_own_behind_the_same_checks() {
     let routes = Routes {
         guarded: Router::new().route("/studio/events", get(|| async { "an event\n" })),
         pages: Some(Router::new().route("/", PAGE.route())),
+        alone: false,
     };
     let server =
         Running::with_routes(|config| config.auth = Auth::Token("s3cret".to_owned()), routes);

@@ -71,7 +71,8 @@ fn what_takes_longer_than_it_may_is_left() {
         tokio::time::sleep(Duration::from_secs(60)).await;
         "late"
     };
-    let routes = Routes { guarded: Router::new().route("/slow", get(slow)), pages: None };
+    let routes =
+        Routes { guarded: Router::new().route("/slow", get(slow)), pages: None, alone: false };
     let mut server =
         Running::with_routes(|config| config.grace = Duration::from_millis(200), routes);
     let mut client = server.connect();

@@ -142,7 +142,7 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
         | ExportError::TitleOfPage { .. } => usage(error),
         error => error.into(),
     })?;
-    let proof_file = artifact.beside.as_ref().map(|_| beside_file(&path));
+    let proof_file = artifact.beside.as_ref().map(|_| Format::proof_beside(&path));
     match &artifact.content {
         Content::File(file) => write(&path, file)?,
         Content::Folder(files) => {
@@ -214,18 +214,6 @@ fn show(
 fn beside(model: &str, ending: &str) -> PathBuf {
     let stem = model.strip_suffix(".safetensors").unwrap_or(model);
     PathBuf::from(format!("{stem}{ending}"))
-}
-
-/// Where the proof lies that a file has no place for: `NAME.proof.npz` beside `NAME.ENDING`.
-fn beside_file(path: &Path) -> PathBuf {
-    let stem = path.with_extension("");
-    // Of `NAME.weights.h5`, as Keras insists on.
-    let stem = if stem.extension().is_some_and(|e| e == "weights") {
-        stem.with_extension("")
-    } else {
-        stem
-    };
-    stem.with_added_extension("proof.npz")
 }
 
 /// Whether a program of this name hides a module that it imports: Python looks beside it first.

@@ -1,0 +1,337 @@
+//! What was done to the project, so that it can be undone, whatever ends the program.
+//!
+//! A file of lines in JSON, to which is only ever added. An entry is on the disk before its steps are carried
+//! out, and its end follows when they have been. What a kill has left without an end is carried out when the
+//! project is opened the next time.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Step;
+use super::steps::finish;
+use crate::StudioError;
+
+/// Something that was done as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deed {
+    /// What it is called where it could be undone: `Move 3 pictures to Apple`. Where the pictures are counted, `{}`
+    /// stands for their number.
+    pub(crate) title: String,
+    /// How many pictures it is about, where the title says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pictures: Option<usize>,
+    /// Deeds in a row that have the same are undone together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<String>,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Deed {
+    /// What deeds that belong together are called, the last of them.
+    pub(crate) fn title_of(deeds: &[Self]) -> Option<String> {
+        let last = deeds.last()?;
+        let together = deeds.iter().rev().take_while(|deed| last.belongs_to(deed));
+        let Some(own) = last.pictures else { return Some(last.title.clone()) };
+        let more: usize = together.skip(1).filter_map(|deed| deed.pictures).sum();
+        // Only the first: a class may be called so, too.
+        Some(last.title.replacen("{}", &crate::project::pictures(own + more), 1))
+    }
+
+    /// Whether it is undone together with another.
+    pub(crate) fn belongs_to(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.batch.is_some() && self.batch == other.batch)
+    }
+}
+
+/// What a deed is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum What {
+    /// Something new; what was undone cannot be done again any more.
+    Do,
+    /// The last deed is taken back.
+    Undo,
+    /// What was taken back last is done again.
+    Redo,
+}
+
+/// A line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Line {
+    /// Is about to be carried out.
+    Begin { id: u64, what: What, deed: Deed },
+    /// Was carried out, and these are the steps where some of them were not.
+    End {
+        id: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<Vec<Step>>,
+    },
+    /// Was not carried out.
+    Failed { id: u64 },
+}
+
+/// What was done and what was undone, the last at the end.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) done: Vec<Deed>,
+    pub(crate) undone: Vec<Deed>,
+}
+
+impl History {
+    /// Takes what was carried out.
+    pub(crate) fn take(&mut self, what: What, deed: Deed) {
+        match what {
+            What::Do => {
+                self.undone.clear();
+                self.done.push(deed);
+            }
+            What::Undo => {
+                self.done.pop();
+                self.undone.push(deed);
+            }
+            What::Redo => {
+                self.undone.pop();
+                self.done.push(deed);
+            }
+        }
+    }
+}
+
+/// The file, at whose end is written.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    /// Bytes of whole lines.
+    length: u64,
+    next: u64,
+}
+
+impl Journal {
+    /// Opens the journal of a project, and finishes what has begun and not ended.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or is none.
+    pub(crate) fn open(root: &Path, path: &Path) -> Result<(Self, History), StudioError> {
+        let refused = |reason: String| StudioError::Journal { journal: path.to_owned(), reason };
+        let of_system = |error: io::Error| refused(headstart::system_reason(&error));
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).open(path).map_err(of_system)?;
+        let mut journal = Self { file, length: 0, next: 1 };
+        let mut history = History::default();
+        let mut begun: Option<(u64, What, Deed)> = None;
+        let mut reader = BufReader::new(journal.file.try_clone().map_err(of_system)?);
+        let mut text = Vec::new();
+        for number in 1.. {
+            text.clear();
+            let bytes = reader.read_until(b'\n', &mut text).map_err(of_system)?;
+            // What a kill has left half-written was not begun.
+            if bytes == 0 || text.last() != Some(&b'\n') {
+                break;
+            }
+            let line = serde_json::from_slice(&text);
+            let line = line.map_err(|error| refused(format!("line {number}: {error}")))?;
+            journal.length += bytes as u64;
+            match line {
+                Line::Begin { id, what, deed } => {
+                    journal.next = journal.next.max(id + 1);
+                    begun = Some((id, what, deed));
+                }
+                Line::End { id, steps } => {
+                    if let Some((_, what, mut deed)) = begun.take_if(|(begun, ..)| *begun == id) {
+                        deed.steps = steps.unwrap_or(deed.steps);
+                        history.take(what, deed);
+                    }
+                }
+                Line::Failed { .. } => begun = None,
+            }
+        }
+        journal.file.set_len(journal.length).map_err(of_system)?;
+        if let Some((id, what, mut deed)) = begun {
+            deed.steps = finish(root, deed.steps);
+            journal.write(&Line::End { id, steps: Some(deed.steps.clone()) }).map_err(of_system)?;
+            history.take(what, deed);
+        }
+        Ok((journal, history))
+    }
+
+    /// The number of the deed that is begun next.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Writes what is about to be done, to the disk.
+    ///
+    /// # Errors
+    /// When the system refuses; then it must not be done.
+    pub(crate) fn begin(&mut self, what: What, deed: &Deed) -> io::Result<u64> {
+        let id = self.next;
+        self.write(&Line::Begin { id, what, deed: deed.clone() })?;
+        self.next += 1;
+        Ok(id)
+    }
+
+    /// Writes that something was carried out; with its steps where some were not.
+    pub(crate) fn end(&mut self, id: u64, steps: Option<&[Step]>) {
+        self.told(&Line::End { id, steps: steps.map(<[Step]>::to_vec) });
+    }
+
+    /// Writes that something was not carried out.
+    pub(crate) fn failed(&mut self, id: u64) {
+        self.told(&Line::Failed { id });
+    }
+
+    /// Of what is done or not by now there is nothing to refuse: without the line, it is finished, and found
+    /// finished, the next time.
+    fn told(&mut self, line: &Line) {
+        if let Err(error) = self.write(line) {
+            tracing::warn!(%error, "the journal cannot be written");
+        }
+    }
+
+    fn write(&mut self, line: &Line) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line).expect("plain data serialises");
+        text.push(b'\n');
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.length += text.len() as u64,
+            // Half a line would be one with the next.
+            Err(_) => self.file.set_len(self.length)?,
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    struct Place {
+        folder: tempfile::TempDir,
+    }
+
+    impl Place {
+        fn with(files: &[&str]) -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            for file in files {
+                let path = folder.path().join(file);
+                fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("room");
+                fs::write(path, file).expect("room");
+            }
+            Self { folder }
+        }
+
+        fn open(&self) -> (Journal, History) {
+            Journal::open(self.folder.path(), &self.folder.path().join("journal"))
+                .expect("it opens")
+        }
+
+        fn is_there(&self, path: &str) -> bool {
+            self.folder.path().join(path).exists()
+        }
+    }
+
+    fn deed(title: &str, moves: &[(&str, &str)]) -> Deed {
+        let step =
+            |(from, to): &(&str, &str)| Step::Move { from: (*from).into(), to: (*to).into() };
+        Deed {
+            title: title.to_owned(),
+            pictures: None,
+            batch: None,
+            steps: moves.iter().map(step).collect(),
+        }
+    }
+
+    fn titles(deeds: &[Deed]) -> Vec<&str> {
+        deeds.iter().map(|deed| &*deed.title).collect()
+    }
+
+    #[test]
+    fn what_was_done_and_undone_is_known_the_next_time() {
+        let place = Place::with(&[]);
+        let (mut journal, history) = place.open();
+        assert!(history.done.is_empty() && history.undone.is_empty());
+        for (what, title, ends) in [
+            (What::Do, "a", true),
+            (What::Do, "b", true),
+            (What::Do, "refused", false),
+            (What::Undo, "b", true),
+            (What::Undo, "a", true),
+            (What::Redo, "a", true),
+        ] {
+            let id = journal.begin(what, &deed(title, &[])).expect("room");
+            if ends { journal.end(id, None) } else { journal.failed(id) }
+        }
+        let (journal, history) = place.open();
+        assert_eq!((titles(&history.done), titles(&history.undone)), (vec!["a"], vec!["b"]));
+        assert_eq!(journal.next(), 7);
+    }
+
+    #[test]
+    fn what_a_kill_has_interrupted_is_finished() {
+        let place = Place::with(&["b/1", "a/2", "a/3"]);
+        let (mut journal, _) = place.open();
+        // The first was moved already, the last is gone.
+        let moves = [("a/1", "b/1"), ("a/2", "b/2"), ("a/3", "c/3"), ("a/4", "b/4")];
+        journal.begin(What::Do, &deed("move", &moves)).expect("room");
+        drop(journal);
+        let (_, history) = place.open();
+        for (path, is_there) in
+            [("b/1", true), ("b/2", true), ("c/3", true), ("a/2", false), ("a/3", false)]
+        {
+            assert_eq!(place.is_there(path), is_there, "{path}");
+        }
+        assert_eq!(history.done, [deed("move", &moves[..3])]);
+        let (_, again) = place.open();
+        assert_eq!(again.done, history.done);
+    }
+
+    #[test]
+    fn deeds_of_a_batch_are_called_by_all_their_pictures() {
+        let deed = |pictures: usize, batch: Option<&str>| Deed {
+            title: "Add {} to {}".to_owned(),
+            pictures: Some(pictures),
+            batch: batch.map(str::to_owned),
+            steps: Vec::new(),
+        };
+        let title = |deeds: &[Deed]| Deed::title_of(deeds).expect("there are some");
+        assert_eq!(title(&[deed(3, None), deed(1, None)]), "Add 1 picture to {}");
+        let batches = [deed(3, Some("a")), deed(2, Some("b")), deed(4, Some("b"))];
+        assert_eq!(title(&batches), "Add 6 pictures to {}");
+        assert_eq!(title(&batches[..1]), "Add 3 pictures to {}");
+        assert_eq!(Deed::title_of(&[]), None);
+    }
+
+    #[test]
+    fn half_a_line_was_never_begun() {
+        let place = Place::with(&["a/1"]);
+        let (mut journal, _) = place.open();
+        let id = journal.begin(What::Do, &deed("first", &[])).expect("room");
+        journal.end(id, None);
+        let path = place.folder.path().join("journal");
+        let whole = fs::read(&path).expect("it is there");
+        journal.begin(What::Do, &deed("second", &[("a/1", "b/1")])).expect("room");
+        let both = fs::read(&path).expect("it is there");
+        for end in whole.len()..both.len() {
+            fs::write(&path, &both[..end]).expect("room");
+            let (_, history) = place.open();
+            assert_eq!(titles(&history.done), ["first"]);
+            assert!(place.is_there("a/1"));
+            assert_eq!(fs::read(&path).expect("it is there"), whole);
+        }
+    }
+
+    #[test]
+    fn what_is_no_journal_is_told_with_its_line() {
+        let place = Place::with(&[]);
+        fs::write(place.folder.path().join("journal"), "{\"begin\":7}\n").expect("room");
+        let path = place.folder.path().join("journal");
+        let error = Journal::open(place.folder.path(), &path).expect_err("it is none").to_string();
+        assert!(error.contains("line 1") && error.contains("journal"), "{error}");
+    }
+}

@@ -1,0 +1,19 @@
+//! The project's folder: what lies in it, and what may be done to it.
+
+pub(crate) mod journal;
+mod listing;
+mod lock;
+mod moves;
+pub(crate) mod names;
+mod stamp;
+mod steps;
+
+pub(crate) use listing::{Class, Listing, Picture, within};
+pub(crate) use lock::Lock;
+pub(crate) use stamp::Stamp;
+pub(crate) use steps::{Carried, Step, carry_out};
+
+/// What the studio keeps, within the project's folder; hidden, so that the command passes it over.
+pub(crate) const OWN: &str = ".headstart";
+/// Where pictures lie that were deleted or are being added.
+pub(crate) const TRASH: &str = ".headstart/trash";

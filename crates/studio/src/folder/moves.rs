@@ -1,0 +1,51 @@
+//! Files and folders to other places, never over what is there.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Moves a file or a folder to a place where nothing is.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] where something is; and what the system says.
+pub(crate) fn move_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // Not every file system knows how.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return done.map_err(Into::into),
+        }
+    }
+    // Between looking and moving somebody else may put something there; nothing of ours does.
+    match to.symlink_metadata() {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_moved_over_anything() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a"), "a").expect("room");
+        fs::write(path("b"), "b").expect("room");
+        fs::create_dir(path("c")).expect("room");
+        for to in ["b", "c"] {
+            let error = move_to_free(&path("a"), &path(to)).expect_err("something is there");
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{to}");
+        }
+        assert_eq!(fs::read_to_string(path("b")).expect("it is there"), "b");
+        move_to_free(&path("a"), &path("d")).expect("nothing is there");
+        move_to_free(&path("c"), &path("e")).expect("nothing is there");
+        assert_eq!(fs::read_to_string(path("d")).expect("it is there"), "a");
+        let gone = move_to_free(&path("a"), &path("f")).expect_err("it is gone");
+        assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+    }
+}

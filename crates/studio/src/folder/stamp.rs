@@ -1,0 +1,34 @@
+//! By what a file is known without reading it.
+
+use std::fs::Metadata;
+use std::time::UNIX_EPOCH;
+
+/// By what a file is known without reading it, wherever it is moved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Stamp {
+    bytes: u64,
+    /// Nanoseconds since 1970.
+    modified: u64,
+    /// Device and inode, where there are such.
+    place: (u64, u64),
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        #[cfg(unix)]
+        let place = {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.dev(), metadata.ino())
+        };
+        #[cfg(not(unix))]
+        let place = (0, 0);
+        let modified = modified.map_or(0, |since| since.as_nanos() as u64);
+        Self { bytes: metadata.len(), modified, place }
+    }
+
+    /// What changes in an address when the file does.
+    pub(crate) fn tag(&self) -> String {
+        format!("{:x}-{:x}", self.modified, self.bytes)
+    }
+}

@@ -1,0 +1,120 @@
+//! What is done to the project's folder: steps, each of which can be taken back.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::TRASH;
+use super::moves::move_to_free;
+use crate::StudioError;
+
+/// Something that is done to the project's folder; paths are from there on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Step {
+    /// A file or a folder goes to a place where nothing is.
+    Move { from: String, to: String },
+    /// A folder is made.
+    Make { folder: String },
+    /// An empty folder is removed.
+    Remove { folder: String },
+    /// A finding is set aside.
+    Keep { finding: String },
+    /// A finding that was set aside is told again.
+    Tell { finding: String },
+}
+
+/// What became of steps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Carried {
+    /// Those that were carried out, in order.
+    pub(crate) done: Vec<Step>,
+    /// How many were left out, since what they move is there no more.
+    pub(crate) gone: usize,
+}
+
+impl Step {
+    /// What takes it back.
+    pub(crate) fn inverse(&self) -> Self {
+        match self.clone() {
+            Self::Move { from, to } => Self::Move { from: to, to: from },
+            Self::Make { folder } => Self::Remove { folder },
+            Self::Remove { folder } => Self::Make { folder },
+            Self::Keep { finding } => Self::Tell { finding },
+            Self::Tell { finding } => Self::Keep { finding },
+        }
+    }
+
+    /// Whether it is carried out by now, of one that may have been.
+    fn is_done(&self, root: &Path) -> bool {
+        let is_there = |path: &String| root.join(path).symlink_metadata().is_ok();
+        match self {
+            Self::Move { from, to } => !is_there(from) && is_there(to),
+            Self::Make { folder } => root.join(folder).is_dir(),
+            Self::Remove { folder } => !is_there(folder),
+            Self::Keep { .. } | Self::Tell { .. } => true,
+        }
+    }
+
+    fn carry_out(&self, root: &Path) -> io::Result<()> {
+        match self {
+            Self::Move { from, to } => {
+                let target = root.join(to);
+                // The trash has a folder for each action, and folders of classes may have gone with these.
+                if let Some(parent) = target.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                move_to_free(&root.join(from), &target)
+            }
+            Self::Make { folder } => fs::create_dir(root.join(folder)),
+            Self::Remove { folder } => fs::remove_dir(root.join(folder)),
+            Self::Keep { .. } | Self::Tell { .. } => Ok(()),
+        }
+    }
+
+    fn refused(&self, cause: io::Error) -> StudioError {
+        let (action, path) = match self {
+            Self::Move { from, to } if to.starts_with(TRASH) => ("delete", from),
+            Self::Move { from, to } if from.starts_with(TRASH) => ("add", to),
+            Self::Move { from, .. } => ("move", from),
+            Self::Make { folder } => ("make", folder),
+            Self::Remove { folder } => ("remove", folder),
+            Self::Keep { finding } | Self::Tell { finding } => ("set aside", finding),
+        };
+        StudioError::system(action, path, cause)
+    }
+}
+
+/// Carries steps out: all of them but for those whose file is gone, or none.
+///
+/// # Errors
+/// What the system refuses; what was done before is taken back.
+pub(crate) fn carry_out(root: &Path, steps: Vec<Step>) -> Result<Carried, StudioError> {
+    let mut carried = Carried::default();
+    for step in steps {
+        match step.carry_out(root) {
+            Ok(()) => carried.done.push(step),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => carried.gone += 1,
+            Err(_) if step.is_done(root) => carried.done.push(step),
+            Err(cause) => {
+                for done in carried.done.iter().rev() {
+                    if let Err(error) = done.inverse().carry_out(root) {
+                        tracing::error!(%error, ?done, "what was done cannot be taken back");
+                    }
+                }
+                return Err(step.refused(cause));
+            }
+        }
+    }
+    Ok(carried)
+}
+
+/// Carries out what is left of steps that something has interrupted, as far as that is possible: those that were
+/// carried out, then or now.
+pub(crate) fn finish(root: &Path, steps: Vec<Step>) -> Vec<Step> {
+    let mut done = steps;
+    done.retain(|step| step.is_done(root) || step.carry_out(root).is_ok());
+    done
+}

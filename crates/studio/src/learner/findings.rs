@@ -1,0 +1,208 @@
+//! What the audit finds, as cards with what can be done about it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use headstart::{Audit, Finding as Found, FindingKind};
+use serde::Serialize;
+
+use crate::StudioError;
+use crate::folder::{Listing, within};
+use crate::project::{Action, pictures};
+
+/// Something about pictures that somebody should look at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Finding {
+    /// The same for the same finding, whenever it is found.
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
+    /// Why it matters, for somebody who has never heard of it.
+    pub(crate) why: &'static str,
+    pub(crate) pictures: Vec<FindingPicture>,
+    pub(crate) fixes: Vec<Fix>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct FindingPicture {
+    pub(crate) path: String,
+    tag: String,
+    class: Option<String>,
+    note: Option<String>,
+}
+
+/// What can be done about a finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Fix {
+    pub(crate) id: String,
+    label: String,
+    #[serde(skip)]
+    action: Action,
+}
+
+/// All findings, those that are set aside too.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    /// What an audit has found that something can be done about.
+    pub(super) fn of(root: &Path, listing: &Listing, audit: &Audit) -> Self {
+        let found = audit.findings.iter();
+        Self(found.filter_map(|found| Finding::of(root, listing, found)).collect())
+    }
+
+    /// Those that are not set aside.
+    pub(crate) fn open(&self, kept: &HashSet<String>) -> Vec<Finding> {
+        self.0.iter().filter(|finding| !kept.contains(&finding.id)).cloned().collect()
+    }
+
+    /// How many probable label errors there are, and how many others, that are not set aside.
+    pub(super) fn count(&self, kept: &HashSet<String>) -> (usize, usize) {
+        let open = || self.0.iter().filter(|finding| !kept.contains(&finding.id));
+        let errors = open().filter(|finding| is_of_a_label(finding.kind)).count();
+        (errors, open().count() - errors)
+    }
+
+    /// What a fix does.
+    ///
+    /// # Errors
+    /// When there is no such finding any more, or it has no such fix.
+    pub(crate) fn action(&self, finding: &str, fix: &str) -> Result<Action, StudioError> {
+        let no_such = |what, name: &str| StudioError::NoSuch { what, name: name.to_owned() };
+        let found = self.0.iter().find(|found| found.id == finding);
+        let found = found.ok_or_else(|| no_such("finding", finding))?;
+        let fix =
+            found.fixes.iter().find(|known| known.id == fix).ok_or_else(|| no_such("fix", fix))?;
+        Ok(fix.action.clone())
+    }
+}
+
+fn is_of_a_label(kind: &str) -> bool {
+    kind == FindingKind::LabelError.name() || kind == FindingKind::ConflictingLabels.name()
+}
+
+impl Finding {
+    fn of(root: &Path, listing: &Listing, found: &Found) -> Option<Self> {
+        let why = why(found.kind)?;
+        let files = found.files.iter().filter_map(|at| within(root, &at.path()));
+        let paths: Vec<String> = files.filter(|path| listing.find(path).is_ok()).collect();
+        if paths.len() < found.files.len() || paths.is_empty() {
+            return None;
+        }
+        let class_of = |path: &str| {
+            let (_, class) = listing.find(path).ok()?;
+            class.map(|class| class.name.to_string())
+        };
+        let kept = found.keep.map(|keep| paths[keep].as_str());
+        let view = |path: &String| {
+            let (picture, class) = listing.find(path).expect("it was found just now");
+            let is_kept = kept == Some(path) && paths.len() > 1;
+            FindingPicture {
+                path: path.clone(),
+                tag: picture.stamp.tag(),
+                class: class.map(|class| class.name.to_string()),
+                note: is_kept.then(|| "this one would stay".to_owned()),
+            }
+        };
+        let fixes = fixes(found, &paths, &class_of);
+        let text = match &paths[..] {
+            [path] => format!("{path}: {}", found.detail),
+            all => format!("{}: {}", pictures(all.len()), found.detail),
+        };
+        let mut hash = blake3::Hasher::new();
+        [found.kind.name(), found.class.as_deref().unwrap_or_default()]
+            .iter()
+            .chain(paths.iter().map(String::as_str).collect::<Vec<_>>().iter())
+            .for_each(|part| {
+                hash.update(part.as_bytes());
+                hash.update(&[0]);
+            });
+        Some(Self {
+            id: hash.finalize().to_hex()[..16].to_owned(),
+            kind: found.kind.name(),
+            text,
+            why,
+            pictures: paths.iter().map(view).collect(),
+            fixes,
+        })
+    }
+}
+
+fn fixes(found: &Found, paths: &[String], class_of: &dyn Fn(&str) -> Option<String>) -> Vec<Fix> {
+    let move_to = |class: &str, paths: &[String]| Fix {
+        id: format!("move:{class}"),
+        label: format!("Move to {class}"),
+        action: Action::Move { paths: paths.to_vec(), to: Some(class.to_owned()) },
+    };
+    let remove = |paths: Vec<String>, label: &str| Fix {
+        id: "remove".to_owned(),
+        label: label.to_owned(),
+        action: Action::Delete { paths },
+    };
+    let all_but = |keep: usize| -> Vec<String> {
+        let others = paths.iter().enumerate().filter(|(at, _)| *at != keep);
+        others.map(|(_, path)| path.clone()).collect()
+    };
+    match found.kind {
+        FindingKind::LabelError => {
+            let class = found.class.iter().map(|class| move_to(class, paths));
+            class.chain([remove(paths.to_vec(), "Remove the picture")]).collect()
+        }
+        FindingKind::ConflictingLabels => {
+            let mut classes: BTreeMap<String, ()> = BTreeMap::new();
+            classes.extend(paths.iter().filter_map(|path| Some((class_of(path)?, ()))));
+            let mut names: Vec<String> = classes.into_keys().collect();
+            // The one that is probably right first.
+            names.sort_by_key(|name| found.class.as_ref() != Some(name));
+            let keep = |name: &String| {
+                let first = paths.iter().position(|path| class_of(path).as_ref() == Some(name));
+                Fix {
+                    id: format!("keep:{name}"),
+                    label: format!("It is {name}: remove the others"),
+                    action: Action::Delete { paths: all_but(first.unwrap_or(0)) },
+                }
+            };
+            names.iter().map(keep).chain([remove(paths.to_vec(), "Remove all of them")]).collect()
+        }
+        FindingKind::Duplicate | FindingKind::NearDuplicate => {
+            vec![remove(all_but(found.keep.unwrap_or(0)), "Remove the copies, keep one")]
+        }
+        _ => vec![remove(paths.to_vec(), "Remove the picture")],
+    }
+}
+
+/// Why something matters; nothing of what nothing can be done about here.
+fn why(kind: FindingKind) -> Option<&'static str> {
+    use FindingKind as Kind;
+    Some(match kind {
+        Kind::LabelError => {
+            "Judged by the other pictures, it belongs to another class. A model learns from wrong examples as well \
+             as from right ones."
+        }
+        Kind::ConflictingLabels => {
+            "The same picture lies in several classes, so whatever the model says of it is wrong once."
+        }
+        Kind::Truncated
+        | Kind::Unreadable
+        | Kind::Inaccessible
+        | Kind::NotAPicture
+        | Kind::LeftOut => "Nothing can be learned from it as it is.",
+        Kind::Outlier => {
+            "It looks like no other picture here. Keep it if it is a rare but real example; remove it if it came \
+             here by mistake."
+        }
+        Kind::Duplicate | Kind::NearDuplicate => {
+            "Copies count several times, and teach nothing new."
+        }
+        Kind::Blank => "There is nothing on it.",
+        Kind::Dark => "There is little to see on it.",
+        Kind::Bright => "There is little to see on it.",
+        Kind::Blurred => {
+            "It is blurred. Keep it if the pictures to be told later are blurred, too."
+        }
+        Kind::Tiny => "It is smaller than what the model looks at, so that details are missing.",
+        Kind::OddAspect => "It is much longer than wide, or the other way round, and is squeezed.",
+        Kind::Grey => "It is grey among pictures in colour: the model may go by that.",
+        _ => return None,
+    })
+}

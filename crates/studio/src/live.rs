@@ -1,0 +1,235 @@
+//! What answers while somebody looks: the head that was learned last, or a model that was chosen.
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use headstart::model::Network;
+use headstart::predict::{
+    ClassifierHead, Compute, Explainer, FeatureExtractor, Model, PredictConfig, PredictError,
+    Predictor,
+};
+use headstart::{Base, Classifier};
+use serde::Serialize;
+
+use crate::StudioError;
+
+/// Pixels of the longer side of a heatmap, which the page draws as large as the picture.
+const HEATMAP: usize = 160;
+/// The model that learns while pictures come and go.
+pub(crate) const LIVE: &str = "live";
+
+/// What answers for pictures.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// The base of what is learned here, compiled once.
+    base: Compiled,
+    config: PredictConfig,
+    current: RwLock<Current>,
+}
+
+/// A base, compiled for answers and for heatmaps.
+#[derive(Debug)]
+struct Compiled {
+    base: Base,
+    features: Arc<FeatureExtractor>,
+    /// Compiled when it is first needed.
+    explainer: OnceLock<Explainer>,
+}
+
+#[derive(Debug, Default)]
+struct Current {
+    learned: Option<Arc<Answerer>>,
+    /// The model that was chosen in its place, by its name.
+    chosen: Option<(String, Arc<Answerer>)>,
+}
+
+/// A model that answers.
+#[derive(Debug)]
+struct Answerer {
+    predictor: Predictor,
+    head: ClassifierHead,
+    input: usize,
+    /// Of one that was chosen.
+    own: Option<(Model, OnceLock<Explainer>)>,
+}
+
+/// What is said of a picture.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Answer {
+    label: Option<String>,
+    unknown: bool,
+    scores: Vec<Score>,
+    milliseconds: f64,
+    /// Pixels of the shorter side that the model looks at: more are not needed.
+    input: usize,
+    /// What speaks for a class, as a PNG to be laid over the picture.
+    heatmap: Option<String>,
+    heatmap_of: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Score {
+    name: String,
+    score: f32,
+}
+
+/// What is to be shown of why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Explain {
+    No,
+    /// What speaks for the likeliest class.
+    Likeliest,
+    /// What speaks for the class of this name.
+    Class(String),
+}
+
+impl Live {
+    /// With a base for what is learned here, and what to compute with.
+    pub(crate) fn new(base: &Base, compute: Compute) -> Self {
+        let features = FeatureExtractor::new(base.network(), base.weights(), compute);
+        let base =
+            Compiled { base: base.clone(), features: features.into(), explainer: OnceLock::new() };
+        let mut config = PredictConfig::default();
+        config.compute = compute;
+        Self { base, config, current: RwLock::default() }
+    }
+
+    /// Answers with another head from now on, unless a model is chosen. One that cannot tell unknown pictures yet
+    /// goes by what the one before knew, if it had the same classes.
+    pub(crate) fn learn(&self, mut head: ClassifierHead) {
+        let before = self.write().learned.clone();
+        let before = before.filter(|before| before.head.classes() == head.classes());
+        if let Some(unknown) = before.and_then(|before| before.head.trust().unknown.clone())
+            && head.trust().unknown.is_none()
+        {
+            let mut trust = head.trust().clone();
+            trust.unknown = Some(unknown);
+            head.set_trust(trust);
+        }
+        let base = self.base.features.clone();
+        let predictor = Predictor::compiled(base, head.clone(), &self.config);
+        let input = input_of(self.base.base.network());
+        let answerer = Answerer { predictor, head, input, own: None };
+        self.write().learned = Some(Arc::new(answerer));
+    }
+
+    /// Nothing is learned any more.
+    pub(crate) fn forget(&self) {
+        self.write().learned = None;
+    }
+
+    /// Answers with a model from now on, or with what is learned when `None`.
+    pub(crate) fn choose(&self, chosen: Option<(String, &Classifier)>) {
+        let chosen = chosen.map(|(name, classifier)| {
+            let model = classifier.to_model();
+            let predictor = Predictor::with(&model, self.config.clone());
+            let (head, input) = (model.head.clone(), input_of(&model.network));
+            let own = Some((model, OnceLock::new()));
+            (name, Arc::new(Answerer { predictor, head, input, own }))
+        });
+        self.write().chosen = chosen;
+    }
+
+    /// The name of what answers.
+    pub(crate) fn name(&self) -> String {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.chosen.as_ref().map_or_else(|| LIVE.to_owned(), |(name, _)| name.clone())
+    }
+
+    /// Says what is on a picture.
+    ///
+    /// # Errors
+    /// When nothing is learned yet, or the picture cannot be read.
+    pub(crate) fn answer(&self, file: &[u8], explain: &Explain) -> Result<Answer, StudioError> {
+        let begun = Instant::now();
+        let answerer = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            let chosen = current.chosen.as_ref().map(|(_, answerer)| answerer);
+            chosen.or(current.learned.as_ref()).cloned().ok_or(StudioError::NothingLearned)?
+        };
+        let classes = answerer.predictor.classes();
+        let (prediction, heatmap) = match explain {
+            Explain::No => (answerer.predictor.predict_bytes(file).map_err(of_picture)?, None),
+            Explain::Likeliest | Explain::Class(_) => {
+                let explanation =
+                    self.explainer(&answerer).explain_bytes(file).map_err(of_picture)?;
+                let class = match explain {
+                    Explain::Class(name) => classes
+                        .iter()
+                        .position(|class| class == name)
+                        .ok_or_else(|| StudioError::NoSuchClass { name: name.clone() })?,
+                    _ => explanation.prediction.ranked()[0].0,
+                };
+                let (width, height) = explanation.size();
+                let longer = width.max(height);
+                let scaled = |side: usize| (side * HEATMAP.min(longer) / longer).max(1);
+                let (width, height) = (scaled(width), scaled(height));
+                let layer = explanation.layer(&explanation.map(class), width, height);
+                let heatmap = (png_uri(&layer, width, height), classes[class].clone());
+                (explanation.prediction, Some(heatmap))
+            }
+        };
+        let (heatmap, heatmap_of) = heatmap.unzip();
+        let score = |(class, score): (usize, f32)| Score { name: classes[class].clone(), score };
+        Ok(Answer {
+            label: prediction.label().map(|class| classes[class].clone()),
+            unknown: prediction.is_unknown(),
+            scores: prediction.ranked().into_iter().map(score).collect(),
+            milliseconds: begun.elapsed().as_secs_f64() * 1e3,
+            input: answerer.input,
+            heatmap,
+            heatmap_of,
+        })
+    }
+
+    fn explainer(&self, answerer: &Answerer) -> Explainer {
+        let config = &self.config;
+        match &answerer.own {
+            Some((model, explainer)) => {
+                explainer.get_or_init(|| Explainer::with(model, config)).clone()
+            }
+            None => {
+                let Compiled { base, explainer, .. } = &self.base;
+                let compile = || {
+                    Explainer::compile(
+                        base.network(),
+                        base.weights(),
+                        answerer.head.clone(),
+                        config,
+                    )
+                };
+                explainer.get_or_init(compile).with_head(answerer.head.clone())
+            }
+        }
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Current> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn input_of(network: &Network) -> usize {
+    let to = network.preprocessing();
+    to.width.min(to.height)
+}
+
+fn of_picture(error: PredictError) -> StudioError {
+    match error {
+        PredictError::Picture(error) => error.into(),
+        error => StudioError::Request(error.to_string()),
+    }
+}
+
+/// RGBA as the address of a PNG.
+fn png_uri(pixels: &[u8], width: usize, height: usize) -> String {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_compression(png::Compression::Fast);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(pixels));
+    written.expect("a vector takes whatever is written, and the picture has pixels");
+    format!("data:image/png;base64,{}", BASE64_STANDARD.encode(file))
+}

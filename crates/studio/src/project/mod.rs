@@ -1,0 +1,328 @@
+//! The project: a folder with a folder per class, what is done to it, and how that is undone.
+
+mod actions;
+mod incoming;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use headstart::data::sources::ClassFolders;
+
+use crate::StudioError;
+use crate::folder::journal::{Deed, History, Journal, What};
+use crate::folder::names::{file_name, free_path};
+use crate::folder::{Carried, Listing, Lock, OWN, Step, TRASH, carry_out};
+pub use actions::Action;
+pub(crate) use actions::pictures;
+use actions::{Plan, Planner};
+pub(crate) use incoming::{Added, SkippedFile, Staging};
+
+/// A folder with a folder per class. All that is done to it goes through here, one thing at a time.
+#[derive(Debug)]
+pub(crate) struct Project {
+    root: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    listing: Arc<Listing>,
+    /// Counts what has changed since the start.
+    revision: u64,
+    history: History,
+    writing: Writing,
+    /// What is wrong with the folder at the moment.
+    lost: Option<String>,
+}
+
+/// Whether the project can be changed.
+#[derive(Debug)]
+enum Writing {
+    Able {
+        journal: Journal,
+        lock: Lock,
+    },
+    /// Why not.
+    Unable(String),
+}
+
+/// How a project is, at a moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Overview {
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) revision: u64,
+    pub(crate) read_only: Option<String>,
+    /// What would be undone, and what done again.
+    pub(crate) undo: Option<String>,
+    pub(crate) redo: Option<String>,
+}
+
+impl Project {
+    /// Opens a folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made or listed, its folders are no classes, another studio has it, or its journal
+    /// cannot be read.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StudioError> {
+        let refused = |cause| StudioError::Folder { folder: folder.to_owned(), cause };
+        if !folder.exists() {
+            fs::create_dir_all(folder).map_err(refused)?;
+        }
+        let root = fs::canonicalize(folder).map_err(refused)?;
+        if let Some(note) = ClassFolders::why_none(&root)? {
+            return Err(StudioError::NotPlain { folder: folder.to_owned(), note });
+        }
+        let own = root.join(OWN);
+        let (writing, history) = match fs::create_dir_all(root.join(TRASH)) {
+            Ok(()) => {
+                let lock = Lock::take(&root, &own.join("lock"))?;
+                let (journal, history) = Journal::open(&root, &own.join("journal.jsonl"))?;
+                incoming::clean(&root, &history);
+                (Writing::Able { journal, lock }, history)
+            }
+            Err(error) => {
+                let reason = headstart::system_reason(&error);
+                let why = format!("nothing can be written to {} ({reason})", folder.display());
+                (Writing::Unable(why), History::default())
+            }
+        };
+        let listing = Arc::new(Listing::of(&root)?);
+        let state = State { listing, revision: 1, history, writing, lost: None };
+        Ok(Self { root, state: Mutex::new(state) })
+    }
+
+    /// The folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What it is called: as its folder.
+    pub(crate) fn name(&self) -> String {
+        let name = self.root.file_name().unwrap_or(self.root.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Where the studio keeps what is its own.
+    pub(crate) fn own(&self, name: &str) -> PathBuf {
+        self.root.join(OWN).join(name)
+    }
+
+    /// Says where the studio listens, to whoever opens another on this folder.
+    pub(crate) fn say(&self, address: SocketAddr) {
+        if let Writing::Able { lock, .. } = &mut self.state().writing {
+            lock.say(address);
+        }
+    }
+
+    /// How it is.
+    pub(crate) fn overview(&self) -> Overview {
+        let state = self.state();
+        Overview {
+            listing: state.listing.clone(),
+            revision: state.revision,
+            read_only: state.why_not(),
+            undo: Deed::title_of(&state.history.done),
+            redo: Deed::title_of(&state.history.undone),
+        }
+    }
+
+    /// What lies in the folder.
+    pub(crate) fn listing(&self) -> Arc<Listing> {
+        self.state().listing.clone()
+    }
+
+    /// Findings that are set aside.
+    pub(crate) fn kept(&self) -> HashSet<String> {
+        let state = self.state();
+        let steps = state.history.done.iter().flat_map(|deed| &deed.steps);
+        let kept = steps.filter_map(|step| match step {
+            Step::Keep { finding } => Some(finding.clone()),
+            _ => None,
+        });
+        kept.collect()
+    }
+
+    /// Looks whether others have changed the folder: names that came or went, or, where `closely`, files that were
+    /// written over, too. Says whether it is another now.
+    pub(crate) fn look(&self, closely: bool) -> bool {
+        let mut state = self.state();
+        if closely || state.lost.is_some() || state.listing.is_outdated() {
+            return state.look(&self.root);
+        }
+        false
+    }
+
+    /// Does something that can be undone, and says so.
+    ///
+    /// # Errors
+    /// When it makes no sense, what it is about is there no more, or the system refuses; nothing is changed then.
+    pub(crate) fn act(&self, action: &Action) -> Result<String, StudioError> {
+        let mut state = self.state();
+        let number = state.writable(&self.root)?.next();
+        let planner = Planner::new(&self.root, &state.listing, number);
+        let Plan { deed, said } = planner.plan(action)?;
+        let gone = state.carry_out(&self.root, What::Do, deed)?;
+        Ok(with_gone(said, gone))
+    }
+
+    /// Puts pictures that were received into classes, and says so.
+    ///
+    /// # Errors
+    /// As [`Project::act`].
+    pub(crate) fn add(
+        &self,
+        staging: Staging,
+        batch: Option<String>,
+    ) -> Result<Added, StudioError> {
+        let mut state = self.state();
+        state.writable(&self.root)?;
+        let (deed, mut added) = staging.deed(&self.root, &state.listing, batch);
+        if !deed.steps.is_empty() {
+            let gone = state.carry_out(&self.root, What::Do, deed)?;
+            added.pictures -= gone.min(added.pictures);
+        }
+        Ok(added)
+    }
+
+    /// Takes the last thing back, and what belongs to it.
+    ///
+    /// # Errors
+    /// When there is none, or the system refuses.
+    pub(crate) fn undo(&self) -> Result<String, StudioError> {
+        self.turn(What::Undo, "undo", "Undone")
+    }
+
+    /// Does again what was undone last, and what belongs to it.
+    ///
+    /// # Errors
+    /// As [`Project::undo`].
+    pub(crate) fn redo(&self) -> Result<String, StudioError> {
+        self.turn(What::Redo, "do again", "Done again")
+    }
+
+    fn turn(&self, what: What, asked: &'static str, said: &str) -> Result<String, StudioError> {
+        let mut state = self.state();
+        state.writable(&self.root)?;
+        let mut all_gone = 0;
+        let all = match what {
+            What::Redo => state.history.undone.clone(),
+            _ => state.history.done.clone(),
+        };
+        let title = Deed::title_of(&all).ok_or(StudioError::NothingTo { what: asked })?;
+        let last = all.last().expect("it has a title");
+        for deed in all.iter().rev().take_while(|deed| last.belongs_to(deed)) {
+            let inverse = Deed { steps: self.inverse(&deed.steps), ..deed.clone() };
+            all_gone += state.carry_out(&self.root, what, inverse)?;
+        }
+        Ok(with_gone(format!("{said}: {title}"), all_gone))
+    }
+
+    /// What takes steps back. Where something else has come to where a picture was, it goes beside it.
+    fn inverse(&self, steps: &[Step]) -> Vec<Step> {
+        let mut taken = HashSet::new();
+        let vacated: HashSet<&str> = steps.iter().filter_map(moved_to).collect();
+        let inverse = |step: &Step| match step.inverse() {
+            Step::Move { from, to } if !vacated.contains(&*to) => {
+                let folder = to.rfind('/').map_or("", |slash| &to[..slash]);
+                let to = free_path(&self.root, folder, file_name(&to), &mut taken);
+                Step::Move { from, to }
+            }
+            step => step,
+        };
+        steps.iter().rev().map(inverse).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn why_not(&self) -> Option<String> {
+        let unable = match &self.writing {
+            Writing::Unable(why) => Some(why),
+            Writing::Able { .. } => None,
+        };
+        self.lost.as_ref().or(unable).cloned()
+    }
+
+    /// The journal, for something that is done to the folder as it is now.
+    fn writable(&mut self, root: &Path) -> Result<&mut Journal, StudioError> {
+        if self.lost.is_some() || self.listing.is_outdated() {
+            self.look(root);
+        }
+        if let Some(why) = self.why_not() {
+            return Err(StudioError::ReadOnly { why });
+        }
+        match &mut self.writing {
+            Writing::Able { journal, .. } => Ok(journal),
+            Writing::Unable(why) => Err(StudioError::ReadOnly { why: why.clone() }),
+        }
+    }
+
+    /// Carries a deed out, so that it can be undone. Says how many of its pictures are there no more.
+    fn carry_out(&mut self, root: &Path, what: What, mut deed: Deed) -> Result<usize, StudioError> {
+        let journal = self.writable(root)?;
+        let begun = journal.begin(what, &deed);
+        let id = begun.map_err(|cause| StudioError::system("write", "the journal", cause))?;
+        let carried = carry_out(root, deed.steps.clone());
+        let gone = match carried {
+            Ok(Carried { done, gone }) => {
+                journal.end(id, (gone > 0).then_some(&done));
+                deed.steps = done;
+                self.history.take(what, deed);
+                gone
+            }
+            Err(error) => {
+                journal.failed(id);
+                self.look(root);
+                return Err(error);
+            }
+        };
+        self.revision += 1;
+        self.look(root);
+        Ok(gone)
+    }
+
+    /// Lists the folder anew. Says whether it is another now.
+    fn look(&mut self, root: &Path) -> bool {
+        let (listing, lost) = match Listing::of(root) {
+            Ok(listing) => (Some(listing), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let is_other = listing.as_ref().is_some_and(|listing| *listing != *self.listing);
+        if let Some(listing) = listing {
+            self.listing = Arc::new(listing);
+        }
+        let changed = is_other || lost != self.lost;
+        self.lost = lost;
+        self.revision += u64::from(changed);
+        changed
+    }
+}
+
+fn moved_to(step: &Step) -> Option<&str> {
+    match step {
+        Step::Move { to, .. } => Some(to),
+        _ => None,
+    }
+}
+
+fn with_gone(said: String, gone: usize) -> String {
+    match gone {
+        0 => said,
+        1 => format!("{said}; 1 of them was there no more"),
+        n => format!("{said}; {n} of them were there no more"),
+    }
+}
+
+/// Makes a folder of the studio's own.
+pub(crate) fn make_own(folder: &Path) -> Result<(), StudioError> {
+    let refused =
+        |cause: io::Error| StudioError::system("make", &folder.display().to_string(), cause);
+    fs::create_dir_all(folder).map_err(refused)
+}

@@ -1,0 +1,70 @@
+//! Pictures: which there are, small, and as they are.
+
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use super::{Asked, Refused, Studio, blocking};
+use crate::studio::PictureView;
+use crate::thumbnails::{Shown, large};
+
+pub(super) fn routes() -> Router<Studio> {
+    Router::new()
+        .route("/api/pictures", get(pictures))
+        .route("/api/thumbnail", get(thumbnail))
+        .route("/api/picture", get(picture))
+}
+
+#[derive(Deserialize)]
+struct OfClass {
+    class: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OfPicture {
+    path: String,
+    /// Another for each content, so that what was answered stays what it is.
+    v: Option<String>,
+}
+
+async fn pictures(
+    State(studio): State<Studio>,
+    Asked(asked): Asked<OfClass>,
+) -> Result<Json<Vec<PictureView>>, Refused> {
+    Ok(Json(studio.pictures(asked.class.as_deref())?))
+}
+
+async fn thumbnail(
+    State(studio): State<Studio>,
+    Asked(asked): Asked<OfPicture>,
+) -> Result<Response, Refused> {
+    let file = studio.file(&asked.path)?;
+    let _turn = studio.thumbnails.turn().await;
+    let making = studio.clone();
+    let shown = blocking(move || Ok(making.thumbnails.of(&file)?)).await?;
+    Ok(response(shown, asked.v.is_some()))
+}
+
+async fn picture(
+    State(studio): State<Studio>,
+    Asked(asked): Asked<OfPicture>,
+) -> Result<Response, Refused> {
+    let file = studio.file(&asked.path)?;
+    let shown = blocking(move || Ok(large(&file)?)).await?;
+    Ok(response(shown, asked.v.is_some()))
+}
+
+/// A picture, and nothing else whatever it holds.
+fn response(Shown { media_type, bytes }: Shown, stays: bool) -> Response {
+    let kept = if stays { "private, max-age=31536000, immutable" } else { "no-cache" };
+    let headers: [(HeaderName, &str); 3] = [
+        (CONTENT_TYPE, media_type),
+        (CACHE_CONTROL, kept),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+    ];
+    (headers, bytes).into_response()
+}

@@ -1,0 +1,126 @@
+//! Small pictures, made when they are first asked for and kept by what the file holds.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use headstart::data::decode::{Format, MinSize, decode_at_least, read_file, sniff};
+use headstart::data::{DecodeError, Limits, Rgb};
+use headstart::files::AtomicFile;
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageBuffer, imageops};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Pixels of the longer side.
+const SIDE: usize = 160;
+const QUALITY: u8 = 75;
+/// That of a picture to look at closely, of a format that browsers do not show.
+const LARGE_QUALITY: u8 = 90;
+
+/// Thumbnails that are made at once: other requests wait for the same threads.
+const AT_ONCE: usize = 2;
+
+/// Where thumbnails are kept.
+#[derive(Debug)]
+pub(crate) struct Thumbnails {
+    folder: Option<PathBuf>,
+    turns: Semaphore,
+}
+
+/// A file as browsers show it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) media_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Thumbnails {
+    /// Beside the features in a cache.
+    pub(crate) fn new(cache: Option<&Path>) -> Self {
+        let folder = cache.map(|cache| cache.join("thumbnails"));
+        Self { folder, turns: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Waits until one may be made.
+    pub(crate) async fn turn(&self) -> SemaphorePermit<'_> {
+        self.turns.acquire().await.expect("it is never closed")
+    }
+
+    /// The thumbnail of a picture's file.
+    ///
+    /// # Errors
+    /// When the picture cannot be read.
+    pub(crate) fn of(&self, file: &Path) -> Result<Shown, DecodeError> {
+        let limits = Limits::default();
+        let bytes = read_file(file, &limits)?;
+        let kept = self.folder.as_ref().map(|folder| {
+            let hash = blake3::hash(&bytes).to_hex();
+            folder.join(&hash[..2]).join(format!("{}.jpg", &hash[2..32]))
+        });
+        if let Some(bytes) = kept.as_ref().and_then(|kept| fs::read(kept).ok()) {
+            return Ok(Shown { media_type: "image/jpeg", bytes });
+        }
+        let enough = MinSize { width: SIDE, height: SIDE };
+        let picture = decode_at_least(&bytes, &limits, enough)?;
+        let bytes = jpeg(&smaller(&picture, SIDE), QUALITY);
+        if let Some(kept) = kept {
+            keep(&kept, &bytes);
+        }
+        Ok(Shown { media_type: "image/jpeg", bytes })
+    }
+}
+
+/// A picture's file as browsers show it: itself, or as a JPEG.
+///
+/// # Errors
+/// When the picture cannot be read.
+pub(crate) fn large(file: &Path) -> Result<Shown, DecodeError> {
+    let limits = Limits::default();
+    let bytes = read_file(file, &limits)?;
+    let media_type = match sniff(&bytes)? {
+        Format::Jpeg => "image/jpeg",
+        Format::Png => "image/png",
+        Format::WebP => "image/webp",
+        Format::Gif => "image/gif",
+        Format::Bmp => "image/bmp",
+        _ => {
+            let picture = decode_at_least(&bytes, &limits, MinSize::FULL)?;
+            let bytes = jpeg(&picture, LARGE_QUALITY);
+            return Ok(Shown { media_type: "image/jpeg", bytes });
+        }
+    };
+    Ok(Shown { media_type, bytes })
+}
+
+/// That it cannot be kept is no reason not to show it.
+fn keep(path: &Path, bytes: &[u8]) {
+    let kept = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
+        let mut file = AtomicFile::create(path).map_err(std::io::Error::other)?;
+        file.write_all(bytes)?;
+        file.commit().map_err(std::io::Error::other)
+    });
+    if let Err(error) = kept {
+        tracing::debug!(%error, "a thumbnail is not kept");
+    }
+}
+
+/// The picture with its longer side of at most so many pixels.
+fn smaller(picture: &Rgb, side: usize) -> Rgb {
+    let longer = picture.width().max(picture.height());
+    let scaled = |pixels: usize| (pixels * side.min(longer) / longer).max(1);
+    let (width, height) = (scaled(picture.width()), scaled(picture.height()));
+    let small = imageops::thumbnail(&view(picture), width as u32, height as u32);
+    Rgb::new(width, height, small.into_raw()).expect("three bytes a pixel")
+}
+
+fn jpeg(picture: &Rgb, quality: u8) -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut jpeg, quality);
+    view(picture).write_with_encoder(encoder).expect("a vector takes whatever is written");
+    jpeg
+}
+
+fn view(picture: &Rgb) -> ImageBuffer<image::Rgb<u8>, &[u8]> {
+    let (width, height) = (picture.width() as u32, picture.height() as u32);
+    ImageBuffer::from_raw(width, height, picture.pixels()).expect("three bytes a pixel")
+}

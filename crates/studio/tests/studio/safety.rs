@@ -1,0 +1,129 @@
+//! Who is answered, what a folder may be, and what ends badly.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::{Project, Running, fill, picture};
+
+#[test]
+fn pictures_are_shown_as_pictures_and_nothing_else_is() {
+    let project = Project::of_two();
+    fs::write(project.path("Bag/page.png"), "<html><script>alert(1)</script>").unwrap();
+    let studio = project.open();
+    for (path, media_type) in [
+        ("/api/thumbnail?path=Bag/0.png&v=1", "image/jpeg"),
+        ("/api/picture?path=Bag/0.png&v=1", "image/png"),
+    ] {
+        let shown = studio.get(path);
+        assert_eq!((shown.status, &*shown.headers["content-type"]), (200, media_type));
+        assert_eq!(shown.headers["cache-control"], "private, max-age=31536000, immutable");
+        assert_eq!(shown.headers["content-security-policy"], "default-src 'none'; sandbox");
+        assert_eq!(shown.headers["x-content-type-options"], "nosniff");
+        // The second time from where it is kept.
+        assert_eq!(studio.get(path).body, shown.body);
+    }
+    assert_eq!(studio.get("/api/picture?path=Bag/0.png").body, picture("Bag", 0));
+    for what in ["thumbnail", "picture"] {
+        let of = |path: &str| studio.get(&format!("/api/{what}?path={path}"));
+        of("Bag/page.png").assert_failed(422, &["not a picture"]);
+        for path in [
+            "..%2Fcache",
+            "/etc/passwd",
+            ".headstart/journal.jsonl",
+            "Bag",
+            "Bag/../Bag/0.png",
+            "Bag%2F9.png",
+        ] {
+            of(path).assert_failed(404, &["no such picture"]);
+        }
+        studio.get(&format!("/api/{what}")).assert_failed(400, &["path"]);
+    }
+}
+
+#[test]
+fn nobody_but_its_own_page_is_answered() {
+    let project = Project::of_two();
+    let studio = project.open();
+    let action = json!({ "do": "deleteClass", "name": "Bag" }).to_string();
+    let post = || studio.request("POST", "/api/actions", action.clone());
+    studio.send(&post().without("Cookie")).assert_failed(401, &["the terminal shows"]);
+    studio.send(&post().without("Origin")).assert_failed(403, &["another origin"]);
+    studio.send(&post().with("Origin", "https://evil.example")).assert_failed(403, &[]);
+    studio.send(&post().with("Origin", "http://127.0.0.1:1")).assert_failed(403, &[]);
+    studio.send(&post().with("Host", "evil.example")).assert_failed(421, &[]);
+    let delete = studio.request("DELETE", "/api/jobs/1", "").without("Origin");
+    studio.send(&delete).assert_failed(403, &[]);
+    for path in ["/", "/api/project", "/api/events", "/api/picture?path=Bag/0.png"] {
+        let request = studio.request("GET", path, "").without("Cookie");
+        assert_eq!(studio.send(&request).status, 401, "{path}");
+    }
+    assert_eq!(studio.classes(), json!({ "Bag": 5, "Sneaker": 5 }));
+    let page = studio.get("/");
+    assert_eq!(page.status, 200);
+    let policy = &page.headers["content-security-policy"];
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+    assert!(!policy.contains("http"), "no outside host: {policy}");
+    let opened =
+        studio.request("GET", &format!("/?token={}", studio.token()), "").without("Cookie");
+    let opened = studio.send(&opened);
+    assert_eq!((opened.status, &*opened.headers["location"]), (303, "/"));
+}
+
+#[test]
+fn a_second_studio_is_told_where_the_first_is() {
+    let project = Project::of_two();
+    let first = project.open();
+    let Err(error) = Running::new(&project.config()) else { panic!("it is open already") };
+    let error = error.to_string();
+    assert!(error.contains(&format!("http://{}", first.address)), "{error}");
+    assert!(!error.contains(first.token()));
+    drop(first);
+    project.open();
+}
+
+#[test]
+fn two_browsers_see_what_either_does() {
+    let project = Project::of_two();
+    let studio = project.open();
+    let mut events = [studio.events(), studio.events()];
+    events.iter_mut().for_each(|events| drop(events.next("project")));
+    let done = studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    for events in &mut events {
+        assert_eq!(events.next("project"), done["project"]);
+    }
+}
+
+#[test]
+fn a_folder_that_is_divided_is_refused_with_the_way_out() {
+    let project = Project::new();
+    for side in ["train", "validation"] {
+        fill(&project.folder(), &format!("{side}/Bag"), "Bag", 0..2);
+        fill(&project.folder(), &format!("{side}/Coat"), "Coat", 0..2);
+    }
+    let Err(error) = Running::new(&project.config()) else { panic!("its folders are no classes") };
+    let error = error.to_string();
+    assert!(error.contains("train/ to learn from") && error.contains("Open one of"), "{error}");
+    assert!(!project.path(".headstart").exists());
+}
+
+#[test]
+fn a_folder_that_vanishes_is_told_of_and_may_come_back() {
+    let project = Project::of_two();
+    let studio = project.open();
+    let elsewhere = project.temp.path().join("elsewhere");
+    fs::rename(project.folder(), &elsewhere).unwrap();
+    studio.refuse(
+        json!({ "do": "addClass", "name": "Coat" }),
+        409,
+        &["nothing can be changed", "project"],
+    );
+    let why = studio.json("/api/project")["readOnly"].to_string();
+    assert!(why.contains("no such"), "{why}");
+    studio.get("/api/picture?path=Bag/0.png").assert_failed(404, &[]);
+    studio.upload("?class=Bag", &[("a.png", &picture("Bag", 0))]).assert_failed(409, &[]);
+    fs::rename(&elsewhere, project.folder()).unwrap();
+    studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    assert!(studio.json("/api/project")["readOnly"].is_null());
+    assert!(project.path("Coat").is_dir());
+}
