@@ -57,8 +57,6 @@ export class Model {
   readonly description: Record<string, unknown>;
   /** Width and height of the pictures that the network takes. */
   readonly size: { width: number; height: number };
-  /** Whether there are heatmaps. */
-  readonly explains: boolean;
   /** What is on a picture, which is resized as the model was trained. */
   predict(picture: Picture): Promise<Answer>;
   /** The same of RGBA pixels of any size, at once. */

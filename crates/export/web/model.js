@@ -93,16 +93,10 @@ export class Model {
     return new Uint8Array(this.#memory.buffer, this.#wasm.picture.value, MODEL.width * MODEL.height * 3);
   }
 
-  /** Whether there are heatmaps: not of heads with hidden layers. */
-  get explains() {
-    return this.#wasm.explain !== undefined;
-  }
-
   /** How much each place of the last picture speaks for a class, row by row. */
   heatmap(label) {
     const at = MODEL.classes.indexOf(label);
     if (at < 0) throw new RangeError(`there is no class ${label}`);
-    if (!this.explains) throw new Error("this model has no heatmaps: its head has hidden layers");
     const [height, width] = MODEL.map;
     this.#wasm.explain(at);
     const values = this.#floats("heatmap", height * width);

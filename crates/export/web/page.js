@@ -28,7 +28,7 @@ async function start() {
   by("files").disabled = false;
   by("camera").disabled = !navigator.mediaDevices?.getUserMedia;
   by("camera").hidden = by("camera").disabled;
-  by("explaining").hidden = !model.explains;
+  by("explaining").hidden = false;
 }
 
 /** A part of the page, which nobody needs after that. */
@@ -77,7 +77,7 @@ async function show(card, picture, name) {
   bitmap.close();
   // Nothing comes between the answer and its map.
   const answer = model.predictImageData(await pixelsOf(picture));
-  const map = model.explains ? model.heatmap(answer.scores[0].label) : null;
+  const map = model.heatmap(answer.scores[0].label);
   const own = { context, pixels, map, size };
   cards.push(own);
   draw(own);
@@ -100,7 +100,7 @@ function answered(answer) {
 
 /** The picture, with what speaks for the first class where that is asked for. */
 function draw({ context, pixels, map, size }) {
-  if (!map || !by("explain").checked) {
+  if (!by("explain").checked) {
     context.putImageData(pixels, 0, 0);
     return;
   }

@@ -6,10 +6,11 @@ use headstart_predict::Model;
 use crate::WebError;
 use crate::code::{Body, Expr, Module};
 use crate::data::Data;
+use crate::heatmap::Heatmap;
 use crate::kernels::{F32_BYTES, widen};
 use crate::math::Math;
 use crate::plan::{Place, Plan};
-use crate::{head, heatmap, resize, unknown};
+use crate::{head, resize, unknown};
 
 /// A model as WebAssembly.
 ///
@@ -53,7 +54,8 @@ fn variant(model: &Model, fused: bool) -> Result<(Vec<u8>, Vec<u8>), WebError> {
     let map = plan.base()?;
     let (height, width) = network.output().spatial();
     let features = plan.mean(map, (height * width, network.output().channels()));
-    let (logits, last) = head::logits(&mut plan, math, classifier, features);
+    let layers = head::layers(&mut plan, math, classifier, features);
+    let logits = layers.last().expect("the last gives the logits").given;
     let scores = head::probabilities(&mut plan, math, classifier);
     let scores = plan.module.function(scores);
     plan.call(scores, &[logits, Place::Fixed(probabilities)]);
@@ -61,7 +63,8 @@ fn variant(model: &Model, fused: bool) -> Result<(Vec<u8>, Vec<u8>), WebError> {
     let unknown_score = classifier.trust().unknown.as_ref();
     let unknown_score = unknown_score
         .map(|score| unknown::add(&mut plan, math, score, (features, logits), classifier));
-    let heat = plan.data.room(height * width * F32_BYTES);
+    let is_one_logit = classifier.head().units() < classifier.classes().len();
+    let heatmap = Heatmap::new(plan.data, &layers, height * width, is_one_logit);
 
     let Plan { arena, calls, .. } = plan;
     let arena_at = data.end();
@@ -88,14 +91,8 @@ fn variant(model: &Model, fused: bool) -> Result<(Vec<u8>, Vec<u8>), WebError> {
     let prepare = module.function(prepare);
     module.export("prepare", prepare);
 
-    if classifier.head().hidden.is_empty() {
-        let shape = (height * width, network.output().channels());
-        let is_one_logit = classifier.head().units() < classifier.classes().len();
-        let body = heatmap::body(shape, (address(map), last.kernel, heat), is_one_logit);
-        let function = module.function(body);
-        module.export("explain", function);
-        module.constant("heatmap", heat);
-    }
+    let explain = module.function(heatmap.body(math, &layers, map, address));
+    module.export("explain", explain);
     if let Some(at) = unknown_score {
         module.constant("unknown", at);
     }
@@ -106,6 +103,7 @@ fn variant(model: &Model, fused: bool) -> Result<(Vec<u8>, Vec<u8>), WebError> {
         ("features", address(features)),
         ("logits", address(logits)),
         ("map", address(map)),
+        ("heatmap", heatmap.out),
         ("heap", short_at),
     ] {
         module.constant(name, at);

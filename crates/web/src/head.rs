@@ -5,74 +5,61 @@ use headstart_model::Elementwise;
 use headstart_predict::ClassifierHead;
 
 use crate::code::{Body, Expr, F64, I32, Var};
+use crate::elementwise::activated;
 use crate::kernels::{Conv, F32_BYTES};
 use crate::math::Math;
 use crate::plan::{Place, Plan};
 
 const VALUE: u32 = F32_BYTES as u32;
 
-/// Plans the head; where its logits lie, and its last layer.
-pub(crate) fn logits(
+/// A dense layer that is planned.
+pub(crate) struct Layer {
+    pub(crate) conv: Conv,
+    pub(crate) inputs: usize,
+    pub(crate) activation: Elementwise,
+    /// What its activation is given.
+    pub(crate) given: Place,
+}
+
+/// Plans the head, whose last layer gives the logits.
+pub(crate) fn layers(
     plan: &mut Plan<'_>,
     math: Math,
     head: &ClassifierHead,
     features: Place,
-) -> (Place, Conv) {
+) -> Vec<Layer> {
     let head = head.head();
-    let mut last = features;
-    for hidden in &head.hidden {
-        (last, _) = plan.dense(&hidden.kernel, &hidden.bias, last);
-        if hidden.activation != Elementwise::Linear {
-            let function =
-                plan.module.function(activation(math, hidden.activation, hidden.units()));
-            plan.call(function, &[last]);
-        }
-    }
-    plan.dense(&head.kernel, &head.bias, last)
+    let hidden = head.hidden.iter().map(|own| (&own.kernel, &own.bias, own.activation));
+    let last = (&head.kernel, &head.bias, Elementwise::Linear);
+    let mut input = features;
+    let mut layer = |(kernel, bias, activation): (&Vec<f32>, &Vec<f32>, Elementwise)| {
+        let (given, conv) = plan.dense(kernel, bias, input);
+        let (inputs, units) = (kernel.len() / bias.len(), bias.len());
+        input = match activation {
+            Elementwise::Linear => given,
+            _ => {
+                let function = plan.module.function(activate(math, activation, units));
+                let out = plan.take(units * F32_BYTES);
+                plan.call(function, &[given, out]);
+                out
+            }
+        };
+        Layer { conv, inputs, activation, given }
+    };
+    let mut layers: Vec<Layer> = hidden.map(&mut layer).collect();
+    layers.push(layer(last));
+    layers
 }
 
-/// A function of the address of values, which it replaces.
-fn activation(math: Math, activation: Elementwise, count: usize) -> Body {
-    let (mut body, [at]) = Body::taking(false);
+/// A function of the addresses of values, and of what the activation makes of them.
+fn activate(math: Math, activation: Elementwise, count: usize) -> Body {
+    let (mut body, [from, to]) = Body::taking(false);
     body.repeat(count, |body| {
-        let x = body.var(at.get().f32_at(0).into_f64());
-        let y = activated(math, activation, x);
-        body.store_f32(at.get(), 0, y.into_f32());
-        body.step(at, VALUE);
+        let x = body.var(from.get().f32_at(0).into_f64());
+        body.store_f32(to.get(), 0, activated(math, activation, x).into_f32());
+        [from, to].into_iter().for_each(|at| body.step(at, VALUE));
     });
     body
-}
-
-/// As `engine::head::elementwise`.
-fn activated(math: Math, activation: Elementwise, x: Var<F64>) -> Expr<F64> {
-    const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
-    const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
-    let double = Expr::<F64>::double;
-    let is_negative = || x.get().lt(double(0.0));
-    let less_one = |alpha: f64| double(alpha) * (math.exp.of(x.get()) - double(1.0));
-    match activation {
-        Elementwise::Linear => x.get(),
-        Elementwise::Relu { negative_slope, max_value } => {
-            let most = max_value.map_or(f64::INFINITY, f64::from);
-            let below = x.get() * double(negative_slope.into());
-            below.or(x.get().min(double(most)), is_negative())
-        }
-        Elementwise::Elu { alpha } => less_one(alpha.into()).or(x.get(), is_negative()),
-        Elementwise::Selu => {
-            less_one(SELU_SCALE * SELU_ALPHA).or(double(SELU_SCALE) * x.get(), is_negative())
-        }
-        Elementwise::Silu => x.get() * math.sigmoid(x.get()),
-        Elementwise::Sigmoid => math.sigmoid(x.get()),
-        Elementwise::Tanh => double(2.0) * math.sigmoid(double(2.0) * x.get()) - double(1.0),
-        Elementwise::Softplus => softplus(math, x),
-        Elementwise::Softsign => x.get() / (double(1.0) + x.get().abs()),
-    }
-}
-
-/// ln(1 + e^x).
-pub(crate) fn softplus(math: Math, x: Var<F64>) -> Expr<F64> {
-    let small = math.exp.of(Expr::double(0.0) - x.get().abs());
-    x.get().max(Expr::double(0.0)) + math.ln.of(Expr::double(1.0) + small)
 }
 
 /// What is done with a logit, and the address of its probability.

@@ -1,42 +1,137 @@
 //! How much each position of the last map speaks for a class: its values, weighted by the gradient of the class's
-//! logit, which for a head of one dense layer is a column of its kernel.
+//! logit with respect to the features.
 
-use crate::code::{Body, Expr, F64};
-use crate::data::PANEL;
+use crate::code::{Body, Expr, F64, I32, Var};
+use crate::data::{Data, PANEL};
+use crate::elementwise::slope;
+use crate::head::Layer;
 use crate::kernels::F32_BYTES;
+use crate::math::Math;
+use crate::plan::Place;
 
 const VALUE: u32 = F32_BYTES as u32;
+const DOUBLE: u32 = size_of::<f64>() as u32;
+const PANEL_BYTES: u32 = PANEL as u32 * VALUE;
 
-/// A function of the number of a class. The addresses are those of the map, of the kernel in panels, and of what
-/// comes out.
-pub(crate) fn body(
-    (positions, channels): (usize, usize),
-    (map, kernel, out): (u32, u32, u32),
+/// What a heatmap is made of, and where.
+pub(crate) struct Heatmap {
+    /// The address of the map that comes out.
+    pub(crate) out: u32,
+    /// Addresses of gradients as f64, with respect to what a layer gives and to what it is given, in turns.
+    gradients: [u32; 2],
+    positions: usize,
     is_one_logit: bool,
-) -> Body {
-    let (mut body, [class]) = Body::taking(false);
-    // One logit for two classes is that of class 1; of class 0 it counts with the sign turned.
-    let (sign, unit) = match is_one_logit {
-        true => (Expr::double(1.0).or(Expr::double(-1.0), class.get()), Expr::int(0)),
-        false => (Expr::double(1.0), class.get()),
-    };
-    let (sign, unit) = (body.var(sign), body.var(unit));
-    let panel = unit.get().divided(Expr::int(PANEL as u32));
-    let lane = unit.get() & Expr::int(PANEL as u32 - 1);
-    let panel = panel * Expr::int((channels * PANEL) as u32) + lane;
-    let column = body.var(panel * Expr::int(VALUE) + Expr::int(kernel));
-    let (at, to) = (body.var(Expr::int(map)), body.var(Expr::int(out)));
-    body.repeat(positions, |body| {
-        let weight = body.var(column.get());
-        let sum = body.var(Expr::<F64>::double(0.0));
-        body.repeat(channels, |body| {
-            let product = at.get().f32_at(0).into_f64() * weight.get().f32_at(0).into_f64();
-            body.set(sum, sum.get() + product);
-            body.step(at, VALUE);
-            body.step(weight, VALUE * PANEL as u32);
+}
+
+impl Heatmap {
+    pub(crate) fn new(
+        data: &mut Data,
+        layers: &[Layer],
+        positions: usize,
+        is_one_logit: bool,
+    ) -> Self {
+        let longest =
+            layers.iter().map(|layer| layer.inputs.max(layer.conv.outputs)).max().unwrap_or(0);
+        let bytes = longest.next_multiple_of(PANEL) * size_of::<f64>();
+        let gradients = [data.room(bytes), data.room(bytes)];
+        Self { out: data.room(positions * F32_BYTES), gradients, positions, is_one_logit }
+    }
+
+    /// A function of the number of a class, of a head whose first layer reads the mean of a map.
+    pub(crate) fn body(
+        &self,
+        math: Math,
+        layers: &[Layer],
+        map: Place,
+        address: impl Fn(Place) -> u32,
+    ) -> Body {
+        let (mut body, [class]) = Body::taking(false);
+        // One logit for two classes is that of class 1; of class 0 it counts with the sign turned.
+        let (sign, unit) = match self.is_one_logit {
+            true => (Expr::double(1.0).or(Expr::double(-1.0), class.get()), Expr::int(0)),
+            false => (Expr::double(1.0), class.get()),
+        };
+        let (sign, unit) = (body.var(sign), body.var(unit));
+        let [mut of_inputs, mut of_outputs] = self.gradients;
+        let (last, hidden) = layers.split_last().expect("the last gives the logits");
+        column(&mut body, last, unit, of_inputs);
+        for layer in hidden.iter().rev() {
+            (of_inputs, of_outputs) = (of_outputs, of_inputs);
+            through(&mut body, math, layer, address(layer.given), (of_outputs, of_inputs));
+        }
+        let channels = layers[0].inputs;
+        let (at, to) = (body.var(Expr::int(address(map))), body.var(Expr::int(self.out)));
+        body.repeat(self.positions, |body| {
+            let weight = body.var(Expr::int(of_inputs));
+            let sum = body.var(Expr::<F64>::double(0.0));
+            body.repeat(channels, |body| {
+                add_product(body, sum, at, weight);
+                body.step(at, VALUE);
+            });
+            body.store_f32(to.get(), 0, (sum.get() * sign.get()).into_f32());
+            body.step(to, VALUE);
         });
-        body.store_f32(to.get(), 0, (sum.get() * sign.get()).into_f32());
-        body.step(to, VALUE);
+        body
+    }
+}
+
+/// Adds the product of an f32 and an f64, and steps to the next of the latter.
+fn add_product(body: &mut Body, sum: Var<F64>, value: Var<I32>, weight: Var<I32>) {
+    let product = value.get().f32_at(0).into_f64() * weight.get().f64_at(0);
+    body.set(sum, sum.get() + product);
+    body.step(weight, DOUBLE);
+}
+
+/// Writes the gradient of a unit with respect to the layer's inputs: its column of the kernel, which lies in panels.
+fn column(body: &mut Body, layer: &Layer, unit: Var<I32>, to: u32) {
+    let panel = unit.get().divided(Expr::int(PANEL as u32));
+    let panel = panel * Expr::int(layer.inputs as u32 * PANEL_BYTES);
+    let lane = (unit.get() & Expr::int(PANEL as u32 - 1)) * Expr::int(VALUE);
+    let (from, to) =
+        (body.var(panel + lane + Expr::int(layer.conv.kernel)), body.var(Expr::int(to)));
+    body.repeat(layer.inputs, |body| {
+        body.store_f64(to.get(), 0, from.get().f32_at(0).into_f64());
+        body.step(from, PANEL_BYTES);
+        body.step(to, DOUBLE);
     });
-    body
+}
+
+/// Leads a gradient from what a layer gives to what it is given.
+fn through(
+    body: &mut Body,
+    math: Math,
+    layer: &Layer,
+    given: u32,
+    (of_outputs, of_inputs): (u32, u32),
+) {
+    let units = layer.conv.outputs;
+    let (x, d) = (body.var(Expr::int(given)), body.var(Expr::int(of_outputs)));
+    body.repeat(units, |body| {
+        let own = body.var(x.get().f32_at(0).into_f64());
+        let slope = slope(math, layer.activation, own);
+        body.store_f64(d.get(), 0, d.get().f64_at(0) * slope);
+        body.step(x, VALUE);
+        body.step(d, DOUBLE);
+    });
+    // What fills the last panel has weights of zero.
+    body.repeat(units.next_multiple_of(PANEL) - units, |body| {
+        body.store_f64(d.get(), 0, Expr::double(0.0));
+        body.step(d, DOUBLE);
+    });
+    let (row, to) = (body.var(Expr::int(layer.conv.kernel)), body.var(Expr::int(of_inputs)));
+    body.repeat(layer.inputs, |body| {
+        let sum = body.var(Expr::<F64>::double(0.0));
+        let (weights, d) = (body.var(row.get()), body.var(Expr::int(of_outputs)));
+        body.repeat(units.div_ceil(PANEL), |body| {
+            let weight = body.var(weights.get());
+            body.repeat(PANEL, |body| {
+                add_product(body, sum, weight, d);
+                body.step(weight, VALUE);
+            });
+            body.step(weights, layer.inputs as u32 * PANEL_BYTES);
+        });
+        body.store_f64(to.get(), 0, sum.get());
+        body.step(to, DOUBLE);
+        body.step(row, PANEL_BYTES);
+    });
 }

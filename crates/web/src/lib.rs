@@ -10,6 +10,7 @@ mod arena;
 mod code;
 mod compile;
 mod data;
+mod elementwise;
 mod error;
 mod head;
 mod heatmap;

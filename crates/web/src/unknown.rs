@@ -4,7 +4,7 @@ use headstart_predict::ClassifierHead;
 use headstart_trust::{SUREST, ScorePart, Unknown};
 
 use crate::code::{Body, Expr, F64, I32, Var};
-use crate::head::softplus;
+use crate::elementwise::softplus;
 use crate::kernels::F32_BYTES;
 use crate::math::Math;
 use crate::plan::{Place, Plan};

@@ -28,6 +28,9 @@ struct Row {
 }
 
 impl Depthwise {
+    /// Rows, and columns, of kernels that there are functions for.
+    pub(crate) const SIDES: [usize; 2] = [3, 5];
+
     pub(crate) fn new(
         data: &mut Data,
         (kernel, bias): (&[f32], &[f32]),
@@ -44,7 +47,7 @@ impl Depthwise {
         match self.sides.kernel {
             3 => self.of_rows::<4>(width, outputs, fused),
             5 => self.of_rows::<6>(width, outputs, fused),
-            side => unreachable!("no network has a depthwise kernel of {side} rows"),
+            side => unreachable!("{side} is none of the sides"),
         }
     }
 
