@@ -1,0 +1,122 @@
+// Files that are dropped, chosen or pasted, on their way to the server.
+
+import * as api from "./api.js";
+import { plural } from "./dom.js";
+import { failed, refresh, say, set, state } from "./store.js";
+
+// A request has at most so much, so that what is done shows while the rest is under way.
+const MOST_FILES = 100;
+const MOST_BYTES = 32e6;
+
+/** @typedef {{name: string, file: File}} Named `name` has the folders that it was dropped with */
+
+/** All files of a drop, those in folders too. @param {DataTransfer} transfer @returns {Promise<Named[]>} */
+export async function filesOf(transfer) {
+  // Entries have to be asked for before the first wait: the transfer is empty afterwards.
+  const entries = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry());
+  /** @type {Named[]} */
+  const found = [];
+  /** @type {(FileSystemEntry | null)[]} */
+  const waiting = entries.reverse();
+  while (waiting.length > 0) {
+    const entry = waiting.pop();
+    if (entry?.isFile) {
+      const file = await new Promise((resolve) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, () => resolve(null)));
+      if (file) found.push({ name: entry.fullPath.replace(/^\//, ""), file });
+    } else if (entry?.isDirectory) {
+      const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+      // A reader gives a hundred at a time, and none at the end.
+      for (;;) {
+        /** @type {FileSystemEntry[]} */
+        const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+        if (some.length === 0) break;
+        waiting.push(...some.reverse());
+      }
+    }
+  }
+  return found.filter(({ name }) => !name.split("/").some((part) => part.startsWith(".")));
+}
+
+/** @param {Iterable<File>} files @returns {Named[]} */
+export const named = (files) => [...files].map((file) => ({ name: file.webkitRelativePath || file.name, file }));
+
+/** Whether files come with folders of several classes. @param {Named[]} files */
+export function haveClasses(files) {
+  const depths = files.map(({ name }) => name.split("/").length - 1);
+  return Math.max(0, ...depths) > 1 || new Set(files.filter(({ name }) => name.includes("/")).map(({ name }) => name.split("/")[0])).size > 1;
+}
+
+/**
+ * Sends files; they are undone at once. Folders of several classes become these classes wherever they are dropped.
+ * @param {Named[]} files @param {string | null} className null: folders become classes, the rest waits to be labelled
+ * @returns {Promise<boolean>} whether all were sent
+ */
+export async function send(files, className) {
+  if (files.length === 0) return true;
+  const into = haveClasses(files) ? null : className;
+  const batch = newBatch();
+  const total = files.length;
+  let done = 0;
+  let added = 0;
+  let message = "";
+  /** @type {{name: string, reason: string}[]} */
+  const skipped = [];
+  try {
+    while (done < total) {
+      set({ sending: { stage: "Adding pictures", done, total } });
+      const part = cut(files, done);
+      const answer = await api.upload(part, into, batch);
+      done += part.length;
+      added += answer.added;
+      skipped.push(...answer.skipped);
+      message = answer.message;
+      set({ project: answer.project });
+    }
+    const is = added === 1 ? "is" : "are";
+    const where = into === null ? "" : ` in ${into}`;
+    const text = done > MOST_FILES || message === "" ? `${plural(added, "picture")} ${is} new${where}` : message;
+    say(skipped.length === 0 ? text : `${text}. ${left(skipped)}`, { undo: added > 0, problem: added === 0 && skipped.length > 0 });
+    return true;
+  } catch (error) {
+    failed(error);
+    return false;
+  } finally {
+    set({ sending: null });
+    refresh("project", "pictures", "inbox");
+  }
+}
+
+/** @param {Named[]} files @param {number} from */
+function cut(files, from) {
+  let size = 0;
+  let to = from;
+  while (to < files.length && to - from < MOST_FILES && (to === from || size + files[to].file.size <= MOST_BYTES)) {
+    size += files[to].file.size;
+    to += 1;
+  }
+  return files.slice(from, to);
+}
+
+/** @param {{name: string, reason: string}[]} skipped */
+function left(skipped) {
+  const [{ name, reason }] = skipped;
+  const more = skipped.length > 1 ? ` and ${skipped.length - 1} more` : "";
+  return `Left out: ${name} (${reason})${more}`;
+}
+
+/** Asks for files by the browser's own dialog. @param {(files: Named[]) => void} then @param {boolean} [isFolder] */
+export function chooseFiles(then, isFolder = false) {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.multiple = true;
+  input.webkitdirectory = isFolder;
+  input.onchange = () => then(named(input.files ?? []));
+  input.click();
+}
+
+/** Where files go that are dropped or pasted: the class that is shown. */
+export const shownClass = () => state.project?.classes.find(({ name }) => name === state.shown)?.name ?? null;
+
+function newBatch() {
+  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
