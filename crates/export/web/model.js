@@ -22,8 +22,15 @@ export async function load({ read = readBeside } = {}) {
   return new Model(exports, memory.memory);
 }
 
+// Written out, so that bundlers see which files belong to this one.
+const BESIDE = {
+  "weights.wasm": () => new URL("./weights.wasm", import.meta.url),
+  "relaxed.wasm": () => new URL("./relaxed.wasm", import.meta.url),
+  "simd.wasm": () => new URL("./simd.wasm", import.meta.url),
+};
+
 async function readBeside(name) {
-  const url = new URL(name, import.meta.url);
+  const url = BESIDE[name]();
   if (url.protocol === "file:") {
     const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:fs/promises");
     return readFile(url);
@@ -134,8 +141,11 @@ export class Model {
 /** A picture's RGBA pixels, upright and in full. */
 export async function pixelsOf(picture) {
   if (picture && picture.data && picture.width) return picture;
+  if (typeof createImageBitmap === "undefined") {
+    throw new TypeError("there is nothing here that decodes pictures, as browsers do: give { data, width, height }, RGBA");
+  }
   let drawn = picture;
-  if (typeof Blob !== "undefined" && picture instanceof Blob) {
+  if (picture instanceof Blob) {
     const options = { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none" };
     drawn = await createImageBitmap(picture, options);
   } else if (typeof HTMLImageElement !== "undefined" && picture instanceof HTMLImageElement) {

@@ -38,6 +38,35 @@ fn a_page_and_a_package_answer_in_node_as_headstart_does() {
         assert_eq!((&proof["pictures"], &proof["same_first"]), (&4.into(), &4.into()), "{format}");
         assert!(proof["largest_difference"].as_f64().unwrap() < 1e-3, "{format}: {proof}");
     }
+
+    // Through the package's own module, from pixels of another size.
+    let predicted = place.run("predict model.safetensors pictures/Trouser --json").json();
+    let picture =
+        image::open(place.path(predicted[0]["path"].as_str().unwrap())).unwrap().into_rgba8();
+    place.write("pixels", picture.as_raw());
+    let script = format!(
+        "import {{ readFileSync }} from 'node:fs';
+        import {{ load }} from './model-wasm/index.js';
+        const model = await load();
+        const [width, height] = [{}, {}];
+        const answer = model.predictImageData({{ data: readFileSync('pixels'), width, height }});
+        console.log(JSON.stringify({{ ...answer, classes: model.classes }}));",
+        picture.width(),
+        picture.height()
+    );
+    let script = place.write("answer.mjs", script);
+    let run = Command::new("node").arg(script).current_dir(place.path(".")).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&run.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&run.stderr)));
+    assert_eq!(answer["classes"], serde_json::json!(CLASSES));
+    for key in ["label", "unknown"] {
+        assert_eq!(answer[key], predicted[0][key], "{answer}");
+    }
+    let scores = predicted[0]["scores"].as_object().unwrap();
+    for (own, (label, score)) in answer["scores"].as_array().unwrap().iter().zip(scores) {
+        let off = own["score"].as_f64().unwrap() - score.as_f64().unwrap();
+        assert!(own["label"] == label.as_str() && off.abs() < 1e-3, "{answer} for {scores:?}");
+    }
 }
 
 #[test]

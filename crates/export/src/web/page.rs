@@ -18,6 +18,8 @@ struct Page<'a> {
     version: &'a str,
     title: &'a str,
     about: &'a str,
+    /// What it has learned from, and how well it does.
+    record: String,
     style: &'a str,
     facts: Vec<(&'static str, String)>,
     /// What is packed, by name.
@@ -41,6 +43,7 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
         version: env!("CARGO_PKG_VERSION"),
         title: &title(subject),
         about: subject.config.about.as_deref().unwrap_or_default(),
+        record: record(subject),
         style: include_str!("../../web/page.css"),
         facts: facts(subject),
         parts: parts.map(|(name, bytes)| (name, in_digits(&packed(bytes)))).to_vec(),
@@ -63,6 +66,23 @@ fn title(subject: &Subject<'_>) -> String {
     }
 }
 
+/// What the model has learned from, and how well it does on what it has not, in a sentence; nothing of a model that was
+/// not trained here.
+fn record(subject: &Subject<'_>) -> String {
+    let record = subject.model.training.as_ref();
+    let record: Value =
+        record.and_then(|own| serde_json::from_str(own.get()).ok()).unwrap_or_default();
+    let Some(learned) = record["train"].as_u64() else { return String::new() };
+    let metrics = &record["metrics"];
+    let right = match (metrics["accuracy"].as_f64(), metrics["pictures"].as_u64()) {
+        (Some(accuracy), Some(others)) => {
+            format!(", and right on {:.1} % of {others} others", 100.0 * accuracy)
+        }
+        _ => String::new(),
+    };
+    format!("Learned from {learned} pictures{right}.")
+}
+
 /// What there is to say of the model.
 fn facts(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
     let model = subject.model;
@@ -71,22 +91,6 @@ fn facts(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
         ("Classes", format!("{}: {}", classes.len(), classes.join(", "))),
         ("Base", model.network.name().to_owned()),
     ];
-    let training: Option<Value> =
-        model.training.as_ref().and_then(|record| serde_json::from_str(record.get()).ok());
-    if let Some(training) = training {
-        let number = |value: &Value| value.as_u64();
-        if let Some(pictures) = number(&training["train"]) {
-            facts.push(("Learned from", format!("{pictures} pictures")));
-        }
-        let metrics = &training["metrics"];
-        if let (Some(accuracy), Some(pictures)) =
-            (metrics["accuracy"].as_f64(), number(&metrics["pictures"]))
-        {
-            let right =
-                format!("{:.1} % of {pictures} pictures that it had not seen", 100.0 * accuracy);
-            facts.push(("Right on", right));
-        }
-    }
     if let Some(unknown) = &model.head.trust().unknown {
         let rate = format!(
             "{:.0} % of pictures of its classes are taken for unknown",
