@@ -52,7 +52,7 @@ export class ClassList extends Watching {
     const items = project.classes.map(({ name, pictures }, index) =>
       item(name, link(name), pictures, index < 9 ? index + 1 : null, shown === name, pictures / most),
     );
-    if (project.inbox > 0 || shown === null) items.push(item(null, "#/pictures/.", project.inbox, null, shown === null, 0));
+    if (project.inbox > 0 || shown === null) items.push(item(null, link(null), project.inbox, null, shown === null, 0));
     replace(this.#list, items);
     this.#list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }

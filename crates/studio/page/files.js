@@ -49,10 +49,10 @@ export function haveClasses(files) {
 /**
  * Sends files; they are undone at once. Folders of several classes become these classes wherever they are dropped.
  * @param {Named[]} files @param {string | null} className null: folders become classes, the rest waits to be labelled
- * @returns {Promise<boolean>} whether all were sent
+ * @returns {Promise<Named[]>} those that could not be sent
  */
 export async function send(files, className) {
-  if (files.length === 0) return true;
+  if (files.length === 0) return [];
   const into = haveClasses(files) ? null : className;
   const batch = newBatch();
   const total = files.length;
@@ -76,10 +76,10 @@ export async function send(files, className) {
     const where = into === null ? "" : ` in ${into}`;
     const text = done > MOST_FILES || message === "" ? `${plural(added, "picture")} ${is} new${where}` : message;
     say(skipped.length === 0 ? text : `${text}. ${left(skipped)}`, { undo: added > 0, problem: added === 0 && skipped.length > 0 });
-    return true;
+    return [];
   } catch (error) {
     failed(error);
-    return false;
+    return files.slice(done);
   } finally {
     set({ sending: null });
     refresh("project", "pictures", "inbox");

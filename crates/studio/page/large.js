@@ -5,7 +5,7 @@ import "./answer-bars.js";
 import { askClass, dialog } from "./ask.js";
 import { button, element, fileName } from "./dom.js";
 import { hasSingleKeys } from "./keys.js";
-import { failed, move, remove, state } from "./store.js";
+import { failed, hasLearned, move, remove, state } from "./store.js";
 
 /** @param {{path: string, tag: string, problem: string | null}[]} items @param {number} index */
 export function openLarge(items, index) {
@@ -27,8 +27,8 @@ export function openLarge(items, index) {
         asked = new AbortController();
         const { signal } = asked;
         map.hidden = true;
-        bars.show(null, state.learned ? "…" : "It has not learned anything yet");
-        if (!state.learned || list[index].problem) return;
+        bars.show(null, hasLearned() ? "…" : "It has not learned anything yet");
+        if (!hasLearned() || list[index].problem) return;
         try {
           const picture = await fetch(api.picture(list[index]), { signal });
           const answer = await api.live(await picture.blob(), why.checked && (bars.why ?? true), signal);

@@ -1,7 +1,7 @@
 // The one thing that would help most now.
 
 import { element } from "./dom.js";
-import { state, Watching } from "./store.js";
+import { hasLearned, state, Watching } from "./store.js";
 
 /** @typedef {{text: string, href: string, action: string}} Step */
 
@@ -18,7 +18,7 @@ export function nextStep() {
   const advice = learned?.advice[0];
   if (advice) return stepOf(advice);
   if (project.inbox > 0) return { text: `${project.inbox.toLocaleString("en")} pictures have no class yet`, href: "#/label", action: "Label them" };
-  return learned ? { text: "It has learned your pictures", href: "#/live", action: "Try it" } : null;
+  return hasLearned() ? { text: "It has learned your pictures", href: "#/live", action: "Try it" } : null;
 }
 
 const PANEL_OF = /** @type {Record<string, string>} */ ({ classes: "pictures", inbox: "label", accuracy: "results" });
@@ -31,8 +31,8 @@ export function stepOf({ text, class: name, panel }) {
   return name === null ? { text, href: "#/results", action: "Show" } : { text, href: link(name), action: "Add pictures" };
 }
 
-/** @param {string} name */
-export const link = (name) => `#/pictures/${encodeURIComponent(name)}`;
+/** The address of a class; null: of the pictures without one. @param {string | null} name */
+export const link = (name) => `#/pictures/${name === null ? "." : encodeURIComponent(name)}`;
 
 class NextStep extends Watching {
   /** @type {import("./store.js").Key[]} */

@@ -5,7 +5,7 @@ import "./comparison.js";
 import { bytes, button, element, percent, replace } from "./dom.js";
 import "./job-view.js";
 import { nameOf } from "./models.js";
-import { failed, refresh, state, Watching } from "./store.js";
+import { failed, hasLearned, refresh, state, Watching } from "./store.js";
 
 const KINDS = [
   { id: "fine_tune", title: "Fine-tune", about: "The network itself goes on learning, from your pictures. Often the most accurate; takes minutes." },
@@ -63,7 +63,7 @@ class PanelImprove extends Watching {
   }
 
   update() {
-    const { bases, job, models, learned, project } = state;
+    const { bases, job, models, project } = state;
     if (bases && this.#base.options.length !== bases.length) {
       this.#base.replaceChildren(...bases.map(({ name }) => element("option", { value: name }, name)));
       this.#suggest();
@@ -71,8 +71,8 @@ class PanelImprove extends Watching {
     this.#tellBase();
     this.#epochsRow.hidden = this.#kind !== "fine_tune";
     const isBusy = job !== null && (job.state === "running" || job.state === "stopping");
-    this.#begin.disabled = isBusy || !learned || project?.readOnly != null;
-    this.#note.textContent = isBusy ? "One at a time: this one first." : learned ? "" : "It needs two classes with some pictures each.";
+    this.#begin.disabled = isBusy || !hasLearned() || project?.readOnly != null;
+    this.#note.textContent = isBusy ? "One at a time: this one first." : hasLearned() ? "" : "It needs two classes with some pictures each.";
     this.#job.hidden = job === null;
     if (job) this.#job.show(job);
     if (!models) return;

@@ -5,7 +5,7 @@ import "./answer-bars.js";
 import { closeCamera, grab, hasFrame, nextFrame, openCamera } from "./camera.js";
 import { button, element, replace } from "./dom.js";
 import { chooseFiles, send } from "./files.js";
-import { failed, refresh, state, Watching } from "./store.js";
+import { failed, hasLearned, refresh, state, Watching } from "./store.js";
 
 const QUALITY = 0.9;
 const KEPT_TIMES = 120;
@@ -100,7 +100,7 @@ class PanelLive extends Watching {
   }
 
   #idle() {
-    this.#bars.show(null, state.learned ? "Nothing to look at yet" : "It has not learned anything yet: give it two classes with some pictures");
+    this.#bars.show(null, hasLearned() ? "Nothing to look at yet" : "It has not learned anything yet: give it two classes with some pictures");
   }
 
   #fillModels() {

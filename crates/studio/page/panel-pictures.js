@@ -47,11 +47,17 @@ class PanelPictures extends Watching {
     if (isStart) return;
     // None was chosen yet, or the one that was shown is gone.
     const isThere = shown === null || classes.some(({ name }) => name === shown);
-    if (shown === undefined || !isThere) return show(classes[0]?.name ?? null);
+    if (shown === undefined || !isThere) {
+      const name = classes[0]?.name ?? null;
+      // The address says what is shown: its link would lead nowhere otherwise.
+      history.replaceState(null, "", link(name));
+      return show(name);
+    }
     if (this.#of !== shown) {
       this.#of = shown;
       this.#grid.reset();
-      this.#record(false);
+      // The camera stays on: one class after another is recorded.
+      this.#recorder.name(shown);
     }
     const list = pictures && pictures.of === shown ? pictures.list : null;
     if (list && list !== this.#grid.items) this.#grid.show(list, `Pictures of ${shown ?? "no class"}`);

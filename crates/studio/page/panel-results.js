@@ -15,12 +15,12 @@ class PanelResults extends Watching {
     const { learned } = state;
     if (learned === this.#shown && learned) return;
     this.#shown = learned;
-    if (!learned) {
+    if (!learned || learned.pictures === 0) {
       const step = nextStep();
       return replace(
         this,
         element("h2", {}, "How well it does"),
-        element("p", {}, "It has not learned anything yet: it needs two classes with some pictures each."),
+        element("p", {}, learned?.why ?? "It is about to learn …"),
         step ? element("p", {}, step.text, " ", element("a", { href: step.href }, step.action)) : null,
       );
     }

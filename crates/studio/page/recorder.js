@@ -17,12 +17,8 @@ class CameraRecorder extends HTMLElement {
   #self = button("Record 3 seconds", () => void this.#byItself(), { disabled: true });
   #words = element("p", { role: "status" });
   #canvas = new OffscreenCanvas(1, 1);
-  /** @type {import("./files.js").Named[]} */
-  #frames = [];
   #isRecording = false;
   #isOpen = false;
-  /** @type {string | null} */
-  #into = null;
   #taken = 0;
 
   connectedCallback() {
@@ -56,6 +52,11 @@ class CameraRecorder extends HTMLElement {
 
   disconnectedCallback() {
     this.close();
+  }
+
+  /** Says which class is recorded. @param {string | null} name */
+  name(name) {
+    this.#hold.textContent = name === null ? "Hold to record" : `Hold to record ${name}`;
   }
 
   async open() {
@@ -97,23 +98,25 @@ class CameraRecorder extends HTMLElement {
     if (this.#isRecording || !hasFrame(this.#video)) return;
     this.#isRecording = true;
     this.#taken = 0;
-    this.#into = state.shown ?? null;
+    const into = state.shown ?? null;
     this.#hold.classList.add("on");
     const begun = stamp();
+    /** @type {import("./files.js").Named[]} */
+    const frames = [];
     try {
       while (this.#isRecording) {
         const next = performance.now() + EACH_MS;
         const frame = await grab(this.#video, this.#canvas, SHORTER, QUALITY);
         this.#taken += 1;
         const name = `camera ${begun} ${String(this.#taken).padStart(3, "0")}.jpg`;
-        this.#frames.push({ name, file: new File([frame], name, { type: "image/jpeg" }) });
+        frames.push({ name, file: new File([frame], name, { type: "image/jpeg" }) });
         this.#words.textContent = plural(this.#taken, "picture");
         await new Promise((over) => setTimeout(over, Math.max(0, next - performance.now())));
       }
     } catch (error) {
       failed(error);
     }
-    await this.#send();
+    await this.#send(frames, into);
   }
 
   #end() {
@@ -121,13 +124,16 @@ class CameraRecorder extends HTMLElement {
     this.#hold.classList.remove("on");
   }
 
-  async #send() {
-    const frames = this.#frames;
-    this.#frames = [];
-    if (frames.length === 0 || (await send(frames, this.#into))) return;
+  /** @param {import("./files.js").Named[]} frames @param {string | null} into */
+  async #send(frames, into) {
+    const left = await send(frames, into);
+    if (left.length === 0) return;
     // They are kept until they have arrived.
-    this.#frames = [...frames, ...this.#frames];
-    this.#words.replaceChildren(`${plural(this.#frames.length, "picture")} could not be saved `, button("Try again", () => void this.#send()));
+    const again = button("Try again", () => {
+      again.disabled = true;
+      void this.#send(left, into);
+    });
+    this.#words.replaceChildren(`${plural(left.length, "picture")} could not be saved `, again);
   }
 }
 customElements.define("camera-recorder", CameraRecorder);

@@ -66,7 +66,13 @@ const loaders = {
   pictures: async () => {
     const of = state.shown;
     if (of === undefined) return {};
-    return { pictures: { of, list: await api.pictures(of) } };
+    try {
+      return { pictures: { of, list: await api.pictures(of) } };
+    } catch (error) {
+      // It was renamed, merged or deleted: another is shown in a moment.
+      if (error instanceof api.Refused && error.status === 404) return {};
+      throw error;
+    }
   },
   learned: async () => ({ learned: await api.learned() }),
   inbox: async () => ({ inbox: await api.inbox() }),
@@ -171,6 +177,9 @@ function drop(paths) {
   // What is on its way knows nothing of this yet.
   for (const key of /** @type {Key[]} */ (["pictures", "inbox"])) if (loading.has(key)) loading.set(key, true);
 }
+
+/** Whether there is a model that answers. */
+export const hasLearned = () => (state.learned?.pictures ?? 0) > 0;
 
 /** Shows the pictures of a class. @param {string | null} name */
 export function show(name) {
