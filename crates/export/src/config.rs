@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use headstart_web::Weights;
+
 use crate::ExportError;
 
 /// What of a model goes into a file, and what proves it.
@@ -16,6 +18,8 @@ pub struct ExportConfig {
     /// Under whose names PyTorch's weights go out; torchvision's where it has the network, and otherwise
     /// timm's, when `None`.
     pub names: Option<Names>,
+    /// How a compiled base's weights are kept; in 16 bits when `None`.
+    pub weights: Option<Weights>,
     /// The title of a page.
     pub title: Option<String>,
     /// What a page says of itself below its title.
@@ -79,6 +83,13 @@ impl ExportConfig {
     #[must_use]
     pub fn with_names(mut self, names: impl Into<Option<Names>>) -> Self {
         self.names = names.into();
+        self
+    }
+
+    /// How a compiled base's weights are kept.
+    #[must_use]
+    pub fn with_weights(mut self, weights: impl Into<Option<Weights>>) -> Self {
+        self.weights = weights.into();
         self
     }
 

@@ -1,5 +1,5 @@
 use headstart_error::ErrorKind;
-use headstart_web::WebError;
+use headstart_web::{WebError, Weights};
 
 use crate::Output;
 
@@ -32,6 +32,25 @@ pub enum ExportError {
     TitleOfPage {
         /// The format.
         format: &'static str,
+    },
+    /// It was said how weights are kept, and the format's files keep them as they are.
+    #[error("how weights are kept is chosen for web and wasm alone, and not for {format}")]
+    WeightsOfCompiled {
+        /// The format.
+        format: &'static str,
+    },
+    /// With what is left of the weights other classes come first.
+    #[error(
+        "with {} weights {changed} of {pictures} pictures of the proof get another first class; keep them as int16",
+        weights.name()
+    )]
+    AnswersChange {
+        /// How they are kept.
+        weights: Weights,
+        /// Pictures with another answer.
+        changed: usize,
+        /// All pictures.
+        pictures: usize,
     },
     /// There is nothing that a part of the model could be compiled to.
     #[error("the model cannot be compiled to WebAssembly: {0}; onnx has a place for it")]
@@ -86,6 +105,8 @@ impl ExportError {
             Self::Lacks { .. }
             | Self::NamesOfOne { .. }
             | Self::TitleOfPage { .. }
+            | Self::WeightsOfCompiled { .. }
+            | Self::AnswersChange { .. }
             | Self::NoSuchOutput { .. }
             | Self::Pictures { .. } => ErrorKind::InvalidInput,
         }
@@ -104,6 +125,8 @@ mod tests {
             ExportError::NoSuchNames { .. } => ExportError::NoSuchNames { name: name() }, InvalidName;
             ExportError::NamesOfOne { .. } => ExportError::NamesOfOne { format: "onnx" }, InvalidInput;
             ExportError::TitleOfPage { .. } => ExportError::TitleOfPage { format: "onnx" }, InvalidInput;
+            ExportError::WeightsOfCompiled { .. } => ExportError::WeightsOfCompiled { format: "onnx" }, InvalidInput;
+            ExportError::AnswersChange { .. } => ExportError::AnswersChange { weights: Weights::Int8, changed: 1, pictures: 4 }, InvalidInput;
             ExportError::Web(..) => ExportError::Web(WebError::NoKernel { operation: "a mean", layer: name() }), InvalidInput;
             ExportError::Lacks { .. } => ExportError::Lacks { format: "pytorch", part: name(), instead: "onnx has" }, InvalidInput;
             ExportError::NoSuchOutput { .. } => ExportError::NoSuchOutput { format: "keras", output: Output::Logits, others: vec!["onnx"] }, InvalidInput;

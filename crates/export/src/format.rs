@@ -32,6 +32,8 @@ pub struct Format {
     takes_names: bool,
     /// Whether a title is shown.
     takes_title: bool,
+    /// Whether it can be chosen how weights are kept.
+    takes_weights: bool,
 }
 
 /// What a program is written in.
@@ -68,6 +70,7 @@ const ONNX: Format = Format {
     holds_proof: true,
     takes_names: false,
     takes_title: false,
+    takes_weights: false,
 };
 
 const KERAS: Format = Format {
@@ -82,6 +85,7 @@ const KERAS: Format = Format {
     holds_proof: true,
     takes_names: false,
     takes_title: false,
+    takes_weights: false,
 };
 
 const KERAS_WEIGHTS: Format = Format {
@@ -96,6 +100,7 @@ const KERAS_WEIGHTS: Format = Format {
     holds_proof: false,
     takes_names: false,
     takes_title: false,
+    takes_weights: false,
 };
 
 const PYTORCH: Format = Format {
@@ -110,6 +115,7 @@ const PYTORCH: Format = Format {
     holds_proof: false,
     takes_names: true,
     takes_title: false,
+    takes_weights: false,
 };
 
 const TFLITE: Format = Format {
@@ -124,6 +130,7 @@ const TFLITE: Format = Format {
     holds_proof: true,
     takes_names: false,
     takes_title: false,
+    takes_weights: false,
 };
 
 const WEB: Format = Format {
@@ -138,6 +145,7 @@ const WEB: Format = Format {
     holds_proof: true,
     takes_names: false,
     takes_title: true,
+    takes_weights: true,
 };
 
 const WASM: Format = Format {
@@ -152,6 +160,7 @@ const WASM: Format = Format {
     holds_proof: true,
     takes_names: false,
     takes_title: false,
+    takes_weights: true,
 };
 
 /// What a model was exported as.
@@ -225,6 +234,9 @@ impl Format {
         }
         if (config.title.is_some() || config.about.is_some()) && !self.takes_title {
             return Err(ExportError::TitleOfPage { format: self.name });
+        }
+        if config.weights.is_some() && !self.takes_weights {
+            return Err(ExportError::WeightsOfCompiled { format: self.name });
         }
         let subject = Subject::new(self.name, model, config);
         let proof = Proof::new(&subject)?;

@@ -26,4 +26,5 @@ mod web;
 pub use config::{ExportConfig, Names, Output};
 pub use error::ExportError;
 pub use format::{Artifact, Content, FORMATS, Format, Language};
+pub use headstart_web::Weights;
 pub use proof::Proof;

@@ -3,13 +3,13 @@
 use headstart_engine::frozen::Program;
 use headstart_predict::Model;
 
-use crate::WebError;
 use crate::code::{Body, Expr, Module};
 use crate::data::Data;
 use crate::heatmap::Heatmap;
 use crate::kernels::{F32_BYTES, widen};
 use crate::math::Math;
 use crate::plan::{Place, Plan};
+use crate::{WebError, Weights};
 use crate::{head, resize, unknown};
 
 /// A model as WebAssembly.
@@ -29,27 +29,36 @@ pub struct Compiled {
 /// Compiles a model.
 ///
 /// # Errors
-/// [`WebError`], when there is no kernel for a part of it.
-pub fn compile(model: &Model) -> Result<Compiled, WebError> {
-    let (weights, simd) = variant(model, false)?;
-    let (_, relaxed) = variant(model, true)?;
-    Ok(Compiled { weights, simd, relaxed })
+/// [`WebError::NoKernel`], when there is none for a part of it.
+pub fn compile(model: &Model, weights: Weights) -> Result<Compiled, WebError> {
+    let program = program(model, weights);
+    let (memory, simd) = variant(model, &program, (false, weights))?;
+    let (_, relaxed) = variant(model, &program, (true, weights))?;
+    Ok(Compiled { weights: memory, simd, relaxed })
+}
+
+/// What a compiled model computes of a picture before its head: the base, with what is left of its weights.
+pub fn program(model: &Model, weights: Weights) -> Program {
+    weights.rounded(Program::new(&model.network, &model.weights))
 }
 
 /// Bytes beyond the picture that may be read.
 const SLACK: usize = 16;
 
 /// The module of the memory and that of the functions.
-fn variant(model: &Model, fused: bool) -> Result<(Vec<u8>, Vec<u8>), WebError> {
+fn variant(
+    model: &Model,
+    program: &Program,
+    (fused, weights): (bool, Weights),
+) -> Result<(Vec<u8>, Vec<u8>), WebError> {
     let (network, classifier) = (&model.network, &model.head);
     let preprocessing = network.preprocessing();
-    let program = Program::new(network, &model.weights);
     let (mut module, mut data) = (Module::default(), Data::default());
     let picture = data.room(preprocessing.height * preprocessing.width * 3 + SLACK);
     let probabilities = data.room(classifier.classes().len() * F32_BYTES);
     let math = Math::new(&mut module);
     let resize = resize::add(&mut module, &mut data, preprocessing, picture);
-    let mut plan = Plan::new((network, &program), &mut module, &mut data, picture, fused);
+    let mut plan = Plan::new((network, program), &mut module, &mut data, picture, (fused, weights));
 
     let map = plan.base()?;
     let (height, width) = network.output().spatial();
@@ -82,11 +91,11 @@ fn variant(model: &Model, fused: bool) -> Result<(Vec<u8>, Vec<u8>), WebError> {
     let run = module.function(run);
     module.export("run", run);
 
-    let widen = module.function(widen());
+    let widens = [1, 2].map(|bytes| module.function(widen(bytes)));
     let (mut prepare, []) = Body::taking(fused);
     for own in data.widenings(short_at) {
         let arguments = [own.from, own.to, own.scales, own.panels, own.rows];
-        prepare.call(widen, &arguments.map(Expr::int));
+        prepare.call(widens[own.bytes - 1], &arguments.map(Expr::int));
     }
     let prepare = module.function(prepare);
     module.export("prepare", prepare);

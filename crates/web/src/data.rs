@@ -3,12 +3,13 @@
 //! From the bottom: f32 values in their place, those that are stored short widened once; the arena of
 //! intermediate values; and what is stored short, whose room is anybody's afterwards.
 //!
-//! Short is a weight as an i16 times a scale of its output's: as long as an f16, and several times as exact, since
-//! the weights of an output are of one size.
+//! Short is a weight as an integer times a scale of its output's: an i16 is as long as an f16, and several times as
+//! exact, since the weights of an output are of one size.
 
 use wasm_encoder::{ConstExpr, DataSection, ExportKind, ExportSection, MemorySection, Module};
 
 use crate::code::memory;
+use crate::weights::{scale, units};
 
 /// Below it lies nothing.
 const FIRST: u32 = 64;
@@ -36,7 +37,9 @@ struct Short {
     scales: u32,
     panels: u32,
     rows: u32,
-    values: Vec<i16>,
+    /// Bytes of a weight.
+    bytes: usize,
+    values: Vec<u8>,
 }
 
 /// Weights that are to be widened: where they lie, where they go, and the rest of [`Short`].
@@ -46,6 +49,7 @@ pub(crate) struct Widening {
     pub(crate) scales: u32,
     pub(crate) panels: u32,
     pub(crate) rows: u32,
+    pub(crate) bytes: usize,
 }
 
 /// Outputs of a panel of weights.
@@ -66,30 +70,24 @@ impl Data {
         at
     }
 
-    /// The address of weights that are kept short: panels of `rows` x [`PANEL`].
-    pub(crate) fn short(&mut self, weights: &[f32], rows: usize) -> u32 {
-        const MOST: f64 = i16::MAX as f64;
-        let panels = weights.chunks_exact(rows * PANEL);
+    /// The address of weights that are kept in so many bytes each: panels of `rows` x [`PANEL`].
+    pub(crate) fn short(&mut self, weights: &[f32], rows: usize, bytes: usize) -> u32 {
         let mut scales = Vec::new();
-        let mut values = Vec::with_capacity(weights.len());
-        for panel in panels {
+        let mut values = Vec::with_capacity(weights.len() * bytes);
+        for panel in weights.chunks_exact(rows * PANEL) {
             let rows = panel.as_chunks::<PANEL>().0;
-            let largest =
-                |output: usize| rows.iter().map(|row| row[output].abs()).fold(0.0, f32::max);
-            let own: [f32; PANEL] = std::array::from_fn(|output| match largest(output) {
-                0.0 => 1.0,
-                largest => (f64::from(largest) / MOST) as f32,
-            });
-            let units = |(x, scale): (&f32, &f32)| {
-                (f64::from(*x) / f64::from(*scale)).round().clamp(-MOST, MOST) as i16
-            };
-            values.extend(rows.iter().flat_map(|row| row.iter().zip(&own).map(units)));
+            let own: [f32; PANEL] =
+                std::array::from_fn(|output| scale(rows.iter().map(|row| row[output]), bytes));
+            for (&weight, &scale) in rows.iter().flat_map(|row| row.iter().zip(&own)) {
+                // The higher of both is the sign of one that has room in the lower.
+                values.extend(&units(weight, scale, bytes).to_le_bytes()[..bytes]);
+            }
             scales.extend(own);
         }
         let panels = (scales.len() / PANEL) as u32;
         let scales = self.exact(&scales);
         let to = self.room(size_of_val(weights));
-        self.short.push(Short { to, scales, panels, rows: rows as u32, values });
+        self.short.push(Short { to, scales, panels, rows: rows as u32, bytes, values });
         to
     }
 
@@ -116,9 +114,9 @@ impl Data {
     /// What is to be widened, where it lies from an address on.
     pub(crate) fn widenings(&self, mut from: u32) -> Vec<Widening> {
         let widening = |short: &Short| {
-            let &Short { to, scales, panels, rows, .. } = short;
-            let own = Widening { from, to, scales, panels, rows };
-            from += size_of_val(&short.values[..]) as u32;
+            let &Short { to, scales, panels, rows, bytes, .. } = short;
+            let own = Widening { from, to, scales, panels, rows, bytes };
+            from += short.values.len() as u32;
             own
         };
         self.short.iter().map(widening).collect()
@@ -126,7 +124,7 @@ impl Data {
 
     /// Pages of a memory that has all of it, with what is short from an address on.
     pub(crate) fn pages(&self, from: u32) -> u64 {
-        let short: usize = self.short.iter().map(|short| size_of_val(&short.values[..])).sum();
+        let short: usize = self.short.iter().map(|short| short.values.len()).sum();
         u64::from((from + short as u32).div_ceil(PAGE))
     }
 
@@ -140,8 +138,7 @@ impl Data {
         for (at, bytes) in &self.exact {
             data.active(0, &ConstExpr::i32_const(*at as i32), bytes.iter().copied());
         }
-        let short = self.short.iter().flat_map(|short| &short.values);
-        let short: Vec<u8> = short.flat_map(|value| value.to_le_bytes()).collect();
+        let short: Vec<u8> = self.short.iter().flat_map(|short| short.values.clone()).collect();
         data.active(0, &ConstExpr::i32_const(from as i32), short);
         let mut module = Module::new();
         module.section(&memories).section(&exports).section(&data);

@@ -12,6 +12,12 @@ pub enum WebError {
         /// The layer that it began as.
         layer: String,
     },
+    /// Weights are not kept like this.
+    #[error("weights are not kept as '{name}'; there are int16 and int8")]
+    NoSuchWeights {
+        /// What was asked for.
+        name: String,
+    },
 }
 
 impl WebError {
@@ -19,6 +25,20 @@ impl WebError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoKernel { .. } => ErrorKind::InvalidInput,
+            Self::NoSuchWeights { .. } => ErrorKind::InvalidName,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_kind() {
+        headstart_error::assert_kinds! { WebError:
+            WebError::NoKernel { .. } => WebError::NoKernel { operation: "a mean", layer: "pool".to_owned() }, InvalidInput;
+            WebError::NoSuchWeights { .. } => WebError::NoSuchWeights { name: "x".to_owned() }, InvalidName;
         }
     }
 }

@@ -21,6 +21,8 @@ mod resize;
 #[cfg(test)]
 mod testing;
 mod unknown;
+mod weights;
 
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, compile, program};
 pub use error::WebError;
+pub use weights::Weights;

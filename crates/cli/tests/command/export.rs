@@ -195,6 +195,12 @@ fn what_cannot_be_exported_is_named_and_nothing_is_written() {
             "node, which reads no pictures",
         ),
         ("model.safetensors --format onnx --title Bags", 2, "for web alone, and not for onnx"),
+        (
+            "model.safetensors --format onnx --weights int8",
+            2,
+            "for web and wasm alone, and not for onnx",
+        ),
+        ("model.safetensors --format web --weights f16", 2, "there are int16 and int8"),
         ("model.safetensors --format wasm --logits", 2, "wasm files do not end at logits"),
         ("model.safetensors --format wasm -o text.safetensors", 1, "it is a file; name a folder"),
         ("missing.safetensors --format onnx", 1, "missing.safetensors"),

@@ -83,6 +83,16 @@ impl Plan {
         schedule::schedule(program, network.preprocessing().clone(), config)
     }
 
+    /// Compiles operations on pictures that are prepared like this; of `config` the output has no say, since it is the
+    /// last of them.
+    pub fn of_program(
+        program: Program,
+        preprocessing: Preprocessing,
+        config: &FrozenConfig,
+    ) -> Self {
+        schedule::schedule(program, preprocessing, config)
+    }
+
     /// The shape of what [`Plan::run`] computes for one picture.
     pub fn output_shape(&self) -> Shape {
         self.output_shape

@@ -6,7 +6,10 @@ mod tests;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use headstart_web::{Compiled, compile};
+use headstart_engine::frozen::{Clamp, FrozenConfig, Op, OpKind, Plan};
+use headstart_engine::head::argmax;
+use headstart_model::Shape;
+use headstart_web::{Compiled, Weights, compile, program};
 use serde_json::{Value, json};
 
 use crate::subject::Subject;
@@ -25,7 +28,7 @@ pub(crate) fn write_package(
     subject: &Subject<'_>,
     proof: &Proof,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, ExportError> {
-    let Compiled { weights, simd, relaxed } = compile(subject.model)?;
+    let Compiled { weights, simd, relaxed } = compiled(subject, proof)?;
     let name = "headstart-model";
     let package = json!({
         "name": name,
@@ -54,6 +57,46 @@ pub(crate) fn write_package(
         ("verify.mjs", PROGRAM.as_bytes().to_vec()),
         ("README.md", readme.into_bytes()),
     ])
+}
+
+/// The modules, once it is sure that with what is left of the weights the same classes come first.
+fn compiled(subject: &Subject<'_>, proof: &Proof) -> Result<Compiled, ExportError> {
+    let weights = subject.config.weights.unwrap_or_default();
+    if weights != Weights::default() {
+        let own = answers(subject, proof, weights);
+        let classes = subject.model.head.classes().len();
+        let pairs = own.chunks_exact(classes).zip(proof.answers.chunks_exact(classes));
+        let changed = pairs.filter(|(own, exact)| argmax(own) != argmax(exact)).count();
+        if changed > 0 {
+            return Err(ExportError::AnswersChange { weights, changed, pictures: proof.count() });
+        }
+    }
+    Ok(compile(subject.model, weights)?)
+}
+
+/// Probabilities for the pictures of the proof by what is left of the weights.
+fn answers(subject: &Subject<'_>, proof: &Proof, weights: Weights) -> Vec<f32> {
+    let model = subject.model;
+    let mut program = program(model, weights);
+    let (last, channels) = (program.ops.len() - 1, model.network.output().channels());
+    program.ops.push(Op {
+        name: "features".to_owned(),
+        kind: OpKind::GlobalAverage,
+        input: last,
+        residual: None,
+        clamp: Clamp::NONE,
+        shape: Shape::Vector(channels),
+    });
+    let preprocessing = model.network.preprocessing().clone();
+    let plan = Plan::of_program(program, preprocessing, &FrozenConfig::default());
+    let mut arena = plan.arena();
+    let [_, height, width, pixel] = proof.shape;
+    let mut features = vec![0.0; proof.count() * channels];
+    let pictures = proof.pictures.chunks_exact(height * width * pixel);
+    for (pixels, features) in pictures.zip(features.chunks_exact_mut(channels)) {
+        plan.run(&mut arena, pixels, features);
+    }
+    model.head.probabilities(&features)
 }
 
 fn pretty(value: &Value) -> Vec<u8> {

@@ -5,10 +5,10 @@ use std::io::Write;
 use askama::Template;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use headstart_web::{Compiled, compile};
+use headstart_web::Compiled;
 use serde_json::Value;
 
-use super::{code, proof_in_json};
+use super::{code, compiled, proof_in_json};
 use crate::subject::Subject;
 use crate::{ExportError, Proof};
 
@@ -31,7 +31,7 @@ struct Page<'a> {
 }
 
 pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, ExportError> {
-    let Compiled { weights, simd, relaxed } = compile(subject.model)?;
+    let Compiled { weights, simd, relaxed } = compiled(subject, proof)?;
     let proof = proof_in_json(subject, proof).to_string();
     let parts = [
         ("weights.wasm", weights.as_slice()),

@@ -4,10 +4,10 @@ use headstart_engine::head::{Head, Task};
 use headstart_model::architectures::ARCHITECTURES;
 use headstart_predict::{ClassifierHead, Explainer, Model, Predictor, Rgb, Trust};
 use headstart_trust::{ScorePart, Seen, Unknown, Unseen};
-use headstart_web::{Compiled, compile};
+use headstart_web::{Compiled, Weights, compile};
 use wasmi::{Config, Engine, Instance, Linker, Memory, Module, Store, Val};
 
-use super::proof_in_json;
+use super::{answers, proof_in_json};
 use crate::subject::Subject;
 use crate::testing::{AWKWARD, model, models, network, numbers};
 use crate::{Content, ExportConfig, Format, Proof};
@@ -70,7 +70,7 @@ fn modules_of_every_kind_of_model_are_valid_and_answer_as_headstart_does() {
     for (name, model) in models() {
         let config = ExportConfig::default();
         let proof = Proof::new(&Subject::new("wasm", &model, &config)).unwrap();
-        let Compiled { weights, simd, relaxed } = compile(&model).unwrap();
+        let Compiled { weights, simd, relaxed } = compile(&model, Weights::Int16).unwrap();
         let classes = model.head.classes().len();
         let size = proof.pictures.len() / proof.count();
         // An interpreter is slow: two pictures.
@@ -89,6 +89,26 @@ fn modules_of_every_kind_of_model_are_valid_and_answer_as_headstart_does() {
 }
 
 #[test]
+fn weights_in_8_bits_take_half_the_room_and_answer_as_they_were_checked_to() {
+    // Its convolutions have enough weights.
+    let model = model("efficientnet-lite0", Task::SingleLabel, &AWKWARD[..3], &[], None);
+    let config = ExportConfig::default();
+    let subject = Subject::new("wasm", &model, &config);
+    let proof = Proof::new(&subject).unwrap();
+    let expected = answers(&subject, &proof, Weights::Int8);
+    let size = proof.pictures.len() / proof.count();
+    let short = compile(&model, Weights::Int8).unwrap();
+    let exact = compile(&model, Weights::Int16).unwrap();
+    let share = short.weights.len() as f64 / exact.weights.len() as f64;
+    assert!(share < 0.6, "{share}");
+    let mut running = Running::new(&short.weights, &short.simd);
+    running.run(&proof.pictures[..size]);
+    let own = running.values("probabilities", 3);
+    assert!(largest_difference(&own, &expected[..3]) < 1e-3, "{own:?} for {expected:?}");
+    assert!(own != proof.answers[..3], "something is lost");
+}
+
+#[test]
 fn every_base_can_be_compiled() {
     for architecture in ARCHITECTURES {
         let (network, weights) = network(architecture.id);
@@ -103,7 +123,7 @@ fn every_base_can_be_compiled() {
         let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
         let head = ClassifierHead::new(head, classes);
         let model = Model { network, weights: Arc::new(weights), head, training: None };
-        let Compiled { weights, simd, relaxed } = compile(&model).unwrap();
+        let Compiled { weights, simd, relaxed } = compile(&model, Weights::Int16).unwrap();
         for bytes in [&weights, &simd, &relaxed] {
             wasmparser::validate(bytes).unwrap_or_else(|e| panic!("{}: {e}", architecture.id));
         }
@@ -159,7 +179,7 @@ fn how_unknown_a_picture_is_is_as_headstart_has_it() {
         let proof = Proof::new(&Subject::new("wasm", &model, &config)).unwrap();
         let [_, height, width, _] = proof.shape;
         let predictor = Predictor::new(&model);
-        let Compiled { weights, relaxed, .. } = compile(&model).unwrap();
+        let Compiled { weights, relaxed, .. } = compile(&model, Weights::Int16).unwrap();
         let mut running = Running::new(&weights, &relaxed);
         for pixels in proof.pictures.chunks_exact(height * width * 3).take(2) {
             running.run(pixels);
@@ -183,7 +203,7 @@ fn what_speaks_for_a_class_is_as_headstart_has_it_through_hidden_layers_too() {
         let pixels = &proof.pictures[..height * width * 3];
         let picture = Rgb::new(width, height, pixels.to_vec()).unwrap();
         let explanation = Explainer::new(&model).explain_picture(&picture);
-        let Compiled { weights, simd, .. } = compile(&model).unwrap();
+        let Compiled { weights, simd, .. } = compile(&model, Weights::Int16).unwrap();
         let mut running = Running::new(&weights, &simd);
         running.run(pixels);
         // What weights lose in 16 bits, eight layers of exponentials make more of.
@@ -202,7 +222,7 @@ fn what_speaks_for_a_class_is_as_headstart_has_it_through_hidden_layers_too() {
 #[test]
 fn functions_without_relaxed_simd_have_none() {
     let (_, model) = &models()[0];
-    let Compiled { weights, simd, relaxed } = compile(model).unwrap();
+    let Compiled { weights, simd, relaxed } = compile(model, Weights::Int16).unwrap();
     let mut features = wasmparser::WasmFeatures::default();
     features.remove(wasmparser::WasmFeatures::RELAXED_SIMD);
     let valid = |bytes: &[u8]| {

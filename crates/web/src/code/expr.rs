@@ -133,7 +133,7 @@ unary! { F64:
     nearest F64Nearest F64; sqrt F64Sqrt F64;
 }
 unary! { V128:
-    low_i16 I32x4ExtendLowI16x8S V128; high_i16 I32x4ExtendHighI16x8S V128; low_u8 I16x8ExtendLowI8x16U V128;
+    low_i16 I32x4ExtendLowI16x8S V128; high_i16 I32x4ExtendHighI16x8S V128; low_u8 I16x8ExtendLowI8x16U V128; low_i8 I16x8ExtendLowI8x16S V128;
     i32_to_f32 F32x4ConvertI32x4S V128; into_i32_lanes I32x4TruncSatF32x4S V128;
 }
 loads! {

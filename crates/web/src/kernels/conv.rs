@@ -38,17 +38,20 @@ impl Conv {
     pub(crate) fn pointwise(
         data: &mut Data,
         (kernel, bias): (&[f32], &[f32]),
+        bytes: usize,
         clamp: Clamp,
         residual: bool,
     ) -> Self {
         let inputs = kernel.len() / bias.len();
-        Self::new(data, (kernel, bias), (1, 0, inputs * F32_BYTES), clamp, residual)
+        let window = (1, 0, inputs * F32_BYTES);
+        Self::new(data, (kernel, bias), bytes, window, clamp, residual)
     }
 
-    /// `kernel` is `[rows * row][outputs]`; what is read lies `pitch` bytes apart by rows, and `step` by pixels.
+    /// `kernel` is `[rows * row][outputs]`, kept in so many bytes a weight; what is read lies `pitch` bytes apart by rows, and `step` by pixels.
     pub(crate) fn new(
         data: &mut Data,
         (kernel, bias): (&[f32], &[f32]),
+        bytes: usize,
         (rows, pitch, step): (usize, usize, usize),
         clamp: Clamp,
         residual: bool,
@@ -64,7 +67,7 @@ impl Conv {
                 packed.extend((first..first + PANEL).map(weight));
             }
         }
-        let (kernel, bias) = (data.short(&packed, inputs), data.exact(&padded));
+        let (kernel, bias) = (data.short(&packed, inputs, bytes), data.exact(&padded));
         Self { rows, row: inputs / rows, pitch, step, outputs, clamp, residual, kernel, bias }
     }
 

@@ -5,20 +5,23 @@ use crate::code::{Body, Expr};
 use crate::data::PANEL;
 
 /// A function of the addresses of short weights, of f32 values, and of scales, and the numbers of panels and
-/// of their rows.
-pub(crate) fn widen() -> Body {
+/// of their rows; of weights of so many bytes each.
+pub(crate) fn widen(bytes: usize) -> Body {
     let (mut body, [from, to, scales, panels, rows]) = Body::taking(false);
     let vector = (LANES * F32_BYTES) as u32;
     body.while_(panels.get(), |body| {
         let own = [0, 1].map(|half| body.var(scales.get().vector_at(half * vector)));
         let left = body.var(rows.get());
         body.while_(left.get(), |body| {
-            let short = body.var(from.get().vector_at(0));
+            let short = body.var(match bytes {
+                1 => from.get().eight_bytes_at(0).low_i8(),
+                _ => from.get().vector_at(0),
+            });
             let halves = [short.get().low_i16(), short.get().high_i16()];
             for ((half, units), scale) in (0..).zip(halves).zip(own) {
                 body.store(to.get(), half * vector, units.i32_to_f32() * scale.get());
             }
-            body.step(from, (PANEL * size_of::<i16>()) as u32);
+            body.step(from, (PANEL * bytes) as u32);
             body.step(to, (PANEL * F32_BYTES) as u32);
             body.set(left, left.get() - Expr::int(1));
         });

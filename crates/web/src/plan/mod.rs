@@ -7,11 +7,14 @@ use std::collections::HashMap;
 use headstart_engine::frozen::{Clamp, Op, OpId, OpKind, Program, Sides};
 use headstart_model::{Margins, Network};
 
-use crate::WebError;
 use crate::arena::Arena;
 use crate::code::{Func, Module};
 use crate::data::{Data, PANEL};
 use crate::kernels::{Conv, F32_BYTES, Normalize, mean};
+use crate::{WebError, Weights};
+
+/// Bytes of a weight that is not one of the base's.
+const EXACT: usize = 2;
 
 /// Where a value lies.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) calls: Vec<Call>,
     /// Whether multiply and add are fused.
     pub(crate) fused: bool,
+    /// How the base's weights are kept.
+    weights: Weights,
     /// The address of the picture.
     picture: u32,
     network: &'a Network,
@@ -64,7 +69,7 @@ impl<'a> Plan<'a> {
         module: &'a mut Module,
         data: &'a mut Data,
         picture: u32,
-        fused: bool,
+        (fused, weights): (bool, Weights),
     ) -> Self {
         let mut readers = vec![0; program.ops.len()];
         for op in program.ops.iter().skip(1) {
@@ -84,6 +89,7 @@ impl<'a> Plan<'a> {
             arena,
             calls,
             fused,
+            weights,
             picture,
             network,
             program,
@@ -124,7 +130,7 @@ impl<'a> Plan<'a> {
 
     /// A dense layer's outputs, in a place of its own; `kernel` is `[inputs][outputs]`.
     pub(crate) fn dense(&mut self, kernel: &[f32], bias: &[f32], input: Place) -> (Place, Conv) {
-        let conv = Conv::pointwise(self.data, (kernel, bias), Clamp::NONE, false);
+        let conv = Conv::pointwise(self.data, (kernel, bias), EXACT, Clamp::NONE, false);
         let function = self.module.function(conv.body(1, self.fused));
         let out = self.take(bias.len().next_multiple_of(PANEL) * F32_BYTES);
         self.call(function, &[input, out, input]);
@@ -188,7 +194,9 @@ impl<'a> Plan<'a> {
         let OpKind::Conv { kernel, bias, .. } = &op.kind else {
             unreachable!("it is a convolution")
         };
-        let conv = Conv::pointwise(self.data, (kernel, bias), op.clamp, op.residual.is_some());
+        let bytes = self.weights.bytes(kernel.len());
+        let residual = op.residual.is_some();
+        let conv = Conv::pointwise(self.data, (kernel, bias), bytes, op.clamp, residual);
         self.convs.insert(id, conv);
     }
 
@@ -215,7 +223,8 @@ impl<'a> Plan<'a> {
         let step = sides.stride * channels * F32_BYTES;
         let window = (sides.kernel, normalize.pitch(), step);
         let residual = op.residual.is_some();
-        let conv = Conv::new(self.data, (kernel, bias), window, op.clamp, residual);
+        let bytes = self.weights.bytes(kernel.len());
+        let conv = Conv::new(self.data, (kernel, bias), bytes, window, op.clamp, residual);
         self.convs.insert(id, conv);
         let function = self.module.function(normalize.body());
         let map = self.take(normalize.bytes());

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -15,7 +16,7 @@ use headstart::files::{AtomicFile, check_writable};
 use headstart::{Classifier, ExtractConfig};
 use headstart_export::{
     Artifact, Content, ExportConfig, ExportError, FORMATS, Format, Language, Names,
-    Output as Ending,
+    Output as Ending, Weights,
 };
 use serde_json::json;
 
@@ -46,6 +47,10 @@ pub(crate) struct ExportArgs {
     /// Whose names PyTorch's weights have: torchvision or timm [default: torchvision where it has the network]
     #[arg(long, value_name = "LIBRARY", value_parser = parse_names)]
     names: Option<Names>,
+    /// How web and wasm keep weights: int16, or int8 in half the room, where the pictures of the proof keep their first
+    /// class (give pictures of yours with --proof) [default: int16]
+    #[arg(long, value_name = "KIND", value_parser = parse_weights)]
+    weights: Option<Weights>,
     /// Title of the page that web writes [default: a question with the names of the classes]
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -92,6 +97,10 @@ fn parse_format(name: &str) -> Result<&'static Format, String> {
     Format::find(name).map_err(|error| error.to_string())
 }
 
+fn parse_weights(name: &str) -> Result<Weights, String> {
+    name.parse().map_err(|error: <Weights as FromStr>::Err| error.to_string())
+}
+
 fn parse_names(name: &str) -> Result<Names, String> {
     name.parse().map_err(|error: ExportError| error.to_string())
 }
@@ -132,6 +141,7 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
         .with_output(ending)
         .with_pictures(pictures)
         .with_names(args.names)
+        .with_weights(args.weights)
         .with_title(args.title.clone())
         .with_about(args.about.clone())
         .with_trainable_from(fine_tuned.map(|record| record.first_layer.clone()));
@@ -139,7 +149,8 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
         // An option that the format does not take.
         ExportError::NoSuchOutput { .. }
         | ExportError::NamesOfOne { .. }
-        | ExportError::TitleOfPage { .. } => usage(error),
+        | ExportError::TitleOfPage { .. }
+        | ExportError::WeightsOfCompiled { .. } => usage(error),
         error => error.into(),
     })?;
     let proof_file = artifact.beside.as_ref().map(|_| Format::proof_beside(&path));

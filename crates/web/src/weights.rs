@@ -1,0 +1,106 @@
+//! How exactly weights are kept.
+
+use std::str::FromStr;
+
+use headstart_engine::frozen::{OpKind, Program};
+
+use crate::WebError;
+
+/// How a network's weights are kept: as integers times a scale for each output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Weights {
+    /// 16 bits, as short as f16 and several times as exact: probabilities stay within 1e-3.
+    #[default]
+    Int16,
+    /// 8 bits, where a convolution has many; answers may become others.
+    Int8,
+}
+
+/// Weights of a convolution below which 8 bits gain nothing.
+const MANY: usize = 1 << 14;
+
+impl Weights {
+    /// Its name, by which options call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int16 => "int16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// Bytes of a weight of a convolution that has so many.
+    pub(crate) fn bytes(self, count: usize) -> usize {
+        match self {
+            Self::Int8 if count >= MANY => 1,
+            Self::Int8 | Self::Int16 => 2,
+        }
+    }
+
+    /// A program with the weights that are left of it.
+    pub(crate) fn rounded(self, mut program: Program) -> Program {
+        for op in &mut program.ops {
+            if let OpKind::Conv { kernel, bias, .. } = &mut op.kind {
+                let (outputs, bytes) = (bias.len(), self.bytes(kernel.len()));
+                for output in 0..outputs {
+                    let own = || kernel.iter().skip(output).step_by(outputs);
+                    let scale = scale(own().copied(), bytes);
+                    for weight in kernel.iter_mut().skip(output).step_by(outputs) {
+                        *weight = f32::from(units(*weight, scale, bytes)) * scale;
+                    }
+                }
+            }
+        }
+        program
+    }
+}
+
+impl FromStr for Weights {
+    type Err = WebError;
+
+    fn from_str(name: &str) -> Result<Self, WebError> {
+        let all = [Self::Int16, Self::Int8];
+        let found = all.into_iter().find(|weights| weights.name() == name);
+        found.ok_or_else(|| WebError::NoSuchWeights { name: name.to_owned() })
+    }
+}
+
+/// The largest number of units of so many bytes.
+fn most(bytes: usize) -> f64 {
+    if bytes == 1 { i8::MAX.into() } else { i16::MAX.into() }
+}
+
+/// What the units of an output's weights are multiplied with.
+pub(crate) fn scale(weights: impl Iterator<Item = f32>, bytes: usize) -> f32 {
+    match weights.map(f32::abs).fold(0.0, f32::max) {
+        0.0 => 1.0,
+        largest => (f64::from(largest) / most(bytes)) as f32,
+    }
+}
+
+/// A weight in units.
+pub(crate) fn units(weight: f32, scale: f32, bytes: usize) -> i16 {
+    let most = most(bytes);
+    (f64::from(weight) / f64::from(scale)).round().clamp(-most, most) as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_weights_is_near_and_stays_when_it_is_rounded_again() {
+        let weights: Vec<f32> = (0..500).map(|i| ((i * 37 % 101) as f32 - 50.0) / 777.0).collect();
+        for (bytes, near) in [(1, 0.5 / 127.0), (2, 0.5 / 32767.0)] {
+            let of = |weights: &[f32]| -> Vec<f32> {
+                let scale = scale(weights.iter().copied(), bytes);
+                weights.iter().map(|&x| f32::from(units(x, scale, bytes)) * scale).collect()
+            };
+            let once = of(&weights);
+            let largest = weights.iter().copied().fold(0.0, f32::max);
+            let off = weights.iter().zip(&once).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off <= near * largest * 1.001, "{bytes}: {off}");
+            assert_eq!(of(&once), once);
+        }
+        assert_eq!(scale([0.0, 0.0].into_iter(), 2), 1.0);
+    }
+}
