@@ -23,7 +23,7 @@ async function start() {
     by("state").textContent = `This browser cannot run the classifier (${error.message}): it needs WebAssembly with SIMD.`;
     return;
   }
-  by("state").textContent = by("state").dataset.ready ?? "Ready. Pictures stay on this device.";
+  by("state").textContent = "Ready. Pictures stay on this device.";
   by("state").dataset.milliseconds = String(Math.round(performance.now() - began));
   by("files").disabled = false;
   by("camera").disabled = !navigator.mediaDevices?.getUserMedia;
@@ -95,7 +95,8 @@ function answered(answer) {
     const share = `${Math.round(100 * score)} %`;
     scores.append(element("dt", { title: label }, label), bar, element("dd", {}, share));
   }
-  return [element("h2", {}, headline), scores];
+  const closest = answer.unknown ? [element("p", {}, "If it were one of them:")] : [];
+  return [element("h2", {}, headline), ...closest, scores];
 }
 
 /** The picture, with what speaks for the first class where that is asked for. */

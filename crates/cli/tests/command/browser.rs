@@ -26,7 +26,7 @@ impl Browser {
     /// nothing in from elsewhere, and no error must occur.
     pub(crate) fn drive(&self, page: &Path, body: &str) -> Value {
         let script = format!(
-            "<script>window.errors = []; addEventListener('error', (e) => errors.push(e.message));
+            "<script nonce='headstart'>window.errors = []; addEventListener('error', (e) => errors.push(e.message));
             addEventListener('load', async () => {{
                 let result;
                 try {{ result = await (async () => {{ {body} }})(); }} catch (e) {{ errors.push(String(e)); }}

@@ -106,10 +106,16 @@ fn a_page_classifies_in_a_browser_as_headstart_does() {
         by('explain').click();
         const shares = [...document.querySelectorAll('.scores i')].map((bar) => parseFloat(bar.style.width));
         const names = [...document.querySelectorAll('.scores dt')].map((name) => name.textContent);
-        return { title: document.querySelector('h1').textContent, headline: document.querySelector('.card h2').textContent, names, shares };
+        const violated = new Promise((over) => {
+            document.addEventListener('securitypolicyviolation', (event) => over(event.effectiveDirective));
+        });
+        fetch('https://example.invalid/').catch(() => {});
+        const forbidden = await violated;
+        return { forbidden, title: document.querySelector('h1').textContent, headline: document.querySelector('.card h2').textContent, names, shares };
     ";
     let shown = browser.drive(&place.path("model.html"), &body.replace("PICTURE", &picture));
     assert_eq!(shown["title"], "Bag? <Or> not");
+    assert_eq!(shown["forbidden"], "connect-src");
     let scores = predicted[0]["scores"].as_object().unwrap();
     assert_eq!(shown["names"], serde_json::json!(scores.keys().collect::<Vec<_>>()));
     for (share, score) in shown["shares"].as_array().unwrap().iter().zip(scores.values()) {
