@@ -4,7 +4,7 @@
 # answers on pictures. `npm install` is run here once.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-model=$1 pictures=$2
+model=$(realpath "$1") pictures=$(realpath "$2")
 headstart=${HEADSTART:-headstart}
 [ -d "$here/node_modules" ] || npm --prefix "$here" install --no-audit --no-fund --ignore-scripts --no-package-lock
 work=$(mktemp -d)
