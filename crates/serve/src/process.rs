@@ -67,7 +67,7 @@ pub fn serve_with(
 fn runtime(predicting: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(predicting.div_ceil(4).clamp(1, 4))
-        .max_blocking_threads(4)
+        .max_blocking_threads(16)
         .thread_name("http")
         .enable_all()
         .build()

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use headstart::data::decode::{Format, MinSize, decode_at_least, read_file, sniff};
 use headstart::data::{DecodeError, Limits, Rgb};
@@ -19,6 +20,9 @@ const LARGE_QUALITY: u8 = 90;
 
 /// Thumbnails that are made at once: other requests wait for the same threads.
 const AT_ONCE: usize = 2;
+
+/// Bytes that all thumbnails may take: those of about 50,000 pictures.
+const MOST_KEPT: u64 = 256 << 20;
 
 /// Where thumbnails are kept.
 #[derive(Debug)]
@@ -39,6 +43,13 @@ impl Thumbnails {
     pub(crate) fn new(cache: Option<&Path>) -> Self {
         let folder = cache.map(|cache| cache.join("thumbnails"));
         Self { folder, turns: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Lets go of those that were made longest ago where all together take too much.
+    pub(crate) fn prune(&self) {
+        if let Some(folder) = &self.folder {
+            prune(folder, MOST_KEPT);
+        }
     }
 
     /// Waits until one may be made.
@@ -92,6 +103,31 @@ pub(crate) fn large(file: &Path) -> Result<Shown, DecodeError> {
     Ok(Shown { media_type, bytes })
 }
 
+/// Removes the oldest files in the folders of a folder until half of what they may take is left, if it is more.
+fn prune(folder: &Path, most: u64) {
+    let within = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<(SystemTime, u64, PathBuf)> = within(folder)
+        .flat_map(|folder| within(&folder.path()))
+        .filter_map(|entry| {
+            let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+        })
+        .collect();
+    let mut all: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+    if all <= most {
+        return;
+    }
+    files.sort_unstable();
+    for (_, bytes, path) in files {
+        if all <= most / 2 {
+            return;
+        }
+        if fs::remove_file(path).is_ok() {
+            all -= bytes;
+        }
+    }
+}
+
 /// That it cannot be kept is no reason not to show it.
 fn keep(path: &Path, bytes: &[u8]) {
     let kept = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
@@ -123,4 +159,30 @@ fn jpeg(picture: &Rgb, quality: u8) -> Vec<u8> {
 fn view(picture: &Rgb) -> ImageBuffer<image::Rgb<u8>, &[u8]> {
     let (width, height) = (picture.width() as u32, picture.height() as u32);
     ImageBuffer::from_raw(width, height, picture.pixels()).expect("three bytes a pixel")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_go_when_all_take_too_much() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path =
+            |number: u64| folder.path().join(format!("{}", number % 3)).join(number.to_string());
+        for number in 0..9 {
+            fs::create_dir_all(path(number).parent().expect("a folder")).expect("room");
+            fs::write(path(number), [0; 10]).expect("room");
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 - number);
+            let file = fs::File::options().write(true).open(path(number)).expect("it is there");
+            file.set_modified(at).expect("it is ours");
+        }
+        prune(folder.path(), 90);
+        assert!((0..9).all(|number| path(number).exists()));
+        prune(folder.path(), 80);
+        let left: Vec<u64> = (0..9).filter(|&number| path(number).exists()).collect();
+        assert_eq!(left, [0, 1, 2, 3], "the newest");
+    }
 }

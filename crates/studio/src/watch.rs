@@ -25,6 +25,9 @@ impl Watch {
                     return;
                 }
                 let Some(shared) = Weak::upgrade(&shared) else { return };
+                if round == 1 {
+                    shared.thumbnails.prune();
+                }
                 if shared.project.look(round.is_multiple_of(CLOSELY)) {
                     shared.changed();
                 }

@@ -4,14 +4,14 @@
 //! out, and its end follows when they have been. What a kill has left without an end is carried out when the
 //! project is opened the next time.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Step;
 use super::steps::finish;
+use super::{Stamp, Step};
 use crate::StudioError;
 
 /// Something that was done as a whole.
@@ -104,6 +104,7 @@ impl History {
 /// The file, at whose end is written.
 #[derive(Debug)]
 pub(crate) struct Journal {
+    path: PathBuf,
     file: File,
     /// Bytes of whole lines.
     length: u64,
@@ -120,7 +121,8 @@ impl Journal {
         let of_system = |error: io::Error| refused(headstart::system_reason(&error));
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path).map_err(of_system)?;
-        let mut journal = Self { file, length: 0, next: 1 };
+        let path_of = path.to_owned();
+        let mut journal = Self { path: path_of, file, length: 0, next: 1 };
         let mut history = History::default();
         let mut begun: Option<(u64, What, Deed)> = None;
         let mut reader = BufReader::new(journal.file.try_clone().map_err(of_system)?);
@@ -156,6 +158,14 @@ impl Journal {
             history.take(what, deed);
         }
         Ok((journal, history))
+    }
+
+    /// Whether the file still lies where it was opened: whoever takes the folder away and makes it anew takes this
+    /// away, too.
+    pub(crate) fn is_in_place(&self) -> bool {
+        let stamp = |metadata: io::Result<fs::Metadata>| Some(Stamp::of(&metadata.ok()?).place());
+        let own = stamp(self.file.metadata());
+        own.is_some() && own == stamp(fs::metadata(&self.path))
     }
 
     /// The number of the deed that is begun next.
@@ -207,8 +217,6 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     struct Place {

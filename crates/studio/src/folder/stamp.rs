@@ -27,6 +27,11 @@ impl Stamp {
         Self { bytes: metadata.len(), modified, place }
     }
 
+    /// What tells a file from others, whatever it holds; where there is no such thing, the same of all.
+    pub(super) fn place(&self) -> (u64, u64) {
+        self.place
+    }
+
     /// What changes in an address when the file does.
     pub(crate) fn tag(&self) -> String {
         format!("{:x}-{:x}", self.modified, self.bytes)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
+use headstart::data::SkipReason;
 use headstart::model::Trainable;
 use headstart::{
     BaseConfig, BaseSource, CancelToken, Classifier, Context, ExtractConfig, FineTunePhase,
@@ -344,11 +345,16 @@ fn keep(
         (None, None) => None,
     };
     if let Some(report) = report {
+        let skipped = tuned.map(|tuned| &tuned.skipped).or(fit.map(|fit| &fit.skipped));
+        // What waits in the inbox is not left out by mistake.
+        let skipped =
+            skipped.into_iter().flatten().filter(|skipped| skipped.reason != SkipReason::NoClass);
         let mut context =
             Context::default().with_pool(tools.pool.clone()).with_cancel_token(cancel.clone());
         let report = report
             .with_title(name)
             .with_fact("Date", httpdate::fmt_http_date(SystemTime::now()))
+            .with_skipped(skipped.map(ToString::to_string))
             .with_extract(tools.extract.clone());
         report.page(&mut context)?.write(&tools.models.report(name))?;
     }

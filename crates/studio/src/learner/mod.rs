@@ -37,8 +37,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(600);
 /// While pictures are read, something is learned when so much time has passed since, and a few times as
 /// much as it took.
 const WHILE_READING: (Duration, u32) = (Duration::from_secs(3), 5);
-/// Up to so many pictures copies are looked for each time, so that they do not measure each other; of more, those
-/// count that the last audit has found.
+/// Up to so many pictures copies are looked for before the first figures are told, so that they do not measure each
+/// other; later, and of more, those count that the last audit has found.
 const FEW: usize = 1_000;
 /// How often it is told how far reading is.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -303,49 +303,55 @@ impl Work {
         self.hub.tell("progress", &progress);
     }
 
-    /// Learns when something has changed, until all is over.
+    /// Learns when something has changed, until all is over: first a head, and then, unless something else has
+    /// changed meanwhile, what takes longer.
     fn learn(&self) {
         let (mut last, mut took) = (None::<Instant>, Duration::ZERO);
-        let (mut learned_from, mut audited) = (None, None);
-        while let Some(Asked { listing, revision, kept, cancel }) = self.next(last, took) {
+        let (mut learned_from, mut looked_through) = (None, None);
+        while let Some(asked) = self.next(last, took) {
+            let Asked { listing, revision, cancel, .. } = &asked;
             let begun = Instant::now();
             let mut context = Context::default().with_pool(self.pool.clone());
             context = context.with_cancel_token(cancel.clone());
-            let copies = self.copies();
-            let of = (set::fingerprint(&listing, &self.store), Arc::as_ptr(&copies) as usize);
+            let of = set::fingerprint(listing, &self.store);
+            let is_reading = self.wanted().reading;
             if learned_from != Some(of) {
-                let at = (revision, begun, UnknownRate::NEVER);
-                if self.fit(&listing, &copies, at, &mut context) {
+                // Copies must not measure each other. Those of an audit are known; before the first, there
+                // is time to look where there are few pictures.
+                let is_first = looked_through.is_none() && !is_reading;
+                let is_few = listing.labelled() <= FEW;
+                let duplicates =
+                    if is_first && is_few { Duplicates::Near } else { Duplicates::Exact };
+                let how = (duplicates, UnknownRate::NEVER);
+                if self.fit(listing, (*revision, begun), how, &mut context) {
                     learned_from = Some(of);
                     (last, took) = (Some(Instant::now()), begun.elapsed());
                 }
             }
-            self.advise(&listing, revision, &kept);
-            self.hub.tell("learned", &json!({ "revision": revision }));
+            self.tell_learned(&asked);
             // From here on, what has changed meanwhile comes first.
             self.wanted().can_wait = true;
-            self.sort_inbox(&listing, &cancel);
-            self.hub.tell("learned", &json!({ "revision": revision }));
-            if self.wanted().reading || audited == Some(of) {
+            self.sort_inbox(listing, cancel);
+            self.tell_learned(&asked);
+            if is_reading || looked_through == Some(of) || !self.audit(listing, &mut context) {
                 continue;
             }
-            // What unknown pictures are told by takes longer than the head.
-            let at = (revision, begun, UnknownRate::default());
-            if self.fit(&listing, &copies, at, &mut context) {
-                self.sort_inbox(&listing, &cancel);
-                self.advise(&listing, revision, &kept);
-                self.hub.tell("learned", &json!({ "revision": revision }));
-                if self.audit(&listing, &mut context) {
-                    audited = Some((of.0, Arc::as_ptr(&self.copies()) as usize));
-                    self.advise(&listing, revision, &kept);
-                    self.hub.tell("findings", &json!({ "revision": revision }));
-                    self.hub.tell("learned", &json!({ "revision": revision }));
-                    if listing.labelled() > FEW && audited != Some(of) {
-                        self.wanted().changed();
-                    }
-                }
+            self.tell_learned(&asked);
+            self.hub.tell("findings", &json!({ "revision": revision }));
+            // What unknown pictures are told by takes longer than the head, whose figures are now without copies.
+            let how = (Duplicates::Exact, UnknownRate::default());
+            if self.fit(listing, (*revision, Instant::now()), how, &mut context) {
+                looked_through = Some(of);
+                self.sort_inbox(listing, cancel);
+                self.tell_learned(&asked);
             }
         }
+    }
+
+    /// Says what to do next, and that there is something new.
+    fn tell_learned(&self, Asked { listing, revision, kept, .. }: &Asked) {
+        self.advise(listing, *revision, kept);
+        self.hub.tell("learned", &json!({ "revision": revision }));
     }
 
     fn copies(&self) -> Arc<Copies> {
@@ -403,11 +409,11 @@ impl Work {
     fn fit(
         &self,
         listing: &Listing,
-        copies: &Copies,
-        (revision, begun, unknown_rate): (u64, Instant, UnknownRate),
+        (revision, begun): (u64, Instant),
+        (duplicates, unknown_rate): (Duplicates, UnknownRate),
         context: &mut Context<'_>,
     ) -> bool {
-        let set = set::Set::gather(&self.root, listing, &self.store, copies, false);
+        let set = set::Set::gather(&self.root, listing, &self.store, &self.copies(), false);
         let nothing = |why: String| {
             (self.on_learned)(None);
             *self.learned.write().unwrap_or_else(PoisonError::into_inner) = None;
@@ -419,7 +425,6 @@ impl Work {
             let why = "Nothing is learned yet: it takes two classes with pictures.";
             return nothing(why.to_owned());
         };
-        let duplicates = if pictures.len() <= FEW { Duplicates::Near } else { Duplicates::Exact };
         let pictures = pictures.with_duplicates(duplicates);
         let config =
             FitConfig::default().with_extract(self.extract.clone()).with_unknown_rate(unknown_rate);

@@ -53,7 +53,11 @@ pub(crate) fn ask_model(
     let is_new = |content: &ContentHash| {
         seen.is_none_or(|seen| seen.earlier(content) != Earlier::LearnedFrom)
     };
-    let labelled = listing.all().filter(|(class, _)| class.is_some());
+    // Of a class that has come, or was renamed, since the model was trained it cannot be right.
+    let is_known = |class: usize| {
+        classifier.classes().iter().any(|known| **known == *listing.classes[class].name)
+    };
+    let labelled = listing.all().filter(|(class, _)| class.is_some_and(is_known));
     let asked = labelled.filter(|(_, picture)| match store.get(&picture.stamp) {
         Some(Ok(known)) if same_reading => is_new(&known.content),
         Some(Err(_)) => false,

@@ -50,6 +50,29 @@ enum Writing {
     Unable(String),
 }
 
+impl Writing {
+    /// Takes a folder, with what was done to it before. One that nothing can be written to is taken as it is.
+    ///
+    /// # Errors
+    /// When another studio has it, or its journal cannot be read.
+    fn begin(root: &Path) -> Result<(Self, History), StudioError> {
+        let own = root.join(OWN);
+        match fs::create_dir_all(root.join(TRASH)) {
+            Ok(()) => {
+                let lock = Lock::take(root, &own.join("lock"))?;
+                let (journal, history) = Journal::open(root, &own.join("journal.jsonl"))?;
+                incoming::clean(root, &history);
+                Ok((Self::Able { journal, lock }, history))
+            }
+            Err(error) => {
+                let reason = headstart::system_reason(&error);
+                let why = format!("nothing can be written to {} ({reason})", root.display());
+                Ok((Self::Unable(why), History::default()))
+            }
+        }
+    }
+}
+
 /// How a project is, at a moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Overview {
@@ -76,20 +99,7 @@ impl Project {
         if let Some(note) = ClassFolders::why_none(&root)? {
             return Err(StudioError::NotPlain { folder: folder.to_owned(), note });
         }
-        let own = root.join(OWN);
-        let (writing, history) = match fs::create_dir_all(root.join(TRASH)) {
-            Ok(()) => {
-                let lock = Lock::take(&root, &own.join("lock"))?;
-                let (journal, history) = Journal::open(&root, &own.join("journal.jsonl"))?;
-                incoming::clean(&root, &history);
-                (Writing::Able { journal, lock }, history)
-            }
-            Err(error) => {
-                let reason = headstart::system_reason(&error);
-                let why = format!("nothing can be written to {} ({reason})", folder.display());
-                (Writing::Unable(why), History::default())
-            }
-        };
+        let (writing, history) = Writing::begin(&root)?;
         let listing = Arc::new(Listing::of(&root)?);
         let state = State { listing, revision: 1, history, writing, lost: None };
         Ok(Self { root, state: Mutex::new(state) })
@@ -257,6 +267,13 @@ impl State {
         }
         if let Some(why) = self.why_not() {
             return Err(StudioError::ReadOnly { why });
+        }
+        if let Writing::Able { journal, .. } = &self.writing
+            && !journal.is_in_place()
+        {
+            // Another folder lies there by now.
+            (self.writing, self.history) = Writing::begin(root)?;
+            self.revision += 1;
         }
         match &mut self.writing {
             Writing::Able { journal, .. } => Ok(journal),

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::{Project, Running, fill, picture};
+use crate::support::{Project, Running, fill, picture, until};
 
 #[test]
 fn pictures_are_shown_as_pictures_and_nothing_else_is() {
@@ -126,4 +126,42 @@ fn a_folder_that_vanishes_is_told_of_and_may_come_back() {
     studio.act(json!({ "do": "addClass", "name": "Coat" }));
     assert!(studio.json("/api/project")["readOnly"].is_null());
     assert!(project.path("Coat").is_dir());
+}
+
+#[test]
+fn a_folder_that_nothing_can_be_written_to_is_looked_at_and_not_changed() {
+    let project = Project::of_two();
+    // Whoever may write everywhere may not write here, either.
+    fs::write(project.path(".headstart"), "no folder").unwrap();
+    let studio = project.open();
+    let why = studio.json("/api/project")["readOnly"].as_str().unwrap().to_owned();
+    assert!(why.contains("nothing can be written to"), "{why}");
+    let parts = ["nothing can be changed"];
+    studio.refuse(json!({ "do": "addClass", "name": "Coat" }), 409, &parts);
+    studio.refuse(json!({ "do": "delete", "paths": ["Bag/0.png"] }), 409, &parts);
+    studio.upload("?class=Bag", &[("a.png", &picture("Bag", 0))]).assert_failed(409, &parts);
+    studio.post("/api/undo", "").assert_failed(409, &parts);
+    let job = json!({ "kind": "train", "base": "mobilenetv2" }).to_string();
+    studio.post("/api/jobs", job).assert_failed(409, &parts);
+    // It learns, and answers.
+    until("ten pictures are learned from", || studio.json("/api/learned")["pictures"] == 10);
+    assert_eq!(studio.post("/api/live", picture("Bag", 50)).status, 200);
+    assert_eq!(studio.get("/api/models/live/file").status, 200);
+    assert_eq!(studio.classes(), json!({ "Bag": 5, "Sneaker": 5 }));
+}
+
+#[test]
+fn a_folder_that_is_made_anew_has_a_journal_of_its_own() {
+    let project = Project::of_two();
+    let studio = project.open();
+    studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    fs::remove_dir_all(project.folder()).unwrap();
+    fill(&project.folder(), "Dress", "Dress", 0..3);
+    let done = studio.act(json!({ "do": "delete", "paths": ["Dress/0.png"] }));
+    assert_eq!(done["project"]["undo"], "Delete 1 picture");
+    drop(studio);
+    let studio = project.open();
+    assert_eq!(studio.post("/api/undo", "").json()["message"], "Undone: Delete 1 picture");
+    assert_eq!(studio.classes(), json!({ "Dress": 3 }));
+    studio.post("/api/undo", "").assert_failed(409, &["nothing to undo"]);
 }
