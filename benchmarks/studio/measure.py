@@ -42,6 +42,11 @@ class Studio:
                                 "multipart/form-data; boundary=limit")
         assert status == 200, body
 
+    def seconds(self):
+        """Processor time so far: what it takes where nothing else runs is half of it, on two cores."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return times.user + times.system
+
     def memory(self):
         return psutil.Process(self.process.pid).memory_full_info().uss / 2**20
 
@@ -90,7 +95,7 @@ def main():
     with tempfile.TemporaryDirectory() as temp:
         studio = Studio(given.program, Path(temp) / "project", Path(temp) / "cache")
         time.sleep(1)
-        begun = time.perf_counter()
+        begun, spent = time.perf_counter(), studio.seconds()
         answered = {}
 
         def look():
@@ -111,14 +116,15 @@ def main():
                 studio.upload(name, pictures[start:start + 50])
         uploaded = time.perf_counter() - begun
         thread.join()
-        learned = studio.get("/api/learned")
+        learned, spent = studio.get("/api/learned"), studio.seconds() - spent
         print(f"uploaded after {uploaded:.2f} s; first live answer after {answered['first']:.2f} s, "
-              f"of all 900 pictures after {answered['all']:.2f} s (fit {learned['seconds']:.2f} s); "
+              f"of all 900 pictures after {answered['all']:.2f} s (fit {learned['seconds']:.2f} s, "
+              f"processor {spent:.1f} s); "
               f"accuracy {learned['accuracy']:.3f}")
 
-        time.sleep(3)
+        time.sleep(10)
         times, fits = [], []
-        for i in range(8):
+        for i in range(5):
             before = studio.get("/api/learned")["pictures"]
             begun = time.perf_counter()
             studio.upload("DE", [(f"later-{i}.jpg", crop(classes["DE"], rng))])
@@ -126,7 +132,7 @@ def main():
                 time.sleep(0.01)
             times.append(time.perf_counter() - begun)
             fits.append(studio.get("/api/learned")["seconds"])
-            time.sleep(2)
+            time.sleep(8)
         print(f"after a change: median {statistics.median(times):.2f} s, longest {max(times):.2f} s "
               f"(fit {statistics.median(fits):.2f} s)")
 

@@ -470,3 +470,51 @@ fn a_table_in_a_folder_labels_its_pictures_unless_folders_do() {
         assert!(note.starts_with("classes are the folders"), "{note}");
     }
 }
+
+#[test]
+fn folders_of_classes_are_listed_by_the_rules_of_data_sets_before_there_is_anything_to_learn() {
+    use headstart_data::sources::ClassFolders;
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path();
+    for folder in ["a/deep", "b", ".hidden", "@eaDir", "c "] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    for file in
+        ["a/2.png", "a/deep/1.jpg", "b/.hidden.png", "c /1.png", ".hidden/1.png", "loose.png"]
+    {
+        fs::write(root.join(file), b"").unwrap();
+    }
+    fs::write(root.join("b/notes"), b"in some words").unwrap();
+    let found = ClassFolders::list(root).unwrap();
+    let listed: Vec<_> =
+        found.classes.iter().map(|class| (&*class.name, &*class.pictures)).collect();
+    let at = |path: &str| root.join(path);
+    let (of_a, of_c) = ([at("a/2.png"), at("a/deep/1.jpg")], [at("c /1.png")]);
+    assert_eq!(listed, [("a", &of_a[..]), ("b", &[]), ("c", &of_c)]);
+    assert_eq!(found.classes[2].folders, [at("c ")]);
+    assert_eq!(found.loose, [at("loose.png")]);
+    let skipped: Vec<_> = found.skipped.iter().map(|skipped| &skipped.path).collect();
+    assert_eq!(skipped, [&at("b/notes")]);
+    assert_eq!(ClassFolders::why_none(root).unwrap(), None);
+    assert!(ClassFolders::list(root.join("d")).is_err());
+}
+
+#[test]
+fn folders_that_are_no_classes_are_told_why() {
+    use headstart_data::sources::ClassFolders;
+    for (folders, part) in [
+        (&["train/a", "train/b", "validation/a"][..], "train/ to learn from"),
+        (&["x/a", "x/b", "y/a", "y/b"], "the same folders"),
+    ] {
+        let temp = tempfile::tempdir().unwrap();
+        for folder in folders {
+            fs::create_dir_all(temp.path().join(folder)).unwrap();
+            fs::write(temp.path().join(folder).join("1.png"), b"").unwrap();
+        }
+        let why = ClassFolders::why_none(temp.path()).unwrap().expect("they are none");
+        assert!(why.contains(part), "{why}");
+    }
+    let temp = tempfile::tempdir().unwrap();
+    fs::write(temp.path().join("metadata.csv"), "file_name,label\n1.png,a\n").unwrap();
+    assert!(ClassFolders::why_none(temp.path()).unwrap().is_some_and(|why| why.contains("table")));
+}

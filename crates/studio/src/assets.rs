@@ -51,11 +51,12 @@ fn from_disk(folder: std::path::PathBuf) -> Router {
     use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
     use axum::http::{StatusCode, Uri};
     use axum::response::IntoResponse;
-    Router::new().fallback(move |uri: Uri| {
+    use axum::routing::get;
+    let answer = move |uri: Uri| {
         let path = uri.path().trim_start_matches('/');
         let path = if path.is_empty() { INDEX } else { path };
-        let file = media_type(path)
-            .filter(|_| !path.contains(".."))
+        let media_type = media_type(path).filter(|_| !path.contains(".."));
+        let file = media_type
             .and_then(|media_type| Some((media_type, std::fs::read(folder.join(path)).ok()?)));
         async move {
             match file {
@@ -66,7 +67,8 @@ fn from_disk(folder: std::path::PathBuf) -> Router {
                 None => StatusCode::NOT_FOUND.into_response(),
             }
         }
-    })
+    };
+    Router::new().route("/", get(answer.clone())).route("/{*path}", get(answer))
 }
 
 /// Of a file that a page is made of; nothing of others, such as notes.

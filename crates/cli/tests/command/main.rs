@@ -25,6 +25,8 @@ mod resume;
 #[cfg(all(feature = "serve", unix))]
 mod serve;
 mod sources;
+#[cfg(all(feature = "studio", unix))]
+mod studio;
 mod summary;
 mod support;
 mod train;

@@ -185,6 +185,50 @@ fn what_the_network_does_not_see_is_faded() {
 }
 
 #[test]
+fn a_layer_is_clear_where_nothing_speaks_for_the_class_and_faded_where_nothing_is_seen() {
+    let picture = Rgb::new(400, 200, vec![40; 400 * 200 * 3]).unwrap();
+    for (fit, seen) in [(Fit::Stretch, 0..80), (Fit::Crop, 20..60), (Fit::Pad, 0..80)] {
+        let explanation = explanation_of(fit, Interpolation::Bilinear, &picture);
+        assert_eq!(explanation.size(), (400, 200));
+        let nothing = ActivationMap { values: vec![-1.0; 16], ..hot(0, 0) };
+        let layer = explanation.layer(&nothing, 80, 40);
+        let (pixels, []) = layer.as_chunks::<4>() else { panic!("four bytes a pixel") };
+        assert_eq!(pixels.len(), 80 * 40);
+        for (x, pixel) in pixels[20 * 80..][..80].iter().enumerate() {
+            let is_seen = seen.contains(&x);
+            assert_eq!(pixel[3] == 0, is_seen, "{fit}, {x}: {pixel:?}");
+            assert_eq!(pixel[..3] == [255; 3], !is_seen, "{fit}, {x}: {pixel:?}");
+        }
+        // The hottest is where the overlay has it.
+        let map = hot(1, 2);
+        let layer = explanation.layer(&map, 80, 40);
+        let overlay = explanation.overlay(&map, &picture);
+        let alpha = |at: usize| layer[at * 4 + 3];
+        let in_view = |at: &usize| seen.contains(&(at % 80));
+        let hottest = (0..80 * 40).filter(in_view).max_by_key(|&at| alpha(at)).unwrap();
+        let (x, y) = (hottest % 80 * 5 + 2, hottest / 80 * 5 + 2);
+        assert!(is_red(&overlay, x, y), "{fit}: {x}, {y}");
+    }
+}
+
+#[test]
+fn another_head_on_the_same_base_explains_as_one_that_is_compiled_for_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let classifier = trained(temp.path());
+    let picture = &bundled_pictures("Bag")[55];
+    let own = classifier.explainer(&ExtractConfig::default());
+    let mut other = classifier.clone();
+    other.set_classes(["a", "b", "c"].map(str::to_owned).to_vec()).unwrap();
+    let swapped = own.with_head(other.classifier_head().clone());
+    let expected = other.explainer(&ExtractConfig::default()).explain(picture).unwrap();
+    let found = swapped.explain(picture).unwrap();
+    assert_eq!(found.prediction, expected.prediction);
+    assert_eq!(found.map(1), expected.map(1));
+    assert_eq!(swapped.head().classes(), ["a", "b", "c"]);
+    assert_eq!(own.head().classes(), classifier.classes());
+}
+
+#[test]
 fn an_overlay_has_the_pictures_shape_and_a_size_to_look_at() {
     for (width, height, to) in [
         (28, 28, (256, 256)),

@@ -7,6 +7,7 @@
 mod audit;
 mod cache;
 mod explain;
+mod extracted;
 mod fine_tuning;
 mod freezing;
 mod imported;

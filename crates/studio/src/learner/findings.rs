@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::StudioError;
 use crate::folder::{Listing, within};
-use crate::project::{Action, pictures};
+use crate::project::Action;
 
 /// Something about pictures that somebody should look at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -97,26 +97,23 @@ impl Finding {
         let view = |path: &String| {
             let (picture, class) = listing.find(path).expect("it was found just now");
             let is_kept = kept == Some(path) && paths.len() > 1;
+            // Figures are for who looks closely.
+            let figures = (paths.len() == 1).then(|| found.detail.clone());
             FindingPicture {
                 path: path.clone(),
                 tag: picture.stamp.tag(),
                 class: class.map(|class| class.name.to_string()),
-                note: is_kept.then(|| "this one would stay".to_owned()),
+                note: if is_kept { Some("this one would stay".to_owned()) } else { figures },
             }
         };
         let fixes = fixes(found, &paths, &class_of);
-        let text = match &paths[..] {
-            [path] => format!("{path}: {}", found.detail),
-            all => format!("{}: {}", pictures(all.len()), found.detail),
-        };
+        let text = text(found, &paths, &class_of)?;
         let mut hash = blake3::Hasher::new();
-        [found.kind.name(), found.class.as_deref().unwrap_or_default()]
-            .iter()
-            .chain(paths.iter().map(String::as_str).collect::<Vec<_>>().iter())
-            .for_each(|part| {
-                hash.update(part.as_bytes());
-                hash.update(&[0]);
-            });
+        let about = [found.kind.name(), found.class.as_deref().unwrap_or_default()];
+        for part in about.into_iter().chain(paths.iter().map(String::as_str)) {
+            hash.update(part.as_bytes());
+            hash.update(&[0]);
+        }
         Some(Self {
             id: hash.finalize().to_hex()[..16].to_owned(),
             kind: found.kind.name(),
@@ -169,6 +166,45 @@ fn fixes(found: &Found, paths: &[String], class_of: &dyn Fn(&str) -> Option<Stri
         }
         _ => vec![remove(paths.to_vec(), "Remove the picture")],
     }
+}
+
+/// What was found, in plain words; nothing of what nothing can be done about here.
+fn text(
+    found: &Found,
+    paths: &[String],
+    class_of: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    use FindingKind as Kind;
+    let count = paths.len();
+    let own = class_of(&paths[0]).unwrap_or_default();
+    Some(match found.kind {
+        Kind::LabelError => {
+            let other = found.class.as_deref().unwrap_or("another class");
+            format!("This picture lies in {own}, and looks like {other}")
+        }
+        Kind::ConflictingLabels => {
+            let mut classes: Vec<String> = paths.iter().filter_map(|path| class_of(path)).collect();
+            classes.sort_unstable();
+            classes.dedup();
+            format!("The same picture lies in {}", classes.join(" and "))
+        }
+        Kind::Duplicate => format!("{count} times the same picture"),
+        Kind::NearDuplicate => format!("{count} pictures that are nearly the same"),
+        Kind::Truncated => "This file ends before the picture does".to_owned(),
+        Kind::Unreadable => "This picture cannot be read".to_owned(),
+        Kind::Inaccessible => "This file cannot be opened".to_owned(),
+        Kind::NotAPicture => "This file is no picture".to_owned(),
+        Kind::LeftOut => "This file is left out".to_owned(),
+        Kind::Outlier => "This picture looks like none of the others".to_owned(),
+        Kind::Blank => "There is nothing on this picture".to_owned(),
+        Kind::Dark => "This picture is very dark".to_owned(),
+        Kind::Bright => "This picture is nearly white".to_owned(),
+        Kind::Blurred => "This picture is blurred".to_owned(),
+        Kind::Tiny => "This picture is very small".to_owned(),
+        Kind::OddAspect => "This picture has an unusual shape".to_owned(),
+        Kind::Grey => "This picture is grey, and the others have colours".to_owned(),
+        _ => return None,
+    })
 }
 
 /// Why something matters; nothing of what nothing can be done about here.
