@@ -21,4 +21,13 @@ export function decoded(text) {
   return bytes;
 }
 
-globalThis.headstart = { load, pixelsOf, decoded };
+/** Bytes of which those at even places come first, and then the others. */
+export function joined(parted) {
+  const bytes = new Uint8Array(parted.length);
+  const half = Math.ceil(parted.length / 2);
+  for (let i = 0; i < half; i += 1) bytes[2 * i] = parted[i];
+  for (let i = half; i < parted.length; i += 1) bytes[2 * (i - half) + 1] = parted[i];
+  return bytes;
+}
+
+globalThis.headstart = { load, pixelsOf, decoded, joined };

@@ -1,6 +1,6 @@
 // The page around the model: pictures that are dropped, chosen, pasted or seen by the camera.
 
-const { load, pixelsOf, decoded } = globalThis.headstart;
+const { load, pixelsOf, decoded, joined } = globalThis.headstart;
 const SHOWN = 5;
 // The longer side of a picture on the page.
 const SIDE = 640;
@@ -36,7 +36,9 @@ async function read(name) {
   const element = by(name);
   const packed = new Blob([decoded(element.textContent)]);
   element.remove();
-  return new Response(packed.stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+  const unpacked = packed.stream().pipeThrough(new DecompressionStream("deflate"));
+  const bytes = await new Response(unpacked).arrayBuffer();
+  return name === "weights.wasm" ? joined(new Uint8Array(bytes)) : bytes;
 }
 
 function element(name, attributes = {}, ...children) {

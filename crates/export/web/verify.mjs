@@ -17,9 +17,10 @@ async function ofPage(path) {
   const page = await readFile(path, "utf8");
   const script = (id) => page.split(`id="${id}">`)[1].split("</script>")[0];
   const url = `data:text/javascript,${encodeURIComponent(script("code"))}`;
-  const { decoded, ...module } = await import(url);
-  const part = async (name) => inflateSync(decoded(script(name)));
-  return { module, read: part, proof: JSON.parse(await part("proof")) };
+  const { decoded, joined, ...module } = await import(url);
+  const part = (name) => inflateSync(decoded(script(name)));
+  const read = async (name) => (name === "weights.wasm" ? joined(part(name)) : part(name));
+  return { module, read, proof: JSON.parse(part("proof")) };
 }
 
 async function ofFolder(path) {

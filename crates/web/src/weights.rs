@@ -12,11 +12,11 @@ pub enum Weights {
     /// 16 bits, as short as f16 and several times as exact: probabilities stay within 1e-3.
     #[default]
     Int16,
-    /// 8 bits, where a convolution has many; answers may become others.
+    /// 8 bits; answers may become others.
     Int8,
 }
 
-/// Weights of a convolution below which 8 bits gain nothing.
+/// Weights of a layer below which it gains nothing to keep them short.
 const MANY: usize = 1 << 14;
 
 impl Weights {
@@ -28,11 +28,13 @@ impl Weights {
         }
     }
 
-    /// Bytes of a weight of a convolution that has so many.
+    /// Bytes of a weight of a layer that has so many: as many as f32 has where these are few, as in the first layers,
+    /// whose errors would go through all others.
     pub(crate) fn bytes(self, count: usize) -> usize {
         match self {
-            Self::Int8 if count >= MANY => 1,
-            Self::Int8 | Self::Int16 => 2,
+            _ if count < MANY => size_of::<f32>(),
+            Self::Int8 => 1,
+            Self::Int16 => 2,
         }
     }
 
@@ -41,6 +43,9 @@ impl Weights {
         for op in &mut program.ops {
             if let OpKind::Conv { kernel, bias, .. } = &mut op.kind {
                 let (outputs, bytes) = (bias.len(), self.bytes(kernel.len()));
+                if bytes == size_of::<f32>() {
+                    continue;
+                }
                 for output in 0..outputs {
                     let own = || kernel.iter().skip(output).step_by(outputs);
                     let scale = scale(own().copied(), bytes);

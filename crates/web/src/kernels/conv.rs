@@ -67,7 +67,11 @@ impl Conv {
                 packed.extend((first..first + PANEL).map(weight));
             }
         }
-        let (kernel, bias) = (data.short(&packed, inputs, bytes), data.exact(&padded));
+        let kernel = match bytes {
+            F32_BYTES => data.exact(&packed),
+            _ => data.short(&packed, inputs, bytes),
+        };
+        let bias = data.exact(&padded);
         Self { rows, row: inputs / rows, pitch, step, outputs, clamp, residual, kernel, bias }
     }
 

@@ -13,9 +13,6 @@ use crate::data::{Data, PANEL};
 use crate::kernels::{Conv, F32_BYTES, Normalize, mean};
 use crate::{WebError, Weights};
 
-/// Bytes of a weight that is not one of the base's.
-const EXACT: usize = 2;
-
 /// Where a value lies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Place {
@@ -130,7 +127,8 @@ impl<'a> Plan<'a> {
 
     /// A dense layer's outputs, in a place of its own; `kernel` is `[inputs][outputs]`.
     pub(crate) fn dense(&mut self, kernel: &[f32], bias: &[f32], input: Place) -> (Place, Conv) {
-        let conv = Conv::pointwise(self.data, (kernel, bias), EXACT, Clamp::NONE, false);
+        let bytes = Weights::Int16.bytes(kernel.len());
+        let conv = Conv::pointwise(self.data, (kernel, bias), bytes, Clamp::NONE, false);
         let function = self.module.function(conv.body(1, self.fused));
         let out = self.take(bias.len().next_multiple_of(PANEL) * F32_BYTES);
         self.call(function, &[input, out, input]);
