@@ -15,6 +15,9 @@ pub struct ExportConfig {
     pub pictures: Vec<u8>,
     /// The first layer of the base that trains on where the file is trained on; all are frozen when `None`.
     pub trainable_from: Option<String>,
+    /// Pictures, u8 RGB `[n][height][width][3]` at the model's size, such as those of the training, by which
+    /// weights and values become whole numbers of 8 bits; they stay f32 when empty.
+    pub int8: Vec<u8>,
     /// Under whose names PyTorch's weights go out; torchvision's where it has the network, and otherwise
     /// timm's, when `None`.
     pub names: Option<Names>,
@@ -76,6 +79,13 @@ impl ExportConfig {
     #[must_use]
     pub fn with_trainable_from(mut self, layer: impl Into<Option<String>>) -> Self {
         self.trainable_from = layer.into();
+        self
+    }
+
+    /// Pictures by which weights and values become whole numbers of 8 bits.
+    #[must_use]
+    pub fn with_int8(mut self, pictures: Vec<u8>) -> Self {
+        self.int8 = pictures;
         self
     }
 

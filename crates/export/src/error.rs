@@ -55,6 +55,22 @@ pub enum ExportError {
     /// There is nothing that a part of the model could be compiled to.
     #[error("the model cannot be compiled to WebAssembly: {0}; onnx has a place for it")]
     Web(#[from] WebError),
+    /// Whole numbers of 8 bits were asked for, and the format's files have none.
+    #[error("int8 is for tflite alone, and not for {format}")]
+    Int8Of {
+        /// The format.
+        format: &'static str,
+    },
+    /// In whole numbers of 8 bits the model would answer otherwise.
+    #[error(
+        "in int8 the model gives the same answer to {same} of {pictures} pictures, and 99 % must stay; export it in f32, or learn from more pictures"
+    )]
+    Int8Changes {
+        /// Pictures with the same answer.
+        same: usize,
+        /// Pictures it was measured on.
+        pictures: usize,
+    },
     /// The format has no place for a part of the model.
     #[error("{format} has no place for {part}; {instead}")]
     Lacks {
@@ -107,6 +123,8 @@ impl ExportError {
             | Self::TitleOfPage { .. }
             | Self::WeightsOfCompiled { .. }
             | Self::AnswersChange { .. }
+            | Self::Int8Of { .. }
+            | Self::Int8Changes { .. }
             | Self::NoSuchOutput { .. }
             | Self::Pictures { .. } => ErrorKind::InvalidInput,
         }
@@ -128,6 +146,8 @@ mod tests {
             ExportError::WeightsOfCompiled { .. } => ExportError::WeightsOfCompiled { format: "onnx" }, InvalidInput;
             ExportError::AnswersChange { .. } => ExportError::AnswersChange { weights: Weights::Int8, changed: 1, pictures: 4 }, InvalidInput;
             ExportError::Web(..) => ExportError::Web(WebError::NoKernel { operation: "a mean", layer: name() }), InvalidInput;
+            ExportError::Int8Of { .. } => ExportError::Int8Of { format: "onnx" }, InvalidInput;
+            ExportError::Int8Changes { .. } => ExportError::Int8Changes { same: 1, pictures: 2 }, InvalidInput;
             ExportError::Lacks { .. } => ExportError::Lacks { format: "pytorch", part: name(), instead: "onnx has" }, InvalidInput;
             ExportError::NoSuchOutput { .. } => ExportError::NoSuchOutput { format: "keras", output: Output::Logits, others: vec!["onnx"] }, InvalidInput;
             ExportError::Encoding { .. } => ExportError::Encoding { format: "HDF5", reason: name() }, Internal;

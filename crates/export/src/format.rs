@@ -34,6 +34,8 @@ pub struct Format {
     takes_title: bool,
     /// Whether it can be chosen how weights are kept.
     takes_weights: bool,
+    /// Whether its files can be in whole numbers of 8 bits.
+    takes_int8: bool,
 }
 
 /// What a program is written in.
@@ -71,6 +73,7 @@ const ONNX: Format = Format {
     takes_names: false,
     takes_title: false,
     takes_weights: false,
+    takes_int8: false,
 };
 
 const KERAS: Format = Format {
@@ -86,6 +89,7 @@ const KERAS: Format = Format {
     takes_names: false,
     takes_title: false,
     takes_weights: false,
+    takes_int8: false,
 };
 
 const KERAS_WEIGHTS: Format = Format {
@@ -101,6 +105,7 @@ const KERAS_WEIGHTS: Format = Format {
     takes_names: false,
     takes_title: false,
     takes_weights: false,
+    takes_int8: false,
 };
 
 const PYTORCH: Format = Format {
@@ -116,6 +121,7 @@ const PYTORCH: Format = Format {
     takes_names: true,
     takes_title: false,
     takes_weights: false,
+    takes_int8: false,
 };
 
 const TFLITE: Format = Format {
@@ -131,6 +137,7 @@ const TFLITE: Format = Format {
     takes_names: false,
     takes_title: false,
     takes_weights: false,
+    takes_int8: true,
 };
 
 const WEB: Format = Format {
@@ -146,6 +153,7 @@ const WEB: Format = Format {
     takes_names: false,
     takes_title: true,
     takes_weights: true,
+    takes_int8: false,
 };
 
 const WASM: Format = Format {
@@ -161,6 +169,7 @@ const WASM: Format = Format {
     takes_names: false,
     takes_title: false,
     takes_weights: true,
+    takes_int8: false,
 };
 
 /// What a model was exported as.
@@ -189,6 +198,8 @@ pub struct Artifact {
     pub content: Content,
     /// What proves it.
     pub proof: Proof,
+    /// In whole numbers of 8 bits, on how many pictures it was measured, and of how many the answers stayed.
+    pub int8_agreement: Option<(usize, usize)>,
     /// The [bytes](Proof::to_npz) of the proof where they are not within the file.
     pub beside: Option<Vec<u8>>,
 }
@@ -238,14 +249,22 @@ impl Format {
         if config.weights.is_some() && !self.takes_weights {
             return Err(ExportError::WeightsOfCompiled { format: self.name });
         }
+        if !config.int8.is_empty() && !self.takes_int8 {
+            return Err(ExportError::Int8Of { format: self.name });
+        }
         let subject = Subject::new(self.name, model, config);
+        let subject = match config.int8.as_slice() {
+            [] => subject,
+            pictures => subject.in_int8(pictures)?,
+        };
         let proof = Proof::new(&subject)?;
         let content = match self.write {
             Write::File(write) => Content::File(write(&subject, &proof)?),
             Write::Folder(write) => Content::Folder(write(&subject, &proof)?),
         };
         let beside = (!self.holds_proof).then(|| proof.to_npz());
-        Ok(Artifact { content, proof, beside })
+        let int8_agreement = subject.int8.as_ref().map(|int8| int8.agreement);
+        Ok(Artifact { content, proof, int8_agreement, beside })
     }
 
     /// Whether it is a folder.

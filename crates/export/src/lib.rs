@@ -13,6 +13,7 @@ mod description;
 mod drawn;
 mod error;
 mod format;
+mod int8;
 mod keras;
 mod onnx;
 mod proof;

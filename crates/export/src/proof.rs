@@ -9,7 +9,7 @@ use zip::{CompressionMethod, DateTime};
 use crate::subject::Subject;
 use crate::{ExportError, Output, drawn};
 
-/// Pictures at a model's size, and what headstart made of them.
+/// Pictures at a model's size, and what headstart made of them; of a file in whole numbers of 8 bits, in these.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proof {
     /// u8 RGB, `[n][height][width][3]`.
@@ -66,6 +66,9 @@ fn answers(subject: &Subject<'_>, pictures: &[u8]) -> Vec<f32> {
     let (height, width) = subject.size();
     let base = FeatureExtractor::new(&model.network, &model.weights, Compute::default());
     let features = pictures.chunks_exact(height * width * 3).flat_map(|pixels| {
+        if let Some(int8) = &subject.int8 {
+            return int8.features(pixels);
+        }
         let picture = Rgb::new(width, height, pixels.to_vec()).expect("pixels of this size");
         base.features_of(&picture)
     });

@@ -3,11 +3,12 @@
 use headstart_engine::head::{Head, Task};
 use headstart_model::{Elementwise, Scaling, Tensor};
 use headstart_predict::Model;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::description::description;
+use crate::int8::Int8;
 use crate::pytorch::default_names;
-use crate::{ExportConfig, Names, Output};
+use crate::{ExportConfig, ExportError, Names, Output};
 
 /// A model on its way into a file.
 pub(crate) struct Subject<'a> {
@@ -15,6 +16,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) config: &'a ExportConfig,
     /// Everything but the weights, as JSON.
     pub(crate) description: Value,
+    /// The base in whole numbers of 8 bits, where it was asked for so.
+    pub(crate) int8: Option<Int8>,
 }
 
 /// A dense layer of the head.
@@ -33,7 +36,19 @@ pub(crate) struct Dense {
 
 impl<'a> Subject<'a> {
     pub(crate) fn new(format: &'static str, model: &'a Model, config: &'a ExportConfig) -> Self {
-        Self { model, config, description: description(format, model, config) }
+        Self { model, config, description: description(format, model, config), int8: None }
+    }
+
+    /// In whole numbers of 8 bits, as pictures at the model's size ask for.
+    ///
+    /// # Errors
+    /// As [`Int8::new`].
+    pub(crate) fn in_int8(mut self, pictures: &[u8]) -> Result<Self, ExportError> {
+        let int8 = Int8::new(&self, pictures)?;
+        let (pictures, same) = int8.agreement;
+        self.description["int8"] = json!({"pictures": pictures, "same_answers": same});
+        self.int8 = Some(int8);
+        Ok(self)
     }
 
     /// Where the file's computation ends.

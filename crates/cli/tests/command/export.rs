@@ -142,7 +142,7 @@ fn a_model_is_written_with_its_proof_and_the_program_that_runs_it() {
     // Over what is there, as every command writes; of pictures that are given.
     let run = place.run("export model.safetensors --format onnx --proof pictures/Bag --json");
     let done = run.succeeded().json_line();
-    assert_eq!(keys(&done), ["event", "format", "file", "bytes", "proof", "script"]);
+    assert_eq!(keys(&done), ["event", "format", "file", "bytes", "proof", "int8", "script"]);
     assert_eq!(done["proof"], serde_json::json!({"pictures": 6, "file": null}));
     let other = fs::read(place.path("model.onnx")).unwrap();
     assert_eq!(done["bytes"], other.len());
@@ -165,6 +165,24 @@ fn a_file_ends_where_it_is_asked_to() {
         let text = String::from_utf8_lossy(&file);
         assert!(text.contains(&format!("\"output\":\"{name}\"")), "{option}");
     }
+}
+
+#[test]
+fn whole_numbers_of_8_bits_take_a_quarter_and_keep_the_answers() {
+    let place = Place::with_pictures(6);
+    place.run("train pictures --input-size 96 -o model.safetensors").succeeded();
+    let size = |options: &str| {
+        let run = place.run(&format!("export model.safetensors --format tflite --json {options}"));
+        let done = run.succeeded().json_line();
+        (done["bytes"].as_f64().unwrap(), done["int8"].clone())
+    };
+    let ((whole, none), (small, kept)) = (size(""), size("--int8 pictures"));
+    assert!(none.is_null() && small < 0.35 * whole, "{small} of {whole}");
+    let count = |name: &str| kept[name].as_f64().unwrap();
+    assert!(count("pictures") >= 10.0, "{kept}");
+    assert!(count("same_answers") >= 0.99 * count("pictures"), "{kept}");
+    let run = place.run("export model.safetensors --format tflite --int8 pictures").succeeded();
+    assert!(run.stdout.contains("Int8        "), "{}", run.stdout);
 }
 
 #[test]
@@ -209,6 +227,12 @@ fn what_cannot_be_exported_is_named_and_nothing_is_written() {
         ("model.safetensors --format web --weights f16", 2, "there are int16 and int8"),
         ("model.safetensors --format wasm --logits", 2, "wasm files do not end at logits"),
         ("model.safetensors --format wasm -o text.safetensors", 1, "it is a file; name a folder"),
+        (
+            "model.safetensors --format onnx --int8 pictures",
+            2,
+            "for tflite alone, and not for onnx",
+        ),
+        ("model.safetensors --format tflite --int8 no-picture", 1, "holds no pictures"),
         ("missing.safetensors --format onnx", 1, "missing.safetensors"),
         ("text.safetensors --format onnx", 1, "text.safetensors"),
     ] {

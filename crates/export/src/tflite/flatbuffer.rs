@@ -4,7 +4,7 @@ use flatbuffers::{
     FlatBufferBuilder, Push, TableFinishedWIPOffset, UOffsetT, VOffsetT, Vector, WIPOffset,
 };
 
-use super::graph::{Graph, Id, Operation, TensorSpec};
+use super::graph::{Graph, Id, Kind, Operation, Quantization, TensorSpec};
 
 pub(super) type Builder<'a> = FlatBufferBuilder<'a>;
 pub(super) type Table = WIPOffset<TableFinishedWIPOffset>;
@@ -12,8 +12,6 @@ pub(super) type Table = WIPOffset<TableFinishedWIPOffset>;
 /// What a file of models begins with, after four bytes.
 const IDENTIFIER: &str = "TFL3";
 const VERSION: u32 = 3;
-/// The first of every operator computes in f32.
-const OPERATOR_VERSION: i32 = 1;
 /// Constants lie at multiples of this, so that they can be used where they are.
 const ALIGNMENT: usize = 16;
 
@@ -89,10 +87,11 @@ pub(super) fn model(
             })
         })
         .collect();
-    let mut codes: Vec<i32> = Vec::new();
+    let mut codes: Vec<(i32, i32)> = Vec::new();
     let mut operators = Vec::new();
     for operator in &graph.operators {
-        let code = code(operator.operation);
+        let is_whole = graph.tensors[operator.inputs[0]].kind == Kind::I8;
+        let code = (code(operator.operation), version(operator.operation, is_whole));
         let index = codes.iter().position(|known| *known == code).unwrap_or_else(|| {
             codes.push(code);
             codes.len() - 1
@@ -108,10 +107,10 @@ pub(super) fn model(
         }));
     }
     let codes: Vec<Table> = (codes.iter())
-        .map(|&code| {
+        .map(|&(code, version)| {
             table(b, |fields| {
                 // What older readers look at has a byte.
-                fields.set(0, code.min(127) as i8).set(2, OPERATOR_VERSION).set(3, code);
+                fields.set(0, code.min(127) as i8).set(2, version).set(3, code);
             })
         })
         .collect();
@@ -142,12 +141,24 @@ fn tensor(b: &mut Builder<'_>, tensor: &TensorSpec, buffer: u32) -> Table {
         b.create_vector(&axes)
     });
     let name = b.create_string(&tensor.name);
+    let quantization = tensor.quantization.as_ref().map(|own| quantization(b, own));
     table(b, |fields| {
         fields.set(0, shape).set(1, tensor.kind as i8).set(2, buffer).set(3, name);
+        if let Some(quantization) = quantization {
+            fields.set(4, quantization);
+        }
         if let Some(signature) = signature {
             fields.set(7, signature);
         }
         fields.set(8, true);
+    })
+}
+
+fn quantization(b: &mut Builder<'_>, own: &Quantization) -> Table {
+    let zeros: Vec<i64> = own.zeros.iter().copied().map(i64::from).collect();
+    let (scales, zeros) = (b.create_vector(&own.scales), b.create_vector(&zeros));
+    table(b, |fields| {
+        fields.set(2, scales).set(3, zeros).set(6, own.axis as i32);
     })
 }
 
@@ -163,6 +174,7 @@ fn code(operation: Operation) -> i32 {
         O::Add { .. } => 0,
         O::Conv { .. } => 3,
         O::Depthwise { .. } => 4,
+        O::Dequantize => 6,
         O::FullyConnected { .. } => 9,
         O::Logistic => 14,
         O::Mul => 18,
@@ -182,6 +194,18 @@ fn code(operation: Operation) -> i32 {
         O::LeakyRelu { .. } => 98,
         O::Abs => 101,
         O::Elu => 111,
+        O::Quantize => 114,
+    }
+}
+
+/// Since which version an operator computes in f32, or in whole numbers of 8 bits.
+fn version(operation: Operation, is_whole: bool) -> i32 {
+    use Operation as O;
+    match operation {
+        O::Conv { .. } | O::Depthwise { .. } if is_whole => 3,
+        O::FullyConnected { .. } if is_whole => 4,
+        _ if is_whole => 2,
+        _ => 1,
     }
 }
 
@@ -237,7 +261,14 @@ fn options(b: &mut Builder<'_>, operation: Operation) -> Option<(u8, Table)> {
             }),
         ),
         O::Abs => (78, table(b, |_| {})),
-        O::Logistic | O::Tanh | O::Relu | O::Relu6 | O::Elu | O::Log => return None,
+        O::Logistic
+        | O::Tanh
+        | O::Relu
+        | O::Relu6
+        | O::Elu
+        | O::Log
+        | O::Quantize
+        | O::Dequantize => return None,
     })
 }
 

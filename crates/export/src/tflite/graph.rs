@@ -12,6 +12,15 @@ pub(super) enum Kind {
     F32 = 0,
     I32 = 2,
     U8 = 3,
+    I8 = 9,
+}
+
+/// What whole numbers stand for: `scale * (number - zero)`, of one scale for all, or of one for each place on an axis.
+#[derive(Clone, Debug)]
+pub(super) struct Quantization {
+    pub(super) scales: Vec<f32>,
+    pub(super) zeros: Vec<i32>,
+    pub(super) axis: usize,
 }
 
 pub(super) struct TensorSpec {
@@ -21,6 +30,8 @@ pub(super) struct TensorSpec {
     pub(super) kind: Kind,
     /// Its values, of a constant.
     pub(super) data: Option<Vec<u8>>,
+    /// Of whole numbers that stand for others.
+    pub(super) quantization: Option<Quantization>,
 }
 
 /// What an operator does once it is done.
@@ -71,6 +82,10 @@ pub(super) enum Operation {
     Abs,
     Minimum,
     Maximum,
+    /// From levels to whole numbers of 8 bits.
+    Quantize,
+    /// From these to f32.
+    Dequantize,
     Cast {
         from: Kind,
         to: Kind,
@@ -95,7 +110,7 @@ impl Graph {
     pub(super) fn value(&mut self, name: impl Into<String>, shape: &[usize], kind: Kind) -> Id {
         let shape = [&[1], shape].concat();
         let (name, data) = (name.into(), None);
-        self.tensors.push(TensorSpec { name, shape, kind, data });
+        self.tensors.push(TensorSpec { name, shape, kind, data, quantization: None });
         self.tensors.len() - 1
     }
 
@@ -128,7 +143,7 @@ impl Graph {
         data: Vec<u8>,
     ) -> Id {
         let (name, data) = (name.into(), Some(data));
-        self.tensors.push(TensorSpec { name, shape, kind, data });
+        self.tensors.push(TensorSpec { name, shape, kind, data, quantization: None });
         self.tensors.len() - 1
     }
 
@@ -137,7 +152,7 @@ impl Graph {
         &self.tensors[id].shape[1..]
     }
 
-    /// Adds an operator, whose result has the type of its first input.
+    /// Adds an operator, whose result has the type of its first input, and stands for numbers as that does.
     pub(super) fn apply(
         &mut self,
         operation: Operation,
@@ -146,7 +161,9 @@ impl Graph {
         shape: &[usize],
     ) -> Id {
         let kind = self.tensors[inputs[0]].kind;
+        let quantization = self.tensors[inputs[0]].quantization.clone();
         let output = self.value(name, shape, kind);
+        self.tensors[output].quantization = quantization;
         self.operators.push(Operator { operation, inputs: inputs.to_vec(), output });
         output
     }

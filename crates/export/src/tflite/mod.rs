@@ -3,6 +3,7 @@
 
 mod flatbuffer;
 mod graph;
+mod int8;
 mod metadata;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,13 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
     let network = &subject.model.network;
     let mut graph = Graph::default();
     let input = graph.value("pixels", &[height, width, 3], Kind::U8);
-    let picture = normalised(&mut graph, subject, input);
-    let mut last = base(&mut graph, &Program::new(network, &subject.model.weights), picture);
+    let mut last = match &subject.int8 {
+        Some(int8) => int8::base(&mut graph, int8, input),
+        None => {
+            let picture = normalised(&mut graph, subject, input);
+            base(&mut graph, &Program::new(network, &subject.model.weights), picture)
+        }
+    };
     last = mean(&mut graph, "features", last);
     for layer in subject.dense() {
         last = dense(&mut graph, &layer, last);

@@ -61,6 +61,10 @@ pub(crate) struct ExportArgs {
     /// them; may be given several times [default: 4 that are drawn and show nobody's]
     #[arg(long, value_name = "PATH")]
     proof: Vec<PathBuf>,
+    /// In whole numbers of 8 bits, a quarter of the size, for phones and small devices; by these pictures, such as
+    /// those of the training, or folders of them; may be given several times. 99 % of the answers to them must stay
+    #[arg(long, value_name = "PATH")]
+    int8: Vec<PathBuf>,
     /// Write the program in Python, or for web and wasm in JavaScript, that runs such files here, too
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -81,6 +85,8 @@ pub(crate) struct ExportArgs {
 
 /// The most pictures that a proof takes of those that are given for it.
 const MOST_IN_PROOF: usize = 8;
+/// The most pictures by which whole numbers of 8 bits are chosen and measured.
+const MOST_FOR_INT8: usize = 400;
 
 fn after_help() -> String {
     let width = FORMATS.iter().map(|format| format.name.len()).max().unwrap_or(0);
@@ -130,7 +136,8 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
     }
     let classifier = Classifier::open(&args.model)?;
     let extract = common.extract()?;
-    let pictures = proof_pictures(&classifier, &args.proof, &extract, common)?;
+    let pictures = some_pixels(&classifier, (&args.proof, MOST_IN_PROOF), &extract, common)?;
+    let int8 = some_pixels(&classifier, (&args.int8, MOST_FOR_INT8), &extract, common)?;
     let ending = match (args.features, args.logits) {
         (true, _) => Ending::Features,
         (_, true) => Ending::Logits,
@@ -140,17 +147,22 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
     let config = ExportConfig::default()
         .with_output(ending)
         .with_pictures(pictures)
+        .with_int8(int8)
         .with_names(args.names)
         .with_weights(args.weights)
         .with_title(args.title.clone())
         .with_about(args.about.clone())
         .with_trainable_from(fine_tuned.map(|record| record.first_layer.clone()));
-    let artifact = format.export(&classifier.to_model(), &config).map_err(|error| match error {
+    let context = common.context(Progress::new("Pictures"))?;
+    let exported = context.pool()?.install(|| format.export(&classifier.to_model(), &config));
+    drop(context);
+    let artifact = exported.map_err(|error| match error {
         // An option that the format does not take.
         ExportError::NoSuchOutput { .. }
         | ExportError::NamesOfOne { .. }
         | ExportError::TitleOfPage { .. }
-        | ExportError::WeightsOfCompiled { .. } => usage(error),
+        | ExportError::WeightsOfCompiled { .. }
+        | ExportError::Int8Of { .. } => usage(error),
         error => error.into(),
     })?;
     let proof_file = artifact.beside.as_ref().map(|_| Format::proof_beside(&path));
@@ -192,6 +204,7 @@ fn show(
         "file": path_text(path),
         "bytes": artifact.content.bytes(),
         "proof": {"pictures": proof, "file": proof_file.map(path_text)},
+        "int8": artifact.int8_agreement.map(|(pictures, same)| json!({"pictures": pictures, "same_answers": same})),
         "script": args.script.as_deref().map(path_text),
     });
     if let Some(verification) = verification {
@@ -200,6 +213,13 @@ fn show(
     output.event(&event)?;
     let size = bytes(artifact.content.bytes() as u64);
     output.field("Saved", format!("{} ({size})", path_text(path)))?;
+    if let Some((pictures, same)) = artifact.int8_agreement {
+        let share = 100.0 * same as f64 / pictures.max(1) as f64;
+        output.field(
+            "Int8",
+            format!("{same} of {pictures} pictures ({share:.1} %) have the same answer as in f32"),
+        )?;
+    }
     let of = if args.proof.is_empty() { ", drawn" } else { "" };
     let place = match proof_file {
         Some(file) => path_text(file).into_owned(),
@@ -270,15 +290,15 @@ fn pictures_below(paths: &[PathBuf]) -> anyhow::Result<Vec<Location>> {
     Ok(pictures)
 }
 
-/// The pixels of pictures for the proof, spread evenly over those that are given.
-fn proof_pictures(
+/// The pixels of at most so many pictures below paths, as they come at even distances.
+fn some_pixels(
     classifier: &Classifier,
-    paths: &[PathBuf],
+    (paths, most): (&[PathBuf], usize),
     extract: &ExtractConfig,
     common: &Common,
 ) -> anyhow::Result<Vec<u8>> {
     let all = pictures_below(paths)?;
-    let taken = all.len().min(MOST_IN_PROOF);
+    let taken = all.len().min(most);
     let chosen: Vec<&Location> = (0..taken).map(|i| &all[i * all.len() / taken]).collect();
     pixels(classifier, &chosen, extract, common)
 }

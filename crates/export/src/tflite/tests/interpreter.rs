@@ -1,8 +1,8 @@
-//! Runs a model of TensorFlow Lite in f32 as its operators are specified, slowly.
+//! Runs a model of TensorFlow Lite in f32 as its operators are specified, slowly; whole numbers as what they stand for.
 
 use std::collections::BTreeMap;
 
-use super::reader::{Model, Operator, Tensor};
+use super::reader::{Model, Operator, Quantization, Tensor};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Array {
@@ -17,18 +17,25 @@ pub(super) fn run(model: &Model<'_>, pixels: Array) -> BTreeMap<usize, Array> {
         let data = match tensor.kind {
             0 => words.map(|x| f32::from_le_bytes(*x)).collect(),
             2 => words.map(|x| i32::from_le_bytes(*x) as f32).collect(),
+            9 => tensor.data.iter().map(|&x| f32::from(x as i8)).collect(),
             kind => panic!("{}: {kind}", tensor.name),
         };
-        Array { shape: tensor.shape.clone(), data }
+        let numbers = Array { shape: tensor.shape.clone(), data };
+        tensor.quantization.as_ref().map_or(numbers.clone(), |own| own.values(numbers))
     };
     let mut values: BTreeMap<usize, Array> = (model.tensors.iter().enumerate())
         .filter(|(_, tensor)| !tensor.data.is_empty())
         .map(|(id, tensor)| (id, constant(tensor)))
         .collect();
-    values.insert(model.input, pixels);
+    let input = model.tensors[model.input].quantization.as_ref();
+    values.insert(model.input, input.map_or(pixels.clone(), |own| own.values(pixels)));
     for operator in &model.operators {
         let inputs: Vec<&Array> = operator.inputs.iter().map(|id| &values[id]).collect();
-        let value = compute(operator, &inputs);
+        let mut value = compute(operator, &inputs);
+        let to = &model.tensors[operator.outputs[0]];
+        if let Some(own) = to.quantization.as_ref().filter(|_| to.kind == 9) {
+            own.snap(&mut value.data);
+        }
         assert!(values.insert(operator.outputs[0], value).is_none(), "computed twice");
     }
     values
@@ -93,7 +100,7 @@ fn compute(operator: &Operator<'_>, inputs: &[&Array]) -> Array {
         }
         42 => fused(broadcast(x, inputs[1], |a, b| a / b), options().i8(0)),
         47 => each(&f32::exp),
-        53 => x.clone(),
+        6 | 53 | 114 => x.clone(),
         55 => broadcast(x, inputs[1], f32::max),
         57 => broadcast(x, inputs[1], f32::min),
         59 => each(&|x| -x),
@@ -105,6 +112,27 @@ fn compute(operator: &Operator<'_>, inputs: &[&Array]) -> Array {
         101 => each(&f32::abs),
         111 => each(&|x| if x < 0.0 { x.exp_m1() } else { x }),
         other => panic!("operator {other}"),
+    }
+}
+
+impl Quantization {
+    /// What numbers stand for.
+    fn values(&self, mut numbers: Array) -> Array {
+        let inner: usize = numbers.shape[self.axis + 1..].iter().product();
+        let outputs = numbers.shape[self.axis];
+        for (at, x) in numbers.data.iter_mut().enumerate() {
+            let own = (at / inner) % outputs % self.scales.len();
+            *x = self.scales[own] * (*x - self.zeros[own] as f32);
+        }
+        numbers
+    }
+
+    /// Rounds to the nearest of what 8 bits can stand for.
+    fn snap(&self, values: &mut [f32]) {
+        let (scale, zero) = (self.scales[0], self.zeros[0] as f32);
+        for x in values {
+            *x = scale * (((*x / scale).round() + zero).clamp(-128.0, 127.0) - zero);
+        }
     }
 }
 

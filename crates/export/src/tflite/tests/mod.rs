@@ -14,7 +14,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::metadata;
 use crate::testing::{AWKWARD, models};
-use crate::{Artifact, ExportConfig, Format, Output};
+use crate::{Artifact, ExportConfig, ExportError, Format, Output, drawn};
 use interpreter::{Array, run};
 use reader::{Model as File, Table};
 
@@ -92,7 +92,7 @@ fn a_file_is_laid_out_as_readers_on_devices_need_it() {
             (&[1, classes][..], &[-1, classes as i32][..])
         );
         assert!(file.operators.iter().all(|operator| operator.version == 1), "{name}");
-        assert!(file.tensors.iter().all(|tensor| !tensor.is_quantized), "{name}");
+        assert!(file.tensors.iter().all(|tensor| tensor.quantization.is_none()), "{name}");
         // Names are unique; a tensor is a constant, the input, or computed once before it is read.
         let names: HashSet<&str> = file.tensors.iter().map(|tensor| tensor.name).collect();
         assert_eq!(names.len(), file.tensors.len(), "{name}");
@@ -106,6 +106,74 @@ fn a_file_is_laid_out_as_readers_on_devices_need_it() {
         }
         assert_eq!(known.len(), file.tensors.len(), "{name}");
     }
+}
+
+#[test]
+fn a_file_in_int8_computes_what_was_measured() {
+    let mut written = 0;
+    for (name, model) in models() {
+        let pictures = drawn::pictures(40, 32);
+        for output in [Output::Probabilities, Output::Logits, Output::Features] {
+            let config = ExportConfig::default().with_output(output).with_int8(pictures.clone());
+            let found = Format::find("tflite").unwrap().export(&model, &config);
+            // Of some networks of random weights an answer does not stay.
+            if matches!(found, Err(ExportError::Int8Changes { .. })) {
+                continue;
+            }
+            written += 1;
+            let artifact = found.unwrap();
+            let (bytes, proof) = (artifact.file(), &artifact.proof);
+            assert_eq!(artifact.int8_agreement, Some((4, 4)), "{name}");
+            let file = File::read(bytes);
+            // Convolutions are in 8 bits, their biases in 32, and what follows the base in f32.
+            let kind = |id: &usize| file.tensors[*id].kind;
+            for operator in &file.operators {
+                let kinds: Vec<i8> =
+                    operator.inputs.iter().chain(&operator.outputs).map(kind).collect();
+                match operator.code {
+                    3 | 4 => assert_eq!((kinds, operator.version), (vec![9, 9, 2, 9], 3), "{name}"),
+                    9 => assert_eq!((kinds, operator.version), (vec![0; 4], 1), "{name}"),
+                    _ => {}
+                }
+            }
+            assert_eq!((kind(&file.input), kind(&file.output)), (3, 0));
+            let data = proof.pictures.iter().map(|&level| f32::from(level)).collect();
+            let values = run(&file, Array { shape: proof.shape.to_vec(), data });
+            let answers = &values[&file.output];
+            let largest = proof.answers.iter().fold(1.0, |most: f32, x| most.max(x.abs()));
+            let each = proof.answers.iter().zip(&answers.data);
+            let off: Vec<f32> =
+                each.map(|(ours, theirs)| (ours - theirs).abs() / largest).collect();
+            // A sum in another order may end on the other side of a half, and move a few values by more.
+            let (mean, most) =
+                (off.iter().sum::<f32>() / off.len() as f32, off.iter().fold(0.0, |a, b| b.max(a)));
+            assert!(mean < 0.02 && most < 0.4, "{name}, {output}: {mean} and {most}");
+        }
+    }
+    // Of nine models at three ends.
+    assert!(written >= 20, "{written}");
+}
+
+#[test]
+fn int8_is_for_one_format_and_for_models_whose_answers_stay() {
+    let (_, model) = models().swap_remove(0);
+    let config = ExportConfig::default().with_int8(drawn::pictures(40, 32));
+    let other = Format::find("onnx").unwrap().export(&model, &config);
+    assert!(matches!(other, Err(ExportError::Int8Of { format: "onnx" })), "{other:?}");
+    let cut = config.clone().with_int8(vec![0; 7]);
+    let cut = Format::find("tflite").unwrap().export(&model, &cut);
+    assert!(matches!(cut, Err(ExportError::Pictures { bytes: 7, .. })), "{cut:?}");
+    // A head that decides by what rounding loses.
+    let mut fine = model.clone();
+    let mut head = fine.head.head().clone();
+    head.kernel.iter_mut().for_each(|w| *w *= 1e-4);
+    head.bias = vec![1000.0, 1000.0, 1000.0, 1000.0];
+    fine.head.set_head(head);
+    let changes = Format::find("tflite").unwrap().export(&fine, &config);
+    let Err(ExportError::Int8Changes { same, pictures: 4 }) = changes else {
+        panic!("{changes:?}")
+    };
+    assert!(same < 4);
 }
 
 #[test]

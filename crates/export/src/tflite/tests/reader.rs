@@ -74,6 +74,12 @@ impl<'a> Table<'a> {
         (0..count).map(|i| f32::from_bits(u32_at(self.file, at + 4 * i) as u32)).collect()
     }
 
+    pub(super) fn i64s(&self, number: usize) -> Vec<i64> {
+        let (at, count) = self.vector(number);
+        let word = |i: usize| self.file[at + 8 * i..][..8].try_into().unwrap();
+        (0..count).map(|i| i64::from_le_bytes(word(i))).collect()
+    }
+
     pub(super) fn bytes(&self, number: usize) -> &'a [u8] {
         let (at, count) = self.vector(number);
         &self.file[at..at + count]
@@ -107,8 +113,15 @@ pub(super) struct Tensor<'a> {
     pub(super) kind: i8,
     /// Empty where it is no constant.
     pub(super) data: &'a [u8],
-    /// Whether its numbers stand for others.
-    pub(super) is_quantized: bool,
+    /// What its numbers stand for, if they stand for others.
+    pub(super) quantization: Option<Quantization>,
+}
+
+/// `scale * (number - zero)`, of one scale for all or one for each place on an axis.
+pub(super) struct Quantization {
+    pub(super) scales: Vec<f32>,
+    pub(super) zeros: Vec<i64>,
+    pub(super) axis: usize,
 }
 
 pub(super) struct Operator<'a> {
@@ -132,7 +145,11 @@ impl<'a> Model<'a> {
             signature: t.i32s(7),
             kind: t.i8(1),
             data: buffers[t.u32(2)].bytes(0),
-            is_quantized: t.table(4).is_some_and(|q| !q.f32s(2).is_empty()),
+            quantization: t.table(4).filter(|q| !q.f32s(2).is_empty()).map(|q| Quantization {
+                scales: q.f32s(2),
+                zeros: q.i64s(3),
+                axis: q.u32(6),
+            }),
         };
         let ids = |ids: Vec<i32>| ids.into_iter().map(|id| id as usize).collect();
         let operator = |o: &Table<'a>| {
