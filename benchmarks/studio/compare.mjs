@@ -19,7 +19,14 @@ const { values, positionals } = parseArgs({
 });
 const [source] = positionals;
 const pictures = join(tmpdir(), "headstart-studio-pictures");
-const read = (path) => readFileSync(path, "utf8");
+// What has ended meanwhile says nothing.
+const read = (path) => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 const TYPES = { ".js": "text/javascript", ".html": "text/html", ".wasm": "application/wasm", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".json": "application/json" };
@@ -86,32 +93,31 @@ async function teachable(page, backend) {
   await tab.goto(`${origin}/${page}.html`);
   const classes = Object.fromEntries(CLASSES.map((name) => [name, Array.from({ length: EACH }, (_, index) => `${origin}/pictures/${name}/${index}.jpg`)]));
   const result = await tab.evaluate((classes, backend) => window.teachable(classes, backend), classes, backend);
+  result.processor = processor(chromium.process().pid);
   await chromium.close();
   return result;
 }
 
-/** Proportional set size of a process and all below it, in MB. */
-function memory(pid) {
-  const rows = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+/** The processes below one, itself too. */
+function tree(pid) {
   const parents = new Map();
-  for (const row of rows) {
-    try {
-      parents.set(Number(row), Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${row}/status`))[1]));
-    } catch {
-      // It has ended meanwhile.
-    }
+  for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const parent = /^PPid:\s+(\d+)/m.exec(read(`/proc/${name}/status`))?.[1];
+    if (parent) parents.set(Number(name), Number(parent));
   }
   const isBelow = (one) => one === pid || (parents.has(one) && isBelow(parents.get(one)));
-  let sum = 0;
-  for (const one of parents.keys()) {
-    try {
-      if (isBelow(one)) sum += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${one}/smaps_rollup`))[1]);
-    } catch {
-      // It is not ours to look at, or has ended.
-    }
-  }
-  return sum / 1000;
+  return [...parents.keys()].filter(isBelow);
 }
+
+/** Proportional set size of a process and all below it, in MB. */
+const memory = (pid) => tree(pid).reduce((sum, one) => sum + Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${one}/smaps_rollup`))?.[1] ?? 0), 0) / 1000;
+
+/** Seconds of processors that a process and all below it have had: whoever else uses the machine does not change them. */
+const processor = (...pids) =>
+  pids.flatMap(tree).reduce((sum, one) => {
+    const fields = read(`/proc/${one}/stat`).split(") ")[1]?.split(" ") ?? [];
+    return sum + Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }, 0) / 100;
 
 /** From the drop of a folder with three classes to the first answer, and after one picture more was moved. */
 async function studio() {
@@ -129,6 +135,7 @@ async function studio() {
     window.answered = async (pictures, after) => {
       for (;;) {
         const learned = await (await fetch("/api/learned")).json();
+        // The head is there before its figures.
         if (learned && learned.pictures >= pictures && learned.revision > after) {
           const project = await (await fetch("/api/project")).json();
           const [first] = await (await fetch(`/api/pictures?class=${project.classes[0].name}`)).json();
@@ -136,17 +143,19 @@ async function studio() {
           const answer = await (await fetch("/api/live", { method: "POST", body })).json();
           if (answer.label) return { revision: learned.revision, path: first.path, accuracy: learned.accuracy };
         }
-        await new Promise((over) => setTimeout(over, 20));
+        await new Promise((over) => setTimeout(over, 100));
       }
     };
   });
   const session = await tab.createCDPSession();
   const data = { items: [], files: CLASSES.map((name) => join(pictures, name)), dragOperationsMask: 1 };
   for (const type of ["dragEnter", "dragOver"]) await session.send("Input.dispatchDragEvent", { type, x: 700, y: 500, data });
+  const before = processor(chromium.process().pid, process.pid);
   const begun = performance.now();
   await session.send("Input.dispatchDragEvent", { type: "drop", x: 700, y: 500, data });
   const first = await tab.evaluate((all) => window.answered(all, -1), CLASSES.length * EACH);
   const total = (performance.now() - begun) / 1000;
+  const used = processor(chromium.process().pid, process.pid) - before;
   const changed = await tab.evaluate(
     async (path, revision, all) => {
       const from = performance.now();
@@ -174,7 +183,7 @@ async function studio() {
   await chromium.close();
   process.kill();
   rmSync(place, { recursive: true, force: true });
-  return { total, changed, frame, megabytes, accuracy: first.accuracy };
+  return { total, changed, frame, megabytes, processor: used, accuracy: first.accuracy };
 }
 
 await makePictures();

@@ -64,7 +64,10 @@ function card({ id, text, why, pictures, fixes }, isReadOnly) {
 /** @param {{path: string, tag: string}} picture */
 function small(picture) {
   const image = element("img", { src: thumbnail(picture), alt: "", loading: "lazy", decoding: "async" });
-  image.onerror = () => image.replaceWith("cannot be read");
+  image.onerror = () => {
+    image.parentElement?.setAttribute("aria-label", `cannot be read: ${fileName(picture.path)}`);
+    image.replaceWith("cannot be read");
+  };
   return image;
 }
 
