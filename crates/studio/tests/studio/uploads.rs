@@ -118,3 +118,22 @@ fn an_upload_that_ends_early_leaves_nothing() {
     let trash = fs::read_dir(project.path(".headstart/trash")).unwrap().count();
     assert_eq!(trash, 0);
 }
+
+#[test]
+fn what_was_added_and_undone_comes_back_after_a_restart_and_what_was_half_received_goes() {
+    let project = Project::new();
+    let studio = project.open();
+    studio.upload("?class=Bag", &[("a.png", &picture("Bag", 0)), ("b.png", &picture("Bag", 1))]);
+    let before = project.files();
+    studio.post("/api/undo", "");
+    drop(studio);
+    // As a kill leaves it.
+    let half = project.path(".headstart/trash/received-half");
+    fs::create_dir(&half).unwrap();
+    fs::write(half.join("0"), &picture("Bag", 2)[..50]).unwrap();
+    let studio = project.open();
+    assert!(!half.exists());
+    assert_eq!(studio.json("/api/project")["redo"], "Add 2 pictures to Bag");
+    studio.post("/api/redo", "");
+    assert_eq!(project.files(), before);
+}
