@@ -1,0 +1,177 @@
+//! The studio: a project, and what watches, learns from and shows it.
+
+mod models;
+mod project;
+mod views;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use headstart::model::Preprocessing;
+use headstart::{Base, ThreadPool};
+use headstart_serve::{Auth, Ended, Routes, ServeConfig, ServeError, serve_with};
+
+use crate::events::Hub;
+use crate::jobs::{Jobs, Tools};
+use crate::learner::{Learned, Learner};
+use crate::live::Live;
+use crate::models::Models;
+use crate::project::Project;
+use crate::thumbnails::Thumbnails;
+use crate::watch::Watch;
+use crate::{StudioConfig, StudioError, assets, routes};
+use models::choose_again;
+pub(crate) use views::{BaseView, Done, PictureView, ProjectView, Uploaded};
+
+/// A project that is open. It is closed when this is dropped.
+#[derive(Debug)]
+pub struct Studio {
+    shared: Arc<Shared>,
+    token: String,
+    /// What opens it once: whoever sees the browser's command line has nothing of it.
+    once: String,
+    /// Ends when it is dropped.
+    _watch: Watch,
+}
+
+/// What to open in a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// The address with its token: to be shown, and told nobody.
+    pub url: String,
+    /// The same for a single time, to be given to the system's program that opens addresses: others see what
+    /// programs are started with.
+    pub once: String,
+}
+
+/// What requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) project: Project,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) thumbnails: Thumbnails,
+    pub(crate) learner: Learner,
+    pub(crate) live: Arc<Live>,
+    pub(crate) models: Arc<Models>,
+    jobs: Jobs,
+    tools: Tools,
+    /// How the pictures of what is learned here are prepared.
+    preprocessing: Preprocessing,
+}
+impl Studio {
+    /// Opens a folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made or listed, holds something else than a folder per class, or another studio has it;
+    /// and when there is no such base.
+    pub fn open(config: &StudioConfig) -> Result<Self, StudioError> {
+        let mut base = Base::bundled(&config.base)?;
+        base.set_trainable(false);
+        let project = Project::open(&config.folder)?;
+        let (root, kept, extract) = (project.root().to_owned(), project.kept(), &config.extract);
+        let pool = ThreadPool::with_threads(config.threads)?;
+        let hub = Arc::new(Hub::default());
+        let live = Arc::new(Live::new(&base, extract.compute));
+        let answering = live.clone();
+        let on_learned = move |learned: Option<&Learned>| match learned {
+            Some(learned) => answering.learn(learned.head().clone()),
+            None => answering.forget(),
+        };
+        let models = Arc::new(Models::new(project.own("models"), project.own("settings.json")));
+        choose_again(&models, &live);
+        let preprocessing = base.network().preprocessing().clone();
+        let tools = Tools {
+            root: root.clone(),
+            extract: extract.clone(),
+            pool: pool.clone(),
+            hub: hub.clone(),
+            models: models.clone(),
+        };
+        let learner = Learner::start(
+            root,
+            (base, extract.clone()),
+            (pool, hub.clone()),
+            (project.listing(), kept),
+            on_learned,
+        );
+        let learner = learner.map_err(|cause| ServeError::Threads { threads: 2, cause })?;
+        let thumbnails = Thumbnails::new(extract.cache.as_deref());
+        let jobs = Jobs::default();
+        let shared = Arc::new(Shared {
+            project,
+            hub,
+            thumbnails,
+            learner,
+            live,
+            models,
+            jobs,
+            tools,
+            preprocessing,
+        });
+        let watch = Watch::start(&shared);
+        Ok(Self { shared, token: token(), once: token(), _watch: watch })
+    }
+
+    /// The project's folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.shared.project.root()
+    }
+
+    /// Serves the page until the process is told to end. `listening` is told what to open.
+    ///
+    /// # Errors
+    /// When the address is taken, or is none of this machine's own.
+    pub fn serve(
+        &self,
+        listen: SocketAddr,
+        listening: impl FnOnce(&Listening),
+    ) -> Result<Ended, StudioError> {
+        let ended = serve_with(
+            self.serve_config(listen),
+            self.routes(),
+            |server| listening(&self.listening(server.address())),
+            || self.stop(),
+        );
+        Ok(ended?)
+    }
+
+    /// What a server of the studio is configured with.
+    pub fn serve_config(&self, listen: SocketAddr) -> ServeConfig {
+        let mut config = ServeConfig::new(Vec::new());
+        config.listen = listen;
+        config.auth = Auth::Session { token: self.token.clone(), once: Some(self.once.clone()) };
+        // Nothing is asked of its models, of which there are none.
+        config.threads = 1;
+        config
+    }
+
+    /// All that is answered.
+    pub fn routes(&self) -> Routes {
+        let guarded = routes::router(&self.shared);
+        Routes { guarded, pages: Some(assets::router()), alone: true }
+    }
+
+    /// What to open where a server listens, which whoever opens another studio on the folder is told.
+    pub fn listening(&self, address: SocketAddr) -> Listening {
+        self.shared.project.say(address);
+        let url = |token: &str| format!("http://{address}/?token={token}");
+        Listening { url: url(&self.token), once: url(&self.once) }
+    }
+
+    /// Ends what pages are told, so that a server can end.
+    pub fn stop(&self) {
+        self.shared.hub.close();
+    }
+}
+
+impl Drop for Studio {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+/// Nobody guesses it.
+fn token() -> String {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,86 @@
+//! What the page has of the project.
+
+use headstart::model::architectures::Architecture;
+use headstart::{BUNDLED, Bundled};
+use serde::Serialize;
+
+use crate::jobs::JobView;
+use crate::project::SkippedFile;
+
+/// The project, as the page has it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProjectView {
+    pub(super) name: String,
+    pub(super) folder: String,
+    pub(super) revision: u64,
+    pub(super) version: &'static str,
+    /// Why nothing can be changed, if so.
+    pub(super) read_only: Option<String>,
+    pub(super) classes: Vec<ClassView>,
+    /// Pictures without a class.
+    pub(super) inbox: usize,
+    pub(super) unreadable: Vec<Unreadable>,
+    /// The name of the model that answers live.
+    pub(super) model: String,
+    pub(super) undo: Option<String>,
+    pub(super) redo: Option<String>,
+    pub(super) job: Option<JobView>,
+}
+
+/// A base, as the page has it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BaseView {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    /// Bytes of its weights.
+    pub(super) size: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ClassView {
+    pub(super) name: String,
+    pub(super) pictures: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Unreadable {
+    pub(super) path: String,
+    pub(super) reason: String,
+}
+
+/// A picture, as the page has it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PictureView {
+    pub(super) path: String,
+    /// Another for each content.
+    pub(super) tag: String,
+    /// Why it cannot be read, if so.
+    pub(super) problem: Option<String>,
+}
+
+/// What was done, and how the project is now.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Done {
+    pub(super) project: ProjectView,
+    pub(super) message: String,
+}
+
+/// What became of files that were sent.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Uploaded {
+    pub(super) project: ProjectView,
+    pub(super) added: usize,
+    pub(super) skipped: Vec<SkippedFile>,
+    pub(super) message: String,
+}
+impl BaseView {
+    /// Those that are bundled.
+    pub(crate) fn all() -> Vec<Self> {
+        let view = |bundled: &Bundled| {
+            let architecture = Architecture::find(bundled.name).ok()?;
+            Some(Self { name: bundled.name, about: architecture.about, size: bundled.bytes() })
+        };
+        BUNDLED.iter().filter_map(view).collect()
+    }
+}
