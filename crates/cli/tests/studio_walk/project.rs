@@ -80,13 +80,15 @@ impl Project {
         let mut found = BTreeMap::new();
         let mut folders = vec![self.folder()];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
+            // What is moved meanwhile is seen the next time.
+            let entries = fs::read_dir(folder).into_iter().flatten();
+            for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
                 let is_hidden = path.file_name().unwrap().to_string_lossy().starts_with('.');
                 if path.is_dir() && !is_hidden {
                     folders.push(path);
-                } else if !is_hidden {
-                    let size = path.metadata().unwrap().len();
+                } else if let Some(size) = path.metadata().ok().map(|metadata| metadata.len())
+                    && !is_hidden
+                {
                     found.insert(path.strip_prefix(self.folder()).unwrap().to_owned(), size);
                 }
             }

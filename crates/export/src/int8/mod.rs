@@ -218,5 +218,5 @@ fn answers(head: &ClassifierHead, probabilities: &[f32]) -> Vec<usize> {
 }
 
 fn lacks(part: String) -> ExportError {
-    ExportError::Lacks { format: "int8", part, instead: "without --int8 it is exported in f32" }
+    ExportError::Lacks { format: "int8", part, instead: "tflite in f32 has" }
 }

@@ -36,7 +36,8 @@ fn pages_need_no_token_no_other_server_and_nothing_in_their_own_text() {
         assert!(html.matches("<script").count() == html.matches("<script src=").count());
         let named = named(&html);
         assert!(named.len() >= 3);
-        for name in named {
+        // A page without an icon of its own asks for none.
+        for name in named.into_iter().filter(|name| *name != "data:,") {
             assert!(name.starts_with('/') && !name.starts_with("//"), "{name}");
             let token = Request::get(name).with("Authorization", "Bearer s3cret");
             assert_eq!(server.send(&token).status, 200, "{name}");
