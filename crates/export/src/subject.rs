@@ -1,6 +1,6 @@
 //! What is exported, in the form in which every format writes it.
 
-use headstart_engine::head::{Head, Task};
+use headstart_engine::head::{Head, Task, argmax};
 use headstart_model::{Elementwise, Scaling, Tensor};
 use headstart_predict::Model;
 use serde_json::{Value, json};
@@ -90,6 +90,16 @@ impl<'a> Subject<'a> {
             Output::Features => Vec::new(),
             Output::Probabilities | Output::Logits => dense(self.model.head.head()),
         }
+    }
+
+    /// What probabilities say: the likeliest class, or all that are at their thresholds.
+    pub(crate) fn answer(&self, probabilities: &[f32]) -> Vec<usize> {
+        let head = &self.model.head;
+        if head.task().is_single_label() {
+            return vec![argmax(probabilities)];
+        }
+        let given = |class: &usize| probabilities[*class] >= head.thresholds()[*class];
+        (0..probabilities.len()).filter(given).collect()
     }
 
     /// What logits are divided by on the way to probabilities, one number for all or one for each; nothing

@@ -72,9 +72,13 @@ export class Model {
 
   /** The same of pixels with alpha, of any size. */
   predictImageData({ data, width, height }) {
-    if (data.length !== 4 * width * height) {
+    const isWhole = [width, height].every((side) => Number.isInteger(side) && side > 0);
+    if (!isWhole || data.length !== 4 * width * height) {
       throw new RangeError(`${data.length} bytes are no picture of ${width} x ${height} RGBA pixels`);
     }
+    // What lies between the picture and what the network takes must fit into 32 bits, too.
+    const values = Math.max(width * height, MODEL.width * height, width * MODEL.height);
+    if (values > 2 ** 27) throw new RangeError(`a picture of ${width} x ${height} pixels is too large`);
     try {
       this.#wasm.reserve(width, height);
     } catch {

@@ -159,8 +159,9 @@ function colour(value) {
 }
 
 async function startCamera() {
+  let own;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    own = stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch (error) {
     by("state").textContent = `The camera cannot be used: ${error.message}`;
     return;
@@ -170,8 +171,16 @@ async function startCamera() {
   by("video").srcObject = stream;
   await by("video").play();
   by("keep").focus();
-  while (stream) {
-    if (by("video").videoWidth > 0) by("live-answer").replaceChildren(...answered(await model.predict(by("video"))));
+  // Until it is stopped, and perhaps started anew.
+  while (stream === own) {
+    try {
+      if (by("video").videoWidth > 0) {
+        by("live-answer").replaceChildren(...answered(await model.predict(by("video"))));
+      }
+    } catch (error) {
+      by("state").textContent = `The camera's pictures cannot be read: ${error.message}`;
+      return stopCamera();
+    }
     await new Promise((over) => setTimeout(over, 100));
   }
 }
@@ -187,6 +196,7 @@ function stopCamera() {
 
 async function keep() {
   const video = by("video");
+  if (video.videoWidth === 0) return;
   const canvas = element("canvas");
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   canvas.getContext("2d").drawImage(video, 0, 0);

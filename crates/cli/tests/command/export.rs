@@ -50,7 +50,15 @@ fn a_page_and_a_package_answer_in_node_as_headstart_does() {
         const model = await load();
         const [width, height] = [{}, {}];
         const answer = model.predictImageData({{ data: readFileSync('pixels'), width, height }});
-        console.log(JSON.stringify({{ ...answer, classes: model.classes }}));",
+        const isRefused = ([width, height, bytes]) => {{
+            try {{
+                model.predictImageData({{ data: new Uint8ClampedArray(bytes), width, height }});
+            }} catch (error) {{
+                return error instanceof RangeError;
+            }}
+        }};
+        const refused = [[0, 0, 0], [2.5, 2, 20], [-1, -1, 4], [2, 2, 15]].every(isRefused);
+        console.log(JSON.stringify({{ ...answer, classes: model.classes, refused }}));",
         picture.width(),
         picture.height()
     );
@@ -58,6 +66,7 @@ fn a_page_and_a_package_answer_in_node_as_headstart_does() {
     let run = Command::new("node").arg(script).current_dir(place.path(".")).output().unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&run.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&run.stderr)));
+    assert_eq!(answer["refused"], true);
     assert_eq!(answer["classes"], serde_json::json!(CLASSES));
     for key in ["label", "unknown"] {
         assert_eq!(answer[key], predicted[0][key], "{answer}");

@@ -6,9 +6,8 @@ mod forward;
 mod grid;
 
 use headstart_engine::frozen::{OpId, OpKind, Program};
-use headstart_engine::head::argmax;
 use headstart_model::Scaling;
-use headstart_predict::{ClassifierHead, Compute, FeatureExtractor, Rgb};
+use headstart_predict::{Compute, FeatureExtractor, Rgb};
 use rayon::prelude::*;
 
 use crate::ExportError;
@@ -115,7 +114,7 @@ impl Int8 {
         let is_same = |pixels: &&&[u8]| {
             let picture = Rgb::new(width, height, pixels.to_vec()).expect("pixels of this size");
             let exact = head.probabilities(&base.features_of(&picture));
-            answers(head, &exact) == answers(head, &head.probabilities(&self.features(pixels)))
+            subject.answer(&exact) == subject.answer(&head.probabilities(&self.features(pixels)))
         };
         pictures.par_iter().filter(is_same).count()
     }
@@ -206,15 +205,6 @@ fn take_bytes(program: &mut Program, scaling: Scaling) -> Result<Grid, ExportErr
 /// Pixels as values on the grid that they are read by.
 fn normalised(input: Grid, pixels: &[u8]) -> Vec<f32> {
     pixels.iter().map(|&level| input.value((i32::from(level) - 128) as i8)).collect()
-}
-
-/// The likeliest class, or all that are likelier than their thresholds.
-fn answers(head: &ClassifierHead, probabilities: &[f32]) -> Vec<usize> {
-    if head.task().is_single_label() {
-        return vec![argmax(probabilities)];
-    }
-    let given = |class: &usize| probabilities[*class] >= head.thresholds()[*class];
-    (0..probabilities.len()).filter(given).collect()
 }
 
 fn lacks(part: String) -> ExportError {

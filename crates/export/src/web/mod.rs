@@ -7,7 +7,6 @@ mod tests;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use headstart_engine::frozen::{Clamp, FrozenConfig, Op, OpKind, Plan};
-use headstart_engine::head::argmax;
 use headstart_model::Shape;
 use headstart_web::{Compiled, Weights, compile, program};
 use serde_json::{Value, json};
@@ -59,14 +58,15 @@ pub(crate) fn write_package(
     ])
 }
 
-/// The modules, once it is sure that with what is left of the weights the same classes come first.
+/// The modules, once it is sure that with what is left of the weights the answers are the same.
 fn compiled(subject: &Subject<'_>, proof: &Proof) -> Result<Compiled, ExportError> {
     let weights = subject.config.weights.unwrap_or_default();
     if weights != Weights::default() {
         let own = answers(subject, proof, weights);
         let classes = subject.model.head.classes().len();
         let pairs = own.chunks_exact(classes).zip(proof.answers.chunks_exact(classes));
-        let changed = pairs.filter(|(own, exact)| argmax(own) != argmax(exact)).count();
+        let changed =
+            pairs.filter(|(own, exact)| subject.answer(own) != subject.answer(exact)).count();
         if changed > 0 {
             return Err(ExportError::AnswersChange { weights, changed, pictures: proof.count() });
         }
