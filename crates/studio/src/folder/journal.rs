@@ -4,12 +4,14 @@
 //! out, and its end follows when they have been. What a kill has left without an end is carried out when the
 //! project is opened the next time.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::replay::Replay;
 use super::steps::finish;
 use super::{Stamp, Step};
 use crate::StudioError;
@@ -61,7 +63,7 @@ pub(crate) enum What {
 /// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Line {
+pub(super) enum Line {
     /// Is about to be carried out.
     Begin { id: u64, what: What, deed: Deed },
     /// Was carried out, and these are the steps where some of them were not.
@@ -72,6 +74,14 @@ enum Line {
     },
     /// Was not carried out.
     Failed { id: u64 },
+}
+
+impl Line {
+    fn text(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec(self).expect("plain data serialises");
+        text.push(b'\n');
+        text
+    }
 }
 
 /// What was done and what was undone, the last at the end.
@@ -109,49 +119,27 @@ pub(crate) struct Journal {
     /// Bytes of whole lines.
     length: u64,
     next: u64,
+    /// What lines have named of the trash.
+    trash: HashSet<String>,
+    /// Lines that could not be written yet, which go before any other.
+    untold: Vec<Line>,
 }
 
 impl Journal {
     /// Opens the journal of a project, and finishes what has begun and not ended.
     ///
     /// # Errors
-    /// When it cannot be read or written, or is none.
+    /// [`StudioError::Folder`] when the system does not give the file; and when it cannot be read, or is none.
     pub(crate) fn open(root: &Path, path: &Path) -> Result<(Self, History), StudioError> {
         let refused = |reason: String| StudioError::Journal { journal: path.to_owned(), reason };
         let of_system = |error: io::Error| refused(headstart::system_reason(&error));
         let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).open(path).map_err(of_system)?;
-        let path_of = path.to_owned();
-        let mut journal = Self { path: path_of, file, length: 0, next: 1 };
-        let mut history = History::default();
-        let mut begun: Option<(u64, What, Deed)> = None;
-        let mut reader = BufReader::new(journal.file.try_clone().map_err(of_system)?);
-        let mut text = Vec::new();
-        for number in 1.. {
-            text.clear();
-            let bytes = reader.read_until(b'\n', &mut text).map_err(of_system)?;
-            // What a kill has left half-written was not begun.
-            if bytes == 0 || text.last() != Some(&b'\n') {
-                break;
-            }
-            let line = serde_json::from_slice(&text);
-            let line = line.map_err(|error| refused(format!("line {number}: {error}")))?;
-            journal.length += bytes as u64;
-            match line {
-                Line::Begin { id, what, deed } => {
-                    journal.next = journal.next.max(id + 1);
-                    begun = Some((id, what, deed));
-                }
-                Line::End { id, steps } => {
-                    if let Some((_, what, mut deed)) = begun.take_if(|(begun, ..)| *begun == id) {
-                        deed.steps = steps.unwrap_or(deed.steps);
-                        history.take(what, deed);
-                    }
-                }
-                Line::Failed { .. } => begun = None,
-            }
-        }
-        journal.file.set_len(journal.length).map_err(of_system)?;
+        let file = options.read(true).append(true).create(true).open(path);
+        let file = file.map_err(|cause| StudioError::Folder { folder: path.to_owned(), cause })?;
+        let Replay { mut history, begun, length, last, trash } = Replay::of(root, path, &file)?;
+        let (path, untold) = (path.to_owned(), Vec::new());
+        let mut journal = Self { path, file, length, next: last + 1, trash, untold };
+        journal.file.set_len(length).map_err(of_system)?;
         if let Some((id, what, mut deed)) = begun {
             deed.steps = finish(root, deed.steps);
             journal.write(&Line::End { id, steps: Some(deed.steps.clone()) }).map_err(of_system)?;
@@ -160,12 +148,29 @@ impl Journal {
         Ok((journal, history))
     }
 
+    /// What the journal of a project says, where nothing can be written to it; of none, nothing.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn history(root: &Path, path: &Path) -> Result<History, StudioError> {
+        let Ok(file) = File::open(path) else { return Ok(History::default()) };
+        Ok(Replay::of(root, path, &file)?.history)
+    }
+
+    /// Whether no deed was ever begun.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether something in the trash was named by a line when the journal was opened.
+    pub(crate) fn has_named(&self, in_trash: &str) -> bool {
+        self.trash.contains(in_trash)
+    }
+
     /// Whether the file still lies where it was opened: whoever takes the folder away and makes it anew takes this
     /// away, too.
     pub(crate) fn is_in_place(&self) -> bool {
-        let stamp = |metadata: io::Result<fs::Metadata>| Some(Stamp::of(&metadata.ok()?).place());
-        let own = stamp(self.file.metadata());
-        own.is_some() && own == stamp(fs::metadata(&self.path))
+        Stamp::is_same_place(&self.file, &self.path)
     }
 
     /// The number of the deed that is begun next.
@@ -178,6 +183,11 @@ impl Journal {
     /// # Errors
     /// When the system refuses; then it must not be done.
     pub(crate) fn begin(&mut self, what: What, deed: &Deed) -> io::Result<u64> {
+        while let Some(line) = self.untold.first() {
+            let text = line.text();
+            self.append(&text)?;
+            self.untold.remove(0);
+        }
         let id = self.next;
         self.write(&Line::Begin { id, what, deed: deed.clone() })?;
         self.next += 1;
@@ -186,26 +196,29 @@ impl Journal {
 
     /// Writes that something was carried out; with its steps where some were not.
     pub(crate) fn end(&mut self, id: u64, steps: Option<&[Step]>) {
-        self.told(&Line::End { id, steps: steps.map(<[Step]>::to_vec) });
+        self.told(Line::End { id, steps: steps.map(<[Step]>::to_vec) });
     }
 
     /// Writes that something was not carried out.
     pub(crate) fn failed(&mut self, id: u64) {
-        self.told(&Line::Failed { id });
+        self.told(Line::Failed { id });
     }
 
-    /// Of what is done or not by now there is nothing to refuse: without the line, it is finished, and found
-    /// finished, the next time.
-    fn told(&mut self, line: &Line) {
-        if let Err(error) = self.write(line) {
+    /// Of what is done or not by now there is nothing to refuse: the line is written before the next deed's, and
+    /// where there is none, the deed is finished, and found finished, the next time.
+    fn told(&mut self, line: Line) {
+        if let Err(error) = self.write(&line) {
             tracing::warn!(%error, "the journal cannot be written");
+            self.untold.push(line);
         }
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line).expect("plain data serialises");
-        text.push(b'\n');
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        self.append(&line.text())
+    }
+
+    fn append(&mut self, text: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(text).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => self.length += text.len() as u64,
             // Half a line would be one with the next.
@@ -217,6 +230,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     struct Place {
@@ -332,6 +347,63 @@ mod tests {
             assert!(place.is_there("a/1"));
             assert_eq!(fs::read(&path).expect("it is there"), whole);
         }
+    }
+
+    #[test]
+    fn a_path_that_leads_out_of_the_project_is_refused() {
+        for path in ["../out", "/tmp/out", "a/../../out", "..", ".", ""] {
+            let moves = [[(path, "b/1")], [("a/1", path)]].map(|moves| deed("move", &moves).steps);
+            let folders =
+                [Step::Make { folder: path.into() }, Step::Remove { folder: path.into() }];
+            for steps in moves.into_iter().chain(folders.map(|step| vec![step])) {
+                let begin = |steps| Line::Begin {
+                    id: 1,
+                    what: What::Do,
+                    deed: Deed { steps, ..deed("crafted", &[]) },
+                };
+                let end = Line::End { id: 1, steps: Some(steps.clone()) };
+                for lines in [vec![begin(steps)], vec![begin(Vec::new()), end]] {
+                    let place = Place::with(&["a/1"]);
+                    let file = place.folder.path().join("journal");
+                    fs::write(&file, lines.iter().flat_map(Line::text).collect::<Vec<_>>())
+                        .expect("room");
+                    let opened = Journal::open(place.folder.path(), &file);
+                    let error = opened.expect_err(path).to_string();
+                    assert!(error.contains("within the project"), "{error}");
+                    assert!(place.is_there("a/1"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_that_could_not_be_written_goes_before_what_is_begun_next() {
+        let place = Place::with(&["a/1", "a/2"]);
+        let (mut journal, _) = place.open();
+        let first = deed("first", &[("a/1", "b/1")]);
+        let id = journal.begin(What::Do, &first).expect("room");
+        // Nothing can be written to it.
+        let read = File::open(&journal.path).expect("it is there");
+        let file = std::mem::replace(&mut journal.file, read);
+        journal.end(id, Some(&first.steps[..]));
+        journal.begin(What::Do, &deed("refused", &[])).expect_err("there is no room");
+        journal.file = file;
+        let id = journal.begin(What::Undo, &deed("first", &[("b/1", "a/1")])).expect("room");
+        journal.end(id, None);
+        let (_, history) = place.open();
+        assert_eq!((titles(&history.done), titles(&history.undone)), (vec![], vec!["first"]));
+    }
+
+    #[test]
+    fn what_has_no_end_before_another_begins_is_known_as_far_as_it_was_done() {
+        let place = Place::with(&["b/1", "a/2"]);
+        let (mut journal, _) = place.open();
+        journal.begin(What::Do, &deed("first", &[("a/1", "b/1"), ("a/2", "b/2")])).expect("room");
+        journal.begin(What::Do, &deed("refused", &[("a/2", "c/2")])).expect("room");
+        let id = journal.begin(What::Do, &deed("last", &[])).expect("room");
+        journal.end(id, None);
+        let (_, history) = place.open();
+        assert_eq!(history.done, [deed("first", &[("a/1", "b/1")]), deed("last", &[])]);
     }
 
     #[test]

@@ -3,29 +3,40 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::Stamp;
 use crate::StudioError;
 
 /// Held while a studio has the folder; the system lets go of it when the process ends, however it does.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock {
+    folder: PathBuf,
+    path: PathBuf,
+    file: File,
+    /// Where the studio listens, if that was said.
+    address: Option<SocketAddr>,
+}
 
 impl Lock {
-    /// Takes a folder; `file` is the lock's, which is made.
+    /// Takes a folder; the file is the lock's, which is made.
     ///
     /// # Errors
     /// [`StudioError::InUse`], and when there can be no such file.
-    pub(crate) fn take(folder: &Path, file: &Path) -> Result<Self, StudioError> {
+    pub(crate) fn take(folder: &Path, path: &Path) -> Result<Self, StudioError> {
         let refused = |cause| StudioError::Folder { folder: folder.to_owned(), cause };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(file).map_err(refused)?;
+        let mut file = options.open(path).map_err(refused)?;
+        let taken = |file| {
+            let (folder, path) = (folder.to_owned(), path.to_owned());
+            Self { folder, path, file, address: None }
+        };
         match file.try_lock() {
             Ok(()) => {
                 // What the last has left is nobody's address.
                 file.set_len(0).map_err(refused)?;
-                Ok(Self(file))
+                Ok(taken(file))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -36,15 +47,32 @@ impl Lock {
             }
             // File systems without locks.
             Err(TryLockError::Error(cause)) if cause.kind() == io::ErrorKind::Unsupported => {
-                Ok(Self(file))
+                Ok(taken(file))
             }
             Err(TryLockError::Error(cause)) => Err(refused(cause)),
         }
     }
 
+    /// Takes the folder anew where somebody has taken the file away.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub(crate) fn renew(&mut self) -> Result<(), StudioError> {
+        if Stamp::is_same_place(&self.file, &self.path) {
+            return Ok(());
+        }
+        let address = self.address;
+        *self = Self::take(&self.folder, &self.path)?;
+        if let Some(address) = address {
+            self.say(address);
+        }
+        Ok(())
+    }
+
     /// Says where the studio listens, to whoever opens another.
     pub(crate) fn say(&mut self, address: SocketAddr) {
-        let file = &mut self.0;
+        self.address = Some(address);
+        let file = &mut self.file;
         let written = file.set_len(0).and_then(|()| file.rewind());
         let written = written.and_then(|()| write!(file, "{address}"));
         if let Err(error) = written.and_then(|()| file.flush()) {

@@ -5,6 +5,7 @@ mod listing;
 mod lock;
 mod moves;
 pub(crate) mod names;
+mod replay;
 mod stamp;
 mod steps;
 
@@ -17,3 +18,7 @@ pub(crate) use steps::{Carried, Step, carry_out};
 pub(crate) const OWN: &str = ".headstart";
 /// Where pictures lie that were deleted or are being added.
 pub(crate) const TRASH: &str = ".headstart/trash";
+/// What was done.
+pub(crate) const JOURNAL: &str = ".headstart/journal.jsonl";
+/// What only one studio can hold.
+pub(crate) const LOCK: &str = ".headstart/lock";

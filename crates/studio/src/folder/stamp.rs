@@ -1,6 +1,8 @@
 //! By what a file is known without reading it.
 
-use std::fs::Metadata;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 /// By what a file is known without reading it, wherever it is moved to.
@@ -27,9 +29,11 @@ impl Stamp {
         Self { bytes: metadata.len(), modified, place }
     }
 
-    /// What tells a file from others, whatever it holds; where there is no such thing, the same of all.
-    pub(super) fn place(&self) -> (u64, u64) {
-        self.place
+    /// Whether a file still lies where it was opened; where nothing tells files from others, whether one does.
+    pub(super) fn is_same_place(file: &File, path: &Path) -> bool {
+        let place = |metadata: io::Result<Metadata>| Some(Self::of(&metadata.ok()?).place);
+        let own = place(file.metadata());
+        own.is_some() && own == place(fs::metadata(path))
     }
 
     /// What changes in an address when the file does.

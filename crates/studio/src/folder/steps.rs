@@ -31,7 +31,7 @@ pub(crate) enum Step {
 pub(crate) struct Carried {
     /// Those that were carried out, in order.
     pub(crate) done: Vec<Step>,
-    /// How many were left out, since what they move is there no more.
+    /// How many moves were left out, since what they move is there no more.
     pub(crate) gone: usize,
 }
 
@@ -47,8 +47,18 @@ impl Step {
         }
     }
 
+    /// The paths that it is about.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        let (one, other) = match self {
+            Self::Move { from, to } => (Some(from), Some(to)),
+            Self::Make { folder } | Self::Remove { folder } => (Some(folder), None),
+            Self::Keep { .. } | Self::Tell { .. } => (None, None),
+        };
+        one.into_iter().chain(other).map(String::as_str)
+    }
+
     /// Whether it is carried out by now, of one that may have been.
-    fn is_done(&self, root: &Path) -> bool {
+    pub(super) fn is_done(&self, root: &Path) -> bool {
         let is_there = |path: &String| root.join(path).symlink_metadata().is_ok();
         match self {
             Self::Move { from, to } => !is_there(from) && is_there(to),
@@ -74,6 +84,17 @@ impl Step {
         }
     }
 
+    /// Whether what it was to be done to is no more, or not any more what it was made for.
+    fn is_in_vain(&self, cause: &io::Error) -> bool {
+        match self {
+            Self::Move { .. } => cause.kind() == io::ErrorKind::NotFound,
+            Self::Remove { .. } => {
+                matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty)
+            }
+            _ => false,
+        }
+    }
+
     fn refused(&self, cause: io::Error) -> StudioError {
         let (action, path) = match self {
             Self::Move { from, to } if to.starts_with(TRASH) => ("delete", from),
@@ -87,7 +108,8 @@ impl Step {
     }
 }
 
-/// Carries steps out: all of them but for those whose file is gone, or none.
+/// Carries steps out, all or none; but for those whose file is gone, and folders that others have put something into:
+/// these stay.
 ///
 /// # Errors
 /// What the system refuses; what was done before is taken back.
@@ -96,7 +118,9 @@ pub(crate) fn carry_out(root: &Path, steps: Vec<Step>) -> Result<Carried, Studio
     for step in steps {
         match step.carry_out(root) {
             Ok(()) => carried.done.push(step),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => carried.gone += 1,
+            Err(cause) if step.is_in_vain(&cause) => {
+                carried.gone += usize::from(matches!(step, Step::Move { .. }));
+            }
             Err(_) if step.is_done(root) => carried.done.push(step),
             Err(cause) => {
                 for done in carried.done.iter().rev() {

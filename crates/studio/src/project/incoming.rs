@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::pictures;
 use crate::StudioError;
-use crate::folder::journal::{Deed, History};
+use crate::folder::journal::{Deed, Journal};
 use crate::folder::names::{free_path, new_class_name, new_file_name};
 use crate::folder::{Listing, Step, TRASH, within};
 
@@ -260,23 +260,18 @@ fn plain(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
-/// Removes what was being received when the program ended.
-pub(super) fn clean(root: &Path, history: &History) {
-    let deeds = history.done.iter().chain(&history.undone);
-    let steps = deeds.flat_map(|deed| &deed.steps);
-    let used: HashSet<&str> = steps
-        .filter_map(|step| match step {
-            Step::Move { from, to } => Some([from, to]),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|path| path.strip_prefix(TRASH)?.strip_prefix('/')?.split('/').next())
-        .collect();
+/// Removes what was being received when the program ended: what no deed was ever about. A journal that says nothing
+/// may be a new one, beside a trash that another knew.
+pub(super) fn clean(root: &Path, journal: &Journal) {
+    if journal.is_empty() {
+        return;
+    }
     let Ok(entries) = fs::read_dir(root.join(TRASH)) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let is_left =
-            name.to_str().is_some_and(|name| name.starts_with(RECEIVED) && !used.contains(name));
+        let is_left = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(RECEIVED) && !journal.has_named(name));
         if is_left {
             let _ = fs::remove_dir_all(entry.path());
         }

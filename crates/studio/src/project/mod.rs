@@ -15,7 +15,7 @@ use headstart::data::sources::ClassFolders;
 use crate::StudioError;
 use crate::folder::journal::{Deed, History, Journal, What};
 use crate::folder::names::{file_name, free_path};
-use crate::folder::{Carried, Listing, Lock, OWN, Step, TRASH, carry_out};
+use crate::folder::{Carried, JOURNAL, LOCK, Listing, Lock, OWN, Step, TRASH, carry_out};
 pub use actions::Action;
 pub(crate) use actions::pictures;
 use actions::{Plan, Planner};
@@ -56,20 +56,63 @@ impl Writing {
     /// # Errors
     /// When another studio has it, or its journal cannot be read.
     fn begin(root: &Path) -> Result<(Self, History), StudioError> {
-        let own = root.join(OWN);
-        match fs::create_dir_all(root.join(TRASH)) {
-            Ok(()) => {
-                let lock = Lock::take(root, &own.join("lock"))?;
-                let (journal, history) = Journal::open(root, &own.join("journal.jsonl"))?;
-                incoming::clean(root, &history);
+        let taken = make_folders(root).and_then(|()| {
+            let lock = Lock::take(root, &root.join(LOCK)).map_err(|error| refused(root, error))?;
+            let (journal, history) = open_journal(root)?;
+            Ok((journal, lock, history))
+        });
+        match taken {
+            Ok((journal, lock, history)) => {
+                incoming::clean(root, &journal);
                 Ok((Self::Able { journal, lock }, history))
             }
-            Err(error) => {
-                let reason = headstart::system_reason(&error);
-                let why = format!("nothing can be written to {} ({reason})", root.display());
-                Ok((Self::Unable(why), History::default()))
+            Err(StudioError::ReadOnly { why }) => {
+                Ok((Self::Unable(why), Journal::history(root, &root.join(JOURNAL))?))
             }
+            Err(error) => Err(error),
         }
+    }
+}
+
+/// Makes the folders of the studio's own.
+///
+/// # Errors
+/// [`StudioError::ReadOnly`] when they cannot be made; and when something there is a link.
+fn make_folders(root: &Path) -> Result<(), StudioError> {
+    for own in [OWN, TRASH, LOCK, JOURNAL] {
+        let journal = root.join(own);
+        // What is written there is to be within the project, whoever the folder comes from.
+        if journal.is_symlink() {
+            let reason = "it is a link, which may lead anywhere".to_owned();
+            return Err(StudioError::Journal { journal, reason });
+        }
+    }
+    fs::create_dir_all(root.join(TRASH)).map_err(|cause| read_only(root, &cause))
+}
+
+/// # Errors
+/// As [`Journal::open`]; [`StudioError::ReadOnly`] when nothing can be written to it.
+fn open_journal(root: &Path) -> Result<(Journal, History), StudioError> {
+    Journal::open(root, &root.join(JOURNAL)).map_err(|error| refused(root, error))
+}
+
+/// That nothing can be written, where that is why the system does not give a file.
+fn refused(root: &Path, error: StudioError) -> StudioError {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    match &error {
+        StudioError::Folder { cause, .. }
+            if matches!(cause.kind(), PermissionDenied | ReadOnlyFilesystem) =>
+        {
+            read_only(root, cause)
+        }
+        _ => error,
+    }
+}
+
+fn read_only(root: &Path, cause: &io::Error) -> StudioError {
+    let reason = headstart::system_reason(cause);
+    StudioError::ReadOnly {
+        why: format!("nothing can be written to {} ({reason})", root.display()),
     }
 }
 
@@ -268,11 +311,22 @@ impl State {
         if let Some(why) = self.why_not() {
             return Err(StudioError::ReadOnly { why });
         }
-        if let Writing::Able { journal, .. } = &self.writing
+        if let Writing::Able { journal, lock } = &mut self.writing
             && !journal.is_in_place()
         {
-            // Another folder lies there by now.
-            (self.writing, self.history) = Writing::begin(root)?;
+            // Another journal lies there by now, or another folder. What is being received stays.
+            let opened = make_folders(root).and_then(|()| {
+                lock.renew().map_err(|error| refused(root, error))?;
+                open_journal(root)
+            });
+            match opened {
+                Ok(opened) => (*journal, self.history) = opened,
+                Err(StudioError::ReadOnly { why }) => {
+                    self.writing = Writing::Unable(why);
+                    self.history = History::default();
+                }
+                Err(error) => return Err(error),
+            }
             self.revision += 1;
         }
         match &mut self.writing {
@@ -289,7 +343,7 @@ impl State {
         let carried = carry_out(root, deed.steps.clone());
         let gone = match carried {
             Ok(Carried { done, gone }) => {
-                journal.end(id, (gone > 0).then_some(&done));
+                journal.end(id, (done.len() < deed.steps.len()).then_some(&done));
                 deed.steps = done;
                 self.history.take(what, deed);
                 gone

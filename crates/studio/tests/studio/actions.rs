@@ -188,3 +188,20 @@ fn what_others_do_to_the_folder_is_seen() {
     let done = studio.post("/api/undo", "").json();
     assert_eq!(done["message"], "Undone: Move 1 picture to Coat; 1 of them was there no more");
 }
+
+#[test]
+fn a_folder_that_something_has_come_to_stays_and_what_was_before_can_be_undone() {
+    let project = Project::of_two();
+    let before = project.files();
+    let studio = project.open();
+    studio.act(json!({ "do": "delete", "paths": ["Bag/0.png"] }));
+    studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    fs::write(project.path("Coat/.DS_Store"), "of the system").unwrap();
+    assert_eq!(studio.post("/api/undo", "").json()["message"], "Undone: Add the class Coat");
+    assert!(project.path("Coat/.DS_Store").exists());
+    drop(studio);
+    let studio = project.open();
+    assert_eq!(studio.post("/api/undo", "").json()["message"], "Undone: Delete 1 picture");
+    fs::remove_dir_all(project.path("Coat")).unwrap();
+    assert_eq!(project.files(), before);
+}

@@ -165,3 +165,103 @@ fn a_folder_that_is_made_anew_has_a_journal_of_its_own() {
     assert_eq!(studio.classes(), json!({ "Dress": 3 }));
     studio.post("/api/undo", "").assert_failed(409, &["nothing to undo"]);
 }
+
+#[test]
+fn a_journal_that_is_taken_away_or_replaced_is_begun_anew() {
+    let project = Project::of_two();
+    let studio = project.open();
+    studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    let received = project.path(".headstart/trash/received-now");
+    fs::create_dir(&received).unwrap();
+    let journal = project.path(".headstart/journal.jsonl");
+    for replaced in [false, true] {
+        fs::rename(&journal, project.path(".headstart/old.jsonl")).unwrap();
+        if replaced {
+            fs::copy(project.path(".headstart/old.jsonl"), &journal).unwrap();
+        }
+        let done = studio
+            .act(json!({ "do": "delete", "paths": [format!("Bag/{}.png", u8::from(replaced))] }));
+        assert_eq!(done["project"]["undo"], "Delete 1 picture");
+        // Somebody may be sending it.
+        assert!(received.exists());
+    }
+    // It is held as before, and says where.
+    let Err(error) = Running::new(&project.config()) else { panic!("it is open already") };
+    assert!(error.to_string().contains(&studio.address.to_string()), "{error}");
+    fs::remove_dir_all(project.path(".headstart")).unwrap();
+    studio.act(json!({ "do": "addClass", "name": "Dress" }));
+    let Err(error) = Running::new(&project.config()) else { panic!("it is open already") };
+    assert!(error.to_string().contains(&studio.address.to_string()), "{error}");
+}
+
+#[test]
+#[cfg(unix)]
+fn nothing_is_written_where_a_link_leads() {
+    for own in ["", "/trash", "/lock", "/journal.jsonl"] {
+        let project = Project::of_two();
+        let elsewhere = project.temp.path().join("elsewhere");
+        let own = format!(".headstart{own}");
+        if own.contains("lock") || own.contains("journal") {
+            fs::write(&elsewhere, "of somebody").unwrap();
+        } else {
+            fs::create_dir(&elsewhere).unwrap();
+        }
+        let own = project.path(&own);
+        fs::create_dir_all(own.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &own).unwrap();
+        let Err(error) = Running::new(&project.config()) else {
+            panic!("{} is a link", own.display())
+        };
+        assert!(error.to_string().contains("is a link"), "{error}");
+        match elsewhere.is_dir() {
+            true => assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0),
+            false => assert_eq!(fs::read(&elsewhere).unwrap(), b"of somebody"),
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_was_crafted_reaches_nothing_outside() {
+    let project = Project::of_two();
+    let outside = project.temp.path().join("outside.png");
+    fs::write(&outside, "of somebody").unwrap();
+    fs::create_dir_all(project.path(".headstart")).unwrap();
+    for from in ["../outside.png", outside.to_str().unwrap()] {
+        let step = json!({ "move": { "from": from, "to": "Bag/stolen.png" } });
+        let deed = json!({ "title": "Delete 1 picture", "steps": [step] });
+        let line = json!({ "begin": { "id": 1, "what": "do", "deed": deed } });
+        fs::write(project.path(".headstart/journal.jsonl"), format!("{line}\n")).unwrap();
+        let Err(error) = Running::new(&project.config()) else { panic!("{from}") };
+        let error = error.to_string();
+        assert!(error.contains("line 1") && error.contains("no path within"), "{error}");
+        assert!(outside.exists() && !project.path("Bag/stolen.png").exists());
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_project_that_has_become_read_only_is_looked_at_with_what_was_done() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let project = Project::of_two();
+    let studio = project.open();
+    studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    drop(studio);
+    let (lock, journal) =
+        (project.path(".headstart/lock"), project.path(".headstart/journal.jsonl"));
+    for file in [&lock, &journal] {
+        fs::set_permissions(file, fs::Permissions::from_mode(0o444)).unwrap();
+        // Whoever may write everywhere may write here, too.
+        if fs::OpenOptions::new().append(true).open(file).is_ok() {
+            return;
+        }
+        let studio = project.open();
+        let view = studio.json("/api/project");
+        assert!(view["readOnly"].to_string().contains("nothing can be written to"), "{view}");
+        assert_eq!(view["undo"], "Add the class Coat");
+        studio.post("/api/undo", "").assert_failed(409, &["nothing can be changed"]);
+        drop(studio);
+        fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    assert_eq!(project.open().post("/api/undo", "").status, 200);
+}

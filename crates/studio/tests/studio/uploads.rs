@@ -137,3 +137,24 @@ fn what_was_added_and_undone_comes_back_after_a_restart_and_what_was_half_receiv
     studio.post("/api/redo", "");
     assert_eq!(project.files(), before);
 }
+
+#[test]
+fn what_a_journal_has_named_is_never_removed() {
+    let project = Project::new();
+    let studio = project.open();
+    studio.upload("?class=Bag", &[("a.png", &picture("Bag", 0))]);
+    studio.post("/api/undo", "");
+    studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    drop(studio);
+    let received = || {
+        let entries = fs::read_dir(project.path(".headstart/trash")).unwrap();
+        let folder = entries.map(|entry| entry.unwrap().path()).next().expect("a folder");
+        fs::read_dir(folder).unwrap().count()
+    };
+    drop(project.open());
+    assert_eq!(received(), 1);
+    // Of a new journal it is not known what the one before has named.
+    fs::remove_file(project.path(".headstart/journal.jsonl")).unwrap();
+    drop(project.open());
+    assert_eq!(received(), 1);
+}
