@@ -31,10 +31,17 @@ const watchers = new Set();
 /** @type {Set<Key>} */
 const changed = new Set();
 
-/** @param {Partial<typeof state>} values */
+/** The newest revision of the project since it is listened to: answers and events overtake each other. */
+let revision = 0;
+
+/** An older project than the last is left out. @param {Partial<typeof state>} values */
 export function set(values) {
   for (const [key, value] of /** @type {[Key, any][]} */ (Object.entries(values))) {
     if (state[key] === value) continue;
+    if (key === "project" && value) {
+      if (value.revision < revision) continue;
+      revision = value.revision;
+    }
     /** @type {any} */ (state)[key] = value;
     if (changed.size === 0) queueMicrotask(tell);
     changed.add(key);
@@ -199,6 +206,8 @@ export function connect(wait = FIRST_WAIT) {
     source.addEventListener(name, (event) => act(JSON.parse(/** @type {MessageEvent} */ (event).data)));
   source.onopen = () => {
     wait = FIRST_WAIT;
+    // A studio that was started anew counts from the beginning.
+    revision = 0;
     set({ connection: "open", progress: null });
     refresh(.../** @type {Key[]} */ (Object.keys(loaders)));
   };
@@ -210,9 +219,10 @@ export function connect(wait = FIRST_WAIT) {
     setTimeout(() => connect(Math.min(2 * wait, LONGEST_WAIT)), wait);
   };
   on("project", (/** @type {api.Project} */ project) => {
+    if (project.revision < revision) return;
     const isNew = project.revision !== state.project?.revision;
     set({ project, job: project.job ?? state.job });
-    if (isNew) refresh("pictures", "inbox");
+    if (isNew) refresh("pictures", "inbox", "findings");
   });
   on("progress", (/** @type {api.Progress} */ progress) => {
     set({ progress: progress.done < progress.total ? progress : null });

@@ -108,6 +108,9 @@ pub enum StudioError {
         /// Its name.
         name: String,
     },
+    /// The pictures that a finding is about have changed.
+    #[error("the pictures have changed since this was found: nothing was done")]
+    Outdated,
     /// Another job runs.
     #[error("{name} is being trained: stop it, or wait until it is done")]
     JobRuns {
@@ -152,6 +155,7 @@ impl StudioError {
             | Self::NothingTo { .. }
             | Self::Request(_)
             | Self::JobRuns { .. }
+            | Self::Outdated
             | Self::NothingLearned
             | Self::NothingToCompare { .. } => ErrorKind::InvalidInput,
             Self::NoSuchClass { .. } | Self::NoSuchPicture { .. } | Self::NoSuch { .. } => {

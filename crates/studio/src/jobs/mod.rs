@@ -168,10 +168,11 @@ impl Jobs {
     /// When there is no such job that runs.
     pub(crate) fn stop(&self, id: &str) -> Result<JobView, StudioError> {
         let mut state = lock(&self.state);
-        state.cancel.cancel();
+        let cancel = state.cancel.clone();
         let running = state.view.as_mut().filter(|view| view.id == id && view.is_running());
         let view =
             running.ok_or(StudioError::NoSuch { what: "running job", name: id.to_owned() })?;
+        cancel.cancel();
         view.state = JobState::Stopping;
         Ok(view.clone())
     }

@@ -7,7 +7,7 @@ use headstart::{Audit, Finding as Found, FindingKind};
 use serde::Serialize;
 
 use crate::StudioError;
-use crate::folder::{Listing, within};
+use crate::folder::{Listing, Stamp, within};
 use crate::project::Action;
 
 /// Something about pictures that somebody should look at.
@@ -29,6 +29,9 @@ pub(crate) struct FindingPicture {
     tag: String,
     class: Option<String>,
     note: Option<String>,
+    /// What lay there when it was looked at.
+    #[serde(skip)]
+    stamp: Stamp,
 }
 
 /// What can be done about a finding.
@@ -51,28 +54,47 @@ impl Findings {
         Self(found.filter_map(|found| Finding::of(root, listing, found)).collect())
     }
 
-    /// Those that are not set aside.
-    pub(crate) fn open(&self, kept: &HashSet<String>) -> Vec<Finding> {
-        self.0.iter().filter(|finding| !kept.contains(&finding.id)).cloned().collect()
+    /// Those that are not set aside, and whose pictures are all as they were.
+    pub(crate) fn open(&self, listing: &Listing, kept: &HashSet<String>) -> Vec<Finding> {
+        self.still_so(listing, kept).cloned().collect()
+    }
+
+    fn still_so(
+        &self,
+        listing: &Listing,
+        kept: &HashSet<String>,
+    ) -> impl Iterator<Item = &Finding> {
+        let is_open =
+            |finding: &&Finding| !kept.contains(&finding.id) && finding.is_still_so(listing);
+        self.0.iter().filter(is_open)
     }
 
     /// How many probable label errors there are, and how many others, that are not set aside.
-    pub(super) fn count(&self, kept: &HashSet<String>) -> (usize, usize) {
-        let open = || self.0.iter().filter(|finding| !kept.contains(&finding.id));
-        let errors = open().filter(|finding| is_of_a_label(finding.kind)).count();
-        (errors, open().count() - errors)
+    pub(super) fn count(&self, listing: &Listing, kept: &HashSet<String>) -> (usize, usize) {
+        let (errors, others): (Vec<&Finding>, Vec<&Finding>) =
+            self.still_so(listing, kept).partition(|finding| is_of_a_label(finding.kind));
+        (errors.len(), others.len())
     }
 
-    /// What a fix does.
+    /// What a fix does to the pictures of a listing.
     ///
     /// # Errors
-    /// When there is no such finding any more, or it has no such fix.
-    pub(crate) fn action(&self, finding: &str, fix: &str) -> Result<Action, StudioError> {
+    /// When there is no such finding any more, it has no such fix, or a picture that it is about is another now or
+    /// gone: what was to stay may be the last.
+    pub(crate) fn action(
+        &self,
+        listing: &Listing,
+        finding: &str,
+        fix: &str,
+    ) -> Result<Action, StudioError> {
         let no_such = |what, name: &str| StudioError::NoSuch { what, name: name.to_owned() };
         let found = self.0.iter().find(|found| found.id == finding);
         let found = found.ok_or_else(|| no_such("finding", finding))?;
         let fix =
             found.fixes.iter().find(|known| known.id == fix).ok_or_else(|| no_such("fix", fix))?;
+        if !found.is_still_so(listing) {
+            return Err(StudioError::Outdated);
+        }
         Ok(fix.action.clone())
     }
 }
@@ -82,6 +104,13 @@ fn is_of_a_label(kind: &str) -> bool {
 }
 
 impl Finding {
+    /// Whether all its pictures are there and the same, those too that a fix leaves alone.
+    fn is_still_so(&self, listing: &Listing) -> bool {
+        self.pictures.iter().all(|known| {
+            listing.find(&known.path).is_ok_and(|(picture, _)| picture.stamp == known.stamp)
+        })
+    }
+
     fn of(root: &Path, listing: &Listing, found: &Found) -> Option<Self> {
         let why = why(found.kind)?;
         let files = found.files.iter().filter_map(|at| within(root, &at.path()));
@@ -104,6 +133,7 @@ impl Finding {
                 tag: picture.stamp.tag(),
                 class: class.map(|class| class.name.to_string()),
                 note: if is_kept { Some("this one would stay".to_owned()) } else { figures },
+                stamp: picture.stamp,
             }
         };
         let fixes = fixes(found, &paths, &class_of);

@@ -60,8 +60,7 @@ impl Work {
                 }
             }
             self.tell_learned(&asked);
-            // From here on, what has changed meanwhile comes first.
-            self.wanted().can_wait = true;
+            self.wanted().let_wait();
             self.sort_inbox(listing, cancel);
             self.tell_learned(&asked);
             if is_reading || looked_through == Some(of) || !self.audit(listing, &mut context) {
@@ -219,7 +218,8 @@ impl Work {
         let unreadable = listing
             .all()
             .filter(|(_, picture)| matches!(self.store.get(&picture.stamp), Some(Err(_))));
-        let findings = self.findings.read().unwrap_or_else(PoisonError::into_inner).count(kept);
+        let findings =
+            self.findings.read().unwrap_or_else(PoisonError::into_inner).count(listing, kept);
         let unreadable = unreadable.count();
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         let learned = (view.revision > 0).then(|| view.clone());

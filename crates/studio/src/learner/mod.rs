@@ -134,10 +134,10 @@ impl Learner {
         Ok(learner)
     }
 
-    /// Takes heed of how the project is now.
+    /// Takes heed of how the project is at a revision. Who tells of an older one has been overtaken.
     pub(crate) fn see(&self, listing: &Arc<Listing>, revision: u64, kept: HashSet<String>) {
         let mut wanted = self.work.wanted();
-        if wanted.revision == revision {
+        if revision <= wanted.revision {
             return;
         }
         wanted.revision = revision;
@@ -195,6 +195,15 @@ impl Wanted {
         let now = Instant::now();
         self.since = Some((self.since.map_or(now, |(first, _)| first), now));
         if self.can_wait {
+            self.cancel.cancel();
+        }
+    }
+
+    /// From here on what changes comes first, and so does what has changed already.
+    fn let_wait(&mut self) {
+        self.can_wait = true;
+        // While pictures are read something has always changed, and is waited for in any case.
+        if self.since.is_some() && !self.reading {
             self.cancel.cancel();
         }
     }

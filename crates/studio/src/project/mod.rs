@@ -214,12 +214,21 @@ impl Project {
     /// # Errors
     /// When it makes no sense, what it is about is there no more, or the system refuses; nothing is changed then.
     pub(crate) fn act(&self, action: &Action) -> Result<String, StudioError> {
+        self.state().act(&self.root, action)
+    }
+
+    /// Does what depends on the pictures as they are at this moment: files that were written over, too.
+    ///
+    /// # Errors
+    /// As [`Project::act`], and what `action` says.
+    pub(crate) fn act_on(
+        &self,
+        action: impl FnOnce(&Listing) -> Result<Action, StudioError>,
+    ) -> Result<String, StudioError> {
         let mut state = self.state();
-        let number = state.writable(&self.root)?.next();
-        let planner = Planner::new(&self.root, &state.listing, number);
-        let Plan { deed, said } = planner.plan(action)?;
-        let gone = state.carry_out(&self.root, What::Do, deed)?;
-        Ok(with_gone(said, gone))
+        state.look(&self.root);
+        let action = action(&state.listing)?;
+        state.act(&self.root, &action)
     }
 
     /// Puts pictures that were received into classes, and says so.
@@ -333,6 +342,13 @@ impl State {
             Writing::Able { journal, .. } => Ok(journal),
             Writing::Unable(why) => Err(StudioError::ReadOnly { why: why.clone() }),
         }
+    }
+
+    fn act(&mut self, root: &Path, action: &Action) -> Result<String, StudioError> {
+        let number = self.writable(root)?.next();
+        let Plan { deed, said } = Planner::new(root, &self.listing, number).plan(action)?;
+        let gone = self.carry_out(root, What::Do, deed)?;
+        Ok(with_gone(said, gone))
     }
 
     /// Carries a deed out, so that it can be undone. Says how many of its pictures are there no more.

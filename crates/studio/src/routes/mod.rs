@@ -45,7 +45,9 @@ impl From<StudioError> for Refused {
         let kind = match error {
             StudioError::ReadOnly { .. } => "read_only",
             StudioError::JobRuns { .. } => "busy",
-            StudioError::ClassExists { .. } | StudioError::NothingTo { .. } => "conflict",
+            StudioError::ClassExists { .. }
+            | StudioError::NothingTo { .. }
+            | StudioError::Outdated => "conflict",
             _ => return Self(Failure::of_kind(error.kind(), one_line(&error.to_string()))),
         };
         Self(Failure::new(StatusCode::CONFLICT, kind, one_line(&error.to_string())))

@@ -52,16 +52,18 @@ impl Shared {
     /// # Errors
     /// As [`Project::act`].
     pub(crate) fn act(&self, action: &Action) -> Result<Done, StudioError> {
-        let fixed = match action {
-            Action::Fix { finding, fix } => Some(self.learner.findings().action(finding, fix)?),
-            _ => None,
-        };
-        self.done(self.project.act(fixed.as_ref().unwrap_or(action)))
+        self.done(match action {
+            Action::Fix { finding, fix } => {
+                let findings = self.learner.findings();
+                self.project.act_on(|listing| findings.action(listing, finding, fix))
+            }
+            _ => self.project.act(action),
+        })
     }
 
     /// What the audit finds, but for what is set aside.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        self.learner.findings().open(&self.project.kept())
+        self.learner.findings().open(&self.project.listing(), &self.project.kept())
     }
 
     /// Takes the last thing back.

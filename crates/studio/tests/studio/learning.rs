@@ -183,6 +183,46 @@ fn what_is_wrong_is_found_and_mended_by_a_button_or_kept() {
     studio.refuse(json!({ "do": "fix", "finding": "x", "fix": "remove" }), 404, &["no finding"]);
 }
 
+/// The finding about these files, which is told of when it has been found.
+fn copies_of(studio: &Running, kept: &str) -> (Value, String, String) {
+    let found = findings(studio, "duplicate").remove(0);
+    let pictures = found["pictures"].as_array().unwrap();
+    let paths = pictures.iter().map(|picture| picture["path"].as_str().unwrap().to_owned());
+    let (stays, goes): (Vec<_>, Vec<_>) =
+        paths.zip(pictures).partition(|(_, picture)| picture["note"] == kept);
+    (
+        json!({ "do": "fix", "finding": found["id"], "fix": "remove" }),
+        stays[0].0.clone(),
+        goes[0].0.clone(),
+    )
+}
+
+#[test]
+fn the_last_copy_stays_and_so_does_what_came_under_an_old_name() {
+    let project = of_three();
+    fs::write(project.path("Trouser/copy.png"), picture("Trouser", 5)).unwrap();
+    let studio = project.open();
+    let (fix, stays, goes) = copies_of(&studio, "this one would stay");
+    // Another picture is written over the one that would go.
+    let other = picture("Coat", 7);
+    fs::write(project.path(&goes), &other).unwrap();
+    let refused = studio.post("/api/actions", fix.to_string());
+    assert!(matches!(refused.status, 404 | 409), "{}", refused.text());
+    assert_eq!(fs::read(project.path(&goes)).unwrap(), other);
+    fs::write(project.path(&goes), picture("Trouser", 5)).unwrap();
+    // Whoever asks has the folder looked at.
+    studio.refuse(json!({ "do": "fix", "finding": "x", "fix": "remove" }), 404, &["no finding"]);
+
+    let told = |studio: &Running| studio.json("/api/findings").to_string().contains(&stays);
+    until("both are looked at again", || told(&studio));
+    let (fix, stays, goes) = copies_of(&studio, "this one would stay");
+    studio.act(json!({ "do": "delete", "paths": [stays] }));
+    assert!(!told(&studio), "the card is gone at once");
+    let refused = studio.post("/api/actions", fix.to_string());
+    assert!(matches!(refused.status, 404 | 409), "{}", refused.text());
+    assert!(project.path(&goes).exists());
+}
+
 #[test]
 fn what_to_do_next_is_said_in_words() {
     let project = Project::new();

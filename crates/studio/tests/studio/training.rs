@@ -162,7 +162,14 @@ fn a_job_that_is_stopped_leaves_nothing_and_one_that_makes_no_sense_does_not_beg
         assert_ne!(job["state"], "failed", "{job}");
         job["stage"].as_str().unwrap().starts_with("Fine-tuning")
     });
+    let epochs = || {
+        let job = &studio.json("/api/project")["job"];
+        assert_eq!(job["state"], "running", "{job}");
+        job["curve"].as_array().unwrap().len()
+    };
     studio.send(&studio.request("DELETE", "/api/jobs/99", "")).assert_failed(404, &[]);
+    let before = epochs();
+    until("it goes on", || epochs() > before + 1);
     let stopped = studio.send(&studio.request("DELETE", &format!("/api/jobs/{id}"), "")).json();
     assert_eq!(stopped["state"], "stopping");
     assert_eq!(ended(&studio)["state"], "stopped");
