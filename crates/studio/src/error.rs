@@ -97,6 +97,14 @@ pub enum StudioError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The system does not give a file of the studio's own.
+    #[error("cannot read {name} ({})", headstart::system_reason(.cause))]
+    Unread {
+        /// What it holds.
+        name: String,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// A request that makes no sense.
     #[error("{0}")]
     Request(String),
@@ -143,7 +151,9 @@ impl StudioError {
     /// What can be done about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Folder { cause, .. } | Self::System { cause, .. } => cause.kind().into(),
+            Self::Folder { cause, .. }
+            | Self::System { cause, .. }
+            | Self::Unread { cause, .. } => cause.kind().into(),
             Self::Listing(error) => error.kind(),
             Self::Journal { .. } => ErrorKind::InvalidData,
             Self::Serve(error) => error.kind(),

@@ -18,6 +18,8 @@ pub(crate) use steps::{Carried, Step, carry_out};
 pub(crate) const OWN: &str = ".headstart";
 /// Where pictures lie that were deleted or are being added.
 pub(crate) const TRASH: &str = ".headstart/trash";
+/// What the names of folders in the trash begin with that pictures are received into.
+pub(crate) const RECEIVED: &str = "received-";
 /// What was done.
 pub(crate) const JOURNAL: &str = ".headstart/journal.jsonl";
 /// What only one studio can hold.

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use super::Step;
 use super::journal::{Deed, History, Line, What};
-use super::{Step, TRASH};
+use super::steps::in_trash;
 use crate::StudioError;
 
 /// What the lines of a journal come to.
@@ -61,10 +62,7 @@ impl Replay {
             if !is_within(path) {
                 return Err(format!("{path:?} is no path within the project"));
             }
-            let rest = path.strip_prefix(TRASH).and_then(|rest| rest.strip_prefix('/'));
-            if let Some(name) = rest.and_then(|rest| rest.split('/').next()) {
-                self.trash.insert(name.to_owned());
-            }
+            self.trash.extend(in_trash(path).map(str::to_owned));
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::TRASH;
 use super::moves::move_to_free;
+use super::{RECEIVED, TRASH};
 use crate::StudioError;
 
 /// Something that is done to the project's folder; paths are from there on.
@@ -97,15 +97,25 @@ impl Step {
 
     fn refused(&self, cause: io::Error) -> StudioError {
         let (action, path) = match self {
-            Self::Move { from, to } if to.starts_with(TRASH) => ("delete", from),
-            Self::Move { from, to } if from.starts_with(TRASH) => ("add", to),
-            Self::Move { from, .. } => ("move", from),
+            // What was received goes back where it was when that is undone, and what was deleted comes from the trash.
+            Self::Move { from, to } => match (in_trash(from), in_trash(to)) {
+                (_, Some(name)) if name.starts_with(RECEIVED) => ("take back", from),
+                (_, Some(_)) => ("delete", from),
+                (Some(name), _) if name.starts_with(RECEIVED) => ("add", to),
+                (Some(_), _) => ("restore", to),
+                (None, None) => ("move", from),
+            },
             Self::Make { folder } => ("make", folder),
             Self::Remove { folder } => ("remove", folder),
             Self::Keep { finding } | Self::Tell { finding } => ("set aside", finding),
         };
         StudioError::system(action, path, cause)
     }
+}
+
+/// What a path is about in the trash: a folder there, for what was received or deleted at once.
+pub(super) fn in_trash(path: &str) -> Option<&str> {
+    path.strip_prefix(TRASH)?.strip_prefix('/')?.split('/').next()
 }
 
 /// Carries steps out, all or none; but for those whose file is gone, and folders that others have put something into:

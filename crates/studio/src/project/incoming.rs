@@ -14,15 +14,13 @@ use super::pictures;
 use crate::StudioError;
 use crate::folder::journal::{Deed, Journal};
 use crate::folder::names::{free_path, new_class_name, new_file_name};
-use crate::folder::{Listing, Step, TRASH, within};
+use crate::folder::{Listing, RECEIVED, Step, TRASH, within};
 
-/// What the names of folders begin with that pictures are received into.
-const RECEIVED: &str = "received-";
 /// The most bytes that an archive's pictures may have together.
 const MOST_UNPACKED: u64 = 32 << 30;
 
 /// Files on their way into the project: they lie in a folder of the trash, which goes when this is dropped
-/// unless they are taken.
+/// unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Staging {
     folder: tempfile::TempDir,
@@ -172,17 +170,45 @@ impl Staging {
         Ok(())
     }
 
+    /// Brings what was received to the disk: the journal says that it is there.
+    ///
+    /// # Errors
+    /// When the system cannot.
+    pub(super) fn sync(&self) -> Result<(), StudioError> {
+        let refused = |cause| StudioError::system("add", "what was received", cause);
+        // All at once: one by one, thousands take minutes.
+        #[cfg(target_os = "linux")]
+        if !self.received.is_empty() {
+            let folder = File::open(self.folder.path()).map_err(refused)?;
+            rustix::fs::syncfs(folder).map_err(|error| refused(error.into()))?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        for Received { file, .. } in &self.received {
+            let file = fs::OpenOptions::new().write(true).open(file).map_err(refused)?;
+            file.sync_all().map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the folder, to which what was added goes back when this is undone.
+    pub(super) fn keep(self) {
+        let _ = self.folder.keep();
+    }
+
     /// What puts the files in their places, and what came of it when it is done.
+    ///
+    /// # Errors
+    /// [`StudioError::ClassExists`] where a file lies that is called like a class.
     pub(super) fn deed(
-        self,
+        &self,
         root: &Path,
         listing: &Listing,
         batch: Option<String>,
-    ) -> (Deed, Added) {
-        let Self { folder, received, skipped, .. } = self;
+    ) -> Result<(Deed, Added), StudioError> {
+        let Self { received, skipped, .. } = self;
         let (mut taken, mut made, mut steps) = (HashSet::new(), HashSet::new(), Vec::new());
         let mut classes = HashSet::new();
-        for Received { file, name, class } in &received {
+        for Received { file, name, class } in received {
             let target = match class {
                 None => String::new(),
                 Some(class) => {
@@ -190,7 +216,12 @@ impl Staging {
                     match listing.class(class) {
                         Ok(class) => class.folders[0].clone(),
                         Err(_) => {
-                            if made.insert(class.clone()) && !root.join(class).exists() {
+                            let folder = root.join(class);
+                            if made.insert(class.clone()) && !folder.is_dir() {
+                                // A link that leads nowhere is there, too.
+                                if folder.symlink_metadata().is_ok() {
+                                    return Err(StudioError::ClassExists { name: class.clone() });
+                                }
                                 steps.push(Step::Make { folder: class.clone() });
                             }
                             class.clone()
@@ -200,10 +231,6 @@ impl Staging {
             };
             let from = within(root, file).expect("it was received here, under a number");
             steps.push(Step::Move { from, to: free_path(root, &target, name, &mut taken) });
-        }
-        if !steps.is_empty() {
-            // What is in it is taken from here on, and comes back when this is undone.
-            let _ = folder.keep();
         }
         let count = pictures(received.len());
         let to = match (classes.len(), classes.iter().next()) {
@@ -219,7 +246,7 @@ impl Staging {
         }
         let (title, pictures) = (format!("Add {{}} to {to}"), received.len());
         let deed = Deed { title, pictures: Some(pictures), batch, steps };
-        (deed, Added { pictures, skipped, message })
+        Ok((deed, Added { pictures, skipped: skipped.clone(), message }))
     }
 }
 

@@ -240,11 +240,13 @@ impl Project {
         staging: Staging,
         batch: Option<String>,
     ) -> Result<Added, StudioError> {
+        staging.sync()?;
         let mut state = self.state();
         state.writable(&self.root)?;
-        let (deed, mut added) = staging.deed(&self.root, &state.listing, batch);
+        let (deed, mut added) = staging.deed(&self.root, &state.listing, batch)?;
         if !deed.steps.is_empty() {
             let gone = state.carry_out(&self.root, What::Do, deed)?;
+            staging.keep();
             added.pictures -= gone.min(added.pictures);
         }
         Ok(added)
@@ -402,8 +404,7 @@ fn moved_to(step: &Step) -> Option<&str> {
 fn with_gone(said: String, gone: usize) -> String {
     match gone {
         0 => said,
-        1 => format!("{said}; 1 of them was there no more"),
-        n => format!("{said}; {n} of them were there no more"),
+        n => format!("{said} ({n} had already been removed)"),
     }
 }
 

@@ -67,7 +67,8 @@ impl Shared {
             name => {
                 self.models.check(name)?;
                 let read = std::fs::read(self.models.file(name));
-                (name.to_owned(), read.map_err(|cause| StudioError::system("read", name, cause))?)
+                let refused = |cause| StudioError::Unread { name: name.to_owned(), cause };
+                (name.to_owned(), read.map_err(refused)?)
             }
         };
         let name = format!("{name}.safetensors");

@@ -186,7 +186,7 @@ fn what_others_do_to_the_folder_is_seen() {
     studio.refuse(move_to(&["Bag/0.png"], Some("Coat")), 404, &["no such picture"]);
     fs::remove_file(project.path("Coat/1 (2).png")).unwrap();
     let done = studio.post("/api/undo", "").json();
-    assert_eq!(done["message"], "Undone: Move 1 picture to Coat; 1 of them was there no more");
+    assert_eq!(done["message"], "Undone: Move 1 picture to Coat (1 had already been removed)");
 }
 
 #[test]

@@ -265,3 +265,12 @@ fn a_project_that_has_become_read_only_is_looked_at_with_what_was_done() {
     }
     assert_eq!(project.open().post("/api/undo", "").status, 200);
 }
+
+#[test]
+fn a_model_that_cannot_be_read_is_told_of_without_a_change() {
+    let project = Project::of_two();
+    fs::create_dir_all(project.path(".headstart/models/Old.safetensors")).unwrap();
+    let studio = project.open();
+    let failed = studio.get("/api/models/Old/file").text().to_owned();
+    assert!(failed.contains("cannot read Old (") && !failed.contains("changed"), "{failed}");
+}

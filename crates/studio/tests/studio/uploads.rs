@@ -158,3 +158,46 @@ fn what_a_journal_has_named_is_never_removed() {
     drop(project.open());
     assert_eq!(received(), 1);
 }
+
+#[test]
+fn what_cannot_be_added_leaves_nothing() {
+    let project = Project::of_two();
+    fs::write(project.path("notes.txt"), "of nothing").unwrap();
+    let studio = project.open();
+    let before = project.files();
+    let files: [(&str, &[u8]); 1] = [("a.png", &picture("Bag", 0))];
+    let taken = studio.upload("?class=notes.txt", &files);
+    taken.assert_failed(409, &["there is a class \"notes.txt\" already"]);
+    #[cfg(target_os = "linux")]
+    {
+        // Nothing can be moved there.
+        std::os::unix::fs::symlink("/proc/self", project.path("Elsewhere")).unwrap();
+        let refused = studio.upload("?class=Elsewhere", &files);
+        assert!(refused.text().contains("cannot add Elsewhere/a.png"), "{}", refused.text());
+        fs::remove_file(project.path("Elsewhere")).unwrap();
+    }
+    assert_eq!(project.files(), before);
+    let trash = fs::read_dir(project.path(".headstart/trash")).unwrap().count();
+    assert_eq!(trash, 0);
+}
+
+#[test]
+fn what_cannot_be_undone_is_called_by_what_was_done() {
+    let project = Project::of_two();
+    let studio = project.open();
+    studio.upload("?class=Coat", &[("a.png", &picture("Coat", 0))]);
+    let entries = fs::read_dir(project.path(".headstart/trash")).unwrap();
+    let received = entries.map(|entry| entry.unwrap().path()).next().expect("a folder");
+    fs::remove_dir(&received).unwrap();
+    fs::write(&received, "in the way").unwrap();
+    let refused = studio.post("/api/undo", "");
+    assert!(refused.text().contains("cannot take back Coat/a.png"), "{}", refused.text());
+    assert!(refused.text().contains("nothing was changed"), "{}", refused.text());
+    assert_eq!(studio.classes()["Coat"], 1);
+    fs::remove_file(&received).unwrap();
+    studio.act(json!({ "do": "delete", "paths": ["Bag/0.png"] }));
+    fs::remove_dir_all(project.path("Bag")).unwrap();
+    fs::write(project.path("Bag"), "in the way").unwrap();
+    let refused = studio.post("/api/undo", "");
+    assert!(refused.text().contains("cannot restore Bag/0.png"), "{}", refused.text());
+}
