@@ -377,6 +377,23 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn what_was_interrupted_is_not_finished_where_a_link_leads() {
+        let place = Place::with(&["project/a/1", "project/a/2", "outside/1"]);
+        let root = place.folder.path().join("project");
+        std::os::unix::fs::symlink("../outside", root.join("link")).expect("room");
+        let (mut journal, _) = Journal::open(&root, &root.join("journal")).expect("it opens");
+        let moves = [("link/1", "a/3"), ("a/1", "link/new/1"), ("a/2", "new/2")];
+        journal.begin(What::Do, &deed("crafted", &moves)).expect("room");
+        drop(journal);
+        let (_, history) = Journal::open(&root, &root.join("journal")).expect("it opens");
+        assert_eq!(history.done, [deed("crafted", &moves[2..])]);
+        for path in ["outside/1", "project/a/1", "project/new/2"] {
+            assert!(place.is_there(path), "{path}");
+        }
+    }
+
+    #[test]
     fn an_end_that_could_not_be_written_goes_before_what_is_begun_next() {
         let place = Place::with(&["a/1", "a/2"]);
         let (mut journal, _) = place.open();

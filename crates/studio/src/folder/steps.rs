@@ -146,9 +146,20 @@ pub(crate) fn carry_out(root: &Path, steps: Vec<Step>) -> Result<Carried, Studio
 }
 
 /// Carries out what is left of steps that something has interrupted, as far as that is possible: those that were
-/// carried out, then or now.
+/// carried out, then or now. Nobody has asked for them now, so none is that a linked folder would lead elsewhere.
 pub(crate) fn finish(root: &Path, steps: Vec<Step>) -> Vec<Step> {
+    let is_carried_out = |step: &Step| {
+        step.paths().all(|path| lies_within(root, path)) && step.carry_out(root).is_ok()
+    };
     let mut done = steps;
-    done.retain(|step| step.is_done(root) || step.carry_out(root).is_ok());
+    done.retain(|step| step.is_done(root) || is_carried_out(step));
     done
+}
+
+/// Whether the folder that a path is in, as far as it is there, lies within the project's.
+fn lies_within(root: &Path, path: &str) -> bool {
+    let Ok(root) = root.canonicalize() else { return false };
+    let path = root.join(path);
+    let folder = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+    folder.is_some_and(|folder| folder.starts_with(&root))
 }
