@@ -94,8 +94,8 @@ export const project = () => ask("/api/project");
 export const pictures = (name) => ask(`/api/pictures${query({ class: name })}`);
 /** @param {Action} action @returns {Promise<Done>} */
 export const act = (action) => post("/api/actions", action);
-/** @returns {Promise<Done>} */
-export const undo = () => post("/api/undo");
+/** @param {string} [expected] nothing else is undone @returns {Promise<Done>} */
+export const undo = (expected) => post("/api/undo", { expected });
 /** @returns {Promise<Done>} */
 export const redo = () => post("/api/redo");
 /** @returns {Promise<Learned | null>} */

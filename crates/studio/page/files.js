@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { plural } from "./dom.js";
+import { haveClasses, withClasses } from "./folders.js";
 import { failed, refresh, say, set, state } from "./store.js";
 
 // A request has at most so much, so that what is done shows while the rest is under way.
@@ -40,12 +41,6 @@ export async function filesOf(transfer) {
 /** @param {Iterable<File>} files @returns {Named[]} */
 export const named = (files) => [...files].map((file) => ({ name: file.webkitRelativePath || file.name, file }));
 
-/** Whether files come with folders of several classes. @param {Named[]} files */
-export function haveClasses(files) {
-  const depths = files.map(({ name }) => name.split("/").length - 1);
-  return Math.max(0, ...depths) > 1 || new Set(files.filter(({ name }) => name.includes("/")).map(({ name }) => name.split("/")[0])).size > 1;
-}
-
 /**
  * Sends files; they are undone at once. Folders of several classes become these classes wherever they are dropped.
  * @param {Named[]} files @param {string | null} className null: folders become classes, the rest waits to be labelled
@@ -54,11 +49,14 @@ export function haveClasses(files) {
 export async function send(files, className) {
   if (files.length === 0) return [];
   const into = haveClasses(files) ? null : className;
+  if (into === null) files = withClasses(files);
   const batch = newBatch();
   const total = files.length;
   let done = 0;
   let added = 0;
   let message = "";
+  /** @type {string | null} */
+  let title = null;
   /** @type {{name: string, reason: string}[]} */
   const skipped = [];
   try {
@@ -70,12 +68,13 @@ export async function send(files, className) {
       added += answer.added;
       skipped.push(...answer.skipped);
       message = answer.message;
+      title = answer.project.undo;
       set({ project: answer.project });
     }
     const is = added === 1 ? "is" : "are";
     const where = into === null ? "" : ` in ${into}`;
     const text = done > MOST_FILES || message === "" ? `${plural(added, "picture")} ${is} new${where}` : message;
-    say(skipped.length === 0 ? text : `${text}. ${left(skipped)}`, { undo: added > 0, problem: added === 0 && skipped.length > 0 });
+    say(skipped.length === 0 ? text : `${text}. ${left(skipped)}`, { undo: added > 0 ? title : null, problem: added === 0 && skipped.length > 0 });
     return [];
   } catch (error) {
     failed(error);

@@ -77,7 +77,7 @@ function unreadable(files) {
     "section",
     {},
     element("h3", {}, `${plural(files.length, "file")} cannot be read`),
-    element("p", { class: "faint" }, "They are left alone, and nothing is learned from them."),
+    element("p", { class: "faint" }, "They stay where they are, and are left out."),
     element("ul", {}, files.slice(0, 100).map(({ path, reason }) => element("li", {}, element("code", {}, path), ` ${reason}`))),
   );
 }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 
 /**
- * @typedef {{text: string, undo: boolean, problem: boolean}} Toast
+ * @typedef {{text: string, undo: string | null, problem: boolean}} Toast `undo`: what is undone from there
  * @typedef {"connecting" | "open" | "lost" | "denied"} Connection
  */
 
@@ -127,7 +127,7 @@ export function failed(error) {
 
 /** @param {string} text @param {Partial<Toast>} [how] */
 export function say(text, how = {}) {
-  set({ toast: { text, undo: false, problem: false, ...how } });
+  set({ toast: { text, undo: null, problem: false, ...how } });
 }
 
 /** @param {() => Promise<api.Done>} ask @param {{undo: boolean, quiet?: boolean}} how @returns {Promise<boolean>} whether it was done */
@@ -136,7 +136,7 @@ async function change(ask, { undo, quiet }) {
     const done = await ask();
     set({ project: done.project });
     refresh("pictures", "inbox", "findings");
-    if (!quiet) say(done.message, { undo });
+    if (!quiet) say(done.message, { undo: undo ? done.project.undo : null });
     return true;
   } catch (error) {
     failed(error);
@@ -156,7 +156,9 @@ function inOrder(next) {
 
 /** @param {api.Action} action */
 export const act = (action) => inOrder(() => change(() => api.act(action), { undo: true }));
-export const undo = () => inOrder(async () => (state.project?.undo ? change(api.undo, { undo: false }) : false));
+/** Takes the last deed back. @param {string} [expected] the only one that is to be */
+export const undo = (expected) =>
+  inOrder(async () => (state.project?.undo ? change(() => api.undo(expected), { undo: false }) : false));
 export const redo = () => inOrder(async () => (state.project?.redo ? change(api.redo, { undo: true }) : false));
 
 /** Moves pictures, which leave the list that is shown at once. @param {string[]} paths @param {string | null} to */

@@ -26,8 +26,9 @@ export class StudioToast extends Watching {
     this.#alert.replaceChildren();
     if (!toast) return;
     const box = element("p", { class: toast.problem ? "toast problem" : "toast" }, element("span", {}, toast.text));
-    if (toast.undo) {
-      box.append(button("Undo", () => void undo(), { class: "link", "aria-keyshortcuts": "Control+Z" }));
+    const told = toast.undo;
+    if (told) {
+      box.append(button("Undo", () => void undo(told), { class: "link", "aria-keyshortcuts": "Control+Z" }));
     }
     box.append(button("×", () => set({ toast: null }), { class: "link", "aria-label": "Close" }));
     (toast.problem ? this.#alert : this.#status).append(box);

@@ -63,6 +63,14 @@ pub enum StudioError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A text that is no name for a model's file.
+    #[error("{name:?} is no name for a model: {problem}")]
+    ModelName {
+        /// The text.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A class that there is not.
     #[error("there is no class {name:?} any more")]
     NoSuchClass {
@@ -119,6 +127,18 @@ pub enum StudioError {
     /// The pictures that a finding is about have changed.
     #[error("the pictures have changed since this was found: nothing was done")]
     Outdated,
+    /// What was done last is not what was to be undone.
+    #[error("something else was done since: {title}")]
+    NotTheLast {
+        /// What was done last.
+        title: String,
+    },
+    /// The program fails.
+    #[error("a fault of this program: {problem}")]
+    Fault {
+        /// What it said.
+        problem: String,
+    },
     /// Another job runs.
     #[error("{name} is being trained: stop it, or wait until it is done")]
     JobRuns {
@@ -157,7 +177,8 @@ impl StudioError {
             Self::Listing(error) => error.kind(),
             Self::Journal { .. } => ErrorKind::InvalidData,
             Self::Serve(error) => error.kind(),
-            Self::ClassName { .. } => ErrorKind::InvalidName,
+            Self::ClassName { .. } | Self::ModelName { .. } => ErrorKind::InvalidName,
+            Self::Fault { .. } => ErrorKind::Internal,
             Self::NotPlain { .. }
             | Self::InUse { .. }
             | Self::ReadOnly { .. }
@@ -166,6 +187,7 @@ impl StudioError {
             | Self::Request(_)
             | Self::JobRuns { .. }
             | Self::Outdated
+            | Self::NotTheLast { .. }
             | Self::NothingLearned
             | Self::NothingToCompare { .. } => ErrorKind::InvalidInput,
             Self::NoSuchClass { .. } | Self::NoSuchPicture { .. } | Self::NoSuch { .. } => {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use headstart::data::decode::{Format, MinSize, decode_at_least, read_file, sniff};
@@ -10,7 +11,7 @@ use headstart::data::{DecodeError, Limits, Rgb};
 use headstart::files::AtomicFile;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageBuffer, imageops};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Pixels of the longer side.
 const SIDE: usize = 160;
@@ -18,7 +19,7 @@ const QUALITY: u8 = 75;
 /// That of a picture to look at closely, of a format that browsers do not show.
 const LARGE_QUALITY: u8 = 90;
 
-/// Thumbnails that are made at once: other requests wait for the same threads.
+/// Pictures that are made at once: other requests wait for the same threads.
 const AT_ONCE: usize = 2;
 
 /// Bytes that all thumbnails may take: those of about 50,000 pictures.
@@ -28,7 +29,7 @@ const MOST_KEPT: u64 = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Thumbnails {
     folder: Option<PathBuf>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// A file as browsers show it.
@@ -42,7 +43,7 @@ impl Thumbnails {
     /// Beside the features in a cache.
     pub(crate) fn new(cache: Option<&Path>) -> Self {
         let folder = cache.map(|cache| cache.join("thumbnails"));
-        Self { folder, turns: Semaphore::new(AT_ONCE) }
+        Self { folder, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Lets go of those that were made longest ago where all together take too much.
@@ -52,9 +53,10 @@ impl Thumbnails {
         }
     }
 
-    /// Waits until one may be made.
-    pub(crate) async fn turn(&self) -> SemaphorePermit<'_> {
-        self.turns.acquire().await.expect("it is never closed")
+    /// Waits until a picture may be made. The turn belongs to what makes it, which goes on when nobody waits for
+    /// it any more.
+    pub(crate) async fn turn(&self) -> OwnedSemaphorePermit {
+        self.turns.clone().acquire_owned().await.expect("it is never closed")
     }
 
     /// The thumbnail of a picture's file.
@@ -81,26 +83,37 @@ impl Thumbnails {
     }
 }
 
-/// A picture's file as browsers show it: itself, or as a JPEG.
-///
+/// A picture's file, to be looked at closely.
+#[derive(Debug)]
+pub(crate) enum Large {
+    /// As it is.
+    Shown(Shown),
+    /// Of a format that browsers do not show: what [`as_jpeg`] takes.
+    Other(Vec<u8>),
+}
+
 /// # Errors
-/// When the picture cannot be read.
-pub(crate) fn large(file: &Path) -> Result<Shown, DecodeError> {
-    let limits = Limits::default();
-    let bytes = read_file(file, &limits)?;
+/// When the file cannot be read, or is no picture.
+pub(crate) fn large(file: &Path) -> Result<Large, DecodeError> {
+    let bytes = read_file(file, &Limits::default())?;
     let media_type = match sniff(&bytes)? {
         Format::Jpeg => "image/jpeg",
         Format::Png => "image/png",
         Format::WebP => "image/webp",
         Format::Gif => "image/gif",
         Format::Bmp => "image/bmp",
-        _ => {
-            let picture = decode_at_least(&bytes, &limits, MinSize::FULL)?;
-            let bytes = jpeg(&picture, LARGE_QUALITY);
-            return Ok(Shown { media_type: "image/jpeg", bytes });
-        }
+        _ => return Ok(Large::Other(bytes)),
     };
-    Ok(Shown { media_type, bytes })
+    Ok(Large::Shown(Shown { media_type, bytes }))
+}
+
+/// A picture of any format as one that all browsers show.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn as_jpeg(bytes: &[u8]) -> Result<Shown, DecodeError> {
+    let picture = decode_at_least(bytes, &Limits::default(), MinSize::FULL)?;
+    Ok(Shown { media_type: "image/jpeg", bytes: jpeg(&picture, LARGE_QUALITY) })
 }
 
 /// Removes the oldest files in the folders of a folder until half of what they may take is left, if it is more.

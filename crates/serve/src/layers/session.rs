@@ -106,6 +106,8 @@ pub(super) async fn check_session(
 ) -> Response {
     let mut response = match opening(&request) {
         Some(token) if session.opens(token) => session.opened(),
+        // One that was used: who has the cookie needs none.
+        Some(_) if session.has_cookie(request.headers()) => session.opened(),
         Some(_) => locked(request.headers()),
         None if !session.has_cookie(request.headers()) => locked(request.headers()),
         None if !is_own(request.method(), request.headers()) => {

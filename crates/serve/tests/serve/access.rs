@@ -156,6 +156,9 @@ fn a_browser_that_opens_the_address_with_the_token_has_a_session_and_no_other_ha
     }
     let cookie = format!("headstart_{port}=s3cret");
     let own = |request: Request| request.with("Host", &host).with("Cookie", &cookie);
+    // The address that a browser was opened with, from its history.
+    let again = server.send(&own(Request::get("/?token=once")));
+    assert_eq!((again.status, &*again.headers["location"]), (303, "/"));
     for path in ["/", "/docs", "/assets/page.css", "/models"] {
         let response = server.send(&own(get(path)));
         assert_eq!(response.status, 200, "{path}");

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
 use headstart::data::SkipReason;
+use headstart::data::decode::guarded;
 use headstart::model::Trainable;
 use headstart::{
     BaseConfig, BaseSource, CancelToken, Classifier, Context, ExtractConfig, FineTunePhase,
@@ -148,7 +149,7 @@ impl Jobs {
         state.cancel = CancelToken::new();
         let (shared, cancel) = (self.state.clone(), state.cancel.clone());
         let run = move || {
-            let ended = run(&job, &name, &tools, &cancel, &shared);
+            let ended = caught(|| run(&job, &name, &tools, &cancel, &shared));
             end(&shared, ended, &cancel);
             tools.hub.tell("job", &lock(&shared).view);
             when_done();
@@ -362,6 +363,14 @@ fn keep(
     Ok(classifier.save(tools.models.file(name))?)
 }
 
+/// What work comes to; a fault of it is an error as others are, and ends nothing else.
+fn caught<T>(work: impl FnOnce() -> Result<T, StudioError>) -> Result<T, StudioError> {
+    guarded(work).unwrap_or_else(|problem| {
+        tracing::error!(problem, "a job made the program panic");
+        Err(StudioError::Fault { problem })
+    })
+}
+
 fn end(state: &Mutex<State>, ended: Result<String, StudioError>, cancel: &CancelToken) {
     let mut state = lock(state);
     let Some(view) = &mut state.view else { return };
@@ -371,4 +380,31 @@ fn end(state: &Mutex<State>, ended: Result<String, StudioError>, cancel: &Cancel
         Err(_) if cancel.is_cancelled() => (JobState::Stopped, None),
         Err(error) => (JobState::Failed, Some(error.to_string())),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_the_program_ends_the_job_which_says_so() {
+        let view = JobView {
+            id: "1".to_owned(),
+            kind: Kind::Train,
+            name: "a".to_owned(),
+            stage: String::new(),
+            done: 0,
+            total: 0,
+            seconds_left: Some(1.0),
+            curve: Vec::new(),
+            state: JobState::Running,
+            message: None,
+        };
+        let state = Mutex::new(State { view: Some(view), ..State::default() });
+        let ended = caught(|| -> Result<String, StudioError> { panic!("it broke") });
+        end(&state, ended, &CancelToken::new());
+        let view = lock(&state).view.clone().expect("it is kept");
+        assert_eq!((view.state, view.is_running()), (JobState::Failed, false));
+        assert!(view.message.expect("it says why").contains("it broke"));
+    }
 }

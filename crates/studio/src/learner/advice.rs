@@ -79,14 +79,12 @@ fn of_classes(known: &Known<'_>, all: &mut Vec<Advice>) {
     let classes = &known.listing.classes;
     match classes.len() {
         0 => {
-            let text =
-                "Make two classes or more: what is it that pictures are to be told apart by?";
+            let text = "Make two classes or more: one for each thing that is to be told apart.";
             all.push(Advice::new("classes", text.to_owned()).on("pictures"));
             return;
         }
         1 => {
-            let text =
-                format!("Add a second class: {} is to be told from something.", classes[0].name);
+            let text = format!("Add a second class to tell {} apart from.", classes[0].name);
             all.push(Advice::new("classes", text).on("pictures"));
         }
         _ => {}
@@ -97,7 +95,7 @@ fn of_classes(known: &Known<'_>, all: &mut Vec<Advice>) {
     for &(count, name) in by_size.iter().filter(|(count, _)| *count < ENOUGH) {
         let text = match count {
             0 => format!("{name} has no pictures yet."),
-            _ => format!("{name} has {}; with {ENOUGH} it is told more surely.", pictures(count)),
+            _ => format!("{name} has {}; {ENOUGH} or more work better.", pictures(count)),
         };
         all.push(Advice::new("few", text).of_class(name).on("pictures"));
     }
@@ -132,10 +130,8 @@ fn of_errors(known: &Known<'_>, all: &mut Vec<Advice>) {
         all.push(Advice::new("findings", text).on("clean"));
     }
     if known.unreadable > 0 {
-        let text = format!(
-            "{} cannot be read, and nothing is learned from them.",
-            pictures(known.unreadable)
-        );
+        let is = if known.unreadable == 1 { "is" } else { "are" };
+        let text = format!("{} cannot be read and {is} left out.", pictures(known.unreadable));
         all.push(Advice::new("unreadable", text).on("clean"));
     }
 }

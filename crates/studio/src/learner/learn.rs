@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use headstart::data::decode::guarded;
 use headstart::{
     AuditConfig, CancelToken, Classifier, Context, Duplicates, FitConfig, UnknownRate,
     audit_extracted,
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use super::set::{self, Copies};
 use super::{Findings, Learned, LearnedView, Wanted, Work, advice, inbox};
+use crate::StudioError;
 use crate::folder::Listing;
 
 /// How long nothing has changed before something is learned: several things are often done at once.
@@ -33,48 +35,62 @@ struct Asked {
     cancel: CancelToken,
 }
 
+/// What was done before, by what it was learned from.
+#[derive(Default)]
+struct Before {
+    learned_from: Option<u64>,
+    looked_through: Option<u64>,
+    /// When something was learned last, and how long that took.
+    last: Option<Instant>,
+    took: Duration,
+}
+
 impl Work {
-    /// Learns when something has changed, until all is over: first a head, and then, unless something else has
-    /// changed meanwhile, what takes longer.
+    /// Learns when something has changed, until all is over. A fault ends what is learned then, and is told of.
     pub(super) fn learn(&self) {
-        let (mut last, mut took) = (None::<Instant>, Duration::ZERO);
-        let (mut learned_from, mut looked_through) = (None, None);
-        while let Some(asked) = self.next(last, took) {
-            let Asked { listing, revision, cancel, .. } = &asked;
-            let begun = Instant::now();
-            let mut context = Context::default().with_pool(self.pool.clone());
-            context = context.with_cancel_token(cancel.clone());
-            let of = set::fingerprint(listing, &self.store);
-            let is_reading = self.wanted().reading;
-            if learned_from != Some(of) {
-                // Copies must not measure each other. Those of an audit are known; before the first, there
-                // is time to look where there are few pictures.
-                let is_first = looked_through.is_none() && !is_reading;
-                let is_few = listing.labelled() <= FEW;
-                let duplicates =
-                    if is_first && is_few { Duplicates::Near } else { Duplicates::Exact };
-                let how = (duplicates, UnknownRate::NEVER);
-                if self.fit(listing, (*revision, begun), how, &mut context) {
-                    learned_from = Some(of);
-                    (last, took) = (Some(Instant::now()), begun.elapsed());
-                }
+        let mut before = Before::default();
+        while let Some(asked) = self.next(before.last, before.took) {
+            if let Err(problem) = guarded(|| self.learn_from(&asked, &mut before)) {
+                self.hub.problem(&StudioError::Fault { problem }.to_string());
             }
-            self.tell_learned(&asked);
-            self.wanted().let_wait();
+        }
+    }
+
+    /// First a head, and then, unless something else has changed meanwhile, what takes longer.
+    fn learn_from(&self, asked: &Asked, before: &mut Before) {
+        let Asked { listing, revision, cancel, .. } = asked;
+        let begun = Instant::now();
+        let mut context = Context::default().with_pool(self.pool.clone());
+        context = context.with_cancel_token(cancel.clone());
+        let of = set::fingerprint(listing, &self.store);
+        let is_reading = self.wanted().reading;
+        if before.learned_from != Some(of) {
+            // Copies must not measure each other. Those of an audit are known; before the first, there
+            // is time to look where there are few pictures.
+            let is_first = before.looked_through.is_none() && !is_reading;
+            let is_few = listing.labelled() <= FEW;
+            let duplicates = if is_first && is_few { Duplicates::Near } else { Duplicates::Exact };
+            let how = (duplicates, UnknownRate::NEVER);
+            if self.fit(listing, (*revision, begun), how, &mut context) {
+                before.learned_from = Some(of);
+                (before.last, before.took) = (Some(Instant::now()), begun.elapsed());
+            }
+        }
+        self.tell_learned(asked);
+        self.wanted().let_wait();
+        self.sort_inbox(listing, cancel);
+        self.tell_learned(asked);
+        if is_reading || before.looked_through == Some(of) || !self.audit(listing, &mut context) {
+            return;
+        }
+        self.tell_learned(asked);
+        self.hub.tell("findings", &json!({ "revision": revision }));
+        // What unknown pictures are told by takes longer than the head, whose figures are now without copies.
+        let how = (Duplicates::Exact, UnknownRate::default());
+        if self.fit(listing, (*revision, Instant::now()), how, &mut context) {
+            before.looked_through = Some(of);
             self.sort_inbox(listing, cancel);
-            self.tell_learned(&asked);
-            if is_reading || looked_through == Some(of) || !self.audit(listing, &mut context) {
-                continue;
-            }
-            self.tell_learned(&asked);
-            self.hub.tell("findings", &json!({ "revision": revision }));
-            // What unknown pictures are told by takes longer than the head, whose figures are now without copies.
-            let how = (Duplicates::Exact, UnknownRate::default());
-            if self.fit(listing, (*revision, Instant::now()), how, &mut context) {
-                looked_through = Some(of);
-                self.sort_inbox(listing, cancel);
-                self.tell_learned(&asked);
-            }
+            self.tell_learned(asked);
         }
     }
 

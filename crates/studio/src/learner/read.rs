@@ -4,10 +4,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use headstart::data::Location;
+use headstart::data::decode::guarded;
 use headstart::{Context, Event};
 use serde_json::json;
 
 use super::Work;
+use crate::StudioError;
 use crate::folder::{Listing, Stamp};
 
 /// Pictures that are read between two looks at what else is to be read.
@@ -38,7 +40,10 @@ impl Work {
             }
             let batch = queue.split_off(queue.len().saturating_sub(BATCH));
             if !batch.is_empty() {
-                self.read_batch(&batch, queue.len(), &listing);
+                let read = guarded(|| self.read_batch(&batch, queue.len(), &listing));
+                if let Err(problem) = read {
+                    self.hub.problem(&StudioError::Fault { problem }.to_string());
+                }
             }
             let mut wanted = self.wanted();
             if queue.is_empty() && wanted.revision == of_revision {

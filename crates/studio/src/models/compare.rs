@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::StudioError;
+use crate::project::pictures;
 
-/// With a smaller chance that a difference is one, it is told as no chance.
+/// With a smaller chance that a difference is one, it is told as unlikely to be chance.
 const SURELY: f64 = 0.05;
 
 /// What a model says of pictures that it has not learned from.
@@ -122,6 +123,10 @@ fn mcnemar(a: usize, b: usize) -> f64 {
     (2.0 * sum).min(1.0)
 }
 
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 fn verdict((a, only_a): (&str, usize), (b, only_b): (&str, usize), all: usize, p: f64) -> String {
     let (better, worse, for_it, against) =
         if only_a >= only_b { (a, b, only_a, only_b) } else { (b, a, only_b, only_a) };
@@ -129,16 +134,17 @@ fn verdict((a, only_a): (&str, usize), (b, only_b): (&str, usize), all: usize, p
         () if for_it + against == 0 => {
             format!("Both say the same of all {all} pictures, as far as right and wrong go.")
         }
-        () if p < SURELY => format!(
-            "{better} is better: of the pictures that only one is right about it has {for_it}, {worse} {against}. \
-             That is hardly chance."
-        ),
         () if for_it == against => format!(
-            "Neither is better: of the pictures that only one is right about, each has {for_it}."
+            "On the {} where they differ, each is right {}.",
+            pictures(for_it + against),
+            times(for_it)
         ),
         () => format!(
-            "{better} is right about a few more ({for_it} against {against} of {all} pictures), but that may be \
-             chance: with more pictures one could tell."
+            "On the {} where they differ, {better} is right {} and {worse} {}; that {}.",
+            pictures(for_it + against),
+            times(for_it),
+            times(against),
+            if p < SURELY { "is unlikely to be chance" } else { "may be chance" }
         ),
     }
 }
@@ -189,13 +195,23 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_as_one_where_it_is_hardly_chance() {
+    fn a_difference_is_told_as_one_where_it_is_unlikely_to_be_chance() {
         for (a, b, part) in [
             (0, 0, "Both say the same"),
-            (14, 3, "A is better"),
-            (3, 14, "B is better"),
-            (3, 4, "may be chance"),
-            (4, 4, "Neither is better"),
+            (
+                14,
+                3,
+                "On the 17 pictures where they differ, A is right 14 times and B 3 times; that is unlikely to be \
+                 chance.",
+            ),
+            (3, 14, "B is right 14 times and A 3 times; that is unlikely to be chance."),
+            (3, 4, "B is right 4 times and A 3 times; that may be chance."),
+            (
+                1,
+                0,
+                "On the 1 picture where they differ, A is right once and B 0 times; that may be chance.",
+            ),
+            (4, 4, "On the 8 pictures where they differ, each is right 4 times."),
         ] {
             let told = verdict(("A", a), ("B", b), 50, mcnemar(a, b));
             assert!(told.contains(part), "{told}");

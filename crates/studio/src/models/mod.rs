@@ -185,7 +185,10 @@ impl Models {
         otherwise: &str,
     ) -> Result<String, StudioError> {
         let wanted = wanted.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(otherwise);
-        let wanted = new_class_name(wanted)?;
+        let wanted = new_class_name(wanted).map_err(|error| match error {
+            StudioError::ClassName { name, problem } => StudioError::ModelName { name, problem },
+            error => error,
+        })?;
         let names = self.names();
         let is_free = |name: &String| name != LIVE && !names.contains(name);
         let numbered = (2..).map(|number| format!("{wanted} {number}"));

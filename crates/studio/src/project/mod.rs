@@ -255,9 +255,9 @@ impl Project {
     /// Takes the last thing back, and what belongs to it.
     ///
     /// # Errors
-    /// When there is none, or the system refuses.
-    pub(crate) fn undo(&self) -> Result<String, StudioError> {
-        self.turn(What::Undo, "undo", "Undone")
+    /// When there is none, it is not the one that is `expected`, or the system refuses.
+    pub(crate) fn undo(&self, expected: Option<&str>) -> Result<String, StudioError> {
+        self.turn(What::Undo, expected, ("undo", "Undone"))
     }
 
     /// Does again what was undone last, and what belongs to it.
@@ -265,10 +265,15 @@ impl Project {
     /// # Errors
     /// As [`Project::undo`].
     pub(crate) fn redo(&self) -> Result<String, StudioError> {
-        self.turn(What::Redo, "do again", "Done again")
+        self.turn(What::Redo, None, ("do again", "Done again"))
     }
 
-    fn turn(&self, what: What, asked: &'static str, said: &str) -> Result<String, StudioError> {
+    fn turn(
+        &self,
+        what: What,
+        expected: Option<&str>,
+        (asked, said): (&'static str, &str),
+    ) -> Result<String, StudioError> {
         let mut state = self.state();
         state.writable(&self.root)?;
         let mut all_gone = 0;
@@ -277,6 +282,9 @@ impl Project {
             _ => state.history.done.clone(),
         };
         let title = Deed::title_of(&all).ok_or(StudioError::NothingTo { what: asked })?;
+        if expected.is_some_and(|expected| expected != title) {
+            return Err(StudioError::NotTheLast { title });
+        }
         let last = all.last().expect("it has a title");
         for deed in all.iter().rev().take_while(|deed| last.belongs_to(deed)) {
             let inverse = Deed { steps: self.inverse(&deed.steps), ..deed.clone() };

@@ -47,6 +47,7 @@ impl From<StudioError> for Refused {
             StudioError::JobRuns { .. } => "busy",
             StudioError::ClassExists { .. }
             | StudioError::NothingTo { .. }
+            | StudioError::NotTheLast { .. }
             | StudioError::Outdated => "conflict",
             _ => return Self(Failure::of_kind(error.kind(), one_line(&error.to_string()))),
         };

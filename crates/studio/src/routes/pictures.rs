@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Asked, Refused, Studio, blocking};
 use crate::studio::PictureView;
-use crate::thumbnails::{Shown, large};
+use crate::thumbnails::{Large, Shown, as_jpeg, large};
 
 pub(super) fn routes() -> Router<Studio> {
     Router::new()
@@ -43,9 +43,12 @@ async fn thumbnail(
     Asked(asked): Asked<OfPicture>,
 ) -> Result<Response, Refused> {
     let file = studio.file(&asked.path)?;
-    let _turn = studio.thumbnails.turn().await;
-    let making = studio.clone();
-    let shown = blocking(move || Ok(making.thumbnails.of(&file)?)).await?;
+    let turn = studio.thumbnails.turn().await;
+    let make = move || {
+        let _turn = turn;
+        Ok(studio.thumbnails.of(&file)?)
+    };
+    let shown = blocking(make).await?;
     Ok(response(shown, asked.v.is_some()))
 }
 
@@ -54,7 +57,17 @@ async fn picture(
     Asked(asked): Asked<OfPicture>,
 ) -> Result<Response, Refused> {
     let file = studio.file(&asked.path)?;
-    let shown = blocking(move || Ok(large(&file)?)).await?;
+    let shown = match blocking(move || Ok(large(&file)?)).await? {
+        Large::Shown(shown) => shown,
+        Large::Other(bytes) => {
+            let turn = studio.thumbnails.turn().await;
+            let make = move || {
+                let _turn = turn;
+                Ok(as_jpeg(&bytes)?)
+            };
+            blocking(make).await?
+        }
+    };
     Ok(response(shown, asked.v.is_some()))
 }
 

@@ -70,8 +70,8 @@ impl Shared {
     ///
     /// # Errors
     /// As [`Project::undo`].
-    pub(crate) fn undo(&self) -> Result<Done, StudioError> {
-        self.done(self.project.undo())
+    pub(crate) fn undo(&self, expected: Option<&str>) -> Result<Done, StudioError> {
+        self.done(self.project.undo(expected))
     }
 
     /// Does again what was undone last.

@@ -205,3 +205,20 @@ fn a_folder_that_something_has_come_to_stays_and_what_was_before_can_be_undone()
     fs::remove_dir_all(project.path("Coat")).unwrap();
     assert_eq!(project.files(), before);
 }
+
+#[test]
+fn what_is_undone_is_what_was_told_of() {
+    let project = Project::of_two();
+    let studio = project.open();
+    let first = studio.act(json!({ "do": "addClass", "name": "Coat" }));
+    let expected = json!({ "expected": first["project"]["undo"] }).to_string();
+    let last = studio.act(json!({ "do": "addClass", "name": "Dress" }));
+    let refused = studio.post("/api/undo", expected.clone());
+    refused.assert_failed(409, &["something else was done since: Add the class Dress"]);
+    assert!(project.path("Coat").is_dir() && project.path("Dress").is_dir());
+    let of_last = json!({ "expected": last["project"]["undo"] }).to_string();
+    assert_eq!(studio.post("/api/undo", of_last).status, 200);
+    assert_eq!(studio.post("/api/undo", expected).status, 200);
+    assert!(!project.path("Coat").exists());
+    studio.post("/api/undo", "{").assert_failed(400, &["JSON"]);
+}

@@ -232,10 +232,10 @@ fn what_to_do_next_is_said_in_words() {
     };
     advice("Make two classes or more");
     studio.act(json!({ "do": "addClass", "name": "Bag" }));
-    advice("Add a second class: Bag is to be told from something.");
+    advice("Add a second class to tell Bag apart from.");
     studio.upload("?class=Sneaker", &[("a.png", &picture("Sneaker", 0))]);
     advice("Bag has no pictures yet.");
-    advice("Sneaker has 1 picture; with 20 it is told more surely.");
+    advice("Sneaker has 1 picture; 20 or more work better.");
     studio.upload("", &[("a.png", &picture("Bag", 0)), ("b.png", &picture("Bag", 1))]);
     advice("2 pictures wait in the inbox to be labelled.");
 }

@@ -150,7 +150,11 @@ fn a_job_that_is_stopped_leaves_nothing_and_one_that_makes_no_sense_does_not_beg
         (json!({ "kind": "train", "base": "resnet" }), 400, "resnet"),
         (json!({ "kind": "train", "base": "mobilenetv2", "from": "x" }), 400, "from"),
         (json!({ "kind": "fine_tune", "base": "mobilenetv2", "from": "x" }), 404, "no model \"x\""),
-        (json!({ "kind": "train", "base": "mobilenetv2", "name": "../x" }), 400, "../x"),
+        (
+            json!({ "kind": "train", "base": "mobilenetv2", "name": "../x" }),
+            400,
+            "\"../x\" is no name for a model",
+        ),
         (json!({ "kind": "fine_tune", "base": "mobilenetv2", "epochs": 0 }), 400, "epochs"),
         (json!({ "kind": "burn", "base": "mobilenetv2" }), 400, "burn"),
     ] {
