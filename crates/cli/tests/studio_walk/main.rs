@@ -113,10 +113,13 @@ fn record(browser: &Chromium, project: &Project) {
     browser.press("Close camera");
 }
 
-/// Files on a class, and a folder that becomes one.
+/// A folder with another in it on a class, files on a class, and a folder that becomes one.
 fn drop_pictures(browser: &Chromium, project: &Project) {
-    browser.drop_on(&class("Bag"), &pictures("Bag", 0..12));
+    let folder = project.folder_of("Bag", 0..10);
+    project.folder_of("Bag/old", 10..12);
+    browser.drop_on(&class("Bag"), &[folder]);
     project.wait_until(|_| project.count("Bag") == Some(12));
+    assert_eq!(project.count("old"), None);
     browser.drop_on(&class("Trouser"), &pictures("Trouser", 0..12));
     project.wait_until(|_| project.count("Trouser") >= Some(20));
     let folder = project.folder_of("Sneaker", 0..12);

@@ -55,11 +55,11 @@ impl Project {
         path
     }
 
-    /// A folder of pictures beside the project.
-    pub(crate) fn folder_of(&self, class: &str, which: Range<usize>) -> PathBuf {
-        let folder = self.place.path().join("dropped").join(class);
+    /// A folder of pictures beside the project: those of the class that its path begins with.
+    pub(crate) fn folder_of(&self, path: &str, which: Range<usize>) -> PathBuf {
+        let folder = self.place.path().join("dropped").join(path);
         fs::create_dir_all(&folder).unwrap();
-        for picture in pictures(class, which) {
+        for picture in pictures(path.split('/').next().unwrap(), which) {
             fs::copy(&picture, folder.join(picture.file_name().unwrap())).unwrap();
         }
         folder
