@@ -134,8 +134,9 @@ fn threads_keep_to_the_memory_that_they_share_wherever_pictures_lie() {
     (0..COUNT).for_each(|number| {
         drop(write(&format!("folder/{}/{number}.bmp", number % 2), bmp(number)))
     });
-    // Beside them a table holds its last two batches and one that is being made, here of a row each.
-    let batches = 3 * FILE as u64;
+    // Beside them a table holds its last two batches and one that is being made, here of a row each; and a thread that
+    // copies from one before these holds that.
+    let batches = 4 * FILE as u64;
     let cases = [
         (temp.path().join("folder"), 0),
         (write("plain.tar", tar()), 0),
