@@ -218,7 +218,7 @@ fn on_a_full_disk_nothing_changes_and_it_is_said() {
     let place = Place::new();
     fs::create_dir(place.path("project")).unwrap();
     // A disk of its own, of 400 KiB, that nobody else sees and that goes with the process.
-    let script = "unshare --user --map-root-user --mount sh -c \
+    let script = "exec unshare --user --map-root-user --mount sh -c \
         'mount -t tmpfs -o size=400k tmpfs project && exec \"$@\"' sh \"$@\"";
     let Some(studio) = Running::start(&place, Some(script)) else {
         eprintln!("skipped: this system lets nobody mount a small disk");
