@@ -9,8 +9,8 @@ use crate::commands::serve;
 #[cfg(feature = "studio")]
 use crate::commands::studio;
 use crate::commands::{
-    audit, bench, cache, calibrate, demo, evaluate, explain, features, fine_tune, import, lr_find,
-    predict, summary, train,
+    audit, bench, cache, calibrate, completions, demo, evaluate, explain, features, fine_tune,
+    import, lr_find, predict, summary, train,
 };
 use crate::options::Common;
 
@@ -19,7 +19,7 @@ use crate::options::Common;
 #[command(name = "headstart", version, max_term_width = 100)]
 #[command(after_help = "Start with: headstart demo\n\
     Then with your own pictures, in one folder per class: headstart train FOLDER\n\
-    Or in a window in the browser: headstart studio")]
+    Or in the browser: headstart studio")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -29,43 +29,48 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Open a window in the browser in which anyone trains a classifier
+    /// Open the studio: collect pictures and train in the browser
     #[cfg(feature = "studio")]
     Studio(studio::StudioArgs),
     /// Train a classifier on a folder of labelled pictures
     Train(train::TrainArgs),
-    /// Train the top of a model's base, too
+    /// Fine-tune the upper layers of a model's base
     FineTune(fine_tune::FineTuneArgs),
-    /// Look for a learning rate to train a head or to fine-tune with
+    /// Find a learning rate for training a head or for fine-tuning
     LrFind(lr_find::LrFindArgs),
-    /// Say what is on pictures
+    /// Classify pictures
     Predict(predict::PredictArgs),
-    /// Show which places of pictures speak for a class
+    /// Show which parts of a picture speak for a class
     Explain(explain::ExplainArgs),
-    /// Answer over HTTP what is on pictures
+    /// Serve models over HTTP
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
-    /// Measure a model on a folder of labelled pictures
+    /// Measure a model on labelled pictures
     Evaluate(evaluate::EvaluateArgs),
-    /// Learn from labelled pictures what a model's scores are worth, and keep it in the model
+    /// Calibrate a model's scores on labelled pictures
     Calibrate(calibrate::CalibrateArgs),
-    /// Look for what is wrong with a folder of labelled pictures; changes nothing
+    /// Find problems in a folder of labelled pictures; changes nothing
     Audit(audit::AuditArgs),
     /// Write the features of pictures to a file
     Features(features::FeaturesArgs),
     /// Print the layers of a base, their shapes and parameter counts
     Summary(summary::SummaryArgs),
-    /// Turn a whole Keras model into a headstart model
+    /// Import a complete Keras model
     Import(import::ImportArgs),
-    /// Write a model for another framework: ONNX, Keras, PyTorch, TensorFlow Lite
+    /// Export a model: ONNX, Keras, PyTorch, TensorFlow Lite, web page
     #[cfg(feature = "export")]
     Export(export::ExportArgs),
     /// List the bases
     Bases,
-    /// Look at the feature cache, or clear it
+    /// Inspect, verify or clear the feature cache
     Cache(cache::CacheArgs),
-    /// Measure how fast a base runs, against this machine's own limit
+    /// Measure the speed of a base against this machine's peak
     Bench(bench::BenchArgs),
-    /// Train on bundled pictures to see how it goes
+    /// Train on bundled pictures, to try headstart out
     Demo(demo::DemoArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write a manual page for every command, for packages
+    #[command(hide = true)]
+    Man(completions::ManArgs),
 }

@@ -56,6 +56,8 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(args, common, &output),
         Command::Cache(args) => commands::cache::run(args, common, &output),
         Command::Demo(args) => commands::demo::run(args, common, &output),
+        Command::Completions(args) => commands::completions::run(args),
+        Command::Man(args) => commands::completions::man(args),
     };
     match result {
         Ok(code) => code,

@@ -5,6 +5,7 @@ pub(crate) mod bases;
 pub(crate) mod bench;
 pub(crate) mod cache;
 pub(crate) mod calibrate;
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod explain;

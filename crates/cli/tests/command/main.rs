@@ -7,6 +7,7 @@ mod audit;
 mod bad_input;
 mod bench;
 mod browser;
+mod completions;
 mod containers;
 mod demo;
 mod evaluate;
