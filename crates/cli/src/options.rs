@@ -47,6 +47,9 @@ pub(crate) struct Common {
     /// Compute all features anew and keep none
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
+    /// The command as it was given, its name first.
+    #[arg(skip)]
+    pub(crate) command_line: Vec<OsString>,
     #[arg(skip)]
     pool: OnceLock<ThreadPool>,
 }

@@ -64,6 +64,10 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
         Layout::Binary => {
             let wide = 1 + usize::from(most > 255);
             let data = data.get(..pixels * samples * wide).ok_or_else(truncated)?;
+            if (samples, most) == (3, 255) {
+                rgb.extend_from_slice(data);
+                return Rgb::new(width, height, rgb).ok_or_else(|| damaged("it is empty"));
+            }
             for stored in data.chunks_exact(samples * wide) {
                 let mut pixel = [0; 4];
                 for (sample, bytes) in pixel.iter_mut().zip(stored.chunks_exact(wide)) {

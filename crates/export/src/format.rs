@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use headstart_predict::Model;
 
 use crate::subject::Subject;
-use crate::{ExportConfig, ExportError, Output, Proof, keras, onnx, pytorch, tflite, web};
+use crate::{
+    Artifact, Content, ExportConfig, ExportError, Output, Proof, keras, onnx, pytorch, tflite, web,
+};
 
 /// A format that models are exported to.
 #[derive(Debug)]
@@ -171,51 +173,6 @@ const WASM: Format = Format {
     takes_weights: true,
     takes_int8: false,
 };
-
-/// What a model was exported as.
-#[derive(Clone, Debug)]
-pub enum Content {
-    /// A file.
-    File(Vec<u8>),
-    /// Files of a folder, by name.
-    Folder(Vec<(&'static str, Vec<u8>)>),
-}
-
-impl Content {
-    /// How many bytes all of it has.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::File(file) => file.len(),
-            Self::Folder(files) => files.iter().map(|(_, file)| file.len()).sum(),
-        }
-    }
-}
-
-/// A model that was exported.
-#[derive(Clone, Debug)]
-pub struct Artifact {
-    /// The file, or the folder.
-    pub content: Content,
-    /// What proves it.
-    pub proof: Proof,
-    /// In whole numbers of 8 bits, on how many pictures it was measured, and of how many the answers stayed.
-    pub int8_agreement: Option<(usize, usize)>,
-    /// The [bytes](Proof::to_npz) of the proof where they are not within the file.
-    pub beside: Option<Vec<u8>>,
-}
-
-impl Artifact {
-    /// The file's bytes.
-    ///
-    /// # Panics
-    /// When it is a folder.
-    pub fn file(&self) -> &[u8] {
-        match &self.content {
-            Content::File(file) => file,
-            Content::Folder(_) => panic!("it is a folder"),
-        }
-    }
-}
 
 impl Format {
     /// The format called `name`.

@@ -8,6 +8,7 @@
 //! A format is a row of [`FORMATS`] and a folder of its own.
 #![forbid(unsafe_code)]
 
+mod artifact;
 mod config;
 mod description;
 mod drawn;
@@ -24,8 +25,9 @@ mod testing;
 mod tflite;
 mod web;
 
+pub use artifact::{Artifact, Content};
 pub use config::{ExportConfig, Names, Output};
 pub use error::ExportError;
-pub use format::{Artifact, Content, FORMATS, Format, Language};
+pub use format::{FORMATS, Format, Language};
 pub use headstart_web::Weights;
 pub use proof::Proof;

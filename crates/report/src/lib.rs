@@ -39,4 +39,5 @@ mod report;
 
 pub use audit::audit_page;
 pub use page::Page;
+pub use picture::jpeg_uri;
 pub use report::Report;

@@ -26,7 +26,7 @@ pub(crate) fn thumbnail(
     side: usize,
 ) -> Result<String, DecodeError> {
     let picture = reader.decode(reader.with_room(at, reader.read(at)?)?)?;
-    Ok(data_uri(&smaller(&picture, side)))
+    Ok(jpeg_uri(&smaller(&picture, side)))
 }
 
 /// The picture with its longer side of at most so many pixels.
@@ -38,12 +38,15 @@ pub(crate) fn smaller(picture: &Rgb, side: usize) -> Rgb {
     Rgb::new(width, height, small.into_raw()).expect("three bytes a pixel")
 }
 
-/// As a JPEG within the page.
-pub(crate) fn data_uri(picture: &Rgb) -> String {
+/// A picture as a JPEG in a data URI, to be within a page.
+///
+/// # Panics
+/// When a side has more pixels than a JPEG may have, 65,535.
+pub fn jpeg_uri(picture: &Rgb) -> String {
     let mut jpeg = Cursor::new(Vec::new());
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
-    // A vector takes whatever is written, and a thumbnail is no larger than a JPEG may be.
-    view(picture).write_with_encoder(encoder).expect("it has pixels");
+    // A vector takes whatever is written.
+    view(picture).write_with_encoder(encoder).expect("it has pixels, and no more than a JPEG");
     format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg.into_inner()))
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn write(
 ) -> anyhow::Result<()> {
     let report = report
         .with_fact("Date", httpdate::fmt_http_date(SystemTime::now()))
-        .with_command(command(std::env::args_os()))
+        .with_command(command(&common.command_line))
         .with_extract(common.extract()?);
     let mut context = common.context(Progress::new("Report"))?;
     let page = report.page(&mut context)?;
@@ -63,8 +63,9 @@ pub(crate) fn write(
 }
 
 /// The command as it may be pasted into a shell, by its own name wherever it lies.
-fn command(arguments: impl Iterator<Item = OsString>) -> String {
-    let rest = arguments.skip(1).map(|argument| quoted(&argument.to_string_lossy()).to_string());
+fn command(arguments: &[OsString]) -> String {
+    let rest =
+        arguments.iter().skip(1).map(|argument| quoted(&argument.to_string_lossy()).to_string());
     std::iter::once("headstart".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
 }
 

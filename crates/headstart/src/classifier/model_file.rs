@@ -34,6 +34,14 @@ impl Classifier {
         Self::from_checkpoint(path, formats::read(path)?)
     }
 
+    /// Reads a model from the bytes of its file, which errors call `name`.
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn from_bytes(file: &[u8], name: &str) -> Result<Self, Error> {
+        Self::from_checkpoint(Path::new(name), formats::read_bytes(file, name)?)
+    }
+
     /// The classifier as its file has it.
     pub fn to_model(&self) -> Model {
         let mut network = self.base.network().clone();

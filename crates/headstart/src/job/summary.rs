@@ -125,7 +125,8 @@ impl From<&Skipped> for SkippedSummary {
 }
 
 impl TrainSummary {
-    pub(super) fn new(trained: &Trained, pictures: &Pictures, model: Option<&Path>) -> Self {
+    /// Of what a job came to on these pictures, whose model was saved to the file, if it was.
+    pub fn new(trained: &Trained, pictures: &Pictures, model: Option<&Path>) -> Self {
         let Trained { classifier, fit, fine_tune, .. } = trained;
         let validation = fine_tune.as_ref().map_or(&fit.validation, |tuned| &tuned.validation);
         let validation = validation.as_ref();

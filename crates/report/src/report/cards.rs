@@ -7,7 +7,7 @@ use headstart::{Classifier, Context, Error, Explained, ExtractConfig};
 
 use super::judged::Judged;
 use super::percent;
-use crate::picture::{data_uri, smaller};
+use crate::picture::{jpeg_uri, smaller};
 
 /// Pictures of a list.
 const CARDS: usize = 24;
@@ -211,7 +211,7 @@ impl Explain<'_, '_> {
                 let small = smaller(&shown, SIDE);
                 let map = explanation.map(judged.likeliest(picture));
                 let overlay = smaller(&explanation.overlay(&map, &small), SIDE);
-                made.insert(picture, (data_uri(&small), data_uri(&overlay)));
+                made.insert(picture, (jpeg_uri(&small), jpeg_uri(&overlay)));
             }
             Ok(())
         })?;

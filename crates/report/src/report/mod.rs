@@ -50,6 +50,7 @@ pub struct Report<'a> {
     warnings: Vec<String>,
     skipped: Vec<String>,
     config: ExtractConfig,
+    pictures: bool,
 }
 
 impl<'a> Report<'a> {
@@ -116,6 +117,7 @@ impl<'a> Report<'a> {
             warnings: Vec::new(),
             skipped: Vec::new(),
             config: ExtractConfig::default(),
+            pictures: true,
         }
     }
 
@@ -161,6 +163,13 @@ impl<'a> Report<'a> {
         self
     }
 
+    /// The figures and plots alone: no picture is read.
+    #[must_use]
+    pub fn without_pictures(mut self) -> Self {
+        self.pictures = false;
+        self
+    }
+
     /// Makes the page. Pictures that are on it are read again; of one that cannot be there is the name.
     ///
     /// # Errors
@@ -197,14 +206,18 @@ impl<'a> Report<'a> {
             });
             rows = classes::rows(self.classifier, evaluation, judged);
             if !evaluation.confusion.is_empty() {
-                let memory = self.config.memory;
-                let pool = context.pool()?;
                 confusion = Some(Confusion::new(&evaluation.confusion));
-                cells = Some(pool.install(|| Cells::new(judged, &name, memory)));
             }
-            let mut explain =
-                Explain { classifier: self.classifier, config: &self.config, context };
-            pictures = lists(judged, others.as_ref(), &name, &mut explain)?;
+            if self.pictures {
+                if confusion.is_some() {
+                    let memory = self.config.memory;
+                    let pool = context.pool()?;
+                    cells = Some(pool.install(|| Cells::new(judged, &name, memory)));
+                }
+                let mut explain =
+                    Explain { classifier: self.classifier, config: &self.config, context };
+                pictures = lists(judged, others.as_ref(), &name, &mut explain)?;
+            }
         }
         let title = self.title.clone().unwrap_or_else(|| "Report".to_owned());
         let mut table = facts(self.classifier);

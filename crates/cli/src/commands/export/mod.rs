@@ -2,21 +2,20 @@
 
 mod verify;
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use headstart::data::Location;
 use headstart::data::sources::list_pictures;
 use headstart::files::{AtomicFile, check_writable};
 use headstart::{Classifier, ExtractConfig};
 use headstart_export::{
-    Artifact, Content, ExportConfig, ExportError, FORMATS, Format, Language, Names,
-    Output as Ending, Weights,
+    Artifact, ExportConfig, ExportError, FORMATS, Format, Language, Names, Output as Ending,
+    Weights,
 };
 use serde_json::json;
 
@@ -165,21 +164,12 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
         | ExportError::Int8Of { .. } => usage(error),
         error => error.into(),
     })?;
-    let proof_file = artifact.beside.as_ref().map(|_| Format::proof_beside(&path));
-    match &artifact.content {
-        Content::File(file) => write(&path, file)?,
-        Content::Folder(files) => {
-            fs::create_dir_all(&path).with_context(|| path_text(&path).into_owned())?;
-            for (name, file) in files {
-                write(&path.join(name), file)?;
-            }
-        }
-    }
-    if let (Some(file), Some(proof)) = (&proof_file, &artifact.beside) {
-        write(file, proof)?;
-    }
+    let proof_file = artifact.write(&path)?;
     if let Some(script) = &args.script {
-        write(script, format.script().as_bytes())?;
+        let mut file = AtomicFile::create(script)?;
+        let written = file.write_all(format.script().as_bytes());
+        written.map_err(|cause| file.error(cause))?;
+        file.commit()?;
     }
     let verification = match args.verify {
         true => Some(Verification::of(args, (format, &path), &classifier, &extract, common)?),
@@ -266,12 +256,6 @@ fn check_folder(path: &Path) -> anyhow::Result<()> {
         bail!("{}: it is a file; name a folder", path_text(path));
     }
     Ok(())
-}
-
-fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(content).map_err(|cause| file.error(cause))?;
-    Ok(file.commit()?)
 }
 
 /// Pictures below paths, all of which must hold some.
