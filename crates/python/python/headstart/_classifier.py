@@ -1,0 +1,262 @@
+"""A classifier with scikit-learn's manners."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from . import _headstart
+from ._errors import InvalidError
+from ._estimator import DEFAULT_BASE, Estimator
+from ._fit import FitResult
+from ._inputs import Errors, StrPath, invalid, is_lenient, labels, pictures, weights_of
+from ._progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from typing_extensions import Self
+
+
+class NotFittedError(InvalidError, AttributeError):
+    """The estimator has not been fitted yet."""
+
+
+class Classifier(Estimator):
+    """A pre-trained base with a head that is trained on its features.
+
+    It takes a list of paths, of files' bytes, of PIL pictures, or a uint8 array ``[n, height, width, 3]``; a data
+    frame's column, too. Works wherever scikit-learn's classifiers do.
+
+    Parameters
+    ----------
+    base : str
+        A bundled base: ``"mobilenetv2"`` or ``"efficientnet-lite0"``; or the architecture of ``weights``.
+    head : {"lbfgs", "adam"}
+        How the head is fitted: by regularised logistic regression, or by steps as in Keras's tutorial.
+    fine_tune_at : str or int, optional
+        Then fine-tune the base from this layer on, by its name or index.
+    strength : float, optional
+        Strength C of ``"lbfgs"``; chosen on the data by default.
+    balance : bool
+        Whether pictures are weighted such that all classes count alike.
+    epochs, learning_rate, dropout : optional
+        Of ``"adam"``.
+    batch_size, early_stop, label_smoothing : optional
+        Of ``"adam"``, and of fine-tuning.
+    fine_tune_epochs, fine_tune_learning_rate, optimizer, weight_decay, clip_norm, layer_decay, average : optional
+        Of fine-tuning, as for the command.
+    augment : {"none", "tutorial", "standard", "strong"}
+        How pictures are varied.
+    views : int, optional
+        Varied views of each picture that are computed once; 0 for other ones in every epoch.
+    val_split : float
+        Share of each class that is held back to measure on.
+    calibrate : bool
+        Whether probabilities are made to mean what they say.
+    unknown_rate : float, optional
+        Share of known pictures that the model may turn away as of none of the classes.
+    random_state : int
+        Whatever is random follows from this number.
+    weights, weights_prefix, input_size, resize, aspect, cache, memory, threads, progress
+        As for :class:`FeatureExtractor`.
+    errors : {"raise", "report"}
+        Whether a picture that cannot be read raises; or is left out of training with a warning, and predicted
+        as ``None`` with probabilities NaN.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (classes,)
+        The labels that were learned, in order.
+    model_ : Model
+        What predicts; it can be saved for the command and other programs.
+    report_ : FitResult
+        How training went; not kept by pickling.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from headstart import Classifier
+    >>> random = np.random.default_rng(0)
+    >>> dark = random.integers(0, 90, (6, 32, 32, 3), dtype=np.uint8)
+    >>> bright = random.integers(160, 256, (6, 32, 32, 3), dtype=np.uint8)
+    >>> X, y = np.concatenate([dark, bright]), ["dark"] * 6 + ["bright"] * 6
+    >>> classifier = Classifier(cache=None).fit(X, y)
+    >>> classifier.predict(X[:1]).tolist()
+    ['dark']
+    >>> classifier.score(X, y)
+    1.0
+    """
+
+    _estimator_type = "classifier"
+
+    def __init__(
+        self,
+        base: str = DEFAULT_BASE,
+        head: str = "lbfgs",
+        fine_tune_at: str | int | None = None,
+        *,
+        strength: float | None = None,
+        balance: bool = False,
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        dropout: float | None = None,
+        early_stop: int | None = None,
+        label_smoothing: float | None = None,
+        fine_tune_epochs: int | None = None,
+        fine_tune_learning_rate: float | None = None,
+        optimizer: str | None = None,
+        weight_decay: float | None = None,
+        clip_norm: float | None = None,
+        layer_decay: float | None = None,
+        average: float | None = None,
+        augment: str = "none",
+        views: int | None = None,
+        val_split: float = 0.0,
+        calibrate: bool = True,
+        unknown_rate: float | None = None,
+        random_state: int | None = 0,
+        weights: StrPath | None = None,
+        weights_prefix: str | None = None,
+        input_size: int | None = None,
+        resize: str | None = None,
+        aspect: str | None = None,
+        cache: StrPath | None = "auto",
+        memory: int | None = None,
+        threads: int | None = None,
+        errors: Errors = "raise",
+        progress: bool | None = None,
+    ) -> None:
+        self.base = base
+        self.head = head
+        self.fine_tune_at = fine_tune_at
+        self.strength = strength
+        self.balance = balance
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.dropout = dropout
+        self.early_stop = early_stop
+        self.label_smoothing = label_smoothing
+        self.fine_tune_epochs = fine_tune_epochs
+        self.fine_tune_learning_rate = fine_tune_learning_rate
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.layer_decay = layer_decay
+        self.average = average
+        self.augment = augment
+        self.views = views
+        self.val_split = val_split
+        self.calibrate = calibrate
+        self.unknown_rate = unknown_rate
+        self.random_state = random_state
+        self.weights = weights
+        self.weights_prefix = weights_prefix
+        self.input_size = input_size
+        self.resize = resize
+        self.aspect = aspect
+        self.cache = cache
+        self.memory = memory
+        self.threads = threads
+        self.errors = errors
+        self.progress = progress
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on labelled pictures.
+
+        Parameters
+        ----------
+        X : list or array of pictures
+            See the class.
+        y : array-like, shape (n,)
+            A label for each: texts or whole numbers.
+        sample_weight : array-like, shape (n,), optional
+            What each picture counts for.
+        """
+        lenient = is_lenient(self.errors)
+        given = pictures(X)
+        classes, codes = labels(y, len(given))
+        weights = None if sample_weight is None else weights_of(sample_weight, len(given))
+        options = self._options("threads", "errors", "progress")
+        with Progress(self.progress) as tell:
+            fit, order = _headstart.fit(
+                given,
+                codes.tolist(),
+                [str(label) for label in classes.tolist()],
+                weights,
+                options,
+                lenient,
+                self.threads,
+                tell,
+            )
+        self.classes_ = classes
+        self.report_ = FitResult(fit)
+        self.model_ = self.report_.model
+        self._order_ = order
+        for path, reason in self.report_.skipped.items():
+            if not lenient:
+                raise invalid(f"{path}: {reason}")
+            warnings.warn(f"{path}: left out ({reason})", stacklevel=2)
+        return self
+
+    def _probabilities(self, X: Any) -> npt.NDArray[np.float32]:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this Classifier has not been fitted yet: call fit first")
+        said = self.model_.predict(
+            pictures(X),
+            unknown=False,
+            errors=self.errors,
+            cache=self.cache,
+            threads=self.threads,
+            progress=self.progress,
+        )
+        probabilities: npt.NDArray[np.float32] = said.probabilities
+        in_order = self._order_ == sorted(self._order_)
+        return probabilities if in_order else probabilities[:, self._order_]
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the likeliest label of each picture."""
+        import numpy as np
+
+        probabilities = self._probabilities(X)
+        unread = np.isnan(probabilities[:, 0])
+        found: npt.NDArray[Any] = self.classes_[np.where(unread[:, None], 0.0, probabilities).argmax(axis=1)]
+        if unread.any():
+            found = found.astype(object)
+            found[unread] = None
+        return found
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
+        """Return the probability of each class, float32 ``[n, classes]`` in the order of ``classes_``."""
+        return self._probabilities(X)
+
+    def predict_log_proba(self, X: Any) -> npt.NDArray[np.float32]:
+        """Return the logarithms of the probabilities."""
+        import numpy as np
+
+        with np.errstate(divide="ignore"):
+            logarithms: npt.NDArray[np.float32] = np.log(self._probabilities(X))
+        return logarithms
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of pictures that are classified right."""
+        import numpy as np
+
+        found = self.predict(X)
+        expected = np.asarray(y).reshape(-1)
+        if len(found) != len(expected):
+            raise invalid(f"X has {len(found)} pictures, and y {len(expected)} labels")
+        return float(np.average(found == expected, weights=sample_weight))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state["state"].pop("report_", None)
+        return state
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        return self._tags("classifier")

@@ -1,0 +1,211 @@
+"""Features of pictures."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from . import _headstart
+from ._estimator import DEFAULT_BASE, Estimator
+from ._inputs import Errors, StrPath, invalid, is_lenient, pictures
+from ._progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from typing_extensions import Self
+
+# Bases that this process has compiled, the one used last at the end. A fork compiles its own, since it must
+# not write to its parent's files.
+_compiled: dict[tuple[Any, ...], _headstart.Extractor] = {}
+_lock = threading.Lock()
+_MOST = 4
+
+
+def _extractor(options: dict[str, Any]) -> _headstart.Extractor:
+    key = (os.getpid(), *(str(value) for value in options.values()))
+    with _lock:
+        found = _compiled.pop(key, None) or _headstart.Extractor(options)
+        _compiled[key] = found
+        while len(_compiled) > _MOST:
+            del _compiled[next(iter(_compiled))]
+    return found
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
+
+
+class Features:
+    """Features of pictures, and which pictures cannot be read.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n, features)
+        A row for each picture; NaN where it cannot be read.
+    errors : dict of int to str
+        Why a picture cannot be read, by its index.
+    """
+
+    def __init__(self, values: npt.NDArray[np.float32], errors: dict[int, str]) -> None:
+        self.values = values
+        self.errors = errors
+
+    def __repr__(self) -> str:
+        count, width = self.values.shape
+        unread = f", {len(self.errors)} unread" if self.errors else ""
+        return f"<features of {count} pictures, {width} each{unread}>"
+
+
+class FeatureExtractor(Estimator):
+    """A frozen base as a transformer: from pictures to features.
+
+    It takes a list of paths, of files' bytes, of PIL pictures, or a uint8 array ``[n, height, width, 3]``; a data
+    frame's column, too. Nothing is learned, so it need not be fitted. It holds its parameters alone: it is cheap
+    to send to other processes, each of which compiles the base once.
+
+    Parameters
+    ----------
+    base : str
+        A bundled base: ``"mobilenetv2"`` or ``"efficientnet-lite0"``; or the architecture of ``weights``.
+    weights : path, optional
+        A file with the base's weights: Keras's, PyTorch's, safetensors, or a model of headstart.
+    weights_prefix : str, optional
+        What the names of the weights to take begin with, in a file that has several sets.
+    input_size : int, optional
+        Side of the square that pictures are resized to, in pixels; the base's own by default.
+    resize : {"bilinear", "bicubic", "area", "tensorflow"}, optional
+        How pictures are resampled; the base's own way by default.
+    aspect : {"stretch", "crop", "pad"}, optional
+        How pictures of another aspect ratio are made to fit; the base's own way by default.
+    cache : path, "auto" or None
+        Folder where features are kept; ``"auto"`` is the command's; ``None`` keeps none.
+    memory : int, optional
+        Bytes that files and decoding may take, all threads together.
+    threads : int, optional
+        As many as the machine runs at once by default.
+    errors : {"raise", "report"}
+        Whether a picture that cannot be read raises, or has a row of NaN.
+    progress : bool, optional
+        Whether tqdm shows how it goes; where somebody sees it by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from headstart import FeatureExtractor
+    >>> pictures = np.zeros((2, 32, 32, 3), dtype=np.uint8)
+    >>> features = FeatureExtractor(cache=None).transform(pictures)
+    >>> features.shape, str(features.dtype)
+    ((2, 1280), 'float32')
+    """
+
+    # Under the name by which scikit-learn's clones keep it.
+    _sklearn_output_config: dict[str, str] = {}
+
+    def __init__(
+        self,
+        base: str = DEFAULT_BASE,
+        *,
+        weights: StrPath | None = None,
+        weights_prefix: str | None = None,
+        input_size: int | None = None,
+        resize: str | None = None,
+        aspect: str | None = None,
+        cache: StrPath | None = "auto",
+        memory: int | None = None,
+        threads: int | None = None,
+        errors: Errors = "raise",
+        progress: bool | None = None,
+    ) -> None:
+        self.base = base
+        self.weights = weights
+        self.weights_prefix = weights_prefix
+        self.input_size = input_size
+        self.resize = resize
+        self.aspect = aspect
+        self.cache = cache
+        self.memory = memory
+        self.threads = threads
+        self.errors = errors
+        self.progress = progress
+
+    def _native(self) -> _headstart.Extractor:
+        return _extractor(self._options("threads", "errors", "progress"))
+
+    def fit(self, X: Any = None, y: Any = None) -> Self:
+        """Check the parameters; there is nothing to learn."""
+        is_lenient(self.errors)
+        self._native()
+        return self
+
+    def extract(self, X: Any) -> Features:
+        """Compute features, and tell of pictures that cannot be read, whatever ``errors`` says.
+
+        Examples
+        --------
+        >>> from headstart import FeatureExtractor
+        >>> FeatureExtractor(cache=None).extract([b"no picture"]).errors
+        {0: 'not a picture (text)'}
+        """
+        return self._extract(X, lenient=True)
+
+    def _extract(self, X: Any, *, lenient: bool) -> Features:
+        given = pictures(X)
+        with Progress(self.progress) as tell:
+            values, unread = self._native().extract(given, lenient, self.threads, tell)
+        return Features(values, dict(unread))
+
+    def transform(self, X: Any) -> Any:
+        """Compute the features of pictures, float32 ``[n, features]``.
+
+        Returns
+        -------
+        ndarray, or the data frame that :meth:`set_output` asked for
+
+        Raises
+        ------
+        ValueError
+            When a picture cannot be read, unless ``errors="report"``.
+        """
+        values = self._extract(X, lenient=is_lenient(self.errors)).values
+        container = self._sklearn_output_config.get("transform", "default")
+        if container == "pandas":
+            import pandas as pd
+
+            return pd.DataFrame(values, columns=self.get_feature_names_out(), index=X.index if hasattr(X, "iloc") else None)
+        if container == "polars":
+            import polars as pl
+
+            return pl.DataFrame(values, schema=self.get_feature_names_out().tolist())
+        return values
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Compute the features of pictures."""
+        return self.transform(X)
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Say what ``transform`` returns: ``"default"`` for an array, ``"pandas"`` or ``"polars"``."""
+        if transform not in (None, "default", "pandas", "polars"):
+            raise invalid(f'transform={transform!r}: it is "default", "pandas" or "polars"')
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    @property
+    def n_features_out(self) -> int:
+        """Length of a row of features."""
+        return self._native().features
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Names of the features: the base's, with a number."""
+        import numpy as np
+
+        names = [f"{self.base}_{index}" for index in range(self.n_features_out)]
+        return np.array(names, dtype=object)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        return self._tags("transformer")

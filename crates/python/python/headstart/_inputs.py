@@ -1,0 +1,145 @@
+"""What callers give, as the native part takes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ._errors import InvalidError, of_kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Errors: TypeAlias = Literal["raise", "report"]
+StrPath: TypeAlias = "str | os.PathLike[str]"
+
+
+def invalid(message: str) -> InvalidError:
+    """Make the exception for a value that makes no sense."""
+    error = of_kind("invalid_input", message)
+    assert isinstance(error, InvalidError)
+    return error
+
+
+def is_lenient(errors: str) -> bool:
+    """Whether what cannot be read is told rather than raised."""
+    if errors not in ("raise", "report"):
+        raise invalid(f'errors={errors!r}: it is "raise" or "report"')
+    return errors == "report"
+
+
+def is_picture(value: Any) -> bool:
+    """Whether it is one picture rather than several."""
+    if isinstance(value, (str, bytes, bytearray, memoryview, os.PathLike)):
+        return True
+    if hasattr(value, "mode") and hasattr(value, "convert"):
+        return True
+    return getattr(value, "ndim", None) == 3 and hasattr(value, "dtype")
+
+
+def pictures(values: Any) -> Sequence[Any]:
+    """Pictures in a list, an array, or a data frame's column.
+
+    Raises
+    ------
+    TypeError
+        For what is no collection of pictures.
+    ValueError
+        For arrays of another shape or type than pictures have.
+    """
+    if is_picture(values):
+        raise TypeError("X is one picture: give a list of pictures")
+    if hasattr(values, "columns") and hasattr(values, "shape"):
+        if values.shape[1] != 1:
+            raise invalid(f"X has {values.shape[1]} columns: give the one with the pictures")
+        values = values[values.columns[0]]
+    for to_list in ("to_pylist", "to_list", "tolist"):
+        # An array of pixels stays what it is.
+        if getattr(values, "ndim", 1) < 2 and hasattr(values, to_list):
+            found = getattr(values, to_list)()
+            return found if isinstance(found, list) else [found]
+    if hasattr(values, "dtype") and hasattr(values, "shape"):
+        return _array(values)
+    if isinstance(values, Iterable) and not isinstance(values, (set, frozenset, dict)):
+        return values if isinstance(values, (list, tuple)) else list(values)
+    raise TypeError(f"X is a {type(values).__name__}: give a list of pictures")
+
+
+def _array(values: Any) -> Sequence[Any]:
+    import numpy as np
+
+    values = np.asarray(values)
+    shape = values.shape
+    if values.dtype.kind in "OUST" and values.ndim == 2 and shape[1] == 1:
+        column: list[Any] = values[:, 0].tolist()
+        return column
+    if values.ndim != 4 or shape[3] != 3:
+        extra = ": leave the fourth channel out" if values.ndim == 4 and shape[3] == 4 else ""
+        given = f"X is an array of shape {list(shape)}"
+        raise invalid(f"{given}: give RGB, [n, height, width, 3]{extra}")
+    if values.dtype != np.uint8:
+        how = ""
+        if values.dtype.kind == "f":
+            how = ', such as (255 * X).round().astype("uint8") where values are from 0 to 1'
+        raise invalid(f"X is an array of {values.dtype}: give uint8, from 0 to 255{how}")
+    rows: Sequence[Any] = values
+    return rows
+
+
+def labels(y: Any, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+    """The classes of labels in order, and which of them each label is.
+
+    Raises
+    ------
+    ValueError
+        For labels that are none, or not as many as there are pictures.
+    """
+    import numpy as np
+
+    if y is None:
+        raise invalid("y is None: this estimator requires y to be passed, a label for each picture")
+    values = np.asarray(y)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise invalid(f"y is an array of shape {list(values.shape)}: give one label for each picture")
+    if len(values) != count:
+        raise invalid(f"X has {count} pictures, and y {len(values)} labels")
+    if values.dtype.kind == "O" and any(label is None or label != label for label in values):
+        raise invalid("y holds labels that are missing")
+    if values.dtype.kind == "f" and not (values == np.floor(values)).all():
+        raise invalid("Unknown label type: y holds numbers that are not whole, which are no classes")
+    try:
+        classes, codes = np.unique(values, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in values.tolist()})
+        raise invalid(f"y holds labels of several types: {', '.join(kinds)}") from None
+    if len(classes) < 2:
+        given = f"one class, {classes.tolist()[0]!r}" if len(classes) else "no class"
+        raise invalid(f"y has {given}: a classifier needs two")
+    return classes, codes
+
+
+def weights_of(sample_weight: Any, count: int) -> list[float]:
+    """What each picture counts for.
+
+    Raises
+    ------
+    ValueError
+        For weights that are none, or not as many as there are pictures.
+    """
+    import numpy as np
+
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim != 1:
+        raise invalid(f"sample_weight is an array of shape {list(weights.shape)}: give one weight for each picture")
+    if len(weights) != count:
+        raise invalid(f"X has {count} pictures, and sample_weight {len(weights)} weights")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise invalid("sample_weight holds what is no weight: give numbers from 0 on")
+    if not weights.any():
+        raise invalid("sample_weight is zero for every picture: nothing can be learned")
+    found: list[float] = weights.tolist()
+    return found

@@ -1,0 +1,159 @@
+"""What a model says of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from . import _headstart
+
+
+class Prediction:
+    """What a model says of a picture.
+
+    Attributes
+    ----------
+    label : str or None
+        The likeliest class; ``None`` of an unknown picture, or where there is no label.
+    labels : list of str
+        All labels, the likeliest first, of a model that gives any number; otherwise ``[label]``.
+    score : float or None
+        The probability of ``label``.
+    scores : dict of str to float
+        The probability of each class, the likeliest first.
+    unknown : bool or None
+        Whether the picture is of none of the classes; ``None`` of a model that cannot tell.
+    unknown_score : float or None
+        How far the picture is from what the model knows.
+    set : list of str or None
+        Labels that contain the right one as often as ``coverage`` asked for.
+    """
+
+    __slots__ = ("label", "labels", "score", "scores", "set", "unknown", "unknown_score")
+
+    def __init__(
+        self,
+        scores: dict[str, float],
+        labels: list[str],
+        unknown: bool | None = None,
+        unknown_score: float | None = None,
+        set: list[str] | None = None,
+    ) -> None:
+        self.scores = scores
+        self.labels = [] if unknown else labels
+        self.label = self.labels[0] if self.labels else None
+        self.score = None if self.label is None else scores[self.label]
+        self.unknown = unknown
+        self.unknown_score = unknown_score
+        self.set = set
+
+    def __repr__(self) -> str:
+        if self.label is None:
+            return "<Prediction: unknown>" if self.unknown else "<Prediction: no label>"
+        labels = ", ".join(f"{label} {self.scores[label]:.3f}" for label in self.labels)
+        return f"<Prediction: {labels}>"
+
+    def _repr_html_(self) -> str:
+        best = list(self.scores.items())[:5]
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(name)}</td><td>{score:.3f}</td>"
+            f"<td><meter value='{score:.4f}'></meter></td></tr>"
+            for name, score in best
+        )
+        unknown = "<p>of none of the classes</p>" if self.unknown else ""
+        return f"{unknown}<table>{rows}</table>"
+
+
+class Predictions(Sequence["Prediction | None"]):
+    """What a model says of pictures, one by one and as arrays.
+
+    Attributes
+    ----------
+    classes : list of str
+        Names of the classes.
+    probabilities : ndarray of float32, shape (n, classes)
+        NaN where a picture cannot be read.
+    unknown : ndarray of bool or None
+        Whether each picture is of none of the classes; ``None`` of a model that cannot tell.
+    unknown_scores : ndarray of float32 or None
+        How far each picture is from what the model knows.
+    errors : dict of int to str
+        Why a picture cannot be read, by its index.
+    """
+
+    def __init__(self, classes: list[str], said: _headstart.Predicted) -> None:
+        self.classes = classes
+        self.probabilities: npt.NDArray[np.float32] = said.scores
+        self.unknown: npt.NDArray[np.bool_] | None = said.unknown
+        self.unknown_scores: npt.NDArray[np.float32] | None = said.unknown_scores
+        self.errors = dict(said.unread)
+        self._first: npt.NDArray[np.int64] = said.labels
+        self._labels = said.label_sets
+        self._sets = said.sets
+
+    @property
+    def labels(self) -> list[str | None]:
+        """The likeliest class of each; ``None`` of what is unknown, has no label or cannot be read."""
+        unknown = [False] * len(self) if self.unknown is None else self.unknown.tolist()
+        first = zip(self._first.tolist(), unknown, strict=True)
+        return [None if at < 0 or is_unknown else self.classes[at] for at, is_unknown in first]
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    @overload
+    def __getitem__(self, index: int) -> Prediction | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Prediction | None]: ...
+    def __getitem__(self, index: int | slice) -> Prediction | None | list[Prediction | None]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} predictions")
+        index %= len(self)
+        return None if index in self.errors else self._one(index)
+
+    def __iter__(self) -> Iterator[Prediction | None]:
+        return (self[index] for index in range(len(self)))
+
+    def _one(self, index: int) -> Prediction:
+        scores = self.probabilities[index].tolist()
+        ranked = sorted(range(len(scores)), key=lambda at: -scores[at])
+        labels = [int(self._first[index])] if self._labels is None else self._labels[index]
+
+        def names(of: list[int]) -> list[str]:
+            return [self.classes[at] for at in of]
+
+        return Prediction(
+            {self.classes[at]: scores[at] for at in ranked},
+            names(labels),
+            None if self.unknown is None else bool(self.unknown[index]),
+            None if self.unknown_scores is None else float(self.unknown_scores[index]),
+            None if self._sets is None else names(self._sets[index]),
+        )
+
+    def __repr__(self) -> str:
+        unread = f", {len(self.errors)} unread" if self.errors else ""
+        return f"<predictions of {len(self)} pictures{unread}>"
+
+    def _repr_html_(self) -> str:
+        most = 20
+        rows = "".join(
+            f"<tr><td>{index}</td><td style='text-align:left'>{self._cell(index)}</td></tr>"
+            for index in range(min(len(self), most))
+        )
+        more = f"<p>and {len(self) - most} more</p>" if len(self) > most else ""
+        return f"<table>{rows}</table>{more}"
+
+    def _cell(self, index: int) -> str:
+        said = self[index]
+        if said is None:
+            return f"<i>{escape(self.errors[index])}</i>"
+        if said.label is None:
+            return "<i>unknown</i>" if said.unknown else "<i>no label</i>"
+        return ", ".join(f"{escape(label)} {said.scores[label]:.3f}" for label in said.labels)
