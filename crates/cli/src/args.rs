@@ -9,8 +9,8 @@ use crate::commands::serve;
 #[cfg(feature = "studio")]
 use crate::commands::studio;
 use crate::commands::{
-    audit, bench, cache, calibrate, completions, demo, evaluate, explain, features, fine_tune,
-    import, lr_find, predict, summary, train,
+    audit, bases, bench, cache, calibrate, completions, demo, evaluate, explain, features,
+    fine_tune, import, lr_find, predict, summary, train,
 };
 use crate::options::Common;
 
@@ -60,8 +60,8 @@ pub(crate) enum Command {
     /// Export a model: ONNX, Keras, PyTorch, TensorFlow Lite, web page
     #[cfg(feature = "export")]
     Export(export::ExportArgs),
-    /// List the bases
-    Bases,
+    /// List the bases; fetch, add, verify or remove weights
+    Bases(bases::BasesArgs),
     /// Inspect, verify or clear the feature cache
     Cache(cache::CacheArgs),
     /// Measure the speed of a base against this machine's peak

@@ -8,7 +8,7 @@ use headstart::data::sources::{ColumnUse, ListingProblem, Note, PatternUse};
 use headstart::data::{DataError, DecodeError, SkipReason, Skipped};
 use headstart::predict::NoLabelSet;
 use headstart::train::Task;
-use headstart::{Assumption, Error, Warning};
+use headstart::{Assumption, Error, FetchError, Published, Warning};
 
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &anyhow::Error) -> String {
@@ -35,7 +35,17 @@ pub(crate) fn error(error: &Error) -> String {
         Error::Data(error) => return data_error(error),
         Error::Picture { cause, .. } => of_decoding(cause),
         Error::NoReadablePicture { reason, .. } => of_skipping(reason),
-        Error::NotBundled { .. } => "; give a file with --weights",
+        Error::NotBundled { name, .. } if Published::is_of(name) => {
+            return format!(
+                "{error}; `headstart bases get {name}` fetches some, or give a file with --weights"
+            );
+        }
+        Error::NotBundled { .. } | Error::NotPublished { .. } => "; give a file with --weights",
+        Error::Fetch { published, cause } => return fetch_error(published, cause),
+        Error::DamagedBase { .. } => {
+            "; `headstart bases remove BASE` removes it, and `get` or `add` brings it back"
+        }
+        Error::NoStoredBase { .. } => "; `headstart bases` lists those that are",
         Error::CannotTellUnknown => {
             "; `headstart calibrate MODEL PICTURES` learns it from labelled pictures"
         }
@@ -51,6 +61,25 @@ pub(crate) fn error(error: &Error) -> String {
         _ => "",
     };
     format!("{error}{hint}")
+}
+
+/// Why weights could not be fetched, and how they can be had nevertheless.
+fn fetch_error(published: &Published, cause: &FetchError) -> String {
+    let kept = match cause {
+        FetchError::Cancelled => {
+            return "interrupted; what has arrived is kept, and the same command goes on"
+                .to_owned();
+        }
+        FetchError::File(_) => return cause.to_string(),
+        FetchError::Unreachable { received, .. } if *received > 0 => {
+            "; what has arrived is kept, and the same command goes on"
+        }
+        _ => "",
+    };
+    let (cause, file) = (cause.to_string(), published.file());
+    // Where a mirror was asked, the publisher's own address.
+    let what = if cause.starts_with(published.url) { "it" } else { published.url };
+    format!("{cause}{kept}; or fetch {what} elsewhere, and then type: headstart bases add {file}")
 }
 
 /// The option that mends why a server cannot be started.

@@ -11,7 +11,9 @@ use headstart::engine::Isa;
 use headstart::engine::frozen::{Bf16, Compute};
 use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
-use headstart::{BaseConfig, BaseSource, Context, ExtractConfig, ThreadPool, default_cache};
+use headstart::{
+    BaseConfig, BaseSource, Context, ExtractConfig, ThreadPool, default_bases, default_cache,
+};
 
 use crate::hints;
 use crate::output::Output;
@@ -191,7 +193,8 @@ pub(crate) struct BaseArgs {
     /// Base to build on; `headstart bases` lists them [default: mobilenetv2, or what --weights fits]
     #[arg(long, value_name = "BASE")]
     pub(crate) base: Option<String>,
-    /// Weights of the base: .h5, .keras, .pth or .safetensors [default: the bundled ones]
+    /// Weights of the base: .h5, .keras, .pth or .safetensors [default: those that `headstart bases` has
+    /// fetched or added, or else the bundled ones]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
     /// Of a file with several sets of weights, what the names of those to take begin with, such as
@@ -208,6 +211,25 @@ pub(crate) struct BaseArgs {
     /// How pictures of another aspect ratio are made to fit: stretch, crop or pad [default: the base's own]
     #[arg(long, value_name = "HOW")]
     pub(crate) fit: Option<Fit>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Where bases lie that were fetched or added.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// Folder of the bases that `headstart bases` fetches and adds [default: one of the user's]
+    #[arg(long, value_name = "DIR", env = "HEADSTART_BASES", value_parser = OsStringValueParser::new())]
+    bases_dir: Option<OsString>,
+}
+
+impl StoreArgs {
+    /// The folder, if there is one.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        // An empty variable is as good as none.
+        let given = self.bases_dir.as_ref().filter(|dir| !dir.is_empty());
+        given.map(PathBuf::from).or_else(default_bases)
+    }
 }
 
 /// What of a network's resizing is not its architecture's own: `, resized by tensorflow, pad to fit`;
@@ -235,6 +257,7 @@ impl BaseArgs {
             .with_prefix(self.weights_prefix.clone());
         BaseSource::default()
             .with_weights(self.weights.clone())
+            .with_store(self.store.folder())
             .with_config(config)
             .with_interpolation(self.resize)
             .with_fit(self.fit)

@@ -10,7 +10,7 @@ use headstart_error::{ErrorKind, system_reason};
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {}", path.display(), io_reason(cause))]
 pub struct FileError {
-    /// `read` or `write`.
+    /// `read`, `write` or `remove`.
     pub action: &'static str,
     /// The file.
     pub path: PathBuf,

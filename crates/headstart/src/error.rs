@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
 use headstart_error::{ErrorKind, system_reason};
+use headstart_fetch::FetchError;
 use headstart_files::FileError;
 use headstart_formats::{Format, FormatError};
 use headstart_model::ModelError;
 use headstart_predict::PredictError;
 use headstart_train::{Task, TrainError};
+
+use crate::Published;
 
 /// An error of this library. Each message is one line that names the thing and, where there is
 /// one, the way out.
@@ -46,6 +49,37 @@ pub enum Error {
         name: String,
         /// The bases whose weights are.
         bundled: Vec<&'static str>,
+    },
+    /// Weights of this base are published nowhere that is known.
+    #[error("no address of weights of '{name}' is known")]
+    NotPublished {
+        /// The base.
+        name: String,
+    },
+    /// Published weights cannot be fetched.
+    #[error("{cause}")]
+    Fetch {
+        /// Which.
+        published: &'static Published,
+        /// Why. It is a part of the message and no source of this error, or whoever prints the chain would
+        /// print it twice.
+        cause: FetchError,
+    },
+    /// No weights of this base are in the folder of bases.
+    #[error("no weights of '{name}' are in {}", folder.display())]
+    NoStoredBase {
+        /// The base.
+        name: String,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What is known of a base in the folder of bases is damaged, or it was changed while it was copied.
+    #[error("{}: {reason}", file.display())]
+    DamagedBase {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A weight file that fits no registered base.
     #[error("{}: fits none of the bases{}", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(" (it looks like {what})")))]
@@ -349,10 +383,12 @@ impl Error {
                 _ => error.kind(),
             },
             Self::NotBundled { .. }
+            | Self::NotPublished { .. }
             | Self::NoSuchClass { .. }
             | Self::ClassNames { .. }
             | Self::BadClassNames(_) => ErrorKind::InvalidName,
-            Self::NoSuchModel { .. } => ErrorKind::NotFound,
+            Self::NoSuchModel { .. } | Self::NoStoredBase { .. } => ErrorKind::NotFound,
+            Self::Fetch { cause, .. } => cause.kind(),
             Self::OtherBase { .. }
             | Self::OtherRun { .. }
             | Self::TakesEpochs { .. }
@@ -360,6 +396,7 @@ impl Error {
             | Self::Options(_) => ErrorKind::InvalidInput,
             Self::UnknownWeights { .. }
             | Self::NotAModel { .. }
+            | Self::DamagedBase { .. }
             | Self::KerasModel { .. }
             | Self::WeightFile { .. }
             | Self::NoPicture
@@ -391,6 +428,7 @@ impl Error {
             Self::Picture { path, .. } => path.as_deref(),
             Self::UnknownWeights { file, .. }
             | Self::OtherBase { file, .. }
+            | Self::DamagedBase { file, .. }
             | Self::NotAModel { file, .. }
             | Self::KerasModel { file }
             | Self::WeightFile { file, .. }
@@ -401,13 +439,17 @@ impl Error {
             | Self::NothingToEvaluate { path }
             | Self::NothingOnSide { path, .. }
             | Self::NothingToLearnFrom { path, .. } => Some(path),
-            Self::NoRoom { folder, .. } | Self::Scratch { folder, .. } => Some(folder),
+            Self::NoRoom { folder, .. }
+            | Self::Scratch { folder, .. }
+            | Self::NoStoredBase { folder, .. } => Some(folder),
+            Self::Fetch { cause, .. } => cause.path(),
             Self::Saved { checkpoint, .. } => Some(checkpoint),
             Self::NoSuchModel { model, .. } => Some(Path::new(model)),
             Self::Diverged { model, .. } => Some(model),
             Self::Train(_)
             | Self::CannotTellUnknown
             | Self::NotBundled { .. }
+            | Self::NotPublished { .. }
             | Self::NoPicture
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }
@@ -500,6 +542,10 @@ mod tests {
             Error::Train(_) => TrainError::NoSamples.into(), InvalidInput;
             Error::Train(_) => TrainError::Input(Box::new(Error::Interrupted)).into(), Interrupted;
             Error::NotBundled { .. } => Error::NotBundled { name: text(), bundled: vec![] }, InvalidName;
+            Error::NotPublished { .. } => Error::NotPublished { name: text() }, InvalidName;
+            Error::Fetch { .. } => Error::Fetch { published: &crate::PUBLISHED[0], cause: FetchError::Cancelled }, Interrupted;
+            Error::NoStoredBase { .. } => Error::NoStoredBase { name: text(), folder: folder() }, NotFound;
+            Error::DamagedBase { .. } => Error::DamagedBase { file: file(), reason: text() }, InvalidData;
             Error::UnknownWeights { .. } => Error::UnknownWeights { file: file(), looks_like: None }, InvalidData;
             Error::OtherBase { .. } => Error::OtherBase { file: file(), reason: text() }, InvalidInput;
             Error::NotAModel { .. } => Error::NotAModel { file: file(), reason: text() }, InvalidData;

@@ -56,6 +56,7 @@
 mod assumption;
 mod audit;
 mod base;
+mod bases;
 mod bundled;
 mod classifier;
 mod config;
@@ -89,6 +90,10 @@ pub use audit::{
     Audit, AuditConfig, Finding, FindingKind, LabelErrors, Severity, audit, audit_extracted,
 };
 pub use base::Base;
+pub use bases::{
+    BaseStore, FetchError, Hash, Health, PUBLISHED, Program, Published, Size, Step, StoredBase,
+    WeightsRecord, default_bases,
+};
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
     AnswerConfig, BaseConfig, Classifier, Evaluated, Explained, ImportConfig, MODEL_FORMAT,

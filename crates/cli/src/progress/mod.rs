@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use headstart::model::thousands;
-use headstart::{CancelToken, Event, Phase, Stage};
+use headstart::{CancelToken, Event, Phase, Stage, Step};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pace::Pace;
 
@@ -142,6 +142,43 @@ impl Progress<'_> {
         self.spinner.set_message(message);
         self.spinner.set_prefix(name);
         self.spinner.tick();
+    }
+}
+
+/// A bar for a file that is on its way.
+pub(crate) struct Transfer(ProgressBar);
+
+impl Transfer {
+    /// The bar goes to standard error, and only if that is a terminal.
+    pub(crate) fn new(total: Option<u64>) -> Self {
+        let target = ProgressDrawTarget::stderr_with_hz(10);
+        let bar = ProgressBar::with_draw_target(total, target);
+        let template = match total {
+            Some(_) => {
+                "{prefix:<12}[{bar:24}] {bytes}/{total_bytes}  {bytes_per_sec}, {eta} left {msg}"
+            }
+            None => "{prefix:<12}{spinner} {bytes}  {bytes_per_sec} {msg}",
+        };
+        let style = ProgressStyle::with_template(template).expect("the template is right");
+        Self(bar.with_style(style.progress_chars("=> ")).with_prefix("Fetching"))
+    }
+
+    /// Tells of a step.
+    pub(crate) fn tell(&mut self, step: Step) {
+        match step {
+            Step::Waiting => self.0.set_message("waiting for another headstart that fetches it"),
+            Step::Received(bytes) => {
+                self.0.set_message("");
+                self.0.set_position(bytes);
+            }
+            Step::Again(_) => self.0.set_message("the connection broke; trying again"),
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bad_input;
+mod bases;
 mod bench;
 mod browser;
 mod completions;

@@ -102,6 +102,7 @@ impl Place {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_headstart"));
         command.current_dir(self.0.path()).stdin(Stdio::null());
         command.env("HEADSTART_CACHE", self.path("cache")).env("RUST_BACKTRACE", "1");
+        command.env("HEADSTART_BASES", self.path("bases")).env_remove("HEADSTART_BASES_MIRROR");
         command
     }
 

@@ -16,7 +16,7 @@ use headstart_model::{
 use headstart_train::network::{BatchNorm, TrainableNetwork};
 
 use crate::pictures::OfBase;
-use crate::{Assumption, Bundled, Error};
+use crate::{Assumption, Bundled, Error, WeightsRecord};
 
 /// A pre-trained network without its classifier, with its weights.
 ///
@@ -26,6 +26,7 @@ pub struct Base {
     pub(crate) network: Network,
     weights: Arc<Weights>,
     pub(crate) assumptions: Vec<Assumption>,
+    pub(crate) record: Option<WeightsRecord>,
 }
 
 impl Base {
@@ -51,7 +52,9 @@ impl Base {
             architecture.build(&NetworkConfig { input_size, ..NetworkConfig::default() })?;
         let checkpoint = formats::read_bytes(bundled.weights, name)?;
         let weights = formats::assign(checkpoint, &network)?;
-        Ok(Self::new(network, weights))
+        let origin = format!("bundled: {}", bundled.origin);
+        let record = Some(WeightsRecord { file: None, origin, sha256: None });
+        Ok(Self { record, ..Self::new(network, weights) })
     }
 
     /// A bundled base with the kernel, `[features, classes]`, and bias of its classifier.
@@ -74,12 +77,17 @@ impl Base {
     }
 
     pub(crate) fn new(network: Network, weights: impl Into<Arc<Weights>>) -> Self {
-        Self { network, weights: weights.into(), assumptions: Vec::new() }
+        Self { network, weights: weights.into(), assumptions: Vec::new(), record: None }
     }
 
     /// What a weight file left open and how it was decided: to be shown.
     pub fn assumptions(&self) -> &[Assumption] {
         &self.assumptions
+    }
+
+    /// Where its weights are from, where that is known.
+    pub fn weights_record(&self) -> Option<&WeightsRecord> {
+        self.record.as_ref()
     }
 
     /// The layers.

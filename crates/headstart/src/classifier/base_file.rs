@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Classifier;
 use super::model_file::is_model;
 use crate::config::setters;
-use crate::{Assumption, Base, Error};
+use crate::{Assumption, Base, Error, WeightsRecord};
 
 /// What of a weight file to load, and for which input.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,9 @@ impl Base {
                 return Err(Error::OtherBase { file: path.to_owned(), reason });
             }
             let base = Classifier::from_checkpoint(path, checkpoint)?.base;
-            return base.take_over(path, config);
+            let mut base = base.take_over(path, config)?;
+            base.record = Some(record_of(path));
+            return Ok(base);
         }
         if let Some(prefix) = &config.prefix {
             checkpoint.look_below(prefix)?;
@@ -84,6 +86,7 @@ impl Base {
         }
         let weights = formats::assign(checkpoint, &network)?;
         let mut base = Self::new(network, weights);
+        base.record = Some(record_of(path));
         let own = before.resizing.map(|resizing| (resizing.interpolation, resizing.fit));
         if let Some((interpolation, fit)) =
             own.or(exported.map(|said| (said.interpolation, said.fit)))
@@ -122,6 +125,12 @@ impl Base {
         self.network = network;
         Ok(self)
     }
+}
+
+/// What is known of weights in a file that somebody names.
+fn record_of(path: &Path) -> WeightsRecord {
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    WeightsRecord { file, origin: "a file".to_owned(), sha256: None }
 }
 
 /// How pictures are prepared for the model that headstart has exported to a file, if it is such a file.

@@ -150,6 +150,7 @@ impl Outcome {
         };
         classifier.training = Some(TrainingRecord {
             origin: self.origin,
+            weights: classifier.base().weights_record().cloned(),
             train: self.train,
             train_per_class: self.train_per_class,
             validation: self.held_back,

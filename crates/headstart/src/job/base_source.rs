@@ -6,18 +6,21 @@ use headstart_model::{Fit, Interpolation};
 use serde::{Deserialize, Serialize};
 
 use crate::config::setters;
-use crate::{Base, BaseConfig, Error};
+use crate::{Base, BaseConfig, BaseStore, Error};
 
 /// The bundled base that is taken when nothing is said of it.
 pub const DEFAULT_BASE: &str = "mobilenetv2";
 
-/// A base, and how pictures are resized for it. The default is the bundled [`DEFAULT_BASE`].
+/// A base, and how pictures are resized for it. The default is the bundled [`DEFAULT_BASE`]. Where no file is
+/// given, weights in the folder of bases come before bundled ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct BaseSource {
-    /// The file with its weights; a bundled base when `None`.
+    /// The file with its weights; those at hand when `None`.
     pub weights: Option<PathBuf>,
+    /// The folder of bases to look in before bundled ones, if any.
+    pub store: Option<PathBuf>,
     /// Which architecture, in which size.
     pub config: BaseConfig,
     /// How pictures are resampled; the base's own way when `None`.
@@ -29,6 +32,8 @@ pub struct BaseSource {
 setters!(BaseSource {
     /// The file with the base's weights.
     with_weights => weights: impl Into<Option<PathBuf>>,
+    /// The folder of bases to look in before bundled ones.
+    with_store => store: impl Into<Option<PathBuf>>,
     /// Which architecture, in which size.
     with_config => config: BaseConfig,
     /// How pictures are resampled.
@@ -41,12 +46,17 @@ impl BaseSource {
     /// Loads the base, frozen.
     ///
     /// # Errors
-    /// As [`Base::from_file`], or [`Base::bundled_at`] where no file is given.
+    /// As [`Base::from_file`], or [`Base::bundled_at`] where there is no file.
     pub fn load(&self) -> Result<Base, Error> {
-        let BaseConfig { architecture, input_size, .. } = &self.config;
-        let mut base = match &self.weights {
-            Some(file) => Base::from_file(file, &self.config)?,
-            None => Base::bundled_at(architecture.as_deref().unwrap_or(DEFAULT_BASE), *input_size)?,
+        let name = self.config.architecture.as_deref().unwrap_or(DEFAULT_BASE);
+        let stored = match (&self.weights, &self.store) {
+            (None, Some(folder)) => BaseStore::new(folder).find(name)?,
+            _ => None,
+        };
+        let mut base = match (&self.weights, stored) {
+            (Some(file), _) => Base::from_file(file, &self.config)?,
+            (None, Some(stored)) => stored.load(self.config.input_size)?,
+            (None, None) => Base::bundled_at(name, self.config.input_size)?,
         };
         if let Some(interpolation) = self.interpolation {
             base.set_interpolation(interpolation);

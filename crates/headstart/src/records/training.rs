@@ -6,6 +6,7 @@ use headstart_train::{Epoch, FineTuneConfig, Trial};
 use serde::{Deserialize, Serialize};
 
 use super::{CrossValidation, Evaluation, HeadConfig, Seen};
+use crate::WeightsRecord;
 
 /// What a model file tells of how the model came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,9 @@ pub struct TrainingRecord {
     /// Where the pictures are, and how they were labelled and divided.
     #[serde(flatten)]
     pub origin: Origin,
+    /// Which weights the base began with; not known of files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsRecord>,
     /// Pictures learned from.
     pub train: usize,
     /// The same of each class, in the model's order; not known of files of earlier versions.

@@ -241,6 +241,7 @@ impl TrainingSet {
     pub(crate) fn record(&self) -> TrainingRecord {
         TrainingRecord {
             origin: self.origin.clone(),
+            weights: self.base().weights_record().cloned(),
             train: self.train(),
             train_per_class: self.train_per_class(),
             validation: self.held_back(),

@@ -205,6 +205,10 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
             },
         ),
     )?;
+    if let Some(record) = base.weights_record() {
+        let file = record.file.as_ref().map_or_else(String::new, |file| format!(": {file}"));
+        output.field("Weights", format!("{}{file}", record.origin))?;
+    }
     output.field(
         "Pictures",
         format!(

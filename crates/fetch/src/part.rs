@@ -1,0 +1,234 @@
+//! A file on its way: the part that has arrived, and the lock on its place.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use headstart_files::FileError;
+
+use crate::program::{End, Program};
+use crate::transfer::{self, Stop};
+use crate::{Digests, Expected, FetchError, Step, digests};
+
+/// The place of a file, which no other process fetches meanwhile.
+#[derive(Debug)]
+pub struct Slot {
+    to: PathBuf,
+    part: PathBuf,
+    /// The system lets go of the lock when the process ends, however it does.
+    _lock: File,
+}
+
+/// A file that has arrived and been checked, still under the name of a part. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Arrived {
+    slot: Slot,
+    digests: Digests,
+    kept: bool,
+}
+
+/// Runs without a byte before a connection is given up, once one was there.
+const TRIES: usize = 3;
+/// How long to wait before a connection is made again, or a lock is asked for.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often whoever watches is asked meanwhile.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+impl Slot {
+    /// Takes the place of the file `to`, whose folder is there. Where another process has it, waits until
+    /// it is done or `watch` returns false; the file may be there then.
+    ///
+    /// # Errors
+    /// [`FetchError::Cancelled`], and [`FetchError::File`] when nothing can be written there.
+    pub fn take(to: &Path, watch: &mut dyn FnMut(Step) -> bool) -> Result<Self, FetchError> {
+        let path = beside(to, ".lock");
+        let failed = |cause| FileError { action: "write", path: path.clone(), cause };
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    if !watch(Step::Waiting) {
+                        return Err(FetchError::Cancelled);
+                    }
+                    thread::sleep(PATIENCE);
+                }
+                // File systems without locks.
+                Err(TryLockError::Error(cause)) if cause.kind() == io::ErrorKind::Unsupported => {
+                    break;
+                }
+                Err(TryLockError::Error(cause)) => return Err(failed(cause).into()),
+            }
+        }
+        Ok(Self { to: to.to_owned(), part: beside(to, ".part"), _lock: file })
+    }
+
+    /// Fetches the file from `url`, going on from what is there of it, and checks it. Where a connection
+    /// breaks it is made again, as long as bytes arrive. Fetching ends when `watch` returns false; what has
+    /// arrived stays for the next time.
+    ///
+    /// # Errors
+    /// When it cannot be fetched, is not what its publisher says, or has more than `most` bytes.
+    pub fn fetch(
+        self,
+        url: &str,
+        expected: &Expected,
+        most: u64,
+        program: Option<&Program>,
+        watch: &mut dyn FnMut(Step) -> bool,
+    ) -> Result<Arrived, FetchError> {
+        let named = || url.to_owned();
+        if !(url.starts_with("https://") || url.starts_with("http://")) {
+            return Err(FetchError::BadUrl { url: named() });
+        }
+        let program = program.ok_or_else(|| FetchError::NoProgram { url: named() })?;
+        let had = self.length();
+        self.transfer(url, program, most, watch)?;
+        let digests = match self.check(url, expected) {
+            // A part of something else, or one that was damaged.
+            Err(FetchError::Length { .. } | FetchError::Content { .. }) if had > 0 => {
+                self.transfer(url, program, most, watch)?;
+                self.check(url, expected)
+            }
+            checked => checked,
+        }?;
+        Ok(Arrived { slot: self, digests, kept: false })
+    }
+
+    /// Bytes that have arrived.
+    fn length(&self) -> u64 {
+        fs::metadata(&self.part).map_or(0, |metadata| metadata.len())
+    }
+
+    fn transfer(
+        &self,
+        url: &str,
+        program: &Program,
+        most: u64,
+        watch: &mut dyn FnMut(Step) -> bool,
+    ) -> Result<(), FetchError> {
+        let failed =
+            |cause| FetchError::File(FileError { action: "write", path: self.part.clone(), cause });
+        let open = || OpenOptions::new().append(true).create(true).open(&self.part).map_err(failed);
+        let mut file = open()?;
+        if self.length() > 0 && !program.resumes() {
+            file.set_len(0).map_err(failed)?;
+        }
+        let mut fruitless = 0;
+        loop {
+            let offset = self.length();
+            let mut count = |received| watch(Step::Received(received));
+            let ended = transfer::run(program, (url, offset), &mut file, most, &mut count);
+            let (end, received) = ended.map_err(|stop| match stop {
+                Stop::Cancelled => FetchError::Cancelled,
+                Stop::TooLong => {
+                    let _ = fs::remove_file(&self.part);
+                    FetchError::TooLong { url: url.to_owned(), most }
+                }
+                Stop::Write(cause) => failed(cause),
+            })?;
+            let came = received > offset;
+            fruitless = if came { 0 } else { fruitless + 1 };
+            let is_over = fruitless >= TRIES || (received == 0 && fruitless > 0);
+            match end {
+                End::Whole => {
+                    return file.sync_all().map_err(failed);
+                }
+                End::FromTheStart if offset > 0 => {
+                    file.set_len(0).map_err(failed)?;
+                    continue;
+                }
+                // What may have passed a moment later.
+                End::Status(429 | 500..) if !is_over => {}
+                End::Status(status) => {
+                    return Err(FetchError::Refused { url: url.to_owned(), status });
+                }
+                End::Broken(_) if !is_over => {}
+                End::Broken(reason) => {
+                    return Err(FetchError::Unreachable { url: url.to_owned(), reason, received });
+                }
+                End::FromTheStart => {
+                    let reason = "the server answers as if asked for a part of it".to_owned();
+                    return Err(FetchError::Unreachable { url: url.to_owned(), reason, received });
+                }
+            }
+            if !program.resumes() {
+                file.set_len(0).map_err(failed)?;
+            }
+            let mut waited = Duration::ZERO;
+            while waited < PAUSE {
+                if !watch(Step::Again(received)) {
+                    return Err(FetchError::Cancelled);
+                }
+                thread::sleep(PATIENCE);
+                waited += PATIENCE;
+            }
+        }
+    }
+
+    /// The hashes of the part, or what is wrong with it: then it is gone.
+    fn check(&self, url: &str, expected: &Expected) -> Result<Digests, FetchError> {
+        let digests = digests(&self.part)?;
+        let (url, received) = (url.to_owned(), digests.bytes);
+        let error = match (expected.size, expected.hash) {
+            (Some(size), _) if !size.is_of(received) => {
+                FetchError::Length { url, received, expected: size }
+            }
+            (_, Some(hash)) if !hash.is_of(&digests) => {
+                FetchError::Content { url, found: digests.of(&hash).to_owned(), expected: hash }
+            }
+            _ => return Ok(digests),
+        };
+        let _ = fs::remove_file(&self.part);
+        Err(error)
+    }
+}
+
+impl Arrived {
+    /// Where it lies until it is kept.
+    pub fn path(&self) -> &Path {
+        &self.slot.part
+    }
+
+    /// Its hashes and length.
+    pub fn digests(&self) -> &Digests {
+        &self.digests
+    }
+
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// [`FileError`], naming the place.
+    pub fn keep(mut self) -> Result<Digests, FileError> {
+        let Slot { to, part, .. } = &self.slot;
+        fs::rename(part, to).map_err(|cause| FileError {
+            action: "write",
+            path: to.clone(),
+            cause,
+        })?;
+        self.kept = true;
+        // The name, too, after a power failure; not every file system can.
+        #[cfg(unix)]
+        let _ = File::open(to.parent().unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all());
+        Ok(self.digests.clone())
+    }
+}
+
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.slot.part);
+        }
+    }
+}
+
+/// `folder/.name.ending` for `folder/name`.
+fn beside(to: &Path, ending: &str) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(to.file_name().unwrap_or_default());
+    name.push(ending);
+    to.with_file_name(name)
+}

@@ -1,0 +1,10 @@
+//! Bases at hand: weights that their publishers offer, and a folder of the user's that keeps them.
+
+mod published;
+mod record;
+mod store;
+
+pub use headstart_fetch::{FetchError, Hash, Program, Size, Step};
+pub use published::{PUBLISHED, Published};
+pub use record::{StoredBase, WeightsRecord};
+pub use store::{BaseStore, Health, default_bases};

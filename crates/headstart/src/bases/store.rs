@@ -1,0 +1,249 @@
+//! The folder of bases.
+//!
+//! Each base has a folder of its own with the file as it was published and `record.json`, which is written
+//! last and says which file it is: what has no record is not there.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use headstart_fetch::{Digests, Program, Slot, Step, digests};
+use headstart_files::{AtomicFile, FileError};
+use headstart_formats::MAX_FILE_SIZE;
+use headstart_model::architectures::ARCHITECTURES;
+
+use super::{Published, StoredBase};
+use crate::{Base, BaseConfig, Error};
+
+/// The folder of bases of this user, if the system has one for such things.
+pub fn default_bases() -> Option<PathBuf> {
+    dirs::data_dir().map(|dir| dir.join("headstart").join("bases"))
+}
+
+/// A folder of bases that were fetched or added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseStore {
+    folder: PathBuf,
+}
+
+/// Whether a base is what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The base.
+    pub stored: StoredBase,
+    /// What is wrong with it.
+    pub damage: Option<String>,
+}
+
+const RECORD: &str = "record.json";
+
+impl BaseStore {
+    /// The bases in a folder, which need not be there yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The weights of a base, if they are there.
+    ///
+    /// # Errors
+    /// When what is known of them cannot be read.
+    pub fn find(&self, base: &str) -> Result<Option<StoredBase>, Error> {
+        // Names are those of bases: no path leads out of the folder.
+        if !ARCHITECTURES.iter().any(|architecture| architecture.id == base) {
+            return Ok(None);
+        }
+        let folder = self.folder.join(base);
+        let path = folder.join(RECORD);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(FileError { action: "read", path, cause }.into()),
+        };
+        let damaged = |reason: String| Error::DamagedBase { file: path.clone(), reason };
+        let mut stored: StoredBase =
+            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        let is_name = Path::new(&stored.file).file_name() == Some(stored.file.as_ref());
+        if stored.base != base || !is_name {
+            return Err(damaged("it is of another base".to_owned()));
+        }
+        stored.path = folder.join(&stored.file);
+        Ok(Some(stored))
+    }
+
+    /// Every base that is there, in the order in which bases are listed.
+    ///
+    /// # Errors
+    /// As [`BaseStore::find`].
+    pub fn list(&self) -> Result<Vec<StoredBase>, Error> {
+        let found = ARCHITECTURES.iter().map(|architecture| self.find(architecture.id));
+        found.filter_map(Result::transpose).collect()
+    }
+
+    /// Fetches published weights, unless they are there and sound. They take the place of others of the same
+    /// base. Fetching ends when `watch` returns false; what has arrived stays for the next time. Whether they
+    /// were there already.
+    ///
+    /// # Errors
+    /// When they cannot be fetched, are not what their publisher says, do not fill the base, or cannot be
+    /// written.
+    pub fn get(
+        &self,
+        published: &'static Published,
+        mirror: Option<&str>,
+        watch: &mut dyn FnMut(Step) -> bool,
+    ) -> Result<(StoredBase, bool), Error> {
+        let folder = self.make_folder(published.base)?;
+        let to = folder.join(published.file());
+        let slot = Slot::take(&to, watch).map_err(|cause| Error::Fetch { published, cause })?;
+        if let Some(there) = self.find(published.base)?.filter(|there| there.path == to) {
+            let sound = digests(&to).is_ok_and(|found| found.sha256 == there.sha256);
+            if sound {
+                return Ok((there, true));
+            }
+        }
+        let url = published.url_at(mirror);
+        let program = Program::find();
+        let most = MAX_FILE_SIZE;
+        let arrived = slot
+            .fetch(&url, &published.expected(), most, program.as_ref(), watch)
+            .map_err(|cause| Error::Fetch { published, cause })?;
+        fills(arrived.path(), Some(published.base))?;
+        let digests = arrived.keep()?;
+        let stored = self.record(&to, published.base, &url, Some(published), digests)?;
+        Ok((stored, false))
+    }
+
+    /// Copies a file of weights of a base, of the one that it fits when `None`. It takes the place of others of
+    /// the same base.
+    ///
+    /// # Errors
+    /// When the file cannot be read or copied, or does not hold exactly the weights of the base.
+    pub fn add(&self, file: &Path, base: Option<&str>) -> Result<StoredBase, Error> {
+        let unread = |cause| FileError { action: "read", path: file.to_owned(), cause };
+        let found = digests(file)?;
+        let published =
+            Published::of(&found).filter(|row| base.is_none_or(|base| base == row.base));
+        let base = fills(file, base.or(published.map(|row| row.base)))?;
+        let name = file.file_name().ok_or_else(|| unread(io::ErrorKind::InvalidInput.into()))?;
+        let folder = self.make_folder(&base)?;
+        let name = name.to_string_lossy();
+        // Under the record's own name it would be lost.
+        let name = if name == RECORD { "weights" } else { &name };
+        let to = folder.join(name);
+        let mut copy = AtomicFile::create(&to)?;
+        let mut from = fs::File::open(file).map_err(unread)?;
+        io::copy(&mut from, &mut copy).map_err(|cause| copy.error(cause))?;
+        copy.commit()?;
+        if digests(&to)? != found {
+            let reason = "it changed while it was copied".to_owned();
+            return Err(Error::DamagedBase { file: file.to_owned(), reason });
+        }
+        let from = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        self.record(&to, &base, &from.display().to_string(), published, found)
+    }
+
+    /// Reads the weights of a base again: whether they are what they were, what their publisher says, and fill
+    /// the base.
+    ///
+    /// # Errors
+    /// [`Error::NoStoredBase`], and when they cannot be read.
+    pub fn verify(&self, base: &str) -> Result<Health, Error> {
+        let stored = self.stored(base)?;
+        let found = match digests(&stored.path) {
+            Ok(found) => found,
+            Err(error) => return Ok(Health { damage: Some(error.to_string()), stored }),
+        };
+        let damage = match found.sha256 == stored.sha256 {
+            true => fills(&stored.path, Some(base)).err().map(|error| error.to_string()),
+            false => Some(format!("its SHA-256 is {}, not {}", found.sha256, stored.sha256)),
+        };
+        Ok(Health { stored, damage })
+    }
+
+    /// Removes the weights of a base, and says how many bytes that were.
+    ///
+    /// # Errors
+    /// [`Error::NoStoredBase`], and when they cannot be removed.
+    pub fn remove(&self, base: &str) -> Result<u64, Error> {
+        let folder = self.folder.join(base);
+        // Also what no record names, and a record that cannot be read.
+        let bytes = match self.find(base) {
+            Ok(None) if !(ARCHITECTURES.iter().any(|a| a.id == base) && folder.is_dir()) => {
+                return Err(Error::NoStoredBase {
+                    name: base.to_owned(),
+                    folder: self.folder.clone(),
+                });
+            }
+            Ok(stored) => stored.map_or(0, |stored| stored.bytes),
+            Err(_) => 0,
+        };
+        let failed = |cause| FileError { action: "remove", path: folder.clone(), cause };
+        // First what says that they are there.
+        match fs::remove_file(folder.join(RECORD)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(error).into());
+            }
+            _ => {}
+        }
+        fs::remove_dir_all(&folder).map_err(failed)?;
+        Ok(bytes)
+    }
+
+    fn stored(&self, base: &str) -> Result<StoredBase, Error> {
+        let nothing = || Error::NoStoredBase { name: base.to_owned(), folder: self.folder.clone() };
+        self.find(base)?.ok_or_else(nothing)
+    }
+
+    fn make_folder(&self, base: &str) -> Result<PathBuf, FileError> {
+        let folder = self.folder.join(base);
+        match fs::create_dir_all(&folder) {
+            Ok(()) => Ok(folder),
+            Err(cause) => Err(FileError { action: "write", path: folder, cause }),
+        }
+    }
+
+    /// Says that a file is there, and removes what it takes the place of.
+    fn record(
+        &self,
+        path: &Path,
+        base: &str,
+        from: &str,
+        published: Option<&Published>,
+        digests: Digests,
+    ) -> Result<StoredBase, Error> {
+        let before = self.find(base).ok().flatten();
+        let name = path.file_name().unwrap_or_default();
+        let stored = StoredBase {
+            base: base.to_owned(),
+            file: name.to_string_lossy().into_owned(),
+            bytes: digests.bytes,
+            sha256: digests.sha256,
+            publisher: published.map(|row| row.publisher.to_owned()),
+            from: from.to_owned(),
+            licence: published.map(|row| row.licence.to_owned()),
+            is_checked: published.is_some_and(|row| row.hash.is_some()),
+            path: path.to_owned(),
+        };
+        let mut file = AtomicFile::create(path.with_file_name(RECORD))?;
+        let text = serde_json::to_vec_pretty(&stored).expect("plain data serialises");
+        file.write_all(&text).map_err(|cause| file.error(cause))?;
+        file.commit()?;
+        if let Some(before) = before.filter(|before| before.path != path) {
+            // It is no longer used, whether it can be removed or not.
+            let _ = fs::remove_file(before.path);
+        }
+        Ok(stored)
+    }
+}
+
+/// The base that a file fills, the one that was asked for.
+fn fills(file: &Path, base: Option<&str>) -> Result<String, Error> {
+    let config = BaseConfig::default().with_architecture(base.map(str::to_owned));
+    let base = Base::from_file(file, &config)?;
+    Ok(base.network().architecture().to_owned())
+}
