@@ -190,7 +190,8 @@ fn parse_precision(name: &str) -> Result<Precision, String> {
 /// Which base, in which size.
 #[derive(Debug, Args)]
 pub(crate) struct BaseArgs {
-    /// Base to build on; `headstart bases` lists them [default: mobilenetv2, or what --weights fits]
+    /// Base to build on; `headstart bases` lists them, and for `train` auto takes the best of those at
+    /// hand [default: mobilenetv2, or what --weights fits]
     #[arg(long, value_name = "BASE")]
     pub(crate) base: Option<String>,
     /// Weights of the base: .h5, .keras, .pth or .safetensors [default: those that `headstart bases` has

@@ -91,8 +91,8 @@ pub use audit::{
 };
 pub use base::Base;
 pub use bases::{
-    BaseStore, FetchError, Hash, Health, PUBLISHED, Program, Published, Size, Step, StoredBase,
-    WeightsRecord, default_bases,
+    BaseStore, CompareConfig, ComparedBase, Comparison, FetchError, Hash, Health, PUBLISHED,
+    Program, Published, Size, Step, StoredBase, WeightsRecord, compare_bases, default_bases,
 };
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{

@@ -223,3 +223,28 @@ fn a_full_disk_is_said_and_what_has_arrived_can_be_gone_on_with() {
         other => eprintln!("skipped: no file system can be made here ({other:?})"),
     }
 }
+
+#[test]
+fn the_base_is_chosen_by_how_heads_do_on_pictures_that_they_have_not_seen() {
+    let place = Place::with_pictures(12);
+    let trained = place.run("train pictures --base auto --input-size 64 --json").succeeded().json();
+    let compared = &trained[0];
+    assert_eq!(compared["event"], "bases_compared");
+    let bases = compared["comparison"]["bases"].as_array().unwrap();
+    let mut names: Vec<&str> = bases.iter().map(|base| base["base"].as_str().unwrap()).collect();
+    let best = names[0].to_owned();
+    let accuracy = |index: usize| bases[index]["accuracy"].as_f64().unwrap();
+    assert!(accuracy(0) >= accuracy(1) && bases[0]["pictures"] == 36, "{compared}");
+    let behind = bases[1]["behind"].as_f64().unwrap();
+    assert!((behind - (accuracy(0) - accuracy(1))).abs() < 1e-9, "{compared}");
+    names.sort_unstable();
+    assert_eq!(names, ["efficientnet-lite0", "mobilenetv2"]);
+    // It is trained on, and the same again chooses the same.
+    let text = place.run("train pictures --base auto --input-size 64").succeeded().stdout;
+    assert!(text.contains(&format!("\nChosen      {best}, ")), "{text}");
+    assert!(text.contains(&format!("\nBase        {best} at 64 x 64")), "{text}");
+    let weights = file("crates/bundled/assets/efficientnet_lite0.safetensors");
+    let both = place.run(&format!("train pictures --base auto --weights {weights}"));
+    assert_eq!(both.code, 2, "{both:?}");
+    assert!(both.stderr.contains("leave out --weights"), "{}", both.stderr);
+}

@@ -1,9 +1,11 @@
 //! Bases at hand: weights that their publishers offer, and a folder of the user's that keeps them.
 
+mod compare;
 mod published;
 mod record;
 mod store;
 
+pub use compare::{CompareConfig, ComparedBase, Comparison, compare_bases};
 pub use headstart_fetch::{FetchError, Hash, Program, Size, Step};
 pub use published::{PUBLISHED, Published};
 pub use record::{StoredBase, WeightsRecord};

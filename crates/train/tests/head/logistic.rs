@@ -115,7 +115,7 @@ fn two_pictures_a_class_are_enough() {
 fn one_picture_a_class_gets_the_default_strength() {
     let (x, labels) = clusters(3, 50, 3, 3.0);
     let fit = fit(&Samples::new(&x, 50, &labels, 3), &LogisticConfig::default());
-    assert_eq!((accuracy(&fit), fit.strength, fit.trials.len()), (1.0, 10.0 / 50.0, 0));
+    assert_eq!((accuracy(&fit), fit.strength, fit.trials.len()), (1.0, 1.0 / 50.0, 0));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! `headstart train`.
 
+mod auto;
 mod head;
 pub(super) mod show;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -44,6 +46,9 @@ pub(crate) struct TrainArgs {
     duplicates: DuplicateArgs,
     #[command(flatten)]
     base: BaseArgs,
+    /// Seconds that --base auto may take, about
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    budget: u32,
     #[command(flatten)]
     head: HeadArgs,
     #[command(flatten)]
@@ -57,10 +62,15 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
-    let (job, option) = (args.job(common)?, args.split.option());
+    let (mut job, option) = (args.job(common)?, args.split.option());
     let pictures = open(&job.source, option)?;
     job.check_files(&pictures)?;
     args.page.check(job.run.model.as_deref())?;
+    if auto::is_asked_for(&job.base) {
+        let budget = Duration::from_secs(args.budget.into());
+        let chosen = auto::choose(&job, &pictures, (budget, args.seed), common, output)?;
+        job.base.config.architecture = Some(chosen);
+    }
     let mut base = load(&job.base, output)?;
     if let Some(tuning) = &job.fine_tune {
         checked(job.check(&base))?;

@@ -28,6 +28,10 @@ pub use out_of_fold::{OutOfFold, out_of_fold, out_of_fold_logits};
 
 /// How weak the regularisation is: scikit-learn's `C`, for standardised features. The objective is
 /// C x sum of weight x loss + |kernel|²/2.
+///
+/// Of a few samples neither the deviation of a feature nor the loss on those held out says much. Where the
+/// strength is chosen, both are therefore drawn towards what is usual, as if by a few samples more: deviations
+/// towards that of all features, the strength towards one that was best on small sets of photographs.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strength {
@@ -140,7 +144,7 @@ pub fn fit_logistic(
         check_fits(&untrained(train.task(), train.dim, train.classes, 0.0, 0), validation)?;
     }
     let weights = train.total_weights(&config.class_weight)?;
-    let problem = Problem::new(isa, train, weights.as_deref())?;
+    let problem = Problem::new(isa, train, weights.as_deref(), config.strength)?;
     let (choice, solver) = problem.solve(config, callback)?;
 
     let head = problem.head(train.classes, solver.best());
@@ -212,6 +216,7 @@ impl<'a> Problem<'a> {
         isa: Isa,
         samples: &Samples<'a>,
         weights: Option<&'a [f32]>,
+        strength: Strength,
     ) -> Result<Self, TrainError> {
         let counts = |row: &usize| {
             weights.is_none_or(|weights| {
@@ -241,7 +246,7 @@ impl<'a> Problem<'a> {
             isa,
             samples: *samples,
             weights,
-            standardisation: Standardisation::of(samples, &rows),
+            standardisation: Standardisation::of(samples, &rows, strength == Strength::Auto),
             rows,
             present,
             of_all,

@@ -19,7 +19,7 @@ pub struct OutOfFold {
 }
 
 /// The logits that each sample has by a head of the other four fifths of the samples: 5 folds, stratified
-/// and by groups. `head` and its strength are of all samples.
+/// and by groups. `head` and its strength are of all samples, fitted as `config` says.
 ///
 /// `callback` is told several times a second of the fits.
 ///
@@ -34,7 +34,7 @@ pub fn out_of_fold_logits(
 ) -> Result<OutOfFold, TrainError> {
     config.check()?;
     let weights = samples.total_weights(&config.class_weight)?;
-    let problem = Problem::new(isa, samples, weights.as_deref())?;
+    let problem = Problem::new(isa, samples, weights.as_deref(), config.strength)?;
     let mut objective = problem.objective(problem.rows.clone());
     let folds = problem.deal(&objective, config.seed).of;
     let count = folds.iter().flatten().max().map_or(0, |last| last + 1);

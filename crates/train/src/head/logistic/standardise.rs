@@ -7,6 +7,10 @@ use crate::Samples;
 /// taken to be constant: what it has is rounding, which must not be blown up.
 const CONSTANT: f64 = 1e-6;
 
+/// The mean variance of all features counts for that of each as if so many samples had it: of nine pictures a
+/// feature that one of them has would otherwise count for as much as one that parts them all.
+const USUAL: f64 = 30.0;
+
 /// Mean and deviation of each feature, in the precision that they are applied in.
 pub(super) struct Standardisation {
     pub(super) mean: Vec<f32>,
@@ -15,19 +19,26 @@ pub(super) struct Standardisation {
 }
 
 impl Standardisation {
-    /// That of the given rows.
-    pub(super) fn of(samples: &Samples, rows: &[usize]) -> Self {
+    /// That of the given rows; with `draw_together` the deviations are drawn towards a common one, the more so
+    /// the fewer rows there are.
+    pub(super) fn of(samples: &Samples, rows: &[usize], draw_together: bool) -> Self {
         let n = rows.len() as f64;
         let mut mean = sum_rows(samples, rows, |_, x| x);
         mean.iter_mut().for_each(|sum| *sum /= n);
         let mut deviation = sum_rows(samples, rows, |column, x| (x - mean[column]).powi(2));
         deviation.iter_mut().for_each(|sum| *sum = (*sum / n).sqrt());
         let largest = deviation.iter().copied().fold(0.0, f64::max);
+        let own = if draw_together { 1.0 - USUAL / (n + USUAL) } else { 1.0 };
+        let squares: f64 = deviation.iter().map(|deviation| deviation * deviation).sum();
+        let common = (1.0 - own) * squares / deviation.len().max(1) as f64;
         let inverse = mean
             .iter()
             .zip(&deviation)
             .map(|(mean, deviation)| match *deviation > CONSTANT * largest.max(mean.abs()) {
-                true => Some((1.0 / deviation) as f32).filter(|v| v.is_finite()).unwrap_or(0.0),
+                true => {
+                    let drawn = (own * deviation * deviation + common).sqrt();
+                    Some((1.0 / drawn) as f32).filter(|v| v.is_finite()).unwrap_or(0.0)
+                }
                 false => 0.0,
             })
             .collect();
