@@ -73,7 +73,7 @@ write("text_only.parquet", {"url": NAMES, "label": ["cat", "dog", "cat"], "weigh
 write("several.parquet", {"left": binary, "right": binary})
 write("list.parquet", {"image": pa.array([[A], [B, C]], pa.list_(pa.binary()))})
 
-REFUSED = ["zstd", "text_only", "several", "list"]
+REFUSED = ["text_only", "several", "list"]
 # Checked by name in the tests.
 SEVERAL = ["label_lists", "hugging_face_lists", "lists_of_one"]
 with open(root / "tables.tsv", "w") as rows:

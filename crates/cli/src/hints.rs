@@ -56,6 +56,9 @@ pub(crate) fn error(error: &Error) -> String {
         Error::NoRoom { .. } | Error::Scratch { .. } => " with --cache-dir",
         Error::NoCheckpoint { .. } | Error::OtherRun { .. } => "; leave out --resume to start anew",
         Error::Saved { .. } => ": go on with the same command and --resume",
+        Error::OtherFeatures { .. } => {
+            "; --base, --weights, --input-size, --resize and --fit say of which"
+        }
         Error::TakesEpochs { .. } => ": --head adam",
         Error::OtherTask { model: Task::MultiLabel } => ": add --multi-label",
         _ => "",

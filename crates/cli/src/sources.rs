@@ -19,7 +19,7 @@ pub(crate) struct LabelArgs {
     pub(crate) label_from: Option<PathPattern>,
     /// Column of labels in a table, where it is not called `label` or in another usual way; given
     /// several times, a column for each class, with a 1 where a picture is of it
-    #[arg(long, value_name = "NAME", conflicts_with = "label_from")]
+    #[arg(long, visible_alias = "labels", value_name = "NAME", conflicts_with = "label_from")]
     label_column: Vec<String>,
     /// What stands between the labels of a picture in a table's column of labels, of which it may then have
     /// any number

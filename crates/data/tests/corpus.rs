@@ -8,6 +8,8 @@ mod archive;
 mod cache;
 #[path = "../../../fuzz/targets/decode.rs"]
 mod decode;
+#[path = "../../../fuzz/targets/features.rs"]
+mod features;
 #[path = "../../../fuzz/targets/manifest.rs"]
 mod manifest;
 
@@ -47,6 +49,11 @@ fn every_archive_and_table_is_listed_and_its_pictures_are_read_or_refused() {
 #[test]
 fn every_manifest_is_read_or_refused() {
     each(fixtures("manifest"), manifest::run);
+}
+
+#[test]
+fn every_file_of_features_is_read_or_refused() {
+    each(fixtures("features"), features::run);
 }
 
 #[test]

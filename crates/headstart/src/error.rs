@@ -246,6 +246,24 @@ pub enum Error {
         /// The class.
         class: String,
     },
+    /// A file of features that cannot be learned from.
+    #[error("{}: {reason}", file.display())]
+    Features {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Features of another base than the head is to be for.
+    #[error("{}: its features are of {features}, not of {base}", file.display())]
+    OtherFeatures {
+        /// The file.
+        file: PathBuf,
+        /// What they are of.
+        features: String,
+        /// What they should be of.
+        base: String,
+    },
     /// The file system has too little room for what training keeps there.
     #[error("{}: training keeps about {} MB here while it runs, and {} MB are free; make room, or choose another folder", folder.display(), megabytes(*needed), free / 1_000_000)]
     NoRoom {
@@ -390,11 +408,13 @@ impl Error {
             Self::NoSuchModel { .. } | Self::NoStoredBase { .. } => ErrorKind::NotFound,
             Self::Fetch { cause, .. } => cause.kind(),
             Self::OtherBase { .. }
+            | Self::OtherFeatures { .. }
             | Self::OtherRun { .. }
             | Self::TakesEpochs { .. }
             | Self::OtherTask { .. }
             | Self::Options(_) => ErrorKind::InvalidInput,
             Self::UnknownWeights { .. }
+            | Self::Features { .. }
             | Self::NotAModel { .. }
             | Self::DamagedBase { .. }
             | Self::KerasModel { .. }
@@ -427,6 +447,8 @@ impl Error {
             Self::Data(error) => error.path(),
             Self::Picture { path, .. } => path.as_deref(),
             Self::UnknownWeights { file, .. }
+            | Self::Features { file, .. }
+            | Self::OtherFeatures { file, .. }
             | Self::OtherBase { file, .. }
             | Self::DamagedBase { file, .. }
             | Self::NotAModel { file, .. }
@@ -548,6 +570,8 @@ mod tests {
             Error::DamagedBase { .. } => Error::DamagedBase { file: file(), reason: text() }, InvalidData;
             Error::UnknownWeights { .. } => Error::UnknownWeights { file: file(), looks_like: None }, InvalidData;
             Error::OtherBase { .. } => Error::OtherBase { file: file(), reason: text() }, InvalidInput;
+            Error::Features { .. } => Error::Features { file: file(), reason: text() }, InvalidData;
+            Error::OtherFeatures { .. } => Error::OtherFeatures { file: file(), features: text(), base: text() }, InvalidInput;
             Error::NotAModel { .. } => Error::NotAModel { file: file(), reason: text() }, InvalidData;
             Error::KerasModel { .. } => Error::KerasModel { file: file() }, InvalidData;
             Error::WeightFile { .. } => Error::WeightFile { file: file(), format: Format::PyTorch, looks_like: None }, InvalidData;

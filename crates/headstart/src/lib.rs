@@ -62,6 +62,7 @@ mod classifier;
 mod config;
 mod copies;
 mod error;
+mod feature_files;
 mod features;
 mod fine_tune;
 mod fit;
@@ -101,7 +102,11 @@ pub use classifier::{
 };
 pub use config::InputConfig;
 pub use error::Error;
-pub use features::{ExtractConfig, Extraction, Extractor, PictureFeatures, default_cache};
+pub use feature_files::{FeatureFiles, FeatureSource};
+pub use features::{
+    ExtractConfig, Extraction, Extractor, FeatureOrigin, FeaturePart, PictureFeatures, Precision,
+    Shard, default_cache,
+};
 pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{FitConfig, FitReport, OutOfFoldFigures, Seconds};
 pub use headstart_error::{ErrorKind, system_reason};

@@ -3,7 +3,8 @@
 //! The library [`parquet`] takes memory as a file says, and calls itself as deep. Here a file's footer is
 //! looked through before the library sees it, and pages are read and unfolded, within limits; the library
 //! makes values of them. A [`ParquetFile`] is one of the library's own readers of files. [`columns`] hands
-//! on a column's values in order, and [`Rows`] finds those of single rows.
+//! on a column's values in order, [`Rows`] finds those of single rows, and [`vectors`] reads lists of numbers,
+//! of which there are too many to make values of, as the bytes that they are.
 //!
 //! The library may still panic on what is damaged: call what reads within
 //! [`guarded`](headstart_guard::guarded), as [`Rows`] does.
@@ -14,9 +15,11 @@ mod delta;
 mod error;
 mod footer;
 mod header;
+mod hybrid;
 mod pages;
 mod rows;
 mod thrift;
+pub mod vectors;
 
 use std::fs::File;
 use std::path::Path;
@@ -90,6 +93,18 @@ impl ParquetFile {
         let rows = rows.try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
         rows.filter(|&rows| rows <= most)
             .ok_or_else(|| damaged("it declares more rows than it can have"))
+    }
+
+    /// How many values of `size` bytes a page has, which may be few bytes that say the same of all.
+    ///
+    /// # Errors
+    /// When these would be more bytes than a page may unfold to.
+    pub(crate) fn bounded(&self, values: u32, size: usize) -> Result<usize> {
+        let (bytes, limit) = (u64::from(values) * size as u64, self.limit);
+        match bytes <= limit {
+            true => Ok(values as usize),
+            false => Err(damaged(&format!("a page of {bytes} bytes; the limit is {limit}"))),
+        }
     }
 
     /// The pages of a column in a row group.

@@ -11,6 +11,7 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::ColumnDescPtr;
+use ruzstd::decoding::StreamingDecoder;
 
 use crate::delta;
 use crate::error::damaged;
@@ -21,17 +22,20 @@ use crate::thrift::{ENDS, Thrift};
 const HEADER: u64 = 256;
 /// The longest header: one may hold the least and the largest value of its page.
 const LONGEST_HEADER: u64 = 16 << 20;
+/// The window that a decoder of zstd should have (RFC 8878, 3.1.1.1.2), in bytes.
+const ZSTD_WINDOW: usize = 8 << 20;
 /// A byte packed by snappy unfolds to fewer: of three, at most 64.
 const SNAPPIEST: usize = 22;
 
 /// Why pages that are packed in this way cannot be read, if they cannot.
 pub fn not_read(codec: Compression) -> Option<String> {
-    if matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_)) {
+    use Compression::{GZIP, SNAPPY, UNCOMPRESSED, ZSTD};
+    if matches!(codec, UNCOMPRESSED | SNAPPY | GZIP(_) | ZSTD(_)) {
         return None;
     }
     let name = format!("{codec:?}");
     let name = name.split('(').next().unwrap_or_default();
-    Some(format!("packed by {name}, which is not read: write it with snappy or gzip"))
+    Some(format!("packed by {name}, which is not read: write it with snappy, gzip or zstd"))
 }
 
 /// Reads the pages of a column of a row group, one after the other.
@@ -174,6 +178,13 @@ impl Pages {
             Compression::GZIP(_) => {
                 let mut read = MultiGzDecoder::new(packed).take(most as u64 + 1);
                 read.read_to_end(&mut all).map_err(|e| damaged(&e.to_string()))?;
+            }
+            Compression::ZSTD(_) => {
+                let window = unfolded.max(ZSTD_WINDOW) as u64;
+                let read = StreamingDecoder::new_with_max_window_size(packed, window);
+                let read = read.map_err(|e| damaged(&e.to_string()))?;
+                let read = read.take(most as u64 + 1).read_to_end(&mut all);
+                read.map_err(|e| damaged(&e.to_string()))?;
             }
             other => return Err(ParquetError::NYI(not_read(other).unwrap_or_default())),
         }

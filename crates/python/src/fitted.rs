@@ -29,7 +29,7 @@ enum How {
 impl Fit {
     /// Of a job that was done on these pictures.
     pub(crate) fn of_job(job: &TrainJob, trained: Trained, pictures: &Pictures) -> Self {
-        let summary = TrainSummary::new(&trained, pictures, job.run.model.as_deref());
+        let summary = TrainSummary::new(&trained, pictures.notes(), job.run.model.as_deref());
         let summary = serde_json::to_value(summary).expect("plain data serialises");
         let Trained { classifier, fit, fine_tune, .. } = trained;
         let how = match fine_tune {

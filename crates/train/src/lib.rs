@@ -8,6 +8,7 @@
 pub mod average;
 pub mod clip;
 mod error;
+mod features;
 mod fine_tune;
 pub mod head;
 pub mod layers;
@@ -20,6 +21,7 @@ pub mod schedules;
 
 pub use error::TrainError;
 use error::check_length;
+pub use features::{Features, StoredFeatures};
 pub use fine_tune::{
     Checkpoint, FineTuneConfig, FineTuner, Inputs, Label, Progress, RangeTest, RangeTestConfig,
     range_test,

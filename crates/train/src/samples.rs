@@ -1,14 +1,14 @@
-use std::slice;
+use std::{ops::Range, slice};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Task, TrainError, error::readable, losses::Targets};
+use super::{Features, Task, TrainError, error::readable, losses::Targets};
 
 /// Labelled features: one row a picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Samples<'a> {
-    /// n x dim, row-major.
-    pub features: &'a [f32],
+    /// n x dim.
+    pub features: Features<'a>,
     /// The number of features of a sample.
     pub dim: usize,
     /// The class of each sample, below `classes`; with `label_sets`, the index of its set of classes.
@@ -32,7 +32,7 @@ impl<'a> Samples<'a> {
     /// Samples of one class each that count alike, each its own group.
     pub fn new(features: &'a [f32], dim: usize, labels: &'a [usize], classes: usize) -> Self {
         Self {
-            features,
+            features: features.into(),
             dim,
             labels,
             classes,
@@ -63,9 +63,14 @@ impl<'a> Samples<'a> {
         self.labels.is_empty()
     }
 
-    /// The features of one sample.
-    pub fn row(&self, row: usize) -> &'a [f32] {
-        &self.features[row * self.dim..][..self.dim]
+    /// The features of some samples, one after the other.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn features_of(&self, rows: &[u32]) -> Result<Vec<f32>, TrainError> {
+        let mut features = vec![0.0; rows.len() * self.dim];
+        self.features.read(self.dim, rows, &mut features)?;
+        Ok(features)
     }
 
     /// What the loss compares with: the soft targets, or else the labels.
@@ -78,6 +83,17 @@ impl<'a> Samples<'a> {
         targets(self.labels, self.label_sets)
     }
 
+    /// What the loss compares the logits of some samples with.
+    pub(crate) fn targets_of(&self, rows: Range<usize>) -> Targets<'a> {
+        match self.soft_targets {
+            Some(soft) => {
+                let units = soft.len() / self.len();
+                Targets::Soft(&soft[rows.start * units..rows.end * units])
+            }
+            None => targets(&self.labels[rows], self.label_sets),
+        }
+    }
+
     /// The number of samples of each class.
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
@@ -88,16 +104,20 @@ impl<'a> Samples<'a> {
     }
 
     /// Fails unless lengths agree, labels are classes (or sets of them), soft targets are
-    /// probabilities, weights are not negative, and every feature is finite.
+    /// probabilities, weights are not negative, and every feature in memory is finite.
     pub fn check(&self) -> Result<(), TrainError> {
         let n = self.len();
         if n == 0 {
             return Err(TrainError::NoSamples);
         }
         let units = self.task().units(self.classes);
+        let held = match self.features {
+            Features::Memory(features) => features.len(),
+            Features::Stored(stored) => stored.rows() * self.dim,
+        };
         let lengths = [
             ("features of a sample", self.dim, self.dim.max(1)),
-            ("features", self.features.len(), n * self.dim),
+            ("features", held, n * self.dim),
             ("soft targets", self.soft_targets.map_or(n * units, <[_]>::len), n * units),
             ("sample weights", self.weights.map_or(n, <[_]>::len), n),
             ("groups", self.groups.map_or(n, <[_]>::len), n),
@@ -113,13 +133,14 @@ impl<'a> Samples<'a> {
         }
         check_weights("a sample weight", self.weights.unwrap_or_default())?;
         // Adding up tells fast whether there is anything to look for.
-        if !self.features.iter().map(|v| v * 0.0).sum::<f32>().is_finite()
-            && let Some(at) = self.features.iter().position(|v| !v.is_finite())
+        if let Features::Memory(features) = self.features
+            && !features.iter().map(|v| v * 0.0).sum::<f32>().is_finite()
+            && let Some(at) = features.iter().position(|v| !v.is_finite())
         {
             return Err(TrainError::NonFiniteFeature {
                 row: at / self.dim,
                 column: at % self.dim,
-                value: self.features[at],
+                value: features[at],
             });
         }
         Ok(())

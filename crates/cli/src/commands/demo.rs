@@ -9,7 +9,7 @@ use clap::Args;
 use headstart::{Base, Classifier, PictureSource, RunConfig, TrainJob};
 use include_dir::{Dir, include_dir};
 
-use super::train::train;
+use super::train::{Learned, train};
 use crate::options::Common;
 use crate::output::{Output, quoted};
 
@@ -43,7 +43,9 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
 
     let run = RunConfig::default().with_extract(common.extract()?).with_model(model.clone());
     let job = TrainJob::new(PictureSource::new(&dir)).with_run(run);
-    let trained = train(&job, base, &job.source.open()?, Some(&page), (common, output))?;
+    let pictures = job.source.open()?;
+    let learned = Learned::Pictures(&pictures);
+    let trained = train(&job, base, learned, Some(&page), (common, output))?;
     if !output.is_json() {
         show_predictions(&trained.classifier, &dir, output)?;
     }

@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod features;
 mod fine_tune;
+mod from_features;
 mod import;
 mod interrupt;
 mod listing;

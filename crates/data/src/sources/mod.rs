@@ -25,6 +25,7 @@ mod cells;
 mod class_folders;
 mod columns;
 mod dataset;
+pub mod features;
 mod folder;
 mod kind;
 mod label_cells;

@@ -205,11 +205,26 @@ impl Base {
         if let Some(bf16) = compute.bf16 {
             part(bf16.name().as_bytes());
         }
+        self.each_weight(&mut part);
+        *hash.finalize().as_bytes()
+    }
+
+    /// A hash of the values of all weights.
+    pub(crate) fn weights_hash(&self) -> [u8; 32] {
+        let mut hash = blake3::Hasher::new_derive_key("headstart 2026 weights of a base");
+        self.each_weight(&mut |bytes| {
+            hash.update(&(bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        });
+        *hash.finalize().as_bytes()
+    }
+
+    /// Hands on the name and the bytes of each weight.
+    fn each_weight(&self, part: &mut dyn FnMut(&[u8])) {
         for (name, tensor) in self.weights.iter() {
             part(name.as_bytes());
             let bytes: Vec<u8> = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
             part(&bytes);
         }
-        *hash.finalize().as_bytes()
     }
 }

@@ -156,7 +156,7 @@ impl Classifier {
             let (n, features) = (extraction.kept.len(), extraction.features);
             let asked = zip(&extraction.kept, &extraction.facts);
             of_unknown.pictures =
-                asked.map(|(&i, facts)| Answered::new(&pictures[i], facts.into())).collect();
+                asked.map(|(&i, facts)| Answered::new(&pictures[i], Some(facts.into()))).collect();
             of_unknown.logits.clone_from(&logits);
             let others = Unseen { features, logits, labels: vec![0; n], ..Unseen::default() };
             let found = others.unknown_scores(unknown);
@@ -273,7 +273,8 @@ impl Classifier {
         };
         let groups = extraction.contents.iter().map(group).collect();
         let asked = zip(&extraction.kept, &extraction.facts);
-        let asked = asked.map(|(&i, facts)| Answered::new(&measured_on[i], facts.into())).collect();
+        let asked =
+            asked.map(|(&i, facts)| Answered::new(&measured_on[i], Some(facts.into()))).collect();
         let features = extraction.features;
         let held_out = labels.len();
         let pictures = Unseen { features, logits, labels, groups, label_sets, held_out };

@@ -10,12 +10,12 @@ use crate::trust::Unseen;
 use crate::{Context, Error, HeadConfig, Phase};
 
 /// A head and how it came about.
-pub(super) struct Fitted {
-    pub(super) head: Head,
-    pub(super) epochs: Vec<Epoch>,
-    pub(super) strength: Option<f64>,
-    pub(super) trials: Vec<Trial>,
-    pub(super) warning: Option<String>,
+pub(crate) struct Fitted {
+    pub(crate) head: Head,
+    pub(crate) epochs: Vec<Epoch>,
+    pub(crate) strength: Option<f64>,
+    pub(crate) trials: Vec<Trial>,
+    pub(crate) warning: Option<String>,
 }
 
 /// What heads that have not seen them say of the pictures learned from: what is held back may be too
@@ -44,16 +44,17 @@ pub(super) fn out_of_fold(
     let units = fitted.head.units();
     let mut unseen = Unseen { label_sets: train.label_sets.clone(), ..Unseen::default() };
     let rows: Vec<usize> = (0..samples.len()).filter(|&row| held_out[row]).collect();
+    let numbers: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
+    unseen.features = samples.features_of(&numbers).map_err(Error::of_training)?;
     for &row in &rows {
         unseen.logits.extend(&logits[row * units..][..units]);
-        unseen.features.extend(samples.row(row));
         unseen.groups.push(train.groups[row]);
         unseen.labels.push(samples.labels[row]);
     }
     Ok((unseen, rows))
 }
 
-pub(super) fn fit_head(
+pub(crate) fn fit_head(
     config: &HeadConfig,
     isa: Isa,
     mut train: impl headstart_train::Views,

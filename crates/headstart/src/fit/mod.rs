@@ -21,8 +21,9 @@ use crate::{
     Base, Classifier, Context, Error, Extraction, Extractor, HeadConfig, Pictures, SplitRecord,
 };
 pub use config::FitConfig;
-use head::{Fitted, fit_head, out_of_fold};
-use report::Outcome;
+pub(crate) use head::fit_head;
+use head::{Fitted, out_of_fold};
+pub(crate) use report::Outcome;
 pub use report::{FitReport, OutOfFoldFigures, Seconds};
 
 impl Classifier {
@@ -57,7 +58,8 @@ impl Classifier {
 
     /// [`Classifier::fit`] on features that are there, such as those of a program that keeps them while
     /// pictures come and go: `extraction` is what an [`Extractor`] for `base` made of the pictures'
-    /// [`locations`](Pictures::locations), or of some of them.
+    /// [`locations`](Pictures::locations), or of some of them; without facts, near-duplicates are not looked
+    /// for, and nothing is said of what pictures look like.
     ///
     /// # Errors
     /// As [`Classifier::fit`]; and with augmentation, which needs pixels.
@@ -137,7 +139,7 @@ impl Classifier {
                 asked,
                 of_learned,
                 held_back: held_back.collect(),
-                seen: divided.seen(),
+                seen: Some(divided.seen()),
                 train_per_class: divided.train_per_class(classes.len()),
                 train: split.train.len(),
                 duplicates: divided.groups.duplicates(),
@@ -147,7 +149,8 @@ impl Classifier {
                 features,
                 start,
             };
-            outcome.finish(base, fitted, train, validation, config, context)
+            let bank = divided.train.bank(&divided.validation);
+            outcome.finish(base, fitted, bank, divided.validation, config, context)
         })
     }
 
@@ -215,7 +218,7 @@ impl Classifier {
             asked: set.asked(),
             of_learned: Vec::new(),
             held_back: set.held_back(),
-            seen: set.seen(),
+            seen: Some(set.seen()),
             train_per_class: set.train_per_class(),
             train: set.train(),
             duplicates: set.groups.duplicates(),
@@ -225,7 +228,8 @@ impl Classifier {
             features,
             start: begin.checked_sub(std::time::Duration::from_secs_f64(features)).unwrap_or(begin),
         };
-        outcome.finish(set.base().clone(), fitted, &learned, &validation, config, context)
+        let bank = learned.bank(&validation);
+        outcome.finish(set.base().clone(), fitted, bank, validation, config, context)
     }
 }
 

@@ -1,5 +1,6 @@
 //! How training a head went.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -78,36 +79,37 @@ pub struct Seconds {
 }
 
 /// What is known of the pictures, and becomes a part of the model and of the report.
-pub(super) struct Outcome {
-    pub(super) origin: Origin,
-    pub(super) folds: Option<CrossValidation>,
-    pub(super) classes: Vec<String>,
+pub(crate) struct Outcome {
+    pub(crate) origin: Origin,
+    pub(crate) folds: Option<CrossValidation>,
+    pub(crate) classes: Vec<String>,
     /// What heads that have not seen them say of pictures learned from, if they were asked.
-    pub(super) unseen: Unseen,
+    pub(crate) unseen: Unseen,
     /// The pictures that are measured on: those held back, or those of the folds.
-    pub(super) asked: Vec<Answered>,
+    pub(crate) asked: Vec<Answered>,
     /// The pictures learned from that `unseen` is of, where that is known.
-    pub(super) of_learned: Vec<Answered>,
-    pub(super) held_back: Vec<String>,
-    pub(super) seen: Seen,
-    pub(super) train: usize,
-    pub(super) train_per_class: Vec<usize>,
-    pub(super) duplicates: usize,
-    pub(super) cached: usize,
-    pub(super) skipped: Vec<Skipped>,
-    pub(super) warnings: Vec<Warning>,
+    pub(crate) of_learned: Vec<Answered>,
+    pub(crate) held_back: Vec<String>,
+    /// Which pictures were learned from and held back, where they are not too many to tell.
+    pub(crate) seen: Option<Seen>,
+    pub(crate) train: usize,
+    pub(crate) train_per_class: Vec<usize>,
+    pub(crate) duplicates: usize,
+    pub(crate) cached: usize,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) warnings: Vec<Warning>,
     /// Seconds until the features were there.
-    pub(super) features: f64,
-    pub(super) start: Instant,
+    pub(crate) features: f64,
+    pub(crate) start: Instant,
 }
 
 impl Outcome {
-    pub(super) fn finish(
+    pub(crate) fn finish(
         self,
         base: Base,
         fitted: Fitted,
-        learned: &LabelledFeatures,
-        validation: &LabelledFeatures,
+        bank: LabelledFeatures,
+        validation: LabelledFeatures,
         config: &FitConfig,
         context: &mut Context<'_>,
     ) -> Result<(Classifier, FitReport), Error> {
@@ -115,24 +117,26 @@ impl Outcome {
         let mut classifier = Classifier::new(base, fitted.head, self.classes);
         let mut warnings = self.warnings;
         let held_back = (!validation.labels.is_empty()).then(|| Unseen {
-            features: validation.features.clone(),
-            groups: validation.groups.clone(),
             held_out: validation.labels.len(),
             logits: classifier.head().logits(&validation.features),
-            labels: validation.labels.clone(),
-            label_sets: validation.label_sets.clone(),
+            features: validation.features,
+            groups: validation.groups,
+            labels: validation.labels,
+            label_sets: validation.label_sets,
         });
-        let mut unseen = self.unseen;
-        if let Some(held_back) = &held_back {
-            unseen.extend(held_back);
+        let mut unseen: Cow<'_, Unseen> = Cow::Owned(self.unseen);
+        match &held_back {
+            Some(held_back) if unseen.is_empty() => unseen = Cow::Borrowed(held_back),
+            Some(held_back) => unseen.to_mut().extend(held_back),
+            None => {}
         }
         let trust = TrustConfig {
             calibration: config.calibration,
             unknown_rate: config.unknown_rate,
             strength: fitted.strength,
         };
-        classifier.learn_trust(&learned.bank(validation), &unseen, trust, context)?;
-        let deciding = held_back.as_ref().unwrap_or(&unseen);
+        classifier.learn_trust(&bank, &unseen, trust, context)?;
+        let deciding = held_back.as_ref().unwrap_or(&*unseen);
         if classifier.task() == Task::MultiLabel && deciding.is_empty() {
             let problem = format!(
                 "every label's threshold is {UNCHOSEN_THRESHOLD}: there are no held-out pictures to choose them by"
@@ -154,7 +158,7 @@ impl Outcome {
             train: self.train,
             train_per_class: self.train_per_class,
             validation: self.held_back,
-            seen: Some(self.seen),
+            seen: self.seen,
             head: config.head.clone(),
             augment: config.inputs.augment,
             views: config.inputs.views,

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
 use crate::{
-    Base, Calibration, Classifier, Context, Error, Event, ExtractConfig, FineTuneReport,
-    FineTuning, FitConfig, FitReport, HeadConfig, Pictures, UnknownRate,
+    Base, Calibration, Classifier, Context, Error, Event, ExtractConfig, FeatureFiles,
+    FineTuneReport, FineTuning, FitConfig, FitReport, HeadConfig, Pictures, UnknownRate,
 };
 pub use base_source::{BaseSource, DEFAULT_BASE};
 pub use picture_source::PictureSource;
@@ -202,7 +202,39 @@ impl TrainJob {
             _ => Vec::new(),
         };
         let trained = Trained { classifier, fit, fine_tune, not_exported };
-        let summary = TrainSummary::new(&trained, pictures, self.run.model.as_deref());
+        let summary = TrainSummary::new(&trained, pictures.notes(), self.run.model.as_deref());
+        context.tell(Event::Done(Box::new(summary)));
+        Ok(trained)
+    }
+
+    /// [`TrainJob::run`] on features that were computed before, with `base`, whatever the job says of
+    /// pictures.
+    ///
+    /// # Errors
+    /// As [`Classifier::fit_files`], where the base is to be fine-tuned or the split to be written, which
+    /// takes pictures, and when a file cannot be written.
+    pub fn run_on_features(
+        &self,
+        base: Base,
+        files: &FeatureFiles,
+        context: &mut Context<'_>,
+    ) -> Result<Trained, Error> {
+        let takes_pictures = [
+            (self.fine_tune.is_some(), "fine-tuning"),
+            (self.run.export_split.is_some(), "a manifest of the split"),
+        ];
+        if let Some((_, what)) = takes_pictures.iter().find(|(asked, _)| *asked) {
+            let problem =
+                format!("{what} takes pictures, and there are features alone: leave it out");
+            return Err(Error::Options(problem));
+        }
+        self.check(&base)?;
+        self.run.model.as_ref().map_or(Ok(()), check_writable)?;
+        let (classifier, fit) = Classifier::fit_files(base, files, &self.fit(), context)?;
+        self.save(&classifier)?;
+        context.tell(Event::Fitted(Box::new(fit.clone())));
+        let trained = Trained { classifier, fit, fine_tune: None, not_exported: Vec::new() };
+        let summary = TrainSummary::new(&trained, &[], self.run.model.as_deref());
         context.tell(Event::Done(Box::new(summary)));
         Ok(trained)
     }

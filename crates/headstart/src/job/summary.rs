@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use headstart_data::Skipped;
+use headstart_data::sources::Note;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Trained;
-use crate::{FineTuneReport, FineTuneSeconds, FoldRecord, Pictures, Seconds, Spread};
+use crate::{FineTuneReport, FineTuneSeconds, FoldRecord, Seconds, Spread};
 
 /// What a [`TrainJob`](super::TrainJob) came to, as [`Event::Done`](crate::Event::Done) tells.
 #[derive(Clone, Debug, Serialize)]
@@ -125,8 +126,8 @@ impl From<&Skipped> for SkippedSummary {
 }
 
 impl TrainSummary {
-    /// Of what a job came to on these pictures, whose model was saved to the file, if it was.
-    pub fn new(trained: &Trained, pictures: &Pictures, model: Option<&Path>) -> Self {
+    /// Of what a job came to, with notes on its pictures, whose model was saved to the file, if it was.
+    pub fn new(trained: &Trained, notes: &[Note], model: Option<&Path>) -> Self {
         let Trained { classifier, fit, fine_tune, .. } = trained;
         let validation = fine_tune.as_ref().map_or(&fit.validation, |tuned| &tuned.validation);
         let validation = validation.as_ref();
@@ -141,7 +142,7 @@ impl TrainSummary {
             train: fit.train,
             validation: held_back,
             classes: classifier.classes().to_vec(),
-            notes: pictures.notes().iter().map(ToString::to_string).collect(),
+            notes: notes.iter().map(ToString::to_string).collect(),
             per_class: measured.map(|evaluation| evaluation.per_class_by_name()),
             duplicates: fit.duplicates,
             from_cache: fit.cached,

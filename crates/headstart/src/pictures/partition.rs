@@ -30,7 +30,7 @@ pub(crate) struct PartitionedFeatures {
     pub(crate) groups: Groups,
     /// What else there is to say of the pictures, a line each.
     notes: Vec<Warning>,
-    /// What each of them looks like.
+    /// What each of them looks like, where that is known.
     appearances: Vec<Appearance>,
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
@@ -64,7 +64,8 @@ impl PartitionedFeatures {
         let read = ReadPictures {
             kept: &extraction.kept,
             contents: &extraction.contents,
-            known: Some((&extraction.features, &extraction.facts)),
+            known: (extraction.facts.len() == extraction.kept.len())
+                .then_some((&extraction.features[..], &extraction.facts[..])),
             skipped: &skipped,
         };
         let Partition { labels, label_sets, groups, split, notes } =
@@ -100,7 +101,7 @@ impl PartitionedFeatures {
 
     /// A picture that a head is to be asked about.
     pub(crate) fn asked(&self, pictures: &Pictures, picture: usize) -> Answered {
-        Answered::new(&pictures.item(self.kept[picture]).at, self.appearances[picture])
+        Answered::new(&pictures.item(self.kept[picture]).at, self.appearances.get(picture).copied())
     }
 
     /// How many pictures of each class are learned from.

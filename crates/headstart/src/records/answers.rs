@@ -24,8 +24,8 @@ pub struct Answers {
 pub struct Answered {
     /// Where it is.
     pub at: Location,
-    /// What it looks like.
-    pub appearance: Appearance,
+    /// What it looks like; nothing of one of which there were features alone.
+    pub appearance: Option<Appearance>,
     /// Whether it is of none of the classes; nothing of a model that cannot tell.
     pub unknown: Option<UnknownScore>,
 }
@@ -45,7 +45,7 @@ pub struct Appearance {
 
 impl Answered {
     /// A picture that nothing is said of yet.
-    pub(crate) fn new(at: &Location, appearance: Appearance) -> Self {
+    pub(crate) fn new(at: &Location, appearance: Option<Appearance>) -> Self {
         Self { at: at.clone(), appearance, unknown: None }
     }
 }

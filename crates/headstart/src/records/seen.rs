@@ -41,9 +41,14 @@ impl Seen {
 
     /// The pictures of both sides of a split.
     pub(crate) fn of_split(contents: &[ContentHash], split: &Split) -> Self {
-        let of =
-            |side: &[usize]| Contents::new(side.iter().map(|&i| short(&contents[i])).collect());
-        Self { learned: of(&split.train), held_back: of(&split.validation) }
+        let of = |side: &[usize]| side.iter().map(|&i| contents[i]).collect::<Vec<_>>();
+        Self::of_sides(&of(&split.train), &of(&split.validation))
+    }
+
+    /// The pictures that were learned from, and those held back.
+    pub(crate) fn of_sides(learned: &[ContentHash], held_back: &[ContentHash]) -> Self {
+        let of = |side: &[ContentHash]| Contents::new(side.iter().map(short).collect());
+        Self { learned: of(learned), held_back: of(held_back) }
     }
 
     /// Adds what further training has seen. What was learned from once is not held back any more.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use headstart_train::network::TrainableNetwork;
 use serde::{Serialize, Serializer};
 
-use super::records::{Precision, check_room, place};
+use super::records::{check_room, place};
 use super::{Augmentation, scratch_folder};
-use crate::{Base, Context, Error, Event, ExtractConfig, Pictures};
+use crate::{Base, Context, Error, Event, ExtractConfig, Pictures, Precision};
 
 /// What training keeps on disk while it runs: decoded pictures and their views, in files without a name
 /// that vanish with the process and that the feature cache does not count.

@@ -4,10 +4,10 @@ use headstart_data::Subset;
 use headstart_train::network::TrainableNetwork;
 use headstart_train::{Inputs, Label, Samples, TrainError};
 
-use super::records::{Precision, Values};
+use super::records::Values;
 use super::views::ViewInputs;
 use super::{TrainingSet, scratch_folder};
-use crate::{Error, pictures};
+use crate::{Error, Precision, pictures};
 
 /// The training pictures' features, in one view after the other.
 pub(crate) struct HeadViews<'a> {

@@ -20,8 +20,8 @@ use crate::pictures::{
 };
 use crate::trust::{MOST_KEPT, TrustConfig, UnknownRate, Unseen};
 use crate::{
-    Answered, Answers, Base, Classifier, Context, Error, Evaluation, ExtractConfig, Extractor,
-    HeadConfig, Origin, Pictures, Seen, TrainingRecord, Warning,
+    Answered, Answers, Appearance, Base, Classifier, Context, Error, Evaluation, ExtractConfig,
+    Extractor, HeadConfig, Origin, Pictures, Seen, TrainingRecord, Warning,
 };
 pub(crate) use augmentation::Augmentation;
 pub use augmentation::DEFAULT_VIEWS;
@@ -29,6 +29,7 @@ pub use disk::DiskNeed;
 pub(crate) use head_views::HeadViews;
 use rayon::prelude::*;
 use records::Records;
+pub(crate) use records::check_room;
 pub(crate) use views::{AugmentedViews, ViewKey};
 
 /// Pictures that have been decoded once, for training that sees them many times.
@@ -103,7 +104,7 @@ impl TrainingSet {
                     pixels.write(kept.len(), &picture.pixels)?;
                     kept.push(index);
                     contents.push(picture.content);
-                    appearances.push((&picture.facts).into());
+                    appearances.push(Appearance::from(&picture.facts));
                     if let Some(own) = picture.features {
                         features.extend(own);
                         facts.push(picture.facts);
@@ -125,7 +126,7 @@ impl TrainingSet {
             asked: split
                 .validation
                 .iter()
-                .map(|&i| Answered::new(&items[kept[i]].at, appearances[i]))
+                .map(|&i| Answered::new(&items[kept[i]].at, Some(appearances[i])))
                 .collect(),
             names: kept.iter().map(|&index| pictures.name_of(index)).collect(),
             weights: pictures.weights(&kept),

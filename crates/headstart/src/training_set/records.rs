@@ -4,11 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
 use headstart_files::{read_exact_at, write_all_at};
 
-use crate::Error;
+use crate::{Error, Precision};
 
 /// A file of records, read by several threads at once.
 #[derive(Debug)]
@@ -54,7 +52,7 @@ impl Records {
 ///
 /// # Errors
 /// When the folder cannot be written to, or its file system has too little room.
-pub(super) fn check_room(folder: &Path, needed: u64) -> Result<File, Error> {
+pub(crate) fn check_room(folder: &Path, needed: u64) -> Result<File, Error> {
     let failed = |cause| Error::Scratch { folder: folder.to_owned(), cause };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let file = tempfile::tempfile_in(folder).map_err(failed)?;
@@ -89,24 +87,6 @@ pub(crate) struct Values {
     precision: Precision,
 }
 
-/// How values are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Precision {
-    F32,
-    /// Half as many bytes, 11 bits of each value.
-    F16,
-}
-
-impl Precision {
-    /// Bytes of a value.
-    pub(super) fn bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
-        }
-    }
-}
-
 impl Values {
     /// Room for records of `len` values.
     ///
@@ -124,16 +104,8 @@ impl Values {
     /// # Errors
     /// As [`Records::write`].
     pub(crate) fn write(&self, record: usize, values: &[f32]) -> Result<(), Error> {
-        let bytes: Vec<u8> = match self.precision {
-            Precision::F32 => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Precision::F16 => {
-                let mut halves = vec![f16::ZERO; values.len()];
-                halves.convert_from_f32_slice(values);
-                // What is beyond f16 becomes its largest value rather than infinite.
-                let bounded = halves.iter().map(|x| x.clamp(f16::MIN, f16::MAX));
-                bounded.flat_map(f16::to_le_bytes).collect()
-            }
-        };
+        let mut bytes = Vec::with_capacity(self.records.len);
+        self.precision.encode(values, &mut bytes);
         self.records.write(record, &bytes)
     }
 
@@ -142,18 +114,7 @@ impl Values {
     pub(crate) fn read(&self, record: usize, values: &mut [f32]) -> Result<(), Error> {
         let mut bytes = vec![0; self.records.len];
         self.records.read(record, &mut bytes)?;
-        match self.precision {
-            Precision::F32 => {
-                for (x, bytes) in values.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                    *x = f32::from_le_bytes(*bytes);
-                }
-            }
-            Precision::F16 => {
-                let bytes = bytes.as_chunks::<2>().0.iter();
-                let halves: Vec<f16> = bytes.map(|bytes| f16::from_le_bytes(*bytes)).collect();
-                halves.convert_to_f32_slice(values);
-            }
-        }
+        self.precision.decode(&bytes, values);
         Ok(())
     }
 }

@@ -10,9 +10,9 @@ use headstart_model::LayerId;
 use headstart_train::{Inputs, Label};
 use rayon::prelude::*;
 
-use super::records::{Precision, Values};
+use super::records::Values;
 use super::{Augmentation, TrainingSet, scratch_folder};
-use crate::{Context, Error, Event, Stage};
+use crate::{Context, Error, Event, Precision, Stage};
 
 /// What views are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod audit;
 mod cache;
 mod explain;
 mod extracted;
+mod feature_files;
 mod fine_tuning;
 mod freezing;
 mod imported;

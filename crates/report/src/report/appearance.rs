@@ -51,7 +51,8 @@ pub(super) struct Appearances {
 /// than in others (chi-squared, at 1 %). Nothing of too few pictures.
 pub(super) fn appearances(judged: &Judged) -> Option<Appearances> {
     let (mut plots, mut without) = (Vec::new(), Vec::new());
-    if judged.each.len() < GROUPS * FEWEST {
+    let is_known = |picture: usize| judged.picture(picture).appearance.is_some();
+    if judged.each.len() < GROUPS * FEWEST || !(0..judged.each.len()).all(is_known) {
         return None;
     }
     for measure in &MEASURES {
@@ -77,7 +78,8 @@ struct Group {
 
 /// As many groups as there are, of about as many pictures each; equal values are in one.
 fn groups(judged: &Judged, measure: &Measure) -> Vec<Group> {
-    let value = |picture: usize| (measure.of)(&judged.picture(picture).appearance);
+    let value =
+        |picture: usize| judged.picture(picture).appearance.as_ref().map_or(f64::NAN, measure.of);
     let n = judged.each.len();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| value(a).total_cmp(&value(b)));

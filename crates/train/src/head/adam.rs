@@ -4,7 +4,7 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, Event, History, Views, batch::Batch, check_fits, evaluate_weighted, untrained};
+use super::{Epoch, Event, History, Views, batch::Batch, check_fits, untrained, validate};
 use crate::Head;
 use crate::{
     ClassWeight, Samples, TrainError,
@@ -169,7 +169,7 @@ fn fit(
             if callback(event).is_break() {
                 return Err(TrainError::Stopped);
             }
-            batch.gather(&train, weights.as_deref(), rows, config.label_smoothing);
+            batch.gather(&train, weights.as_deref(), rows, config.label_smoothing)?;
             let loss = batch.step(head, &mut optimizer, config.learning_rate, &mut random);
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
@@ -182,8 +182,7 @@ fn fit(
             loss_sum += loss * rows.len() as f64;
             right += batch.right(&train, head.units());
         }
-        let (val_loss, val_accuracy) =
-            validation.map(|samples| evaluate_weighted(head, samples, samples.weights)).unzip();
+        let (val_loss, val_accuracy) = validate(head, validation)?;
         let done = Epoch {
             epoch,
             loss: loss_sum / train.len() as f64,

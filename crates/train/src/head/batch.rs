@@ -4,11 +4,12 @@ use super::Pass;
 use super::layers::variables;
 use crate::Head;
 use crate::losses::Loss;
-use crate::{Samples, Task, losses::Targets, optimizers::Optimizer, samples::targets};
+use crate::{Samples, Task, TrainError, losses::Targets, optimizers::Optimizer, samples::targets};
 
 /// One batch and its gradients; the memory is used again for the next.
 #[derive(Default)]
 pub(super) struct Batch {
+    rows: Vec<u32>,
     x: Vec<f32>,
     labels: Vec<usize>,
     soft_targets: Option<Vec<f32>>,
@@ -19,19 +20,22 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Takes rows of samples, which count `weights`, or 1.
+    ///
+    /// # Errors
+    /// When their features cannot be read.
     pub(super) fn gather(
         &mut self,
         samples: &Samples,
         weights: Option<&[f32]>,
         rows: &[usize],
         label_smoothing: f32,
-    ) {
-        self.x.clear();
+    ) -> Result<(), TrainError> {
+        self.rows.clear();
+        self.rows.extend(rows.iter().map(|&row| row as u32));
+        self.x.resize(rows.len() * samples.dim, 0.0);
+        samples.features.read(samples.dim, &self.rows, &mut self.x)?;
         self.labels.clear();
-        for &row in rows {
-            self.x.extend_from_slice(samples.row(row));
-            self.labels.push(samples.labels[row]);
-        }
+        self.labels.extend(rows.iter().map(|&row| samples.labels[row]));
         let are_plain = samples.soft_targets.is_none() && samples.task() == Task::SingleLabel;
         self.soft_targets = (!are_plain || label_smoothing > 0.0).then(|| {
             let loss = Loss::of_task(samples.task(), samples.classes);
@@ -41,6 +45,7 @@ impl Batch {
             let width = weights.len() / samples.len();
             rows.iter().flat_map(|&row| &weights[row * width..][..width]).copied().collect()
         });
+        Ok(())
     }
 
     /// Forward, backward, update; returns the loss before the update.

@@ -12,12 +12,15 @@ mod views;
 /// Rows that one task works on. It decides how sums are cut, so it must not depend on threads.
 const ROWS_PER_TASK: usize = 256;
 
+use std::ops::Range;
+
 use headstart_engine::head::{Head, Task, predict};
 
 use super::{
-    Samples, TrainError,
+    Features, Samples, TrainError,
     layers::dense::glorot_uniform,
     losses::{Loss, Targets},
+    samples::targets,
 };
 
 pub use adam::{AdamConfig, fit_adam, fit_adam_from};
@@ -53,15 +56,59 @@ pub fn untrained(task: Task, dim: usize, classes: usize, dropout: f32, seed: u64
 pub fn evaluate(head: &Head, samples: &Samples) -> Result<(f64, f64), TrainError> {
     samples.check()?;
     check_fits(head, samples)?;
-    Ok(evaluate_weighted(head, samples, samples.weights))
+    evaluate_weighted(head, samples, samples.weights)
 }
 
-fn evaluate_weighted(head: &Head, samples: &Samples, weights: Option<&[f32]>) -> (f64, f64) {
-    let logits = head.logits(samples.features);
-    let loss = Loss::of_task(head.task, head.classes).forward(&logits, samples.targets(), weights);
-    let right = right_decisions(&logits, samples.own_targets(), head.units());
-    let decisions = samples.len() * head.task.decisions(head.classes);
-    (loss, right as f64 / decisions as f64)
+/// Rows whose features are in memory at a time.
+const ROWS_EVALUATED: usize = 8192;
+
+/// The logits of some samples.
+fn logits_of(head: &Head, samples: &Samples, rows: Range<usize>) -> Result<Vec<f32>, TrainError> {
+    let mut logits = Vec::with_capacity(rows.len() * head.units());
+    for start in rows.clone().step_by(ROWS_EVALUATED) {
+        let rows = start..(start + ROWS_EVALUATED).min(rows.end);
+        logits.extend(match samples.features {
+            Features::Memory(all) => {
+                head.logits(&all[rows.start * samples.dim..rows.end * samples.dim])
+            }
+            Features::Stored(_) => {
+                let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+                head.logits(&samples.features_of(&rows)?)
+            }
+        });
+    }
+    Ok(logits)
+}
+
+fn evaluate_weighted(
+    head: &Head,
+    samples: &Samples,
+    weights: Option<&[f32]>,
+) -> Result<(f64, f64), TrainError> {
+    let (n, kind) = (samples.len(), Loss::of_task(head.task, head.classes));
+    let width = weights.map_or(0, |weights| weights.len() / n);
+    let (mut loss, mut right) = (0.0, 0);
+    for start in (0..n).step_by(ROWS_EVALUATED) {
+        let rows = start..(start + ROWS_EVALUATED).min(n);
+        let logits = logits_of(head, samples, rows.clone())?;
+        let own = weights.map(|weights| &weights[rows.start * width..rows.end * width]);
+        let mean = kind.forward(&logits, samples.targets_of(rows.clone()), own);
+        // Of a single block exactly its mean.
+        loss += if rows.len() == n { mean } else { mean * (rows.len() as f64 / n as f64) };
+        let labels = targets(&samples.labels[rows], samples.label_sets);
+        right += right_decisions(&logits, labels, head.units());
+    }
+    let decisions = n * head.task.decisions(head.classes);
+    Ok((loss, right as f64 / decisions as f64))
+}
+
+/// [`evaluate_weighted`] of samples to measure on, if there are any.
+fn validate(
+    head: &Head,
+    validation: Option<&Samples>,
+) -> Result<(Option<f64>, Option<f64>), TrainError> {
+    let measured = validation.map(|samples| evaluate_weighted(head, samples, samples.weights));
+    Ok(measured.transpose()?.unzip())
 }
 
 fn check_fits(head: &Head, samples: &Samples) -> Result<(), TrainError> {

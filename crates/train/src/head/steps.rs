@@ -75,7 +75,7 @@ impl<'a> HeadSteps<'a> {
         let rows = &self.order[self.taken..][..size];
         self.taken += size;
         let smoothing = self.config.label_smoothing;
-        self.batch.gather(&self.samples, self.weights.as_deref(), rows, smoothing);
+        self.batch.gather(&self.samples, self.weights.as_deref(), rows, smoothing)?;
         let Self { batch, head, optimizer, random, .. } = self;
         let loss = batch.step(head, optimizer, rate, random);
         if !loss.is_finite() {

@@ -14,4 +14,5 @@ mod multi_label;
 mod optimizers;
 mod schedules;
 mod steps;
+mod stored;
 mod views;

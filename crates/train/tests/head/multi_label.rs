@@ -153,8 +153,8 @@ fn the_same_seed_gives_the_same_bits_whatever_the_threads() {
 fn the_strength_chosen_predicts_better_than_the_ends_of_the_path() {
     let (x, sets, labels) = independent(1400, 60);
     let all = with_sets(Samples::new(&x, 60, &labels, 3), &sets);
-    let train = Samples { features: &x[..300 * 60], labels: &labels[..300], ..all };
-    let test = Samples { features: &x[300 * 60..], labels: &labels[300..], ..all };
+    let train = Samples { features: x[..300 * 60].into(), labels: &labels[..300], ..all };
+    let test = Samples { features: x[300 * 60..].into(), labels: &labels[300..], ..all };
     let loss = |strength| {
         let config = LogisticConfig { strength, ..LogisticConfig::default() };
         let fit = fit_logistic(&train, Some(&test), &config, Isa::best(), &mut go_on).unwrap();

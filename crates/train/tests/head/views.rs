@@ -62,7 +62,7 @@ fn a_view_that_fails_or_does_not_fit_ends_training() {
     let more = Samples { classes: 4, ..good };
     let mut nan = x.clone();
     nan[27] = f32::NAN;
-    let nan = Samples { features: &nan, ..good };
+    let nan = Samples { features: nan[..].into(), ..good };
     let error =
         |views: &[Samples]| fit_adam(views, None, &config(5), &mut go_on).unwrap_err().to_string();
     for (bad, named) in [

@@ -13,7 +13,7 @@ use headstart::data::sources::{Listed, list_pictures_as};
 use headstart::data::{DecodeError, Rgb};
 use headstart::files::AtomicFile;
 use headstart::predict::ActivationMap;
-use headstart::{Classifier, Error, Explained};
+use headstart::{Classifier, Error, Explained, Precision};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use serde::Serialize;
@@ -176,7 +176,7 @@ fn write_png(path: &Path, picture: &Rgb) -> anyhow::Result<()> {
 }
 
 fn write_npy(path: &Path, map: &ActivationMap) -> anyhow::Result<()> {
-    let mut bytes = npy_header(&[map.height, map.width]);
+    let mut bytes = npy_header(&[map.height, map.width], Precision::F32);
     bytes.extend(map.values.iter().flat_map(|value| value.to_le_bytes()));
     write(path, &bytes)
 }

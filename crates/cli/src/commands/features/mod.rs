@@ -3,11 +3,13 @@
 mod npy;
 mod parquet;
 mod safetensors;
+mod table;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::Context;
 use clap::Args;
@@ -17,7 +19,7 @@ use headstart::data::sources::{
 };
 use headstart::data::{PathPattern, Skipped};
 use headstart::files::{AtomicFile, check_writable};
-use headstart::{Base, Error, Extractor};
+use headstart::{Base, Error, Extractor, FeatureOrigin, Precision, Shard};
 use serde_json::json;
 
 use super::report;
@@ -29,6 +31,7 @@ use crate::progress::Progress;
 use crate::sources::LabelArgs;
 use crate::usage;
 pub(super) use npy::header as npy_header;
+use table::{Row, Table};
 
 #[derive(Debug, Args)]
 pub(crate) struct FeaturesArgs {
@@ -39,6 +42,12 @@ pub(crate) struct FeaturesArgs {
     /// File to write: .npy (paths and labels go to FILE.npy.csv), .parquet or .safetensors
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    /// How features are kept: f32, or f16, which takes half the room
+    #[arg(long, value_name = "TYPE", default_value_t, value_parser = Precision::from_str)]
+    dtype: Precision,
+    /// Take one of N parts of the pictures, such as 3/16; all parts in order are all pictures
+    #[arg(long, value_name = "I/N", value_parser = Shard::from_str)]
+    shard: Option<Shard>,
     #[command(flatten)]
     base: BaseArgs,
 }
@@ -46,27 +55,52 @@ pub(crate) struct FeaturesArgs {
 /// A file that features are written to one picture at a time, so that memory does not grow with
 /// their number.
 trait Writer {
-    fn push(&mut self, path: &str, label: Option<&str>, features: &[f32]) -> anyhow::Result<()>;
+    fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()>;
 
     /// Completes the file.
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
-/// Opens a writer on a file, for the pictures listed (of which some may turn out unreadable) and
-/// features of a length.
-type Open = fn(File, &Path, &[Listed], usize) -> anyhow::Result<Box<dyn Writer>>;
+/// Told by the file's ending.
+#[derive(Clone, Copy)]
+enum Format {
+    Npy,
+    Parquet,
+    Safetensors,
+}
 
-/// By the file's ending.
-const FORMATS: [(&str, Open); 3] =
-    [("npy", npy::open), ("parquet", parquet::open), ("safetensors", safetensors::open)];
+impl Format {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "npy" => Some(Self::Npy),
+            "parquet" => Some(Self::Parquet),
+            "safetensors" => Some(Self::Safetensors),
+            _ => None,
+        }
+    }
+
+    /// Opens a writer on a file, for the pictures listed, of which some may turn out unreadable.
+    fn open(
+        self,
+        (file, path): (File, &Path),
+        pictures: &[Listed],
+        table: Table,
+        origin: &FeatureOrigin,
+    ) -> anyhow::Result<Box<dyn Writer>> {
+        match self {
+            Self::Npy => npy::open(file, path, table),
+            Self::Parquet => parquet::open(file, table, origin),
+            Self::Safetensors => safetensors::open(file, pictures, table, origin),
+        }
+    }
+}
 
 pub(crate) fn run(
     args: &FeaturesArgs,
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let ending = args.output.extension().and_then(|e| e.to_str()).unwrap_or("");
-    let Some((_, open)) = FORMATS.iter().find(|(format, _)| *format == ending) else {
+    let Some(format) = Format::of(&args.output) else {
         let file = args.output.display();
         return Err(usage(format!(
             "{file}: features are written to .npy, .parquet or .safetensors"
@@ -91,7 +125,7 @@ pub(crate) fn run(
         anyhow::bail!("{}: holds no pictures{reason}", args.paths.first());
     }
     let base = args.base.load(output)?;
-    let written = write(args, common, &base, &listing.pictures, *open)?;
+    let written = write(args, common, &base, &listing.pictures, format)?;
 
     let mut skipped = listing.skipped;
     skipped.extend(written.skipped);
@@ -113,14 +147,6 @@ pub(crate) fn run(
     }
     output.field("Saved", format!("{} ({})", args.output.display(), bytes(size)))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What a column of labels is called, by whether a picture may have several; a table of these is read so.
-fn label_column(pictures: &[Listed]) -> &'static str {
-    match pictures.iter().any(|picture| matches!(picture.label, Labels::Set(_))) {
-        true => "labels",
-        false => "label",
-    }
 }
 
 /// The pictures of all paths, each labelled by what stands in its path: below a folder that was given,
@@ -157,6 +183,10 @@ fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
     }
 }
 
+/// Said with an interruption where there is a cache.
+pub(super) const FEATURES_ARE_KEPT: &str =
+    "interrupted; the features computed so far are kept: run the same command to go on";
+
 struct Written {
     count: usize,
     cached: usize,
@@ -168,31 +198,44 @@ fn write(
     args: &FeaturesArgs,
     common: &Common,
     base: &Base,
-    pictures: &[Listed],
-    open: Open,
+    all: &[Listed],
+    format: Format,
 ) -> anyhow::Result<Written> {
     let extractor = Extractor::new(base, &common.extract()?);
     let file = AtomicFile::create(&args.output)?;
-    let mut writer = open(file.reopen()?, &args.output, pictures, base.features())?;
+    let origin = FeatureOrigin::of(base);
+    let (pictures, origin) = match args.shard {
+        Some(shard) => (&all[shard.range(all.len())], origin.with_part(shard, all)),
+        None => (all, origin),
+    };
+    let table = Table::of(all, base.features(), args.dtype);
+    let mut writer = format.open((file.reopen()?, &args.output), pictures, table, &origin)?;
 
     let (mut count, mut cached, mut skipped) = (0, 0, Vec::new());
     let mut context = common.context(Progress::new("Features"))?;
-    extractor.for_each(pictures, &mut context, &mut |index, result| {
-        let Listed { at, label, .. } = &pictures[index];
+    let extracted = extractor.for_each(pictures, &mut context, &mut |index, result| {
+        let listed = &pictures[index];
         match result {
             Ok(picture) => {
                 count += 1;
                 cached += usize::from(picture.cached);
-                let path = at.to_string();
-                let label = label.is_some().then(|| label.to_cell());
-                let pushed = writer.push(&path, label.as_deref(), &picture.features);
+                let (features, content) = (&picture.features, picture.content);
+                let pushed = writer.push(&Row { listed, features, content });
                 pushed.map_err(|error| file.error(io::Error::other(error)))?;
             }
-            Err(error) => skipped.push(Skipped::new(at.path(), error)),
+            Err(error) => skipped.push(Skipped::new(listed.at.path(), error)),
         }
         Ok(())
+    });
+    extracted.map_err(|error| match error {
+        Error::Interrupted if !common.no_cache => {
+            anyhow::Error::new(error).context(FEATURES_ARE_KEPT)
+        }
+        error => error.into(),
     })?;
-    if count == 0 {
+    drop(context);
+    // A part of few pictures may have none.
+    if count == 0 && !pictures.is_empty() {
         return Err(Error::none_readable(skipped).into());
     }
     writer.finish().map_err(|error| file.error(io::Error::other(error)))?;

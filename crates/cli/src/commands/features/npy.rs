@@ -1,13 +1,13 @@
-//! NumPy's `.npy`: the matrix alone; paths and labels go to `FILE.npy.csv`.
+//! NumPy's `.npy`: the matrix alone; paths, labels and what else is known go to `FILE.npy.csv`.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use headstart::data::sources::Listed;
+use headstart::Precision;
 use headstart::files::AtomicFile;
 
-use super::{Writer, label_column};
+use super::{Row, Table, Writer};
 use crate::output::csv_field;
 
 /// Bytes of the header, fixed so that it can be completed when the number of rows is known.
@@ -16,33 +16,32 @@ const HEADER: usize = 128;
 struct Npy {
     out: BufWriter<File>,
     rows: usize,
-    features: usize,
-    table: BufWriter<File>,
-    table_file: AtomicFile,
+    table: Table,
+    bytes: Vec<u8>,
+    csv: BufWriter<File>,
+    csv_file: AtomicFile,
 }
 
-pub(super) fn open(
-    file: File,
-    path: &Path,
-    pictures: &[Listed],
-    features: usize,
-) -> anyhow::Result<Box<dyn Writer>> {
-    let table_file = AtomicFile::create(table_path(path))?;
+pub(super) fn open(file: File, path: &Path, table: Table) -> anyhow::Result<Box<dyn Writer>> {
+    let csv_file = AtomicFile::create(table_path(path))?;
     let mut out = BufWriter::new(file);
     out.write_all(&[0; HEADER])?;
-    let mut table = BufWriter::new(table_file.reopen()?);
-    writeln!(table, "path,{}", label_column(pictures))?;
-    Ok(Box::new(Npy { out, rows: 0, features, table, table_file }))
+    let mut csv = BufWriter::new(csv_file.reopen()?);
+    let optional =
+        [(table.has_split, ",split"), (table.has_group, ",group"), (table.has_weight, ",weight")];
+    let optional: String = optional.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+    writeln!(csv, "path,{}{optional}", table.label)?;
+    Ok(Box::new(Npy { out, rows: 0, table, bytes: Vec::new(), csv, csv_file }))
 }
 
-/// What stands before the f32 values of an array of this shape, of two axes or more.
-pub(crate) fn header(shape: &[usize]) -> Vec<u8> {
+/// What stands before the values of an array of this shape, of two axes or more.
+pub(crate) fn header(shape: &[usize], precision: Precision) -> Vec<u8> {
     let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
-    let shape = shape.join(", ");
+    let (shape, bytes) = (shape.join(", "), precision.bytes());
     let mut header = b"\x93NUMPY\x01\x00".to_vec();
     header.extend(((HEADER - 10) as u16).to_le_bytes());
     header.extend(
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}").bytes(),
+        format!("{{'descr': '<f{bytes}', 'fortran_order': False, 'shape': ({shape}), }}").bytes(),
     );
     header.resize(HEADER - 1, b' ');
     header.push(b'\n');
@@ -57,22 +56,33 @@ pub(super) fn table_path(path: &Path) -> PathBuf {
 }
 
 impl Writer for Npy {
-    fn push(&mut self, path: &str, label: Option<&str>, features: &[f32]) -> anyhow::Result<()> {
-        for value in features {
-            self.out.write_all(&value.to_le_bytes())?;
+    fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()> {
+        self.bytes.clear();
+        self.table.precision.encode(row.features, &mut self.bytes);
+        self.out.write_all(&self.bytes)?;
+        let label = row.label().unwrap_or_default();
+        write!(self.csv, "{},{}", csv_field(&row.path()), csv_field(&label))?;
+        if self.table.has_split {
+            write!(self.csv, ",{}", row.split().unwrap_or_default())?;
         }
-        writeln!(self.table, "{},{}", csv_field(path), csv_field(label.unwrap_or("")))?;
+        if self.table.has_group {
+            write!(self.csv, ",{}", csv_field(row.group().unwrap_or_default()))?;
+        }
+        if self.table.has_weight {
+            write!(self.csv, ",{}", row.weight())?;
+        }
+        writeln!(self.csv)?;
         self.rows += 1;
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
-        let header = header(&[self.rows, self.features]);
+        let header = header(&[self.rows, self.table.width], self.table.precision);
         self.out.seek(SeekFrom::Start(0))?;
         self.out.write_all(&header)?;
         self.out.flush()?;
-        self.table.flush()?;
-        self.table_file.commit()?;
+        self.csv.flush()?;
+        self.csv_file.commit()?;
         Ok(())
     }
 }

@@ -1,23 +1,45 @@
-//! Parquet: the columns `path`, `label` and `features` (a list of f32).
+//! Parquet: the columns `path`, `label`, `features` (a list of f32 or f16), those of `split`, `group` and
+//! `weight` that the pictures have, and `content`, the hash of the pixels. Which base they are of is in the
+//! key-value metadata.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
-use headstart::data::sources::Listed;
-use parquet::data_type::{ByteArray, ByteArrayType, FloatType};
-use parquet::file::writer::SerializedFileWriter;
+use headstart::{FeatureOrigin, Precision};
+use parquet::data_type::{
+    ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
+};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
 
-use super::{Writer, label_column};
+use super::{Row, Table, Writer};
 
-/// The schema, with what the column of labels is called.
-fn schema(label: &str) -> String {
+/// The schema of a table.
+fn schema(table: &Table) -> String {
+    let element = match table.precision {
+        Precision::F32 => "float element",
+        Precision::F16 => "fixed_len_byte_array(2) element (FLOAT16)",
+    };
+    let text = |name: &str| format!("optional binary {name} (UTF8);");
+    let label = text(table.label);
+    let (split, group) = (text("split"), text("group"));
+    let optional = [
+        (table.has_split, &*split),
+        (table.has_group, &*group),
+        (table.has_weight, "required float weight;"),
+    ];
+    let optional: String =
+        optional.iter().filter(|(has, _)| *has).map(|(_, column)| *column).collect();
     format!(
         "message features {{
             required binary path (UTF8);
-            optional binary {label} (UTF8);
-            required group features (LIST) {{ repeated group list {{ required float element; }} }}
+            {label}
+            required group features (LIST) {{ repeated group list {{ required {element}; }} }}
+            {optional}
+            required fixed_len_byte_array(16) content;
         }}"
     )
 }
@@ -27,24 +49,76 @@ const GROUP: usize = 2048;
 
 struct Parquet {
     out: SerializedFileWriter<File>,
-    features: usize,
+    table: Table,
     paths: Vec<ByteArray>,
-    labels: Vec<ByteArray>,
-    /// 1 where there is a label, 0 where there is none.
-    labelled: Vec<i16>,
+    labels: Texts,
     values: Vec<f32>,
+    splits: Texts,
+    groups: Texts,
+    weights: Vec<f32>,
+    contents: Vec<FixedLenByteArray>,
+}
+
+/// Texts that may be missing.
+#[derive(Default)]
+struct Texts {
+    there: Vec<ByteArray>,
+    /// 1 where there is a text, 0 where there is none.
+    levels: Vec<i16>,
+}
+
+impl Texts {
+    fn push(&mut self, text: Option<&str>) {
+        self.levels.push(i16::from(text.is_some()));
+        self.there.extend(text.map(ByteArray::from));
+    }
+
+    fn write(&mut self, group: &mut SerializedRowGroupWriter<File>) -> anyhow::Result<()> {
+        column::<ByteArrayType>(group, &self.there, Some(&self.levels), None)?;
+        self.there.clear();
+        self.levels.clear();
+        Ok(())
+    }
+}
+
+/// Writes the next column of a row group.
+fn column<T: DataType>(
+    group: &mut SerializedRowGroupWriter<File>,
+    values: &[T::T],
+    defined: Option<&[i16]>,
+    repeated: Option<&[i16]>,
+) -> anyhow::Result<()> {
+    let mut column = group.next_column()?.expect("the schema has a column for it");
+    column.typed::<T>().write_batch(values, defined, repeated)?;
+    column.close()?;
+    Ok(())
 }
 
 pub(super) fn open(
     file: File,
-    _: &Path,
-    pictures: &[Listed],
-    features: usize,
+    table: Table,
+    origin: &FeatureOrigin,
 ) -> anyhow::Result<Box<dyn Writer>> {
-    let schema = Arc::new(parse_message_type(&schema(label_column(pictures)))?);
-    let out = SerializedFileWriter::new(file, schema, Arc::default())?;
-    let (paths, labels, labelled, values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    Ok(Box::new(Parquet { out, features, paths, labels, labelled, values }))
+    let schema = Arc::new(parse_message_type(&schema(&table))?);
+    let origin = KeyValue::new(FeatureOrigin::KEY.to_owned(), serde_json::to_string(origin)?);
+    // No two features are the same number often enough to be worth looking for.
+    let features = ColumnPath::from(vec!["features".into(), "list".into(), "element".into()]);
+    let properties = WriterProperties::builder()
+        .set_key_value_metadata(Some(vec![origin]))
+        .set_column_dictionary_enabled(features, false)
+        .build();
+    let out = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
+    Ok(Box::new(Parquet {
+        out,
+        table,
+        paths: Vec::new(),
+        labels: Texts::default(),
+        values: Vec::new(),
+        splits: Texts::default(),
+        groups: Texts::default(),
+        weights: Vec::new(),
+        contents: Vec::new(),
+    }))
 }
 
 impl Parquet {
@@ -53,35 +127,60 @@ impl Parquet {
             return Ok(());
         }
         let mut group = self.out.next_row_group()?;
-        let missing = "the schema has three columns";
-        let mut column = group.next_column()?.expect(missing);
-        column.typed::<ByteArrayType>().write_batch(&self.paths, None, None)?;
-        column.close()?;
-        let mut column = group.next_column()?.expect(missing);
-        column.typed::<ByteArrayType>().write_batch(&self.labels, Some(&self.labelled), None)?;
-        column.close()?;
+        column::<ByteArrayType>(&mut group, &self.paths, None, None)?;
+        self.labels.write(&mut group)?;
         // Every element is defined; the first of a list begins a row.
-        let defined = vec![1; self.values.len()];
-        let repeated: Vec<i16> =
-            (0..self.values.len()).map(|i| i16::from(i % self.features != 0)).collect();
-        let mut column = group.next_column()?.expect(missing);
-        column.typed::<FloatType>().write_batch(&self.values, Some(&defined), Some(&repeated))?;
-        column.close()?;
+        let count = self.values.len();
+        let width = count / self.paths.len();
+        let (defined, repeated) = (vec![1; count], (0..count).map(|i| i16::from(i % width != 0)));
+        let (defined, repeated) = (Some(&defined[..]), repeated.collect::<Vec<i16>>());
+        match self.table.precision {
+            Precision::F32 => {
+                column::<FloatType>(&mut group, &self.values, defined, Some(&repeated))?;
+            }
+            Precision::F16 => {
+                let mut bytes = Vec::with_capacity(2 * count);
+                Precision::F16.encode(&self.values, &mut bytes);
+                // All are slices of the same memory.
+                let bytes = ByteArray::from(bytes);
+                let half = |at: usize| FixedLenByteArray::from(bytes.slice(2 * at, 2));
+                let halves: Vec<FixedLenByteArray> = (0..count).map(half).collect();
+                column::<FixedLenByteArrayType>(&mut group, &halves, defined, Some(&repeated))?;
+            }
+        }
+        if self.table.has_split {
+            self.splits.write(&mut group)?;
+        }
+        if self.table.has_group {
+            self.groups.write(&mut group)?;
+        }
+        if self.table.has_weight {
+            column::<FloatType>(&mut group, &self.weights, None, None)?;
+        }
+        column::<FixedLenByteArrayType>(&mut group, &self.contents, None, None)?;
         group.close()?;
         self.paths.clear();
-        self.labels.clear();
-        self.labelled.clear();
         self.values.clear();
+        self.weights.clear();
+        self.contents.clear();
         Ok(())
     }
 }
 
 impl Writer for Parquet {
-    fn push(&mut self, path: &str, label: Option<&str>, features: &[f32]) -> anyhow::Result<()> {
-        self.paths.push(path.into());
-        self.labelled.push(i16::from(label.is_some()));
-        self.labels.extend(label.map(ByteArray::from));
-        self.values.extend(features);
+    fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()> {
+        self.paths.push(ByteArray::from(&*row.path()));
+        self.labels.push(row.label().as_deref());
+        self.values.extend(row.features);
+        if self.table.has_split {
+            self.splits.push(row.split().as_deref());
+        }
+        if self.table.has_group {
+            self.groups.push(row.group());
+        }
+        self.weights.push(row.weight());
+        let content = row.content.0.to_vec();
+        self.contents.push(FixedLenByteArray::from(ByteArray::from(content)));
         if self.paths.len() == GROUP { self.flush() } else { Ok(()) }
     }
 

@@ -1,6 +1,7 @@
 //! `headstart train`.
 
 mod auto;
+mod from_features;
 mod head;
 pub(super) mod show;
 
@@ -11,9 +12,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use headstart::model::thousands;
-use headstart::{Base, Error, Event, FitConfig, Pictures, RunConfig, TrainJob, Trained};
+use headstart::{
+    Base, Error, Event, FeatureFiles, FitConfig, Pictures, RunConfig, TrainJob, Trained,
+};
 use headstart_report::Report;
 
+use super::features::FEATURES_ARE_KEPT;
 use super::page::{PageArgs, title};
 use super::report::{self, keep};
 use super::tuning::{TrainTuningArgs, checked, checkpoint_of, interrupted, of_checkpoint};
@@ -31,7 +35,15 @@ pub(crate) struct TrainArgs {
     /// Folder with one folder of pictures per class, or with `train` and `validation` folders; or a
     /// manifest, .csv, .jsonl or .parquet, with the columns path and label, and optional split, group, weight;
     /// or a .tar or .zip archive of such folders, a folder of archives, or a Parquet file of pictures
-    dir: PathBuf,
+    #[arg(required_unless_present = "features")]
+    dir: Option<PathBuf>,
+    /// Learn from features that were computed before, as `headstart features` writes them: .parquet, .npy or
+    /// .safetensors files, or patterns such as 'part-*.parquet'
+    #[arg(long, value_name = "FILES", num_args = 1.., requires = "output", conflicts_with_all = [
+        "dir", "label_from", "multi_label", "group_from", "val_dir", "export_split", "duplicates",
+        "fine_tune_at",
+    ])]
+    features: Vec<PathBuf>,
     /// File to write the model to [default: the folder's name with .safetensors]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
@@ -62,6 +74,9 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
+    if !args.features.is_empty() {
+        return from_features::run(args, common, output);
+    }
     let (mut job, option) = (args.job(common)?, args.split.option());
     let pictures = open(&job.source, option)?;
     job.check_files(&pictures)?;
@@ -77,7 +92,8 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
         of_checkpoint(job.run.checkpoint.as_deref(), job.run.resume, output);
         base.apply(&tuning.at)?;
     }
-    let trained = train(&job, base, &pictures, args.page.file(), (common, output))?;
+    let trained =
+        train(&job, base, Learned::Pictures(&pictures), args.page.file(), (common, output))?;
     if let (Some(file), Some(first)) = (&job.run.export_split, trained.not_exported.first()) {
         let (file, left_out) = (file.display(), trained.not_exported.len());
         let what = count(left_out, "picture");
@@ -89,15 +105,30 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     if let (Some(file), true) = (&job.run.export_split, pictures.source().multi_label) {
         output.field("Split file", format!("{}, to be read with --multi-label", file.display()))?;
     }
-    let model = quoted(&args.model().display().to_string());
-    output.text("")?;
-    output.text(format!("Try it with:  headstart predict {model} PICTURE..."))?;
+    args.show_how_to_try(output)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is learned from.
+#[derive(Clone, Copy)]
+pub(super) enum Learned<'a> {
+    Pictures(&'a Pictures),
+    Features(&'a FeatureFiles),
+}
+
 impl TrainArgs {
+    fn dir(&self) -> &Path {
+        self.dir.as_deref().unwrap_or(Path::new(""))
+    }
+
+    fn show_how_to_try(&self, output: &Output) -> std::io::Result<()> {
+        let model = quoted(&self.model().display().to_string());
+        output.text("")?;
+        output.text(format!("Try it with:  headstart predict {model} PICTURE..."))
+    }
+
     fn model(&self) -> PathBuf {
-        self.output.clone().unwrap_or_else(|| default_model(&self.dir))
+        self.output.clone().unwrap_or_else(|| default_model(self.dir()))
     }
 
     /// # Errors
@@ -125,7 +156,7 @@ impl TrainArgs {
             .with_resume(options.resume)
             .with_model(model)
             .with_export_split(self.split.export_split.clone());
-        let source = self.split.source(self.source.source(&self.dir), self.seed);
+        let source = self.split.source(self.source.source(self.dir()), self.seed);
         Ok(TrainJob::new(source.with_duplicates(self.duplicates.get()))
             .with_base(self.base.source())
             .with_head(head)
@@ -138,11 +169,14 @@ impl TrainArgs {
 pub(super) fn train(
     job: &TrainJob,
     base: Base,
-    pictures: &Pictures,
+    learned: Learned<'_>,
     page: Option<&Path>,
     (common, output): (&Common, &Output),
 ) -> anyhow::Result<Trained> {
-    describe(&base, pictures, output)?;
+    match learned {
+        Learned::Pictures(pictures) => describe(&base, pictures, output)?,
+        Learned::Features(files) => from_features::describe(&base, files, output)?,
+    }
     let (mut broken, mut fine_tunes, mut done) = (None, false, None);
     let mut events = show::Events::new(job);
     let mut on_event = |event: &Event| {
@@ -153,15 +187,17 @@ pub(super) fn train(
         keep(&mut broken, events.show(event, output));
     };
     let mut context = common.context(Progress::new("Features").on_event(&mut on_event))?;
-    let trained = job.run_on(base, pictures, &mut context);
+    let trained = match learned {
+        Learned::Pictures(pictures) => job.run_on(base, pictures, &mut context),
+        Learned::Features(files) => job.run_on_features(base, files, &mut context),
+    };
     drop(context);
-    let cached = job.run.inputs.extract.cache.is_some();
+    let cached = job.run.inputs.extract.cache.is_some() && matches!(learned, Learned::Pictures(_));
     let trained = trained.map_err(|error| match (&job.fine_tune, fine_tunes) {
         (Some(_), true) => interrupted(error, job.run.checkpoint.as_deref(), job.run.resume),
-        (None, _) if cached && matches!(error, Error::Interrupted) => anyhow::Error::new(error)
-            .context(
-                "interrupted; the features computed so far are kept: run the same command to go on",
-            ),
+        (None, _) if cached && matches!(error, Error::Interrupted) => {
+            anyhow::Error::new(error).context(FEATURES_ARE_KEPT)
+        }
         _ => error.into(),
     })?;
     broken.map_or(Ok(()), Err)?;
@@ -188,7 +224,9 @@ pub(super) fn train(
         super::page::write(file, made, (common, output))
     });
     let mut summary = done.context("a job that is done says so")?;
-    summary.notes = pictures.notes().iter().map(hints::note).collect();
+    if let Learned::Pictures(pictures) = learned {
+        summary.notes = pictures.notes().iter().map(hints::note).collect();
+    }
     summary.warnings = hints::warnings(&fit.warnings);
     summary.skipped = report::skipped_events(&fit.skipped);
     output.event(&Event::Done(summary))?;
@@ -198,6 +236,25 @@ pub(super) fn train(
 }
 
 pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std::io::Result<()> {
+    describe_base(base, output)?;
+    output.field(
+        "Pictures",
+        format!(
+            "{} in {} ({}){}",
+            thousands(pictures.len()),
+            count(pictures.classes().len(), "class"),
+            pictures.root().display(),
+            match pictures.tests() {
+                0 => String::new(),
+                n => format!(", {} more kept for testing", thousands(n)),
+            },
+        ),
+    )?;
+    report::notes(output, pictures)?;
+    report::several_labels(output, pictures)
+}
+
+fn describe_base(base: &Base, output: &Output) -> std::io::Result<()> {
     let network = base.network();
     let size = network.preprocessing();
     output.field(
@@ -219,21 +276,7 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
         let file = record.file.as_ref().map_or_else(String::new, |file| format!(": {file}"));
         output.field("Weights", format!("{}{file}", record.origin))?;
     }
-    output.field(
-        "Pictures",
-        format!(
-            "{} in {} ({}){}",
-            thousands(pictures.len()),
-            count(pictures.classes().len(), "class"),
-            pictures.root().display(),
-            match pictures.tests() {
-                0 => String::new(),
-                n => format!(", {} more kept for testing", thousands(n)),
-            },
-        ),
-    )?;
-    report::notes(output, pictures)?;
-    report::several_labels(output, pictures)
+    Ok(())
 }
 
 /// The name of the folder, or of the file without its ending, with `.safetensors`, in the current

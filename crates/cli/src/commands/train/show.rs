@@ -28,6 +28,7 @@ impl<'a> Events<'a> {
     pub(super) fn show(&mut self, event: &Event, output: &Output) -> io::Result<()> {
         match event {
             Event::Disk(need) => report::disk(output, need),
+            Event::Note { message } => output.note(message),
             Event::Fitted(report) => fitted(report, self.job, output),
             other => self.epochs.show(other, output),
         }

@@ -102,7 +102,10 @@ fn is_number(column: &ColumnDescriptor) -> bool {
 }
 
 /// The name of a list that may be one of labels.
-fn label_list<'a>(column: &'a ColumnDescriptor, asked: &ColumnNames) -> Option<&'a str> {
+pub(in crate::sources) fn label_list<'a>(
+    column: &'a ColumnDescriptor,
+    asked: &ColumnNames,
+) -> Option<&'a str> {
     let name = column.path().parts().first()?;
     let is_label = match &asked.labels[..] {
         [] => Role::Label.rank(name).is_some(),
@@ -114,7 +117,7 @@ fn label_list<'a>(column: &'a ColumnDescriptor, asked: &ColumnNames) -> Option<&
 }
 
 /// What a row has in a column of labels.
-pub(super) enum Value<'a> {
+pub(in crate::sources) enum Value<'a> {
     One(&'a [u8]),
     Several(Vec<Cow<'a, [u8]>>),
 }
@@ -123,7 +126,7 @@ pub(super) enum Value<'a> {
 ///
 /// # Errors
 /// The reason why the column holds no labels.
-pub(super) fn labels(
+pub(in crate::sources) fn labels(
     file: &dyn FileReader,
     column: usize,
     each: &mut dyn FnMut(Option<Value>),
@@ -171,7 +174,7 @@ pub(super) fn labels(
 ///
 /// # Errors
 /// The reason why the column has none.
-pub(super) fn any_texts(
+pub(in crate::sources) fn any_texts(
     file: &dyn FileReader,
     column: usize,
     each: &mut dyn FnMut(Option<&[u8]>),

@@ -1,7 +1,7 @@
 //! Parquet files with a column of pictures.
 
 mod beside;
-mod columns;
+pub(super) mod columns;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -62,10 +60,11 @@ pub(super) struct Folds {
 /// of them (Sechidis et al. 2011).
 pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds {
     let n = strata.labels.len();
-    let mut groups = shuffled(n, groups, seed);
+    let members = Members::new(n, groups);
+    let mut groups: Vec<&[u32]> = members.shuffled(seed).collect();
     let totals = strata.totals();
-    let rarest = |rows: &[usize]| {
-        let own = strata.of(rows[0]).iter().copied();
+    let rarest = |rows: &[u32]| {
+        let own = strata.of(rows[0] as usize).iter().copied();
         own.min_by_key(|&stratum| (totals[stratum], stratum)).unwrap_or(0)
     };
     // Rare classes first, and large groups first: they have the fewest places to go.
@@ -80,7 +79,7 @@ pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds
         let label = rarest(rows);
         let size = |fold: &usize| (held[*fold][label], held[*fold].iter().sum::<usize>());
         let fold = (0..FOLDS).min_by_key(size).unwrap_or(0);
-        let all = rows.iter().flat_map(|&row| strata.of(row));
+        let all = rows.iter().flat_map(|&row| strata.of(row as usize));
         all.for_each(|&stratum| held[fold][stratum] += 1);
         fold_of_group.push(fold);
     }
@@ -88,9 +87,9 @@ pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds
     let mut of = vec![None; n];
     for (rows, fold) in groups.iter().zip(fold_of_group) {
         let is_last = |&stratum: &usize| held[fold][stratum] == totals[stratum];
-        let is_last_of_its_class = |&row: &usize| strata.of(row).iter().any(is_last);
+        let is_last_of_its_class = |&row: &u32| strata.of(row as usize).iter().any(is_last);
         if !rows.iter().any(is_last_of_its_class) {
-            rows.iter().for_each(|&row| of[row] = Some(fold as u8));
+            rows.iter().for_each(|&row| of[row as usize] = Some(fold as u8));
         }
     }
     // Folds that nothing is held out in are passed over.
@@ -104,19 +103,21 @@ pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds
 
 /// A share of the samples drawn at random, in their order: about `most` of them, of each class its
 /// share but at least `LEAST_OF_A_CLASS` where it has so many, and no group parted.
-pub(super) fn draw(strata: Strata, groups: Option<&[usize]>, seed: u64, most: usize) -> Vec<usize> {
+pub(super) fn draw(strata: Strata, groups: Option<&[usize]>, seed: u64, most: usize) -> Vec<u32> {
     let n = strata.labels.len();
     if n <= most {
-        return (0..n).collect();
+        return (0..n as u32).collect();
     }
     let mut wanted = strata.totals();
     for count in &mut wanted {
         *count = (*count * most).div_ceil(n).max(LEAST_OF_A_CLASS.min(*count));
     }
     let mut drawn = Vec::new();
-    for rows in shuffled(n, groups, seed) {
-        if rows.iter().flat_map(|&row| strata.of(row)).any(|&stratum| wanted[stratum] > 0) {
-            for &stratum in rows.iter().flat_map(|&row| strata.of(row)) {
+    let members = Members::new(n, groups);
+    for rows in members.shuffled(seed) {
+        let own = || rows.iter().flat_map(|&row| strata.of(row as usize));
+        if own().any(|&stratum| wanted[stratum] > 0) {
+            for &stratum in own() {
                 wanted[stratum] = wanted[stratum].saturating_sub(1);
             }
             drawn.extend(rows);
@@ -126,15 +127,39 @@ pub(super) fn draw(strata: Strata, groups: Option<&[usize]>, seed: u64, most: us
     drawn
 }
 
-/// The rows of each group, in random order.
-fn shuffled(n: usize, groups: Option<&[usize]>, seed: u64) -> Vec<Vec<usize>> {
-    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for row in 0..n {
-        members.entry(groups.map_or(row, |g| g[row])).or_default().push(row);
+/// The rows of each group, of which there may be many millions.
+struct Members {
+    /// All rows, those of a group behind each other.
+    rows: Vec<u32>,
+    /// Where groups begin and the last ends; empty where every row is one.
+    starts: Vec<u32>,
+}
+
+impl Members {
+    fn new(n: usize, groups: Option<&[usize]>) -> Self {
+        let mut rows: Vec<u32> = (0..n as u32).collect();
+        let Some(groups) = groups else { return Self { rows, starts: Vec::new() } };
+        rows.sort_by_key(|&row| groups[row as usize]);
+        let of = |at: usize| rows.get(at).map(|&row| groups[row as usize]);
+        let begins = |&at: &u32| at == 0 || of(at as usize) != of(at as usize - 1);
+        let starts = (0..=n as u32).filter(begins).collect();
+        Self { rows, starts }
     }
-    let mut groups: Vec<Vec<usize>> = members.into_values().collect();
-    groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    groups
+
+    /// The groups in random order.
+    fn shuffled(&self, seed: u64) -> impl Iterator<Item = &[u32]> {
+        let (rows, starts) = (&self.rows[..], &self.starts[..]);
+        let count = if starts.is_empty() { rows.len() } else { starts.len() - 1 };
+        let mut order: Vec<u32> = (0..count as u32).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        order.into_iter().map(move |group| {
+            let group = group as usize;
+            match starts {
+                [] => &rows[group..group + 1],
+                starts => &rows[starts[group] as usize..starts[group + 1] as usize],
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -196,9 +221,9 @@ mod tests {
         let labels: Vec<usize> = (0..9000).map(|row| usize::from(row / 3 % 10 == 0)).collect();
         let groups: Vec<usize> = (0..9000).map(|row| row / 3).collect();
         let drawn = draw(Strata::new(&labels, None, 2), Some(&groups), 1, 1000);
-        let rare = drawn.iter().filter(|&&row| labels[row] == 1).count();
+        let rare = drawn.iter().filter(|&&row| labels[row as usize] == 1).count();
         assert!((100..=102).contains(&rare) && (1000..=1005).contains(&drawn.len()), "{rare}");
-        assert!(drawn.chunks(3).all(|rows| groups[rows[0]] == groups[rows[2]]));
+        assert!(drawn.chunks(3).all(|r| groups[r[0] as usize] == groups[r[2] as usize]));
         assert!(drawn.is_sorted());
         assert_ne!(drawn, draw(Strata::new(&labels, None, 2), Some(&groups), 2, 1000));
     }

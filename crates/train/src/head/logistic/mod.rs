@@ -6,7 +6,7 @@ mod out_of_fold;
 mod standardise;
 mod strength;
 
-use std::{ops::ControlFlow, time::Instant};
+use std::{borrow::Cow, ops::ControlFlow, time::Instant};
 
 use headstart_kernels::Isa;
 use serde::{Deserialize, Serialize};
@@ -17,10 +17,10 @@ use self::{
     standardise::Standardisation,
     strength::Choice,
 };
-use super::{Epoch, Event, History, check_fits, evaluate_weighted, untrained};
+use super::{Epoch, Event, History, check_fits, evaluate_weighted, untrained, validate};
 use crate::Head;
 use crate::{
-    ClassWeight, Samples, Task, TrainError,
+    ClassWeight, Features, Samples, Task, TrainError,
     error::readable,
     optimizers::{Lbfgs, LbfgsConfig, LbfgsStatus},
 };
@@ -148,9 +148,8 @@ pub fn fit_logistic(
     let (choice, solver) = problem.solve(config, callback)?;
 
     let head = problem.head(train.classes, solver.best());
-    let (loss, accuracy) = evaluate_weighted(&head, train, weights.as_deref());
-    let (val_loss, val_accuracy) =
-        validation.map(|samples| evaluate_weighted(&head, samples, samples.weights)).unzip();
+    let (loss, accuracy) = evaluate_weighted(&head, train, weights.as_deref())?;
+    let (val_loss, val_accuracy) = validate(&head, validation)?;
     let epoch = Epoch {
         epoch: 1,
         loss,
@@ -204,7 +203,7 @@ struct Problem<'a> {
     isa: Isa,
     samples: Samples<'a>,
     weights: Option<&'a [f32]>,
-    rows: Vec<usize>,
+    rows: Vec<u32>,
     present: Vec<usize>,
     /// The classes that all samples have, where they may have several: their logits are constant.
     of_all: Vec<bool>,
@@ -218,17 +217,21 @@ impl<'a> Problem<'a> {
         weights: Option<&'a [f32]>,
         strength: Strength,
     ) -> Result<Self, TrainError> {
-        let counts = |row: &usize| {
+        let (what, found, expected) = ("samples", samples.len(), u32::MAX as usize);
+        if found > expected {
+            return Err(TrainError::Length { what, found, expected });
+        }
+        let counts = |row: &u32| {
             weights.is_none_or(|weights| {
                 let width = weights.len() / samples.len();
-                weights[row * width..][..width].iter().any(|&weight| weight > 0.0)
+                weights[*row as usize * width..][..width].iter().any(|&weight| weight > 0.0)
             })
         };
-        let rows: Vec<usize> = (0..samples.len()).filter(counts).collect();
+        let rows: Vec<u32> = (0..samples.len() as u32).filter(counts).collect();
         let mut is_present = vec![false; samples.classes];
         let mut of_all = vec![samples.task() == Task::MultiLabel; samples.classes];
         for &row in &rows {
-            let own = samples.classes_of(row);
+            let own = samples.classes_of(row as usize);
             own.iter().for_each(|&class| is_present[class] = true);
             of_all.iter_mut().enumerate().for_each(|(class, all)| *all &= own.contains(&class));
         }
@@ -246,7 +249,7 @@ impl<'a> Problem<'a> {
             isa,
             samples: *samples,
             weights,
-            standardisation: Standardisation::of(samples, &rows, strength == Strength::Auto),
+            standardisation: Standardisation::of(samples, &rows, strength == Strength::Auto)?,
             rows,
             present,
             of_all,
@@ -282,8 +285,18 @@ impl<'a> Problem<'a> {
         tell: &mut dyn FnMut(Event) -> Result<(), TrainError>,
     ) -> Result<Choice, TrainError> {
         let rows = self.draw(all, config.seed, ENOUGH_TO_CHOOSE);
+        // Few, and gone through many times.
+        let features = match self.samples.features {
+            Features::Memory(_) => None,
+            Features::Stored(_) => Some(self.samples.features_of(&rows)?),
+        };
         let mut drawn = self.objective(rows);
-        let folds = self.deal(&drawn, config.seed);
+        let rows = drawn.rows.clone();
+        if let Some(features) = &features {
+            drawn.features = Features::Memory(features);
+            drawn.rows = (0..rows.len() as u32).collect();
+        }
+        let folds = self.deal(&drawn, &rows, config.seed);
         drawn.folds = folds.of;
         let (mut trial, mut last) = (0, 0.0);
         let mut go_on = |strength| {
@@ -296,25 +309,25 @@ impl<'a> Problem<'a> {
         strength::choose(&drawn, folds.count, self.standardisation.varying(), limits, &mut go_on)
     }
 
-    /// Deals an objective's rows into folds.
-    fn deal(&self, objective: &Objective, seed: u64) -> folds::Folds {
-        let groups = self.groups_of(&objective.rows);
+    /// Deals an objective's samples into folds, which are these rows.
+    fn deal(&self, objective: &Objective, rows: &[u32], seed: u64) -> folds::Folds {
+        let groups = self.groups_of(rows);
         let sets = objective.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
         let strata = Strata::new(&objective.labels, sets.as_deref(), self.present.len() + 1);
         folds::deal(strata, groups.as_deref(), seed)
     }
 
     /// About `most` of the rows that count, drawn at random.
-    fn draw(&self, all: &Objective, seed: u64, most: usize) -> Vec<usize> {
+    fn draw(&self, all: &Objective, seed: u64, most: usize) -> Vec<u32> {
         let groups = self.groups_of(&self.rows);
         let sets = all.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
         let strata = Strata::new(&all.labels, sets.as_deref(), self.present.len() + 1);
         let drawn = folds::draw(strata, groups.as_deref(), seed, most);
-        drawn.into_iter().map(|index| self.rows[index]).collect()
+        drawn.into_iter().map(|index| self.rows[index as usize]).collect()
     }
 
-    fn groups_of(&self, rows: &[usize]) -> Option<Vec<usize>> {
-        self.samples.groups.map(|groups| rows.iter().map(|&row| groups[row]).collect())
+    fn groups_of(&self, rows: &[u32]) -> Option<Vec<usize>> {
+        self.samples.groups.map(|groups| rows.iter().map(|&row| groups[row as usize]).collect())
     }
 
     fn limits(&self, tolerance: f64) -> LbfgsConfig {
@@ -325,14 +338,21 @@ impl<'a> Problem<'a> {
     }
 
     /// The objective over some rows that count; nothing is held out.
-    fn objective(&self, rows: Vec<usize>) -> Objective<'_> {
+    fn objective(&self, rows: Vec<u32>) -> Objective<'_> {
         let mut compact = vec![None; self.samples.classes];
         for (index, &class) in self.present.iter().enumerate() {
             compact[class] = Some(index);
         }
-        let label = |&row: &usize| {
-            let label = self.samples.labels[row];
-            if self.samples.label_sets.is_some() { label } else { compact[label].unwrap_or(0) }
+        let is_of_sets = self.samples.label_sets.is_some();
+        let label = |&row: &u32| {
+            let label = self.samples.labels[row as usize];
+            if is_of_sets { label } else { compact[label].unwrap_or(0) }
+        };
+        let same = is_of_sets || self.present.len() == self.samples.classes;
+        let labels = match same && rows.len() == self.samples.len() {
+            // Of many millions a copy would take much memory.
+            true => Cow::Borrowed(self.samples.labels),
+            false => rows.iter().map(label).collect(),
         };
         let compacted = |set: &Vec<usize>| set.iter().filter_map(|&class| compact[class]).collect();
         // A weight for each pair of sample and class, or for each sample.
@@ -341,18 +361,20 @@ impl<'a> Problem<'a> {
             self.weights.map_or(1.0, |weights| weights[row * width + class])
         };
         let of_pairs = (width > 1).then(|| {
-            let pairs = rows.iter().flat_map(|&row| self.present.iter().map(move |&c| (row, c)));
+            let rows = rows.iter().map(|&row| row as usize);
+            let pairs = rows.flat_map(|row| self.present.iter().map(move |&c| (row, c)));
             pairs.map(|(row, class)| weight(row, class)).collect()
         });
         Objective {
             isa: self.isa,
-            samples: &self.samples,
+            features: self.samples.features,
+            dim: self.samples.dim,
             standardisation: &self.standardisation,
             units: self.units(),
-            labels: rows.iter().map(label).collect(),
+            labels,
             sets: self.samples.label_sets.map(|sets| sets.iter().map(compacted).collect()),
             weights: match width {
-                1 => rows.iter().map(|&row| weight(row, 0)).collect(),
+                1 => rows.iter().map(|&row| weight(row as usize, 0)).collect(),
                 // What the penalty is weighed against, which is the strength's to say.
                 _ => vec![1.0; rows.len()],
             },

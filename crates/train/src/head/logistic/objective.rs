@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use headstart_engine::head::{sigmoid, softmax};
 use headstart_kernels::{
@@ -8,7 +8,7 @@ use headstart_kernels::{
 use rayon::prelude::*;
 
 use super::{folds::Fold, standardise::Standardisation};
-use crate::{Samples, TrainError, losses::binary_crossentropy};
+use crate::{Features, TrainError, losses::binary_crossentropy};
 
 /// Rows that are standardised at a time: they stay in the cache for both products.
 const BLOCK: usize = 32;
@@ -24,13 +24,15 @@ const LEAST_TASKS: usize = 8;
 /// Parameters are the kernel, dim x units, then the bias, units.
 pub(super) struct Objective<'a> {
     pub(super) isa: Isa,
-    pub(super) samples: &'a Samples<'a>,
+    pub(super) features: Features<'a>,
+    pub(super) dim: usize,
     pub(super) standardisation: &'a Standardisation,
-    /// The samples that count; what follows has an element for each of these.
-    pub(super) rows: Vec<usize>,
+    /// Which of the features are those of the samples that count; what follows has an element for each of
+    /// these.
+    pub(super) rows: Vec<u32>,
     /// 1: one logit, labels 0 and 1. Else a logit for each label.
     pub(super) units: usize,
-    pub(super) labels: Vec<usize>,
+    pub(super) labels: Cow<'a, [usize]>,
     /// Sets of logits that should say yes, where labels are indices into these.
     pub(super) sets: Option<Vec<Vec<usize>>>,
     pub(super) weights: Vec<f32>,
@@ -68,7 +70,7 @@ struct PartialSums {
 impl Objective<'_> {
     /// The number of kernel parameters; the bias follows them.
     pub(super) fn kernel_len(&self) -> usize {
-        self.samples.dim * self.units
+        self.dim * self.units
     }
 
     /// Where to start: no kernel, and as bias the logarithm of each class's share of the weights.
@@ -145,7 +147,7 @@ impl Objective<'_> {
         points: &[Point],
         go_on: &mut dyn FnMut() -> Result<(), TrainError>,
     ) -> Result<Vec<Evaluation>, TrainError> {
-        let (n, dim, columns) = (self.labels.len(), self.samples.dim, points.len() * self.units);
+        let (n, dim, columns) = (self.labels.len(), self.dim, points.len() * self.units);
         let (kernel, bias) = self.gather(points);
         let forward = Conv::new(self.isa, &kernel, &bias, Clamp::NONE);
         let rows = self.rows_per_task();
@@ -157,10 +159,11 @@ impl Objective<'_> {
         let mut losses = vec![[0.0; 2]; points.len()];
         for first in (0..tasks).step_by(at_once) {
             go_on()?;
-            let parts: Vec<PartialSums> = (first..(first + at_once).min(tasks))
+            let parts: Result<Vec<PartialSums>, TrainError> = (first..(first + at_once).min(tasks))
                 .into_par_iter()
                 .map(|task| self.part(points, &forward, task * rows..n.min((task + 1) * rows)))
                 .collect();
+            let parts = parts?;
             d_kernel.par_chunks_mut(4096).enumerate().for_each(|(chunk, sums)| {
                 for part in &parts {
                     for (sum, &d) in sums.iter_mut().zip(&part.d_kernel[chunk * 4096..]) {
@@ -199,7 +202,7 @@ impl Objective<'_> {
     /// The kernels of all points side by side, dim x columns, and the biases.
     fn gather(&self, points: &[Point]) -> (Vec<f32>, Vec<f32>) {
         let columns = points.len() * self.units;
-        let (mut kernel, mut bias) = (vec![0.0; self.samples.dim * columns], vec![0.0; columns]);
+        let (mut kernel, mut bias) = (vec![0.0; self.dim * columns], vec![0.0; columns]);
         for (index, point) in points.iter().enumerate() {
             let own = index * self.units;
             let (from, from_bias) = point.parameters.split_at(self.kernel_len());
@@ -212,8 +215,16 @@ impl Objective<'_> {
     }
 
     /// `forward` holds the kernels and biases of all points.
-    fn part(&self, points: &[Point], forward: &Conv, rows: Range<usize>) -> PartialSums {
-        let (dim, columns) = (self.samples.dim, forward.outputs());
+    ///
+    /// # Errors
+    /// When features cannot be read.
+    fn part(
+        &self,
+        points: &[Point],
+        forward: &Conv,
+        rows: Range<usize>,
+    ) -> Result<PartialSums, TrainError> {
+        let (dim, columns) = (self.dim, forward.outputs());
         let mut z = vec![0.0; BLOCK.min(rows.len()) * dim];
         let mut logits = vec![0.0; BLOCK.min(rows.len()) * columns];
         let mut d_logits = logits.clone();
@@ -225,7 +236,7 @@ impl Objective<'_> {
             let block = start..(start + BLOCK).min(rows.end);
             let n = block.len();
             let z = &mut z[..n * dim];
-            self.standardisation.apply(self.samples, &self.rows[block.clone()], z);
+            self.standardisation.apply(self.features, &self.rows[block.clone()], z)?;
             let logits = &mut logits[..n * columns];
             forward.apply(z, Windows::pixels(1, n, dim), None, logits);
             self.differentiate(points, block, logits, &mut losses, &mut d_bias);
@@ -241,7 +252,7 @@ impl Objective<'_> {
             let product = Conv::new(self.isa, z, &zeros, Clamp::NONE);
             product.apply(d_logits, windows, Some(&before), &mut d_kernel);
         }
-        PartialSums { d_kernel, d_bias, losses }
+        Ok(PartialSums { d_kernel, d_bias, losses })
     }
 
     /// The logits become the gradient of the loss with respect to them; losses and the gradient of

@@ -6,6 +6,7 @@ use headstart_engine::head::probabilities;
 use headstart_kernels::Isa;
 
 use super::{LogisticConfig, LogisticFit, Problem, fit_logistic, strength};
+use crate::head::logits_of;
 use crate::{Event, Head, Samples, TrainError};
 
 /// What heads that have not seen them say of samples.
@@ -36,7 +37,7 @@ pub fn out_of_fold_logits(
     let weights = samples.total_weights(&config.class_weight)?;
     let problem = Problem::new(isa, samples, weights.as_deref(), config.strength)?;
     let mut objective = problem.objective(problem.rows.clone());
-    let folds = problem.deal(&objective, config.seed).of;
+    let folds = problem.deal(&objective, &problem.rows, config.seed).of;
     let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
     objective.folds.clone_from(&folds);
     let mut step = 0;
@@ -52,16 +53,17 @@ pub fn out_of_fold_logits(
     let heads: Vec<Head> =
         solvers.iter().map(|solver| problem.head(samples.classes, solver.best())).collect();
 
-    let mut found =
-        OutOfFold { logits: head.logits(samples.features), held_out: vec![false; samples.len()] };
     let units = head.units();
+    let mut logits = logits_of(head, samples, 0..samples.len())?;
+    let mut held_out = vec![false; samples.len()];
     for (&row, fold) in problem.rows.iter().zip(&folds) {
         if let Some(fold) = fold {
-            let logits = heads[usize::from(*fold)].logits(samples.row(row));
-            found.logits[row * units..][..units].copy_from_slice(&logits);
-            found.held_out[row] = true;
+            let own = heads[usize::from(*fold)].logits(&samples.features_of(&[row])?);
+            logits[row as usize * units..][..units].copy_from_slice(&own);
+            held_out[row as usize] = true;
         }
     }
+    let found = OutOfFold { logits, held_out };
     Ok(found)
 }
 

@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use super::super::ROWS_PER_TASK;
-use crate::Samples;
+use crate::{Features, Samples, TrainError};
 
 /// A feature whose deviation is below this share of its mean, or of the largest deviation of all, is
 /// taken to be constant: what it has is rounding, which must not be blown up.
@@ -21,11 +21,18 @@ pub(super) struct Standardisation {
 impl Standardisation {
     /// That of the given rows; with `draw_together` the deviations are drawn towards a common one, the more so
     /// the fewer rows there are.
-    pub(super) fn of(samples: &Samples, rows: &[usize], draw_together: bool) -> Self {
+    ///
+    /// # Errors
+    /// When their features cannot be read.
+    pub(super) fn of(
+        samples: &Samples,
+        rows: &[u32],
+        draw_together: bool,
+    ) -> Result<Self, TrainError> {
         let n = rows.len() as f64;
-        let mut mean = sum_rows(samples, rows, |_, x| x);
+        let mut mean = sum_rows(samples, rows, |_, x| x)?;
         mean.iter_mut().for_each(|sum| *sum /= n);
-        let mut deviation = sum_rows(samples, rows, |column, x| (x - mean[column]).powi(2));
+        let mut deviation = sum_rows(samples, rows, |column, x| (x - mean[column]).powi(2))?;
         deviation.iter_mut().for_each(|sum| *sum = (*sum / n).sqrt());
         let largest = deviation.iter().copied().fold(0.0, f64::max);
         let own = if draw_together { 1.0 - USUAL / (n + USUAL) } else { 1.0 };
@@ -42,7 +49,7 @@ impl Standardisation {
                 false => 0.0,
             })
             .collect();
-        Self { mean: mean.into_iter().map(|mean| mean as f32).collect(), inverse }
+        Ok(Self { mean: mean.into_iter().map(|mean| mean as f32).collect(), inverse })
     }
 
     /// The number of features that vary.
@@ -51,33 +58,76 @@ impl Standardisation {
     }
 
     /// The given rows with mean 0 and deviation 1 into z, rows x dim.
-    pub(super) fn apply(&self, samples: &Samples, rows: &[usize], z: &mut [f32]) {
-        for (z, &row) in z.chunks_exact_mut(samples.dim).zip(rows) {
-            let affine = self.mean.iter().zip(&self.inverse);
-            for ((z, x), (mean, inverse)) in z.iter_mut().zip(samples.row(row)).zip(affine) {
-                *z = (x - mean) * inverse;
+    ///
+    /// # Errors
+    /// When their features cannot be read.
+    pub(super) fn apply(
+        &self,
+        features: Features,
+        rows: &[u32],
+        z: &mut [f32],
+    ) -> Result<(), TrainError> {
+        let dim = self.mean.len();
+        let affine = || self.mean.iter().zip(&self.inverse);
+        match features {
+            Features::Memory(features) => {
+                for (z, &row) in z.chunks_exact_mut(dim).zip(rows) {
+                    let x = &features[row as usize * dim..][..dim];
+                    for ((z, x), (mean, inverse)) in z.iter_mut().zip(x).zip(affine()) {
+                        *z = (x - mean) * inverse;
+                    }
+                }
+            }
+            stored => {
+                stored.read(dim, rows, z)?;
+                for z in z.chunks_exact_mut(dim) {
+                    for (z, (mean, inverse)) in z.iter_mut().zip(affine()) {
+                        *z = (*z - mean) * inverse;
+                    }
+                }
             }
         }
+        Ok(())
     }
 }
 
+/// Tasks whose sums are in memory at a time.
+const TASKS_AT_ONCE: usize = 64;
+
 /// For each feature, the sum over the rows of a function of column and value.
-fn sum_rows(samples: &Samples, rows: &[usize], of: impl Fn(usize, f64) -> f64 + Sync) -> Vec<f64> {
-    let parts: Vec<Vec<f64>> = rows
-        .par_chunks(ROWS_PER_TASK)
-        .map(|rows| {
-            let mut sums = vec![0.0; samples.dim];
-            for &row in rows {
-                for (column, (sum, &x)) in sums.iter_mut().zip(samples.row(row)).enumerate() {
-                    *sum += of(column, x.into());
-                }
+///
+/// # Errors
+/// When the rows cannot be read.
+fn sum_rows(
+    samples: &Samples,
+    rows: &[u32],
+    of: impl Fn(usize, f64) -> f64 + Sync,
+) -> Result<Vec<f64>, TrainError> {
+    let sum = |rows: &[u32]| -> Result<Vec<f64>, TrainError> {
+        let mut sums = vec![0.0; samples.dim];
+        let mut add = |row: &[f32]| {
+            for (column, (sum, &x)) in sums.iter_mut().zip(row).enumerate() {
+                *sum += of(column, x.into());
             }
-            sums
-        })
-        .collect();
+        };
+        match samples.features {
+            Features::Memory(features) => {
+                let row = |row: u32| &features[row as usize * samples.dim..][..samples.dim];
+                rows.iter().for_each(|&index| add(row(index)));
+            }
+            Features::Stored(_) => {
+                samples.features_of(rows)?.chunks_exact(samples.dim).for_each(add);
+            }
+        }
+        Ok(sums)
+    };
     let mut sums = vec![0.0; samples.dim];
-    for part in parts {
-        sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+    for rows in rows.chunks(ROWS_PER_TASK * TASKS_AT_ONCE) {
+        let parts: Result<Vec<Vec<f64>>, TrainError> =
+            rows.par_chunks(ROWS_PER_TASK).map(sum).collect();
+        for part in parts? {
+            sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        }
     }
-    sums
+    Ok(sums)
 }
