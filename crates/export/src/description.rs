@@ -49,7 +49,9 @@ pub(crate) fn description(format: &str, model: &Model, config: &ExportConfig) ->
 /// Whether convolutions pad as TensorFlow's and Keras's do, and not as PyTorch's.
 fn pads_same(network: &Network) -> bool {
     let windows = network.layers().iter().filter_map(|layer| match layer.kind {
-        LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D(window) => Some(window),
+        LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D { window, .. } => {
+            Some(window)
+        }
         _ => None,
     });
     !windows.into_iter().any(|window| matches!(window.padding, Padding::Symmetric(1..)))

@@ -17,6 +17,7 @@ mod format;
 mod int8;
 mod keras;
 mod onnx;
+mod operations;
 mod proof;
 mod pytorch;
 mod subject;

@@ -33,9 +33,10 @@ pub(crate) fn network(architecture: &str) -> (Network, Weights) {
         let mut values = numbers(index, spec.len());
         let scaled: (f32, f32) = match spec.name {
             // Of each output, as many inputs as all axes but the last have, or of a depthwise kernel two.
+            "count" | "mean" => (0.1, 0.0),
             "kernel" if shape[3] == 1 => (2.3 / shape[0] as f32, 0.0),
             "kernel" => (2.3 / ((shape[0] * shape[1] * shape[2]) as f32).sqrt(), 0.0),
-            "gamma" | "moving_variance" => (0.3, 1.0),
+            "gamma" | "moving_variance" | "variance" => (0.3, 1.0),
             _ => (0.2, 0.0),
         };
         values.iter_mut().for_each(|x| *x = *x * scaled.0 + scaled.1);
@@ -81,7 +82,22 @@ pub(crate) fn model(
     Model { network, weights: Arc::new(weights), head, training: None }
 }
 
-/// Models of every base, and of every kind of head.
+/// Models of bases with operations that ONNX alone has a place for.
+pub(crate) fn uncommon_models() -> Vec<(&'static str, Model)> {
+    [
+        "resnet18",
+        "squeezenet1.1",
+        "mobilenetv3-small-torch",
+        "mobilenetv3-small",
+        "efficientnet-b0",
+        "regnet-y-400mf",
+        "convnext-tiny",
+    ]
+    .map(|id| (id, model(id, Task::SingleLabel, &AWKWARD[..3], &[], None)))
+    .into()
+}
+
+/// Models of every base whose operations all formats have, and of every kind of head.
 pub(crate) fn models() -> Vec<(&'static str, Model)> {
     use Elementwise as E;
     let relu6 = E::by_name("relu6").expect("it is known");

@@ -184,6 +184,7 @@ fn every_naming_loads_from_safetensors_and_every_registered_network_is_told_apar
         let net = network(architecture.id, architecture.widths[0], None);
         let namings =
             Naming::ALL.into_iter().filter(|n| n.frameworks().contains(&architecture.framework));
+        let namings = namings.filter(|naming| naming.has(&net));
         for naming in namings {
             let layers: Vec<_> = net.weight_specs().collect();
             let mut file = read(torch(TORCH[0])).unwrap();

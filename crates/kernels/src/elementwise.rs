@@ -83,6 +83,35 @@ pub fn affine(
     }
 }
 
+/// `out[p][c] = x[p][c] * gate[c]`.
+///
+/// # Panics
+/// When the lengths do not agree.
+pub fn gate(isa: Isa, x: &[f32], gate: &[f32], out: &mut [f32]) {
+    assert!(x.len() == out.len() && x.len().is_multiple_of(gate.len()), "x and out do not agree");
+    isa.run(GateRun { x, gate, out });
+}
+
+struct GateRun<'a> {
+    x: &'a [f32],
+    gate: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for GateRun<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let channels = self.gate.len();
+        for (x, out) in self.x.chunks_exact(channels).zip(self.out.chunks_exact_mut(channels)) {
+            for ((x, gate), out) in x.iter().zip(self.gate).zip(out) {
+                *out = x * gate;
+            }
+        }
+    }
+}
+
 /// `exp(x_i) / sum_j exp(x_j)` in place, for each row of `classes`.
 pub fn softmax(x: &mut [f32], classes: usize) {
     for row in x.chunks_exact_mut(classes) {

@@ -4,6 +4,7 @@
 //! over pulp's `Simd` trait and runs on the instruction set that an [`Isa`] stands for. This is the
 //! only crate with `unsafe`.
 
+mod activation;
 mod aligned;
 pub mod bf16;
 mod chunks;
@@ -12,13 +13,16 @@ pub mod depthwise;
 pub mod elementwise;
 mod extent;
 mod isa;
+mod normalize;
 pub mod peak;
 pub mod pool;
 mod prefetch;
 mod simd;
 
+pub use activation::{Activation, Function};
 pub use aligned::AlignedBuffer;
 pub use isa::{Isa, KNOWN, MAX_ISA, UnknownIsa};
+pub use normalize::{LayerNormGradient, layer_norm};
 pub use prefetch::fetch;
 
 /// The range that an operation's results are clamped to: `0..=6` for ReLU6.

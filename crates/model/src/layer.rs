@@ -85,9 +85,12 @@ pub enum Padding {
     Same,
     /// The same number of rows and columns on every side, PyTorch's `padding=`.
     Symmetric(usize),
+    /// As few rows below and columns to the right as let every position lie under a window,
+    /// PyTorch's `ceil_mode=True`.
+    Ceil,
 }
 
-/// The square window of a convolution.
+/// The square window of a convolution or a pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Side of the kernel.
@@ -110,6 +113,10 @@ impl Window {
                 let total = covered.saturating_sub(size);
                 (total / 2, total - total / 2)
             }
+            Padding::Ceil => {
+                let steps = size.checked_sub(self.kernel)?.div_ceil(self.stride);
+                (0, steps * self.stride + self.kernel - size)
+            }
         };
         let padded = size + before + after;
         (padded >= self.kernel).then(|| ((padded - self.kernel) / self.stride + 1, before, after))
@@ -123,13 +130,39 @@ impl Window {
     }
 }
 
-/// What follows a dense layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A function of a layer's outputs, by Keras's name and definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// Nothing: the outputs are logits.
+    /// `x`: nothing follows.
+    #[default]
     Linear,
     /// `exp(x_i) / sum_j exp(x_j)`.
     Softmax,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `min(max(x + 3, 0), 6) / 6`.
+    HardSigmoid,
+    /// `x * sigmoid(x)`, also called swish.
+    Silu,
+    /// `x * hard_sigmoid(x)`, also called hard swish.
+    HardSilu,
+    /// `x * P(X <= x)` for a standard normal `X`, by the error function.
+    Gelu,
+}
+
+impl Activation {
+    /// Keras's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::Silu => "silu",
+            Self::HardSilu => "hard_silu",
+            Self::Gelu => "gelu",
+        }
+    }
 }
 
 /// What a layer computes.
@@ -137,17 +170,38 @@ pub enum Activation {
 pub enum LayerKind {
     /// The network's input.
     Input,
+    /// `x * scale + offset` for each of three channels.
+    Rescaling {
+        /// Factor of each channel.
+        scale: [f32; 3],
+        /// Added to each channel after scaling.
+        offset: [f32; 3],
+    },
+    /// `(x - mean) / sqrt(variance)` for each channel, by statistics that no training moves.
+    Normalization,
     /// Zeros around a map.
     ZeroPadding2D(Margins),
-    /// A convolution without bias.
+    /// A convolution.
     Conv2D {
         /// Output channels.
         filters: usize,
         /// Its window.
         window: Window,
+        /// Groups of channels that are convolved by themselves: as many of the input's as of the
+        /// output's.
+        groups: usize,
+        /// Whether it has a bias.
+        bias: bool,
+        /// What follows.
+        activation: Activation,
     },
-    /// A convolution of each channel by itself, without bias.
-    DepthwiseConv2D(Window),
+    /// A convolution of each channel by itself.
+    DepthwiseConv2D {
+        /// Its window.
+        window: Window,
+        /// Whether it has a bias.
+        bias: bool,
+    },
     /// `gamma * (x - mean) / sqrt(variance + epsilon) + beta` for each channel.
     BatchNormalization {
         /// Added to the variance.
@@ -160,10 +214,33 @@ pub enum LayerKind {
         /// The ceiling: 6 in ReLU6.
         max_value: Option<f32>,
     },
+    /// An activation by itself.
+    Activation(Activation),
+    /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with mean and variance over the
+    /// channels of each position.
+    LayerNormalization {
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// `x * gamma` for each channel.
+    LayerScale,
     /// The sum of two inputs of one shape.
     Add,
+    /// The product of a map and a value for each of its channels.
+    Multiply,
+    /// The channels of two maps of one size, one behind the other.
+    Concatenate,
+    /// The largest value under a window; what lies outside the map is never the largest.
+    MaxPooling2D(Window),
     /// The mean over all positions.
-    GlobalAveragePooling2D,
+    GlobalAveragePooling2D {
+        /// Whether the result is a map of one position rather than a vector.
+        keepdims: bool,
+    },
+    /// The same values as a vector.
+    Flatten,
+    /// The same values in another shape.
+    Reshape(Shape),
     /// The identity in inference; zeroes this share of its input in training.
     Dropout {
         /// The share, in `0.0..1.0`.
@@ -179,17 +256,42 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    /// A convolution of all channels without bias or activation.
+    pub fn conv(filters: usize, window: Window) -> Self {
+        Self::Conv2D { filters, window, groups: 1, bias: false, activation: Activation::Linear }
+    }
+
+    /// A convolution of each channel by itself, without bias.
+    pub fn depthwise(window: Window) -> Self {
+        Self::DepthwiseConv2D { window, bias: false }
+    }
+
+    /// The mean over all positions, as a vector.
+    pub fn global_average() -> Self {
+        Self::GlobalAveragePooling2D { keepdims: false }
+    }
+
     /// Keras's name of the layer's class.
     pub fn class_name(&self) -> &'static str {
         match self {
             LayerKind::Input => "InputLayer",
             LayerKind::ZeroPadding2D(_) => "ZeroPadding2D",
             LayerKind::Conv2D { .. } => "Conv2D",
-            LayerKind::DepthwiseConv2D(_) => "DepthwiseConv2D",
+            LayerKind::Rescaling { .. } => "Rescaling",
+            LayerKind::Normalization => "Normalization",
+            LayerKind::DepthwiseConv2D { .. } => "DepthwiseConv2D",
             LayerKind::BatchNormalization { .. } => "BatchNormalization",
             LayerKind::ReLU { .. } => "ReLU",
+            LayerKind::Activation(_) => "Activation",
+            LayerKind::LayerNormalization { .. } => "LayerNormalization",
+            LayerKind::LayerScale => "LayerScale",
             LayerKind::Add => "Add",
-            LayerKind::GlobalAveragePooling2D => "GlobalAveragePooling2D",
+            LayerKind::Multiply => "Multiply",
+            LayerKind::Concatenate => "Concatenate",
+            LayerKind::MaxPooling2D(_) => "MaxPooling2D",
+            LayerKind::GlobalAveragePooling2D { .. } => "GlobalAveragePooling2D",
+            LayerKind::Flatten => "Flatten",
+            LayerKind::Reshape(_) => "Reshape",
             LayerKind::Dropout { .. } => "Dropout",
             LayerKind::Dense { .. } => "Dense",
         }
@@ -198,18 +300,30 @@ impl LayerKind {
     /// The weights of such a layer on an input of `channels`, in Keras's order and layout.
     pub fn weight_specs(&self, channels: usize) -> Vec<WeightSpec> {
         let spec = |name, shape: &[usize]| WeightSpec { name, shape: shape.to_vec() };
+        let with_bias = |kernel, bias: bool, outputs: usize| {
+            [kernel].into_iter().chain(bias.then(|| spec("bias", &[outputs]))).collect()
+        };
         match *self {
-            LayerKind::Conv2D { filters, window } => {
-                vec![spec("kernel", &[window.kernel, window.kernel, channels, filters])]
+            LayerKind::Normalization => {
+                vec![spec(MEAN, &[channels]), spec(VARIANCE, &[channels]), spec(COUNT, &[])]
             }
-            LayerKind::DepthwiseConv2D(window) => {
-                vec![spec("kernel", &[window.kernel, window.kernel, channels, 1])]
+            LayerKind::Conv2D { filters, window, groups, bias, .. } => {
+                let shape = [window.kernel, window.kernel, channels / groups, filters];
+                with_bias(spec("kernel", &shape), bias, filters)
+            }
+            LayerKind::DepthwiseConv2D { window, bias } => {
+                let shape = [window.kernel, window.kernel, channels, 1];
+                with_bias(spec("kernel", &shape), bias, channels)
             }
             LayerKind::BatchNormalization { .. } => ["gamma", "beta", MOVING_MEAN, MOVING_VARIANCE]
                 .map(|name| spec(name, &[channels]))
                 .into(),
+            LayerKind::LayerNormalization { .. } => {
+                ["gamma", "beta"].map(|name| spec(name, &[channels])).into()
+            }
+            LayerKind::LayerScale => vec![spec("gamma", &[channels])],
             LayerKind::Dense { units, .. } => {
-                vec![spec("kernel", &[channels, units]), spec("bias", &[units])]
+                with_bias(spec("kernel", &[channels, units]), true, units)
             }
             _ => Vec::new(),
         }
@@ -218,21 +332,25 @@ impl LayerKind {
 
 const MOVING_MEAN: &str = "moving_mean";
 const MOVING_VARIANCE: &str = "moving_variance";
+const MEAN: &str = "mean";
+const VARIANCE: &str = "variance";
+const COUNT: &str = "count";
 
 /// The name and shape of one weight of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightSpec {
-    /// Keras's name: `kernel`, `bias`, `gamma`, `beta`, `moving_mean` or `moving_variance`.
+    /// Keras's name: `kernel`, `bias`, `gamma`, `beta`, `moving_mean`, `moving_variance`, or
+    /// `mean`, `variance` and `count` of a Normalization.
     pub name: &'static str,
-    /// Its axes: `[height, width, in, out]` for a convolution, `[height, width, channels, 1]`
-    /// for a depthwise one, `[in, out]` for a dense layer.
+    /// Its axes: `[height, width, in, out]` for a convolution, with `in` those of a group,
+    /// `[height, width, channels, 1]` for a depthwise one, `[in, out]` for a dense layer.
     pub shape: Vec<usize>,
 }
 
 impl WeightSpec {
-    /// Whether training ever changes it by gradient: moving statistics are not such weights.
+    /// Whether training ever changes it by gradient: statistics are not such weights.
     pub fn is_parameter(&self) -> bool {
-        self.name != MOVING_MEAN && self.name != MOVING_VARIANCE
+        ![MOVING_MEAN, MOVING_VARIANCE, MEAN, VARIANCE, COUNT].contains(&self.name)
     }
 
     /// Number of values.
@@ -248,7 +366,7 @@ impl WeightSpec {
 pub enum Place {
     /// The first convolution.
     Stem,
-    /// In an inverted-residual block.
+    /// In a block.
     Block {
         /// Index among all blocks, from 0.
         index: usize,
@@ -267,7 +385,7 @@ pub enum Place {
     Classifier,
 }
 
-/// A part of an inverted-residual block.
+/// A part of a block, by the terms of inverted-residual ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BlockPart {
     /// The 1x1 convolution to more channels.
@@ -278,6 +396,8 @@ pub enum BlockPart {
     Project,
     /// The residual addition.
     Residual,
+    /// Any other part, or one of another kind of block.
+    Other,
 }
 
 /// The index of a layer in its network.
@@ -300,6 +420,17 @@ pub struct Layer {
     pub trainable: bool,
     /// Where it stands in the architecture.
     pub place: Place,
+    /// The modules that it is in PyTorch's libraries, where its place does not say so.
+    pub modules: Modules,
+}
+
+/// The names of a layer's module in PyTorch's libraries: `layer1.0.conv1`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Modules {
+    /// torchvision's.
+    pub torchvision: Option<String>,
+    /// timm's.
+    pub timm: Option<String>,
 }
 
 impl Layer {

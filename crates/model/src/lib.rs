@@ -17,8 +17,8 @@ pub use elementwise::Elementwise;
 pub use error::ModelError;
 pub use float::Float;
 pub use layer::{
-    Activation, BlockPart, Layer, LayerId, LayerKind, Margins, Padding, Place, Shape, WeightSpec,
-    Window,
+    Activation, BlockPart, Layer, LayerId, LayerKind, Margins, Modules, Padding, Place, Shape,
+    WeightSpec, Window,
 };
 pub use network::{Network, Trainable, nearest};
 pub use preprocessing::{Fit, Interpolation, Preprocessing, Scaling};

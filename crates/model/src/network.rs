@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::layer::{Layer, LayerId, LayerKind, Place, Shape, Window};
+use crate::layer::{Layer, LayerId, LayerKind, Modules, Place, Shape, Window};
 use crate::{ModelError, Preprocessing};
 
 /// A network as a description: layers in topological order, without the values of its weights.
@@ -230,6 +230,7 @@ impl NetworkBuilder {
             weights: Vec::new(),
             trainable: true,
             place: Place::Stem,
+            modules: Modules::default(),
         };
         let network =
             Network { name, architecture: "", width: 1.0, layers: vec![input], preprocessing };
@@ -264,6 +265,16 @@ impl NetworkBuilder {
         self.push(name.into(), kind, inputs)
     }
 
+    /// Adds a layer that reads another than the last one.
+    pub(crate) fn add_reading(
+        &mut self,
+        name: impl Into<String>,
+        kind: LayerKind,
+        input: LayerId,
+    ) -> Result<LayerId, ModelError> {
+        self.push(name.into(), kind, vec![input])
+    }
+
     /// Adds the sum of two layers.
     pub(crate) fn add_residual(
         &mut self,
@@ -275,6 +286,37 @@ impl NetworkBuilder {
         self.push(name.into(), LayerKind::Add, vec![a, b])
     }
 
+    /// Adds the product of a map and a value for each of its channels.
+    pub(crate) fn add_product(
+        &mut self,
+        name: impl Into<String>,
+        map: LayerId,
+        gate: LayerId,
+    ) -> Result<LayerId, ModelError> {
+        let [map_shape, gate_shape] = [map, gate].map(|id| self.network.layers[id].output);
+        debug_assert_eq!(map_shape.channels(), gate_shape.len());
+        self.push(name.into(), LayerKind::Multiply, vec![map, gate])
+    }
+
+    /// Adds the channels of two layers, one behind the other.
+    pub(crate) fn concatenate(
+        &mut self,
+        name: impl Into<String>,
+        a: LayerId,
+        b: LayerId,
+    ) -> Result<LayerId, ModelError> {
+        let [a_shape, b_shape] = [a, b].map(|id| self.network.layers[id].output);
+        debug_assert_eq!(a_shape.spatial(), b_shape.spatial());
+        self.push(name.into(), LayerKind::Concatenate, vec![a, b])
+    }
+
+    /// Names the modules that the layer added last is in PyTorch's libraries.
+    pub(crate) fn module(&mut self, torchvision: Option<&str>, timm: Option<&str>) {
+        let layer = self.network.layers.last_mut().expect("a network has an input layer");
+        layer.modules =
+            Modules { torchvision: torchvision.map(str::to_owned), timm: timm.map(str::to_owned) };
+    }
+
     fn push(
         &mut self,
         name: String,
@@ -282,10 +324,14 @@ impl NetworkBuilder {
         inputs: Vec<LayerId>,
     ) -> Result<LayerId, ModelError> {
         let input = self.network.layers[inputs[0]].output;
-        let output = output_shape(&kind, input).ok_or_else(|| ModelError::InputTooSmall {
+        let mut output = output_shape(&kind, input).ok_or_else(|| ModelError::InputTooSmall {
             network: self.network.name.clone(),
             layer: name.clone(),
         })?;
+        if let (LayerKind::Concatenate, Shape::Map { channels, .. }) = (&kind, &mut output) {
+            *channels =
+                inputs.iter().map(|&input| self.network.layers[input].output.channels()).sum();
+        }
         let weights = kind.weight_specs(input.channels());
         let place = self.place;
         self.network.layers.push(Layer {
@@ -296,6 +342,7 @@ impl NetworkBuilder {
             weights,
             trainable: true,
             place,
+            modules: Modules::default(),
         });
         Ok(self.last())
     }
@@ -318,14 +365,30 @@ fn output_shape(kind: &LayerKind, input: Shape) -> Option<Shape> {
             width: width + m.left + m.right,
             channels: input.channels(),
         }),
-        LayerKind::Conv2D { filters, window } => slide(window, filters),
-        LayerKind::DepthwiseConv2D(window) => slide(window, input.channels()),
-        LayerKind::GlobalAveragePooling2D => Some(Shape::Vector(input.channels())),
+        LayerKind::Conv2D { filters, window, .. } => slide(window, filters),
+        LayerKind::DepthwiseConv2D { window, .. } | LayerKind::MaxPooling2D(window) => {
+            slide(window, input.channels())
+        }
+        LayerKind::GlobalAveragePooling2D { keepdims: false } => {
+            Some(Shape::Vector(input.channels()))
+        }
+        LayerKind::GlobalAveragePooling2D { keepdims: true } => {
+            Some(Shape::Map { height: 1, width: 1, channels: input.channels() })
+        }
+        LayerKind::Flatten => Some(Shape::Vector(input.len())),
+        LayerKind::Reshape(shape) => Some(shape),
         LayerKind::Dense { units, .. } => Some(Shape::Vector(units)),
         LayerKind::Input
+        | LayerKind::Rescaling { .. }
+        | LayerKind::Normalization
         | LayerKind::BatchNormalization { .. }
         | LayerKind::ReLU { .. }
+        | LayerKind::Activation(_)
+        | LayerKind::LayerNormalization { .. }
+        | LayerKind::LayerScale
         | LayerKind::Add
+        | LayerKind::Multiply
+        | LayerKind::Concatenate
         | LayerKind::Dropout { .. } => Some(input),
     }
 }

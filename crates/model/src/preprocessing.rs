@@ -42,6 +42,11 @@ impl Scaling {
         Self { scale: std.map(|s| 1.0 / s), offset: std::array::from_fn(|c| -mean[c] / std[c]) }
     }
 
+    /// `x`: the network scales pixels itself.
+    pub fn none() -> Self {
+        Self { scale: [1.0; 3], offset: [0.0; 3] }
+    }
+
     /// `x / 127.5 - 1`, Keras's `mobilenet_v2.preprocess_input`.
     pub fn minus_one_to_one() -> Self {
         Self { scale: [1.0 / 127.5; 3], offset: [-1.0; 3] }

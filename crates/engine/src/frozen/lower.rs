@@ -1,8 +1,8 @@
 //! From layers to fused operations.
 
-use headstart_kernels::Clamp;
+use headstart_kernels::{Activation, Clamp, Function};
 use headstart_model::{
-    Activation, Layer, LayerId, LayerKind, Margins, Network, Shape, Weights, Window,
+    Activation as Named, Layer, LayerId, LayerKind, Margins, Network, Shape, Weights, Window,
 };
 
 /// An operation and the value that it computes are known by one index.
@@ -28,12 +28,20 @@ pub struct Op {
     pub kind: OpKind,
     /// What it reads; meaningless for the input.
     pub input: OpId,
-    /// What is added to its result before clamping.
+    /// What is added to its result before the activation.
     pub residual: Option<OpId>,
-    /// The range of its results.
-    pub clamp: Clamp,
+    /// What follows.
+    pub activation: Activation,
     /// Shape of its result.
     pub shape: Shape,
+}
+
+impl Op {
+    /// The values that it reads, one of them twice if it is read twice.
+    pub fn reads(&self) -> impl Iterator<Item = OpId> {
+        let input = (!matches!(self.kind, OpKind::Input)).then_some(self.input);
+        [input, self.kind.second(), self.residual].into_iter().flatten()
+    }
 }
 
 /// What a fused operation computes.
@@ -49,6 +57,17 @@ pub enum OpKind {
         bias: Vec<f32>,
         /// The window.
         sides: Sides,
+    },
+    /// A convolution of groups of channels by themselves.
+    Grouped {
+        /// `[side][side][inputs of a group][outputs]`.
+        kernel: Vec<f32>,
+        /// `[outputs]`.
+        bias: Vec<f32>,
+        /// The window.
+        sides: Sides,
+        /// Groups.
+        groups: usize,
     },
     /// A convolution of each channel by itself.
     Depthwise {
@@ -66,12 +85,55 @@ pub enum OpKind {
         /// `[channels]`.
         bias: Vec<f32>,
     },
+    /// Normalises each position by the mean and variance of its channels.
+    LayerNorm {
+        /// `[channels]`.
+        scale: Vec<f32>,
+        /// `[channels]`.
+        bias: Vec<f32>,
+        /// Added to the variance.
+        epsilon: f32,
+    },
     /// Zeros around a map.
     Pad(Margins),
+    /// The largest value under a window; what lies in its margins never is.
+    MaxPool(Sides),
     /// The mean over all positions.
     GlobalAverage,
+    /// The product of each channel with its value in another operation's result.
+    Gate(OpId),
+    /// The channels of another operation's result behind those of the input.
+    Concat(OpId),
     /// `exp(x_i) / sum_j exp(x_j)`.
     Softmax,
+}
+
+impl OpKind {
+    /// For messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "the picture",
+            Self::Conv { .. } => "a convolution",
+            Self::Grouped { .. } => "a grouped convolution",
+            Self::Depthwise { .. } => "a depthwise convolution",
+            Self::Affine { .. } => "a scaling by itself",
+            Self::LayerNorm { .. } => "a layer normalization",
+            Self::Pad(_) => "padding by itself",
+            Self::MaxPool(_) => "max pooling",
+            Self::GlobalAverage => "a mean within",
+            Self::Gate(_) => "squeeze-and-excitation",
+            Self::Concat(_) => "a concatenation",
+            Self::Softmax => "a softmax within",
+        }
+    }
+
+    /// What it reads besides its input.
+    pub fn second(&self) -> Option<OpId> {
+        match *self {
+            Self::Gate(other) | Self::Concat(other) => Some(other),
+            _ => None,
+        }
+    }
 }
 
 /// A square window with its padding resolved.
@@ -113,7 +175,7 @@ impl Program {
         last > 0
             && self.ops.iter().skip(1).all(|op| {
                 let pads = matches!(&op.kind, OpKind::Conv { sides, .. } if !sides.is_pointwise());
-                (op.input != 0 || pads) && op.residual != Some(0)
+                (op.input != 0 || pads) && op.residual != Some(0) && op.kind.second() != Some(0)
             })
     }
 
@@ -121,10 +183,7 @@ impl Program {
     pub(super) fn consumers(&self) -> Vec<usize> {
         let mut consumers = vec![0; self.ops.len()];
         for op in self.ops.iter().skip(1) {
-            consumers[op.input] += 1;
-            if let Some(residual) = op.residual {
-                consumers[residual] += 1;
-            }
+            op.reads().for_each(|read| consumers[read] += 1);
         }
         consumers[self.ops.len() - 1] += 1;
         consumers
@@ -205,35 +264,92 @@ impl Lowering<'_> {
                 self.readers[id] += self.readers[layer.inputs[0]] - 1;
                 op
             }
-            LayerKind::Conv2D { filters, window } => {
+            LayerKind::Flatten | LayerKind::Reshape(_) => {
+                let op = self.own_or_copy(layer);
+                self.ops[op].shape = layer.output;
+                op
+            }
+            LayerKind::Conv2D { window, groups, activation, .. } => {
                 let kernel = self.weights.get(layer, "kernel").data.clone();
+                let bias = self.bias(layer);
                 let (input, sides) = self.windowed(layer, window);
-                let kind = OpKind::Conv { kernel, bias: vec![0.0; filters], sides };
+                let kind = match groups {
+                    1 => OpKind::Conv { kernel, bias, sides },
+                    _ => OpKind::Grouped { kernel, bias, sides, groups },
+                };
+                let op = self.push(&layer.name, kind, input, layer.output);
+                self.activated(layer, op, activation)
+            }
+            LayerKind::DepthwiseConv2D { window, .. } => {
+                let kernel = self.weights.get(layer, "kernel").data.clone();
+                let bias = self.bias(layer);
+                let (input, sides) = self.windowed(layer, window);
+                let kind = OpKind::Depthwise { kernel, bias, sides };
                 self.push(&layer.name, kind, input, layer.output)
             }
-            LayerKind::DepthwiseConv2D(window) => {
-                let kernel = self.weights.get(layer, "kernel").data.clone();
-                let (input, sides) = self.windowed(layer, window);
-                let bias = vec![0.0; layer.output.channels()];
-                self.push(
-                    &layer.name,
-                    OpKind::Depthwise { kernel, bias, sides },
-                    input,
-                    layer.output,
-                )
+            LayerKind::Rescaling { scale, offset } => {
+                let wide = |values: [f32; 3]| values.map(f64::from).to_vec();
+                self.affine(layer, wide(scale), wide(offset))
             }
+            LayerKind::Normalization => {
+                let get = |name| self.weights.get(layer, name).data.iter().map(|&x| f64::from(x));
+                // Keras divides by no less than its epsilon.
+                let scale: Vec<f64> =
+                    get("variance").map(|variance| 1.0 / variance.sqrt().max(1e-7)).collect();
+                let offset = get("mean").zip(&scale).map(|(mean, scale)| -mean * scale).collect();
+                self.affine(layer, scale, offset)
+            }
+            LayerKind::LayerScale => {
+                let gamma = &self.weights.get(layer, "gamma").data;
+                let scale: Vec<f64> = gamma.iter().map(|&x| x.into()).collect();
+                let offset = vec![0.0; scale.len()];
+                self.affine(layer, scale, offset)
+            }
+            LayerKind::LayerNormalization { epsilon } => {
+                let get = |name| self.weights.get(layer, name).data.clone();
+                let kind = OpKind::LayerNorm { scale: get("gamma"), bias: get("beta"), epsilon };
+                let input = self.materialize(layer.inputs[0]);
+                self.push(&layer.name, kind, input, layer.output)
+            }
+            LayerKind::MaxPooling2D(window) => {
+                let input = self.materialize(layer.inputs[0]);
+                let (height, width) = self.layers[layer.inputs[0]].output.spatial();
+                let margins =
+                    window.margins(height, width).expect("shapes were checked when built");
+                let sides = Sides { kernel: window.kernel, stride: window.stride, margins };
+                self.push(&layer.name, OpKind::MaxPool(sides), input, layer.output)
+            }
+            LayerKind::Multiply | LayerKind::Concatenate => {
+                let [a, b] = layer.inputs[..] else { unreachable!("it has two inputs") };
+                let (input, second) = (self.materialize(a), self.materialize(b));
+                let kind = match layer.kind {
+                    LayerKind::Multiply => OpKind::Gate(second),
+                    _ => OpKind::Concat(second),
+                };
+                self.push(&layer.name, kind, input, layer.output)
+            }
+            LayerKind::Activation(activation) => match activation {
+                Named::Linear | Named::Softmax => {
+                    let op = self.materialize(layer.inputs[0]);
+                    self.activated(layer, op, activation)
+                }
+                _ => {
+                    let op = self.own(layer, |op| op.activation == Activation::NONE);
+                    self.activated(layer, op, activation)
+                }
+            },
             LayerKind::BatchNormalization { epsilon, .. } => {
                 let (scale, bias) = self.folded(layer, epsilon);
                 self.affine(layer, scale, bias)
             }
             LayerKind::ReLU { max_value } => {
                 let clamp = Clamp { min: 0.0, max: max_value.unwrap_or(f32::INFINITY) };
-                let op = self.own(layer, |op| op.clamp == Clamp::NONE);
-                self.ops[op].clamp = clamp;
+                let op = self.own(layer, |op| op.activation == Activation::NONE);
+                self.ops[op].activation = clamp.into();
                 op
             }
             LayerKind::Add => self.add(layer),
-            LayerKind::GlobalAveragePooling2D => {
+            LayerKind::GlobalAveragePooling2D { .. } => {
                 let input = self.materialize(layer.inputs[0]);
                 self.push(&layer.name, OpKind::GlobalAverage, input, layer.output)
             }
@@ -244,8 +360,32 @@ impl Lowering<'_> {
 
     fn push(&mut self, name: &str, kind: OpKind, input: OpId, shape: Shape) -> OpId {
         let name = name.to_owned();
-        self.ops.push(Op { name, kind, input, residual: None, clamp: Clamp::NONE, shape });
+        let activation = Activation::NONE;
+        self.ops.push(Op { name, kind, input, residual: None, activation, shape });
         self.ops.len() - 1
+    }
+
+    /// The bias of a convolution, or zeros.
+    fn bias(&self, layer: &Layer) -> Vec<f32> {
+        match layer.weights.iter().any(|spec| spec.name == "bias") {
+            true => self.weights.get(layer, "bias").data.clone(),
+            false => vec![0.0; layer.output.channels()],
+        }
+    }
+
+    /// The operation whose result is that of `op`, which may be changed, after an activation.
+    fn activated(&mut self, layer: &Layer, op: OpId, activation: Named) -> OpId {
+        let function = match activation {
+            Named::Linear => return op,
+            Named::Softmax => return self.push("softmax", OpKind::Softmax, op, layer.output),
+            Named::Sigmoid => Function::Sigmoid,
+            Named::HardSigmoid => Function::HardSigmoid,
+            Named::Silu => Function::Silu,
+            Named::HardSilu => Function::HardSilu,
+            Named::Gelu => Function::Gelu,
+        };
+        self.ops[op].activation = Activation::Function(function);
+        op
     }
 
     fn value(&self, layer: LayerId) -> Value {
@@ -287,12 +427,23 @@ impl Lowering<'_> {
         let op = self.materialize(input);
         let fusible = matches!(
             self.ops[op].kind,
-            OpKind::Conv { .. } | OpKind::Depthwise { .. } | OpKind::Affine { .. }
+            OpKind::Conv { .. }
+                | OpKind::Grouped { .. }
+                | OpKind::Depthwise { .. }
+                | OpKind::Affine { .. }
         );
         if fusible && self.readers[input] == 1 && changeable(&self.ops[op]) {
             return op;
         }
         self.copy(layer, op)
+    }
+
+    /// The operation behind a layer's input if only this layer reads it, otherwise one that copies it:
+    /// its result may be given another shape.
+    fn own_or_copy(&mut self, layer: &Layer) -> OpId {
+        let input = layer.inputs[0];
+        let op = self.materialize(input);
+        if self.readers[input] == 1 && op != 0 { op } else { self.copy(layer, op) }
     }
 
     /// A new operation with the same result as `op`, for `layer` to change.
@@ -315,8 +466,9 @@ impl Lowering<'_> {
     }
 
     fn affine(&mut self, layer: &Layer, scale: Vec<f64>, offset: Vec<f64>) -> OpId {
-        let id = self.own(layer, |op| op.clamp == Clamp::NONE && op.residual.is_none());
+        let id = self.own(layer, |op| op.activation == Activation::NONE && op.residual.is_none());
         let (OpKind::Conv { kernel: factor, bias, .. }
+        | OpKind::Grouped { kernel: factor, bias, .. }
         | OpKind::Depthwise { kernel: factor, bias, .. }
         | OpKind::Affine { scale: factor, bias }) = &mut self.ops[id].kind
         else {
@@ -341,7 +493,7 @@ impl Lowering<'_> {
             if op_a > op_b { (op_a, a, op_b) } else { (op_b, b, op_a) };
         let op = &mut self.ops[host];
         let takes = matches!(op.kind, OpKind::Conv { .. } | OpKind::Affine { .. })
-            && op.clamp == Clamp::NONE
+            && op.activation == Activation::NONE
             && op.residual.is_none()
             && self.readers[host_layer] == 1;
         let host = if takes { host } else { self.copy(layer, host) };
@@ -349,15 +501,12 @@ impl Lowering<'_> {
         host
     }
 
-    fn dense(&mut self, layer: &Layer, activation: Activation) -> OpId {
+    fn dense(&mut self, layer: &Layer, activation: Named) -> OpId {
         let input = self.materialize(layer.inputs[0]);
         let sides = Sides { kernel: 1, stride: 1, margins: Margins::default() };
         let kernel = self.weights.get(layer, "kernel").data.clone();
         let bias = self.weights.get(layer, "bias").data.clone();
         let op = self.push(&layer.name, OpKind::Conv { kernel, bias, sides }, input, layer.output);
-        match activation {
-            Activation::Linear => op,
-            Activation::Softmax => self.push("softmax", OpKind::Softmax, op, layer.output),
-        }
+        self.activated(layer, op, activation)
     }
 }

@@ -8,8 +8,8 @@ mod block;
 mod buffers;
 mod compute;
 mod conv;
+mod grouped;
 mod lower;
-
 mod product;
 mod schedule;
 mod share;
@@ -21,8 +21,8 @@ use headstart_kernels::{AlignedBuffer, Isa};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 
 pub use compute::Compute;
-pub use headstart_kernels::Clamp;
 pub use headstart_kernels::bf16::Bf16;
+pub use headstart_kernels::{Activation, Clamp, Function};
 pub use lower::{Op, OpId, OpKind, Program, Sides};
 
 use step::Step;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use headstart_kernels::conv::Target;
-use headstart_kernels::{Clamp, bf16, conv};
+use headstart_kernels::{Activation, bf16, conv};
 
 /// A convolution's kernel.
 #[derive(Debug)]
@@ -51,8 +51,11 @@ impl Product {
         either!(self, op => op.outputs())
     }
 
-    pub(super) fn clamp(&self) -> Clamp {
-        either!(self, op => op.clamp())
+    pub(super) fn activation(&self) -> Activation {
+        match self {
+            Product::F32(op) => op.activation(),
+            Product::Bf16(op) => op.clamp().into(),
+        }
     }
 
     pub(super) fn multiply_adds(&self) -> usize {

@@ -2,11 +2,12 @@
 
 use headstart_kernels::depthwise::Depthwise;
 use headstart_kernels::elementwise::Normalize;
-use headstart_kernels::{Clamp, bf16, conv};
-use headstart_model::Preprocessing;
+use headstart_kernels::{Activation, bf16, conv};
+use headstart_model::{Preprocessing, Scaling};
 
 use super::block::{Block, Panel};
 use super::conv::Conv;
+use super::grouped::Grouped;
 use super::lower::{Op, OpId, OpKind, Program};
 use super::product::Product;
 use super::step::{Step, StepKind};
@@ -18,15 +19,18 @@ struct Draft {
     name: String,
     kind: StepKind,
     input: OpId,
+    /// A gate, or channels to put behind the input's.
+    second: Option<OpId>,
     residual: Option<OpId>,
     output: OpId,
 }
 
 pub(super) fn schedule(
-    program: Program,
+    mut program: Program,
     preprocessing: Preprocessing,
     config: &FrozenConfig,
 ) -> Plan {
+    let scaling = scaling(&mut program, &preprocessing);
     let drafts = group(&program, config);
     let ops = &program.ops;
     let output = ops.len() - 1;
@@ -41,7 +45,7 @@ pub(super) fn schedule(
     for (step, draft) in drafts.iter().enumerate() {
         requests[draft.output] =
             Request { len: ops[draft.output].shape.len(), first: step, last: step };
-        for read in [Some(draft.input), draft.residual].into_iter().flatten() {
+        for read in [Some(draft.input), draft.second, draft.residual].into_iter().flatten() {
             requests[read].last = step;
         }
     }
@@ -51,10 +55,10 @@ pub(super) fn schedule(
         name: draft.name,
         kind: draft.kind,
         input: values[draft.input].clone(),
+        second: draft.second.map(|op| values[op].clone()),
         residual: draft.residual.map(|op| values[op].clone()),
         output: values[draft.output].clone(),
     });
-    let scaling = &preprocessing.scaling;
     Plan {
         normalize: Normalize::new(config.compute.isa, scaling.scale, scaling.offset),
         preprocessing,
@@ -65,6 +69,43 @@ pub(super) fn schedule(
         arena,
         isa: config.compute.isa,
     }
+}
+
+/// How pixels become the network's input. What the network itself scales its input by is made a part of
+/// that where nothing else reads the input.
+fn scaling(program: &mut Program, preprocessing: &Preprocessing) -> Scaling {
+    let Scaling { scale, offset } = preprocessing.scaling;
+    let readers = program.ops.iter().flat_map(|op| op.reads()).filter(|&read| read == 0).count();
+    let by_itself =
+        |op: &Op| op.input == 0 && op.residual.is_none() && op.activation == Activation::NONE;
+    let first =
+        program.ops.iter().position(|op| matches!(op.kind, OpKind::Affine { .. }) && by_itself(op));
+    let (Some(first), 1) = (first, readers) else { return preprocessing.scaling };
+    if first + 1 == program.ops.len() {
+        return preprocessing.scaling;
+    }
+    let OpKind::Affine { scale: own, bias } = &program.ops[first].kind else { unreachable!() };
+    let composed = Scaling {
+        scale: std::array::from_fn(|c| (f64::from(scale[c]) * f64::from(own[c])) as f32),
+        offset: std::array::from_fn(|c| {
+            (f64::from(offset[c]) * f64::from(own[c]) + f64::from(bias[c])) as f32
+        }),
+    };
+    // The operation is dropped: who reads it reads the input.
+    program.ops.remove(first);
+    let moved = |id: &mut OpId| match (*id).cmp(&first) {
+        std::cmp::Ordering::Less => {}
+        std::cmp::Ordering::Equal => *id = 0,
+        std::cmp::Ordering::Greater => *id -= 1,
+    };
+    for op in &mut program.ops {
+        moved(&mut op.input);
+        op.residual.iter_mut().for_each(moved);
+        if let OpKind::Gate(other) | OpKind::Concat(other) = &mut op.kind {
+            moved(other);
+        }
+    }
+    composed
 }
 
 /// Groups operations into steps: a depthwise convolution takes the convolutions before and after
@@ -87,7 +128,9 @@ fn group(program: &Program, config: &FrozenConfig) -> Vec<Draft> {
             continue;
         }
         let draft = if is_depthwise(id) {
+            // A convolution between two depthwise ones belongs to the first.
             let expand = (consumers[op.input] == 1
+                && !done[op.input]
                 && matches!(ops[op.input].kind, OpKind::Conv { .. })
                 && ops[op.input].residual.is_none())
             .then_some(op.input);
@@ -110,6 +153,7 @@ fn group(program: &Program, config: &FrozenConfig) -> Vec<Draft> {
                 name: format!("{} + {}", op.name, ops[pool].name),
                 kind: StepKind::PooledConv(conv(ops, id, config, None)),
                 input: op.input,
+                second: None,
                 residual: None,
                 output: pool,
             }
@@ -131,7 +175,7 @@ fn block(
         unreachable!("blocks are built around depthwise convolutions")
     };
     let depthwise =
-        Depthwise::new(config.compute.isa, kernel, bias, sides.kernel, sides.stride, op.clamp);
+        Depthwise::new(config.compute.isa, kernel, bias, sides.kernel, sides.stride, op.activation);
     let expand_conv = expand.map(|expand| conv(ops, expand, config, None));
     let (panels, pixel) = match &expand_conv {
         Some(Conv { op, .. }) => group_panels(op, config.compute.isa.lanes()),
@@ -158,6 +202,7 @@ fn block(
         name: names.join(" + "),
         kind: StepKind::Block(Box::new(block)),
         input: expand.map_or(op.input, |expand| ops[expand].input),
+        second: None,
         residual: project.and_then(|project| ops[project].residual),
         output: project.unwrap_or(id),
     }
@@ -204,14 +249,12 @@ fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> 
     };
     let all = [kernel.len() / bias.len()];
     let ends = ends.unwrap_or(&all);
-    let product = match config
-        .compute
-        .bf16
-        .filter(|_| sides.is_pointwise() && kernel.len() >= BLOCK)
-    {
-        Some(isa) => Product::Bf16(bf16::Conv::new(isa, kernel, bias, op.clamp, ends)),
+    let clamp = op.activation.clamp().filter(|_| sides.is_pointwise() && kernel.len() >= BLOCK);
+    let product = match config.compute.bf16.zip(clamp) {
+        Some((isa, clamp)) => Product::Bf16(bf16::Conv::new(isa, kernel, bias, clamp, ends)),
         None => {
-            Product::F32(conv::Conv::in_chunks(config.compute.isa, kernel, bias, op.clamp, ends))
+            let (isa, activation) = (config.compute.isa, op.activation);
+            Product::F32(conv::Conv::in_chunks(isa, kernel, bias, activation, ends))
         }
     };
     Conv::new(product, *sides, (ops[op.input].shape, op.shape))
@@ -222,15 +265,44 @@ fn single(ops: &[Op], id: OpId, config: &FrozenConfig) -> Draft {
     let kind = match &op.kind {
         OpKind::Conv { .. } => StepKind::Conv(conv(ops, id, config, None)),
         OpKind::Affine { scale, bias } => {
-            StepKind::Affine { scale: scale.clone(), bias: bias.clone(), clamp: op.clamp }
+            StepKind::Affine { scale: scale.clone(), bias: bias.clone(), activation: op.activation }
         }
         OpKind::Pad(margins) => StepKind::Pad { margins: *margins, input: ops[op.input].shape },
+        OpKind::Grouped { kernel, bias, sides, groups } => {
+            let shapes = (ops[op.input].shape, op.shape);
+            let weights = (&kernel[..], &bias[..]);
+            let isa = config.compute.isa;
+            StepKind::Grouped(Grouped::new(isa, weights, *groups, op.activation, *sides, shapes))
+        }
+        OpKind::LayerNorm { scale, bias, epsilon } => {
+            StepKind::LayerNorm { scale: scale.clone(), bias: bias.clone(), epsilon: *epsilon }
+        }
+        OpKind::MaxPool(sides) => {
+            StepKind::MaxPool { sides: *sides, input: ops[op.input].shape, output: op.shape }
+        }
+        OpKind::Gate(_) => StepKind::Gate,
+        OpKind::Concat(other) => {
+            let channels = [op.input, *other].map(|id| ops[id].shape.channels());
+            StepKind::Concat { channels }
+        }
         OpKind::GlobalAverage => StepKind::GlobalAverage,
         OpKind::Softmax => StepKind::Softmax,
         OpKind::Input | OpKind::Depthwise { .. } => unreachable!("handled by the caller"),
     };
     debug_assert!(
-        op.clamp == Clamp::NONE || matches!(op.kind, OpKind::Conv { .. } | OpKind::Affine { .. })
+        op.activation == Activation::NONE
+            || matches!(
+                op.kind,
+                OpKind::Conv { .. } | OpKind::Grouped { .. } | OpKind::Affine { .. }
+            )
     );
-    Draft { name: op.name.clone(), kind, input: op.input, residual: op.residual, output: id }
+    let second = op.kind.second();
+    Draft {
+        name: op.name.clone(),
+        kind,
+        input: op.input,
+        second,
+        residual: op.residual,
+        output: id,
+    }
 }

@@ -3,13 +3,16 @@
 use std::ops::Range;
 
 use headstart_kernels::elementwise::Normalize;
-use headstart_kernels::{Clamp, Isa, elementwise, pool};
+use headstart_kernels::{Activation, Clamp, Isa, elementwise, layer_norm, pool};
 use headstart_model::{Margins, Shape};
 
 use super::Arena;
 use super::block::Block;
 use super::buffers::{Buffers, Source};
 use super::conv::Conv;
+use super::grouped::Grouped;
+use super::lower::Sides;
+use super::share::divide_rows;
 
 /// Parts of the arena.
 type Place = Range<usize>;
@@ -21,6 +24,8 @@ pub(super) struct Step {
     pub(super) kind: StepKind,
     /// Empty for the step that reads the picture itself.
     pub(super) input: Place,
+    /// A gate, or channels to put behind the input's.
+    pub(super) second: Option<Place>,
     pub(super) residual: Option<Place>,
     pub(super) output: Place,
 }
@@ -31,10 +36,26 @@ pub(super) enum StepKind {
     Conv(Conv),
     /// A convolution and the mean over the positions of what it computes.
     PooledConv(Conv),
+    Grouped(Grouped),
     Affine {
         scale: Vec<f32>,
         bias: Vec<f32>,
-        clamp: Clamp,
+        activation: Activation,
+    },
+    LayerNorm {
+        scale: Vec<f32>,
+        bias: Vec<f32>,
+        epsilon: f32,
+    },
+    MaxPool {
+        sides: Sides,
+        input: Shape,
+        output: Shape,
+    },
+    Gate,
+    /// With the channels of both maps.
+    Concat {
+        channels: [usize; 2],
     },
     Pad {
         margins: Margins,
@@ -49,6 +70,7 @@ impl Step {
         match &self.kind {
             StepKind::Block(block) => block.multiply_adds(),
             StepKind::Conv(conv) | StepKind::PooledConv(conv) => conv.multiply_adds(),
+            StepKind::Grouped(grouped) => grouped.multiply_adds(),
             _ => 0,
         }
     }
@@ -59,6 +81,7 @@ impl Step {
             StepKind::Block(block) => block.scratch(threads),
             StepKind::Conv(conv) => conv.whole_scratch(),
             StepKind::PooledConv(conv) => conv.pooled_scratch(),
+            StepKind::Grouped(grouped) => grouped.scratch(),
             _ => 0,
         }
     }
@@ -82,17 +105,16 @@ impl Step {
         ahead: &[f32],
     ) {
         let Arena { values, scratch } = arena;
-        // A residual is most often the input itself, which cannot be borrowed twice.
-        let other = self.residual.clone().filter(|residual| *residual != self.input);
+        // A residual is most often the input itself, which cannot be borrowed twice; nothing that has
+        // one has a second input.
+        let second = self.second.clone().or(self.residual.clone());
+        let other = second.clone().filter(|second| *second != self.input);
         let parts = [self.input.clone(), other.clone().unwrap_or(0..0), self.output.clone()];
-        let [input, other_residual, out] =
+        let [input, other_values, out] =
             values.get_disjoint_mut(parts).expect("the parts of a step do not overlap");
         let input: &[f32] = input;
-        let residual = match (&self.residual, other) {
-            (None, _) => None,
-            (Some(_), None) => Some(input),
-            (Some(_), Some(_)) => Some(&*other_residual),
-        };
+        let second: &[f32] = if second.is_some() && other.is_none() { input } else { other_values };
+        let residual = self.residual.as_ref().map(|_| second);
         let source = if input.is_empty() {
             Source::Picture(picture, normalize)
         } else {
@@ -103,9 +125,36 @@ impl Step {
             StepKind::Block(block) => block.run(buffers),
             StepKind::Conv(conv) => conv.run(buffers),
             StepKind::PooledConv(conv) => conv.run_pooled(isa, buffers),
-            StepKind::Affine { scale, bias, clamp } => {
-                elementwise::affine(input, scale, bias, residual, *clamp, buffers.out);
+            StepKind::Grouped(grouped) => grouped.run(input, buffers.out, buffers.scratch),
+            StepKind::Affine { scale, bias, activation } => {
+                let clamp = activation.clamp().unwrap_or(Clamp::NONE);
+                elementwise::affine(input, scale, bias, residual, clamp, buffers.out);
+                if let Some(function) = activation.function() {
+                    function.apply(isa, buffers.out);
+                }
             }
+            StepKind::LayerNorm { scale, bias, epsilon } => {
+                layer_norm(isa, input, (scale, bias), *epsilon, buffers.out);
+            }
+            StepKind::MaxPool { sides, input: from, output } => {
+                let ((rows, columns), channels) = (output.spatial(), output.channels());
+                let values = (None, buffers.out);
+                divide_rows(rows, values, buffers.scratch, &|rows, (_, out), _| {
+                    let max = pool::MaxPool {
+                        x: input,
+                        size: from.spatial(),
+                        channels,
+                        window: (sides.kernel, sides.stride),
+                        before: (sides.margins.top, sides.margins.left),
+                        first: rows.start,
+                        out,
+                        columns,
+                    };
+                    max.run(isa);
+                });
+            }
+            StepKind::Gate => elementwise::gate(isa, input, second, buffers.out),
+            StepKind::Concat { channels } => concatenate([input, second], *channels, buffers.out),
             StepKind::Pad { margins, input: shape } => pad(input, *shape, *margins, buffers.out),
             StepKind::GlobalAverage => pool::global_average(isa, input, buffers.out),
             StepKind::Softmax => {
@@ -114,6 +163,16 @@ impl Step {
                 elementwise::softmax(buffers.out, classes);
             }
         }
+    }
+}
+
+/// The channels of two maps, one behind the other.
+fn concatenate([a, b]: [&[f32]; 2], channels: [usize; 2], out: &mut [f32]) {
+    let pixels = a.chunks_exact(channels[0]).zip(b.chunks_exact(channels[1]));
+    for ((a, b), out) in pixels.zip(out.chunks_exact_mut(channels[0] + channels[1])) {
+        let (own, behind) = out.split_at_mut(channels[0]);
+        own.copy_from_slice(a);
+        behind.copy_from_slice(b);
     }
 }
 

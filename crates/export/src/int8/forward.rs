@@ -27,7 +27,7 @@ pub(super) fn forward(
             look(id, Stage::BeforeResidual, &mut result);
             result.iter_mut().zip(&values[residual]).for_each(|(sum, x)| *sum += x);
         }
-        let Clamp { min, max } = op.clamp;
+        let Clamp { min, max } = op.activation.clamp().expect("other activations are refused");
         result.iter_mut().for_each(|x| *x = x.max(min).min(max));
         look(id, Stage::Result, &mut result);
         values.push(result);
@@ -38,7 +38,6 @@ pub(super) fn forward(
 fn compute(op: &Op, x: &[f32], shape: Shape) -> Vec<f32> {
     let channels = shape.channels();
     match &op.kind {
-        OpKind::Input | OpKind::Softmax => unreachable!("a base begins before, and ends before"),
         OpKind::Conv { kernel, bias, sides } => {
             let outputs = bias.len();
             let positions = op.shape.len() / outputs;
@@ -75,6 +74,7 @@ fn compute(op: &Op, x: &[f32], shape: Shape) -> Vec<f32> {
             y
         }
         OpKind::GlobalAverage => mean(x, channels),
+        kind => unreachable!("{} is refused, or no part of a base", kind.name()),
     }
 }
 

@@ -11,6 +11,7 @@ use headstart_predict::{Compute, FeatureExtractor, Rgb};
 use rayon::prelude::*;
 
 use crate::ExportError;
+use crate::operations::check_program;
 use crate::subject::Subject;
 use forward::{Stage, forward, mean};
 use grid::Range;
@@ -63,7 +64,9 @@ impl Int8 {
         let measured = all.iter().enumerate().filter(|(at, _)| step == 1 || at % step != 0);
         let measured: Vec<&[u8]> = measured.map(|(_, picture)| *picture).collect();
 
-        let mut program = Program::new(&subject.model.network, &subject.model.weights);
+        let network = &subject.model.network;
+        let mut program = Program::new(network, &subject.model.weights);
+        check_program("int8", network, &program)?;
         let input = take_bytes(&mut program, subject.scaling())?;
         let values = values(&program, input, &learned);
         let mut int8 = Self::rounded(program, input, &values);

@@ -183,10 +183,10 @@ impl Model {
         let config = match layer.kind {
             LayerKind::Input => unreachable!("the first layer alone is the input"),
             LayerKind::ZeroPadding2D(margins) => zeros(margins),
-            LayerKind::Conv2D { filters, window } => {
+            LayerKind::Conv2D { filters, window, .. } => {
                 windowed(self, window, json!({"filters": filters, "groups": 1}))
             }
-            LayerKind::DepthwiseConv2D(window) => {
+            LayerKind::DepthwiseConv2D { window, .. } => {
                 windowed(self, window, json!({"depth_multiplier": 1}))
             }
             LayerKind::BatchNormalization { epsilon, momentum } => json!({
@@ -203,17 +203,14 @@ impl Model {
                 args = json!([reads]);
                 json!({})
             }
-            LayerKind::GlobalAveragePooling2D => {
+            LayerKind::GlobalAveragePooling2D { .. } => {
                 json!({"data_format": "channels_last", "keepdims": false})
             }
             LayerKind::Dropout { rate } => json!({"rate": rate, "seed": null, "noise_shape": null}),
             LayerKind::Dense { units, activation } => {
-                let activation = match activation {
-                    headstart_model::Activation::Linear => "linear",
-                    headstart_model::Activation::Softmax => "softmax",
-                };
-                json!({"units": units, "activation": activation, "use_bias": true})
+                json!({"units": units, "activation": activation.name(), "use_bias": true})
             }
+            ref kind => unreachable!("{} is refused", kind.class_name()),
         };
         self.add_reading(layer.kind.class_name(), &layer.name, config, args, output);
     }

@@ -12,6 +12,7 @@ mod weights;
 use serde_json::json;
 use zip::CompressionMethod;
 
+use crate::operations::check_layers;
 use crate::proof::zipped;
 use crate::subject::Subject;
 use crate::{ExportError, Proof};
@@ -26,6 +27,7 @@ const KERAS_VERSION: &str = "3.15.1";
 const SAVED: &str = "1980-01-01@00:00:00";
 
 pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, ExportError> {
+    check_layers("keras", &subject.model.network)?;
     let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": SAVED});
     // As Keras does: weights hardly shrink, and packing takes longer than all else.
     Ok(zipped(
@@ -41,5 +43,6 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
 }
 
 pub(crate) fn write_weights(subject: &Subject<'_>, _: &Proof) -> Result<Vec<u8>, ExportError> {
+    check_layers("keras-weights", &subject.model.network)?;
     weights::write(subject)
 }

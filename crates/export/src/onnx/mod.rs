@@ -11,7 +11,7 @@ mod tests;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use headstart_engine::frozen::{Clamp, Op, OpKind, Program, Sides};
+use headstart_engine::frozen::{Activation, Clamp, Function, Op, OpKind, Program, Sides};
 use headstart_engine::head::Task;
 use headstart_model::{Elementwise, Shape, Tensor};
 use prost::Message;
@@ -118,6 +118,13 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Value]) -> Value {
             let kernel = Tensor::new(vec![side, side, inputs, outputs], kernel.clone());
             convolution(graph, name, input, (&kernel.permuted(&[3, 2, 0, 1]), bias), *sides, 1)
         }
+        OpKind::Grouped { kernel, bias, sides, groups } => {
+            let (outputs, side) = (bias.len(), sides.kernel);
+            let inputs = kernel.len() / (side * side * outputs);
+            let kernel = Tensor::new(vec![side, side, inputs, outputs], kernel.clone());
+            let kernel = kernel.permuted(&[3, 2, 0, 1]);
+            convolution(graph, name, input, (&kernel, bias), *sides, *groups)
+        }
         OpKind::Depthwise { kernel, bias, sides } => {
             let (channels, side) = (bias.len(), sides.kernel);
             let kernel = Tensor::new(vec![side, side, channels, 1], kernel.clone());
@@ -142,7 +149,27 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Value]) -> Value {
             let pads = graph.integers(format!("{name}/pads"), &pads);
             graph.node("Pad", format!("{name}/pad"), &[input, &pads], vec![])
         }
-        OpKind::GlobalAverage => mean(graph, name, input),
+        OpKind::LayerNorm { scale, bias, epsilon } => {
+            layer_norm(graph, name, input, (scale, bias), *epsilon)
+        }
+        OpKind::MaxPool(sides) => {
+            let m = sides.margins;
+            let attributes = vec![
+                ints("kernel_shape", &[sides.kernel; 2]),
+                ints("pads", &[m.top, m.left, m.bottom, m.right]),
+                ints("strides", &[sides.stride; 2]),
+            ];
+            graph.node("MaxPool", name, &[input], attributes)
+        }
+        OpKind::GlobalAverage => match op.shape {
+            Shape::Map { .. } => graph.node("GlobalAveragePool", name, &[input], vec![]),
+            Shape::Vector(_) => mean(graph, name, input),
+        },
+        // The gates are a map of one position.
+        OpKind::Gate(gate) => graph.node("Mul", name, &[input, &values[*gate]], vec![]),
+        OpKind::Concat(other) => {
+            graph.node("Concat", name, &[input, &values[*other]], vec![int("axis", 1)])
+        }
         OpKind::Softmax => {
             graph.node("Softmax", format!("{name}/softmax"), &[input], vec![int("axis", 1)])
         }
@@ -151,7 +178,64 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Value]) -> Value {
         let inputs = [result.as_str(), values[residual].as_str()];
         result = graph.node("Add", format!("{name}/residual"), &inputs, vec![]);
     }
-    clamped(graph, name, op.clamp, result)
+    match op.activation {
+        Activation::Clamp(clamp) => clamped(graph, name, clamp, result),
+        Activation::Function(function) => followed(graph, name, function, &result),
+    }
+}
+
+fn followed(graph: &mut Graph, name: &str, function: Function, x: &str) -> Value {
+    let hard = || vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
+    let own = |what: &str| format!("{name}/{what}");
+    match function {
+        Function::Sigmoid => graph.node("Sigmoid", own("sigmoid"), &[x], vec![]),
+        Function::HardSigmoid => graph.node("HardSigmoid", own("hard_sigmoid"), &[x], hard()),
+        Function::Silu => {
+            let sigmoid = graph.node("Sigmoid", own("sigmoid"), &[x], vec![]);
+            graph.node("Mul", own("silu"), &[x, &sigmoid], vec![])
+        }
+        Function::HardSilu => {
+            let sigmoid = graph.node("HardSigmoid", own("hard_sigmoid"), &[x], hard());
+            graph.node("Mul", own("hard_silu"), &[x, &sigmoid], vec![])
+        }
+        Function::Gelu => {
+            let [root, one, half] =
+                [std::f32::consts::SQRT_2, 1.0, 0.5].map(|value| graph.number(value));
+            let scaled = graph.node("Div", own("scaled"), &[x, &root], vec![]);
+            let erf = graph.node("Erf", own("erf"), &[&scaled], vec![]);
+            let sum = graph.node("Add", own("sum"), &[&erf, &one], vec![]);
+            let product = graph.node("Mul", own("product"), &[x, &sum], vec![]);
+            graph.node("Mul", own("gelu"), &[&product, &half], vec![])
+        }
+    }
+}
+
+/// Written out, over the channels: this operator set has no LayerNormalization.
+fn layer_norm(
+    graph: &mut Graph,
+    name: &str,
+    x: &str,
+    (scale, bias): (&[f32], &[f32]),
+    epsilon: f32,
+) -> Value {
+    let own = |what: &str| format!("{name}/{what}");
+    let mut mean = |graph: &mut Graph, what: &str, x: &str| {
+        graph.node("ReduceMean", own(what), &[x], vec![ints("axes", &[1]), int("keepdims", 1)])
+    };
+    let first = mean(graph, "mean", x);
+    let centred = graph.node("Sub", own("centred"), &[x, &first], vec![]);
+    let squares = graph.node("Mul", own("squares"), &[&centred, &centred], vec![]);
+    let variance = mean(graph, "variance", &squares);
+    let epsilon = graph.number(epsilon);
+    let positive = graph.node("Add", own("positive"), &[&variance, &epsilon], vec![]);
+    let deviation = graph.node("Sqrt", own("deviation"), &[&positive], vec![]);
+    let normal = graph.node("Div", own("normal"), &[&centred, &deviation], vec![]);
+    let mut constant = |graph: &mut Graph, what: &str, values: &[f32]| {
+        graph.constant(own(what), &Tensor::new(vec![values.len(), 1, 1], values.to_vec()))
+    };
+    let (scale, bias) = (constant(graph, "scale", scale), constant(graph, "bias", bias));
+    let scaled = graph.node("Mul", own("scaled"), &[&normal, &scale], vec![]);
+    graph.node("Add", name, &[&scaled, &bias], vec![])
 }
 
 /// `kernel` is `[outputs][inputs of a group][side][side]`.

@@ -41,6 +41,9 @@ pub(crate) fn write(subject: &Subject<'_>, _: &Proof) -> Result<Vec<u8>, ExportE
         let part = "the hidden layers of the head".to_owned();
         return lacks(part, "onnx and keras have");
     };
+    if !is_mobilenet(model) && !model.network.architecture().starts_with("efficientnet-lite") {
+        return lacks(format!("{} yet", model.network.architecture()), "onnx has");
+    }
     let naming = match names {
         Names::Torchvision if is_mobilenet(model) => Naming::Torchvision,
         Names::Torchvision => {

@@ -4,7 +4,7 @@ use headstart_engine::frozen::{Op, OpId, OpKind};
 use headstart_model::Tensor;
 
 use super::graph::{Fused, Graph, Id, Kind, Operation, Operator, Quantization};
-use super::{fusible, mean, padded, windowed};
+use super::{clamp_of, fusible, mean, padded, windowed};
 use crate::int8::{Grid, Int8, Weights};
 
 /// The base's last map, in f32, of pixels.
@@ -40,7 +40,7 @@ fn operation(graph: &mut Graph, (id, op): (OpId, &Op), int8: &Int8, values: &[Id
     let name = &op.name;
     let (input, from) = (values[op.input], int8.grid(op.input, false));
     // What is left of a clamp, the ends of the results' grid do.
-    let (fused, _) = fusible(op.clamp);
+    let (fused, _) = fusible(clamp_of(op));
     let own = if op.residual.is_none() { fused } else { Fused::None };
     let weights = || int8.weights[id].as_ref().expect("a convolution has some");
     let axes = op.shape.axes();
@@ -64,9 +64,7 @@ fn operation(graph: &mut Graph, (id, op): (OpId, &Op), int8: &Int8, values: &[Id
         }
         OpKind::Pad(margins) => padded(graph, name, input, *margins),
         OpKind::GlobalAverage => mean(graph, name, input),
-        OpKind::Input | OpKind::Affine { .. } | OpKind::Softmax => {
-            unreachable!("refused, or no part of a base")
-        }
+        kind => unreachable!("{} is refused, or no part of a base", kind.name()),
     };
     on(graph, result, int8.grid(id, op.residual.is_some()));
     if let Some(residual) = op.residual {

@@ -17,6 +17,7 @@ use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::description::ENTRY;
+use crate::operations::check_program;
 use crate::subject::{Dense, Subject};
 use crate::{ExportError, Output, Proof};
 use graph::{Fused, Graph, Id, Kind, Operation};
@@ -29,8 +30,10 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
     let mut last = match &subject.int8 {
         Some(int8) => int8::base(&mut graph, int8, input),
         None => {
+            let program = Program::new(network, &subject.model.weights);
+            check_program("tflite", network, &program)?;
             let picture = normalised(&mut graph, subject, input);
-            base(&mut graph, &Program::new(network, &subject.model.weights), picture)
+            base(&mut graph, &program, picture)
         }
     };
     last = mean(&mut graph, "features", last);
@@ -104,7 +107,8 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Id]) -> Id {
     let input = values[op.input];
     let axes = op.shape.axes();
     // What follows at once can be a part of a convolution, or of the sum that follows it.
-    let (fused, rest) = fusible(op.clamp);
+    let clamp = clamp_of(op);
+    let (fused, rest) = fusible(clamp);
     let own = if op.residual.is_none() { fused } else { Fused::None };
     let mut result = match &op.kind {
         OpKind::Input => unreachable!("the first alone is the input"),
@@ -136,6 +140,7 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Id]) -> Id {
         OpKind::Pad(margins) => padded(graph, name, input, *margins),
         OpKind::GlobalAverage => mean(graph, name, input),
         OpKind::Softmax => graph.each(Operation::Softmax, name.clone(), &[input]),
+        kind => unreachable!("{} is refused", kind.name()),
     };
     if let Some(residual) = op.residual {
         let inputs = [result, values[residual]];
@@ -146,7 +151,12 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Id]) -> Id {
             op.kind,
             OpKind::Conv { .. } | OpKind::Depthwise { .. } | OpKind::Affine { .. }
         );
-    clamped(graph, name, if fuses { rest } else { op.clamp }, result)
+    clamped(graph, name, if fuses { rest } else { clamp }, result)
+}
+
+/// The range of an operation's results; other activations are refused.
+fn clamp_of(op: &Op) -> Clamp {
+    op.activation.clamp().expect("other activations are refused")
 }
 
 /// What of a clamp can be a part of an operator, and what is left.

@@ -6,7 +6,7 @@ mod tests;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use headstart_engine::frozen::{Clamp, FrozenConfig, Op, OpKind, Plan};
+use headstart_engine::frozen::{Activation, FrozenConfig, Op, OpKind, Plan};
 use headstart_model::Shape;
 use headstart_web::{Compiled, Weights, compile, program};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn answers(subject: &Subject<'_>, proof: &Proof, weights: Weights) -> Vec<f32> {
         kind: OpKind::GlobalAverage,
         input: last,
         residual: None,
-        clamp: Clamp::NONE,
+        activation: Activation::NONE,
         shape: Shape::Vector(channels),
     });
     let preprocessing = model.network.preprocessing().clone();

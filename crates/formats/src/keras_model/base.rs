@@ -1,7 +1,7 @@
 //! Which registered network the layers of a Keras model are, by what they compute.
 
 use headstart_model::architectures::{ARCHITECTURES, NetworkConfig};
-use headstart_model::{Layer, LayerKind, Margins, Network, Padding, Shape, Window};
+use headstart_model::{Activation, Layer, LayerKind, Margins, Network, Padding, Shape, Window};
 use serde_json::Value;
 
 use super::before::Place;
@@ -95,7 +95,8 @@ fn compare(
 
 /// The zeros around its input that a convolution sees.
 fn margins(layer: &Layer, layers: &[Layer]) -> Option<Margins> {
-    let (LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D(window)) = layer.kind else {
+    let (LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D { window, .. }) = layer.kind
+    else {
         return None;
     };
     let (height, width) = layers[*layer.inputs.first()?].output.spatial();
@@ -132,12 +133,16 @@ fn disagreement(node: &Node<'_>, layer: &Layer, input: Shape, before: Margins) -
     }
     let mut checks = vec![("data_format", absent_or(config, "data_format", "channels_last"))];
     match layer.kind {
-        LayerKind::Conv2D { filters, window } => {
+        LayerKind::Conv2D { filters, window, groups, bias, activation } => {
             checks.push(("filters", config["filters"].as_u64() == Some(filters as u64)));
-            checks.push(("groups", matches!(config["groups"].as_u64(), None | Some(1))));
+            checks.push(("groups", config["groups"].as_u64().unwrap_or(1) == groups as u64));
             checks.extend(convolution(config, window, input, before));
+            checks.push(("use_bias", config["use_bias"] == bias));
+            checks.push(("activation", is_called(&config["activation"], activation)));
         }
-        LayerKind::DepthwiseConv2D(window) => {
+        LayerKind::DepthwiseConv2D { window, bias } => {
+            checks.push(("use_bias", config["use_bias"] == bias));
+            checks.push(("activation", is_called(&config["activation"], Activation::Linear)));
             let multiplier = config["depth_multiplier"].as_u64();
             checks.push(("depth_multiplier", matches!(multiplier, None | Some(1))));
             checks.extend(convolution(config, window, input, before));
@@ -162,7 +167,35 @@ fn disagreement(node: &Node<'_>, layer: &Layer, input: Shape, before: Margins) -
         LayerKind::ZeroPadding2D(m) => {
             checks.push(("padding", has_margins(node, m)));
         }
-        _ => {}
+        LayerKind::Activation(activation) => {
+            checks.push(("activation", is_called(&config["activation"], activation)));
+        }
+        LayerKind::GlobalAveragePooling2D { keepdims } => {
+            checks.push(("keepdims", config["keepdims"].as_bool().unwrap_or(false) == keepdims));
+        }
+        LayerKind::Reshape(shape) => {
+            let axes: Vec<u64> = shape.axes().into_iter().map(|axis| axis as u64).collect();
+            checks.push(("target_shape", config["target_shape"] == serde_json::json!(axes)));
+        }
+        LayerKind::Rescaling { scale, offset } => {
+            let all = |field: &str, values: [f32; 3]| {
+                let value = |c: usize| config[field].get(c).unwrap_or(&config[field]);
+                (0..3).all(|c| near(value(c), values[c]))
+            };
+            checks.push(("scale", all("scale", scale)));
+            checks.push(("offset", all("offset", offset)));
+        }
+        LayerKind::Input
+        | LayerKind::Add
+        | LayerKind::Multiply
+        | LayerKind::Flatten
+        | LayerKind::Normalization
+        | LayerKind::Dropout { .. }
+        | LayerKind::Dense { .. } => {}
+        LayerKind::LayerNormalization { .. }
+        | LayerKind::LayerScale
+        | LayerKind::Concatenate
+        | LayerKind::MaxPooling2D(_) => return Some("is none that is compared here".to_owned()),
     }
     let (field, _) = checks.into_iter().find(|(_, agrees)| !agrees)?;
     Some(format!("has {field} {}", config[field]))
@@ -205,9 +238,20 @@ fn convolution(
         ("strides", pair("strides", window.stride)),
         ("padding", padding),
         ("dilation_rate", config["dilation_rate"].is_null() || pair("dilation_rate", 1)),
-        ("use_bias", config["use_bias"] == false),
-        ("activation", absent_or(config, "activation", "linear")),
     ]
+}
+
+/// Whether a configuration names this function; older versions of Keras call some otherwise.
+fn is_called(value: &Value, activation: Activation) -> bool {
+    let other = match activation {
+        Activation::Silu => "swish",
+        Activation::HardSilu => "hard_swish",
+        _ => activation.name(),
+    };
+    match value.as_str() {
+        Some(name) => name == activation.name() || name == other,
+        None => value.is_null() && activation == Activation::Linear,
+    }
 }
 
 fn absent_or(config: &Value, field: &str, value: &str) -> bool {

@@ -21,7 +21,7 @@ pub(super) fn by_layer(network: &Network) -> Vec<Vec<String>> {
 /// depthwise convolution `depthwise_kernel`.
 pub(crate) fn weight_names(kind: &LayerKind, weight: &'static str) -> Vec<&'static str> {
     match kind {
-        LayerKind::DepthwiseConv2D(_) => vec![weight, "depthwise_kernel"],
+        LayerKind::DepthwiseConv2D { .. } => vec![weight, "depthwise_kernel"],
         _ => vec![weight],
     }
 }
@@ -83,11 +83,13 @@ pub(crate) fn canonical_counter(name: &str) -> String {
     name.replace('\\', "/").replace("_layer_checkpoint_dependencies", "layers")
 }
 
-/// Whether a tensor is the kernel or the bias of a dense layer.
+/// Whether a tensor is the kernel or the bias of a dense layer, or of a 1x1 convolution, which classifies in
+/// some networks.
 pub(super) fn is_dense(name: &str, shape: &[usize]) -> bool {
-    match (name.rsplit_once('/').map_or(name, |(_, weight)| weight), shape.len()) {
-        ("kernel", 2) | ("bias", 1) => true,
-        ("0", 2) | ("1", 1) => name.contains("dense"),
+    match (name.rsplit_once('/').map_or(name, |(_, weight)| weight), shape) {
+        ("kernel", [_, _] | [1, 1, _, _]) | ("bias", [_]) => true,
+        ("0", [_, _]) | ("1", [_]) => name.contains("dense"),
+        ("0", [1, 1, _, _]) => name.contains("conv2d"),
         _ => false,
     }
 }

@@ -124,8 +124,12 @@ impl<'a> Index<'a> {
 impl<'a> Matching<'a> {
     /// The weights of `network` under the naming, and below the prefix, that finds the most.
     pub(crate) fn best(indexes: &[Index<'a>], network: &Network) -> Self {
+        let has = |index: &&Index<'_>| index.naming.has(network);
+        // Where no library whose names the format has knows the network, our own are looked for.
+        let any = indexes.iter().any(|index| has(&index));
         let (set, names, index) = indexes
             .iter()
+            .filter(|index| !any || has(index))
             .map(|index| {
                 let names = index.naming.names(network);
                 (index.best_set(network, &names, index.below), names, index)

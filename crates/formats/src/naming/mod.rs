@@ -84,15 +84,25 @@ impl Naming {
     }
 
     /// For each weight of `network`, in the order of [`Network::weight_specs`], the names that
-    /// it may have; the usual one first.
+    /// it may have; the usual one first. Our own where there [are none](Naming::has).
     pub fn names(self, network: &Network) -> Vec<Vec<String>> {
         match self {
             Self::Own => keras::own(network),
             Self::KerasLayers => keras::by_layer(network),
             Self::KerasCounters => keras::by_counter(network),
-            Self::Torchvision => torch::names(network, torch::torchvision),
-            Self::Timm => torch::names(network, torch::timm),
-            Self::Lukemelas => torch::names(network, torch::lukemelas),
+            Self::Torchvision => torch::names(network, torch::TORCHVISION),
+            Self::Timm => torch::names(network, torch::TIMM),
+            Self::Lukemelas => torch::names(network, torch::LUKEMELAS),
+        }
+    }
+
+    /// Whether there are such names for the layers of `network`: no library has all networks.
+    pub fn has(self, network: &Network) -> bool {
+        match self {
+            Self::Own | Self::KerasLayers | Self::KerasCounters => true,
+            Self::Torchvision => torch::has(network, torch::TORCHVISION),
+            Self::Timm => torch::has(network, torch::TIMM),
+            Self::Lukemelas => torch::has(network, torch::LUKEMELAS),
         }
     }
 
@@ -119,6 +129,15 @@ impl Naming {
     /// A tensor of the file as the weight of `layer`, its axes in our order.
     pub fn to_ours(self, layer: &Layer, tensor: &Tensor) -> Tensor {
         let order = self.order(layer);
+        match Flat::of(layer, &tensor.shape) {
+            Some(Flat::Linear) if self.is_torch() => {
+                let kernel = tensor.permuted(&[1, 0]);
+                let shape = [&[1, 1], &kernel.shape[..]].concat();
+                return Tensor::new(shape, kernel.data);
+            }
+            Some(Flat::Column) => return Tensor::new(vec![tensor.shape[0]], tensor.data.clone()),
+            _ => {}
+        }
         if order.len() != tensor.shape.len() {
             return tensor.clone();
         }
@@ -141,6 +160,11 @@ impl Naming {
 
     /// The shape that [`Naming::to_ours`] gives to a tensor of `shape`.
     pub(super) fn shape_to_ours(self, layer: &Layer, shape: &[usize]) -> Vec<usize> {
+        match Flat::of(layer, shape) {
+            Some(Flat::Linear) if self.is_torch() => return vec![1, 1, shape[1], shape[0]],
+            Some(Flat::Column) => return vec![shape[0]],
+            _ => {}
+        }
         let order = self.order(layer);
         if order.len() != shape.len() {
             return shape.to_vec();
@@ -148,15 +172,39 @@ impl Naming {
         order.iter().map(|&axis| shape[axis]).collect()
     }
 
+    fn is_torch(self) -> bool {
+        matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas)
+    }
+
     /// For each of our axes, the axis of the file; empty when they are the same.
     fn order(self, layer: &Layer) -> &'static [usize] {
-        let is_torch = matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas);
+        let is_torch = self.is_torch();
         match layer.kind {
             // [out, in, height, width]; a depthwise kernel has in = 1, as ours has at its end.
             LayerKind::Conv2D { .. } if is_torch => &[2, 3, 1, 0],
-            LayerKind::DepthwiseConv2D(_) if is_torch => &[2, 3, 0, 1],
+            LayerKind::DepthwiseConv2D { .. } if is_torch => &[2, 3, 0, 1],
             LayerKind::Dense { .. } if is_torch => &[1, 0],
             _ => &[],
+        }
+    }
+}
+
+/// A tensor that PyTorch's libraries keep with fewer axes, or more, than its layer here has.
+enum Flat {
+    /// The kernel of a linear layer over the channels, here a 1x1 convolution: `[out, in]`.
+    Linear,
+    /// A scale for each channel, `[channels, 1, 1]`.
+    Column,
+}
+
+impl Flat {
+    fn of(layer: &Layer, shape: &[usize]) -> Option<Self> {
+        match (&layer.kind, shape) {
+            (LayerKind::Conv2D { window, groups: 1, .. }, [_, _]) if window.kernel == 1 => {
+                Some(Self::Linear)
+            }
+            (LayerKind::LayerScale, [_, 1, 1]) => Some(Self::Column),
+            _ => None,
         }
     }
 }

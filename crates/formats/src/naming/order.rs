@@ -1,11 +1,12 @@
 //! Which tensors of a file are the weights of a network, by the order that the file gives them.
 
-use headstart_model::{LayerKind, Network, Tensor};
+use headstart_model::{Network, Place, Tensor};
 
 use crate::checkpoint::Checkpoint;
 
 /// The tensors by the order in which a Keras file lists them, which is how Keras itself loads
-/// it; only when every layer and every shape agree, and only a dense layer may be left over.
+/// it; only when every layer and every shape agree, and only a classifier may be left over: a dense
+/// layer, or 1x1 convolutions.
 pub(crate) fn in_order<'a>(
     checkpoint: &'a Checkpoint,
     network: &Network,
@@ -22,12 +23,13 @@ pub(crate) fn in_order<'a>(
             found.push(Some((name.as_str(), tensor)));
         }
     }
-    let has_dense =
-        network.layers().iter().any(|layer| matches!(layer.kind, LayerKind::Dense { .. }));
+    let has_top = network.layers().iter().any(|layer| layer.place == Place::Classifier);
+    let shape = |name: &String| checkpoint.tensors.get(name).map(|tensor| tensor.shape.as_slice());
     let is_dense = |names: &Vec<String>| {
-        let shape = |name: &String| checkpoint.tensors.get(name).map(|tensor| &tensor.shape);
-        names.first().and_then(shape).is_some_and(|shape| shape.len() == 2)
+        matches!(names.first().and_then(shape), Some([_, _] | [1, 1, _, _])) && names.len() <= 2
     };
     let rest = listed.as_slice();
-    (rest.is_empty() || (!has_dense && rest.len() == 1 && is_dense(&rest[0]))).then_some(found)
+    let dense = rest.iter().filter(|names| matches!(names.first().and_then(shape), Some([_, _])));
+    let is_classifier = !has_top && dense.count() <= 1 && rest.iter().all(is_dense);
+    (rest.is_empty() || is_classifier).then_some(found)
 }

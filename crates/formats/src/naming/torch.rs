@@ -1,13 +1,39 @@
 //! The names that PyTorch's libraries give to the modules of these networks.
 
-use headstart_model::{BlockPart, Layer, Network, Place, WeightSpec};
+use headstart_model::{
+    BlockPart, Layer, LayerKind, Modules, Network, Place, WeightSpec, weight_name,
+};
 
 use super::is_normalization;
 
-/// The module of a layer, given how many blocks the network has.
-type Module = fn(&Layer, usize) -> String;
+/// How a library names modules.
+#[derive(Clone, Copy)]
+pub(super) struct Library {
+    /// The module that a layer says it is.
+    named: fn(&Layer) -> Option<&String>,
+    /// The module at a layer's place in inverted-residual blocks, given how many blocks the network has.
+    placed: fn(&Layer, usize) -> String,
+}
 
-pub(super) fn names(network: &Network, module: Module) -> Vec<Vec<String>> {
+pub(super) const TORCHVISION: Library =
+    Library { named: |layer| layer.modules.torchvision.as_ref(), placed: torchvision };
+pub(super) const TIMM: Library =
+    Library { named: |layer| layer.modules.timm.as_ref(), placed: timm };
+pub(super) const LUKEMELAS: Library = Library { named: |_| None, placed: lukemelas };
+
+/// Whether every layer with weights is a module of the library's, but for Keras's Normalization.
+pub(super) fn has(network: &Network, library: Library) -> bool {
+    match style(network) {
+        Style::Named => network.weight_specs().all(|(layer, _)| {
+            (library.named)(layer).is_some() || layer.kind == LayerKind::Normalization
+        }),
+        Style::Placed => true,
+        Style::Unknown => false,
+    }
+}
+
+pub(super) fn names(network: &Network, library: Library) -> Vec<Vec<String>> {
+    let style = style(network);
     let blocks = network
         .layers()
         .iter()
@@ -17,10 +43,41 @@ pub(super) fn names(network: &Network, module: Module) -> Vec<Vec<String>> {
         })
         .max()
         .unwrap_or(0);
-    network
-        .weight_specs()
-        .map(|(layer, spec)| vec![format!("{}.{}", module(layer, blocks), tensor(spec))])
-        .collect()
+    let name = |(layer, spec): (&Layer, &WeightSpec)| match style {
+        Style::Named => match (library.named)(layer) {
+            // This module is the weight itself.
+            Some(module) if layer.kind == LayerKind::LayerScale => module.clone(),
+            Some(module) => format!("{module}.{}", tensor(spec)),
+            None => weight_name(&layer.name, spec.name),
+        },
+        Style::Placed => format!("{}.{}", (library.placed)(layer, blocks), tensor(spec)),
+        Style::Unknown => weight_name(&layer.name, spec.name),
+    };
+    network.weight_specs().map(|own| vec![name(own)]).collect()
+}
+
+/// How it is known which modules layers are.
+#[derive(Clone, Copy)]
+enum Style {
+    /// The layers say it.
+    Named,
+    /// By their places in inverted-residual blocks.
+    Placed,
+    /// It is not: a library does not have the network.
+    Unknown,
+}
+
+fn style(network: &Network) -> Style {
+    let layers = network.layers();
+    let expands =
+        |layer: &Layer| matches!(layer.place, Place::Block { part: BlockPart::Expand, .. });
+    if layers.iter().any(|layer| layer.modules != Modules::default()) {
+        Style::Named
+    } else if layers.iter().any(expands) {
+        Style::Placed
+    } else {
+        Style::Unknown
+    }
 }
 
 fn tensor(spec: &WeightSpec) -> &'static str {
@@ -34,7 +91,7 @@ fn tensor(spec: &WeightSpec) -> &'static str {
 
 /// A convolution and its normalisation stand at `0` and `1` of a sequence, and the sequences of
 /// a block in a row; the projection has no sequence of its own.
-pub(super) fn torchvision(layer: &Layer, blocks: usize) -> String {
+fn torchvision(layer: &Layer, blocks: usize) -> String {
     let bn = usize::from(is_normalization(layer));
     match layer.place {
         Place::Stem => format!("features.0.{bn}"),
@@ -44,7 +101,7 @@ pub(super) fn torchvision(layer: &Layer, blocks: usize) -> String {
             match part {
                 BlockPart::Expand => format!("features.{block}.conv.0.{bn}"),
                 BlockPart::Depthwise => format!("features.{block}.conv.{depthwise}.{bn}"),
-                BlockPart::Project | BlockPart::Residual => {
+                BlockPart::Project | BlockPart::Residual | BlockPart::Other => {
                     format!("features.{block}.conv.{}", depthwise + 1 + bn)
                 }
             }
@@ -56,7 +113,7 @@ pub(super) fn torchvision(layer: &Layer, blocks: usize) -> String {
 
 /// Blocks are counted within their stage; one that does not expand is another module, whose
 /// projection is called as the expansion is elsewhere.
-pub(super) fn timm(layer: &Layer, _: usize) -> String {
+fn timm(layer: &Layer, _: usize) -> String {
     let choose = |conv: &str, bn: &str| if is_normalization(layer) { bn } else { conv }.to_owned();
     match layer.place {
         Place::Stem => choose("conv_stem", "bn1"),
@@ -65,8 +122,8 @@ pub(super) fn timm(layer: &Layer, _: usize) -> String {
                 (BlockPart::Expand, _) => choose("conv_pw", "bn1"),
                 (BlockPart::Depthwise, true) => choose("conv_dw", "bn2"),
                 (BlockPart::Depthwise, false) => choose("conv_dw", "bn1"),
-                (BlockPart::Project | BlockPart::Residual, true) => choose("conv_pwl", "bn3"),
-                (BlockPart::Project | BlockPart::Residual, false) => choose("conv_pw", "bn2"),
+                (_, true) => choose("conv_pwl", "bn3"),
+                (_, false) => choose("conv_pw", "bn2"),
             };
             format!("blocks.{stage}.{repeat}.{module}")
         }
@@ -75,7 +132,7 @@ pub(super) fn timm(layer: &Layer, _: usize) -> String {
     }
 }
 
-pub(super) fn lukemelas(layer: &Layer, _: usize) -> String {
+fn lukemelas(layer: &Layer, _: usize) -> String {
     let choose = |conv: &str, bn: &str| if is_normalization(layer) { bn } else { conv }.to_owned();
     match layer.place {
         Place::Stem => choose("_conv_stem", "_bn0"),
@@ -83,7 +140,7 @@ pub(super) fn lukemelas(layer: &Layer, _: usize) -> String {
             let module = match part {
                 BlockPart::Expand => choose("_expand_conv", "_bn0"),
                 BlockPart::Depthwise => choose("_depthwise_conv", "_bn1"),
-                BlockPart::Project | BlockPart::Residual => choose("_project_conv", "_bn2"),
+                _ => choose("_project_conv", "_bn2"),
             };
             format!("_blocks.{index}.{module}")
         }

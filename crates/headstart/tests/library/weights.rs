@@ -45,7 +45,7 @@ fn as_timm_saves_it(file: &Path) {
         let tensor = base.weights().get(layer, spec.name);
         let tensor = match layer.kind {
             LayerKind::Conv2D { .. } => transposed(tensor, [3, 2, 0, 1]),
-            LayerKind::DepthwiseConv2D(_) => transposed(tensor, [2, 3, 0, 1]),
+            LayerKind::DepthwiseConv2D { .. } => transposed(tensor, [2, 3, 0, 1]),
             _ => tensor.clone(),
         };
         (names[0].clone(), tensor)

@@ -1,6 +1,6 @@
 //! The convolution as a matrix product over windows, with a fused epilogue.
 //!
-//! `out[p][n] = clamp(bias[n] + sum_k window(p)[k] * kernel[k][n] + residual[p][n])`
+//! `out[p][n] = activation(bias[n] + sum_k window(p)[k] * kernel[k][n] + residual[p][n])`
 //!
 //! A window is read where it lies, so a 1x1 convolution and a larger one over a padded map differ
 //! in a few strides only. Weights are packed in *panels* of output channels that a register tile
@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use crate::chunks::chunks;
 use crate::extent::extent;
-use crate::{AlignedBuffer, Clamp, Isa};
+use crate::{Activation, AlignedBuffer, Isa};
 
 pub use gradient::KernelGradient;
 
@@ -30,7 +30,7 @@ pub struct Conv {
     weights: AlignedBuffer,
     /// Zero beyond `outputs`.
     bias: AlignedBuffer,
-    clamp: Clamp,
+    activation: Activation,
 }
 
 /// Output channels that are computed together.
@@ -153,13 +153,14 @@ pub struct Run<'a> {
     /// Panels of output channels; the first of these channels is the target's first.
     pub panels: Range<usize>,
     /// The chunk of inputs. The first begins with the bias and the residual, others with what the
-    /// target holds; the last clamps.
+    /// target holds; the last is followed by the
+    /// activation.
     pub chunk: usize,
     /// The values that the windows lie on, from the chunk's first input of the first window on.
     pub x: &'a [f32],
     /// Where the windows lie.
     pub windows: Windows,
-    /// Added before clamping; laid out as the target is.
+    /// Added before the activation; laid out as the target is.
     pub residual: Option<&'a [f32]>,
     /// Where the results go. What lies between its pixels is left as it is.
     pub target: Target<'a>,
@@ -172,16 +173,23 @@ impl Conv {
     ///
     /// # Panics
     /// When the lengths do not agree.
-    pub fn new(isa: Isa, kernel: &[f32], bias: &[f32], clamp: Clamp) -> Self {
+    pub fn new(isa: Isa, kernel: &[f32], bias: &[f32], activation: impl Into<Activation>) -> Self {
         let inputs = kernel.len() / bias.len().max(1);
-        Self::in_chunks(isa, kernel, bias, clamp, &[inputs])
+        Self::in_chunks(isa, kernel, bias, activation, &[inputs])
     }
 
     /// [`Conv::new`] for inputs that come in chunks, each of which ends at one of `ends`.
     ///
     /// # Panics
     /// When the lengths do not agree, or the chunks do not end, in order, at the last input.
-    pub fn in_chunks(isa: Isa, kernel: &[f32], bias: &[f32], clamp: Clamp, ends: &[usize]) -> Self {
+    pub fn in_chunks(
+        isa: Isa,
+        kernel: &[f32],
+        bias: &[f32],
+        activation: impl Into<Activation>,
+        ends: &[usize],
+    ) -> Self {
+        let activation = activation.into();
         let outputs = bias.len();
         let agree = outputs > 0 && !kernel.is_empty() && kernel.len().is_multiple_of(outputs);
         assert!(agree, "kernel and bias do not agree");
@@ -204,7 +212,7 @@ impl Conv {
         let padded = vectors * lanes;
         let weights = AlignedBuffer::new(inputs * padded);
         let own_bias = AlignedBuffer::new(padded);
-        let mut own = Self { isa, outputs, panels, chunks, weights, bias: own_bias, clamp };
+        let mut own = Self { isa, outputs, panels, chunks, weights, bias: own_bias, activation };
         own.load(kernel, bias);
         own
     }
@@ -284,9 +292,9 @@ impl Conv {
         self.chunks[chunk].clone()
     }
 
-    /// The range that results are clamped to.
-    pub fn clamp(&self) -> Clamp {
-        self.clamp
+    /// What follows.
+    pub fn activation(&self) -> Activation {
+        self.activation
     }
 
     /// Multiply-adds for one pixel.
@@ -324,7 +332,7 @@ impl Conv {
     }
 
     /// Computes all outputs of the windows into `out`, `[height][width][outputs]`. `residual`, of
-    /// the same shape, is added before clamping.
+    /// the same shape, is added before the activation.
     ///
     /// # Panics
     /// When a slice is too short.

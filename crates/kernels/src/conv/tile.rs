@@ -5,6 +5,8 @@ use std::ops::Range;
 use pulp::{MemMask, Simd, WithSimd};
 
 use super::{Conv, Target, Windows};
+use crate::Clamp;
+use crate::activation::finish;
 use crate::chunks::evenly;
 use crate::prefetch::Prefetch;
 use crate::simd::{clamp, is_portable, mul_add};
@@ -74,6 +76,14 @@ impl WithSimd for Job<'_> {
                 vectors => unreachable!("no panel has {vectors} vectors"),
             }
         }
+        let is_last = self.op.chunks[self.chunk].end == self.op.inputs();
+        if let Some(function) = self.op.activation.function().filter(|_| is_last) {
+            let Windows { height, width, .. } = self.windows;
+            let first = self.op.panels[self.panels.start].first_output;
+            let outputs = self.op.panel(self.panels.end - 1).end - first;
+            let strides = (self.target.row_stride, self.target.pixel_stride);
+            finish(simd, function, self.target.values, (height, width), strides, outputs);
+        }
     }
 }
 
@@ -81,6 +91,7 @@ impl Job<'_> {
     #[inline(always)]
     fn panel<S: Simd, const NV: usize>(&mut self, simd: S, index: usize, ahead: &mut Prefetch) {
         let op = self.op;
+        let Clamp { min, max } = op.activation.clamp().unwrap_or(Clamp::NONE);
         let panel = op.panels[index];
         let inputs = &op.chunks[self.chunk];
         let channel = panel.first_output - op.panels[self.panels.start].first_output;
@@ -98,8 +109,8 @@ impl Job<'_> {
             bias: (inputs.start == 0).then(|| &op.bias[panel.first_output..][..all]),
             last: inputs.end == op.inputs(),
             residual: self.residual.map(|residual| &residual[channel..]),
-            min: op.clamp.min,
-            max: op.clamp.max,
+            min,
+            max,
             out: &mut self.target.values[channel..],
             row_stride: self.target.row_stride,
             pixel_stride: self.target.pixel_stride,

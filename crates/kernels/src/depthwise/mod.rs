@@ -1,6 +1,6 @@
 //! The depthwise convolution: each channel by itself, over a map that is padded already.
 //!
-//! `out[y][x][c] = clamp(bias[c] + sum_ij in[y * s + i][x * s + j][c] * kernel[i][j][c])`
+//! `out[y][x][c] = activation(bias[c] + sum_ij in[y * s + i][x * s + j][c] * kernel[i][j][c])`
 
 mod input_gradient;
 mod kernel_gradient;
@@ -9,7 +9,7 @@ mod rows;
 use std::ops::Range;
 
 use crate::extent::extent;
-use crate::{AlignedBuffer, Clamp, Isa};
+use crate::{Activation, AlignedBuffer, Isa};
 
 pub use input_gradient::{Gate, InputGradient, StridedMut, zeros_around};
 pub use kernel_gradient::{KernelGradient, Strided};
@@ -25,7 +25,7 @@ pub struct Depthwise {
     weights: AlignedBuffer,
     /// Zero beyond `channels`.
     bias: AlignedBuffer,
-    clamp: Clamp,
+    activation: Activation,
 }
 
 /// Rows of the output, or some channels of them.
@@ -91,15 +91,16 @@ impl Depthwise {
         bias: &[f32],
         kernel: usize,
         stride: usize,
-        clamp: Clamp,
+        activation: impl Into<Activation>,
     ) -> Self {
+        let activation = activation.into();
         let channels = bias.len();
         assert!(kernel > 0 && stride > 0 && channels > 0);
         let padded = channels.next_multiple_of(isa.lanes());
         let packed = AlignedBuffer::new(kernel * kernel * padded);
         let own_bias = AlignedBuffer::new(padded);
         let mut own =
-            Self { isa, channels, kernel, stride, weights: packed, bias: own_bias, clamp };
+            Self { isa, channels, kernel, stride, weights: packed, bias: own_bias, activation };
         own.load(weights, bias);
         own
     }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::{Depthwise, Run};
+use crate::Clamp;
+use crate::activation::finish;
 use crate::chunks::evenly;
 use crate::simd::{clamp, load, mul_add, store};
 
@@ -35,6 +37,11 @@ impl WithSimd for Job<'_> {
             (5, 1) => self.columns::<S, 5, 1>(simd),
             (5, 2) => self.columns::<S, 5, 2>(simd),
             _ => self.any(simd),
+        }
+        if let Some(function) = self.op.activation.function() {
+            let Run { channels, height, width, out, out_stride, .. } = &mut self.run;
+            let strides = (*width * *out_stride, *out_stride);
+            finish(simd, function, out, (*height, *width), strides, channels.len());
         }
     }
 }
@@ -104,7 +111,8 @@ impl Job<'_> {
 
     #[inline(always)]
     fn limits<S: Simd>(&self, simd: S) -> (S::f32s, S::f32s) {
-        (simd.splat_f32s(self.op.clamp.min), simd.splat_f32s(self.op.clamp.max))
+        let Clamp { min, max } = self.op.activation.clamp().unwrap_or(Clamp::NONE);
+        (simd.splat_f32s(min), simd.splat_f32s(max))
     }
 }
 

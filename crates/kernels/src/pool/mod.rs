@@ -1,9 +1,13 @@
-//! Global average pooling.
+//! Pooling: the mean over all positions, and the largest value under a window.
+
+mod max;
 
 use pulp::{Simd, WithSimd};
 
 use crate::Isa;
 use crate::simd::{load, store};
+
+pub use max::{MaxPool, under};
 
 /// The mean of `x`, `[positions][channels]`, over its positions.
 ///

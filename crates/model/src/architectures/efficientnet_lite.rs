@@ -157,9 +157,7 @@ fn conv_names(place: Place) -> Names {
             ("expand_conv", "expand_bn", "expand_activation")
         }
         Place::Block { part: BlockPart::Depthwise, .. } => ("dwconv", "bn", "activation"),
-        Place::Block { part: BlockPart::Project | BlockPart::Residual, .. } => {
-            ("project_conv", "project_bn", "project_activation")
-        }
+        Place::Block { .. } => ("project_conv", "project_bn", "project_activation"),
         Place::Stem | Place::Top | Place::Classifier => ("conv", "bn", "activation"),
     };
     let prefix = prefix(place);

@@ -112,7 +112,7 @@ impl Builder {
         kernel: usize,
         stride: usize,
     ) -> Result<(), ModelError> {
-        let kind = LayerKind::Conv2D { filters, window: self.window(kernel, stride) };
+        let kind = LayerKind::conv(filters, self.window(kernel, stride));
         self.normalized(place, kind, true)
     }
 
@@ -152,8 +152,8 @@ impl Builder {
             self.net.add(name, LayerKind::ZeroPadding2D(self.correct_pad(row.kernel)))?;
             window.padding = Padding::Valid;
         }
-        self.normalized(place(BlockPart::Depthwise), LayerKind::DepthwiseConv2D(window), true)?;
-        let project = LayerKind::Conv2D { filters: row.channels, window: self.window(1, 1) };
+        self.normalized(place(BlockPart::Depthwise), LayerKind::depthwise(window), true)?;
+        let project = LayerKind::conv(row.channels, self.window(1, 1));
         self.normalized(place(BlockPart::Project), project, false)?;
         if stride == 1 && channels == row.channels {
             self.net.at(place(BlockPart::Residual));
@@ -165,7 +165,7 @@ impl Builder {
 
     fn classifier(&mut self, units: usize, dropout: Option<f32>) -> Result<(), ModelError> {
         self.net.at(Place::Classifier);
-        self.net.add(self.naming.pool, LayerKind::GlobalAveragePooling2D)?;
+        self.net.add(self.naming.pool, LayerKind::global_average())?;
         if let Some(rate) = dropout {
             self.net.add(self.naming.dropout, LayerKind::Dropout { rate })?;
         }

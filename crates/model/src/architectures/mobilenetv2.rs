@@ -95,7 +95,7 @@ fn conv_names(place: Place) -> Names {
         Place::Block { part, .. } => match part {
             BlockPart::Expand => "expand",
             BlockPart::Depthwise => "depthwise",
-            BlockPart::Project | BlockPart::Residual => "project",
+            BlockPart::Project | BlockPart::Residual | BlockPart::Other => "project",
         },
     };
     let conv = format!("{}{part}", prefix(place));

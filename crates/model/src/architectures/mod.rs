@@ -1,8 +1,17 @@
 //! The registered architectures: each a table of rows with its preprocessing beside it.
 
+mod convnext;
+mod efficientnet;
 mod efficientnet_lite;
 mod inverted_residual;
+mod mbconv;
+mod mobilenetv1;
 mod mobilenetv2;
+mod mobilenetv3;
+mod plain;
+mod regnet;
+mod resnet;
+mod squeezenet;
 
 use crate::{ModelError, Network};
 
@@ -59,6 +68,28 @@ pub static ARCHITECTURES: &[Architecture] = &[
     efficientnet_lite::LITE3,
     efficientnet_lite::LITE4,
     efficientnet_lite::LITE0_TORCH,
+    mobilenetv1::KERAS,
+    resnet::RESNET18,
+    resnet::RESNET34,
+    resnet::RESNET50,
+    squeezenet::SQUEEZENET,
+    mobilenetv3::SMALL,
+    mobilenetv3::LARGE,
+    mobilenetv3::SMALL_TORCH,
+    mobilenetv3::LARGE_TORCH,
+    efficientnet::B0,
+    efficientnet::B1,
+    efficientnet::B2,
+    efficientnet::B3,
+    efficientnet::B0_TORCH,
+    efficientnet::B1_TORCH,
+    efficientnet::B2_TORCH,
+    efficientnet::B3_TORCH,
+    efficientnet::V2S,
+    efficientnet::V2S_TORCH,
+    regnet::Y_400MF,
+    convnext::TINY,
+    convnext::SMALL,
 ];
 
 /// Smallest side of an input, in pixels: five halvings leave one position.

@@ -61,10 +61,8 @@ pub(super) const BAND: usize = 128 << 10;
 /// input; those from `together` on stay by themselves.
 pub(super) fn chains(program: &Program, together: usize, bytes: usize) -> Vec<Chain> {
     let ops = &program.ops;
-    let reads = |value: usize| {
-        let all = ops.iter().flat_map(|op| [Some(op.input), op.residual]);
-        all.flatten().filter(|&read| read == value).count()
-    };
+    let reads =
+        |value: usize| ops.iter().flat_map(|op| op.reads()).filter(|&read| read == value).count();
     let follows = |op: usize| op < together && ops[op].input == op && reads(op) == 1;
     let mut chains: Vec<Chain> = Vec::new();
     let mut next = 0;

@@ -1,13 +1,16 @@
 //! From layers to operations that train.
 
-use headstart_kernels::Clamp;
-use headstart_model::{Layer, LayerId, LayerKind, Margins, Network, Shape, Weights, Window};
+use headstart_kernels::{Clamp, Function};
+use headstart_model::{
+    Activation, Layer, LayerId, LayerKind, Margins, Network, Shape, Weights, Window,
+};
 
 use super::BatchNorm;
 use super::layout::Layout;
 use super::parameters::{Folded, Norm, Parameters};
 use crate::TrainError;
 use crate::layers::DepthwiseConv2D;
+use crate::layers::max_pooling2d::Pooling;
 
 /// A value is the input, 0, or what an operation computes: operation `i` computes value `i + 1`.
 pub(crate) type ValueId = usize;
@@ -17,9 +20,19 @@ pub(crate) struct Op {
     pub(crate) name: String,
     pub(crate) kind: OpKind,
     pub(crate) input: ValueId,
+    /// What the operation reads besides: the other operand of a product, or the map whose channels come
+    /// behind.
+    pub(crate) second: Option<ValueId>,
     /// What is added before clamping; it has the output's layout.
     pub(crate) residual: Option<ValueId>,
     pub(crate) clamp: Clamp,
+}
+
+impl Op {
+    /// The values that it reads, one of them twice if it is read twice.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = ValueId> {
+        [Some(self.input), self.second, self.residual].into_iter().flatten()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +40,12 @@ pub(crate) enum OpKind {
     Conv {
         side: usize,
         stride: usize,
+        weights: Folded,
+    },
+    Grouped {
+        side: usize,
+        stride: usize,
+        groups: usize,
         weights: Folded,
     },
     Depthwise {
@@ -42,25 +61,54 @@ pub(crate) enum OpKind {
     /// Zeros around a map that are no convolution's padding.
     Pad(Margins),
     Pool,
+    MaxPool(Pooling),
+    LayerNorm {
+        weights: Folded,
+        epsilon: f32,
+    },
+    Activate(Function),
+    Multiply,
+    Concatenate,
 }
 
 impl OpKind {
     pub(crate) fn folded(&self) -> Option<&Folded> {
         match self {
             OpKind::Conv { weights, .. }
+            | OpKind::Grouped { weights, .. }
             | OpKind::Depthwise { weights, .. }
+            | OpKind::LayerNorm { weights, .. }
             | OpKind::Affine { weights } => Some(weights),
-            OpKind::BatchNorm(_) | OpKind::Pad(_) | OpKind::Pool => None,
+            _ => None,
         }
     }
 
     fn folded_mut(&mut self) -> Option<&mut Folded> {
         match self {
             OpKind::Conv { weights, .. }
+            | OpKind::Grouped { weights, .. }
             | OpKind::Depthwise { weights, .. }
+            | OpKind::LayerNorm { weights, .. }
             | OpKind::Affine { weights } => Some(weights),
-            OpKind::BatchNorm(_) | OpKind::Pad(_) | OpKind::Pool => None,
+            _ => None,
         }
+    }
+
+    /// Whether an activation that keeps values in a range can be a part of it.
+    fn clamps(&self) -> bool {
+        matches!(
+            self,
+            OpKind::Conv { .. }
+                | OpKind::Grouped { .. }
+                | OpKind::Depthwise { .. }
+                | OpKind::Affine { .. }
+                | OpKind::BatchNorm(_)
+        )
+    }
+
+    /// Whether a BatchNormalization by moving statistics can be folded into it.
+    fn folds(&self) -> bool {
+        self.clamps() && self.folded().is_some_and(|folded| folded.norm.is_none())
     }
 
     pub(crate) fn is_pointwise(&self) -> bool {
@@ -170,19 +218,64 @@ impl Lowering<'_> {
                 self.of_layer[id] = Some((value, margins));
                 return Ok(());
             }
-            LayerKind::Conv2D { filters, window } => {
+            // A stochastic depth is never applied: a fine-tuned base infers, but for what is asked of
+            // BatchNormalization.
+            LayerKind::Dropout { .. } | LayerKind::Flatten | LayerKind::Reshape(_) => {
+                let value = self.plain(layer.inputs[0]);
+                self.readers[id] += self.readers[layer.inputs[0]] - 1;
+                value
+            }
+            LayerKind::Conv2D { filters, window, groups, activation, .. } => {
                 let weights = self.kernel(id, filters);
                 let (side, stride) = (window.kernel, window.stride);
-                let kind = OpKind::Conv { side, stride, weights };
+                let kind = match groups {
+                    1 => OpKind::Conv { side, stride, weights },
+                    _ => OpKind::Grouped { side, stride, groups, weights },
+                };
                 let input = self.windowed(layer, window, 1, kind.is_pointwise());
-                self.push(&layer.name, kind, input, layer.output)
+                let value = self.push(&layer.name, kind, input, layer.output);
+                self.activated(layer, value, activation)?
             }
-            LayerKind::DepthwiseConv2D(window) => {
+            LayerKind::DepthwiseConv2D { window, .. } => {
                 let weights = self.kernel(id, layer.output.channels());
                 let input = self.windowed(layer, window, self.lanes, false);
                 let (side, stride) = (window.kernel, window.stride);
                 let kind = OpKind::Depthwise { side, stride, weights };
                 self.push(&layer.name, kind, input, layer.output)
+            }
+            LayerKind::LayerScale => {
+                let weights = self.kernel(id, layer.output.channels());
+                let input = self.plain(layer.inputs[0]);
+                self.push(&layer.name, OpKind::Affine { weights }, input, layer.output)
+            }
+            LayerKind::LayerNormalization { epsilon } => {
+                let weights = self.kernel(id, layer.output.channels());
+                let input = self.plain(layer.inputs[0]);
+                self.push(&layer.name, OpKind::LayerNorm { weights, epsilon }, input, layer.output)
+            }
+            LayerKind::MaxPooling2D(window) => {
+                let input = self.plain(layer.inputs[0]);
+                let (height, width) = self.network.layers()[layer.inputs[0]].output.spatial();
+                let margins =
+                    window.margins(height, width).expect("shapes were checked when built");
+                let before = (margins.top, margins.left);
+                let pooling = Pooling { side: window.kernel, stride: window.stride, before };
+                self.push(&layer.name, OpKind::MaxPool(pooling), input, layer.output)
+            }
+            LayerKind::Activation(activation) => {
+                let input = self.plain(layer.inputs[0]);
+                self.activated(layer, input, activation)?
+            }
+            LayerKind::Multiply | LayerKind::Concatenate => {
+                let [a, b] = layer.inputs[..] else { unreachable!("it has two inputs") };
+                let (input, second) = (self.plain(a), self.plain(b));
+                let kind = match layer.kind {
+                    LayerKind::Multiply => OpKind::Multiply,
+                    _ => OpKind::Concatenate,
+                };
+                let value = self.push(&layer.name, kind, input, layer.output);
+                self.ops[value - 1].second = Some(second);
+                value
             }
             LayerKind::BatchNormalization { epsilon, momentum } => {
                 let first = self.parameters.add(self.network, self.weights, id);
@@ -195,16 +288,14 @@ impl Lowering<'_> {
                 value
             }
             LayerKind::Add => self.add(layer),
-            LayerKind::GlobalAveragePooling2D => {
+            LayerKind::GlobalAveragePooling2D { .. } => {
                 let input = self.plain(layer.inputs[0]);
                 self.push(&layer.name, OpKind::Pool, input, layer.output)
             }
-            LayerKind::Input | LayerKind::Dropout { .. } | LayerKind::Dense { .. } => {
-                return Err(TrainError::Untrainable {
-                    layer: layer.name.clone(),
-                    class: layer.kind.class_name(),
-                });
-            }
+            LayerKind::Input
+            | LayerKind::Rescaling { .. }
+            | LayerKind::Normalization
+            | LayerKind::Dense { .. } => return Err(untrainable(layer)),
         };
         self.of_layer[id] = Some((value, Margins::default()));
         Ok(())
@@ -212,12 +303,32 @@ impl Lowering<'_> {
 
     fn kernel(&mut self, layer: LayerId, channels: usize) -> Folded {
         let kernel = self.parameters.add(self.network, self.weights, layer);
-        Folded { kernel: Some(kernel), norm: None, channels }
+        Folded::of_layer(&self.parameters, kernel, channels)
+    }
+
+    /// The value after an activation.
+    fn activated(
+        &mut self,
+        layer: &Layer,
+        value: ValueId,
+        activation: Activation,
+    ) -> Result<ValueId, TrainError> {
+        let function = match activation {
+            Activation::Linear => return Ok(value),
+            Activation::Softmax => return Err(untrainable(layer)),
+            Activation::Sigmoid => Function::Sigmoid,
+            Activation::HardSigmoid => Function::HardSigmoid,
+            Activation::Silu => Function::Silu,
+            Activation::HardSilu => Function::HardSilu,
+            Activation::Gelu => Function::Gelu,
+        };
+        Ok(self.push(&layer.name, OpKind::Activate(function), value, layer.output))
     }
 
     fn push(&mut self, name: &str, kind: OpKind, input: ValueId, shape: Shape) -> ValueId {
         let name = name.to_owned();
-        self.ops.push(Op { name, kind, input, residual: None, clamp: Clamp::NONE });
+        let (second, residual) = (None, None);
+        self.ops.push(Op { name, kind, input, second, residual, clamp: Clamp::NONE });
         self.values.push(Layout::dense(shape));
         self.ops.len()
     }
@@ -225,7 +336,7 @@ impl Lowering<'_> {
     /// A copy of a value, for somebody to change or to lay out in another way.
     fn copy(&mut self, name: &str, value: ValueId) -> ValueId {
         let Layout { height, width, channels, .. } = self.values[value];
-        let weights = Folded { kernel: None, norm: None, channels };
+        let weights = Folded::identity(channels);
         let shape = Shape::Map { height, width, channels };
         self.push(name, OpKind::Affine { weights }, value, shape)
     }
@@ -282,8 +393,7 @@ impl Lowering<'_> {
         let input = layer.inputs[0];
         let value = self.plain(input);
         let op = value.checked_sub(1).map(|op| &self.ops[op]);
-        let fusible = op
-            .is_some_and(|op| !matches!(op.kind, OpKind::Pad(_) | OpKind::Pool) && changeable(op));
+        let fusible = op.is_some_and(|op| op.kind.clamps() && changeable(op));
         if fusible && self.readers[input] == 1 { value } else { self.copy(&layer.name, value) }
     }
 
@@ -292,11 +402,8 @@ impl Lowering<'_> {
             let input = self.plain(layer.inputs[0]);
             return self.push(&layer.name, OpKind::BatchNorm(norm), input, layer.output);
         }
-        let foldable = |op: &Op| {
-            op.clamp == Clamp::NONE
-                && op.residual.is_none()
-                && op.kind.folded().is_some_and(|folded| folded.norm.is_none())
-        };
+        let foldable =
+            |op: &Op| op.clamp == Clamp::NONE && op.residual.is_none() && op.kind.folds();
         let value = self.own(layer, foldable);
         let folded = self.ops[value - 1].kind.folded_mut().expect("it is foldable");
         folded.norm = Some(norm);
@@ -310,8 +417,11 @@ impl Lowering<'_> {
         let (host, host_layer, residual) =
             if of_a > of_b { (of_a, a, of_b) } else { (of_b, b, of_a) };
         let takes = host.checked_sub(1).map(|op| &self.ops[op]).is_some_and(|op| {
-            let kind = !matches!(op.kind, OpKind::Depthwise { .. } | OpKind::Pad(_) | OpKind::Pool);
-            kind && op.clamp == Clamp::NONE && op.residual.is_none()
+            let sums = matches!(
+                op.kind,
+                OpKind::Conv { .. } | OpKind::Affine { .. } | OpKind::BatchNorm(_)
+            );
+            sums && op.clamp == Clamp::NONE && op.residual.is_none()
         });
         let host = if takes && self.readers[host_layer] == 1 {
             host
@@ -321,4 +431,8 @@ impl Lowering<'_> {
         self.ops[host - 1].residual = Some(residual);
         host
     }
+}
+
+fn untrainable(layer: &Layer) -> TrainError {
+    TrainError::Untrainable { layer: layer.name.clone(), class: layer.kind.class_name() }
 }

@@ -29,6 +29,7 @@ pub(crate) struct Backward {
     /// Whether it does anything: something trainable lies at or before the operation.
     pub(crate) runs: bool,
     pub(crate) input: Contribution,
+    pub(crate) second: Contribution,
     pub(crate) residual: Contribution,
     /// Whether it lets its input's gradient through the clamp of the operation that computed the
     /// input, as nobody else reads that.
@@ -68,7 +69,7 @@ pub(crate) fn needed(program: &Program) -> Vec<bool> {
             super::lower::OpKind::BatchNorm(norm) => norm.trains(&program.parameters),
             kind => kind.folded().is_some_and(|folded| folded.trains(&program.parameters)),
         };
-        let before = needed[op.input] || op.residual.is_some_and(|residual| needed[residual]);
+        let before = op.reads().any(|read| needed[read]);
         needed[index + 1] = trains || before;
     }
     needed
@@ -90,10 +91,9 @@ pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
             let mut others = ops[..index]
                 .iter()
                 .rev()
-                .filter(|other| other.input == residual || other.residual == Some(residual));
-            let next = others
-                .next()
-                .filter(|other| other.input == residual && other.residual != Some(residual));
+                .filter(|other| other.reads().any(|read| read == residual));
+            let next =
+                others.next().filter(|other| other.input == residual && other.reads().count() == 1);
             let begins = next.is_some_and(|next| next.kind.is_pointwise());
             let alike = program.gradients[index + 1] == program.gradients[residual];
             plan[index].residual = match so_far[residual] {
@@ -111,14 +111,17 @@ pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
                 }
             };
         }
+        if let Some(second) = op.second.filter(|&second| needed[second]) {
+            let before = std::mem::replace(&mut so_far[second], Contribution::Another);
+            plan[index].second =
+                if before == Contribution::None { Contribution::First } else { before };
+        }
         if needed[op.input] {
             let before = std::mem::replace(&mut so_far[op.input], Contribution::Another);
             plan[index].input =
                 if before == Contribution::None { Contribution::First } else { before };
-            let reads = |other: &super::lower::Op| {
-                usize::from(other.input == op.input) + usize::from(other.residual == Some(op.input))
-            };
-            let alone = ops.iter().map(reads).sum::<usize>() == 1;
+            let reads = ops.iter().flat_map(|other| other.reads());
+            let alone = reads.filter(|&read| read == op.input).count() == 1;
             if let Some(producer) = op.input.checked_sub(1).filter(|_| alone) {
                 plan[index].gates = ops[producer].clamp != Clamp::NONE;
                 plan[producer].gated = plan[index].gates;
@@ -161,7 +164,9 @@ pub(crate) fn layout(
     for (index, op) in ops.iter().enumerate() {
         let runs = plan[index].runs;
         let reads = if runs { ends_back(index) } else { ends(index) };
-        requests[op.input].last = requests[op.input].last.max(reads);
+        for read in [Some(op.input), op.second].into_iter().flatten() {
+            requests[read].last = requests[read].last.max(reads);
+        }
         if let Some(residual) = op.residual {
             requests[residual].last = requests[residual].last.max(ends(index));
         }
@@ -172,8 +177,11 @@ pub(crate) fn layout(
             own.first = own.first.min(begins_back(index));
             own.last = own.last.max(ends_back(index));
         }
-        let contributions =
-            [(Some(op.input), plan[index].input), (op.residual, plan[index].residual)];
+        let contributions = [
+            (Some(op.input), plan[index].input),
+            (op.second, plan[index].second),
+            (op.residual, plan[index].residual),
+        ];
         for (value, contribution) in contributions {
             let Some(value) = value else { continue };
             match contribution {

@@ -14,7 +14,7 @@ pub struct Parameter {
     /// The gradient of the loss, as long as the values; `None` for what is frozen, and for moving
     /// statistics.
     pub gradient: Option<Vec<f32>>,
-    /// Whether weight decay applies: to kernels, not to BatchNormalization.
+    /// Whether weight decay applies: to kernels and biases, not to normalisations and scales.
     pub decays: bool,
     /// Where its layer stands.
     pub place: Place,
@@ -42,11 +42,20 @@ impl Parameters {
                 shape: tensor.shape.clone(),
                 values: tensor.data.clone(),
                 gradient: trains.then(|| vec![0.0; tensor.data.len()]),
-                decays: !matches!(layer.kind, LayerKind::BatchNormalization { .. }),
+                decays: !is_normalization(&layer.kind),
                 place: layer.place,
             });
         }
         first
+    }
+
+    /// Whether the layer has a bias beside its kernel.
+    fn has_bias(&self, first: ParameterId) -> bool {
+        let name = |id: ParameterId| Some(self.list.get(id)?.name.rsplit_once('/')?);
+        let (kernel, bias) = (name(first), name(first + 1));
+        bias.is_some_and(|(layer, weight)| {
+            ["bias", "beta"].contains(&weight) && kernel.is_some_and(|(own, _)| own == layer)
+        })
     }
 
     pub(crate) fn values(&self, id: ParameterId) -> &[f32] {
@@ -56,6 +65,12 @@ impl Parameters {
     pub(crate) fn trains(&self, id: ParameterId) -> bool {
         self.list[id].gradient.is_some()
     }
+}
+
+/// Whether a layer's weights only scale and move channels.
+fn is_normalization(kind: &LayerKind) -> bool {
+    use LayerKind::{BatchNormalization, LayerNormalization, LayerScale};
+    matches!(kind, BatchNormalization { .. } | LayerNormalization { .. } | LayerScale)
 }
 
 /// A BatchNormalization's weights.
@@ -106,11 +121,24 @@ pub(crate) struct FoldedWeights {
 pub(crate) struct Folded {
     /// All ones when `None`.
     pub(crate) kernel: Option<ParameterId>,
+    /// All zeros when `None`.
+    pub(crate) bias: Option<ParameterId>,
     pub(crate) norm: Option<Norm>,
     pub(crate) channels: usize,
 }
 
 impl Folded {
+    /// Ones and zeros.
+    pub(crate) fn identity(channels: usize) -> Self {
+        Self { kernel: None, bias: None, norm: None, channels }
+    }
+
+    /// The kernel, and the bias if there is one, of a layer whose first parameter this is.
+    pub(crate) fn of_layer(parameters: &Parameters, first: ParameterId, channels: usize) -> Self {
+        let bias = parameters.has_bias(first).then_some(first + 1);
+        Self { kernel: Some(first), bias, norm: None, channels }
+    }
+
     pub(crate) fn trains(&self, parameters: &Parameters) -> bool {
         self.kernel.is_some_and(|kernel| parameters.trains(kernel))
             || self.norm.is_some_and(|norm| norm.trains(parameters))
@@ -122,14 +150,17 @@ impl Folded {
     }
 
     /// Works out kernel and bias:
-    /// `kernel * gamma / sqrt(variance + epsilon)` and `beta - mean * gamma / sqrt(…)`.
+    /// `kernel * gamma / sqrt(variance + epsilon)` and `beta + (bias - mean) * gamma / sqrt(…)`.
     pub(crate) fn fold(&self, parameters: &Parameters, folded: &mut FoldedWeights) {
         let ones = vec![1.0; self.channels];
         let kernel = self.kernel.map_or(&ones[..], |kernel| parameters.values(kernel));
         folded.kernel.clear();
         folded.kernel.extend_from_slice(kernel);
         folded.bias.clear();
-        folded.bias.resize(self.channels, 0.0);
+        match self.bias {
+            Some(bias) => folded.bias.extend_from_slice(parameters.values(bias)),
+            None => folded.bias.resize(self.channels, 0.0),
+        }
         let Some(norm) = self.norm else { return };
         let (scale, _) = self.scale(norm, parameters);
         for row in folded.kernel.chunks_exact_mut(self.channels) {
@@ -140,7 +171,8 @@ impl Folded {
         let beta = parameters.values(norm.beta());
         let mean = parameters.values(norm.moving_mean());
         for (c, bias) in folded.bias.iter_mut().enumerate() {
-            *bias = (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32;
+            let centred = f64::from(*bias) - f64::from(mean[c]);
+            *bias = (f64::from(beta[c]) + centred * scale[c]) as f32;
         }
     }
 
@@ -177,19 +209,22 @@ impl Folded {
             let mean = parameters.values(norm.moving_mean());
             let d_gamma: Vec<f32> = (0..self.channels)
                 .map(|c| {
-                    let centred = products[c] - f64::from(mean[c]) * f64::from(d_bias[c]);
-                    (inverse[c] * centred) as f32
+                    let bias = self.bias.map_or(0.0, |bias| parameters.values(bias)[c].into());
+                    let moved: f64 = bias - f64::from(mean[c]);
+                    (inverse[c] * (products[c] + moved * f64::from(d_bias[c]))) as f32
                 })
                 .collect();
             parameters.list[norm.gamma()].gradient = Some(d_gamma);
             parameters.list[norm.beta()].gradient = Some(d_bias.to_vec());
         }
-        let Some(kernel) = self.kernel else { return };
-        if let Some(gradient) = &mut parameters.list[kernel].gradient {
-            gradient.copy_from_slice(d_kernel);
-            if let Some((scale, _)) = scale {
+        for (id, d) in [(self.kernel, d_kernel), (self.bias, d_bias)] {
+            let Some(gradient) = id.and_then(|id| parameters.list[id].gradient.as_mut()) else {
+                continue;
+            };
+            gradient.copy_from_slice(d);
+            if let Some((scale, _)) = &scale {
                 for row in gradient.chunks_exact_mut(self.channels) {
-                    for (d, scale) in row.iter_mut().zip(&scale) {
+                    for (d, scale) in row.iter_mut().zip(scale) {
                         *d = (f64::from(*d) * scale) as f32;
                     }
                 }

@@ -12,12 +12,17 @@ use super::parameters::{FoldedWeights, Parameters};
 use crate::layers::affine::{Affine, residual_backward};
 use crate::layers::batch_normalization::{self, Moments, Sums};
 use crate::layers::maps::{Before, Gate, Gradient, Maps, MapsMut, WeightGradients};
-use crate::layers::{Conv2D, DepthwiseConv2D, global_average_pooling2d, zero_padding2d};
+use crate::layers::{
+    Conv2D, DepthwiseConv2D, GroupedConv2D, LayerNormalization, activation, concatenate,
+    global_average_pooling2d, max_pooling2d, multiply, zero_padding2d,
+};
 
 /// An operation with its weights made ready.
 pub(super) enum Kernel {
     Conv(Conv2D),
+    Grouped(GroupedConv2D),
     Depthwise(DepthwiseConv2D),
+    LayerNorm(LayerNormalization),
     /// Also a BatchNormalization, once the moments are known.
     Affine(Affine),
     None,
@@ -39,13 +44,32 @@ impl Kernel {
             OpKind::Depthwise { side, stride, .. } => {
                 Self::Depthwise(DepthwiseConv2D::new(isa, (side, stride), weights, op.clamp))
             }
+            OpKind::Grouped { side, stride, groups, .. } => {
+                let (window, clamp) = ((side, stride), op.clamp);
+                Self::Grouped(GroupedConv2D::new(
+                    isa,
+                    window,
+                    groups,
+                    weights,
+                    clamp,
+                    differentiable,
+                ))
+            }
+            OpKind::LayerNorm { epsilon, .. } => {
+                Self::LayerNorm(LayerNormalization { scale: kernel, bias, epsilon })
+            }
             OpKind::Affine { .. } => Self::Affine(Affine { scale: kernel, bias, clamp: op.clamp }),
             OpKind::BatchNorm(norm) => {
                 let of = |id| parameters.values(id).iter().map(|&x| f64::from(x)).collect();
                 let (mean, variance) = (of(norm.moving_mean()), of(norm.moving_variance()));
                 Self::normalization(&Moments { mean, variance }, op, parameters)
             }
-            OpKind::Pad(_) | OpKind::Pool => Self::None,
+            OpKind::Pad(_)
+            | OpKind::Pool
+            | OpKind::MaxPool(_)
+            | OpKind::Activate(_)
+            | OpKind::Multiply
+            | OpKind::Concatenate => Self::None,
         }
     }
 
@@ -68,7 +92,12 @@ impl Kernel {
         weights.fold(parameters, folded);
         match self {
             Self::Conv(conv) => conv.load(&folded.kernel, &folded.bias),
+            Self::Grouped(grouped) => grouped.load(&folded.kernel, &folded.bias),
             Self::Depthwise(depthwise) => depthwise.load(&folded.kernel, &folded.bias),
+            Self::LayerNorm(norm) => {
+                norm.scale.copy_from_slice(&folded.kernel);
+                norm.bias.copy_from_slice(&folded.bias);
+            }
             Self::Affine(affine) => {
                 affine.scale.copy_from_slice(&folded.kernel);
                 affine.bias.copy_from_slice(&folded.bias);
@@ -155,10 +184,11 @@ impl Pass<'_> {
     /// Computes an operation, or some rows of its output where it is one of a [chain](super::bands).
     pub(super) fn forward(&mut self, index: usize, rows: Option<Range<usize>>) {
         let op = &self.program.ops[index];
-        let residual = op.residual.filter(|&residual| residual != op.input);
+        // Nothing has a residual and a second operand.
+        let other = op.second.or(op.residual).filter(|&other| other != op.input);
         let parts = [
             self.value(op.input),
-            residual.map_or(0..0, |residual| self.value(residual)),
+            other.map_or(0..0, |other| self.value(other)),
             self.value(index + 1),
         ];
         let parts = self.arena.get_disjoint_mut(parts).expect("places do not overlap");
@@ -168,6 +198,15 @@ impl Pass<'_> {
             let rows = rows.unwrap_or(0..of_y.height);
             let y = MapsMut { values: y, layout: of_y };
             return depthwise.forward(Maps { values: x, layout: of_x }, y, rows);
+        }
+        if let Some(second) = op.second {
+            let values = if second == op.input { &*x } else { &*other };
+            let second = Maps { values, layout: &self.program.values[second] };
+            let (x, y) = (Maps { values: x, layout: of_x }, MapsMut { values: y, layout: of_y });
+            return match op.kind {
+                OpKind::Multiply => multiply::forward(self.isa, x, second, y),
+                _ => concatenate::forward(x, second, y),
+            };
         }
         let residual = op.residual.map(|r| if r == op.input { &*x } else { &*other });
         let (of_x, in_x) = part(of_x, x.len(), rows.as_ref());
@@ -181,7 +220,11 @@ impl Pass<'_> {
         match (&op.kind, &self.kernels[index]) {
             (_, Kernel::Conv(conv)) => conv.forward(x, residual, y),
             (_, Kernel::Depthwise(_)) => unreachable!("it has been run"),
+            (_, Kernel::Grouped(grouped)) => grouped.forward(x, y),
             (_, Kernel::Affine(affine)) => affine.forward(x, residual, y),
+            (_, Kernel::LayerNorm(norm)) => norm.forward(self.isa, x, y),
+            (OpKind::MaxPool(pooling), _) => max_pooling2d::forward(self.isa, *pooling, x, y),
+            (OpKind::Activate(function), _) => activation::forward(self.isa, *function, x, y),
             (OpKind::Pad(margins), Kernel::None) => zero_padding2d::forward(*margins, x, y),
             (_, Kernel::None) => global_average_pooling2d::forward(self.isa, x, y),
         }
@@ -236,6 +279,9 @@ impl Pass<'_> {
                 self.unclamp(index);
             }
             self.residual_backward(index);
+        }
+        if self.program.ops[index].second.is_some() {
+            return self.pair_backward(index);
         }
         let (op, plan) = (&self.program.ops[index], &self.plan[index]);
         let input_wanted = plan.input.is_wanted();
@@ -297,7 +343,19 @@ impl Pass<'_> {
             }
             (_, Kernel::Conv(conv)) => conv.backward(x, d_y, weights, d_x),
             (_, Kernel::Depthwise(_)) => unreachable!("it has been run"),
+            (_, Kernel::Grouped(grouped)) => grouped.backward(x, d_y, weights, d_x),
             (_, Kernel::Affine(affine)) => affine.backward(x, d_y, weights, d_x),
+            (_, Kernel::LayerNorm(norm)) => norm.backward(self.isa, x, d_y, weights, d_x),
+            (OpKind::MaxPool(pooling), _) => {
+                if let Some(d_x) = d_x {
+                    max_pooling2d::backward(*pooling, x, d_y, d_x);
+                }
+            }
+            (OpKind::Activate(function), _) => {
+                if let Some(d_x) = d_x {
+                    activation::backward(self.isa, *function, x, d_y, d_x);
+                }
+            }
             (OpKind::Pad(margins), Kernel::None) => {
                 if let Some(d_x) = d_x {
                     zero_padding2d::backward(*margins, d_y, d_x);
@@ -307,6 +365,57 @@ impl Pass<'_> {
                 if let Some(d_x) = d_x {
                     global_average_pooling2d::backward(d_y, d_x);
                 }
+            }
+        }
+    }
+
+    /// Takes an operation back that reads two values.
+    fn pair_backward(&mut self, index: usize) {
+        let (op, plan) = (&self.program.ops[index], &self.plan[index]);
+        let second = op.second.expect("it has two operands");
+        debug_assert!(
+            second != op.input,
+            "no network multiplies a value by itself, nor doubles it"
+        );
+        let gradient = |value: ValueId, contribution: Contribution| {
+            if contribution.is_wanted() { self.gradient(value) } else { 0..0 }
+        };
+        let parts = [
+            self.value(op.input),
+            self.value(second),
+            self.gradient(index + 1),
+            gradient(op.input, plan.input),
+            gradient(second, plan.second),
+        ];
+        let parts = self.arena.get_disjoint_mut(parts).expect("no overlap");
+        let [x, other, d_y, d_x, d_other] = parts;
+        let (values, gradients) = (&self.program.values, &self.program.gradients);
+        let x = Maps { values: x, layout: &values[op.input] };
+        let other = Maps { values: other, layout: &values[second] };
+        let d_y = Maps { values: d_y, layout: &gradients[index + 1] };
+        let before = |contribution| match contribution {
+            Contribution::Another => Before::There,
+            Contribution::After(_) => unreachable!("only pointwise convolutions begin with others"),
+            _ => Before::Nothing,
+        };
+        let clamp = plan.gates.then(|| self.program.ops[op.input - 1].clamp);
+        let gate = clamp.map(|clamp| Gate { isa: self.isa, y: x, clamp });
+        let d_x = plan.input.is_wanted().then(|| Gradient {
+            maps: MapsMut { values: d_x, layout: &gradients[op.input] },
+            before: before(plan.input),
+            gate,
+        });
+        let d_other = plan.second.is_wanted().then(|| Gradient {
+            maps: MapsMut { values: d_other, layout: &gradients[second] },
+            before: before(plan.second),
+            gate: None,
+        });
+        if let OpKind::Multiply = op.kind {
+            return multiply::backward(self.isa, (x, other), d_y, d_x, d_other);
+        }
+        for (first, gradient) in [(0, d_x), (x.layout.channels, d_other)] {
+            if let Some(gradient) = gradient {
+                concatenate::backward(d_y, first, gradient);
             }
         }
     }

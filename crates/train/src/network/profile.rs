@@ -98,7 +98,9 @@ impl TrainableNetwork {
         let op = &self.program.ops[index];
         let y = &self.program.values[index + 1];
         let own = match op.kind {
-            OpKind::Conv { weights, .. } | OpKind::Depthwise { weights, .. } => {
+            OpKind::Conv { weights, .. }
+            | OpKind::Grouped { weights, .. }
+            | OpKind::Depthwise { weights, .. } => {
                 y.height * y.width * weights.kernel_len(&self.program.parameters)
             }
             _ => 0,

@@ -1,10 +1,14 @@
-//! Training a network: layers, gradients, batch statistics and steps against Keras.
+//! Training a network: layers, gradients, batch statistics and steps against Keras and
+//! PyTorch.
 //!
-//! Fixtures: `tools/reference/keras_training.py`.
+//! Fixtures: `tools/reference/keras_training.py`, `torch_bases.py`.
 
+mod bases;
 mod contract;
 mod keras;
 mod networks;
 mod oracle;
+#[path = "../../../engine/tests/seeded/mod.rs"]
+mod seeded;
 mod support;
 mod whole;

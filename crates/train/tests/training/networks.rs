@@ -33,7 +33,10 @@ pub(crate) fn of_layers(layers: &[(LayerKind, &[LayerId])]) -> Network {
             None => (LayerKind::ZeroPadding2D(Margins::default()), vec![last]),
         };
         let input = network.layers()[inputs[0]].output;
-        let output = shape_after(&kind, input);
+        let mut output = shape_after(&kind, input);
+        if let (LayerKind::Concatenate, Shape::Map { channels, .. }) = (&kind, &mut output) {
+            *channels += network.layers()[inputs[1]].output.channels();
+        }
         let name = network.layers()[id].name.clone();
         let layer = network.layer_mut(&name).unwrap();
         layer.weights = kind.weight_specs(input.channels());
@@ -50,14 +53,19 @@ fn shape_after(kind: &LayerKind, input: Shape) -> Shape {
         channels,
     };
     match *kind {
-        LayerKind::Conv2D { filters, window } => slid(window, filters),
-        LayerKind::DepthwiseConv2D(window) => slid(window, channels),
+        LayerKind::Conv2D { filters, window, .. } => slid(window, filters),
+        LayerKind::DepthwiseConv2D { window, .. } | LayerKind::MaxPooling2D(window) => {
+            slid(window, channels)
+        }
         LayerKind::ZeroPadding2D(m) => Shape::Map {
             height: height + m.top + m.bottom,
             width: width + m.left + m.right,
             channels,
         },
-        LayerKind::GlobalAveragePooling2D => Shape::Vector(channels),
+        LayerKind::GlobalAveragePooling2D { keepdims: true } => {
+            Shape::Map { height: 1, width: 1, channels }
+        }
+        LayerKind::GlobalAveragePooling2D { keepdims: false } => Shape::Vector(channels),
         _ => input,
     }
 }
@@ -69,13 +77,15 @@ pub(crate) fn random_weights(network: &Network, seed: u64) -> Weights {
     let mut tensors = BTreeMap::new();
     for (layer, spec) in network.weight_specs() {
         let taps: usize = spec.shape[..spec.shape.len() - 1].iter().product();
-        let depthwise = matches!(layer.kind, LayerKind::DepthwiseConv2D(_));
+        let depthwise =
+            matches!(layer.kind, LayerKind::DepthwiseConv2D { .. }) && spec.name == "kernel";
         let taps = if depthwise { spec.shape[0] * spec.shape[1] } else { taps };
         let spread = (1.5 / taps as f32).sqrt();
         let range = match spec.name {
             "kernel" => -spread..spread,
             "gamma" => 0.5..2.0,
             "beta" => -0.5..3.5,
+            "bias" => -0.5..1.0,
             "moving_mean" => -0.5..0.5,
             "moving_variance" => 0.5..2.0,
             other => panic!("{other} is no base's weight"),
@@ -262,14 +272,34 @@ impl<'a> Reference<'a> {
             let weight = |name: &str| &self.tensors[&weight_name(&layer.name, name)][..];
             let x = value(0);
             let y = match layer.kind {
-                LayerKind::Conv2D { window, .. } => {
+                LayerKind::Conv2D { window, groups, bias, activation, .. } => {
                     let margins = window.margins(x.height, x.width).unwrap();
-                    oracle::conv(x, weight("kernel"), (window.kernel, window.stride), margins)
+                    let sides = (window.kernel, window.stride);
+                    let y = oracle::grouped(x, weight("kernel"), groups, sides, margins);
+                    let y = if bias { oracle::moved(y, weight("bias")) } else { y };
+                    oracle::activated(y, activation)
                 }
-                LayerKind::DepthwiseConv2D(window) => {
+                LayerKind::DepthwiseConv2D { window, bias } => {
                     let margins = window.margins(x.height, x.width).unwrap();
-                    oracle::depthwise(x, weight("kernel"), (window.kernel, window.stride), margins)
+                    let sides = (window.kernel, window.stride);
+                    let y = oracle::depthwise(x, weight("kernel"), sides, margins);
+                    if bias { oracle::moved(y, weight("bias")) } else { y }
                 }
+                LayerKind::Activation(activation) => oracle::activated(x.clone(), activation),
+                LayerKind::LayerScale => {
+                    let gamma = weight("gamma");
+                    oracle::affine(x, gamma, &vec![0.0; gamma.len()])
+                }
+                LayerKind::LayerNormalization { epsilon } => {
+                    oracle::layer_norm(x, (weight("gamma"), weight("beta")), epsilon.into())
+                }
+                LayerKind::MaxPooling2D(window) => {
+                    let margins = window.margins(x.height, x.width).unwrap();
+                    oracle::max_pool(x, (window.kernel, window.stride), margins)
+                }
+                LayerKind::Multiply => oracle::multiply(x, value(1)),
+                LayerKind::Concatenate => oracle::concatenate(x, value(1)),
+                LayerKind::Dropout { .. } | LayerKind::Flatten | LayerKind::Reshape(_) => x.clone(),
                 LayerKind::BatchNormalization { epsilon, .. } => {
                     let own = (weight("gamma"), weight("beta"));
                     let epsilon = f64::from(epsilon);
@@ -287,7 +317,7 @@ impl<'a> Reference<'a> {
                 }
                 LayerKind::Add => oracle::add(x, value(1)),
                 LayerKind::ZeroPadding2D(margins) => oracle::pad(x, margins),
-                LayerKind::GlobalAveragePooling2D => oracle::pool(x),
+                LayerKind::GlobalAveragePooling2D { .. } => oracle::pool(x),
                 other => panic!("{} is no layer of a base", other.class_name()),
             };
             own.push(y);

@@ -1,6 +1,8 @@
 //! Layers in f64, written to be read: what the fast ones must agree with.
 
-use headstart_model::Margins;
+#![allow(dead_code)] // not every file of tests has all layers
+
+use headstart_model::{Activation, Margins};
 
 /// Maps of some pictures, `[pictures][height][width][channels]`.
 #[derive(Clone, Debug)]
@@ -71,6 +73,122 @@ pub(crate) fn conv(x: &Map, kernel: &[f64], window: (usize, usize), margins: Mar
         }
     });
     Map { values: sums, ..y }
+}
+
+/// Of each group of channels by itself; `kernel` is `[side][side][inputs of a group][outputs]`.
+pub(crate) fn grouped(
+    x: &Map,
+    kernel: &[f64],
+    groups: usize,
+    window: (usize, usize),
+    margins: Margins,
+) -> Map {
+    if groups == 1 {
+        return conv(x, kernel, window, margins);
+    }
+    let inputs = x.channels / groups;
+    let outputs = kernel.len() / (window.0 * window.0 * inputs);
+    let own = outputs / groups;
+    let mut y = Map::zeros(x.pictures, x.slid(window, margins), outputs);
+    for group in 0..groups {
+        let part = channels(x, group * inputs..(group + 1) * inputs);
+        let rows = kernel.chunks_exact(outputs).flat_map(|row| &row[group * own..][..own]);
+        let part = conv(&part, &rows.copied().collect::<Vec<f64>>(), window, margins);
+        let pixels = y.values.chunks_exact_mut(outputs);
+        for (to, from) in pixels.zip(part.values.chunks_exact(own)) {
+            to[group * own..][..own].copy_from_slice(from);
+        }
+    }
+    y
+}
+
+/// Some channels of a map.
+fn channels(x: &Map, range: std::ops::Range<usize>) -> Map {
+    let pixels = x.values.chunks_exact(x.channels);
+    let values = pixels.flat_map(|pixel| &pixel[range.clone()]).copied().collect();
+    Map { channels: range.len(), values, ..*x }
+}
+
+/// With a bias for each channel.
+pub(crate) fn moved(x: Map, bias: &[f64]) -> Map {
+    affine(&x, &vec![1.0; bias.len()], bias)
+}
+
+pub(crate) fn activated(mut x: Map, activation: Activation) -> Map {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let hard_sigmoid = |x: f64| ((x + 3.0) / 6.0).clamp(0.0, 1.0);
+    let f = |x: f64| match activation {
+        Activation::Linear => x,
+        Activation::Softmax => unreachable!("no base has one"),
+        Activation::Sigmoid => sigmoid(x),
+        Activation::HardSigmoid => hard_sigmoid(x),
+        Activation::Silu => x * sigmoid(x),
+        Activation::HardSilu => x * hard_sigmoid(x),
+        Activation::Gelu => x * normal(x),
+    };
+    x.values.iter_mut().for_each(|value| *value = f(*value));
+    x
+}
+
+/// `P(X <= x)` of a standard normal `X`, by the series of Marsaglia 2004 ("Evaluating the normal distribution").
+fn normal(x: f64) -> f64 {
+    if x.abs() > 8.0 {
+        return if x > 0.0 { 1.0 } else { 0.0 };
+    }
+    let (mut sum, mut term, mut n) = (x, x, 1.0);
+    while term.abs() > 1e-18 * sum.abs() {
+        n += 2.0;
+        term *= x * x / n;
+        sum += term;
+    }
+    0.5 + sum * (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt()
+}
+
+/// Of each position by the mean and variance of its channels.
+pub(crate) fn layer_norm(x: &Map, (gamma, beta): (&[f64], &[f64]), epsilon: f64) -> Map {
+    let mut y = x.clone();
+    for pixel in y.values.chunks_exact_mut(x.channels) {
+        let n = pixel.len() as f64;
+        let mean = pixel.iter().sum::<f64>() / n;
+        let variance = pixel.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        for (c, value) in pixel.iter_mut().enumerate() {
+            *value = (*value - mean) / (variance + epsilon).sqrt() * gamma[c] + beta[c];
+        }
+    }
+    y
+}
+
+/// The largest under each window; margins never are.
+pub(crate) fn max_pool(x: &Map, window: (usize, usize), margins: Margins) -> Map {
+    let mut y = Map::zeros(x.pictures, x.slid(window, margins), x.channels);
+    let mut most = vec![f64::NEG_INFINITY; y.values.len()];
+    taps(x, &y_shape(&y), window, margins, |at, _, pixel| {
+        for (most, value) in most[at..].iter_mut().zip(pixel) {
+            *most = most.max(*value);
+        }
+    });
+    y.values = most;
+    y
+}
+
+/// The product of each channel of a map with a value of its own.
+pub(crate) fn multiply(x: &Map, gate: &Map) -> Map {
+    let mut y = x.clone();
+    let picture = x.height * x.width * x.channels;
+    for (map, gate) in y.values.chunks_exact_mut(picture).zip(gate.values.chunks_exact(x.channels))
+    {
+        for pixel in map.chunks_exact_mut(x.channels) {
+            pixel.iter_mut().zip(gate).for_each(|(value, gate)| *value *= gate);
+        }
+    }
+    y
+}
+
+/// The channels of two maps, one behind the other.
+pub(crate) fn concatenate(a: &Map, b: &Map) -> Map {
+    let pixels = a.values.chunks_exact(a.channels).zip(b.values.chunks_exact(b.channels));
+    let values = pixels.flat_map(|(a, b)| a.iter().chain(b)).copied().collect();
+    Map { channels: a.channels + b.channels, values, ..*a }
 }
 
 /// `kernel` is `[side][side][channels]`.
@@ -165,7 +283,6 @@ pub(crate) fn pool(x: &Map) -> Map {
 ///
 /// Layers but for batch statistics are linear in each of their inputs and weights between the kinks
 /// of their clamps, so the step is only small for these not to be crossed.
-#[allow(dead_code)] // whole networks move many weights at once
 pub(crate) fn differences(x: &[f64], step: f64, f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let mut x = x.to_vec();
     (0..x.len())

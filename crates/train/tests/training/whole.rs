@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headstart_engine::Isa;
-use headstart_model::{LayerKind, Margins, Network, Padding, Trainable, Window};
+use headstart_model::{Activation, LayerKind, Margins, Network, Padding, Trainable, Window};
 use headstart_train::network::BatchNorm::{self, Inference, Train};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -138,24 +138,47 @@ type Layers = Vec<(LayerKind, &'static [usize])>;
 const NONE: Margins = Margins { top: 0, bottom: 0, left: 0, right: 0 };
 
 fn conv(filters: usize, kernel: usize, stride: usize, padding: Padding) -> LayerKind {
-    LayerKind::Conv2D { filters, window: Window { kernel, stride, padding } }
+    LayerKind::conv(filters, Window { kernel, stride, padding })
 }
 
 fn depthwise(kernel: usize, stride: usize, padding: Padding) -> LayerKind {
-    LayerKind::DepthwiseConv2D(Window { kernel, stride, padding })
+    LayerKind::depthwise(Window { kernel, stride, padding })
 }
 
 /// What no registered network has, or not behind a trainable layer.
 #[test]
 fn gradients_of_networks_of_any_structure_are_finite_differences() {
-    use LayerKind::{Add, GlobalAveragePooling2D};
-    use Padding::{Same, Symmetric, Valid};
+    use Activation::{Gelu, HardSigmoid, HardSilu, Linear, Sigmoid, Silu};
+    use LayerKind::{Add, Concatenate, LayerScale, Multiply};
+    use Padding::{Ceil, Same, Symmetric, Valid};
     let bn = LayerKind::BatchNormalization { epsilon: 1e-3, momentum: 0.9 };
     let (relu, relu6) =
         (LayerKind::ReLU { max_value: None }, LayerKind::ReLU { max_value: Some(6.0) });
     let pad = LayerKind::ZeroPadding2D(Margins { top: 1, left: 2, ..NONE });
     let stem = conv(5, 3, 2, Same);
-    let networks: [(&str, Layers); 14] = [
+    let apply = LayerKind::Activation;
+    let pool = |padding| LayerKind::MaxPooling2D(Window { kernel: 3, stride: 2, padding });
+    let norm = LayerKind::LayerNormalization { epsilon: 1e-6 };
+    let mean = LayerKind::GlobalAveragePooling2D { keepdims: true };
+    let biased = |filters, kernel, groups, activation| LayerKind::Conv2D {
+        filters,
+        window: Window { kernel, stride: 1, padding: Same },
+        groups,
+        bias: true,
+        activation,
+    };
+    let grouped = |filters, stride, groups| LayerKind::Conv2D {
+        filters,
+        window: Window { kernel: 3, stride, padding: Symmetric(1) },
+        groups,
+        bias: false,
+        activation: Linear,
+    };
+    let biased_depthwise = LayerKind::DepthwiseConv2D {
+        window: Window { kernel: 7, stride: 1, padding: Symmetric(3) },
+        bias: true,
+    };
+    let networks: [(&str, Layers); 25] = [
         (
             "wide kernels in the middle",
             vec![
@@ -239,7 +262,140 @@ fn gradients_of_networks_of_any_structure_are_finite_differences() {
                 (depthwise(3, 2, Valid), &[4]),
             ],
         ),
-        ("pooling of its own", vec![(stem, &[0]), (bn, &[1]), (GlobalAveragePooling2D, &[2])]),
+        (
+            "a bias that BatchNormalization follows, and one that nothing does",
+            vec![
+                (biased(6, 3, 1, Linear), &[0]),
+                (bn, &[1]),
+                (relu, &[2]),
+                (biased(4, 1, 1, Linear), &[3]),
+            ],
+        ),
+        (
+            "the largest under windows with margins, before windows that pad",
+            vec![
+                (stem, &[0]),
+                (bn, &[1]),
+                (relu, &[2]),
+                (pool(Symmetric(1)), &[3]),
+                (conv(4, 3, 1, Same), &[4]),
+            ],
+        ),
+        (
+            "the largest under windows that reach over the edge, read twice",
+            vec![
+                (stem, &[0]),
+                (bn, &[1]),
+                (pool(Ceil), &[2]),
+                (conv(5, 1, 1, Same), &[3]),
+                (Add, &[3, 4]),
+            ],
+        ),
+        (
+            "two maps, one behind the other",
+            vec![
+                (stem, &[0]),
+                (bn, &[1]),
+                (relu, &[2]),
+                (biased(3, 1, 1, Linear), &[3]),
+                (relu, &[4]),
+                (biased(4, 3, 1, Linear), &[3]),
+                (relu, &[6]),
+                (Concatenate, &[5, 7]),
+                (depthwise(3, 2, Same), &[8]),
+            ],
+        ),
+        (
+            "every function, around convolutions",
+            vec![
+                (stem, &[0]),
+                (bn, &[1]),
+                (apply(Silu), &[2]),
+                (conv(5, 3, 1, Same), &[3]),
+                (apply(Gelu), &[4]),
+                (depthwise(3, 1, Same), &[5]),
+                (apply(HardSilu), &[6]),
+                (conv(5, 1, 1, Same), &[7]),
+                (apply(Sigmoid), &[8]),
+                (Add, &[4, 9]),
+                (apply(HardSigmoid), &[10]),
+            ],
+        ),
+        (
+            "squeeze-and-excitation between depthwise and pointwise convolutions",
+            vec![
+                (stem, &[0]),
+                (bn, &[1]),
+                (conv(6, 1, 1, Same), &[2]),
+                (bn, &[3]),
+                (apply(HardSilu), &[4]),
+                (depthwise(5, 2, Same), &[5]),
+                (bn, &[6]),
+                (relu, &[7]),
+                (mean, &[8]),
+                (biased(3, 1, 1, Silu), &[9]),
+                (biased(6, 1, 1, Sigmoid), &[10]),
+                (Multiply, &[8, 11]),
+                (conv(5, 1, 1, Same), &[12]),
+                (bn, &[13]),
+            ],
+        ),
+        (
+            "a product of a map that a depthwise convolution computes and pads",
+            vec![
+                (stem, &[0]),
+                (depthwise(3, 1, Same), &[1]),
+                (mean, &[2]),
+                (biased(5, 1, 1, HardSigmoid), &[3]),
+                (Multiply, &[2, 4]),
+                (depthwise(3, 2, Symmetric(1)), &[5]),
+            ],
+        ),
+        (
+            "groups of channels",
+            vec![
+                (conv(8, 3, 2, Same), &[0]),
+                (bn, &[1]),
+                (relu, &[2]),
+                (grouped(12, 1, 2), &[3]),
+                (bn, &[4]),
+                (relu, &[5]),
+                (grouped(8, 2, 4), &[6]),
+                (biased(6, 1, 2, Linear), &[7]),
+            ],
+        ),
+        (
+            "layer normalization, scales and biased depthwise convolutions",
+            vec![
+                (conv(6, 4, 4, Valid), &[0]),
+                (norm, &[1]),
+                (biased_depthwise, &[2]),
+                (norm, &[3]),
+                (biased(9, 1, 1, Gelu), &[4]),
+                (biased(6, 1, 1, Linear), &[5]),
+                (LayerScale, &[6]),
+                (Add, &[2, 7]),
+                (norm, &[8]),
+                (conv(5, 2, 2, Valid), &[9]),
+            ],
+        ),
+        (
+            "a normalization that windows read, and a scale alone",
+            vec![(stem, &[0]), (norm, &[1]), (conv(4, 3, 1, Same), &[2]), (LayerScale, &[3])],
+        ),
+        (
+            "two maps that BatchNormalization follows, and a dropout that does nothing",
+            vec![
+                (stem, &[0]),
+                (conv(3, 1, 1, Same), &[1]),
+                (Concatenate, &[1, 2]),
+                (bn, &[3]),
+                (LayerKind::Dropout { rate: 0.5 }, &[4]),
+                (Add, &[4, 5]),
+                (relu6, &[6]),
+            ],
+        ),
+        ("pooling of its own", vec![(stem, &[0]), (bn, &[1]), (LayerKind::global_average(), &[2])]),
     ];
     for (what, layers) in networks {
         let network = of_layers(&layers);

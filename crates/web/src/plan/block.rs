@@ -4,7 +4,7 @@
 use headstart_engine::frozen::{Op, OpId, OpKind, Sides};
 use headstart_model::Margins;
 
-use super::{Place, Plan, is_pointwise, no_kernel};
+use super::{Place, Plan, clamp_of, is_pointwise, no_kernel};
 use crate::WebError;
 use crate::kernels::{Depthwise, F32_BYTES};
 
@@ -39,7 +39,7 @@ impl<'a> Plan<'a> {
         if op.residual.is_some() {
             return Err(no_kernel("a sum after a depthwise convolution", op));
         }
-        let depthwise = Depthwise::new(self.data, (kernel, bias), sides, op.clamp);
+        let depthwise = Depthwise::new(self.data, (kernel, bias), sides, clamp_of(op));
         let last = project.map_or((id, op), |project| project);
         if let Some((id, op)) = project {
             self.pack(id, op);

@@ -4,7 +4,7 @@ mod block;
 
 use std::collections::HashMap;
 
-use headstart_engine::frozen::{Clamp, Op, OpId, OpKind, Program, Sides};
+use headstart_engine::frozen::{Clamp, Function, Op, OpId, OpKind, Program, Sides};
 use headstart_model::{Margins, Network};
 
 use crate::arena::Arena;
@@ -69,11 +69,8 @@ impl<'a> Plan<'a> {
         (fused, weights): (bool, Weights),
     ) -> Self {
         let mut readers = vec![0; program.ops.len()];
-        for op in program.ops.iter().skip(1) {
-            readers[op.input] += 1;
-            if let Some(residual) = op.residual {
-                readers[residual] += 1;
-            }
+        for op in &program.ops {
+            op.reads().for_each(|read| readers[read] += 1);
         }
         // The last is read by whoever comes after.
         *readers.last_mut().expect("the input at least") += 1;
@@ -100,6 +97,10 @@ impl<'a> Plan<'a> {
     /// Plans all of the network; where its last map lies.
     pub(crate) fn base(&mut self) -> Result<Place, WebError> {
         let program = self.program;
+        let activated = |op: &&Op| op.activation.function().is_some();
+        if let Some(op) = program.ops.iter().find(activated) {
+            return Err(no_kernel(op.activation.function().map_or("", Function::name), op));
+        }
         for (id, op) in program.ops.iter().enumerate().skip(1) {
             if self.values[id].is_some() || self.is_expansion(id) {
                 continue;
@@ -108,10 +109,7 @@ impl<'a> Plan<'a> {
                 OpKind::Depthwise { sides, .. } => self.block(id, op, *sides)?,
                 OpKind::Conv { .. } => self.whole(id, op)?,
                 OpKind::Input => unreachable!("the first alone is the input"),
-                OpKind::Affine { .. } => return Err(no_kernel("a scaling by itself", op)),
-                OpKind::Pad(_) => return Err(no_kernel("padding by itself", op)),
-                OpKind::GlobalAverage => return Err(no_kernel("a mean within", op)),
-                OpKind::Softmax => return Err(no_kernel("a softmax within", op)),
+                kind => return Err(no_kernel(kind.name(), op)),
             }
         }
         Ok(self.values[program.ops.len() - 1].expect("all are computed"))
@@ -194,7 +192,7 @@ impl<'a> Plan<'a> {
         };
         let bytes = self.weights.bytes(kernel.len());
         let residual = op.residual.is_some();
-        let conv = Conv::pointwise(self.data, (kernel, bias), bytes, op.clamp, residual);
+        let conv = Conv::pointwise(self.data, (kernel, bias), bytes, clamp_of(op), residual);
         self.convs.insert(id, conv);
     }
 
@@ -222,7 +220,7 @@ impl<'a> Plan<'a> {
         let window = (sides.kernel, normalize.pitch(), step);
         let residual = op.residual.is_some();
         let bytes = self.weights.bytes(kernel.len());
-        let conv = Conv::new(self.data, (kernel, bias), bytes, window, op.clamp, residual);
+        let conv = Conv::new(self.data, (kernel, bias), bytes, window, clamp_of(op), residual);
         self.convs.insert(id, conv);
         let function = self.module.function(normalize.body());
         let map = self.take(normalize.bytes());
@@ -274,6 +272,11 @@ impl<'a> Plan<'a> {
 
 fn is_pointwise(sides: &Sides) -> bool {
     sides.kernel == 1 && sides.stride == 1 && sides.margins == Margins::default()
+}
+
+/// The range of an operation's results; other activations are refused.
+fn clamp_of(op: &Op) -> Clamp {
+    op.activation.clamp().unwrap_or(Clamp::NONE)
 }
 
 fn no_kernel(operation: &'static str, op: &Op) -> WebError {

@@ -9,7 +9,7 @@ mod part;
 
 use std::ops::Range;
 
-use headstart_kernels::Clamp;
+use headstart_kernels::Activation;
 use headstart_kernels::depthwise::Depthwise;
 use headstart_model::{Margins, Shape};
 
@@ -171,7 +171,10 @@ impl Block {
     /// Whether `threads` are better divided among the panels than among the rows: rows at the
     /// borders of parts are expanded twice, but panels may not come out even.
     fn shares_panels(&self, threads: usize) -> bool {
-        let linear = self.project.as_ref().is_some_and(|project| project.op.clamp() == Clamp::NONE);
+        let linear = self
+            .project
+            .as_ref()
+            .is_some_and(|project| project.op.activation() == Activation::NONE);
         if threads == 1 || !linear || self.panels.len() < threads {
             return false;
         }

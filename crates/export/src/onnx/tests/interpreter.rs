@@ -134,6 +134,36 @@ fn compute(node: &NodeProto, inputs: &[Option<&Array>]) -> Array {
             }
             Array { shape: vec![x.shape[0], units], data }
         }
+        "Sub" => broadcast(x, other(), |a, b| a - b),
+        "Sqrt" => each(&f32::sqrt),
+        "Erf" => each(&|x| erf(f64::from(x)) as f32),
+        "HardSigmoid" => {
+            let beta = attribute(node, "beta").map_or(0.5, |beta| beta.f);
+            each(&|x| (alpha(0.2) * x + beta).clamp(0.0, 1.0))
+        }
+        "MaxPool" => max_pool(node, x),
+        "ReduceMean" => {
+            assert_eq!(
+                (integers(node, "axes"), attribute(node, "keepdims").expect("it is said").i),
+                (vec![1], 1)
+            );
+            let [n, c, h, w] = axes(x);
+            let mean = |at: usize| {
+                let (picture, place) = (at / (h * w), at % (h * w));
+                let value = |channel: usize| x.data[(picture * c + channel) * h * w + place];
+                let values = (0..c).map(|channel| f64::from(value(channel)));
+                (values.sum::<f64>() / c as f64) as f32
+            };
+            Array { shape: vec![n, 1, h, w], data: (0..n * h * w).map(mean).collect() }
+        }
+        "Concat" => {
+            assert_eq!(attribute(node, "axis").expect("an axis").i, 1);
+            let ([n, a, h, w], [_, b, ..]) = (axes(x), axes(other()));
+            let (own, behind) = (a * h * w, b * h * w);
+            let pairs = x.data.chunks_exact(own).zip(other().data.chunks_exact(behind));
+            let data = pairs.flat_map(|(own, behind)| [own, behind].concat()).collect();
+            Array { shape: vec![n, a + b, h, w], data }
+        }
         "LeakyRelu" => each(&|x| if x < 0.0 { alpha(0.01) * x } else { x }),
         "Elu" => each(&|x| if x < 0.0 { alpha(1.0) * x.exp_m1() } else { x }),
         "Selu" => {
@@ -161,6 +191,40 @@ fn compute(node: &NodeProto, inputs: &[Option<&Array>]) -> Array {
 
 fn axes(x: &Array) -> [usize; 4] {
     x.shape.as_slice().try_into().expect("four axes")
+}
+
+/// By the series of Abramowitz and Stegun 7.1.6.
+fn erf(x: f64) -> f64 {
+    if x.abs() > 5.9 {
+        return x.signum();
+    }
+    let (mut sum, mut term, mut n) = (x, x, 0.0);
+    while term.abs() > 1e-18 * sum.abs() {
+        n += 1.0;
+        term *= 2.0 * x * x / (2.0 * n + 1.0);
+        sum += term;
+    }
+    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
+}
+
+fn max_pool(node: &NodeProto, x: &Array) -> Array {
+    let [n, channels, height, width] = axes(x);
+    let (sides, pads) = (integers(node, "kernel_shape"), integers(node, "pads"));
+    let strides = integers(node, "strides");
+    let high = (height + pads[0] + pads[2] - sides[0]) / strides[0] + 1;
+    let wide = (width + pads[1] + pads[3] - sides[1]) / strides[1] + 1;
+    let mut data = Vec::with_capacity(n * channels * high * wide);
+    for map in x.data.chunks_exact(height * width) {
+        for (y, z) in (0..high).flat_map(|y| (0..wide).map(move |z| (y, z))) {
+            let rows = (y * strides[0]).saturating_sub(pads[0])
+                ..(y * strides[0] + sides[0]).saturating_sub(pads[0]).min(height);
+            let columns = (z * strides[1]).saturating_sub(pads[1])
+                ..(z * strides[1] + sides[1]).saturating_sub(pads[1]).min(width);
+            let values = rows.flat_map(|row| &map[row * width..][columns.clone()]);
+            data.push(values.copied().fold(f32::NEG_INFINITY, f32::max));
+        }
+    }
+    Array { shape: vec![n, channels, high, wide], data }
 }
 
 /// Axes are matched from the last on; one of 1, or none, is repeated.

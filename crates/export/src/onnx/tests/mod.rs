@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use safetensors::SafeTensors;
 
 use super::proto::{DataType, DimensionValue, ModelProto, ValueInfoProto};
-use crate::testing::{AWKWARD, models};
+use crate::testing::{AWKWARD, models, uncommon_models};
 use crate::{ExportConfig, Format, Output, Proof};
 use interpreter::{Array, decode, run};
 
@@ -42,7 +42,7 @@ fn the_runner_computes_what_onnx_runtime_does() {
         }
     }
     // Nothing is written that was not compared.
-    for (name, model) in models() {
+    for (name, model) in models().into_iter().chain(uncommon_models()) {
         for node in exported(&model, Output::Probabilities).0.graph.unwrap().node {
             assert!(operators.contains(&node.op_type), "{name}: {}", node.op_type);
         }
@@ -51,7 +51,7 @@ fn the_runner_computes_what_onnx_runtime_does() {
 
 #[test]
 fn a_graph_computes_what_headstart_does() {
-    for (name, model) in models() {
+    for (name, model) in models().into_iter().chain(uncommon_models()) {
         for output in [Output::Probabilities, Output::Logits, Output::Features] {
             let (file, proof) = exported(&model, output);
             let data = proof.pictures.iter().map(|&level| f32::from(level)).collect();
@@ -85,7 +85,7 @@ fn models_differ_in_what_they_say_of_the_proof() {
 
 #[test]
 fn a_graph_is_one_that_the_checker_takes() {
-    for (name, model) in models() {
+    for (name, model) in models().into_iter().chain(uncommon_models()) {
         let (file, _) = exported(&model, Output::Probabilities);
         assert_eq!((file.ir_version, file.opset_import[0].version), (7, 13));
         assert_eq!(file.opset_import[0].domain, "");
@@ -149,4 +149,18 @@ fn the_same_model_gives_the_same_bytes() {
     let format = Format::find("onnx").unwrap();
     let bytes = || format.export(&model, &ExportConfig::default()).unwrap().file().to_vec();
     assert!(bytes() == bytes());
+}
+
+#[test]
+fn other_formats_refuse_what_they_have_no_place_for_and_name_it_with_its_layer_and_base() {
+    for (id, model) in uncommon_models() {
+        for name in ["tflite", "keras", "keras-weights", "pytorch", "web", "wasm"] {
+            let refused = Format::find(name).unwrap().export(&model, &ExportConfig::default());
+            let error = refused.err().unwrap_or_else(|| panic!("{name} writes {id}")).to_string();
+            assert!(error.contains("onnx has"), "{id}: {error}");
+            let layers = model.network.layers().iter();
+            let names_layer = layers.clone().any(|layer| error.contains(&layer.name));
+            assert!(names_layer || error.contains(id), "{id}: {error}");
+        }
+    }
 }

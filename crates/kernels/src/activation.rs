@@ -1,0 +1,303 @@
+//! Functions that follow an operation, on each value by itself.
+
+use pulp::{Simd, WithSimd};
+
+use crate::simd::{load, mul_add, store};
+use crate::{Clamp, Isa};
+
+/// A function of an operation's results.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// Keeps values in a range: ReLU and ReLU6.
+    Clamp(Clamp),
+    /// One that is computed from the value.
+    Function(Function),
+}
+
+/// A smooth function, or one with more than one slope.
+///
+/// Errors are absolute, against the function in f64, for arguments from -100 to 100: 3e-7 for those
+/// between 0 and 1, and 2e-7 of the argument (at least 1) for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `min(max(x + 3, 0), 6) / 6`.
+    HardSigmoid,
+    /// `x * sigmoid(x)`.
+    Silu,
+    /// `x * hard_sigmoid(x)`.
+    HardSilu,
+    /// `x / 2 * (1 + erf(x / sqrt(2)))`.
+    Gelu,
+}
+
+impl Activation {
+    /// The identity.
+    pub const NONE: Self = Self::Clamp(Clamp::NONE);
+
+    /// The range that values are kept in, if it does no more.
+    pub fn clamp(self) -> Option<Clamp> {
+        match self {
+            Self::Clamp(clamp) => Some(clamp),
+            Self::Function(_) => None,
+        }
+    }
+
+    /// What it does that is not to keep values in a range.
+    pub fn function(self) -> Option<Function> {
+        match self {
+            Self::Clamp(_) => None,
+            Self::Function(function) => Some(function),
+        }
+    }
+}
+
+impl From<Clamp> for Activation {
+    fn from(clamp: Clamp) -> Self {
+        Self::Clamp(clamp)
+    }
+}
+
+impl Function {
+    /// Keras's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "sigmoid",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::Silu => "silu",
+            Self::HardSilu => "hard_silu",
+            Self::Gelu => "gelu",
+        }
+    }
+
+    /// Replaces values by the function of them.
+    pub fn apply(self, isa: Isa, values: &mut [f32]) {
+        isa.run(Apply { function: self, values });
+    }
+
+    /// The gradient through the function, in place: `d[i]` times its derivative at `x[i]`.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn gradient(self, isa: Isa, x: &[f32], d: &mut [f32]) {
+        assert_eq!(x.len(), d.len(), "x and the gradient do not agree");
+        isa.run(Gradient { function: self, x, d });
+    }
+}
+
+struct Apply<'a> {
+    function: Function,
+    values: &'a mut [f32],
+}
+
+impl WithSimd for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let len = self.values.len();
+        finish(simd, self.function, self.values, (1, 1), (0, 0), len);
+    }
+}
+
+/// Applies a function to `used` values of each pixel of a map in place.
+#[inline(always)]
+pub(crate) fn finish<S: Simd>(
+    simd: S,
+    function: Function,
+    values: &mut [f32],
+    (height, width): (usize, usize),
+    (row_stride, pixel_stride): (usize, usize),
+    used: usize,
+) {
+    // Where pixels follow each other they are one.
+    let (width, used) = if pixel_stride == used { (1, width * used) } else { (width, used) };
+    match function {
+        Function::Sigmoid => each(
+            values,
+            (height, width),
+            (row_stride, pixel_stride),
+            used,
+            |x| sigmoid(simd, x),
+            simd,
+        ),
+        Function::HardSigmoid => each(
+            values,
+            (height, width),
+            (row_stride, pixel_stride),
+            used,
+            |x| hard_sigmoid(simd, x),
+            simd,
+        ),
+        Function::Silu => each(
+            values,
+            (height, width),
+            (row_stride, pixel_stride),
+            used,
+            |x| simd.mul_f32s(x, sigmoid(simd, x)),
+            simd,
+        ),
+        Function::HardSilu => each(
+            values,
+            (height, width),
+            (row_stride, pixel_stride),
+            used,
+            |x| simd.mul_f32s(x, hard_sigmoid(simd, x)),
+            simd,
+        ),
+        Function::Gelu => {
+            each(values, (height, width), (row_stride, pixel_stride), used, |x| gelu(simd, x), simd)
+        }
+    }
+}
+
+#[inline(always)]
+fn each<S: Simd>(
+    values: &mut [f32],
+    (height, width): (usize, usize),
+    (row_stride, pixel_stride): (usize, usize),
+    used: usize,
+    f: impl Fn(S::f32s) -> S::f32s,
+    simd: S,
+) {
+    for row in 0..height {
+        for pixel in 0..width {
+            let pixel = &mut values[row * row_stride + pixel * pixel_stride..][..used];
+            let (vectors, rest) = S::as_mut_simd_f32s(pixel);
+            for vector in vectors {
+                *vector = f(*vector);
+            }
+            if !rest.is_empty() {
+                let value = f(simd.partial_load_f32s(rest));
+                simd.partial_store_f32s(rest, value);
+            }
+        }
+    }
+}
+
+struct Gradient<'a> {
+    function: Function,
+    x: &'a [f32],
+    d: &'a mut [f32],
+}
+
+impl WithSimd for Gradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { function, x, d } = self;
+        match function {
+            Function::Sigmoid => through(simd, x, d, |x| {
+                let y = sigmoid(simd, x);
+                simd.mul_f32s(y, simd.sub_f32s(simd.splat_f32s(1.0), y))
+            }),
+            Function::HardSigmoid => through(simd, x, d, |x| {
+                inside(simd, x, simd.splat_f32s(1.0 / 6.0), simd.splat_f32s(0.0))
+            }),
+            Function::Silu => through(simd, x, d, |x| {
+                let y = sigmoid(simd, x);
+                let one = simd.splat_f32s(1.0);
+                let rest = simd.mul_f32s(x, simd.sub_f32s(one, y));
+                simd.mul_f32s(y, simd.add_f32s(one, rest))
+            }),
+            Function::HardSilu => through(simd, x, d, |x| {
+                let slope = mul_add(simd, x, simd.splat_f32s(1.0 / 3.0), simd.splat_f32s(0.5));
+                let zero = simd.splat_f32s(0.0);
+                let above =
+                    simd.select_f32s(simd.greater_than_f32s(x, zero), simd.splat_f32s(1.0), zero);
+                inside(simd, x, slope, above)
+            }),
+            Function::Gelu => through(simd, x, d, |x| gelu_slope(simd, x)),
+        }
+    }
+}
+
+#[inline(always)]
+fn through<S: Simd>(simd: S, x: &[f32], d: &mut [f32], f: impl Fn(S::f32s) -> S::f32s) {
+    for (x, d) in x.chunks(S::F32_LANES).zip(d.chunks_mut(S::F32_LANES)) {
+        let product = simd.mul_f32s(load(simd, d), f(load(simd, x)));
+        store(simd, d, product);
+    }
+}
+
+/// `within` where `-3 < x < 3`, else `beyond`.
+#[inline(always)]
+fn inside<S: Simd>(simd: S, x: S::f32s, within: S::f32s, beyond: S::f32s) -> S::f32s {
+    let is_inside = simd.less_than_f32s(simd.abs_f32s(x), simd.splat_f32s(3.0));
+    simd.select_f32s(is_inside, within, beyond)
+}
+
+#[inline(always)]
+fn hard_sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let sum = simd.add_f32s(x, simd.splat_f32s(3.0));
+    let clamped = simd.min_f32s(simd.max_f32s(sum, simd.splat_f32s(0.0)), simd.splat_f32s(6.0));
+    simd.mul_f32s(clamped, simd.splat_f32s(1.0 / 6.0))
+}
+
+#[inline(always)]
+fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let one = simd.splat_f32s(1.0);
+    simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
+}
+
+/// `max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2))`, which loses nothing far below 0.
+#[inline(always)]
+fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let size = simd.abs_f32s(x);
+    let (erfc, _) = erfc_of_root(simd, size);
+    let half = simd.mul_f32s(size, simd.splat_f32s(-0.5));
+    mul_add(simd, half, erfc, simd.max_f32s(x, simd.splat_f32s(0.0)))
+}
+
+/// `P(X <= x) + x * density(x)` of a standard normal `X`.
+#[inline(always)]
+fn gelu_slope<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let (erfc, exp) = erfc_of_root(simd, simd.abs_f32s(x));
+    let below = simd.mul_f32s(erfc, simd.splat_f32s(0.5));
+    let above = simd.sub_f32s(simd.splat_f32s(1.0), below);
+    let positive = simd.greater_than_f32s(x, simd.splat_f32s(0.0));
+    let probability = simd.select_f32s(positive, above, below);
+    // 1 / sqrt(2 pi)
+    let density = simd.mul_f32s(exp, simd.splat_f32s(0.398_942_3));
+    mul_add(simd, x, density, probability)
+}
+
+/// `erfc(x / sqrt(2))` and `exp(-x² / 2)` of `x >= 0`, the first to 2e-7: formula 7.1.26 of Abramowitz and
+/// Stegun, "Handbook of Mathematical Functions".
+#[inline(always)]
+fn erfc_of_root<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+    let one = simd.splat_f32s(1.0);
+    // 0.3275911 / sqrt(2)
+    let scaled = mul_add(simd, x, simd.splat_f32s(0.231_641_9), one);
+    let t = simd.div_f32s(one, scaled);
+    let mut sum = simd.splat_f32s(1.061_405_4);
+    for coefficient in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
+        sum = mul_add(simd, sum, t, simd.splat_f32s(coefficient));
+    }
+    let exp = exp(simd, simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5)));
+    (simd.mul_f32s(simd.mul_f32s(sum, t), exp), exp)
+}
+
+/// `exp(x)` to 2e-7 of it, for x from -87 to 88; beyond, that of the nearer end. By a polynomial between
+/// halves of ln 2 and a power of 2, as in Moshier's Cephes.
+#[inline(always)]
+fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    /// To which a whole number is added so that it is what the lowest bits hold.
+    const MAGIC: f32 = 12_582_912.0;
+    let x = simd.min_f32s(simd.max_f32s(x, simd.splat_f32s(-87.0)), simd.splat_f32s(88.0));
+    let magic = simd.splat_f32s(MAGIC);
+    let shifted = mul_add(simd, x, simd.splat_f32s(std::f32::consts::LOG2_E), magic);
+    let n = simd.sub_f32s(shifted, magic);
+    // ln 2 in two parts, of which the first has few bits.
+    let r = mul_add(simd, n, simd.splat_f32s(-0.693_359_4), x);
+    let r = mul_add(simd, n, simd.splat_f32s(2.121_944_4e-4), r);
+    let mut sum = simd.splat_f32s(1.987_569_1e-4);
+    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+        sum = mul_add(simd, sum, r, simd.splat_f32s(coefficient));
+    }
+    let sum = mul_add(simd, simd.mul_f32s(sum, r), r, simd.add_f32s(r, simd.splat_f32s(1.0)));
+    let power = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
+    simd.transmute_f32s_u32s(simd.add_u32s(simd.transmute_u32s_f32s(sum), power))
+}

@@ -1,0 +1,266 @@
+//! Networks of inverted-residual blocks with squeeze-and-excitation, or with one convolution for both of a
+//! block's: MobileNetV3, EfficientNet and EfficientNetV2.
+//!
+//! Layers are called as in Keras; each knows the module that it is in torchvision.
+
+use super::inverted_residual::{Convention, Pad};
+use crate::layer::{
+    Activation, BlockPart, LayerId, LayerKind, Margins, Padding, Place, Shape, Window,
+};
+use crate::network::NetworkBuilder;
+use crate::{ModelError, Network, Preprocessing};
+
+/// What follows a convolution and its BatchNormalization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follows {
+    Relu,
+    Silu,
+    HardSilu,
+}
+
+/// A block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    /// Its row of the table, and its place in that.
+    pub(super) stage: usize,
+    pub(super) repeat: usize,
+    /// Whether one convolution expands and filters.
+    pub(super) fused: bool,
+    pub(super) kernel: usize,
+    /// Channels once expanded.
+    pub(super) expanded: usize,
+    pub(super) channels: usize,
+    pub(super) stride: usize,
+    /// Channels of the squeezed vector.
+    pub(super) squeezed: Option<usize>,
+    pub(super) follows: Follows,
+    /// The share of pictures for which a residual block is left out in training, where that is a layer.
+    pub(super) drop: Option<f32>,
+}
+
+/// How the layers of a family are called, and what else sets it apart.
+pub(super) struct Family {
+    pub(super) convention: Convention,
+    /// Whether the stem is padded by a layer of its own, too.
+    pub(super) pads_stem: bool,
+    /// The layer called `what` at a place, of the block of this stage, repeat and index.
+    pub(super) name: fn(Place, &str) -> String,
+    /// Whether squeeze-and-excitation is that of MobileNetV3, with ReLU and a hard sigmoid.
+    pub(super) hard: bool,
+    /// Whether torchvision counts blocks within their stages.
+    pub(super) staged: bool,
+}
+
+/// A network in the making.
+pub(super) struct Builder {
+    pub(super) net: NetworkBuilder,
+    family: Family,
+    blocks: usize,
+    /// torchvision's number of the last stage, or block.
+    modules: usize,
+    /// Layers so far that Keras calls by class and count.
+    counts: [usize; 2],
+}
+
+impl Builder {
+    pub(super) fn new(name: String, preprocessing: Preprocessing, family: Family) -> Self {
+        let net = NetworkBuilder::new(name, preprocessing);
+        Self { net, family, blocks: 0, modules: 0, counts: [0; 2] }
+    }
+
+    /// Convolution, BatchNormalization, and what follows.
+    fn normalized(
+        &mut self,
+        (place, part): (Place, &str),
+        kind: LayerKind,
+        module: &str,
+        follows: Option<Follows>,
+    ) -> Result<(), ModelError> {
+        self.net.at(place);
+        let Convention { epsilon, momentum, .. } = self.family.convention;
+        let name = |what: &str| (self.family.name)(place, &format!("{part}/{what}"));
+        let (conv, bn, activation) = (name("conv"), name("bn"), name("activation"));
+        self.net.add(conv, kind)?;
+        self.net.module(Some(&format!("{module}.0")), None);
+        self.net.add(bn, LayerKind::BatchNormalization { epsilon, momentum })?;
+        self.net.module(Some(&format!("{module}.1")), None);
+        match follows {
+            Some(follows) => self.follow(activation, follows),
+            None => Ok(()),
+        }
+    }
+
+    /// An activation, which Keras calls by class and count where `name` is empty.
+    fn follow(&mut self, name: String, follows: Follows) -> Result<(), ModelError> {
+        let kind = match follows {
+            Follows::Relu => LayerKind::ReLU { max_value: None },
+            Follows::Silu => LayerKind::Activation(Activation::Silu),
+            Follows::HardSilu => LayerKind::Activation(Activation::HardSilu),
+        };
+        let name = if name.is_empty() { self.counted(kind) } else { name };
+        self.net.add(name, kind)?;
+        Ok(())
+    }
+
+    /// Keras's name of the next ReLU or Activation that nobody names.
+    fn counted(&mut self, kind: LayerKind) -> String {
+        let is_relu = matches!(kind, LayerKind::ReLU { .. });
+        let count = &mut self.counts[usize::from(is_relu)];
+        let base = if is_relu { "re_lu" } else { "activation" };
+        let name = if *count == 0 { base.to_owned() } else { format!("{base}_{count}") };
+        *count += 1;
+        name
+    }
+
+    pub(super) fn stem(&mut self, filters: usize, follows: Follows) -> Result<(), ModelError> {
+        let pads = self.family.pads_stem;
+        let window = self.window((Place::Stem, "stem"), 3, 2, pads)?;
+        let kind = LayerKind::conv(filters, window);
+        self.normalized((Place::Stem, "stem"), kind, "features.0", Some(follows))
+    }
+
+    pub(super) fn top(&mut self, filters: usize, follows: Follows) -> Result<(), ModelError> {
+        let kind = LayerKind::conv(filters, self.same(1, 1));
+        let module = format!("features.{}", self.modules + 1);
+        self.normalized((Place::Top, "top"), kind, &module, Some(follows))
+    }
+
+    /// A window that pads as the family does.
+    fn same(&self, kernel: usize, stride: usize) -> Window {
+        let padding = match self.family.convention.padding {
+            Pad::Layer | Pad::Same => Padding::Same,
+            Pad::Symmetric => Padding::Symmetric(kernel / 2),
+        };
+        Window { kernel, stride, padding }
+    }
+
+    /// [`Builder::same`], with a layer that pads before a stride where `pads` and Keras has one.
+    fn window(
+        &mut self,
+        (place, part): (Place, &str),
+        kernel: usize,
+        stride: usize,
+        pads: bool,
+    ) -> Result<Window, ModelError> {
+        let mut window = self.same(kernel, stride);
+        if stride > 1 && pads && matches!(self.family.convention.padding, Pad::Layer) {
+            self.net.at(place);
+            let name = (self.family.name)(place, &format!("{part}/pad"));
+            let (height, width) = self.net.output().spatial();
+            let half = kernel / 2;
+            let start = |size: usize| half - (1 - size % 2);
+            let (top, left) = (start(height), start(width));
+            let margins = Margins { top, bottom: half, left, right: half };
+            self.net.add(name, LayerKind::ZeroPadding2D(margins))?;
+            window.padding = Padding::Valid;
+        }
+        Ok(window)
+    }
+
+    pub(super) fn block(&mut self, block: Block) -> Result<(), ModelError> {
+        let Block { stage, repeat, kernel, stride, expanded, channels, follows, .. } = block;
+        let (input, inputs) = (self.net.last(), self.net.output().channels());
+        let (index, expands) = (self.blocks, expanded != inputs);
+        self.blocks += 1;
+        let place = |part| Place::Block { index, stage, repeat, expands, part };
+        let module = match self.family.staged {
+            true => {
+                self.modules = stage + 1;
+                format!("features.{}.{repeat}.block", stage + 1)
+            }
+            false => {
+                self.modules = index + 1;
+                format!("features.{}.block", index + 1)
+            }
+        };
+        let mut parts = (0..).map(|part| format!("{module}.{part}"));
+        let mut next = || parts.next().unwrap_or_default();
+        if block.fused {
+            let window = self.same(kernel, stride);
+            if expands {
+                let at = (place(BlockPart::Expand), "expand");
+                let kind = LayerKind::conv(expanded, window);
+                self.normalized(at, kind, &next(), Some(follows))?;
+            }
+            let at = (place(BlockPart::Project), "project");
+            let (own, last) =
+                if expands { (self.same(1, 1), None) } else { (window, Some(follows)) };
+            self.normalized(at, LayerKind::conv(channels, own), &next(), last)?;
+        } else {
+            if expands {
+                let at = (place(BlockPart::Expand), "expand");
+                let kind = LayerKind::conv(expanded, self.same(1, 1));
+                self.normalized(at, kind, &next(), Some(follows))?;
+            }
+            let at = (place(BlockPart::Depthwise), "depthwise");
+            let window = self.window(at, kernel, stride, true)?;
+            self.normalized(at, LayerKind::depthwise(window), &next(), Some(follows))?;
+            if let Some(squeezed) = block.squeezed {
+                self.squeeze(place(BlockPart::Other), squeezed, &next())?;
+            }
+            let at = (place(BlockPart::Project), "project");
+            self.normalized(at, LayerKind::conv(channels, self.same(1, 1)), &next(), None)?;
+        }
+        if stride == 1 && inputs == channels {
+            let at = place(BlockPart::Residual);
+            self.net.at(at);
+            if let Some(rate) = block.drop {
+                self.net.add((self.family.name)(at, "block/drop"), LayerKind::Dropout { rate })?;
+            }
+            let last = self.net.last();
+            self.net.add_residual((self.family.name)(at, "block/add"), input, last)?;
+        }
+        Ok(())
+    }
+
+    /// Scales each channel by what a small network makes of the means of all.
+    fn squeeze(
+        &mut self,
+        place: Place,
+        squeezed: usize,
+        module: &str,
+    ) -> Result<LayerId, ModelError> {
+        self.net.at(place);
+        let name = |what: &str| (self.family.name)(place, &format!("squeeze/{what}"));
+        let names = ["mean", "reduce", "relu", "expand", "product"].map(name);
+        let [mean, reduce, between, expand, product] = names;
+        let (map, channels) = (self.net.last(), self.net.output().channels());
+        let conv = |filters, activation| LayerKind::Conv2D {
+            filters,
+            window: Window { kernel: 1, stride: 1, padding: Padding::Same },
+            groups: 1,
+            bias: true,
+            activation,
+        };
+        let hard = self.family.hard;
+        if hard {
+            self.net.add(mean, LayerKind::GlobalAveragePooling2D { keepdims: true })?;
+        } else {
+            self.net.add(mean, LayerKind::global_average())?;
+            let shape = Shape::Map { height: 1, width: 1, channels };
+            self.net.add(between.clone(), LayerKind::Reshape(shape))?;
+        }
+        let [own, last] = match hard {
+            true => [Activation::Linear; 2],
+            false => [Activation::Silu, Activation::Sigmoid],
+        };
+        self.net.add(reduce, conv(squeezed, own))?;
+        self.net.module(Some(&format!("{module}.fc1")), None);
+        if hard {
+            self.net.add(between, LayerKind::ReLU { max_value: None })?;
+        }
+        self.net.add(expand, conv(channels, last))?;
+        self.net.module(Some(&format!("{module}.fc2")), None);
+        if hard {
+            // In Keras a ReLU of the sum with 3, whose share of 6 is taken.
+            let name = self.counted(LayerKind::ReLU { max_value: Some(6.0) });
+            self.net.add(name, LayerKind::Activation(Activation::HardSigmoid))?;
+        }
+        let gate = self.net.last();
+        self.net.add_product(product, map, gate)
+    }
+
+    pub(super) fn finish(self) -> Network {
+        self.net.finish()
+    }
+}

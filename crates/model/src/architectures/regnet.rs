@@ -1,0 +1,89 @@
+//! RegNetY-400MF, as torchvision has it.
+//!
+//! Radosavovic et al., "Designing Network Design Spaces", 2020.
+
+use super::plain::{Builder, TORCH_NORM, biased, centred};
+use super::{Architecture, Framework, NetworkConfig};
+use crate::layer::{Activation, LayerKind, Padding, Window};
+use crate::{ModelError, Network};
+
+pub(super) const Y_400MF: Architecture = Architecture {
+    id: "regnet-y-400mf",
+    about: "RegNetY-400MF as in torchvision",
+    widths: &[1.0],
+    input_size: 224,
+    feature_width: 440,
+    top_classes: 1000,
+    framework: Framework::PyTorch,
+    build: network,
+};
+
+/// Channels of each group.
+const GROUP: usize = 8;
+/// Channels and blocks of each stage; the first block has a stride of 2.
+const STAGES: [(usize, usize); 4] = [(48, 1), (104, 3), (208, 6), (440, 6)];
+
+fn network(architecture: &Architecture, config: &NetworkConfig) -> Result<Network, ModelError> {
+    let mut net = Builder::new(architecture, config, TORCH_NORM);
+    net.layer("stem.0", LayerKind::conv(32, centred(3, 2)), None)?;
+    net.norm("stem.1")?;
+    net.relu("stem.2")?;
+    for (stage, (channels, repeats)) in STAGES.into_iter().enumerate() {
+        for repeat in 0..repeats {
+            net.block(stage, repeat);
+            let number = stage + 1;
+            let prefix = format!("trunk_output.block{number}.block{number}-{repeat}");
+            let stride = if repeat == 0 { 2 } else { 1 };
+            block(&mut net, &prefix, channels, stride)?;
+        }
+    }
+    if let Some(units) = config.top {
+        net.classifier(units, None, "fc")?;
+    }
+    Ok(net.finish())
+}
+
+/// 1x1, 3x3 of groups, squeeze-and-excitation, 1x1, and the sum with the input.
+fn block(
+    net: &mut Builder,
+    prefix: &str,
+    channels: usize,
+    stride: usize,
+) -> Result<(), ModelError> {
+    let (input, inputs) = (net.net.last(), net.net.output().channels());
+    let name = |part: &str| format!("{prefix}.{part}");
+    let shortcut = if stride == 1 && inputs == channels {
+        input
+    } else {
+        let window = Window { kernel: 1, stride, padding: Padding::Valid };
+        net.layer(&name("proj.0"), LayerKind::conv(channels, window), None)?;
+        net.norm(&name("proj.1"))?
+    };
+    net.layer(&name("f.a.0"), LayerKind::conv(channels, centred(1, 1)), Some(input))?;
+    net.norm(&name("f.a.1"))?;
+    net.relu(&name("f.a.2"))?;
+    let grouped = LayerKind::Conv2D {
+        filters: channels,
+        window: centred(3, stride),
+        groups: channels / GROUP,
+        bias: false,
+        activation: Activation::Linear,
+    };
+    net.layer(&name("f.b.0"), grouped, None)?;
+    net.norm(&name("f.b.1"))?;
+    let map = net.relu(&name("f.b.2"))?;
+    net.net.add(name("f.se.avgpool"), LayerKind::GlobalAveragePooling2D { keepdims: true })?;
+    // A quarter of the block's input, rounded.
+    let squeezed = (inputs as f32 / 4.0).round_ties_even() as usize;
+    net.layer(&name("f.se.fc1"), biased(squeezed, centred(1, 1)), None)?;
+    net.relu(&name("f.se.activation"))?;
+    net.layer(&name("f.se.fc2"), biased(channels, centred(1, 1)), None)?;
+    let gate =
+        net.net.add(name("f.se.scale_activation"), LayerKind::Activation(Activation::Sigmoid))?;
+    net.net.add_product(name("f.se"), map, gate)?;
+    net.layer(&name("f.c.0"), LayerKind::conv(channels, centred(1, 1)), None)?;
+    let last = net.norm(&name("f.c.1"))?;
+    net.net.add_residual(name("add"), shortcut, last)?;
+    net.relu(&name("activation"))?;
+    Ok(())
+}
