@@ -99,6 +99,18 @@ impl Walk {
         let shape = dataset.shape()?;
         let size = dataset.element_size()?;
         let axes = self.budget.tensor(&path, shape, size).map_err(WalkError::Ours)?;
+        if let (Datatype::FixedPoint { byte_order: DatatypeByteOrder::LittleEndian, .. }, []) =
+            (&datatype, &axes[..])
+        {
+            // A count is a weight to Keras.
+            let data = dataset.read_raw()?;
+            let mut bytes = [0; 8];
+            let length = data.len().min(bytes.len());
+            bytes[..length].copy_from_slice(&data[..length]);
+            let data = vec![i64::from_le_bytes(bytes) as f32];
+            self.checkpoint.tensors.insert(path, Tensor { shape: axes, data });
+            return Ok(());
+        }
         let Datatype::FloatingPoint { size, byte_order, layout } = datatype else {
             self.checkpoint.others.insert(path, axes);
             return Ok(());

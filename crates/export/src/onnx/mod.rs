@@ -219,7 +219,7 @@ fn layer_norm(
     epsilon: f32,
 ) -> Value {
     let own = |what: &str| format!("{name}/{what}");
-    let mut mean = |graph: &mut Graph, what: &str, x: &str| {
+    let mean = |graph: &mut Graph, what: &str, x: &str| {
         graph.node("ReduceMean", own(what), &[x], vec![ints("axes", &[1]), int("keepdims", 1)])
     };
     let first = mean(graph, "mean", x);
@@ -230,7 +230,7 @@ fn layer_norm(
     let positive = graph.node("Add", own("positive"), &[&variance, &epsilon], vec![]);
     let deviation = graph.node("Sqrt", own("deviation"), &[&positive], vec![]);
     let normal = graph.node("Div", own("normal"), &[&centred, &deviation], vec![]);
-    let mut constant = |graph: &mut Graph, what: &str, values: &[f32]| {
+    let constant = |graph: &mut Graph, what: &str, values: &[f32]| {
         graph.constant(own(what), &Tensor::new(vec![values.len(), 1, 1], values.to_vec()))
     };
     let (scale, bias) = (constant(graph, "scale", scale), constant(graph, "bias", bias));
