@@ -5,17 +5,18 @@ use headstart::{Calibration, UnknownRate};
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct CalibrationArgs {
-    /// How scores are made to mean what they say, on pictures that the head has not seen; it never changes
-    /// which class is first
+    /// How to calibrate scores
+    ///
+    /// Calibration uses pictures that the head has not seen, and never changes which class comes first.
     #[arg(long = "calibrate", value_name = "HOW", value_enum, default_value_t = How::Temperature)]
     how: How,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum How {
-    /// Divide the logits by the temperature at which these pictures are the likeliest
+    /// Divide the logits by a temperature
     Temperature,
-    /// Leave the scores as the head has them
+    /// Do not calibrate
     None,
 }
 
@@ -30,11 +31,12 @@ impl CalibrationArgs {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct UnknownArgs {
-    /// The share of known pictures that the model may turn away as unknown, of none of its classes: the
-    /// larger, the more unknown ones it finds; 0 for a model that turns none away
+    /// Share of known pictures that the model may reject as unknown
+    ///
+    /// The larger it is, the more pictures of none of the classes are recognised. 0 turns it off.
     #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = parse_rate)]
     unknown_rate: UnknownRate,
-    /// Do not learn to tell unknown pictures; the same as --unknown-rate 0
+    /// Do not learn to recognise unknown pictures; same as --unknown-rate 0
     #[arg(long, conflicts_with = "unknown_rate")]
     no_unknown: bool,
 }

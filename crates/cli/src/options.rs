@@ -24,29 +24,31 @@ use crate::usage;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
-    /// Write JSON to standard output, for programs
+    /// Write JSON to standard output, one object per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Threads to work on [default: as many as the machine runs at once]
+    /// Number of threads [default: one per core]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
-    /// Instruction set to compute with: auto, avx512, avx2, neon or portable
+    /// Instruction set: auto, avx512, avx2, neon or portable
     #[arg(long, global = true, value_name = "ISA", env = "HEADSTART_ISA", default_value = "auto", value_parser = parse_isa)]
     isa: Isa,
-    /// Precision of the base's 1x1 convolutions: f32, or bf16 where the processor multiplies that
+    /// Precision of the base's 1x1 convolutions: f32, or bf16 if the processor supports it
     #[arg(long, global = true, value_name = "PRECISION", default_value = "f32", value_parser = parse_precision)]
     precision: Precision,
-    /// Most that pictures' files and decoding may take, all threads together: a size such as 100MB;
-    /// pictures that need more are left out [default: 512MiB, and larger ones are decoded one at a time]
+    /// Memory for reading and decoding pictures, such as 100MB [default: 512MiB]
+    ///
+    /// Shared by all threads. Pictures that need more are skipped. With the default, larger pictures are
+    /// decoded one at a time instead.
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_memory)]
     pub(crate) memory: Option<u64>,
     /// Folder of the feature cache
     #[arg(long, global = true, value_name = "DIR", env = "HEADSTART_CACHE", value_parser = OsStringValueParser::new())]
     cache_dir: Option<OsString>,
-    /// Most that the feature cache may take: a size such as 500MB or 20GB, or none [default: 10GiB]
+    /// Maximum size of the feature cache, such as 500MB or 20GB, or none [default: 10GiB]
     #[arg(long, global = true, value_name = "SIZE", env = "HEADSTART_CACHE_LIMIT", default_value = "", hide_default_value = true, value_parser = parse_limit)]
     pub(crate) cache_limit: Limit,
-    /// Compute all features anew and keep none
+    /// Neither read nor write the feature cache
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
     /// The command as it was given, its name first.
@@ -198,18 +200,19 @@ pub(crate) struct BaseArgs {
     /// fetched or added, or else the bundled ones]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Of a file with several sets of weights, what the names of those to take begin with, such as
-    /// state_dict [default: moving averages if there are any, as timm does]
+    /// Prefix of the weights to use from a file with several sets, such as state_dict [default: moving averages
+    /// if there are any, as in timm]
     #[arg(long, value_name = "PREFIX", requires = "weights")]
     pub(crate) weights_prefix: Option<String>,
-    /// Side of the square that pictures are resized to, in pixels [default: the base's own]
+    /// Size that pictures are resized to, in pixels [default: the base's own]
     #[arg(long, value_name = "N", value_parser = parse_input_size)]
     pub(crate) input_size: Option<usize>,
-    /// How pictures are resized: bilinear, bicubic or area, which antialias, or tensorflow, as
-    /// tf.image.resize does [default: the base's own]
+    /// Interpolation: bilinear, bicubic, area or tensorflow [default: the base's own]
+    ///
+    /// bilinear, bicubic and area antialias; tensorflow does not, as tf.image.resize.
     #[arg(long, value_name = "HOW")]
     pub(crate) resize: Option<Interpolation>,
-    /// How pictures of another aspect ratio are made to fit: stretch, crop or pad [default: the base's own]
+    /// How to fit pictures of another aspect ratio: stretch, crop or pad [default: the base's own]
     #[arg(long, value_name = "HOW")]
     pub(crate) fit: Option<Fit>,
     #[command(flatten)]

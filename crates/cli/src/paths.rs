@@ -16,11 +16,11 @@ use crate::usage;
 /// Which pictures.
 #[derive(Debug, Args)]
 pub(crate) struct PathArgs {
-    /// Pictures, folders of them, .tar and .zip archives, Parquet files with a column of pictures;
-    /// `-` reads paths from standard input, one a line
+    /// Pictures, folders, .tar and .zip archives, or Parquet files with a column of pictures; `-` reads paths
+    /// from standard input, one per line
     #[arg(required = true, value_name = "PATHS")]
     paths: Vec<PathBuf>,
-    /// Paths on standard input end with a NUL, as `find -print0` writes them
+    /// Paths on standard input are separated by NUL, as by `find -print0`
     #[arg(long, short = '0')]
     null: bool,
 }

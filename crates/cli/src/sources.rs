@@ -13,21 +13,24 @@ use crate::usage;
 /// Where labels come from.
 #[derive(Debug, Args)]
 pub(crate) struct LabelArgs {
-    /// Find each picture's label in its path below DIR: what the first group of the regular expression
-    /// matches [default: the folder's name, or the manifest's column]
+    /// Regular expression that finds the label in each path; its first group is the label [default: the
+    /// folder's name, or the table's column]
+    ///
+    /// Paths are relative to DIR.
     #[arg(long, value_name = "REGEX")]
     pub(crate) label_from: Option<PathPattern>,
-    /// Column of labels in a table, where it is not called `label` or in another usual way; given
-    /// several times, a column for each class, with a 1 where a picture is of it
+    /// Column of labels in a table, if it has an unusual name
+    ///
+    /// Given several times, each is a class with 1 for its pictures and 0 for others.
     #[arg(long, visible_alias = "labels", value_name = "NAME", conflicts_with = "label_from")]
     label_column: Vec<String>,
-    /// What stands between the labels of a picture in a table's column of labels, of which it may then have
-    /// any number
+    /// Separator between the labels of a picture in a table's column; allows several labels
     #[arg(long, value_name = "TEXT", conflicts_with = "label_from", value_parser = NonEmptyStringValueParser::new())]
     label_separator: Option<String>,
-    /// Pictures may have any number of labels: one that lies in the folders of several classes, or that a
-    /// manifest lists under several, has all of them. Tables say so by themselves: with `|` between labels,
-    /// lists, or a 1 in several columns
+    /// Allow any number of labels per picture
+    ///
+    /// A picture in the folders of several classes has all of their labels. Tables with `|` between labels,
+    /// with lists, or with a 1 in several columns do not need this option.
     #[arg(long)]
     pub(crate) multi_label: bool,
     #[command(flatten)]
@@ -37,7 +40,7 @@ pub(crate) struct LabelArgs {
 /// Where a table has its paths.
 #[derive(Debug, Args)]
 pub(crate) struct PathColumnArgs {
-    /// Column of paths in a table, where it is not called `path`, `file_name` or in another usual way
+    /// Column of paths in a table, if it has an unusual name
     #[arg(long, value_name = "NAME")]
     path_column: Option<String>,
 }
@@ -72,8 +75,9 @@ impl LabelArgs {
 pub(crate) struct SourceArgs {
     #[command(flatten)]
     label: LabelArgs,
-    /// Find each picture's group in its path in the same way: pictures of one group, such as those of
-    /// one subject, are never on both sides of a split [default: the manifest's column]
+    /// Regular expression that finds the group, such as the patient, in each path [default: the table's column]
+    ///
+    /// Pictures of one group are never on both sides of a split.
     #[arg(long, value_name = "REGEX")]
     group_from: Option<PathPattern>,
 }
@@ -87,17 +91,17 @@ impl SourceArgs {
 /// Which pictures count as the same.
 #[derive(Debug, Args)]
 pub(crate) struct DuplicateArgs {
-    /// Which duplicates are kept on one side of the split [default: near; but exact where the split is
-    /// given and there are more than 6,000 pictures]
+    /// Which duplicates to keep on one side of the split [default: near; exact if the split is given and there
+    /// are more than 6,000 pictures]
     #[arg(long, value_enum, value_name = "WHICH")]
     duplicates: Option<Which>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Which {
-    /// Near-duplicates, too: saved anew, scaled, recoloured, mirrored, or cropped a little
+    /// Also pictures that were saved again, scaled, recoloured, mirrored or slightly cropped
     Near,
-    /// Only those of the same pixels: nothing is searched
+    /// Only pictures with the same pixels
     Exact,
 }
 
@@ -123,17 +127,16 @@ pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
 /// Which pictures are measured on.
 #[derive(Debug, Args)]
 pub(crate) struct SplitArgs {
-    /// Pictures to measure on: a folder or a manifest like DIR
+    /// Pictures to validate on, like DIR
     #[arg(long, value_name = "DIR", conflicts_with = "val_split")]
     val_dir: Option<PathBuf>,
-    /// Share of each class to hold back and measure on [default: 0.2]
+    /// Share of each class to hold back for validation [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     val_split: Option<f64>,
-    /// Measure by cross-validation: K heads, each trained without one of K folds; the model is then
-    /// trained on all pictures
+    /// Cross-validate with K folds; the final model is trained on all pictures
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..), conflicts_with_all = ["val_dir", "val_split", "export_split"])]
     folds: Option<u32>,
-    /// File to write the split to, as a manifest that can be given as DIR again
+    /// Write the split to a table that can be used as DIR again
     #[arg(long, value_name = "FILE.csv", conflicts_with = "val_dir")]
     pub(crate) export_split: Option<PathBuf>,
 }

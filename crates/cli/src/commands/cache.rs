@@ -22,17 +22,17 @@ pub(crate) struct CacheArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Say where the cache is and what it holds of which base
+    /// Show where the cache is and what it contains for each base
     Info,
-    /// Read everything that it holds and say what is damaged; exit status 1 if something is and stays
+    /// Check every record; exit status 1 if damage remains
     Verify {
-        /// Drop what is damaged, so that it is computed again
+        /// Remove damaged records
         #[arg(long)]
         repair: bool,
     },
-    /// Delete what it holds
+    /// Delete cached features
     Clear {
-        /// Only what was not used for so long: 30d, 12h, 8w
+        /// Delete only features that were not used for this long: 30d, 12h, 8w
         #[arg(long, value_name = "AGE", value_parser = parse_age)]
         older_than: Option<Duration>,
     },

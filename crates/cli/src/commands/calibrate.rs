@@ -21,13 +21,12 @@ use crate::sources::LabelArgs;
 pub(crate) struct CalibrateArgs {
     /// Model file
     model: PathBuf,
-    /// Pictures that the model has not learned from, labelled as for `evaluate`
+    /// Labelled pictures that the model has not learned from
     dir: PathBuf,
-    /// File to write the model to [default: the one it is read from]
+    /// File to write the model to [default: the input file]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
-    /// Which side of a divided DIR to take: train, validation or test [default: validation, or where
-    /// there is none, test]
+    /// Part of a split DIR to use: train, validation or test [default: validation; test if there is none]
     #[arg(long, value_name = "SIDE", value_parser = parse_side)]
     side: Option<Subset>,
     #[command(flatten)]

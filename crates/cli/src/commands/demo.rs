@@ -18,7 +18,7 @@ static PICTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/fashion-mnis
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Folder to put the pictures and the model into
+    /// Folder for the pictures, the model and the report
     #[arg(long, short, value_name = "DIR", default_value = "headstart-demo")]
     output: PathBuf,
 }

@@ -19,17 +19,19 @@ use crate::sources::LabelArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
-    /// Model file, or the name of a bundled base with a classifier
+    /// Model file, or a bundled base with a classifier (efficientnet-lite0)
     model: String,
-    /// Folder with one folder of pictures per class, a manifest (.csv, .parquet), an archive (.tar,
-    /// .zip) or a Parquet file of pictures; where there is a `validation` or `test` side, that
+    /// Labelled pictures: a folder, a table or an archive, as for `train`
+    ///
+    /// If it is split into `train` and `validation` or `test`, only the latter is measured.
     dir: PathBuf,
-    /// Which side of a divided DIR to measure on: train, validation or test [default: validation, or
-    /// where there is none, test]
+    /// Part of a split DIR to measure on: train, validation or test [default: validation; test if there is
+    /// none]
     #[arg(long, value_name = "SIDE", value_parser = parse_side)]
     side: Option<Subset>,
-    /// Folder of pictures of none of the classes, to measure how they are told from the others; a
-    /// folder `unknown` in DIR is one, too
+    /// Folder of pictures of none of the classes, to measure how well they are recognised
+    ///
+    /// A folder `unknown` in DIR is used in the same way.
     #[arg(long, value_name = "DIR")]
     unknown_dir: Option<PathBuf>,
     #[command(flatten)]

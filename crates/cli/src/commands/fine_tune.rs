@@ -23,29 +23,28 @@ use crate::sources::{DEFAULT_SHARE, DuplicateArgs, SourceArgs, open, parse_share
 
 #[derive(Debug, Args)]
 pub(crate) struct FineTuneArgs {
-    /// Model to go on from
+    /// Model to continue from
     model: PathBuf,
-    /// Folder with one folder of pictures per class, or with `train` and `validation` folders; or a
-    /// manifest (.csv, .parquet), an archive or a Parquet file of pictures
+    /// Folder with one folder of pictures per class, a table, or an archive; as for `train`
     dir: PathBuf,
-    /// File to write the model to [default: the one it is read from]
+    /// File to write the model to [default: the input file]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
-    /// Pictures to measure on: a folder or a manifest like DIR
+    /// Pictures to validate on, like DIR
     #[arg(long, value_name = "DIR", conflicts_with = "val_split")]
     val_dir: Option<PathBuf>,
-    /// Share of each class to hold back and measure on, of the pictures that the model has not seen;
-    /// those that its training held back always are [default: 0.2]
+    /// Share of each class to hold back, of the pictures that the model has not seen [default: 0.2]
+    ///
+    /// Pictures that were held back before always are again.
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     val_split: Option<f64>,
-    /// Train the base from this layer on: its index or name (`headstart summary` lists them),
-    /// or 0 for everything
+    /// First layer to train: an index or name from `headstart summary`; 0 for all layers
     #[arg(long, visible_alias = "fine-tune-at", value_name = "LAYER", value_parser = parse_layer, default_value = "100")]
     at: Trainable,
-    /// Passes over the pictures [default: 10]
+    /// Epochs [default: 10]
     #[arg(long, visible_alias = "fine-tune-epochs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
-    /// Step size [default: 0.00001]
+    /// Learning rate [default: 0.00001]
     #[arg(
         long,
         visible_alias = "fine-tune-learning-rate",
@@ -53,17 +52,18 @@ pub(crate) struct FineTuneArgs {
         allow_negative_numbers = true
     )]
     learning_rate: Option<f64>,
-    /// Pictures in a step [default: 32]
+    /// Batch size [default: 32]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Stop when the validation loss has not fallen for N epochs, and take the best epoch's weights:
-    /// where none is better than the model was before, it stays as it was
+    /// Stop after N epochs without a lower validation loss and restore the best weights
+    ///
+    /// If no epoch is better than the model was before, the model stays unchanged.
     #[arg(long, value_name = "N")]
     early_stop: Option<usize>,
-    /// Weight the pictures such that all classes count alike
+    /// Weight the classes equally, however many pictures each has
     #[arg(long)]
     balance: bool,
-    /// Whatever is random follows from this number
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]

@@ -15,20 +15,20 @@ use crate::output::{Output, count, quoted};
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Whole Keras model: base, global average pooling, dense layers (.h5 or .keras)
+    /// Complete Keras model: base, global average pooling, dense layers (.h5 or .keras)
     file: PathBuf,
     /// File to write the model to
     #[arg(long, short, value_name = "MODEL")]
     output: PathBuf,
-    /// Names of the classes, in the model's order, or a text file with one a line, such as Teachable
-    /// Machine's labels.txt [default: labels.txt beside the model, or class_0,class_1,...]
+    /// Class names in the model's order, or a text file with one per line [default: labels.txt beside the
+    /// model, or class_0,class_1,...]
     #[arg(long, value_name = "A,B,C|FILE", value_delimiter = ',')]
     classes: Option<Vec<String>>,
-    /// How pictures were resized for the model: bilinear, bicubic, area or tensorflow [default: as the
-    /// model does itself, or tensorflow, as by image_dataset_from_directory]
+    /// Interpolation that the model was trained with: bilinear, bicubic, area or tensorflow [default: the
+    /// model's own, or tensorflow]
     #[arg(long, value_name = "HOW")]
     resize: Option<Interpolation>,
-    /// How pictures of another aspect ratio were made to fit: stretch, crop or pad [default: stretch]
+    /// How pictures of another aspect ratio were fitted: stretch, crop or pad [default: stretch]
     #[arg(long, value_name = "HOW")]
     fit: Option<Fit>,
 }

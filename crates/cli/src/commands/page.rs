@@ -17,8 +17,7 @@ use crate::written::check_is_not_model;
 /// Where the page goes.
 #[derive(Debug, Args)]
 pub(crate) struct PageArgs {
-    /// Write a page to look at in a browser: how training went, which pictures are confused, what answers
-    /// are worth
+    /// Write an HTML report: learning curves, confusion matrix, mistakes, calibration
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
 }

@@ -23,22 +23,22 @@ use crate::sources::PathColumnArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
-    /// Model file, or the name of a bundled base with a classifier (efficientnet-lite0)
+    /// Model file, or a bundled base with a classifier (efficientnet-lite0)
     model: String,
     #[command(flatten)]
     paths: PathArgs,
     #[command(flatten)]
     column: PathColumnArgs,
-    /// How many classes to show [default: 3, or all labels of a model that gives several; all classes with
-    /// --json]
+    /// Number of classes to show [default: 3; all labels of a model with several; all classes with --json]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
-    /// Also answer with the smallest set of labels that contains the right one in this share of cases; of a
-    /// model that gives several labels, with all that cannot be excluded if each is to be in the set of this
-    /// share of the pictures that have it
+    /// Also print the smallest set of labels that contains the right one in this share of cases
+    ///
+    /// A model with several labels per picture prints every label that cannot be excluded: each label is in the
+    /// set for this share of the pictures that have it.
     #[arg(long, value_name = "SHARE", value_parser = parse_coverage)]
     coverage: Option<f64>,
-    /// Never answer that a picture is unknown, of none of the classes
+    /// Never answer `unknown`
     #[arg(long)]
     no_unknown: bool,
 }

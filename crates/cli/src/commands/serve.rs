@@ -20,29 +20,29 @@ Then: curl --data-binary @picture.jpg http://127.0.0.1:8000/predict\n\
 /docs tells of everything that is answered, and / is a page to drop a picture on. Log lines go to standard \
 error; with --json they are JSON on standard output. SIGTERM and Ctrl-C finish what has begun.")]
 pub(crate) struct ServeArgs {
-    /// Model files, or names of bundled bases with a classifier (efficientnet-lite0); each is called as its
-    /// file, or as given by NAME=MODEL. The first is the one that /predict asks
+    /// Model files, or bundled bases with a classifier (efficientnet-lite0)
+    ///
+    /// Each is named after its file, or as given by NAME=MODEL. /predict uses the first.
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<String>,
-    /// Address and port to listen on, or a port alone; another address than a loopback one takes --token or
-    /// --no-auth
+    /// Address and port, or only a port; addresses other than loopback require --token or --no-auth
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000", value_parser = parse_listen)]
     listen: SocketAddr,
-    /// Answer only requests with the header Authorization: Bearer TOKEN
+    /// Require the header Authorization: Bearer TOKEN
     #[arg(long, value_name = "TOKEN", env = "HEADSTART_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Answer everybody who can reach the address
+    /// Allow requests without a token
     #[arg(long)]
     no_auth: bool,
-    /// A name that the server is addressed by, beside localhost and IP addresses; may be given several times
+    /// Host name to accept, besides localhost and IP addresses; can be repeated
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
     #[command(flatten)]
     limits: LimitArgs,
-    /// How long requests that have begun may take to end after SIGTERM, in seconds
+    /// Seconds to finish open requests after SIGTERM
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_seconds)]
     grace: Duration,
-    /// How much is logged: error, warn, info or debug
+    /// Log level: error, warn, info or debug
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["error", "warn", "info", "debug"])]
     log: String,
 }
@@ -50,22 +50,22 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
-    /// Largest body of a request: a size such as 10MB [default: 32MiB]
+    /// Maximum size of a request body, such as 10MB [default: 32MiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     max_body: Option<u64>,
-    /// Most pictures of a request [default: 64]
+    /// Maximum pictures per request [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_pictures: Option<u16>,
-    /// Most pixels of a picture [default: 50000000]
+    /// Maximum pixels per picture [default: 50000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_pixels: Option<u64>,
-    /// Most pictures that wait for a thread; beyond it the answer is 503 [default: 128]
+    /// Maximum pictures in the queue; more are answered with 503 [default: 128]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     queue: Option<u16>,
-    /// Longest time that a client may take to send a request, in seconds [default: 30]
+    /// Seconds that a client may take to send a request [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     send_time: Option<Duration>,
-    /// Most connections at once; beyond it the answer is 503 [default: 1024]
+    /// Maximum number of connections; more are answered with 503 [default: 1024]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     connections: Option<u16>,
 }

@@ -22,16 +22,16 @@ A page of this machine's browser, for nobody else: sort pictures into classes, s
 them, label, clean, train, and take models away. The folder is a folder per class like any other; what is deleted \
 can be undone. Nothing leaves this machine.")]
 pub(crate) struct StudioArgs {
-    /// Folder with one folder of pictures per class; it is made if it is not there
+    /// Folder with one folder of pictures per class; created if missing
     #[arg(value_name = "FOLDER", default_value = "pictures")]
     folder: PathBuf,
-    /// Address and port of this machine to listen on, or a port alone [default: a port that is free]
+    /// Address and port on this machine, or only a port [default: any free port]
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", hide_default_value = true, value_parser = parse_listen)]
     listen: SocketAddr,
     /// Do not open the browser
     #[arg(long)]
     no_open: bool,
-    /// How much is logged: error, warn, info or debug
+    /// Log level: error, warn, info or debug
     #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["error", "warn", "info", "debug"])]
     log: String,
 }

@@ -17,13 +17,13 @@ pub(crate) struct SummaryArgs {
     /// Side of the input in pixels [default: the base's own]
     #[arg(long, value_name = "N", value_parser = parse_input_size)]
     input_size: Option<usize>,
-    /// Multiplier of the channel counts [default: 1]
+    /// Width multiplier [default: 1]
     #[arg(long, value_name = "X")]
     width: Option<f32>,
     /// Trainable layers: none, all, from:INDEX or from:LAYER
     #[arg(long, value_name = "LAYERS", default_value = "none")]
     trainable: Trainable,
-    /// With the classifier on top
+    /// Include the classifier
     #[arg(long)]
     top: bool,
 }

@@ -20,19 +20,19 @@ use crate::usage;
 pub(crate) struct BenchArgs {
     #[command(flatten)]
     base: BaseArgs,
-    /// Pictures that are to be done at once [default: 1, or 32 with --train]
+    /// Batch size [default: 1; 32 with --train]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: Option<u32>,
-    /// Multiplier of the channel counts [default: 1]
+    /// Width multiplier [default: 1]
     #[arg(long, value_name = "X", conflicts_with = "weights")]
     width: Option<f32>,
-    /// Seconds to measure for
+    /// Duration of the measurement, in seconds
     #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_seconds)]
     seconds: f64,
     /// Show the time of each fused step
     #[arg(long)]
     layers: bool,
-    /// Measure steps of fine-tuning from this layer on, its index or name [default: 100]
+    /// Measure fine-tuning steps from this layer on: an index or name [default: 100]
     #[arg(long, value_name = "LAYER", num_args = 0..=1, default_missing_value = "100", value_parser = parse_layer)]
     train: Option<Trainable>,
 }

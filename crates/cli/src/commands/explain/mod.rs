@@ -35,20 +35,21 @@ Writes each picture with a map on it: from dark to bright what speaks for the cl
 at the picture's own largest value; what speaks against it is as dark as what says nothing. A line goes \
 around what has half of the largest value or more. Faded is what the model does not see.")]
 pub(crate) struct ExplainArgs {
-    /// Model file, or the name of a bundled base with a classifier (efficientnet-lite0)
+    /// Model file, or a bundled base with a classifier (efficientnet-lite0)
     model: String,
     #[command(flatten)]
     paths: PathArgs,
     #[command(flatten)]
     column: PathColumnArgs,
-    /// Folder to write PICTURE.CLASS.png to; it is made if need be
+    /// Folder to write PICTURE.CLASS.png to; created if missing
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
-    /// Class to explain; may be given several times [default: what the model answers with]
+    /// Class to explain; can be repeated [default: the model's answer]
     #[arg(long = "class", value_name = "NAME")]
     classes: Vec<String>,
-    /// Write the maps as they are, too: PICTURE.CLASS.npy, f32 [height][width], whose mean plus the bias (in
-    /// --json) is the logit
+    /// Also write the maps as numbers: PICTURE.CLASS.npy, f32 [height][width]
+    ///
+    /// The mean of a map plus the bias (in --json) is the logit.
     #[arg(long)]
     raw: bool,
 }

@@ -29,55 +29,59 @@ use verify::Verification;
 #[derive(Debug, Args)]
 #[command(after_help = after_help())]
 pub(crate) struct ExportArgs {
-    /// Model file, or the name of a bundled base with a classifier (efficientnet-lite0)
+    /// Model file, or a bundled base with a classifier (efficientnet-lite0)
     model: String,
-    /// Format of the file: see below
+    /// Format; see below
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     format: &'static Format,
-    /// File, or folder for wasm, to write to [default: the model's name with the format's ending]
+    /// File (for wasm: folder) to write [default: the model's name with the format's extension]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// End at the features, without the head
+    /// Stop at the features, without the head
     #[arg(long, conflicts_with = "logits")]
     features: bool,
-    /// End at the logits, before temperature and softmax
+    /// Stop at the logits, before temperature and softmax
     #[arg(long)]
     logits: bool,
-    /// Whose names PyTorch's weights have: torchvision or timm [default: torchvision where it has the network]
+    /// Naming of PyTorch weights: torchvision or timm [default: torchvision if it has the network]
     #[arg(long, value_name = "LIBRARY", value_parser = parse_names)]
     names: Option<Names>,
-    /// How web and wasm keep weights: int16, or int8 in half the room, where the pictures of the proof keep their first
-    /// class (give pictures of yours with --proof) [default: int16]
+    /// Weights of web and wasm: int16, or int8 at half the size [default: int16]
+    ///
+    /// int8 is refused if the first class of a picture of the proof changes; use your own pictures with
+    /// --proof.
     #[arg(long, value_name = "KIND", value_parser = parse_weights)]
     weights: Option<Weights>,
-    /// Title of the page that web writes [default: a question with the names of the classes]
+    /// Title of the web page [default: a question with the names of the classes]
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// What that page says of itself below its title
+    /// Text below the title of the web page
     #[arg(long, value_name = "TEXT")]
     about: Option<String>,
-    /// Pictures, or folders of them, of which up to 8 go into the file as its proof, with the answers to
-    /// them; may be given several times [default: 4 that are drawn and show nobody's]
+    /// Pictures or folders for the proof in the file; can be repeated [default: 4 drawn pictures]
+    ///
+    /// Up to 8 pictures are stored in the file with the model's answers.
     #[arg(long, value_name = "PATH")]
     proof: Vec<PathBuf>,
-    /// In whole numbers of 8 bits, a quarter of the size, for phones and small devices; by these pictures, such as
-    /// those of the training, or folders of them; may be given several times. 99 % of the answers to them must stay
+    /// Quantise to 8 bits with these pictures or folders; can be repeated
+    ///
+    /// The file is a quarter of the size. The export is refused if fewer than 99 % of the answers stay the
+    /// same.
     #[arg(long, value_name = "PATH")]
     int8: Vec<PathBuf>,
-    /// Write the program in Python, or for web and wasm in JavaScript, that runs such files here, too
+    /// Also write a program that runs the file: Python, or JavaScript for web and wasm
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Run the file on its proof, and on --pictures, with what Python has installed, or with node, and compare
-    /// the answers
+    /// Run the file with Python or node, and compare its answers with headstart's
     #[arg(long)]
     verify: bool,
-    /// More pictures, or folders of them, to compare answers on; may be given several times
+    /// More pictures or folders to compare; can be repeated
     #[arg(long, value_name = "PATH", requires = "verify")]
     pictures: Vec<PathBuf>,
-    /// Python to verify with
+    /// Python for --verify
     #[arg(long, value_name = "PROGRAM", default_value = "python3", requires = "verify")]
     python: PathBuf,
-    /// Node to verify web and wasm with
+    /// Node.js for --verify of web and wasm
     #[arg(long, value_name = "PROGRAM", default_value = "node", requires = "verify")]
     node: PathBuf,
 }

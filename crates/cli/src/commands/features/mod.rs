@@ -39,7 +39,7 @@ pub(crate) struct FeaturesArgs {
     paths: PathArgs,
     #[command(flatten)]
     label: LabelArgs,
-    /// File to write: .npy (paths and labels go to FILE.npy.csv), .parquet or .safetensors
+    /// File to write: .npy (with paths and labels in FILE.npy.csv), .parquet or .safetensors
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     /// How features are kept: f32, or f16, which takes half the room

@@ -33,21 +33,21 @@ use show::Found;
 pub(crate) struct LrFindArgs {
     #[command(flatten)]
     given: Given,
-    /// Pictures to train a head on, a folder or a manifest; or model to fine-tune
+    /// Pictures to train a head on, or a model to fine-tune
     #[arg(value_name = "MODEL|DIR")]
     what: PathBuf,
-    /// Folder to fine-tune on [default: the one that the model was trained on]
+    /// Pictures to fine-tune on [default: those that the model was trained on]
     dir: Option<PathBuf>,
-    /// Rate of the first step [default: 1e-7]
+    /// First learning rate [default: 1e-7]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     first: Option<f64>,
-    /// Rate of the last step; a loss that grows ends the test before it [default: 1]
+    /// Last learning rate; the test ends earlier if the loss grows [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     last: Option<f64>,
-    /// Steps to take [default: 100]
+    /// Number of steps [default: 100]
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// File to write a plot to, as SVG
+    /// Write the plot as SVG
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     #[command(flatten)]
@@ -67,13 +67,13 @@ pub(crate) struct LrFindArgs {
 /// What head and base have in common.
 #[derive(Debug, Args)]
 struct BothArgs {
-    /// Pictures in a step [default: 32]
+    /// Batch size [default: 32]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Weight the pictures such that all classes count alike
+    /// Weight the classes equally, however many pictures each has
     #[arg(long)]
     balance: bool,
-    /// Whatever is random follows from this number
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
@@ -82,7 +82,7 @@ struct BothArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Augmentation and fine-tuning")]
 struct LayerArgs {
-    /// Fine-tune the base from this layer on: its index or name, or 0 for everything
+    /// First layer to fine-tune: an index or name; 0 for all layers
     #[arg(long, visible_alias = "fine-tune-at", value_name = "LAYER", value_parser = parse_layer, default_value = "100")]
     at: Trainable,
 }

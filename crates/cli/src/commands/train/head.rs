@@ -8,29 +8,30 @@ use crate::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct HeadArgs {
-    /// How the head is fitted
+    /// How to train the head
     #[arg(long, value_enum, default_value_t = Method::Lbfgs)]
     head: Method,
-    /// Weight the pictures such that all classes count alike
+    /// Weight the classes equally, however many pictures each has
     #[arg(long)]
     pub(in crate::commands) balance: bool,
-    /// Strength C of the logistic regression: larger fits closer [default: chosen on the data]
+    /// Inverse regularisation strength C of the logistic regression [default: chosen by cross-validation]
     #[arg(long, value_name = "C", allow_negative_numbers = true)]
     strength: Option<f64>,
-    /// Passes over the pictures, with --head adam [default: 10]
+    /// Epochs, with --head adam [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
-    /// Step size, with --head adam [default: 0.0001]
+    /// Learning rate, with --head adam [default: 0.0001]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(in crate::commands) learning_rate: Option<f64>,
-    /// Pictures in a step, with --head adam or --fine-tune-at [default: 32]
+    /// Batch size, with --head adam or --fine-tune-at [default: 32]
     #[arg(long, value_name = "N")]
     pub(in crate::commands) batch_size: Option<usize>,
-    /// Share of the features dropped while training, with --head adam [default: 0.2]
+    /// Dropout rate, with --head adam [default: 0.2]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     dropout: Option<f32>,
-    /// Stop when the validation loss has not fallen for N epochs, and take the best epoch's weights,
-    /// with --head adam or --fine-tune-at (where the weights from before are a candidate, too)
+    /// Stop after N epochs without a lower validation loss and restore the best weights
+    ///
+    /// For --head adam and --fine-tune-at. In fine-tuning, the weights from before are a candidate, too.
     #[arg(long, value_name = "N")]
     pub(in crate::commands) early_stop: Option<usize>,
 }
@@ -39,9 +40,9 @@ const ADAM_ONLY: [&str; 5] = ["epochs", "learning_rate", "batch_size", "dropout"
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Method {
-    /// Regularised logistic regression: nothing to tune, done in a moment
+    /// Regularised logistic regression: fast, nothing to tune
     Lbfgs,
-    /// Gradient steps as in Keras's tutorial
+    /// Gradient descent with Adam, as in Keras's tutorial
     Adam,
 }
 

@@ -32,9 +32,11 @@ pub(super) use head::HeadArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Folder with one folder of pictures per class, or with `train` and `validation` folders; or a
-    /// manifest, .csv, .jsonl or .parquet, with the columns path and label, and optional split, group, weight;
-    /// or a .tar or .zip archive of such folders, a folder of archives, or a Parquet file of pictures
+    /// Folder with one folder of pictures per class, a table, or an archive
+    ///
+    /// A folder may also contain `train` and `validation` folders. A table is .csv, .jsonl or .parquet with the
+    /// columns path and label, and optionally split, group and weight. An archive is a .tar or .zip of class
+    /// folders, or a folder of such archives. A Parquet file may also contain the pictures themselves.
     #[arg(required_unless_present = "features")]
     dir: Option<PathBuf>,
     /// Learn from features that were computed before, as `headstart features` writes them: .parquet, .npy or
@@ -47,7 +49,7 @@ pub(crate) struct TrainArgs {
     /// File to write the model to [default: the folder's name with .safetensors]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
-    /// Whatever is random follows from this number
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]

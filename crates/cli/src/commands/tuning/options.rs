@@ -19,16 +19,16 @@ use crate::usage;
 pub(crate) struct TuningArgs {
     #[command(flatten)]
     step: StepArgs,
-    /// How the learning rate of fine-tuning goes
+    /// Learning rate schedule of fine-tuning
     #[arg(long, value_enum, default_value_t = ScheduleKind::Constant)]
     schedule: ScheduleKind,
-    /// Steps that the rate rises for, with --schedule cosine [default: 0]
+    /// Warm-up steps, with --schedule cosine [default: 0]
     #[arg(long, value_name = "STEPS")]
     warm_up: Option<usize>,
-    /// Take an exponential moving average of the weights, with this momentum (such as 0.99) [default: none]
+    /// Momentum of an exponential moving average of the weights, such as 0.99 [default: none]
     #[arg(long, value_name = "MOMENTUM", allow_negative_numbers = true)]
     ema: Option<f64>,
-    /// Go on from the checkpoint of an interrupted run
+    /// Continue from the checkpoint of an interrupted run
     #[arg(long)]
     pub(in crate::commands) resume: bool,
 }
@@ -37,53 +37,52 @@ pub(crate) struct TuningArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Augmentation and fine-tuning")]
 pub(crate) struct StepArgs {
-    /// How pictures are varied: none, tutorial (flip, rotation), standard (flip, crop, colour) or
-    /// strong (all of these, mixup and CutMix)
+    /// Augmentation: none, tutorial (flip, rotation), standard (flip, crop, colour) or strong (all of these,
+    /// mixup and CutMix)
     #[arg(long, value_name = "KIND", default_value_t = Augment::None)]
     augment: Augment,
-    /// Varied views of each picture that are computed once, and cycled through; 0 for other ones in
-    /// every epoch
+    /// Number of augmented views of each picture, computed once and cycled through; 0 draws new ones in every
+    /// epoch
     #[arg(long, value_name = "N", default_value_t = DEFAULT_VIEWS)]
     views: usize,
-    /// What fine-tuning steps with: sgd, rmsprop, adam or adamw [default: rmsprop]
+    /// Optimizer of fine-tuning: sgd, rmsprop, adam or adamw [default: rmsprop]
     #[arg(long, value_name = "NAME", value_parser = parse_optimizer)]
     optimizer: Option<OptimizerConfig>,
     /// Momentum of --optimizer sgd [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     momentum: Option<f64>,
-    /// Largest norm of all gradients of fine-tuning together
+    /// Clip the global norm of the gradients to this value
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     clip_norm: Option<f64>,
-    /// Share of the weights, but for biases and BatchNorm, that a step takes off per unit of
-    /// learning rate [default: 0; 0.004 with adamw]
+    /// Weight decay (not applied to biases or BatchNorm) [default: 0; 0.004 with adamw]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// Share of a label that is spread over all classes [default: 0]
+    /// Label smoothing [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     label_smoothing: Option<f32>,
-    /// Each block of layers learns at this share of the rate of the one above it [default: 1]
+    /// Layer-wise learning rate decay: the factor from each block of layers to the one below [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     layer_decay: Option<f64>,
-    /// BatchNorm of trainable layers: by its moving statistics, which stay, or by the batch's
+    /// Mode of BatchNorm in trainable layers
     #[arg(long, value_enum, default_value_t = BnMode::Inference)]
     bn: BnMode,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ScheduleKind {
-    /// The same all the time
+    /// No change
     Constant,
-    /// Up for --warm-up steps, then half a cosine down to 0
+    /// Linear warm-up, then cosine decay to 0
     Cosine,
-    /// Up for three tenths of the steps, then down to nearly 0
+    /// One cycle: up for 30 % of the steps, then down to nearly 0
     OneCycle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum BnMode {
-    /// By the moving statistics, which never change
+    /// Use the moving statistics, which never change
     Inference,
-    /// By the statistics of the batch
+    /// Use the batch's statistics and update the moving ones
     Train,
 }
 
@@ -221,8 +220,7 @@ pub(in crate::commands) fn parse_layer(
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Augmentation and fine-tuning")]
 pub(crate) struct TrainTuningArgs {
-    /// Then fine-tune the base from this layer on: its index or name (`headstart summary` lists them),
-    /// or 0 for everything
+    /// Then fine-tune the base from this layer on: an index or name from `headstart summary`; 0 for all layers
     #[arg(long, value_name = "LAYER", value_parser = parse_layer)]
     fine_tune_at: Option<Trainable>,
     /// Epochs of fine-tuning [default: 10]
