@@ -24,9 +24,9 @@ pub struct Slot {
 /// A file that has arrived and been checked, still under the name of a part. Dropped, it is gone.
 #[derive(Debug)]
 pub struct Arrived {
-    slot: Slot,
+    /// Until it is kept.
+    slot: Option<Slot>,
     digests: Digests,
-    kept: bool,
 }
 
 /// Runs without a byte before a connection is given up, once one was there.
@@ -95,7 +95,7 @@ impl Slot {
             }
             checked => checked,
         }?;
-        Ok(Arrived { slot: self, digests, kept: false })
+        Ok(Arrived { slot: Some(self), digests })
     }
 
     /// Bytes that have arrived.
@@ -190,7 +190,7 @@ impl Slot {
 impl Arrived {
     /// Where it lies until it is kept.
     pub fn path(&self) -> &Path {
-        &self.slot.part
+        &self.slot.as_ref().expect("it is not kept yet").part
     }
 
     /// Its hashes and length.
@@ -198,29 +198,30 @@ impl Arrived {
         &self.digests
     }
 
-    /// Puts it in its place.
+    /// Puts it in its place, which stays taken until the slot is dropped: there may be more to write before
+    /// another process looks.
     ///
     /// # Errors
     /// [`FileError`], naming the place.
-    pub fn keep(mut self) -> Result<Digests, FileError> {
-        let Slot { to, part, .. } = &self.slot;
-        fs::rename(part, to).map_err(|cause| FileError {
+    pub fn keep(mut self) -> Result<(Digests, Slot), FileError> {
+        let Slot { to, .. } = self.slot.as_ref().expect("it is not kept yet");
+        fs::rename(self.path(), to).map_err(|cause| FileError {
             action: "write",
             path: to.clone(),
             cause,
         })?;
-        self.kept = true;
         // The name, too, after a power failure; not every file system can.
         #[cfg(unix)]
         let _ = File::open(to.parent().unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all());
-        Ok(self.digests.clone())
+        let slot = self.slot.take().expect("it is not kept yet");
+        Ok((self.digests.clone(), slot))
     }
 }
 
 impl Drop for Arrived {
     fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.slot.part);
+        if let Some(slot) = &self.slot {
+            let _ = fs::remove_file(&slot.part);
         }
     }
 }

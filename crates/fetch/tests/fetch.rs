@@ -173,7 +173,7 @@ fn a_file_arrives_whole_whatever_happens_on_its_way() {
             let arrived = fetch(&to, &server.url(), &expected(), &program, &mut |_| true);
             let arrived = arrived.unwrap_or_else(|e| panic!("{program:?} {manners:?}: {e}"));
             assert!(!to.exists());
-            assert_eq!(arrived.keep().unwrap().bytes, 300_000);
+            assert_eq!(arrived.keep().unwrap().0.bytes, 300_000);
             assert_eq!(std::fs::read(&to).unwrap(), content);
             assert_eq!(names(folder.path()), ["w"]);
             assert_eq!(server.offsets(), offsets, "{program:?} {manners:?}");

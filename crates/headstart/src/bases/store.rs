@@ -113,7 +113,8 @@ impl BaseStore {
             .fetch(&url, &published.expected(), most, program.as_ref(), watch)
             .map_err(|cause| Error::Fetch { published, cause })?;
         fills(arrived.path(), Some(published.base))?;
-        let digests = arrived.keep()?;
+        // Nobody else may look before the record says that it is there.
+        let (digests, _slot) = arrived.keep()?;
         let stored = self.record(&to, published.base, &url, Some(published), digests)?;
         Ok((stored, false))
     }

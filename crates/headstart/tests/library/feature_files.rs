@@ -168,7 +168,7 @@ fn rows_of_one_group_or_the_same_features_are_on_one_side() {
 fn labels_may_be_several() {
     let temp = tempfile::tempdir().unwrap();
     let line = |row: usize| {
-        let side = if row % 5 == 0 { "validation" } else { "train" };
+        let side = if row.is_multiple_of(5) { "validation" } else { "train" };
         format!("{row},{},{side},,\n", ["a|", "a|b", "|"][row % 3])
     };
     let pattern = files(temp.path(), 300, 3, line);
