@@ -109,7 +109,8 @@ mod tests {
     fn a_part_is_of_the_same_list_wherever_its_folder_lies() {
         let base = Base::untrained("mobilenetv2", &NetworkConfig::default()).unwrap();
         let of = |folder: &str, label: &str| {
-            let listed = Listed::new(format!("{folder}/a.jpg"), Labels::One(label.into()), None);
+            let path = std::path::PathBuf::from(format!("{folder}/a.jpg"));
+            let listed = Listed::new(path, Labels::One(label.into()), None);
             FeatureOrigin::of(&base).with_part("1/2".parse().unwrap(), &[listed])
         };
         assert_eq!(of("/mnt/a", "x"), of("b", "x"));

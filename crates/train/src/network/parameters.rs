@@ -51,7 +51,7 @@ impl Parameters {
 
     /// Whether the layer has a bias beside its kernel.
     fn has_bias(&self, first: ParameterId) -> bool {
-        let name = |id: ParameterId| Some(self.list.get(id)?.name.rsplit_once('/')?);
+        let name = |id: ParameterId| self.list.get(id)?.name.rsplit_once('/');
         let (kernel, bias) = (name(first), name(first + 1));
         bias.is_some_and(|(layer, weight)| {
             ["bias", "beta"].contains(&weight) && kernel.is_some_and(|(own, _)| own == layer)
