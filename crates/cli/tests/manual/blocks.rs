@@ -49,6 +49,7 @@ impl Page {
                 .current_dir(dir.path())
                 .env("PATH", &path)
                 .env("HEADSTART_CACHE", ".cache")
+                .env("HEADSTART_BASES", ".bases")
                 .output()
                 .unwrap();
             let text = String::from_utf8(output.stdout).unwrap();
