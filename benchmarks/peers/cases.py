@@ -1,4 +1,7 @@
-"""What is measured: networks, the cases of each, and the tables that they make up."""
+"""What is measured: networks, the cases of each, and the tables that they make up.
+
+A suite is a list of tables that are measured in one run.
+"""
 
 import dataclasses
 
@@ -11,6 +14,7 @@ class Network:
     title: str
     side: int  # of the picture, in pixels
     width: float = 1.0  # multiplier of the channel counts
+    peer: str = "torchvision:mobilenet_v2"  # the same network in PyTorch: package and name
 
     @property
     def file(self):
@@ -37,11 +41,12 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows are names in runners.PEERS. What stands side by side there is measured so."""
+    """Rows are names in runners.PEERS; with `by_case` they are the columns, and cases are the rows."""
 
     title: str
     columns: dict[str, Case]
     rows: list[str]
+    by_case: bool = False
 
     def cells(self):
         """Every (case, row) that there is to measure. Streams are for many pictures."""
@@ -55,9 +60,28 @@ STREAMS = "OpenVINO by streams"
 
 MOBILENETV2 = Network("mobilenetv2", "MobileNetV2 1.0 at 160", 160)
 OTHERS = [
-    Network("efficientnet-lite0", "EfficientNet-Lite0 at 224", 224),
+    Network("efficientnet-lite0", "EfficientNet-Lite0 at 224", 224, peer="timm:efficientnet_lite0"),
     Network("mobilenetv2", "MobileNetV2 0.35 at 96", 96, 0.35),
     Network("mobilenetv2", "MobileNetV2 1.4 at 224", 224, 1.4),
+]
+BASES = [
+    Network(base, title, side, peer=f"torchvision:{peer}")
+    for base, title, side, peer in [
+        ("squeezenet1.1", "SqueezeNet 1.1", 224, "squeezenet1_1"),
+        ("mobilenetv3-small-torch", "MobileNetV3 small", 224, "mobilenet_v3_small"),
+        ("mobilenetv3-large-torch", "MobileNetV3 large", 224, "mobilenet_v3_large"),
+        ("regnet-y-400mf", "RegNetY-400MF", 224, "regnet_y_400mf"),
+        ("efficientnet-b0-torch", "EfficientNet-B0", 224, "efficientnet_b0"),
+        ("efficientnet-b1-torch", "EfficientNet-B1", 240, "efficientnet_b1"),
+        ("efficientnet-b2-torch", "EfficientNet-B2", 260, "efficientnet_b2"),
+        ("efficientnet-b3-torch", "EfficientNet-B3", 300, "efficientnet_b3"),
+        ("efficientnetv2-s-torch", "EfficientNetV2-S", 300, "efficientnet_v2_s"),
+        ("resnet18", "ResNet-18", 224, "resnet18"),
+        ("resnet34", "ResNet-34", 224, "resnet34"),
+        ("resnet50", "ResNet-50", 224, "resnet50"),
+        ("convnext-tiny", "ConvNeXt-Tiny", 224, "convnext_tiny"),
+        ("convnext-small", "ConvNeXt-Small", 224, "convnext_small"),
+    ]
 ]
 WAYS = [(1, 1), (32, 1), (1, 2), (32, 2)]  # batch, threads
 
@@ -67,18 +91,29 @@ def ways(precision):
     return {case.way: case for case in cases}
 
 
-TABLES = [
-    Table(f"{MOBILENETV2.title}, f32", ways("f32"), [
-        "headstart", "OpenVINO", STREAMS, "ONNX Runtime", "TensorFlow",
-        "TensorFlow frozen", "PyTorch", "rten", "tract",
-    ]),
-    Table(f"{MOBILENETV2.title}, bf16", ways("bf16"), [
-        "headstart", "OpenVINO", STREAMS,
-    ]),
-    Table(f"{MOBILENETV2.title}, f32, with lesser instruction sets", {
-        Case(MOBILENETV2).way: Case(MOBILENETV2),
-    }, ["headstart on avx2", "headstart on portable"]),
-    Table(f"Other bases, f32, {Case(MOBILENETV2).way}", {
-        network.title: Case(network) for network in OTHERS
-    }, ["headstart", "OpenVINO"]),
-]
+def bases(batch, threads):
+    cases = [Case(network, batch, threads) for network in BASES]
+    return Table(
+        cases[0].way, {case.network.title: case for case in cases},
+        ["headstart", "OpenVINO", "ONNX Runtime"], by_case=True,
+    )
+
+
+SUITES = {
+    "mobilenetv2": [
+        Table(f"{MOBILENETV2.title}, f32", ways("f32"), [
+            "headstart", "OpenVINO", STREAMS, "ONNX Runtime", "TensorFlow",
+            "TensorFlow frozen", "PyTorch", "rten", "tract",
+        ]),
+        Table(f"{MOBILENETV2.title}, bf16", ways("bf16"), [
+            "headstart", "OpenVINO", STREAMS,
+        ]),
+        Table(f"{MOBILENETV2.title}, f32, with lesser instruction sets", {
+            Case(MOBILENETV2).way: Case(MOBILENETV2),
+        }, ["headstart on avx2", "headstart on portable"]),
+        Table(f"Other bases, f32, {Case(MOBILENETV2).way}", {
+            network.title: Case(network) for network in OTHERS
+        }, ["headstart", "OpenVINO"]),
+    ],
+    "bases": [bases(batch, threads) for batch, threads in WAYS],
+}

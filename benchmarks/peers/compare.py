@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 import machine
-from cases import TABLES
+from cases import SUITES
 from report import report
 from runners import HERE, PEERS, Refused, Setting
 
@@ -34,6 +34,10 @@ def arguments():
     parser.add_argument(
         "--only", type=names, default=list(PEERS), metavar="NAME[,NAME]",
         help="only rows whose name starts so, in upper or lower case",
+    )
+    parser.add_argument("--suite", choices=SUITES, default="mobilenetv2", help="[default: %(default)s]")
+    parser.add_argument(
+        "--networks", default="", metavar="TEXT", help="only networks whose title holds the text",
     )
     args = parser.parse_args()
     if args.quick:
@@ -59,9 +63,9 @@ def measure(case, row, setting):
         return None
 
 
-def compare(rows, rounds, setting):
+def compare(tables, wanted, rounds, setting):
     """A list by round for each (case, row)."""
-    cells = [cell for table in TABLES for cell in table.cells() if cell[1] in rows]
+    cells = [cell for table in tables for cell in table.cells() if wanted(*cell)]
     measured = {cell: [] for cell in cells}
     for index in range(rounds):
         print(f"round {index + 1} of {rounds}", file=sys.stderr)
@@ -70,23 +74,29 @@ def compare(rows, rounds, setting):
     return measured
 
 
-def write_models(folder):
+def write_models(suite, folder):
     """In a process of its own, which takes PyTorch's memory with it."""
-    command = [sys.executable, "-W", "ignore", HERE / "networks.py", folder]
+    command = [sys.executable, "-W", "ignore", HERE / "networks.py", suite, folder]
     subprocess.run(command, check=True)
 
 
 def main():
     args = arguments()
+    tables = SUITES[args.suite]
+
+    def wanted(case, row):
+        return row in args.only and args.networks.lower() in case.network.title.lower()
+
     with tempfile.TemporaryDirectory() as folder:
-        write_models(folder)
+        write_models(args.suite, folder)
         setting = Setting(args.headstart, args.rust, pathlib.Path(folder), args.seconds)
-        measured = compare(args.only, args.rounds, setting)
+        measured = compare(tables, wanted, args.rounds, setting)
     today = datetime.date.today().isoformat()
-    text = report(measured, f"{today}, {machine.title()}", args.rounds, args.seconds)
+    text = report(tables, measured, f"{today}, {machine.title()}", args.rounds, args.seconds)
     print(text, end="")
-    if not args.quick and args.only == list(PEERS):
-        path = RESULTS / f"{today}-{machine.slug()}.md"
+    if not args.quick and args.only == list(PEERS) and not args.networks:
+        suite = "" if args.suite == "mobilenetv2" else f"-{args.suite}"
+        path = RESULTS / f"{today}-{machine.slug()}{suite}.md"
         path.write_text(text)
         print(f"written to {os.path.relpath(path)}", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Writes the networks as ONNX files into a folder: `networks.py FOLDER`.
+"""Writes the networks of a suite as ONNX files into a folder: `networks.py SUITE FOLDER`.
 
 They are torchvision's and timm's with random weights, on which speed does not depend. The batch is
 left open; the input is called `x` and has the shape (batch, 3, side, side). Windows are padded
@@ -12,17 +12,24 @@ import timm
 import torch
 import torchvision
 
-from cases import MOBILENETV2, OTHERS
+from cases import SUITES
 
 
 def build(network):
-    """The PyTorch module of a network, for inference."""
-    if network.base == "mobilenetv2":
-        model = torchvision.models.mobilenet_v2(width_mult=network.width)
+    """The PyTorch module of a network, for inference, with its features as the output."""
+    package, name = network.peer.split(":")
+    if package == "timm":
+        return timm.create_model(name, pretrained=False, num_classes=0).eval()
+    width = {} if network.width == 1.0 else {"width_mult": network.width}
+    model = torchvision.models.get_model(name, weights=None, **width)
+    if name.startswith("squeezenet"):
+        model.classifier = torch.nn.AdaptiveAvgPool2d(1)
+    elif name.startswith("convnext"):
+        model.classifier[2] = torch.nn.Identity()
+    elif hasattr(model, "classifier"):
         model.classifier = torch.nn.Identity()
     else:
-        name = network.base.replace("-", "_")
-        model = timm.create_model(name, pretrained=False, num_classes=0)
+        model.fc = torch.nn.Identity()
     return model.eval()
 
 
@@ -34,6 +41,11 @@ def export(network, folder):
     )
 
 
+def networks(suite):
+    """Each network of a suite once."""
+    return {case.network for table in SUITES[suite] for case in table.columns.values()}
+
+
 if __name__ == "__main__":
-    for each in [MOBILENETV2, *OTHERS]:
-        export(each, pathlib.Path(sys.argv[1]))
+    for each in networks(sys.argv[1]):
+        export(each, pathlib.Path(sys.argv[2]))

@@ -5,7 +5,6 @@ import re
 import statistics
 import textwrap
 
-from cases import TABLES
 from runners import HERE
 
 PACKAGES = {
@@ -80,14 +79,30 @@ def lines(table, measured):
                 yield row(f"{name}: share of the FMA peak", cells(share, name))
 
 
-def report(measured, title, rounds, seconds):
+def lines_by_case(table, measured):
+    """The lines of a table with a row for each case, or none if nothing in it was measured."""
+    cases = {t: case for t, case in table.columns.items() if (case, table.rows[0]) in measured}
+    if not cases:
+        return
+    own, *others = table.rows
+    columns = [*table.rows, *(f"against {name}" for name in others), "share of the FMA peak"]
+    yield f"| | {' | '.join(columns)} |"
+    yield "|---|" + "---|" * len(columns)
+    for title, case in cases.items():
+        rounds = {name: measured.get((case, name), []) for name in table.rows}
+        cells = [time(rounds[name]) for name in table.rows]
+        cells += [ratio(rounds[own], rounds[name]) for name in others]
+        yield row(title, [*cells, share(rounds[own])])
+
+
+def report(tables, measured, title, rounds, seconds):
     """All tables, of what `compare.compare` measured."""
     words = {"rounds": rounds, "s": "s" * (rounds > 1), "seconds": seconds, "versions": versions()}
     parts = [f"# {title}\n"]
     for paragraph in EXPLANATION:
         parts.append(textwrap.fill(paragraph.format(**words), 100, break_on_hyphens=False) + "\n")
-    for table in TABLES:
-        body = list(lines(table, measured))
+    for table in tables:
+        body = list((lines_by_case if table.by_case else lines)(table, measured))
         if body:
             parts.append(f"## {table.title}\n\n" + "\n".join(body) + "\n")
     return "\n".join(parts)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs headstart and its peers in turn on the same work and prints tables.
 #
-#     benchmarks/peers/run.sh [--quick] [--only NAME[,NAME]] [--rounds N] [--seconds X]
+#     benchmarks/peers/run.sh [--suite mobilenetv2|bases] [--quick] [--only NAME[,NAME]] [--networks TEXT]
+#                             [--rounds N] [--seconds X]
 #
 # Sets up a Python virtual environment in target/peers with the pinned peers, builds headstart and
 # the peers in Rust, and measures all in interleaved rounds: about a quarter of an hour, after some

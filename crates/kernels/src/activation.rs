@@ -96,71 +96,83 @@ impl WithSimd for Apply<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let len = self.values.len();
-        finish(simd, self.function, self.values, (1, 1), (0, 0), len);
+        let used = self.values.len();
+        let pixels = Pixels { values: self.values, size: (1, 1), strides: (0, 0), used };
+        finish(simd, self.function, pixels);
     }
 }
 
-/// Applies a function to `used` values of each pixel of a map in place.
-#[inline(always)]
-pub(crate) fn finish<S: Simd>(
-    simd: S,
+/// Some values of each pixel of a map.
+pub(crate) struct Pixels<'a> {
+    /// From the first of these values of the first pixel on.
+    pub(crate) values: &'a mut [f32],
+    /// Rows, and pixels in a row.
+    pub(crate) size: (usize, usize),
+    /// Values from a row to the next, and from a pixel to the next.
+    pub(crate) strides: (usize, usize),
+    /// Values of each pixel, from its first on.
+    pub(crate) used: usize,
+}
+
+/// Applies a function to the values in place. A call of its own: there are many sizes of tiles, and each would hold all
+/// functions.
+#[inline(never)]
+pub(crate) fn finish<S: Simd>(simd: S, function: Function, pixels: Pixels<'_>) {
+    simd.vectorize(Finish { function, pixels });
+}
+
+struct Finish<'a> {
     function: Function,
-    values: &mut [f32],
-    (height, width): (usize, usize),
-    (row_stride, pixel_stride): (usize, usize),
-    used: usize,
-) {
-    // Where pixels follow each other they are one.
-    let (width, used) = if pixel_stride == used { (1, width * used) } else { (width, used) };
-    match function {
-        Function::Sigmoid => each(
-            values,
-            (height, width),
-            (row_stride, pixel_stride),
-            used,
-            |x| sigmoid(simd, x),
-            simd,
-        ),
-        Function::HardSigmoid => each(
-            values,
-            (height, width),
-            (row_stride, pixel_stride),
-            used,
-            |x| hard_sigmoid(simd, x),
-            simd,
-        ),
-        Function::Silu => each(
-            values,
-            (height, width),
-            (row_stride, pixel_stride),
-            used,
-            |x| simd.mul_f32s(x, sigmoid(simd, x)),
-            simd,
-        ),
-        Function::HardSilu => each(
-            values,
-            (height, width),
-            (row_stride, pixel_stride),
-            used,
-            |x| simd.mul_f32s(x, hard_sigmoid(simd, x)),
-            simd,
-        ),
-        Function::Gelu => {
-            each(values, (height, width), (row_stride, pixel_stride), used, |x| gelu(simd, x), simd)
+    pixels: Pixels<'a>,
+}
+
+impl WithSimd for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let pixels = self.pixels;
+        match self.function {
+            Function::Sigmoid => each(
+                simd,
+                pixels,
+                #[inline(always)]
+                |x| sigmoid(simd, x),
+            ),
+            Function::HardSigmoid => each(
+                simd,
+                pixels,
+                #[inline(always)]
+                |x| hard_sigmoid(simd, x),
+            ),
+            Function::Silu => each(
+                simd,
+                pixels,
+                #[inline(always)]
+                |x| simd.mul_f32s(x, sigmoid(simd, x)),
+            ),
+            Function::HardSilu => each(
+                simd,
+                pixels,
+                #[inline(always)]
+                |x| simd.mul_f32s(x, hard_sigmoid(simd, x)),
+            ),
+            Function::Gelu => each(
+                simd,
+                pixels,
+                #[inline(always)]
+                |x| gelu(simd, x),
+            ),
         }
     }
 }
 
 #[inline(always)]
-fn each<S: Simd>(
-    values: &mut [f32],
-    (height, width): (usize, usize),
-    (row_stride, pixel_stride): (usize, usize),
-    used: usize,
-    f: impl Fn(S::f32s) -> S::f32s,
-    simd: S,
-) {
+fn each<S: Simd>(simd: S, pixels: Pixels<'_>, f: impl Fn(S::f32s) -> S::f32s) {
+    let Pixels { values, size: (height, width), strides: (row_stride, pixel_stride), used } =
+        pixels;
+    // Where pixels follow each other they are one.
+    let (width, used) = if pixel_stride == used { (1, width * used) } else { (width, used) };
     for row in 0..height {
         for pixel in 0..width {
             let pixel = &mut values[row * row_stride + pixel * pixel_stride..][..used];
@@ -189,27 +201,58 @@ impl WithSimd for Gradient<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { function, x, d } = self;
         match function {
-            Function::Sigmoid => through(simd, x, d, |x| {
-                let y = sigmoid(simd, x);
-                simd.mul_f32s(y, simd.sub_f32s(simd.splat_f32s(1.0), y))
-            }),
-            Function::HardSigmoid => through(simd, x, d, |x| {
-                inside(simd, x, simd.splat_f32s(1.0 / 6.0), simd.splat_f32s(0.0))
-            }),
-            Function::Silu => through(simd, x, d, |x| {
-                let y = sigmoid(simd, x);
-                let one = simd.splat_f32s(1.0);
-                let rest = simd.mul_f32s(x, simd.sub_f32s(one, y));
-                simd.mul_f32s(y, simd.add_f32s(one, rest))
-            }),
-            Function::HardSilu => through(simd, x, d, |x| {
-                let slope = mul_add(simd, x, simd.splat_f32s(1.0 / 3.0), simd.splat_f32s(0.5));
-                let zero = simd.splat_f32s(0.0);
-                let above =
-                    simd.select_f32s(simd.greater_than_f32s(x, zero), simd.splat_f32s(1.0), zero);
-                inside(simd, x, slope, above)
-            }),
-            Function::Gelu => through(simd, x, d, |x| gelu_slope(simd, x)),
+            Function::Sigmoid => through(
+                simd,
+                x,
+                d,
+                #[inline(always)]
+                |x| {
+                    let y = sigmoid(simd, x);
+                    simd.mul_f32s(y, simd.sub_f32s(simd.splat_f32s(1.0), y))
+                },
+            ),
+            Function::HardSigmoid => through(
+                simd,
+                x,
+                d,
+                #[inline(always)]
+                |x| inside(simd, x, simd.splat_f32s(1.0 / 6.0), simd.splat_f32s(0.0)),
+            ),
+            Function::Silu => through(
+                simd,
+                x,
+                d,
+                #[inline(always)]
+                |x| {
+                    let y = sigmoid(simd, x);
+                    let one = simd.splat_f32s(1.0);
+                    let rest = simd.mul_f32s(x, simd.sub_f32s(one, y));
+                    simd.mul_f32s(y, simd.add_f32s(one, rest))
+                },
+            ),
+            Function::HardSilu => through(
+                simd,
+                x,
+                d,
+                #[inline(always)]
+                |x| {
+                    let slope = mul_add(simd, x, simd.splat_f32s(1.0 / 3.0), simd.splat_f32s(0.5));
+                    let zero = simd.splat_f32s(0.0);
+                    let above = simd.select_f32s(
+                        simd.greater_than_f32s(x, zero),
+                        simd.splat_f32s(1.0),
+                        zero,
+                    );
+                    inside(simd, x, slope, above)
+                },
+            ),
+            Function::Gelu => through(
+                simd,
+                x,
+                d,
+                #[inline(always)]
+                |x| gelu_slope(simd, x),
+            ),
         }
     }
 }

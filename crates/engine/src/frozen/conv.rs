@@ -48,6 +48,11 @@ impl Conv {
         self.sides.map_or(0, |sides| sides.under(rows) * self.padded_row(sides))
     }
 
+    /// Whether its windows lie on padded copies of its input rows.
+    pub(super) fn pads(&self) -> bool {
+        self.sides.is_some()
+    }
+
     fn padded_row(&self, sides: Sides) -> usize {
         let (_, width) = self.input.spatial();
         (sides.margins.left + width + sides.margins.right) * self.input.channels()

@@ -115,6 +115,19 @@ pub(super) fn divide_rows(
     divide(0..rows, (residual, out), scratch, &|values, rows| split_rows(values, rows * row), run);
 }
 
+/// [`divide`]s the positions of a map of `channels`: `run` is given which values are its own, and those of the
+/// map to write.
+pub(super) fn divide_positions(
+    channels: usize,
+    (residual, out): RowValues<'_>,
+    scratch: &mut [AlignedBuffer],
+    run: &(impl Fn(Range<usize>, RowValues<'_>) + Sync),
+) {
+    divide_rows(out.len() / channels, (residual, out), scratch, &|positions, values, _| {
+        run(positions.start * channels..positions.end * channels, values);
+    });
+}
+
 fn split_rows<'a>((residual, out): RowValues<'a>, cut: usize) -> (RowValues<'a>, RowValues<'a>) {
     let (out, out_rest) = out.split_at_mut(cut);
     let (residual, residual_rest) = residual.map(|r| r.split_at(cut)).unzip();

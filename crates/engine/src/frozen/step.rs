@@ -12,7 +12,7 @@ use super::buffers::{Buffers, Source};
 use super::conv::Conv;
 use super::grouped::Grouped;
 use super::lower::Sides;
-use super::share::divide_rows;
+use super::share::{divide_positions, divide_rows};
 
 /// Parts of the arena.
 type Place = Range<usize>;
@@ -127,14 +127,21 @@ impl Step {
             StepKind::PooledConv(conv) => conv.run_pooled(isa, buffers),
             StepKind::Grouped(grouped) => grouped.run(input, buffers.out, buffers.scratch),
             StepKind::Affine { scale, bias, activation } => {
+                let channels = scale.len();
                 let clamp = activation.clamp().unwrap_or(Clamp::NONE);
-                elementwise::affine(input, scale, bias, residual, clamp, buffers.out);
-                if let Some(function) = activation.function() {
-                    function.apply(isa, buffers.out);
-                }
+                let values = (residual, buffers.out);
+                divide_positions(channels, values, buffers.scratch, &|values, (residual, out)| {
+                    elementwise::affine(&input[values], scale, bias, residual, clamp, out);
+                    if let Some(function) = activation.function() {
+                        function.apply(isa, out);
+                    }
+                });
             }
             StepKind::LayerNorm { scale, bias, epsilon } => {
-                layer_norm(isa, input, (scale, bias), *epsilon, buffers.out);
+                let values = (None, buffers.out);
+                divide_positions(scale.len(), values, buffers.scratch, &|values, (_, out)| {
+                    layer_norm(isa, &input[values], (scale, bias), *epsilon, out);
+                });
             }
             StepKind::MaxPool { sides, input: from, output } => {
                 let ((rows, columns), channels) = (output.spatial(), output.channels());
@@ -153,8 +160,22 @@ impl Step {
                     max.run(isa);
                 });
             }
-            StepKind::Gate => elementwise::gate(isa, input, second, buffers.out),
-            StepKind::Concat { channels } => concatenate([input, second], *channels, buffers.out),
+            StepKind::Gate => {
+                let values = (None, buffers.out);
+                divide_positions(second.len(), values, buffers.scratch, &|values, (_, out)| {
+                    elementwise::gate(isa, &input[values], second, out);
+                });
+            }
+            StepKind::Concat { channels } => {
+                let values = (None, buffers.out);
+                let all = channels[0] + channels[1];
+                divide_positions(all, values, buffers.scratch, &|values, (_, out)| {
+                    let positions = values.start / all..values.end / all;
+                    let part = |map, channels| part(map, &positions, channels);
+                    let maps = [part(input, channels[0]), part(second, channels[1])];
+                    concatenate(maps, *channels, out);
+                });
+            }
             StepKind::Pad { margins, input: shape } => pad(input, *shape, *margins, buffers.out),
             StepKind::GlobalAverage => pool::global_average(isa, input, buffers.out),
             StepKind::Softmax => {
@@ -164,6 +185,11 @@ impl Step {
             }
         }
     }
+}
+
+/// Some positions of a map.
+fn part<'a>(map: &'a [f32], positions: &Range<usize>, channels: usize) -> &'a [f32] {
+    &map[positions.start * channels..positions.end * channels]
 }
 
 /// The channels of two maps, one behind the other.

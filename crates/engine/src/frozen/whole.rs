@@ -50,21 +50,21 @@ impl Conv {
             let prepared = carve(&mut scratch, self.prepared(range.len()));
             // A padded convolution's input rows are others, but it takes them as they are.
             let source = self.prepare(input, range.clone(), prepared);
-            for panel in 0..self.op.panels() {
-                let channel = self.op.panel(panel).start;
+            for panels in self.passes() {
+                let first = self.op.panel(panels.start).start;
                 self.rows(Rows {
                     source,
                     range: range.clone(),
-                    panels: panel..panel + 1,
-                    residual: residual.map(|r| &r[channel..]),
+                    panels: panels.clone(),
+                    residual: residual.map(|r| &r[first..]),
                     target: Target {
-                        values: &mut out[channel..],
+                        values: &mut out[first..],
                         row_stride,
                         pixel_stride: channels,
-                        room: channels - channel,
+                        room: channels - first,
                     },
                     scratch: &mut *scratch,
-                    ahead: self.next(panel, ahead),
+                    ahead: self.next(panels.end - 1, ahead),
                 });
             }
         });
@@ -116,6 +116,13 @@ impl Conv {
         divide(0..self.op.panels(), (0, out), scratch, &split, &|panels, (_, out), scratch| {
             run(panels, out, scratch);
         });
+    }
+
+    /// The panels of each pass over the map: all at once where rows are padded for them, and else one
+    /// after the other, so that its weights stay in the cache.
+    fn passes(&self) -> impl Iterator<Item = Range<usize>> {
+        let own = if self.pads() { self.op.panels() } else { 1 };
+        (0..self.op.panels()).step_by(own).map(move |first| first..first + own)
     }
 
     /// The weights that are needed after those of a panel.

@@ -5,11 +5,11 @@ use std::ops::Range;
 use pulp::{MemMask, Simd, WithSimd};
 
 use super::{Conv, Target, Windows};
-use crate::Clamp;
-use crate::activation::finish;
+use crate::activation::{Pixels, finish};
 use crate::chunks::evenly;
 use crate::prefetch::Prefetch;
 use crate::simd::{clamp, is_portable, mul_add};
+use crate::{Clamp, Function};
 
 /// Vectors of the widest panel.
 pub(super) struct WidestPanel;
@@ -76,14 +76,6 @@ impl WithSimd for Job<'_> {
                 vectors => unreachable!("no panel has {vectors} vectors"),
             }
         }
-        let is_last = self.op.chunks[self.chunk].end == self.op.inputs();
-        if let Some(function) = self.op.activation.function().filter(|_| is_last) {
-            let Windows { height, width, .. } = self.windows;
-            let first = self.op.panels[self.panels.start].first_output;
-            let outputs = self.op.panel(self.panels.end - 1).end - first;
-            let strides = (self.target.row_stride, self.target.pixel_stride);
-            finish(simd, function, self.target.values, (height, width), strides, outputs);
-        }
     }
 }
 
@@ -102,15 +94,18 @@ impl Job<'_> {
         } else {
             all.min(op.outputs - panel.first_output)
         };
+        let last = inputs.end == op.inputs();
         let mut tiles = Tiles::<NV> {
             x: self.x,
             windows: self.windows,
             weights: op.weights(self.chunk, index..index + 1),
             bias: (inputs.start == 0).then(|| &op.bias[panel.first_output..][..all]),
-            last: inputs.end == op.inputs(),
+            last,
             residual: self.residual.map(|residual| &residual[channel..]),
             min,
             max,
+            function: op.activation.function().filter(|_| last),
+            outputs: all.min(op.outputs - panel.first_output),
             out: &mut self.target.values[channel..],
             row_stride: self.target.row_stride,
             pixel_stride: self.target.pixel_stride,
@@ -169,6 +164,10 @@ struct Tiles<'a, const NV: usize> {
     residual: Option<&'a [f32]>,
     min: f32,
     max: f32,
+    /// Follows the sums that are complete.
+    function: Option<Function>,
+    /// Values of a pixel that are outputs.
+    outputs: usize,
     out: &'a mut [f32],
     row_stride: usize,
     pixel_stride: usize,
@@ -261,6 +260,11 @@ impl<const NV: usize> Tiles<'_, NV> {
             }
         }
         self.store(simd, place, &sums);
+        if let Some(function) = self.function {
+            let values = &mut self.out[place..];
+            let (size, strides) = ((1, MR), (0, self.pixel_stride));
+            finish(simd, function, Pixels { values, size, strides, used: self.outputs });
+        }
     }
 
     /// Adds what `from` holds of each pixel to `sums`.

@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 
 use super::{Depthwise, Run};
 use crate::Clamp;
-use crate::activation::finish;
+use crate::activation::{Pixels, finish};
 use crate::chunks::evenly;
 use crate::simd::{clamp, load, mul_add, store};
 
@@ -40,8 +40,8 @@ impl WithSimd for Job<'_> {
         }
         if let Some(function) = self.op.activation.function() {
             let Run { channels, height, width, out, out_stride, .. } = &mut self.run;
-            let strides = (*width * *out_stride, *out_stride);
-            finish(simd, function, out, (*height, *width), strides, channels.len());
+            let (size, strides) = ((*height, *width), (*width * *out_stride, *out_stride));
+            finish(simd, function, Pixels { values: out, size, strides, used: channels.len() });
         }
     }
 }

@@ -30,13 +30,18 @@ impl WithSimd for GlobalAverage<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.out.len();
         let scale = simd.splat_f32s(1.0 / (self.x.len() / channels) as f32);
-        for (vector, out) in self.out.chunks_mut(S::F32_LANES).enumerate() {
-            let first = vector * S::F32_LANES;
-            let mut sum = simd.splat_f32s(0.0);
-            for position in self.x.chunks_exact(channels) {
-                sum = simd.add_f32s(sum, load(simd, &position[first..][..out.len()]));
+        self.out.fill(0.0);
+        // Position by position, as they lie in memory: the sums stay in the first cache.
+        for position in self.x.chunks_exact(channels) {
+            let vectors = position.chunks(S::F32_LANES).zip(self.out.chunks_mut(S::F32_LANES));
+            for (x, sum) in vectors {
+                let added = simd.add_f32s(load(simd, sum), load(simd, x));
+                store(simd, sum, added);
             }
-            store(simd, out, simd.mul_f32s(sum, scale));
+        }
+        for sum in self.out.chunks_mut(S::F32_LANES) {
+            let mean = simd.mul_f32s(load(simd, sum), scale);
+            store(simd, sum, mean);
         }
     }
 }
