@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::{load, mul_add, store};
+use crate::simd::{clamp, load, mul_add, store};
 use crate::{Clamp, Isa};
 
 /// A function of an operation's results.
@@ -282,7 +282,9 @@ fn hard_sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let one = simd.splat_f32s(1.0);
-    simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
+    let (least, most) = (simd.splat_f32s(-87.0), simd.splat_f32s(87.0));
+    let exp = exp2(simd, clamp(simd, x, least, most), -std::f32::consts::LOG2_E);
+    simd.div_f32s(one, simd.add_f32s(one, exp))
 }
 
 /// `max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2))`, which loses nothing far below 0.
@@ -319,28 +321,26 @@ fn erfc_of_root<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     for coefficient in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
         sum = mul_add(simd, sum, t, simd.splat_f32s(coefficient));
     }
-    let exp = exp(simd, simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5)));
+    let square = simd.min_f32s(simd.mul_f32s(x, x), simd.splat_f32s(174.0));
+    let exp = exp2(simd, square, -0.5 * std::f32::consts::LOG2_E);
     (simd.mul_f32s(simd.mul_f32s(sum, t), exp), exp)
 }
 
-/// `exp(x)` to 2e-7 of it, for x from -87 to 88; beyond, that of the nearer end. By a polynomial between
-/// halves of ln 2 and a power of 2, as in Moshier's Cephes.
+/// `2^(x * factor)` for products from -126 to 126: to 2e-7 of it, and what rounding the product brings.
+///
+/// The product is cut into a whole number and a rest of at most a half. The rest's power is a polynomial: of those of
+/// degree 5 that are 1 at 0 the one whose largest relative error, 9.2e-8, is least.
 #[inline(always)]
-fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+fn exp2<S: Simd>(simd: S, x: S::f32s, factor: f32) -> S::f32s {
     /// To which a whole number is added so that it is what the lowest bits hold.
     const MAGIC: f32 = 12_582_912.0;
-    let x = simd.min_f32s(simd.max_f32s(x, simd.splat_f32s(-87.0)), simd.splat_f32s(88.0));
-    let magic = simd.splat_f32s(MAGIC);
-    let shifted = mul_add(simd, x, simd.splat_f32s(std::f32::consts::LOG2_E), magic);
-    let n = simd.sub_f32s(shifted, magic);
-    // ln 2 in two parts, of which the first has few bits.
-    let r = mul_add(simd, n, simd.splat_f32s(-0.693_359_4), x);
-    let r = mul_add(simd, n, simd.splat_f32s(2.121_944_4e-4), r);
-    let mut sum = simd.splat_f32s(1.987_569_1e-4);
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        sum = mul_add(simd, sum, r, simd.splat_f32s(coefficient));
+    let (factor, magic) = (simd.splat_f32s(factor), simd.splat_f32s(MAGIC));
+    let shifted = mul_add(simd, x, factor, magic);
+    let rest = mul_add(simd, x, factor, simd.sub_f32s(magic, shifted));
+    let mut sum = simd.splat_f32s(1.326_472e-3);
+    for coefficient in [9.671_513e-3, 5.550_734e-2, 0.240_222_42, 0.693_147, 1.0] {
+        sum = mul_add(simd, sum, rest, simd.splat_f32s(coefficient));
     }
-    let sum = mul_add(simd, simd.mul_f32s(sum, r), r, simd.add_f32s(r, simd.splat_f32s(1.0)));
     let power = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
     simd.transmute_f32s_u32s(simd.add_u32s(simd.transmute_u32s_f32s(sum), power))
 }

@@ -8,7 +8,7 @@ pub(crate) struct Prefetch {
 }
 
 /// Values to a cache line.
-const LINE: usize = 16;
+pub(crate) const LINE: usize = 16;
 
 impl Prefetch {
     pub(crate) fn new(values: &[f32]) -> Self {

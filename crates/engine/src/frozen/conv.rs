@@ -33,8 +33,8 @@ pub(super) struct Rows<'a> {
     pub(super) ahead: &'a [f32],
 }
 
-/// Output rows whose input is padded at a time.
-const ROWS: usize = 8;
+/// Bytes of input that all panels go through before the next rows are begun: these stay in the second cache.
+const BAND_BYTES: usize = 160 << 10;
 
 impl Conv {
     pub(super) fn new(op: Product, sides: Sides, (input, output): (Shape, Shape)) -> Self {
@@ -44,8 +44,27 @@ impl Conv {
 
     /// f32 values of scratch that [`Conv::rows`] needs: padded input rows.
     pub(super) fn scratch(&self) -> usize {
-        let rows = ROWS.min(self.output.spatial().0);
-        self.sides.map_or(0, |sides| sides.under(rows) * self.padded_row(sides))
+        self.sides.map_or(0, |sides| sides.under(self.band()) * self.padded_row(sides))
+    }
+
+    /// Output rows that are computed at a time.
+    pub(super) fn band(&self) -> usize {
+        let (height, width) = self.output.spatial();
+        let fits = |row: usize, &rows: &usize| rows * row * size_of::<f32>() <= BAND_BYTES;
+        let rows = match self.sides {
+            Some(sides) => {
+                (1..=height).rev().find(|&rows| fits(self.padded_row(sides), &sides.under(rows)))
+            }
+            None => {
+                // Bands read the weights again, panels one after the other the input.
+                let row = width * self.input.channels();
+                let rows = (1..=height).rev().find(|rows| fits(row, rows)).unwrap_or(1);
+                let weights = self.op.multiply_adds() * (height.div_ceil(rows) - 1);
+                (weights < height * row * (self.op.panels() - 1)).then_some(rows).or(Some(height))
+            }
+        };
+        // Bands of one height rather than a short one at the end.
+        height.div_ceil(height.div_ceil(rows.unwrap_or(1)))
     }
 
     /// Whether its windows lie on padded copies of its input rows.
@@ -113,8 +132,9 @@ impl Conv {
         };
         let padded_row = self.padded_row(sides);
         let Target { values, row_stride, pixel_stride, room } = target;
-        for first in range.clone().step_by(ROWS) {
-            let height = ROWS.min(range.end - first);
+        let band = self.band();
+        for first in range.clone().step_by(band) {
+            let height = band.min(range.end - first);
             let padded = &mut scratch[..sides.under(height) * padded_row];
             self.pad(source, sides, first * sides.stride, padded);
             let shape = (sides.kernel, sides.stride);

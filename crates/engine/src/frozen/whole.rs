@@ -50,22 +50,27 @@ impl Conv {
             let prepared = carve(&mut scratch, self.prepared(range.len()));
             // A padded convolution's input rows are others, but it takes them as they are.
             let source = self.prepare(input, range.clone(), prepared);
-            for panels in self.passes() {
-                let first = self.op.panel(panels.start).start;
-                self.rows(Rows {
-                    source,
-                    range: range.clone(),
-                    panels: panels.clone(),
-                    residual: residual.map(|r| &r[first..]),
-                    target: Target {
-                        values: &mut out[first..],
-                        row_stride,
-                        pixel_stride: channels,
-                        room: channels - first,
-                    },
-                    scratch: &mut *scratch,
-                    ahead: self.next(panels.end - 1, ahead),
-                });
+            let band = self.band();
+            for first in range.clone().step_by(band) {
+                let rows = first..(first + band).min(range.end);
+                let done = (first - range.start) * row_stride;
+                for panels in self.passes() {
+                    let place = done + self.op.panel(panels.start).start;
+                    self.rows(Rows {
+                        source,
+                        range: rows.clone(),
+                        panels: panels.clone(),
+                        residual: residual.map(|r| &r[place..]),
+                        target: Target {
+                            values: &mut out[place..],
+                            row_stride,
+                            pixel_stride: channels,
+                            room: channels - self.op.panel(panels.start).start,
+                        },
+                        scratch: &mut *scratch,
+                        ahead: self.next(panels.end - 1, ahead),
+                    });
+                }
             }
         });
     }

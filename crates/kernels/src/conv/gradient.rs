@@ -9,11 +9,10 @@
 use pulp::{MemMask, Simd, WithSimd};
 
 use super::Windows;
-use super::tile::{most_pixels, widest};
+use super::tile::{STEPS, most_pixels, step, widest};
 use crate::Isa;
 use crate::chunks::evenly;
 use crate::prefetch::fetch;
-use crate::simd::mul_add;
 
 /// What [`KernelGradient::run`] adds up.
 #[derive(Debug)]
@@ -247,17 +246,16 @@ impl<const NV: usize> Tiles<'_, NV> {
             }
             let mut d_out = self.d_out.as_ptr().cast::<S::f32s>();
             let mut x = x.as_ptr();
-            for _ in 0..pixels {
-                let mut row = [simd.splat_f32s(0.0); NV];
-                for v in 0..NV {
-                    row[v] = d_out.add(v).read_unaligned();
+            for _ in 0..pixels / STEPS {
+                for pixel in 0..STEPS {
+                    let x = x.add(pixel * self.pixel_stride);
+                    step(simd, x, 1, d_out.add(pixel * NV), &mut sums);
                 }
-                for i in 0..MR {
-                    let value = simd.splat_f32s(*x.add(i));
-                    for v in 0..NV {
-                        sums[i][v] = mul_add(simd, value, row[v], sums[i][v]);
-                    }
-                }
+                d_out = d_out.add(STEPS * NV);
+                x = x.wrapping_add(STEPS * self.pixel_stride);
+            }
+            for _ in 0..pixels % STEPS {
+                step(simd, x, 1, d_out, &mut sums);
                 d_out = d_out.add(NV);
                 x = x.wrapping_add(self.pixel_stride);
             }

@@ -7,7 +7,7 @@ use pulp::{MemMask, Simd, WithSimd};
 use super::{Conv, Target, Windows};
 use crate::activation::{Pixels, finish};
 use crate::chunks::evenly;
-use crate::prefetch::Prefetch;
+use crate::prefetch::{LINE, Prefetch};
 use crate::simd::{clamp, is_portable, mul_add};
 use crate::{Clamp, Function};
 
@@ -89,15 +89,13 @@ impl Job<'_> {
         let channel = panel.first_output - op.panels[self.panels.start].first_output;
         // A pixel may have room for some lanes of its last vector only.
         let all = NV * S::F32_LANES;
-        let used = if self.target.room >= channel + all {
-            all
-        } else {
-            all.min(op.outputs - panel.first_output)
-        };
+        let own = all.min(op.outputs - panel.first_output);
+        let used = if self.target.room >= channel + all { all } else { own };
         let last = inputs.end == op.inputs();
         let mut tiles = Tiles::<NV> {
             x: self.x,
             windows: self.windows,
+            length: inputs.len() / self.windows.segments,
             weights: op.weights(self.chunk, index..index + 1),
             bias: (inputs.start == 0).then(|| &op.bias[panel.first_output..][..all]),
             last,
@@ -105,7 +103,7 @@ impl Job<'_> {
             min,
             max,
             function: op.activation.function().filter(|_| last),
-            outputs: all.min(op.outputs - panel.first_output),
+            outputs: own,
             out: &mut self.target.values[channel..],
             row_stride: self.target.row_stride,
             pixel_stride: self.target.pixel_stride,
@@ -155,7 +153,9 @@ fn sized<S: Simd, const NV: usize, const MR: usize>(
 struct Tiles<'a, const NV: usize> {
     x: &'a [f32],
     windows: Windows,
-    /// `[inputs][NV][lanes]`.
+    /// Values of a segment of a window.
+    length: usize,
+    /// `[segments][length][NV][lanes]`.
     weights: &'a [f32],
     /// What sums begin with; what the target holds when `None`.
     bias: Option<&'a [f32]>,
@@ -195,13 +195,45 @@ impl<const NV: usize, const MR: usize> WithSimd for Sized<'_, '_, NV, MR> {
     }
 }
 
+/// Steps between two moves of the pointers: what a step needs besides its products counts where it is little.
+pub(super) const STEPS: usize = 4;
+
+/// Adds the products of `MR` values, `stride` apart, with `NV` vectors of weights.
+///
+/// # Safety
+/// `x` points to the first value, the others lie as far on as the stride says, and `weight` points to the vectors.
 // Loops over indices are what the compiler unrolls in full, so that sums stay in registers.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+pub(super) unsafe fn step<S: Simd, const NV: usize, const MR: usize>(
+    simd: S,
+    x: *const f32,
+    stride: usize,
+    weight: *const S::f32s,
+    sums: &mut [[S::f32s; NV]; MR],
+) {
+    // SAFETY: what the caller guarantees.
+    unsafe {
+        let mut row = [simd.splat_f32s(0.0); NV];
+        for v in 0..NV {
+            row[v] = weight.add(v).read_unaligned();
+        }
+        for i in 0..MR {
+            let value = simd.splat_f32s(*x.add(i * stride));
+            for v in 0..NV {
+                sums[i][v] = mul_add(simd, value, row[v], sums[i][v]);
+            }
+        }
+    }
+}
+
+// As above.
 #[allow(clippy::needless_range_loop)]
 impl<const NV: usize> Tiles<'_, NV> {
     #[inline(always)]
     fn tile<S: Simd, const MR: usize>(&mut self, simd: S, row: usize, column: usize) {
         let Windows { pixel_stride, segments, segment_stride, .. } = self.windows;
-        let length = self.weights.len() / (NV * S::F32_LANES) / segments;
+        let length = self.length;
         let reach = (MR - 1) * pixel_stride + (segments - 1) * segment_stride + length;
         let x = &self.x[row * self.windows.row_stride + column * pixel_stride..][..reach];
         let place = row * self.row_stride + column * self.pixel_stride;
@@ -228,19 +260,19 @@ impl<const NV: usize> Tiles<'_, NV> {
             let mut weight = self.weights.as_ptr().cast::<S::f32s>();
             for segment in 0..segments {
                 let mut x = x.as_ptr().add(segment * segment_stride);
-                let end = x.add(length);
-                while x != end {
-                    let mut row = [simd.splat_f32s(0.0); NV];
-                    for v in 0..NV {
-                        row[v] = weight.add(v).read_unaligned();
+                for _ in 0..length / STEPS {
+                    for k in 0..STEPS {
+                        step(simd, x.add(k), pixel_stride, weight.add(k * NV), &mut sums);
                     }
-                    for i in 0..MR {
-                        let value = simd.splat_f32s(*x.add(i * pixel_stride));
-                        for v in 0..NV {
-                            sums[i][v] = mul_add(simd, value, row[v], sums[i][v]);
-                        }
+                    // As many lines as the weights of a step have.
+                    for _ in 0..(NV * S::F32_LANES).div_ceil(LINE) {
+                        ahead.fetch();
                     }
-                    ahead.fetch();
+                    weight = weight.add(STEPS * NV);
+                    x = x.add(STEPS);
+                }
+                for _ in 0..length % STEPS {
+                    step(simd, x, pixel_stride, weight, &mut sums);
                     weight = weight.add(NV);
                     x = x.add(1);
                 }

@@ -36,6 +36,7 @@ impl WithSimd for Job<'_> {
             (3, 2) => self.columns::<S, 3, 2>(simd),
             (5, 1) => self.columns::<S, 5, 1>(simd),
             (5, 2) => self.columns::<S, 5, 2>(simd),
+            (7, 1) => self.columns::<S, 7, 1>(simd),
             _ => self.any(simd),
         }
         if let Some(function) = self.op.activation.function() {
