@@ -35,7 +35,9 @@ def arguments():
         "--only", type=names, default=list(PEERS), metavar="NAME[,NAME]",
         help="only rows whose name starts so, in upper or lower case",
     )
-    parser.add_argument("--suite", choices=SUITES, default="mobilenetv2", help="[default: %(default)s]")
+    parser.add_argument(
+        "--suite", choices=SUITES, default="mobilenetv2", help="[default: %(default)s]",
+    )
     parser.add_argument(
         "--networks", default="", metavar="TEXT", help="only networks whose title holds the text",
     )

@@ -81,7 +81,10 @@ def lines(table, measured):
 
 def lines_by_case(table, measured):
     """The lines of a table with a row for each case, or none if nothing in it was measured."""
-    cases = {t: case for t, case in table.columns.items() if (case, table.rows[0]) in measured}
+    cases = {
+        title: case for title, case in table.columns.items()
+        if any((case, name) in measured for name in table.rows)
+    }
     if not cases:
         return
     own, *others = table.rows

@@ -6,7 +6,7 @@
 #
 # Sets up a Python virtual environment in target/peers with the pinned peers, builds headstart and
 # the peers in Rust, and measures all in interleaved rounds: about a quarter of an hour, after some
-# minutes of setting up. What is measured: frozen bases, from pictures in memory to features. A
+# minutes of setting up; the suite of all bases takes an hour or more. What is measured: frozen bases, from pictures in memory to features. A
 # whole run also writes to benchmarks/results. HEADSTART names a binary to measure instead of
 # building one.
 set -euo pipefail

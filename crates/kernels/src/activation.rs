@@ -73,7 +73,9 @@ impl Function {
 
     /// Replaces values by the function of them.
     pub fn apply(self, isa: Isa, values: &mut [f32]) {
-        isa.run(Apply { function: self, values });
+        let used = values.len();
+        let pixels = Pixels { values, size: (1, 1), strides: (0, 0), used };
+        isa.run(Finish { function: self, pixels });
     }
 
     /// The gradient through the function, in place: `d[i]` times its derivative at `x[i]`.
@@ -83,22 +85,6 @@ impl Function {
     pub fn gradient(self, isa: Isa, x: &[f32], d: &mut [f32]) {
         assert_eq!(x.len(), d.len(), "x and the gradient do not agree");
         isa.run(Gradient { function: self, x, d });
-    }
-}
-
-struct Apply<'a> {
-    function: Function,
-    values: &'a mut [f32],
-}
-
-impl WithSimd for Apply<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let used = self.values.len();
-        let pixels = Pixels { values: self.values, size: (1, 1), strides: (0, 0), used };
-        finish(simd, self.function, pixels);
     }
 }
 
@@ -167,6 +153,8 @@ impl WithSimd for Finish<'_> {
     }
 }
 
+/// Replaces every value by `f` of it. A closure does not inherit the target features of the function around it:
+/// unless it is marked to be inlined, each operation on vectors is a call.
 #[inline(always)]
 fn each<S: Simd>(simd: S, pixels: Pixels<'_>, f: impl Fn(S::f32s) -> S::f32s) {
     let Pixels { values, size: (height, width), strides: (row_stride, pixel_stride), used } =

@@ -55,7 +55,7 @@ impl WithSimd for LayerNorm<'_> {
 #[inline(always)]
 fn position<S: Simd>(simd: S, x: &[f32], epsilon: f32) -> (f32, f32) {
     let n = x.len() as f32;
-    let mean = sum(simd, x, |x| x) / n;
+    let mean = sum(simd, x) / n;
     let (vectors, rest) = S::as_simd_f32s(x);
     let centre = simd.splat_f32s(mean);
     let mut squares = simd.splat_f32s(0.0);
@@ -69,11 +69,11 @@ fn position<S: Simd>(simd: S, x: &[f32], epsilon: f32) -> (f32, f32) {
 }
 
 #[inline(always)]
-fn sum<S: Simd>(simd: S, x: &[f32], f: impl Fn(S::f32s) -> S::f32s) -> f32 {
+fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (vectors, rest) = S::as_simd_f32s(x);
     let mut sum = simd.splat_f32s(0.0);
     for vector in vectors {
-        sum = simd.add_f32s(sum, f(*vector));
+        sum = simd.add_f32s(sum, *vector);
     }
     simd.reduce_sum_f32s(sum) + rest.iter().sum::<f32>()
 }

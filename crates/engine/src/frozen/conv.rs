@@ -16,6 +16,8 @@ pub(super) struct Conv {
     sides: Option<Sides>,
     input: Shape,
     pub(super) output: Shape,
+    /// Output rows that are computed at a time.
+    pub(super) band: usize,
 }
 
 /// Some rows and channels of a convolution's output.
@@ -39,32 +41,31 @@ const BAND_BYTES: usize = 160 << 10;
 impl Conv {
     pub(super) fn new(op: Product, sides: Sides, (input, output): (Shape, Shape)) -> Self {
         let sides = (!sides.is_pointwise()).then_some(sides);
-        Self { op, sides, input, output }
+        let mut conv = Self { op, sides, input, output, band: 1 };
+        conv.band = conv.choose_band();
+        conv
+    }
+
+    fn choose_band(&self) -> usize {
+        let (height, width) = self.output.spatial();
+        let read = |rows: usize| match self.sides {
+            Some(sides) => sides.under(rows) * self.padded_row(sides),
+            None => rows * width * self.input.channels(),
+        };
+        let fits = |&rows: &usize| read(rows) * size_of::<f32>() <= BAND_BYTES;
+        let bands = height.div_ceil((1..=height).rev().find(fits).unwrap_or(1));
+        // Bands read the weights again, panels one after the other the input.
+        let weights = self.op.multiply_adds() * (bands - 1);
+        if self.sides.is_none() && weights >= read(height) * (self.op.panels() - 1) {
+            return height;
+        }
+        // Bands of one height rather than a short one at the end.
+        height.div_ceil(bands)
     }
 
     /// f32 values of scratch that [`Conv::rows`] needs: padded input rows.
     pub(super) fn scratch(&self) -> usize {
-        self.sides.map_or(0, |sides| sides.under(self.band()) * self.padded_row(sides))
-    }
-
-    /// Output rows that are computed at a time.
-    pub(super) fn band(&self) -> usize {
-        let (height, width) = self.output.spatial();
-        let fits = |row: usize, &rows: &usize| rows * row * size_of::<f32>() <= BAND_BYTES;
-        let rows = match self.sides {
-            Some(sides) => {
-                (1..=height).rev().find(|&rows| fits(self.padded_row(sides), &sides.under(rows)))
-            }
-            None => {
-                // Bands read the weights again, panels one after the other the input.
-                let row = width * self.input.channels();
-                let rows = (1..=height).rev().find(|rows| fits(row, rows)).unwrap_or(1);
-                let weights = self.op.multiply_adds() * (height.div_ceil(rows) - 1);
-                (weights < height * row * (self.op.panels() - 1)).then_some(rows).or(Some(height))
-            }
-        };
-        // Bands of one height rather than a short one at the end.
-        height.div_ceil(height.div_ceil(rows.unwrap_or(1)))
+        self.sides.map_or(0, |sides| sides.under(self.band) * self.padded_row(sides))
     }
 
     /// Whether its windows lie on padded copies of its input rows.
@@ -132,9 +133,8 @@ impl Conv {
         };
         let padded_row = self.padded_row(sides);
         let Target { values, row_stride, pixel_stride, room } = target;
-        let band = self.band();
-        for first in range.clone().step_by(band) {
-            let height = band.min(range.end - first);
+        for first in range.clone().step_by(self.band) {
+            let height = self.band.min(range.end - first);
             let padded = &mut scratch[..sides.under(height) * padded_row];
             self.pad(source, sides, first * sides.stride, padded);
             let shape = (sides.kernel, sides.stride);

@@ -168,9 +168,8 @@ impl Step {
             }
             StepKind::Concat { channels } => {
                 let values = (None, buffers.out);
-                let all = channels[0] + channels[1];
-                divide_positions(all, values, buffers.scratch, &|values, (_, out)| {
-                    let positions = values.start / all..values.end / all;
+                let positions = input.len() / channels[0];
+                divide_rows(positions, values, buffers.scratch, &|positions, (_, out), _| {
                     let part = |map, channels| part(map, &positions, channels);
                     let maps = [part(input, channels[0]), part(second, channels[1])];
                     concatenate(maps, *channels, out);

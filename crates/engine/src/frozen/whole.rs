@@ -50,9 +50,8 @@ impl Conv {
             let prepared = carve(&mut scratch, self.prepared(range.len()));
             // A padded convolution's input rows are others, but it takes them as they are.
             let source = self.prepare(input, range.clone(), prepared);
-            let band = self.band();
-            for first in range.clone().step_by(band) {
-                let rows = first..(first + band).min(range.end);
+            for first in range.clone().step_by(self.band) {
+                let rows = first..(first + self.band).min(range.end);
                 let done = (first - range.start) * row_stride;
                 for panels in self.passes() {
                     let place = done + self.op.panel(panels.start).start;
