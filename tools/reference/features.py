@@ -69,6 +69,11 @@ several = pa.array([[label, "all"] for label in labels])
 pq.write_table(pa.table({"features": lists(FLOATS["f32"]), "labels": several}), out / "several.parquet")
 numbered = pa.array([["ant", "bee", "cow"].index(label) for label in labels], pa.int64())
 pq.write_table(pa.table({"features": lists(FLOATS["f32"]), "kind": numbered}), out / "numbered.parquet")
+# A column for each class: one label a row as truth values, and several as integers.
+marks = {name: [label == name for label in labels] for name in ["ant", "bee", "cow"]}
+several = {f"{name}_too": [int(mark) for mark in column] for name, column in marks.items()}
+several["third"] = [int(i % 3 == 0) for i in range(ROWS)]
+pq.write_table(pa.table({"features": lists(FLOATS["f32"]), **marks, **several}), out / "marked.parquet")
 frame = pd.DataFrame({"features": list(x), "label": labels})
 frame.to_parquet(out / "pandas.parquet")
 frame = pl.DataFrame({"features": [row.tolist() for row in x], "label": labels},

@@ -130,6 +130,7 @@ fn data_error(error: &DataError) -> String {
 fn listing_problem(problem: &ListingProblem) -> String {
     match problem {
         ListingProblem::NoPathColumn { .. } => format!("{problem} with --path-column"),
+        ListingProblem::NoLabels { .. } => format!("{problem} with --labels"),
         ListingProblem::NoSuchColumn { holds: ColumnUse::Path, .. } => {
             format!("--path-column {problem}")
         }

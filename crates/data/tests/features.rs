@@ -191,6 +191,61 @@ fn labels_may_be_several_or_numbers_or_in_a_column_that_is_named() {
 }
 
 #[test]
+fn labels_may_be_in_a_column_for_each_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let (expected, _) = expected();
+    let asked = |names: &[&str]| ColumnNames {
+        labels: names.iter().map(|&name| name.to_owned()).collect(),
+        ..ColumnNames::default()
+    };
+    let path = self::folder().join("marked.parquet");
+    let read = |path: &Path, names: &[&str]| {
+        let file = FeatureFile::open(path, &asked(names))?;
+        labels(&[file], &asked(names))
+    };
+    assert_eq!(read(&path, &["cow", "ant", "bee"]).unwrap(), expected);
+    let several = read(&path, &["ant_too", "third", "cow_too"]).unwrap();
+    for (row, (found, label)) in several.iter().zip(&expected).enumerate() {
+        let own = if label == "bee" { String::new() } else { format!("{label}_too") };
+        let third = if row % 3 == 0 { "third" } else { "" };
+        let both: Vec<&str> =
+            [&own[..], third].into_iter().filter(|name| !name.is_empty()).collect();
+        let cell = if both.len() == 2 { both.join("|") } else { format!("{}|", both.concat()) };
+        assert_eq!(*found, cell, "row {row}");
+    }
+    // Several files, and the table beside an .npy.
+    let npy = folder.path().join("x.npy");
+    fs::copy(self::folder().join("f2.npy"), &npy).unwrap();
+    let table = |value: &str, rows: usize| {
+        let lines = expected.iter().take(rows).enumerate().map(|(row, label)| {
+            let mark = |name| if label == name { "1" } else { "0" };
+            let odd = if row == 7 { value } else { mark("bee") };
+            format!("{},{odd},{}\n", mark("ant"), mark("cow"))
+        });
+        let table: String = ["ant,bee,cow\n".to_owned()].into_iter().chain(lines).collect();
+        fs::write(folder.path().join("x.npy.csv"), table).unwrap();
+    };
+    let names = ["ant", "bee", "cow"];
+    table("1", ROWS);
+    let files = [&path, &npy].map(|path| FeatureFile::open(path, &asked(&names)).unwrap());
+    assert_eq!(labels(&files, &asked(&names)).unwrap(), [&expected[..]; 2].concat());
+    for (value, rows, part) in [
+        ("2", ROWS, "the value \"2\" in column \"bee\", row 8"),
+        ("", ROWS, "the value \"\" in column \"bee\", row 8"),
+        ("1", ROWS - 1, "labels for 49 rows, and features for 50"),
+    ] {
+        table(value, rows);
+        let error = read(&npy, &names).unwrap_err().to_string();
+        assert!(error.contains(part) && error.contains("x.npy"), "{error}");
+    }
+    let error = read(&path, &["ant", "dog"]).unwrap_err().to_string();
+    assert!(error.contains("dog: there is no such column"), "{error}");
+    let tensors = self::folder().join("f32.safetensors");
+    let error = read(&tensors, &["labels", "features"]).unwrap_err().to_string();
+    assert!(error.contains("give one name"), "{error}");
+}
+
+#[test]
 fn what_is_no_matrix_is_an_error_that_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let cut = |name: &str, bytes: usize| {

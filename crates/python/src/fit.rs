@@ -17,14 +17,21 @@ use crate::options::Options;
 use crate::pictures::locations;
 use crate::work::Work;
 
-/// Trains a model of pictures in memory or in files, each with the index of its label's name. Returns how it went,
-/// and of each label its place among the model's classes.
+/// Indices of labels' names, for each picture one or any number.
+#[derive(FromPyObject)]
+pub(crate) enum Codes {
+    One(Vec<usize>),
+    Several(Vec<Vec<usize>>),
+}
+
+/// Trains a model of pictures in memory or in files. Returns how it went, and of each label its place among the
+/// model's classes.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // It is called from one place.
 pub(crate) fn fit(
     py: Python<'_>,
     pictures: &Bound<'_, PyAny>,
-    labels: Vec<usize>,
+    labels: Codes,
     names: Vec<String>,
     weights: Option<Vec<f32>>,
     options: &Bound<'_, PyDict>,
@@ -33,13 +40,18 @@ pub(crate) fn fit(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Fit, Vec<usize>)> {
     let options = Options::new(options);
-    let job = job(&options, options.picture_source(PathBuf::from("X"))?)?;
+    let mut job = job(&options, options.picture_source(PathBuf::from("X"))?)?;
     options.all_taken()?;
+    job.run.inputs.extract.all_readable = !lenient;
     let classes = class_names(py, &names)?;
     let places = locations(pictures, lenient)?;
-    let listed = places.into_iter().zip(labels).enumerate().map(|(index, (at, label))| {
+    let label = |index: usize| match &labels {
+        Codes::One(labels) => Labels::One(classes[labels[index]].clone()),
+        Codes::Several(sets) => Labels::set(sets[index].iter().map(|&own| classes[own].clone())),
+    };
+    let listed = places.into_iter().enumerate().map(|(index, at)| {
         let weight = weights.as_ref().map_or(1.0, |weights| weights[index]);
-        Listed { weight, ..Listed::new(at, Labels::One(classes[label].clone()), None) }
+        Listed { weight, ..Listed::new(at, label(index), None) }
     });
     let listing = Listing { pictures: listed.collect(), ..Listing::default() };
     let (fitted, known) = Work { threads, progress }.run(py, |context| {

@@ -99,6 +99,12 @@ impl Model {
         self.classifier.task() == Task::MultiLabel
     }
 
+    /// Whether it can tell that a picture is of none of the classes.
+    #[getter]
+    fn tells_unknown(&self) -> bool {
+        self.classifier.trust().unknown.is_some()
+    }
+
     /// The base: its name, the height and width of its input, and the length of its features.
     #[getter]
     fn base(&self) -> (String, usize, usize, usize) {

@@ -11,6 +11,7 @@ from conftest import Pixels
 from PIL import Image
 
 import headstart
+from headstart._progress import Progress
 
 
 def zeros(*shape: int, dtype: Any = np.uint8) -> Any:
@@ -54,7 +55,10 @@ def test_what_is_no_picture_is_refused(given: Any, kind: type[Exception], messag
         (["a", None, "b", "b"], "y holds labels that are missing"),
         ([0.5, 1.5, 0.5, 1.5], "Unknown label type: y holds numbers that are not whole"),
         (["a", 1, "a", 1], "y holds labels of several types: int, str"),
-        ([["a", "b"]] * 4, "y is an array of shape [4, 2]: give one label for each picture"),
+        ([["a", "b"]] * 4, "y is an array of shape [4, 2]: give one label for each picture, or a matrix of 0 and 1"),
+        ([[0, 1], [2, 0], [1, 1], [0, 0]], "y is an array of shape [4, 2]: give one label for each picture, or"),
+        ([[0, 1], [0, 1], [0, 1]], "X has 4 pictures, and y 3 labels"),
+        ([[0, 0], [0, 0], [0, 0], [0, 0]], "y is 0 throughout: no picture has a label"),
         (["a", " a", "b", "b"], "y: there are two labels that are both written"),
         (["\t", "a", "b", "b"], "y: "),
         (None, "requires y to be passed"),
@@ -98,7 +102,9 @@ def test_options_of_another_type_are_refused(arrays: Pixels, labels: list[str], 
         headstart.fit_folder(folder, val_spilt=0.5)
 
 
-def test_a_broken_picture_costs_its_row(paths: list[str], labels: list[str]) -> None:
+def test_a_broken_picture_costs_its_row(
+    paths: list[str], labels: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = Path(paths[0]).read_bytes()[:200]
     X: list[Any] = [*paths, broken, None, "nowhere.png"]
     found = headstart.FeatureExtractor().extract(X)
@@ -108,13 +114,19 @@ def test_a_broken_picture_costs_its_row(paths: list[str], labels: list[str]) -> 
     assert (found.values[:36] == headstart.FeatureExtractor().transform(paths)).all()
 
     classifier = headstart.Classifier(errors="report")
-    with pytest.warns(UserWarning, match="left out") as told:
+    with pytest.warns(UserWarning, match="left out") as warned:
         classifier.fit(X, [*labels, "Bag", "Bag", "Bag"])
-    assert len(told) == 3
+    assert len(warned) == 3
     assert (classifier.predict_proba(paths) == headstart.Classifier().fit(paths, labels).predict_proba(paths)).all()
     assert classifier.predict(X)[35:].tolist() == ["Trouser", None, None, None]
-    with pytest.raises(ValueError, match=r"X\[36\]"):
-        headstart.Classifier().fit(X[:37], [*labels, "Bag"])
+    told: list[str] = []
+    monkeypatch.setattr(Progress, "__enter__", lambda self: lambda what, done, total: told.append(what))
+    several: list[dict[str, Any]] = [{}, {"fine_tune_at": 150, "fine_tune_epochs": 1}]
+    for options in several:
+        with pytest.raises(ValueError, match=r"X\[36\]: ") as raised:
+            headstart.Classifier(**options).fit(X[:37], [*labels, "Bag"])
+        assert "\n" not in str(raised.value)
+    assert not {"Strengths", "Head", "Fine-tuning"} & set(told), "nothing is trained"
     said = classifier.model_.predict(X, errors="report")
     assert said[36] is None
     assert list(said.errors) == [36, 37, 38]

@@ -77,7 +77,7 @@ def test_an_audit_finds_what_the_commands_does(folder: Path, tmp_path: Path) -> 
     ]
     assert audit.findings[0].kind == "conflicting-labels"
     assert audit.counts == {"Bag": 12, "Sneaker": 13}
-    shown = audit._repr_html_()
+    shown = Frame(audit._repr_html_()).page
     assert "Copies with different labels" in shown
     assert "broken.png" in shown
     audit.page(tmp_path / "audit.html")

@@ -16,6 +16,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -56,13 +57,13 @@ class OfRows:
 
 class RowClassifier(OfRows, headstart.Classifier):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RowClassifier:
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, multi_output=getattr(y, "ndim", 1) == 2 and y.shape[1] > 1)
         super().fit(painted(X), y, sample_weight)
         return self
 
-    def _probabilities(self, X: Any) -> Any:
+    def _said(self, X: Any) -> Any:
         check_is_fitted(self)
-        return super()._probabilities(painted(validate_data(self, X, reset=False)))
+        return super()._said(painted(validate_data(self, X, reset=False)))
 
 
 class RowExtractor(OfRows, headstart.FeatureExtractor):
@@ -85,7 +86,7 @@ def test_estimators_are_sound(estimator: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*does not inherit from", "ignore:.*SCIPY_ARRAY_API", "ignore:.*failed because")
-@pytest.mark.parametrize("estimator", [RowClassifier(unknown_rate=0.0), RowExtractor()])
+@pytest.mark.parametrize("estimator", [RowClassifier(unknown_rate=0.0, input_size=64), RowExtractor(input_size=64)])
 def test_scikit_learns_checks_pass_on_rows_painted_as_pictures(estimator: Any) -> None:
     done = check_estimator(estimator, expected_failed_checks=EXCEPTIONS)
     assert sum(check["status"] == "passed" for check in done) > 40
@@ -133,6 +134,46 @@ def test_labels_keep_their_type_and_order(arrays: Pixels, labels: list[str]) -> 
     assert (fitted.classes_[fitted.predict_proba(arrays).argmax(axis=1)] == fitted.predict(arrays)).all()
     folded = cross_val_predict(classifier(), arrays, y, cv=2, method="predict_proba")
     assert (fitted.classes_[folded.argmax(axis=1)] == y).mean() > 0.8
+
+
+def test_several_labels_a_picture(arrays: Pixels, labels: list[str]) -> None:
+    y = MultiLabelBinarizer().fit_transform([[label, "dark"] if at % 2 else [label] for at, label in enumerate(labels)])
+    y[0] = 0
+    fitted = classifier().fit(arrays, y)
+    assert fitted.classes_.tolist() == [0, 1, 2, 3]
+    assert fitted.model_.multi_label
+    found = fitted.predict(arrays)
+    assert found.shape == y.shape
+    assert (found[:, :3] == y[:, :3]).mean() > 0.9
+    assert fitted.score(arrays, y) == (found == y).all(axis=1).mean()
+    probabilities = fitted.predict_proba(arrays)
+    assert probabilities.shape == y.shape
+    assert not np.allclose(probabilities.sum(axis=1), 1.0)
+    again = pickle.loads(pickle.dumps(fitted))
+    assert (again.predict(arrays) == found).all()
+    # Eleven labels, whose names are in another order than their numbers.
+    wide = np.zeros((36, 11), dtype=np.uint8)
+    wide[:, 10], wide[:, 2:5] = y[:, 0], y[:, 1:]
+    wide[np.arange(11), np.arange(11)] = 1
+    assert (classifier().fit(arrays, wide).predict(arrays)[:, 10] == wide[:, 10]).mean() > 0.9
+    # In the folds there are labels that no picture has.
+    assert cross_val_score(classifier(), arrays, y, cv=2).shape == (2,)
+    half = classifier().fit(arrays[:18], y[:18])
+    assert half.classes_.tolist() == [0, 1, 2, 3]
+    assert half.predict_proba(arrays).shape == y.shape
+    assert not half.predict(arrays)[:, 2].any()
+    done = fitted({"image": arrays})
+    assert [len(own) for own in done["labels"]] == found.sum(axis=1).tolist()
+
+
+def test_labels_of_a_table_have_its_names(paths: list[str], labels: list[str]) -> None:
+    pandas = pytest.importorskip("pandas")
+    y = pandas.get_dummies(pandas.Series(labels))
+    fitted = classifier(errors="report").fit(paths, y)
+    assert fitted.classes_.tolist() == ["Bag", "Sneaker", "Trouser"]
+    found = fitted.predict([*paths[:1], b"no picture"])
+    assert np.isnan(found[1]).all()
+    assert found[0].tolist() == [1.0, 0.0, 0.0]
 
 
 def test_clones_and_pickles(paths: list[str], labels: list[str]) -> None:

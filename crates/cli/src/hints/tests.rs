@@ -128,6 +128,14 @@ fn errors_name_the_option_that_mends_them() {
              paths with --path-column",
         ),
         (
+            DataError::Contents {
+                path: file("x"),
+                reason: ListingProblem::NoLabels { lacks: "has none; it has: a".to_owned() },
+            }
+            .into(),
+            "x: has none; it has: a; name the one with the labels with --labels",
+        ),
+        (
             DataError::Manifest { path: file("x"), reason: no_column(ColumnUse::Labels) }.into(),
             "x: --label-column breed: there is no such column; it has: a, b",
         ),

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Place, keys};
+use crate::support::{CLASSES, Place, keys};
 
 #[test]
 fn a_head_from_files_of_features_is_the_one_from_the_pictures() {
@@ -75,4 +75,53 @@ fn what_does_not_belong_together_is_refused() {
         assert_eq!(run.code, 2);
         assert!(run.stderr.contains(missing), "{}", run.stderr);
     }
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_is_left_of_what_did_not_fit() {
+    let place = Place::with_pictures(12);
+    place.run("features pictures -o x.parquet --input-size 32").succeeded();
+    // Parquet is unpacked beside the cache: 36 rows of 1,280 numbers of 4 bytes.
+    let train = "train --features x.parquet --memory 1KB --cache-dir disk -o m.safetensors";
+    if let Some((run, left)) = place.run_on_disk("disk", "100k", train) {
+        run.failed(1, &["disk", "184"]);
+        assert_eq!(left, "");
+        assert!(!place.path("m.safetensors").exists());
+    }
+    for (arguments, file) in [
+        ("train --features x.parquet -o disk/m.safetensors", "m.safetensors"),
+        ("features pictures -o disk/y.parquet --input-size 32", "y.parquet"),
+    ] {
+        if let Some((run, left)) = place.run_on_disk("disk", "100k", arguments) {
+            run.failed(1, &[file, "No space left on device"]);
+            assert_eq!(left, "", "{arguments}");
+        }
+    }
+}
+
+#[test]
+fn labels_may_be_in_a_column_for_each_class() {
+    let place = Place::with_pictures(12);
+    place.run("features pictures -o x.npy --input-size 32").succeeded();
+    let train = "train --features x.npy --base mobilenetv2 --input-size 32 --json -o";
+    let of_labels = place.run(&format!("{train} a.safetensors")).succeeded().json();
+    let table = fs::read_to_string(place.path("x.npy.csv")).unwrap();
+    let mut lines = table.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let label = header.iter().position(|name| *name == "label").unwrap();
+    let path = header.iter().position(|name| *name == "path").unwrap();
+    let mut marked = format!("path,{}\n", CLASSES.join(","));
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        let marks = CLASSES.map(|class| if cells[label] == class { "1" } else { "0" });
+        marked += &format!("{},{}\n", cells[path], marks.join(","));
+    }
+    place.write("x.npy.csv", marked);
+    let labels = CLASSES.map(|class| format!("--labels {class}")).join(" ");
+    let of_marks = place.run(&format!("{train} b.safetensors {labels}")).succeeded().json();
+    let figures = |events: &[serde_json::Value]| {
+        let done = events.iter().find(|event| event["event"] == "done").unwrap();
+        ["classes", "train", "val_accuracy", "val_loss"].map(|name| done[name].clone())
+    };
+    assert_eq!(figures(&of_marks), figures(&of_labels));
 }

@@ -111,6 +111,39 @@ impl Place {
         self.run_with(&arguments.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// Runs the binary where a folder is a file system of its own, of such a `size`, if one can be made without
+    /// leaving a trace; also the names of all that is left in the folder.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_on_disk(
+        &self,
+        folder: &str,
+        size: &str,
+        arguments: &str,
+    ) -> Option<(Run, String)> {
+        fs::create_dir_all(self.path(folder)).unwrap();
+        let script = "mount -t tmpfs -o size=\"$SIZE\" none \"$DISK\" || exit 77; \"$@\"; code=$?; \
+                      ls -A \"$DISK\" >left; exit $code";
+        let of_binary = self.process();
+        let mut process = std::process::Command::new("unshare");
+        process.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        process.arg(of_binary.get_program()).args(arguments.split_whitespace());
+        process.current_dir(self.0.path()).stdin(Stdio::null());
+        process.envs(of_binary.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        process.env("DISK", folder).env("SIZE", size);
+        match process.output() {
+            Ok(output)
+                if output.status.code() != Some(77) && !output.stderr.starts_with(b"unshare") =>
+            {
+                let left = fs::read_to_string(self.path("left")).unwrap();
+                Some((Run::of(output), left))
+            }
+            other => {
+                eprintln!("skipped: no file system can be made here ({other:?})");
+                None
+            }
+        }
+    }
+
     pub(crate) fn run_with(&self, arguments: &[&str]) -> Run {
         let mut process = self.process();
         process.args(arguments);

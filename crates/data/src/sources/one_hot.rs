@@ -64,13 +64,9 @@ impl OneHot {
     /// Where a column was asked for and has another value.
     pub(super) fn finish(self, rows: usize) -> Result<Marked, String> {
         let columns = || self.names.iter().zip(&self.columns);
-        let odd = columns().find_map(|(name, column)| Some((name, column.odd.as_ref()?)));
-        if let (true, Some((name, (row, value)))) = (self.asked, odd) {
-            return Err(format!(
-                "has the value {value:?} in column \"{}\", row {}, where each must be 1 or 0: that is no column of a class",
-                name.escape_debug(),
-                row + 1
-            ));
+        let other = columns().find_map(|(name, column)| Some((name, column.odd.as_ref()?)));
+        if let (true, Some((name, (row, value)))) = (self.asked, other) {
+            return Err(odd(name, *row, value));
         }
         let columns = self.names.into_iter().zip(self.columns);
         let marking = columns.filter(|(_, column)| column.odd.is_none());
@@ -121,15 +117,25 @@ pub(super) fn label(
     Ok(names)
 }
 
+/// What is wrong with a value of a column that was asked for, in such a row from 0 on.
+pub(super) fn odd(name: &str, row: usize, value: &str) -> String {
+    format!(
+        "has the value {value:?} in column \"{}\", row {}, where each must be 1 or 0: that is no column of a class",
+        name.escape_debug(),
+        row + 1
+    )
+}
+
+/// What a row has in the column of a class.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Mark {
+pub(super) enum Mark {
     One,
     Zero,
     MinusOne,
 }
 
 /// Which of the values of such a column a text is, if it is one.
-fn mark(value: &str) -> Option<Mark> {
+pub(super) fn mark(value: &str) -> Option<Mark> {
     match value.trim() {
         "1" => Some(Mark::One),
         "0" => Some(Mark::Zero),

@@ -15,6 +15,12 @@ pub enum ListingProblem {
         /// Those that there are.
         columns: String,
     },
+    /// Nothing in a file of features is called as labels are.
+    #[error("{lacks}; name the one with the labels")]
+    NoLabels {
+        /// What it lacks, and what it has.
+        lacks: String,
+    },
     /// A column was asked for that is not there.
     #[error("{name}: there is no such column; it has: {columns}")]
     NoSuchColumn {

@@ -12,7 +12,8 @@ pub(super) struct Sides {
     pub(super) left_out: usize,
 }
 
-/// Divides rows: as a column says, or by a hash of each row's group, or else of its picture.
+/// Divides rows: as a column says, or so that each class has its share on either side. Rows of one group, or
+/// else of one picture, stay together.
 pub(super) fn divide(
     rows: &Rows,
     contents: &[ContentHash],
@@ -22,7 +23,7 @@ pub(super) fn divide(
     let n = rows.rows.len();
     let held_back = match &rows.held_back {
         Some(given) => given.clone(),
-        None => by_hash(rows, contents, groups, split),
+        None => by_share(rows, contents, groups, split),
     };
     let content = |place: usize| short(&contents[rows.rows[place] as usize]);
     let mut kept: Vec<u64> = (0..n).filter(|&place| held_back[place]).map(content).collect();
@@ -61,33 +62,108 @@ pub(super) fn groups(
     })
 }
 
-fn by_hash(
+/// Goes through what belongs together in the order of a keyed hash, and holds back what brings classes nearer to
+/// their share.
+fn by_share(
     rows: &Rows,
     contents: &[ContentHash],
     groups: Option<&[u64]>,
     split: &SplitConfig,
 ) -> Vec<bool> {
-    // Below this, as a share of all 64 bits.
-    let limit = (split.validation * 2_f64.powi(64)) as u64;
-    let seed = mixed(split.seed);
-    let is_held_back = |&row: &u32| mixed(key(row, contents, groups) ^ seed) < limit;
-    let mut held_back: Vec<bool> = rows.rows.iter().map(is_held_back).collect();
-    // A class always has something to learn from.
-    let sets = rows.sets.as_ref().map(|sets| sets.as_slice());
-    let each = |label: u32, class: &mut dyn FnMut(usize)| match sets {
-        Some(sets) => sets[label as usize].iter().for_each(|&own| class(own)),
-        None => class(label as usize),
-    };
-    let mut is_learned = vec![false; rows.classes.len()];
-    for (&label, held_back) in rows.labels.iter().zip(&held_back) {
-        each(label, &mut |class| is_learned[class] |= !held_back);
+    let mut held_back = vec![false; rows.rows.len()];
+    if split.validation <= 0.0 {
+        return held_back;
     }
-    if is_learned.contains(&false) {
-        for (&label, held_back) in rows.labels.iter().zip(&mut held_back) {
-            each(label, &mut |class| *held_back &= is_learned[class]);
+    let seed = mixed(split.seed);
+    let hash = |&row: &u32| mixed(key(row, contents, groups) ^ seed);
+    let mut hashed: Vec<(u64, u32)> = rows.rows.iter().map(hash).zip(0..).collect();
+    hashed.sort_unstable();
+    let units = || hashed.chunk_by(|a, b| a.0 == b.0);
+    let strata = Strata::new(rows);
+    let mut shares = vec![Share::default(); strata.count()];
+    for unit in units() {
+        for (stratum, rows) in strata.of(unit) {
+            shares[stratum].rows += rows;
+            shares[stratum].units += 1;
+        }
+    }
+    for share in &mut shares {
+        share.wanted = match share.units {
+            // It is only learned from.
+            0 | 1 => 0.0,
+            _ => (split.validation * share.rows as f64).clamp(1.0, (share.rows - 1) as f64),
+        };
+    }
+    for unit in units() {
+        let own = strata.of(unit);
+        // Of several classes the rare ones weigh more: it is shares that count.
+        let gain: f64 = own.iter().map(|&(stratum, rows)| shares[stratum].gain(rows)).sum();
+        if gain > 0.0 {
+            own.iter().for_each(|&(stratum, rows)| shares[stratum].held_back += rows);
+            unit.iter().for_each(|&(_, place)| held_back[place as usize] = true);
+        }
+    }
+    // A class always has something to learn from.
+    let nothing_left = |share: &Share| share.rows > 0 && share.held_back == share.rows;
+    if shares.iter().any(nothing_left) {
+        for unit in units() {
+            if strata.of(unit).iter().any(|&(stratum, _)| nothing_left(&shares[stratum])) {
+                unit.iter().for_each(|&(_, place)| held_back[place as usize] = false);
+            }
         }
     }
     held_back
+}
+
+/// How much of a class is held back, and how much should be.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    rows: usize,
+    units: usize,
+    held_back: usize,
+    wanted: f64,
+}
+
+impl Share {
+    /// How much nearer to what is wanted it comes by so many rows more, as a share of the class.
+    fn gain(&self, rows: usize) -> f64 {
+        let distance = |held_back: usize| (held_back as f64 - self.wanted).abs();
+        (distance(self.held_back) - distance(self.held_back + rows)) / self.rows as f64
+    }
+}
+
+/// The classes of rows, and one for the rows that are of none.
+struct Strata<'a> {
+    rows: &'a Rows,
+    sets: Option<&'a [Vec<usize>]>,
+}
+
+impl<'a> Strata<'a> {
+    fn new(rows: &'a Rows) -> Self {
+        Self { rows, sets: rows.sets.as_ref().map(|sets| sets.as_slice()) }
+    }
+
+    fn count(&self) -> usize {
+        self.rows.classes.len() + 1
+    }
+
+    /// Those of what belongs together, with how many rows each has there.
+    fn of(&self, unit: &[(u64, u32)]) -> Vec<(usize, usize)> {
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        let mut count = |stratum| match found.iter_mut().find(|(known, _)| *known == stratum) {
+            Some((_, rows)) => *rows += 1,
+            None => found.push((stratum, 1)),
+        };
+        for &(_, place) in unit {
+            let label = self.rows.labels[place as usize] as usize;
+            match self.sets.map(|sets| &sets[label][..]) {
+                None => count(label),
+                Some([]) => count(self.rows.classes.len()),
+                Some(several) => several.iter().for_each(|&class| count(class)),
+            }
+        }
+        found
+    }
 }
 
 /// What decides the side of a row: its group, or its picture.

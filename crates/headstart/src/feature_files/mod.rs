@@ -175,8 +175,7 @@ impl Classifier {
     /// [`Classifier::fit`] on features that were computed before, with `base`. Where they are too many for
     /// memory, they are read in each pass, and the head has the same bits.
     ///
-    /// Then also: which rows are held back is decided by a hash of each alone, so that classes have about
-    /// their share of them; figures are of an even draw of the rows held back, if these are many; and what
+    /// Then also: figures are of an even draw of the rows held back, if these are many; and what
     /// probabilities mean is learned from those only.
     ///
     /// # Errors

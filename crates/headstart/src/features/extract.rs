@@ -42,6 +42,8 @@ pub struct ExtractConfig {
     pub cache_limit: Limit,
     /// Whether features that are found there are used, but none are added.
     pub cache_read_only: bool,
+    /// Whether the first picture that cannot be read ends the work, rather than being left out of it.
+    pub all_readable: bool,
 }
 
 setters!(ExtractConfig {
@@ -57,6 +59,8 @@ setters!(ExtractConfig {
     with_cache_limit => cache_limit: Limit,
     /// Whether features that are found there are used, but none are added.
     with_cache_read_only => cache_read_only: bool,
+    /// Whether the first picture that cannot be read ends the work.
+    with_all_readable => all_readable: bool,
 });
 
 /// Where the cache lies unless something else is asked for: `headstart` in the user's folder for
@@ -76,6 +80,7 @@ pub struct Extractor {
     reader: Reader,
     /// Whether what is in the cache may be of pictures that take more memory than they may now.
     checks_cached: bool,
+    all_readable: bool,
 }
 
 /// The features of one picture.
@@ -137,6 +142,7 @@ impl Extractor {
             cache_was_filled,
             checks_cached: *reader.limits() != Limits::default(),
             reader,
+            all_readable: config.all_readable,
         }
     }
 
@@ -245,7 +251,8 @@ impl Extractor {
     /// Computes the features of every picture; those that cannot be read are listed.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the context is cancelled.
+    /// [`Error::Interrupted`] when the context is cancelled, and what is wrong with the first that cannot be read,
+    /// where all must be readable.
     pub fn extract(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
@@ -278,12 +285,23 @@ impl Extractor {
                 Err(error) => {
                     let at = pictures[index].as_ref();
                     failed(at, &error);
-                    extraction.skipped.push(Skipped::new(at.path(), error));
+                    extraction.skipped.push(self.left_out(at, error)?);
                 }
             }
             Ok(())
         })?;
         Ok(extraction)
+    }
+
+    /// A picture that is left out, since it cannot be read.
+    ///
+    /// # Errors
+    /// What is wrong with it, where all must be readable.
+    pub(crate) fn left_out(&self, at: &Location, cause: DecodeError) -> Result<Skipped, Error> {
+        match self.all_readable {
+            true => Err(Error::Picture { path: Some(at.path().into_owned()), cause }),
+            false => Ok(Skipped::new(at.path(), cause)),
+        }
     }
 
     /// Computes the features of one picture on this thread.

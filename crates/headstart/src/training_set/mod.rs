@@ -110,7 +110,7 @@ impl TrainingSet {
                         facts.push(picture.facts);
                     }
                 }
-                Err(error) => skipped.push(Skipped::new(items[index].at.path(), error)),
+                Err(error) => skipped.push(extractor.left_out(&items[index].at, error)?),
             }
             Ok(())
         })?;

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from . import _headstart
 from ._inputs import StrPath
+from ._notebook import frame
 from ._progress import Progress
 
 
@@ -54,7 +54,7 @@ class Finding:
 
 
 class Audit:
-    """What :func:`audit` has found; notebooks show it by kind.
+    """What :func:`audit` has found; notebooks show its page.
 
     Attributes
     ----------
@@ -90,13 +90,7 @@ class Audit:
         return f"<Audit: {self.pictures} pictures, {len(self.findings)} findings>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{len(found)}</td><td style='text-align:left'><b>{escape(found[0].title)}</b><br>"
-            f"{escape(found[0].advice)}<br><small>{escape(', '.join(str(f.files[0]) for f in found[:3] if f.files))}"
-            "</small></td></tr>"
-            for found in self.by_kind().values()
-        )
-        return f"<p>{self.pictures} pictures, {len(self.findings)} findings</p><table>{rows}</table>"
+        return frame(self._native.page())
 
 
 def audit(

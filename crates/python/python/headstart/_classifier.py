@@ -9,7 +9,10 @@ from . import _headstart
 from ._errors import InvalidError
 from ._estimator import DEFAULT_BASE, Estimator
 from ._fit import FitResult
-from ._inputs import Errors, StrPath, invalid, is_lenient, labels, pictures, weights_of
+from ._inputs import Errors, StrPath, invalid, is_lenient, pictures, weights_of
+from ._labels import labels
+from ._model import Model
+from ._predictions import Predictions
 from ._progress import Progress
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ class Classifier(Estimator):
     Attributes
     ----------
     classes_ : ndarray, shape (classes,)
-        The labels that were learned, in order.
+        The labels that were learned, in order; of a matrix the names of its columns, or their numbers.
     model_ : Model
         What predicts; it can be saved for the command and other programs.
     report_ : FitResult
@@ -170,41 +173,45 @@ class Classifier(Estimator):
         ----------
         X : list or array of pictures
             See the class.
-        y : array-like, shape (n,)
-            A label for each: texts or whole numbers.
+        y : array-like, shape (n,) or (n, labels)
+            A label for each: texts or whole numbers. Where a picture may have any number of labels, a matrix
+            of 0 and 1 with a column for each label; one that no picture has is never predicted.
         sample_weight : array-like, shape (n,), optional
             What each picture counts for.
         """
         lenient = is_lenient(self.errors)
         given = pictures(X)
-        classes, codes = labels(y, len(given))
+        learned = labels(y, len(given))
         weights = None if sample_weight is None else weights_of(sample_weight, len(given))
         options = self._options("threads", "errors", "progress")
         with Progress(self.progress) as tell:
             fit, order = _headstart.fit(
                 given,
-                codes.tolist(),
-                [str(label) for label in classes.tolist()],
+                learned.codes,
+                [str(label) for label in learned.classes[learned.learned].tolist()],
                 weights,
                 options,
                 lenient,
                 self.threads,
                 tell,
             )
-        self.classes_ = classes
+        self.classes_ = learned.classes
         self.report_ = FitResult(fit)
         self.model_ = self.report_.model
-        self._order_ = order
+        # Where each label is among the model's; -1 for what is never predicted.
+        places = dict(zip(learned.learned, order, strict=True))
+        self._order_ = [places.get(at, -1) for at in range(len(learned.classes))]
         for path, reason in self.report_.skipped.items():
-            if not lenient:
-                raise invalid(f"{path}: {reason}")
             warnings.warn(f"{path}: left out ({reason})", stacklevel=2)
         return self
 
-    def _probabilities(self, X: Any) -> npt.NDArray[np.float32]:
+    def _fitted(self) -> Model:
         if not hasattr(self, "model_"):
             raise NotFittedError("this Classifier has not been fitted yet: call fit first")
-        said = self.model_.predict(
+        return self.model_
+
+    def _said(self, X: Any) -> Predictions:
+        said: Predictions = self._fitted().predict(
             pictures(X),
             unknown=False,
             errors=self.errors,
@@ -212,17 +219,23 @@ class Classifier(Estimator):
             threads=self.threads,
             progress=self.progress,
         )
-        probabilities: npt.NDArray[np.float32] = said.probabilities
-        in_order = self._order_ == sorted(self._order_)
-        return probabilities if in_order else probabilities[:, self._order_]
+        return said
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the likeliest label of each picture."""
+        """Return the likeliest label of each picture; or a matrix as in ``fit``, where any number was learned."""
         import numpy as np
 
-        probabilities = self._probabilities(X)
+        said = self._said(X)
+        found: npt.NDArray[Any]
+        if self.model_.multi_label:
+            found = self._in_order(said.indicator())
+            if said.errors:
+                found = found.astype(np.float64)
+                found[list(said.errors)] = np.nan
+            return found
+        probabilities = self._in_order(said.probabilities)
         unread = np.isnan(probabilities[:, 0])
-        found: npt.NDArray[Any] = self.classes_[np.where(unread[:, None], 0.0, probabilities).argmax(axis=1)]
+        found = self.classes_[np.where(unread[:, None], 0.0, probabilities).argmax(axis=1)]
         if unread.any():
             found = found.astype(object)
             found[unread] = None
@@ -230,25 +243,51 @@ class Classifier(Estimator):
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the probability of each class, float32 ``[n, classes]`` in the order of ``classes_``."""
-        return self._probabilities(X)
+        return self._in_order(self._said(X).probabilities)
+
+    def _in_order(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Columns of the model's classes as columns of ``classes_``."""
+        if self._order_ == list(range(values.shape[1])):
+            return values
+        found: npt.NDArray[Any] = values[:, self._order_]
+        # A row that is NaN stays so.
+        found[:, [at < 0 for at in self._order_]] *= 0
+        return found
+
+    def __call__(self, batch: Any, column: str | None = None, probabilities: bool = False) -> Any:
+        """Classify the pictures of a batch of a table; see :meth:`Model.__call__`.
+
+        ``label`` is one of ``classes_`` as text, and no picture is unknown, as in :meth:`predict`.
+        """
+        return self._fitted()._score(
+            batch,
+            column,
+            probabilities,
+            unknown=False,
+            in_order=self._in_order,
+            cache=self.cache,
+            threads=self.threads,
+        )
 
     def predict_log_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the logarithms of the probabilities."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
-            logarithms: npt.NDArray[np.float32] = np.log(self._probabilities(X))
+            logarithms: npt.NDArray[np.float32] = np.log(self.predict_proba(X))
         return logarithms
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of pictures that are classified right."""
+        """Return the share of pictures that are classified right, where any number was learned in all labels."""
         import numpy as np
 
         found = self.predict(X)
-        expected = np.asarray(y).reshape(-1)
+        expected = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+        expected = expected.reshape(-1) if found.ndim == 1 else expected
         if len(found) != len(expected):
             raise invalid(f"X has {len(found)} pictures, and y {len(expected)} labels")
-        return float(np.average(found == expected, weights=sample_weight))
+        is_right = found == expected
+        return float(np.average(is_right if found.ndim == 1 else is_right.all(axis=1), weights=sample_weight))
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

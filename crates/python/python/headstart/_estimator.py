@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_BASE = "mobilenetv2"
+# The flags of code that takes any arguments, as in the module inspect, which takes long to import.
+CO_VARARGS, CO_VARKEYWORDS = 4, 8
 
 
 class Estimator:
@@ -18,7 +20,9 @@ class Estimator:
 
     @classmethod
     def _names(cls) -> tuple[str, ...]:
-        code = cls.__init__.__code__
+        # Engines wrap classes in others that hand any arguments on.
+        own = (each.__init__.__code__ for each in cls.__mro__ if "__init__" in vars(each) and each is not object)
+        code = next(code for code in own if not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS))
         return code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -89,7 +93,7 @@ class Estimator:
         return Tags(
             estimator_type=kind if is_classifier else None,
             target_tags=TargetTags(required=is_classifier),
-            classifier_tags=ClassifierTags() if is_classifier else None,
+            classifier_tags=ClassifierTags(multi_label=True) if is_classifier else None,
             transformer_tags=None if is_classifier else TransformerTags(preserves_dtype=[]),
             requires_fit=is_classifier,
             input_tags=InputTags(two_d_array=False, three_d_array=False, string=True),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import TYPE_CHECKING, Any
 
 from . import _headstart
+from ._batches import Batch, cores
 from ._estimator import DEFAULT_BASE, Estimator
 from ._inputs import Errors, StrPath, invalid, is_lenient, pictures
+from ._kept import Kept
 from ._progress import Progress
 
 if TYPE_CHECKING:
@@ -16,25 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Self
 
-# Bases that this process has compiled, the one used last at the end. A fork compiles its own, since it must
-# not write to its parent's files.
-_compiled: dict[tuple[Any, ...], _headstart.Extractor] = {}
-_lock = threading.Lock()
-_MOST = 4
-
-
-def _extractor(options: dict[str, Any]) -> _headstart.Extractor:
-    key = (os.getpid(), *(str(value) for value in options.values()))
-    with _lock:
-        found = _compiled.pop(key, None) or _headstart.Extractor(options)
-        _compiled[key] = found
-        while len(_compiled) > _MOST:
-            del _compiled[next(iter(_compiled))]
-    return found
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
+_compiled: Kept[_headstart.Extractor] = Kept()
+"""Bases that this process has compiled."""
 
 
 class Features:
@@ -131,7 +114,9 @@ class FeatureExtractor(Estimator):
         self.progress = progress
 
     def _native(self) -> _headstart.Extractor:
-        return _extractor(self._options("threads", "errors", "progress"))
+        options = self._options("threads", "errors", "progress")
+        key = tuple(str(value) for value in options.values())
+        return _compiled.get(key, lambda: _headstart.Extractor(options))
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Check the parameters; there is nothing to learn."""
@@ -150,11 +135,50 @@ class FeatureExtractor(Estimator):
         """
         return self._extract(X, lenient=True)
 
-    def _extract(self, X: Any, *, lenient: bool) -> Features:
+    def _extract(self, X: Any, *, lenient: bool, threads: int | None = None) -> Features:
         given = pictures(X)
         with Progress(self.progress) as tell:
-            values, unread = self._native().extract(given, lenient, self.threads, tell)
+            values, unread = self._native().extract(given, lenient, self.threads or threads, tell)
         return Features(values, dict(unread))
+
+    def __call__(self, batch: Any, column: str | None = None, dtype: str = "float32") -> Any:
+        """Compute the features of a batch of a table, as Ray Data, Spark, Dask and pandas hand them on.
+
+        A picture that cannot be read costs its row, whatever ``errors`` says. Where the engine says how many
+        cores it gives a process, so many threads are used unless ``threads`` says otherwise.
+
+        Parameters
+        ----------
+        batch : dict of columns, pandas data frame, or Table or RecordBatch of Arrow
+            With a column of paths, of files' bytes, or of pictures as arrays.
+        column : str, optional
+            Which column has the pictures; by default the first there is of ``image``, ``bytes``, ``content``,
+            ``path`` and ``item``.
+        dtype : {"float32", "float16"}
+            What features are rounded to.
+
+        Returns
+        -------
+        a batch of the same kind
+            With the columns ``features`` and ``error``, which says why a picture cannot be read; without the
+            pictures, unless they are paths.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from headstart import FeatureExtractor
+        >>> batch = {"image": np.zeros((2, 32, 32, 3), dtype=np.uint8), "label": np.array(["a", "b"])}
+        >>> done = FeatureExtractor(cache=None)(batch)
+        >>> list(done), done["features"].shape
+        (['label', 'features', 'error'], (2, 1280))
+        """
+        if dtype not in ("float32", "float16"):
+            raise invalid(f'dtype={dtype!r}: it is "float32" or "float16"')
+        table = Batch(batch, column)
+        found = self._extract(table.pictures, lenient=True, threads=cores())
+        reasons = [found.errors.get(row) for row in range(len(found.values))]
+        values = found.values.astype(dtype, copy=False)
+        return table.with_columns({"features": ("rows", values), "error": ("text", reasons)}, found.errors)
 
     def transform(self, X: Any) -> Any:
         """Compute the features of pictures, float32 ``[n, features]``.

@@ -38,7 +38,7 @@ _Finding: TypeAlias = tuple[
 def main(arguments: Sequence[str]) -> int: ...
 def fit(
     pictures: Sequence[Any],
-    labels: Sequence[int],
+    labels: Sequence[int] | Sequence[Sequence[int]],
     names: Sequence[str],
     weights: Sequence[float] | None,
     options: dict[str, Any],
@@ -158,6 +158,8 @@ class Model:
     def classes(self) -> list[str]: ...
     @property
     def multi_label(self) -> bool: ...
+    @property
+    def tells_unknown(self) -> bool: ...
     @property
     def base(self) -> tuple[str, int, int, int]: ...
     @property

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ._errors import InvalidError, of_kind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 Errors: TypeAlias = Literal["raise", "report"]
 StrPath: TypeAlias = "str | os.PathLike[str]"
@@ -86,40 +82,6 @@ def _array(values: Any) -> Sequence[Any]:
         raise invalid(f"X is an array of {values.dtype}: give uint8, from 0 to 255{how}")
     rows: Sequence[Any] = values
     return rows
-
-
-def labels(y: Any, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
-    """The classes of labels in order, and which of them each label is.
-
-    Raises
-    ------
-    ValueError
-        For labels that are none, or not as many as there are pictures.
-    """
-    import numpy as np
-
-    if y is None:
-        raise invalid("y is None: this estimator requires y to be passed, a label for each picture")
-    values = np.asarray(y)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise invalid(f"y is an array of shape {list(values.shape)}: give one label for each picture")
-    if len(values) != count:
-        raise invalid(f"X has {count} pictures, and y {len(values)} labels")
-    if values.dtype.kind == "O" and any(label is None or label != label for label in values):
-        raise invalid("y holds labels that are missing")
-    if values.dtype.kind == "f" and not (values == np.floor(values)).all():
-        raise invalid("Unknown label type: y holds numbers that are not whole, which are no classes")
-    try:
-        classes, codes = np.unique(values, return_inverse=True)
-    except TypeError:
-        kinds = sorted({type(label).__name__ for label in values.tolist()})
-        raise invalid(f"y holds labels of several types: {', '.join(kinds)}") from None
-    if len(classes) < 2:
-        given = f"one class, {classes.tolist()[0]!r}" if len(classes) else "no class"
-        raise invalid(f"y has {given}: a classifier needs two")
-    return classes, codes
 
 
 def weights_of(sample_weight: Any, count: int) -> list[float]:

@@ -4,164 +4,42 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from . import _audit, _headstart
-from ._explain import Explanation
-from ._inputs import Errors, StrPath, is_lenient, is_picture, pictures
-from ._predictions import Prediction, Predictions
+from ._inputs import StrPath, pictures
+from ._kept import Kept
+from ._predictor import Predictor
 from ._progress import Progress
 
 if TYPE_CHECKING:
     from ._fit import FitResult
 
 
-class Model:
+class Model(Predictor):
     """A base with a head, and the names of the classes: what :func:`load` and training return.
 
-    Models can be pickled, and are then as large as their files.
+    Models can be pickled, and are then as large as their files; a process that restores one several times compiles it
+    once.
+
+    Parameters
+    ----------
+    model : path or bytes
+        A file that headstart has written, its bytes, or the name of a bundled model.
     """
 
-    def __init__(self, native: _headstart.Model) -> None:
-        self._native = native
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes."""
-        return self._native.classes
-
-    @property
-    def multi_label(self) -> bool:
-        """Whether a picture may have any number of labels."""
-        return self._native.multi_label
+    def __init__(self, model: StrPath | bytes | _headstart.Model) -> None:
+        if isinstance(model, bytes):
+            model = _headstart.Model.from_bytes(model)
+        elif not isinstance(model, _headstart.Model):
+            model = _headstart.Model.open(os.fspath(model))
+        super().__init__(model)
 
     @property
     def training(self) -> dict[str, Any] | None:
         """How it was trained, as its file tells; ``None`` if not by headstart."""
         record = self._native.training
         return None if record is None else json.loads(record)
-
-    @overload
-    def predict(
-        self,
-        X: StrPath | bytes,
-        *,
-        coverage: float | None = ...,
-        unknown: bool = ...,
-        errors: Errors = ...,
-        cache: StrPath | None = ...,
-        threads: int | None = ...,
-        progress: bool | None = ...,
-    ) -> Prediction: ...
-    @overload
-    def predict(
-        self,
-        X: list[Any] | tuple[Any, ...],
-        *,
-        coverage: float | None = ...,
-        unknown: bool = ...,
-        errors: Errors = ...,
-        cache: StrPath | None = ...,
-        threads: int | None = ...,
-        progress: bool | None = ...,
-    ) -> Predictions: ...
-    @overload
-    def predict(
-        self,
-        X: Any,
-        *,
-        coverage: float | None = ...,
-        unknown: bool = ...,
-        errors: Errors = ...,
-        cache: StrPath | None = ...,
-        threads: int | None = ...,
-        progress: bool | None = ...,
-    ) -> Any: ...
-    def predict(
-        self,
-        X: Any,
-        *,
-        coverage: float | None = None,
-        unknown: bool = True,
-        errors: Errors = "raise",
-        cache: StrPath | None = "auto",
-        threads: int | None = None,
-        progress: bool | None = None,
-    ) -> Any:
-        """Say what is on a picture, or on each of several.
-
-        Parameters
-        ----------
-        X : path, bytes, PIL picture, array of uint8 [height, width, 3]; or a list or array of these
-            What to look at.
-        coverage : float, optional
-            Also answer with the smallest set of labels that contains the right one in this share of cases.
-        unknown : bool
-            Whether a picture may be of none of the classes.
-        errors : {"raise", "report"}
-            Whether a picture that cannot be read raises, or is told in ``errors`` of the result.
-        cache : path, "auto" or None
-            Folder where features are looked up; none are added.
-        threads : int, optional
-            As many as the machine runs at once by default.
-        progress : bool, optional
-            Whether tqdm shows how it goes; where somebody sees it by default.
-
-        Returns
-        -------
-        Prediction or Predictions
-            For one picture, or for several.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import headstart
-        >>> model = headstart.load("efficientnet-lite0")
-        >>> said = model.predict(np.zeros((2, 64, 64, 3), dtype=np.uint8))
-        >>> said.probabilities.shape
-        (2, 1000)
-        >>> len(said[0].scores)
-        1000
-        """
-        one = is_picture(X)
-        given = [X] if one else pictures(X)
-        lenient = is_lenient(errors) and not one
-        options = {"coverage": coverage, "unknown": unknown, "cache": cache}
-        with Progress(progress) as tell:
-            said = self._native.predict(given, options, lenient, threads, tell)
-        predictions = Predictions(self.classes, said)
-        return predictions[0] if one else predictions
-
-    def explain(
-        self,
-        X: Any,
-        classes: list[str] | None = None,
-        *,
-        threads: int | None = None,
-        progress: bool | None = None,
-    ) -> list[Explanation]:
-        """Show which places of pictures speak for a class.
-
-        Parameters
-        ----------
-        X : path, bytes, PIL picture, array of uint8 [height, width, 3]; or a list or array of these
-            What to look at.
-        classes : list of str, optional
-            The classes to explain; those that the model answers with by default.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import headstart
-        >>> picture = np.zeros((64, 64, 3), dtype=np.uint8)
-        >>> [why] = headstart.load("efficientnet-lite0").explain(picture, ["teapot"])
-        >>> bool(np.isclose(why.map.mean() + why.bias, why.logit, atol=1e-3))
-        True
-        """
-        given = [X] if is_picture(X) else pictures(X)
-        with Progress(progress) as tell:
-            found, _ = _headstart.explain(self._native, given, classes or [], {}, False, threads, tell)
-        return [Explanation(one) for one in found]
 
     def export(
         self,
@@ -325,7 +203,7 @@ class Model:
     @classmethod
     def from_bytes(cls, file: bytes) -> Model:
         """Read a model from the bytes of its file."""
-        return cls(_headstart.Model.from_bytes(file))
+        return cls(file)
 
     def summary(self) -> str:
         """Return Keras's table of the base's layers, with their shapes and parameters.
@@ -339,11 +217,21 @@ class Model:
         return self._native.summary()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Model.from_bytes, (self.to_bytes(),))
+        return (restored, (self.to_bytes(),))
 
     def __repr__(self) -> str:
         name, height, width, _ = self._native.base
         return f"<Model: {len(self.classes)} classes, {name} at {height} x {width}>"
+
+
+_restored: Kept[Model] = Kept()
+
+
+def restored(file: bytes) -> Model:
+    """The model of a file's bytes, which this process may have already."""
+    from hashlib import blake2b
+
+    return _restored.get(blake2b(file).digest(), lambda: Model(file))
 
 
 def load(model: StrPath) -> Model:
@@ -367,4 +255,4 @@ def load(model: StrPath) -> Model:
     >>> headstart.load("efficientnet-lite0")
     <Model: 1000 classes, efficientnet-lite0 at 224 x 224>
     """
-    return Model(_headstart.Model.open(os.fspath(model)))
+    return Model(model)

@@ -103,6 +103,15 @@ class Predictions(Sequence["Prediction | None"]):
         first = zip(self._first.tolist(), unknown, strict=True)
         return [None if at < 0 or is_unknown else self.classes[at] for at, is_unknown in first]
 
+    def indicator(self) -> npt.NDArray[np.int64]:
+        """The labels of each picture as a matrix of 0 and 1 with a column for each class, as scikit-learn has them."""
+        import numpy as np
+
+        matrix: npt.NDArray[np.int64] = np.zeros(self.probabilities.shape, dtype=np.int64)
+        for row, own in enumerate([[at] if at >= 0 else [] for at in self._first.tolist()] if self._labels is None else self._labels):
+            matrix[row, own] = 1
+        return matrix
+
     def __len__(self) -> int:
         return len(self._first)
 

@@ -56,17 +56,19 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     /// Of a classifier whose head was trained.
     pub fn of_fit(classifier: &'a Classifier, fit: &'a FitReport) -> Self {
-        let evaluation = match &fit.folds {
-            Some(folds) => Some(&folds.held_out),
-            None => fit.validation.as_ref(),
-        };
-        let subject = match &fit.folds {
-            Some(folds) => {
-                format!("in {} folds, each by a head that had not seen it", folds.folds.len())
+        let unseen = "each by a head that had not seen it";
+        let answers = fit.answers.as_deref();
+        let (measured, subject) = match (&fit.folds, &fit.out_of_fold) {
+            (Some(folds), _) => {
+                let subject = format!("in {} folds, {unseen}", folds.folds.len());
+                (Some(&folds.held_out).zip(answers), subject)
             }
-            None => "held out".to_owned(),
+            (None, Some(figures)) => {
+                (Some((&figures.evaluation, &*figures.answers)), format!("learned from, {unseen}"))
+            }
+            (None, None) => (fit.validation.as_ref().zip(answers), "held out".to_owned()),
         };
-        Self::of(classifier, evaluation.zip(fit.answers.as_deref()), subject)
+        Self::of(classifier, measured, subject)
             .with_warnings(fit.warnings.iter().map(ToString::to_string))
             .with_skipped(fit.skipped.iter().map(ToString::to_string))
     }

@@ -2,6 +2,7 @@
 //! columns.
 
 mod labels;
+mod marks;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -82,6 +83,10 @@ trait Contents: Send + Sync {
 
     /// Labels, one a row.
     fn labels(&self, each: &mut dyn FnMut(Cell<'_>)) -> Result<(), Problem>;
+
+    /// What each row has in the columns that were named as those of a class each: the class, the row, and the
+    /// text. Of a row, classes come in order.
+    fn marks(&self, each: &mut dyn FnMut(usize, usize, &str)) -> Result<(), Problem>;
 
     /// Whether there are texts of this role.
     fn has(&self, role: Role) -> bool;

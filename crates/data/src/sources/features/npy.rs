@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use headstart_files::read_exact_at;
 
+use super::super::ListingProblem;
 use super::super::columns::{ColumnNames, Role};
 use super::table::Table;
 use super::{Cell, Contents, FeatureFile, Number, Problem, Raw, Take, rows_of_piece, runs};
@@ -95,6 +96,17 @@ fn shape(header: &str) -> Result<(usize, usize), Problem> {
     }
 }
 
+impl Npy {
+    /// The table with the labels.
+    fn table(&self) -> Result<&Table, Problem> {
+        self.table.as_ref().ok_or_else(|| {
+            "has no labels: put a table beside it, called the same with .csv behind it, that has a line \
+             for each row and a column label"
+                .into()
+        })
+    }
+}
+
 impl Contents for Npy {
     fn raw(&self) -> Option<Raw> {
         (!self.big_endian && !self.fortran).then(|| self.raw.clone())
@@ -137,21 +149,17 @@ impl Contents for Npy {
     }
 
     fn labels(&self, each: &mut dyn FnMut(Cell<'_>)) -> Result<(), Problem> {
-        let Some(table) = &self.table else {
-            return Err(
-                "has no labels: put a table beside it, called the same with .csv behind it, \
-                        that has a line for each row and a column label"
-                    .into(),
-            );
-        };
+        let table = self.table()?;
         if table.name(Role::Label).is_none() {
             let columns = table.listed();
-            let reason = format!(
-                "the table beside it has no column of labels; it has: {columns}; name the one with the labels"
-            );
-            return Err(reason.into());
+            let lacks = format!("the table beside it has no column of labels; it has: {columns}");
+            return Err(ListingProblem::NoLabels { lacks }.into());
         }
         table.labels(each)
+    }
+
+    fn marks(&self, each: &mut dyn FnMut(usize, usize, &str)) -> Result<(), Problem> {
+        self.table()?.marks(each)
     }
 
     fn has(&self, role: Role) -> bool {

@@ -166,10 +166,8 @@ impl Contents for Table {
             let names = self.file.metadata().file_metadata().schema_descr().columns();
             let names = names.iter().map(|column| &*column.path().parts()[0]);
             let columns = names.collect::<Vec<_>>().join(", ");
-            return Err(format!(
-                "has no column of labels; it has: {columns}; name the one with the labels"
-            )
-            .into());
+            let lacks = format!("has no column of labels; it has: {columns}");
+            return Err(ListingProblem::NoLabels { lacks }.into());
         };
         run(|| {
             let read = labels(&self.file, column, &mut |value| match value {
@@ -181,6 +179,19 @@ impl Contents for Table {
                 }
             });
             read.map_err(Problem::from)
+        })
+    }
+
+    fn marks(&self, each: &mut dyn FnMut(usize, usize, &str)) -> Result<(), Problem> {
+        run(|| {
+            for (class, &column) in self.columns.classes.iter().enumerate() {
+                let mut rows = 0..;
+                any_texts(&self.file, column, &mut |text| {
+                    let row = rows.next().unwrap_or(usize::MAX);
+                    each(class, row, &String::from_utf8_lossy(text.unwrap_or_default()));
+                })?;
+            }
+            Ok(())
         })
     }
 

@@ -192,10 +192,10 @@ impl Contents for Safetensors {
     fn labels(&self, each: &mut dyn FnMut(Cell<'_>)) -> Result<(), Problem> {
         let Some(labels) = &self.labels else {
             let tensors = self.tensors.join(", ");
-            let reason = format!(
-                "has no labels, a tensor of integers with one for each row; its tensors are {tensors}; name the one with the labels"
+            let lacks = format!(
+                "has no labels, a tensor of integers with one for each row; its tensors are {tensors}"
             );
-            return Err(reason.into());
+            return Err(ListingProblem::NoLabels { lacks }.into());
         };
         let (size, read): (usize, fn(&[u8]) -> i64) = match &*labels.dtype {
             "I64" => (8, |b| i64::from_le_bytes(b.try_into().expect("eight bytes"))),
@@ -229,6 +229,10 @@ impl Contents for Safetensors {
             let known = classes.len();
             Err(format!("has the label {number}, and names of {known} classes").into())
         })
+    }
+
+    fn marks(&self, _: &mut dyn FnMut(usize, usize, &str)) -> Result<(), Problem> {
+        Err("labels of a column for each class are read of Parquet and .npy: give one name".into())
     }
 
     fn has(&self, role: Role) -> bool {

@@ -48,6 +48,19 @@ impl Table {
         Ok(())
     }
 
+    /// Hands on what rows have in the columns of classes.
+    pub(super) fn marks(&self, each: &mut dyn FnMut(usize, usize, &str)) -> Result<(), Problem> {
+        let mut table = reader(&self.path)?;
+        let (mut record, mut row) = (csv::StringRecord::new(), 0);
+        while table.read_record(&mut record).map_err(|error| told(&self.path, &error))? {
+            for (class, &column) in self.columns.classes.iter().enumerate() {
+                each(class, row, record.get(column).unwrap_or_default());
+            }
+            row += 1;
+        }
+        Ok(())
+    }
+
     /// Hands on the labels.
     pub(super) fn labels(&self, each: &mut dyn FnMut(Cell<'_>)) -> Result<(), Problem> {
         self.texts(Role::Label, &mut |text| each(Cell::Text(text)))

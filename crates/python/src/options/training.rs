@@ -1,126 +1,20 @@
-//! Options of Python's as the library's configurations.
+//! How a model is trained.
 
-use std::cell::RefCell;
-use std::fmt::Display;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use headstart::data::sources::ColumnNames;
-use headstart::data::{Augment, Source};
+use headstart::data::Augment;
 use headstart::model::Trainable;
 use headstart::train::clip::Clip;
 use headstart::train::optimizers::OptimizerConfig;
-use headstart::train::{AdamConfig, ClassWeight, FineTuneConfig, LogisticConfig, Strength};
+use headstart::train::{AdamConfig, FineTuneConfig, LogisticConfig, Strength};
 use headstart::{
-    BaseConfig, BaseSource, Calibration, DEFAULT_VIEWS, Duplicates, ExtractConfig, FineTunePhase,
-    HeadConfig, InputConfig, PictureSource, RunConfig, UnknownRate, default_cache,
+    Calibration, DEFAULT_VIEWS, FineTunePhase, HeadConfig, InputConfig, RunConfig, UnknownRate,
 };
-use pyo3::conversion::FromPyObjectOwned;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
-use crate::errors::{invalid, wrong_type};
+use super::Options;
 
-/// Where the cache is unless something else is said, as for the command.
-const CACHE_VARIABLE: &str = "HEADSTART_CACHE";
-/// The share of pictures that is held back of a folder unless something else is said, as by the command.
-const DEFAULT_SHARE: f64 = 0.2;
-
-/// Options by name; one that is `None` is as good as not given.
-pub(crate) struct Options<'a, 'py> {
-    given: &'a Bound<'py, PyDict>,
-    taken: RefCell<Vec<&'static str>>,
-}
-
-impl<'a, 'py> Options<'a, 'py> {
-    pub(crate) fn new(given: &'a Bound<'py, PyDict>) -> Self {
-        Self { given, taken: RefCell::default() }
-    }
-
-    /// An option's value.
-    ///
-    /// # Errors
-    /// When it is of another type.
-    pub(crate) fn get<T: FromPyObjectOwned<'py>>(&self, name: &'static str) -> PyResult<Option<T>> {
-        self.taken.borrow_mut().push(name);
-        let value = self.given.get_item(name)?.filter(|value| !value.is_none());
-        let wrong = |value: &Bound<'py, PyAny>| {
-            let shown = value.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string());
-            wrong_type(format!("{name}={shown}: it cannot be a {}", type_name(value)))
-        };
-        value.map(|value| value.extract().map_err(|_| wrong(&value))).transpose()
-    }
-
-    fn or<T: FromPyObjectOwned<'py>>(&self, name: &'static str, default: T) -> PyResult<T> {
-        Ok(self.get(name)?.unwrap_or(default))
-    }
-
-    /// An option that is a name.
-    ///
-    /// # Errors
-    /// When there is no such name.
-    fn named<T: FromStr<Err: Display>>(&self, name: &'static str) -> PyResult<Option<T>> {
-        let text: Option<String> = self.get(name)?;
-        let parse = |text: String| {
-            text.parse().map_err(|error: T::Err| self.wrong(&format!("{name}={text:?}: {error}")))
-        };
-        text.map(parse).transpose()
-    }
-
-    fn wrong(&self, problem: &str) -> PyErr {
-        invalid(self.given.py(), problem)
-    }
-
-    /// # Errors
-    /// When an option was given that nobody has asked for.
-    pub(crate) fn all_taken(&self) -> PyResult<()> {
-        let taken = self.taken.borrow();
-        for (name, value) in self.given {
-            let name: String = name.extract()?;
-            if !value.is_none() && !taken.contains(&name.as_str()) {
-                return Err(wrong_type(format!("there is no option {name}")));
-            }
-        }
-        Ok(())
-    }
-
-    /// Which base.
-    pub(crate) fn base(&self) -> PyResult<BaseSource> {
-        let side: Option<usize> = self.get("input_size")?;
-        let config = BaseConfig::default()
-            .with_architecture(self.get::<String>("base")?)
-            .with_input_size(side.map(|side| (side, side)))
-            .with_prefix(self.get::<String>("weights_prefix")?);
-        Ok(BaseSource::default()
-            .with_weights(self.get::<PathBuf>("weights")?)
-            .with_config(config)
-            .with_interpolation(self.named("resize")?)
-            .with_fit(self.named("aspect")?))
-    }
-
-    /// How features are computed.
-    pub(crate) fn extract(&self) -> PyResult<ExtractConfig> {
-        let cache = match self.get::<PathBuf>("cache")? {
-            Some(folder) if folder.as_os_str() == "auto" => {
-                let variable = std::env::var_os(CACHE_VARIABLE).filter(|folder| !folder.is_empty());
-                variable.map(PathBuf::from).or_else(default_cache)
-            }
-            folder => folder,
-        };
-        Ok(ExtractConfig::default().with_cache(cache).with_memory(self.get::<u64>("memory")?))
-    }
-
-    fn seed(&self) -> PyResult<u64> {
-        self.or("random_state", 0)
-    }
-
-    fn class_weight(&self) -> PyResult<ClassWeight> {
-        Ok(match self.or("balance", false)? {
-            true => ClassWeight::Balanced,
-            false => ClassWeight::Uniform,
-        })
-    }
-
+impl Options<'_, '_> {
     /// How the head is fitted.
     pub(crate) fn head(&self) -> PyResult<HeadConfig> {
         let (seed, class_weight) = (self.seed()?, self.class_weight()?);
@@ -259,44 +153,4 @@ impl<'a, 'py> Options<'a, 'py> {
             .with_resume(self.or("resume", false)?)
             .with_export_split(self.get::<PathBuf>("export_split")?))
     }
-
-    /// What pictures are opened from.
-    pub(crate) fn source(&self, path: PathBuf) -> PyResult<Source> {
-        Ok(Source {
-            label_from: self.named("label_from")?,
-            group_from: self.named("group_from")?,
-            columns: ColumnNames {
-                path: self.get("path_column")?,
-                labels: match self.get::<Bound<'_, PyAny>>("label_column")? {
-                    Some(one) if one.extract::<String>().is_ok() => vec![one.extract()?],
-                    _ => self.or("label_column", Vec::new())?,
-                },
-                separator: self.get("label_separator")?,
-            },
-            multi_label: self.or("multi_label", false)?,
-            ..Source::new(path)
-        })
-    }
-
-    /// The pictures of a job.
-    pub(crate) fn picture_source(&self, path: PathBuf) -> PyResult<PictureSource> {
-        let duplicates: Option<String> = self.get("duplicates")?;
-        let duplicates = match duplicates.as_deref() {
-            None => None,
-            Some("near") => Some(Duplicates::Near),
-            Some("exact") => Some(Duplicates::Exact),
-            Some(other) => {
-                let problem = format!("duplicates={other:?}: it is \"near\" or \"exact\"");
-                return Err(self.wrong(&problem));
-            }
-        };
-        Ok(PictureSource::new(self.source(path)?)
-            .with_validation_from(self.get::<PathBuf>("validation")?)
-            .with_validation(self.or("val_split", DEFAULT_SHARE)?, self.seed()?)
-            .with_duplicates(duplicates))
-    }
-}
-
-fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value.get_type().name().map_or_else(|_| "value".to_owned(), |name| name.to_string())
 }
