@@ -50,11 +50,41 @@ def names(lite_package):
             k: v
             for k, v in timm.data.resolve_data_config({}, model=timm.create_model(name, pretrained=False)).items()
         }
+    for name in ["efficientnet_b1", "mobilenetv3_large_100", "regnety_004", "convnext_tiny"]:
+        models[f"timm/{name}"] = described(timm.create_model(name, pretrained=False))
+    models["meta/convnext_tiny"] = as_its_authors("convnext_tiny")
     for i in range(5):
         models[f"lukemelas/efficientnet-lite{i}"] = described(
             efficientnet_lite_pytorch.EfficientNet.from_name(f"efficientnet-lite{i}")
         )
     return models
+
+
+def as_its_authors(name):
+    """A ConvNeXt under the names of its authors: timm's own reader turns them into timm's."""
+    import timm
+    from timm.models.convnext import checkpoint_filter_fn
+
+    def renamed(key):
+        parts = key.split(".")
+        if parts[0] == "stem":
+            return ".".join(["downsample_layers", "0", *parts[1:]])
+        if parts[0] == "head":
+            return ".".join([{"norm": "norm", "fc": "head"}[parts[1]], *parts[2:]])
+        if parts[2] == "downsample":
+            return ".".join(["downsample_layers", parts[1], *parts[3:]])
+        rest = ".".join(parts[4:]).replace("conv_dw", "dwconv").replace("mlp.fc", "pwconv")
+        return f"stages.{parts[1]}.{parts[3]}.{rest}"
+
+    model = timm.create_model(name, pretrained=False)
+    state = model.state_dict()
+    own = {renamed(key): value for key, value in state.items()}
+    back = checkpoint_filter_fn({"model": dict(own)}, model)
+    assert back.keys() == state.keys() and all((back[key] == state[key]).all() for key in state)
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "keys": {key: list(value.shape) for key, value in own.items()},
+    }
 
 
 def scaled(pictures):

@@ -36,18 +36,27 @@ TORCHVISION = {
     "convnext-tiny": ("convnext_tiny", True),
     "convnext-small": ("convnext_small", False),
 }
+# The fixture, the base, and how timm makes it.
 TIMM = {
-    "convnext-tiny": "convnext_tiny",
-    "convnext-small": "convnext_small",
-    "resnet18": "resnet18",
+    "convnext-tiny-timm": ("convnext-tiny", "convnext_tiny"),
+    "convnext-small-timm": ("convnext-small", "convnext_small"),
+    "resnet18-timm": ("resnet18", "resnet18"),
+    "efficientnet-b0-timm": ("efficientnet-b0-torch", "efficientnet_b0"),
+    "efficientnet-b0-tf": ("efficientnet-b0-tf", "tf_efficientnet_b0"),
+    "efficientnet-b3-tf": ("efficientnet-b3-tf", "tf_efficientnet_b3"),
+    "efficientnetv2-s-tf": ("efficientnetv2-s-tf", "tf_efficientnetv2_s"),
+    "mobilenetv3-small-timm": ("mobilenetv3-small-timm", "mobilenetv3_small_100"),
+    "mobilenetv3-large-timm": ("mobilenetv3-large-timm", "mobilenetv3_large_100"),
+    "regnet-y-400mf-timm": ("regnet-y-400mf", "regnety_004"),
 }
 BLOCKS = {
     "BasicBlock", "Bottleneck", "InvertedResidual", "MBConv", "FusedMBConv", "Fire", "ResBottleneckBlock",
-    "CNBlock", "ConvNeXtBlock",
+    "CNBlock", "ConvNeXtBlock", "DepthwiseSeparableConv", "EdgeResidual", "ConvBnAct",
 }
 LEAVES = (torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.LayerNorm, torch.nn.Linear, torch.nn.MaxPool2d)
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float64) * 255
 STD = np.array([0.229, 0.224, 0.225], dtype=np.float64) * 255
+CENTRED = (127.5, 127.5)
 
 
 def seeded(model: torch.nn.Module, base: str) -> torch.nn.Module:
@@ -60,8 +69,8 @@ def seeded(model: torch.nn.Module, base: str) -> torch.nn.Module:
     return model.double().eval()
 
 
-def pixels(size: tuple[int, int], index: int) -> torch.Tensor:
-    own = (picture(*size, index).astype(np.float64) - MEAN) / STD
+def pixels(size: tuple[int, int], index: int, scaling=(MEAN, STD)) -> torch.Tensor:
+    own = (picture(*size, index).astype(np.float64) - scaling[0]) / scaling[1]
     return torch.from_numpy(own.transpose(2, 0, 1)[None])
 
 
@@ -83,7 +92,7 @@ def features(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     return last.mean((2, 3))
 
 
-def computed(model: torch.nn.Module) -> tuple[list[str], np.ndarray]:
+def computed(model: torch.nn.Module, scaling=(MEAN, STD)) -> tuple[list[str], np.ndarray]:
     names, rows = [], []
     for size in SIZES:
         seen = {}
@@ -103,7 +112,7 @@ def computed(model: torch.nn.Module) -> tuple[list[str], np.ndarray]:
                 is_channels_last &= type(module).__name__ != "LayerNorm2d"
                 hooks.append(module.register_forward_hook(look(name, is_channels_last)))
         with torch.no_grad():
-            own = features(model, pixels(size, 0))
+            own = features(model, pixels(size, 0, scaling))
         seen["features"] = sampled(own.numpy())
         for hook in hooks:
             hook.remove()
@@ -168,11 +177,12 @@ def main(asked: list[str]) -> None:
             metadata["parameters"] = own.pop("names")
             tensors |= own
         save(name, tensors, metadata)
-    for name, function in TIMM.items():
-        if asked and f"{name}-timm" not in asked:
+    for name, (base, function) in TIMM.items():
+        if asked and name not in asked:
             continue
-        names, values = computed(seeded(timm.create_model(function, pretrained=False), name))
-        save(f"{name}-timm", {"values": values}, {"names": names})
+        scaling = CENTRED if base == "efficientnetv2-s-tf" else (MEAN, STD)
+        names, values = computed(seeded(timm.create_model(function, pretrained=False), base), scaling)
+        save(name, {"values": values}, {"names": names})
 
 
 main(sys.argv[1:])

@@ -12,7 +12,7 @@ use headstart::engine::frozen::{Bf16, Compute};
 use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
 use headstart::{
-    BaseConfig, BaseSource, Context, ExtractConfig, ThreadPool, default_bases, default_cache,
+    Base, BaseConfig, BaseSource, Context, ExtractConfig, ThreadPool, default_bases, default_cache,
 };
 
 use crate::hints;
@@ -189,11 +189,20 @@ fn parse_precision(name: &str) -> Result<Precision, String> {
     }
 }
 
+/// The bases' names, and what of their resizing is not their own.
+pub(crate) fn named(base: &Base) -> String {
+    let each = base.parts().map(|base| base.network());
+    let each = each.map(|network| format!("{}{}", network.name(), resizing(network)));
+    each.collect::<Vec<_>>().join(" + ")
+}
+
 /// Which base, in which size.
 #[derive(Debug, Args)]
 pub(crate) struct BaseArgs {
-    /// Base to build on; `headstart bases` lists them, and for `train` auto takes the best of those at
-    /// hand [default: mobilenetv2, or what --weights fits]
+    /// Base to build on [default: mobilenetv2, or what --weights fits]
+    ///
+    /// `headstart bases` lists them. A+B joins the features of two or more. For `train`, auto takes the best of
+    /// those at hand.
     #[arg(long, value_name = "BASE")]
     pub(crate) base: Option<String>,
     /// Weights of the base: .h5, .keras, .pth or .safetensors [default: those that `headstart bases` has

@@ -1,6 +1,7 @@
 //! Pictures read and decoded by many threads in bounded memory.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use crate::budget::{DEFAULT_MEMORY, MemoryBudget, MemoryGuard};
 use crate::cache::Key;
@@ -13,7 +14,7 @@ use crate::{DecodeError, Limits, Location, Rgb};
 pub struct Reader {
     limits: Limits,
     at_least: MinSize,
-    memory: MemoryBudget,
+    memory: Arc<MemoryBudget>,
 }
 
 /// A file's bytes, in memory that is taken until this is dropped.
@@ -46,7 +47,13 @@ impl Reader {
             None => default,
         };
         let memory = MemoryBudget::new(memory.unwrap_or(DEFAULT_MEMORY));
-        Self { limits, at_least, memory }
+        Self { limits, at_least, memory: memory.into() }
+    }
+
+    /// One that decodes to no less than another size, in the same memory.
+    #[must_use]
+    pub fn with_size(&self, at_least: MinSize) -> Self {
+        Self { limits: self.limits, at_least, memory: self.memory.clone() }
     }
 
     /// What a picture may cost.

@@ -35,9 +35,10 @@ fn layer_of(network: &Network, naming: Naming, module: &str) -> Option<LayerId> 
     }
     let below = format!("{module}.");
     let first = (0..layers.len()).find(|id| named(id).is_some_and(|n| n.starts_with(&below)))?;
-    let Place::Block { index: block, .. } = layers[first].place else { return None };
-    let of_block =
-        |id: &LayerId| matches!(layers[*id].place, Place::Block { index, .. } if index == block);
+    let of_block = |id: &LayerId| match (layers[*id].place, layers[first].place) {
+        (Place::Block { index, .. }, Place::Block { index: block, .. }) => index == block,
+        (place, of_first) => place == of_first,
+    };
     (first..layers.len()).rev().find(of_block)
 }
 
@@ -160,6 +161,20 @@ agrees! {
         "convnext-tiny", Timm, "convnext-tiny-timm", Blocks;
     convnext_small_agrees_with_timm:
         "convnext-small", Timm, "convnext-small-timm", Blocks;
+    efficientnet_b0_agrees_with_timm:
+        "efficientnet-b0-torch", Timm, "efficientnet-b0-timm", Blocks;
+    efficientnet_b0_of_tensorflow_agrees_with_timm:
+        "efficientnet-b0-tf", Timm, "efficientnet-b0-tf", Blocks;
+    efficientnet_b3_of_tensorflow_agrees_with_timm:
+        "efficientnet-b3-tf", Timm, "efficientnet-b3-tf", Blocks;
+    efficientnetv2_s_of_tensorflow_agrees_with_timm:
+        "efficientnetv2-s-tf", Timm, "efficientnetv2-s-tf", Blocks;
+    mobilenetv3_small_agrees_with_timm:
+        "mobilenetv3-small-timm", Timm, "mobilenetv3-small-timm", Blocks;
+    mobilenetv3_large_agrees_with_timm:
+        "mobilenetv3-large-timm", Timm, "mobilenetv3-large-timm", Blocks;
+    regnet_agrees_with_timm:
+        "regnet-y-400mf", Timm, "regnet-y-400mf-timm", Blocks;
     mobilenetv1_agrees_with_keras:
         "mobilenetv1", KerasLayers, "mobilenetv1", Layers;
     mobilenetv3_small_agrees_with_keras:

@@ -209,6 +209,19 @@ impl Format {
         if !config.int8.is_empty() && !self.takes_int8 {
             return Err(ExportError::Int8Of { format: self.name });
         }
+        let lacks = |part: &str, instead| {
+            let (format, part) = (self.name, part.to_owned());
+            Err(ExportError::Lacks { format, part, instead })
+        };
+        if !model.further.is_empty() {
+            return lacks("several bases", "a model of one base can be exported");
+        }
+        if model.mirrored {
+            return lacks(
+                "features of mirror images",
+                "a model trained without them can be exported",
+            );
+        }
         let subject = Subject::new(self.name, model, config);
         let subject = match config.int8.as_slice() {
             [] => subject,

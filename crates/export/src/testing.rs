@@ -79,7 +79,8 @@ pub(crate) fn model(
         assert!(trust.temperature.is_some(), "a temperature for this head");
         head.set_trust(trust);
     }
-    Model { network, weights: Arc::new(weights), head, training: None }
+    let weights = Arc::new(weights);
+    Model { network, weights, further: Vec::new(), mirrored: false, head, training: None }
 }
 
 /// Models of bases with operations that ONNX alone has a place for.

@@ -9,7 +9,7 @@ use headstart_model::{
 };
 
 use crate::checkpoint::Checkpoint;
-use crate::detect::{detect, looks_like};
+use crate::detect::{contradicts, detect, looks_like};
 use crate::error::FormatError;
 use crate::naming::{Index, Matching, Naming, in_order};
 
@@ -100,13 +100,18 @@ fn check_framework(
     if checkpoint.metadata.get(ARCHITECTURE).is_some_and(|id| id == network.architecture()) {
         return Ok(());
     }
-    if naming.frameworks().contains(&framework) {
+    let contradicted = contradicts(checkpoint, naming, framework);
+    if naming.frameworks().contains(&framework) && !contradicted {
         return Ok(());
     }
+    let instead = detect(checkpoint).map(|detected| detected.architecture);
     Err(FormatError::OtherFramework {
         file: checkpoint.file.clone(),
-        naming: naming.about(),
+        naming: match contradicted {
+            true => "timm's names of a network of TensorFlow's",
+            false => naming.about(),
+        },
         network: network.architecture(),
-        instead: detect(checkpoint).map(|detected| detected.architecture),
+        instead: instead.filter(|id| *id != network.architecture()),
     })
 }

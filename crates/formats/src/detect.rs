@@ -1,8 +1,8 @@
 //! What a file holds, by the names and shapes of its tensors.
 
-use headstart_model::architectures::{ARCHITECTURES, Architecture, NetworkConfig};
+use headstart_model::architectures::{ARCHITECTURES, Architecture, Framework, NetworkConfig};
 use headstart_model::safetensors::ARCHITECTURE;
-use headstart_model::{Activation, Layer, LayerKind, Network};
+use headstart_model::{Activation, Layer, LayerKind, Network, Tensor};
 
 use crate::checkpoint::{Checkpoint, SEPARATORS};
 use crate::format::Format;
@@ -35,40 +35,69 @@ pub struct Detected {
 pub fn detect(checkpoint: &Checkpoint) -> Option<Detected> {
     let said = checkpoint.metadata.get(ARCHITECTURE);
     let indexes = Index::all(checkpoint);
-    let mut fits: Vec<(usize, Detected)> = Vec::new();
+    let mut fits: Vec<(Unlikely, Detected)> = Vec::new();
     for architecture in ARCHITECTURES.iter().filter(|a| said.is_none_or(|id| id == a.id)) {
         for &width in architecture.widths {
             fits.extend(fit(checkpoint, &indexes, architecture, width));
         }
     }
-    // Of frameworks that share names, the likelier; of equals, the one listed first.
+    // Of frameworks that share names, the one that the file's name tells, or else the likelier; of equals, the one
+    // listed first.
     let best = (0..fits.len()).min_by_key(|&i| fits[i].0)?;
+    // A network that is a part of another one fits its file, too, but for what is left over.
+    let left_over = fits[best].0.left_over;
+    // If the name tells, there is nothing left to ask.
+    let named = contradicts(checkpoint, fits[best].1.naming, Framework::PyTorch);
     let (_, mut detected) = fits.swap_remove(best);
+    if named {
+        fits.clear();
+    }
+    fits.retain(|(unlikely, _)| unlikely.left_over == left_over);
     detected.also_fits = fits.iter().map(|(_, other)| other.architecture).collect();
     Some(detected)
 }
 
-/// What [`detect`] reports if the file holds this network, and how unlikely its framework is.
+/// How unlikely it is that a file is of a network whose weights it has.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Unlikely {
+    /// How many tensors are neither the network's nor a classifier's.
+    left_over: usize,
+    /// The place of its framework among those whose files have such names.
+    framework: usize,
+}
+
+/// What [`detect`] reports if the file holds this network, and how unlikely that is.
 fn fit(
     checkpoint: &Checkpoint,
     indexes: &[Index<'_>],
     architecture: &'static Architecture,
     width: f32,
-) -> Option<(usize, Detected)> {
+) -> Option<(Unlikely, Detected)> {
     let config = NetworkConfig { width: Some(width), ..NetworkConfig::default() };
     let base = architecture.build(&config).ok()?;
     let matching = Matching::best(indexes, &base);
-    let naming = if matching.is_exact(&base) {
-        matching.naming
+    let (naming, left_over) = if matching.is_exact(&base) {
+        let naming = matching.naming;
+        let is_left = |(_, name, tensor): &&(&str, String, &Tensor)| {
+            !naming.is_classifier(name, &tensor.shape)
+        };
+        (naming, matching.surplus.iter().filter(is_left).count())
     } else {
-        in_order(checkpoint, &base).map(|_| Naming::KerasLayers)?
+        (in_order(checkpoint, &base).map(|_| Naming::KerasLayers)?, 0)
     };
-    let rank = match checkpoint.metadata.contains_key(ARCHITECTURE) {
+    let framework = match checkpoint.metadata.contains_key(ARCHITECTURE) {
         true => 0,
-        false => naming.frameworks().iter().position(|f| *f == architecture.framework)?,
+        false => {
+            let frameworks = naming.frameworks();
+            let rank = frameworks.iter().position(|f| *f == architecture.framework)?;
+            match contradicts(checkpoint, naming, architecture.framework) {
+                true => rank + frameworks.len(),
+                false => rank,
+            }
+        }
     };
     Some((
-        rank,
+        Unlikely { left_over, framework },
         Detected {
             architecture: architecture.id,
             width,
@@ -80,6 +109,13 @@ fn fit(
             other_prefixes: matching.others.iter().map(|prefix| shown(prefix)).collect(),
         },
     ))
+}
+
+/// Whether a file's name tells another framework than this one: timm has networks of TensorFlow's padding and
+/// normalisation under the same names of modules, and calls the networks and their files `tf_…`.
+pub(crate) fn contradicts(checkpoint: &Checkpoint, naming: Naming, framework: Framework) -> bool {
+    let name = checkpoint.file.rsplit(['/', '\\']).next().unwrap_or_default();
+    naming == Naming::Timm && framework != Framework::TensorFlow && name.starts_with("tf_")
 }
 
 /// A prefix without the separator at its end.
@@ -97,7 +133,10 @@ fn classes(checkpoint: &Checkpoint, matching: &Matching<'_>, base: &Network) -> 
     below.chain(anywhere).find_map(|(name, tensor)| {
         let name = matching.naming.canonical(name);
         let shape = matching.naming.shape_to_ours(&layer, &tensor.shape);
+        // The hidden layer of MobileNetV3, in timm and in torchvision.
+        let is_hidden = ["conv_head.", "classifier.0."].iter().any(|part| name.starts_with(part));
         let is_kernel = matching.naming.is_classifier(&name, &tensor.shape) && shape.len() == 2;
+        let is_kernel = is_kernel && !is_hidden;
         (is_kernel && shape[0] == features).then(|| shape[1])
     })
 }

@@ -35,6 +35,13 @@ impl Format {
     pub(crate) fn of(bytes: &[u8]) -> Result<Self, String> {
         Ok(match Container::of(bytes)? {
             Container::Hdf5 => Self::Hdf5,
+            Container::Pickle if is_of_numpy(bytes) => {
+                return Err(
+                    "is a Python pickle of NumPy arrays, which may run code when it is read: \
+                            save the arrays as .safetensors"
+                        .to_owned(),
+                );
+            }
             Container::Pickle => Self::PyTorch,
             Container::Safetensors => Self::Safetensors,
             Container::Zip => Self::of_zip(bytes)?,
@@ -59,6 +66,13 @@ impl Format {
 pub(crate) const KERAS_CONFIG: &str = "config.json";
 /// The weights in a `.keras` file.
 pub(crate) const KERAS_WEIGHTS: &str = "model.weights.h5";
+
+/// Whether a pickle makes arrays of NumPy's before anything else, and so is none of `torch.save`.
+fn is_of_numpy(bytes: &[u8]) -> bool {
+    let begin = &bytes[..bytes.len().min(SNIFFED)];
+    let has = |name: &[u8]| begin.windows(name.len()).any(|window| window == name);
+    has(b"numpy") && has(b"_reconstruct")
+}
 
 /// How many bytes tell what a file is.
 pub(crate) const SNIFFED: usize = 512;

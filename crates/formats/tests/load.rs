@@ -121,6 +121,10 @@ fn names_and_shapes_of_torchvision_and_timm_are_known() {
             "mobilenet_v2_1.4" | "mobilenetv2_140" => ("mobilenetv2-torch", 1.4),
             "mobilenetv2_050" => ("mobilenetv2-torch", 0.5),
             "efficientnet_lite0" => ("efficientnet-lite0-torch", 1.0),
+            "efficientnet_b1" => ("efficientnet-b1-torch", 1.0),
+            "mobilenetv3_large_100" => ("mobilenetv3-large-timm", 1.0),
+            "regnety_004" => ("regnet-y-400mf", 1.0),
+            "convnext_tiny" => ("convnext-tiny", 1.0),
             // tf_efficientnet_lite1, or efficientnet-lite1
             other => match other.split_once("lite") {
                 Some((_, size)) => (&*format!("efficientnet-lite{size}").leak(), 1.0),
@@ -136,12 +140,55 @@ fn names_and_shapes_of_torchvision_and_timm_are_known() {
         let naming = match library {
             "timm" => Naming::Timm,
             "lukemelas" => Naming::Lukemelas,
+            "meta" => Naming::Meta,
             _ => Naming::Torchvision,
         };
-        assert_eq!((detected.naming, detected.classes), (naming, Some(1000)), "{model}");
+        // Between the features and the classes of MobileNetV3 there is a hidden layer.
+        let classes = Some(1000).filter(|_| !id.starts_with("mobilenetv3"));
+        assert_eq!((detected.naming, detected.classes), (naming, classes), "{model}");
         let ids: Vec<_> = [detected.architecture].into_iter().chain(detected.also_fits).collect();
         assert!(ids.contains(&id), "{model}: {ids:?}");
     }
+}
+
+#[test]
+fn the_name_of_timms_file_tells_its_networks_from_those_of_tensorflow() {
+    let text = std::fs::read_to_string(fixture("pytorch_names.json")).unwrap();
+    let names: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let keys = |model: &str| names["models"][model]["keys"].as_object().unwrap().clone();
+    let of = |model: &str, file: &str| {
+        let mut checkpoint = file_of(&keys(model));
+        checkpoint.file = file.to_owned();
+        checkpoint
+    };
+    for (file, own, others) in [
+        (
+            "weights/efficientnet_b1-533bc792.pth",
+            "efficientnet-b1-torch",
+            vec!["efficientnet-b1-tf"],
+        ),
+        ("weights/tf_efficientnet_b1_aa-ea7a6ee0.pth", "efficientnet-b1-tf", vec![]),
+    ] {
+        let detected = detect(&of("timm/efficientnet_b1", file)).unwrap();
+        assert_eq!((detected.architecture, detected.also_fits), (own, others), "{file}");
+    }
+    // Where there is no such base, it is refused.
+    let ported = of("timm/mobilenetv3_large_100", "tf_mobilenetv3_large_100-427764d5.pth");
+    let error = assign(ported, &network("mobilenetv3-large-timm", 1.0, None)).unwrap_err();
+    let says = "holds timm's names of a network of TensorFlow's, whose padding and normalisation \
+                mobilenetv3-large-timm does not have";
+    assert!(error.to_string().ends_with(says), "{error}");
+    let asked = of("timm/efficientnet_b1", "tf_efficientnet_b1_aa-ea7a6ee0.pth");
+    let error = assign(asked, &network("efficientnet-b1-torch", 1.0, None)).unwrap_err();
+    assert!(error.to_string().ends_with("; load it with the base efficientnet-b1-tf"), "{error}");
+}
+
+#[test]
+fn a_pickle_of_arrays_is_refused_with_the_way_out() {
+    let begin = b"\x80\x03}q\x00X\x05\x00\x00\x00conv1q\x01cnumpy.core.multiarray\n_reconstruct\n";
+    let error = headstart_formats::read_bytes(begin, "weights.pkl").unwrap_err().to_string();
+    assert!(error.starts_with("weights.pkl is a Python pickle of NumPy arrays"), "{error}");
+    assert!(error.contains("save the arrays as .safetensors"), "{error}");
 }
 
 #[test]

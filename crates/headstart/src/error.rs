@@ -97,6 +97,14 @@ pub enum Error {
         /// Which it is.
         reason: String,
     },
+    /// Several bases are joined, where only one makes sense.
+    #[error("{what} takes one base, and {bases} are several")]
+    OneBase {
+        /// What takes one.
+        what: &'static str,
+        /// Their names, joined.
+        bases: String,
+    },
     /// The file holds no headstart model.
     #[error("{}: is not a headstart model ({reason})", file.display())]
     NotAModel {
@@ -412,6 +420,7 @@ impl Error {
             | Self::OtherRun { .. }
             | Self::TakesEpochs { .. }
             | Self::OtherTask { .. }
+            | Self::OneBase { .. }
             | Self::Options(_) => ErrorKind::InvalidInput,
             Self::UnknownWeights { .. }
             | Self::Features { .. }
@@ -472,6 +481,7 @@ impl Error {
             | Self::CannotTellUnknown
             | Self::NotBundled { .. }
             | Self::NotPublished { .. }
+            | Self::OneBase { .. }
             | Self::NoPicture
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }
@@ -572,6 +582,7 @@ mod tests {
             Error::OtherBase { .. } => Error::OtherBase { file: file(), reason: text() }, InvalidInput;
             Error::Features { .. } => Error::Features { file: file(), reason: text() }, InvalidData;
             Error::OtherFeatures { .. } => Error::OtherFeatures { file: file(), features: text(), base: text() }, InvalidInput;
+            Error::OneBase { .. } => Error::OneBase { what: "x", bases: text() }, InvalidInput;
             Error::NotAModel { .. } => Error::NotAModel { file: file(), reason: text() }, InvalidData;
             Error::KerasModel { .. } => Error::KerasModel { file: file() }, InvalidData;
             Error::WeightFile { .. } => Error::WeightFile { file: file(), format: Format::PyTorch, looks_like: None }, InvalidData;

@@ -93,7 +93,8 @@ pub use audit::{
 pub use base::Base;
 pub use bases::{
     BaseStore, CompareConfig, ComparedBase, Comparison, FetchError, Hash, Health, PUBLISHED,
-    Program, Published, Size, Step, StoredBase, WeightsRecord, compare_bases, default_bases,
+    Program, Published, Recommendation, Size, Step, StoredBase, WeightsRecord, compare_bases,
+    default_bases, recommend_base,
 };
 pub use bundled::{BUNDLED, Bundled};
 pub use classifier::{
@@ -111,8 +112,8 @@ pub use fine_tune::{FineTuneReport, FineTuneSeconds, FineTuning};
 pub use fit::{FitConfig, FitReport, OutOfFoldFigures, Seconds};
 pub use headstart_error::{ErrorKind, system_reason};
 pub use job::{
-    BaseSource, DEFAULT_BASE, FineTunePhase, FineTuneSummary, FoldsSummary, PictureSource,
-    RunConfig, SkippedSummary, TrainJob, TrainSummary, Trained,
+    BaseSource, DEFAULT_BASE, Effort, FineTunePhase, FineTuneSummary, FoldsSummary, JOINS_BASES,
+    PictureSource, RunConfig, SkippedSummary, TrainJob, TrainSummary, Trained,
 };
 pub use learning_rate::{HeadRangeTest, find_head_learning_rate};
 pub use pictures::{Duplicates, Pictures};

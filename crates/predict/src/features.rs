@@ -12,6 +12,7 @@ use headstart_resize::Resizer;
 #[derive(Debug)]
 pub struct FeatureExtractor {
     plan: Plan,
+    mirrored: bool,
     idle: Mutex<Vec<Memory>>,
 }
 
@@ -26,7 +27,7 @@ struct Memory {
 /// An extractor with memory to compute in, for one picture at a time.
 #[derive(Debug)]
 pub struct FeatureScratch<'a> {
-    plan: &'a Plan,
+    of: &'a FeatureExtractor,
     memory: &'a mut Memory,
 }
 
@@ -38,6 +39,13 @@ impl FeatureExtractor {
     pub fn new(network: &Network, weights: &Weights, compute: Compute) -> Self {
         let config = FrozenConfig { pooled: true, compute, ..FrozenConfig::default() };
         Plan::compile(network, weights, &config).into()
+    }
+
+    /// With `mirrored`, features are the mean of those of a picture and of its mirror image.
+    #[must_use]
+    pub fn mirrored(mut self, mirrored: bool) -> Self {
+        self.mirrored = mirrored;
+        self
     }
 
     /// How pictures are prepared.
@@ -60,7 +68,7 @@ impl FeatureExtractor {
             let pixels = vec![0; to.height * to.width * 3];
             Memory { arena: self.plan.arena(), resizer: Resizer::new(), pixels }
         });
-        let result = work(&mut FeatureScratch { plan: &self.plan, memory: &mut memory });
+        let result = work(&mut FeatureScratch { of: self, memory: &mut memory });
         idle().push(memory);
         result
     }
@@ -77,7 +85,7 @@ impl FeatureExtractor {
 /// A plan whose output is the features.
 impl From<Plan> for FeatureExtractor {
     fn from(plan: Plan) -> Self {
-        Self { plan, idle: Mutex::default() }
+        Self { plan, mirrored: false, idle: Mutex::default() }
     }
 }
 
@@ -85,21 +93,47 @@ impl FeatureScratch<'_> {
     /// Resizes a picture for the base.
     pub fn prepare(&mut self, picture: &Rgb) -> &[u8] {
         let Memory { resizer, pixels, .. } = &mut *self.memory;
-        resizer.resize_into(picture, self.plan.preprocessing(), pixels);
+        resizer.resize_into(picture, self.of.plan.preprocessing(), pixels);
         pixels
     }
 
     /// The features of the picture that was [prepared](FeatureScratch::prepare) last.
     pub fn run(&mut self) -> Vec<f32> {
-        let mut features = vec![0.0; self.plan.output_shape().len()];
-        let Memory { arena, pixels, .. } = &mut *self.memory;
-        self.plan.run(arena, pixels, &mut features);
+        let mut features = self.run_as_is();
+        if self.of.mirrored {
+            self.mirror();
+            let other = self.run_as_is();
+            self.mirror();
+            features.iter_mut().zip(other).for_each(|(a, b)| *a = (*a + b) / 2.0);
+        }
         features
+    }
+
+    /// What the plan makes of the pixels, whether features are those of the mirror image, too, or not.
+    fn run_as_is(&mut self) -> Vec<f32> {
+        let plan = &self.of.plan;
+        let mut features = vec![0.0; plan.output_shape().len()];
+        let Memory { arena, pixels, .. } = &mut *self.memory;
+        plan.run(arena, pixels, &mut features);
+        features
+    }
+
+    /// Turns the pixels into those of the mirror image, left and right exchanged.
+    pub(crate) fn mirror(&mut self) {
+        let width = self.of.preprocessing().width;
+        for row in self.memory.pixels.as_chunks_mut::<3>().0.chunks_exact_mut(width) {
+            row.reverse();
+        }
     }
 
     /// The pixels of the picture that was [prepared](FeatureScratch::prepare) last, u8 RGB
     /// `[height][width][3]`.
     pub fn pixels(&self) -> &[u8] {
         &self.memory.pixels
+    }
+
+    /// The same, for pixels that are at the base's size already.
+    pub fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.memory.pixels
     }
 }

@@ -46,7 +46,7 @@ pub use headstart_trust::{
     Bin, CalibrationFigures, LabelSets, PerLabelSets, RELIABILITY_BINS, Temperature,
     TooFewPictures, Unknown, UnknownFigures, UnknownScore, reliability,
 };
-pub use model::Model;
+pub use model::{Model, ModelBase};
 pub use model_file::MODEL_FORMAT;
 pub use predictor::{PredictConfig, Predictor};
 pub use trust::{NoLabelSet, Trust};

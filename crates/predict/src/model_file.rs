@@ -1,7 +1,7 @@
 //! The model file: one `.safetensors` with everything that prediction needs.
 //!
-//! Tensors are named `base/<layer>/<weight>`, `head/kernel` and `head/bias`, and in an imported head
-//! with more dense layers `head/hidden_<i>/<weight>`, and what tells unknown pictures `unknown/<name>`; the metadata entry `headstart` holds the rest as
+//! Tensors are named `base/<layer>/<weight>`, and of further bases `base_1/<layer>/<weight>` and so on,
+//! `head/kernel` and `head/bias`, and in an imported head with more dense layers `head/hidden_<i>/<weight>`, and what tells unknown pictures `unknown/<name>`; the metadata entry `headstart` holds the rest as
 //! JSON.
 
 use std::collections::BTreeMap;
@@ -11,20 +11,25 @@ use std::sync::Arc;
 use headstart_engine::head::{Head, Hidden, Task};
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::safetensors::{self, Contents, Stored, WriteError};
-use headstart_model::{Elementwise, Preprocessing, Scaling, Tensor, Weights};
+use headstart_model::{Elementwise, Network, Preprocessing, Scaling, Tensor, Weights};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::class_names::class_names;
-use crate::{ClassifierHead, Model, ModelFileError, Trust};
+use crate::{ClassifierHead, Model, ModelBase, ModelFileError, Trust};
 
 /// The newest format of model files that this version reads. A model is written in the oldest that
 /// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers, and for
-/// those of any number of labels, and 3 for those
-/// that know something of their answers.
-pub const MODEL_FORMAT: u64 = 3;
+/// those of any number of labels, 3 for those
+/// that know something of their answers, and 4 for those of several bases, or whose features are of mirror
+/// images, too.
+pub const MODEL_FORMAT: u64 = 4;
 const FIRST_FORMAT: u64 = 1;
 const SECOND_FORMAT: u64 = 2;
+const THIRD_FORMAT: u64 = 3;
+
+/// A file that was made or damaged elsewhere could name any number of them, and each is built.
+const MOST_FURTHER_BASES: usize = 15;
 
 const BASE: &str = "base/";
 const HEAD: &str = "head/";
@@ -37,6 +42,12 @@ struct Description {
     architecture: String,
     width: f32,
     preprocessing: Preprocessing,
+    /// Other bases, whose features follow those of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    further_bases: Vec<BaseDescription>,
+    /// Whether features are the mean of those of a picture and of its mirror image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    mirrored: bool,
     classes: Vec<String>,
     dropout: f32,
     /// The head's dense layers before the last.
@@ -56,6 +67,46 @@ struct Description {
     training: Option<Box<RawValue>>,
 }
 
+/// A base without its weights.
+#[derive(Serialize, Deserialize)]
+struct BaseDescription {
+    architecture: String,
+    width: f32,
+    preprocessing: Preprocessing,
+}
+
+impl BaseDescription {
+    fn of(network: &Network) -> Self {
+        Self {
+            architecture: network.architecture().to_owned(),
+            width: network.width(),
+            preprocessing: network.preprocessing().clone(),
+        }
+    }
+
+    /// The network, frozen.
+    ///
+    /// # Errors
+    /// When there is no such network.
+    fn build(self) -> Result<Network, ModelFileError> {
+        let Self { architecture, width, preprocessing } = self;
+        let input_size = Some((preprocessing.height, preprocessing.width));
+        let config = NetworkConfig { input_size, width: Some(width), top: None };
+        let mut network = Architecture::find(&architecture)?.build(&config)?;
+        network.set_preprocessing(preprocessing);
+        network.set_trainable(false);
+        Ok(network)
+    }
+}
+
+/// What the tensors of a base's weights are below.
+fn prefix_of(base: usize) -> String {
+    match base {
+        0 => BASE.to_owned(),
+        further => format!("base_{further}/"),
+    }
+}
+
 /// A dense layer of the head that is not the last.
 #[derive(Serialize, Deserialize)]
 struct HiddenDescription {
@@ -67,9 +118,15 @@ impl Description {
     /// What a file that was made or damaged elsewhere could have wrong, though its JSON is right.
     fn check(&mut self) -> Result<(), String> {
         self.classes = class_names(&self.classes, self.task)?;
-        let Scaling { scale, offset } = self.preprocessing.scaling;
-        if !scale.iter().chain(&offset).all(|x| x.is_finite()) {
-            return Err("its preprocessing scales by no finite number".to_owned());
+        if self.further_bases.len() > MOST_FURTHER_BASES {
+            return Err(format!("it has more than {MOST_FURTHER_BASES} further bases"));
+        }
+        let further = self.further_bases.iter().map(|base| &base.preprocessing);
+        for preprocessing in [&self.preprocessing].into_iter().chain(further) {
+            let Scaling { scale, offset } = preprocessing.scaling;
+            if !scale.iter().chain(&offset).all(|x| x.is_finite()) {
+                return Err("its preprocessing scales by no finite number".to_owned());
+            }
         }
         let hidden = self.hidden.iter().map(|hidden| hidden.dropout);
         if let Some(dropout) = hidden.chain([self.dropout]).find(|rate| !(0.0..1.0).contains(rate))
@@ -132,15 +189,15 @@ impl Model {
         }
         let mut description: Description = serde_json::from_str(&entry).map_err(damaged)?;
         description.check().map_err(not_a_model)?;
-        let Description { architecture, width, preprocessing, classes, .. } = description;
-        let input_size = Some((preprocessing.height, preprocessing.width));
-        let config = NetworkConfig { input_size, width: Some(width), top: None };
-        let mut network = Architecture::find(&architecture)?.build(&config)?;
-        network.set_preprocessing(preprocessing);
-        network.set_trainable(false);
+        let Description { architecture, width, preprocessing, further_bases, classes, .. } =
+            description;
+        let network = BaseDescription { architecture, width, preprocessing }.build()?;
+        let further = further_bases.into_iter().map(BaseDescription::build);
+        let further = further.collect::<Result<Vec<_>, _>>()?;
 
         // Each layer reads what the one before gives; how many values that are, its bias says.
-        let features = network.output().channels();
+        let bases = || [&network].into_iter().chain(&further);
+        let features = bases().map(|network| network.output().channels()).sum();
         let mut inputs = features;
         let mut take = |layer: &str, expected: Option<usize>| {
             let mut take = |weight: &str| {
@@ -182,6 +239,16 @@ impl Model {
             tensor.map(|tensor| (tensor.shape, tensor.data))
         });
         let trust = trust.map_err(not_a_model)?;
+        let further = further.into_iter().enumerate().map(|(index, network)| {
+            let prefix = prefix_of(index + 1);
+            let own: BTreeMap<_, _> = tensors
+                .extract_if(.., |name, _| name.starts_with(&prefix))
+                .map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor))
+                .collect();
+            let weights = Arc::new(Weights::new(&network, own)?);
+            Ok(ModelBase { network, weights })
+        });
+        let further = further.collect::<Result<Vec<_>, ModelFileError>>()?;
         let own = tensors.into_iter().map(|(name, tensor)| {
             (name.strip_prefix(BASE).map(str::to_owned).unwrap_or(name), tensor)
         });
@@ -189,7 +256,8 @@ impl Model {
         let mut head = ClassifierHead::new(head, classes);
         head.set_thresholds(description.thresholds);
         head.set_trust(trust);
-        Ok(Self { network, weights, head, training: description.training })
+        let (mirrored, training) = (description.mirrored, description.training);
+        Ok(Self { network, weights, further, mirrored, head, training })
     }
 
     /// Writes the model's file.
@@ -210,8 +278,11 @@ impl Model {
             layers.push(Tensor::new(vec![units], layer[1].clone()));
             inputs = units;
         }
-        let base = self.weights.iter().map(|(name, tensor)| (format!("{BASE}{name}"), tensor));
-        let own: Vec<_> = base.chain(head.weight_names().zip(&layers)).collect();
+        let bases = self.bases().enumerate().flat_map(|(index, (_, weights))| {
+            let prefix = prefix_of(index);
+            weights.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
+        });
+        let own: Vec<_> = bases.chain(head.weight_names().zip(&layers)).collect();
         let unknown = self.head.trust().unknown.as_ref();
         let unknown = unknown.map(|unknown| unknown.tensors()).unwrap_or_default();
         let unknown: Vec<(String, Tensor, Stored)> = (unknown.into_iter())
@@ -239,17 +310,23 @@ impl Model {
     }
 
     fn description(&self) -> Description {
-        let (network, head) = (&self.network, self.head.head());
+        let head = self.head.head();
+        let BaseDescription { architecture, width, preprocessing } =
+            BaseDescription::of(&self.network);
+        let further = self.further.iter().map(|base| BaseDescription::of(&base.network));
         Description {
             format: match head.hidden.is_empty() && head.task.is_single_label() {
-                _ if !self.head.trust().is_none() => MODEL_FORMAT,
+                _ if self.mirrored || !self.further.is_empty() => MODEL_FORMAT,
+                _ if !self.head.trust().is_none() => THIRD_FORMAT,
                 true => FIRST_FORMAT,
                 false => SECOND_FORMAT,
             },
             written_by: concat!("headstart ", env!("CARGO_PKG_VERSION")).to_owned(),
-            architecture: network.architecture().to_owned(),
-            width: network.width(),
-            preprocessing: network.preprocessing().clone(),
+            architecture,
+            width,
+            preprocessing,
+            further_bases: further.collect(),
+            mirrored: self.mirrored,
             classes: self.head.classes().to_vec(),
             dropout: head.dropout,
             hidden: (head.hidden.iter())

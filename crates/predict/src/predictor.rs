@@ -35,9 +35,10 @@ pub struct Predictor {
 
 #[derive(Debug)]
 struct Shared {
-    base: Arc<FeatureExtractor>,
+    bases: Arc<[FeatureExtractor]>,
     head: ClassifierHead,
-    at_least: MinSize,
+    /// Of each base.
+    at_least: Vec<MinSize>,
     limits: Limits,
 }
 
@@ -49,22 +50,24 @@ impl Predictor {
 
     /// Compiles a model as asked for.
     pub fn with(model: &Model, config: PredictConfig) -> Self {
-        let base = FeatureExtractor::new(&model.network, &model.weights, config.compute);
-        Self::compiled(Arc::new(base), model.head.clone(), &config)
+        Self::compiled(model.compile(config.compute), model.head.clone(), &config)
     }
 
-    /// A predictor of a base that is compiled already; `config.compute` has no say.
+    /// A predictor of a base that is compiled already, or of several whose features are joined;
+    /// `config.compute` has no say.
     ///
     /// # Panics
-    /// When the head takes another number of features than the base has.
+    /// When the head takes another number of features than the bases have.
     pub fn compiled(
-        base: Arc<FeatureExtractor>,
+        bases: Arc<[FeatureExtractor]>,
         head: ClassifierHead,
         config: &PredictConfig,
     ) -> Self {
-        assert_eq!(head.head().dim(), base.features(), "the head is for another base");
-        let at_least = config.reduce.at_least(base.preprocessing());
-        let shared = Shared { base, head, at_least, limits: config.limits };
+        let features: usize = bases.iter().map(FeatureExtractor::features).sum();
+        assert_eq!(head.head().dim(), features, "the head is for another base");
+        let at_least = |base: &FeatureExtractor| config.reduce.at_least(base.preprocessing());
+        let at_least = bases.iter().map(at_least).collect();
+        let shared = Shared { bases, head, at_least, limits: config.limits };
         Self { shared: Arc::new(shared), answer: AnswerConfig::default() }
     }
 
@@ -91,7 +94,8 @@ impl Predictor {
     /// About how many bytes predicting a picture takes at its peak, the file's own included.
     pub fn estimated_bytes(&self, file: &[u8]) -> u64 {
         let Shared { limits, at_least, .. } = &*self.shared;
-        estimated_bytes_at_least(file, limits, *at_least)
+        let estimated = at_least.iter().map(|size| estimated_bytes_at_least(file, limits, *size));
+        estimated.max().unwrap_or(0)
     }
 
     /// Predicts a picture from the bytes of its file, whatever its format.
@@ -99,9 +103,19 @@ impl Predictor {
     /// # Errors
     /// [`PredictError::Picture`].
     pub fn predict_bytes(&self, file: &[u8]) -> Result<Prediction, PredictError> {
-        let Shared { limits, at_least, .. } = &*self.shared;
-        let picture = decode_at_least(file, limits, *at_least)?;
-        Ok(self.predict_picture(&picture))
+        let Shared { bases, at_least, limits, .. } = &*self.shared;
+        let mut features = Vec::new();
+        let mut decoded: Option<(MinSize, Rgb)> = None;
+        for (base, &size) in bases.iter().zip(at_least) {
+            // A large picture is decoded for each base as it would be for that base alone.
+            let picture = match decoded.take() {
+                Some((of, picture)) if of == size => picture,
+                _ => decode_at_least(file, limits, size)?,
+            };
+            features.extend(base.features_of(&picture));
+            decoded = Some((size, picture));
+        }
+        Ok(self.classify(&features))
     }
 
     /// Predicts a picture from its pixels, u8 RGB `[height][width][3]`.
@@ -122,8 +136,12 @@ impl Predictor {
 
     /// Predicts a picture that is decoded.
     pub fn predict_picture(&self, picture: &Rgb) -> Prediction {
-        let features = self.shared.base.features_of(picture);
-        self.shared.head.classify_as(&features, &self.answer)
+        let features = self.shared.bases.iter().flat_map(|base| base.features_of(picture));
+        self.classify(&features.collect::<Vec<f32>>())
+    }
+
+    fn classify(&self, features: &[f32]) -> Prediction {
+        self.shared.head.classify_as(features, &self.answer)
     }
 
     /// Predicts a picture that the `image` crate has decoded; what is transparent is composed on

@@ -33,7 +33,7 @@ pub(crate) struct Live {
 #[derive(Debug)]
 struct Compiled {
     base: Base,
-    features: Arc<FeatureExtractor>,
+    features: Arc<[FeatureExtractor]>,
     /// Compiled when it is first needed.
     explainer: OnceLock<Explainer>,
 }
@@ -89,9 +89,8 @@ pub(crate) enum Explain {
 impl Live {
     /// With a base for what is learned here, and what to compute with.
     pub(crate) fn new(base: &Base, compute: Compute) -> Self {
-        let features = FeatureExtractor::new(base.network(), base.weights(), compute);
-        let base =
-            Compiled { base: base.clone(), features: features.into(), explainer: OnceLock::new() };
+        let features = base.extractors(compute);
+        let base = Compiled { base: base.clone(), features, explainer: OnceLock::new() };
         let mut config = PredictConfig::default();
         config.compute = compute;
         Self { base, config, current: RwLock::default() }
@@ -193,14 +192,9 @@ impl Live {
             }
             None => {
                 let Compiled { base, explainer, .. } = &self.base;
-                let compile = || {
-                    Explainer::compile(
-                        base.network(),
-                        base.weights(),
-                        answerer.head.clone(),
-                        config,
-                    )
-                };
+                let bases = base.parts().map(|base| (base.network(), base.weights()));
+                let head = answerer.head.clone();
+                let compile = || Explainer::compile(bases, base.is_mirrored(), head, config);
                 explainer.get_or_init(compile).with_head(answerer.head.clone())
             }
         }

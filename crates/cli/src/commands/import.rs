@@ -10,7 +10,7 @@ use headstart::{Classifier, ImportConfig, class_names_in};
 use serde_json::json;
 
 use crate::hints;
-use crate::options::resizing;
+use crate::options::named;
 use crate::output::{Output, count, quoted};
 
 #[derive(Debug, Args)]
@@ -48,15 +48,15 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode
     let assumptions: Vec<String> = assumptions.iter().map(hints::assumption).collect();
     classifier.save(&args.output)?;
     let model = args.output.display().to_string();
-    let network = classifier.base().network();
+    let base = classifier.base();
     output.event(&json!({
         "event": "done",
         "model": model,
-        "base": network.name(),
+        "base": base.network().name(),
         "classes": classifier.classes(),
         "assumptions": assumptions,
     }))?;
-    output.field("Base", format!("{}{}", network.name(), resizing(network)))?;
+    output.field("Base", named(base))?;
     output.field("Head", count(classifier.classes().len(), "class"))?;
     for assumption in &assumptions {
         output.field("Note", assumption)?;

@@ -19,6 +19,7 @@ mod fine_tune;
 mod from_features;
 mod import;
 mod interrupt;
+mod joined;
 mod listing;
 mod lr_find;
 mod multi_label;

@@ -123,7 +123,8 @@ fn every_base_can_be_compiled_or_is_refused_by_an_operation_and_its_layer() {
         };
         let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
         let head = ClassifierHead::new(head, classes);
-        let model = Model { network, weights: Arc::new(weights), head, training: None };
+        let (weights, further) = (Arc::new(weights), Vec::new());
+        let model = Model { network, weights, further, mirrored: false, head, training: None };
         let Compiled { weights, simd, relaxed } = match compile(&model, Weights::Int16) {
             Ok(compiled) => compiled,
             Err(error) => {

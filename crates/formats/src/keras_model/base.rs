@@ -1,10 +1,12 @@
 //! Which registered network the layers of a Keras model are, by what they compute.
 
 use headstart_model::architectures::{ARCHITECTURES, NetworkConfig};
-use headstart_model::{Activation, Layer, LayerKind, Margins, Network, Padding, Shape, Window};
+use headstart_model::{
+    Activation, Layer, LayerId, LayerKind, Margins, Network, Padding, Shape, Window,
+};
 use serde_json::Value;
 
-use super::before::Place;
+use super::before::{Before, Place, Start};
 use super::graph::{Graph, Node};
 
 /// The base found in a graph.
@@ -12,14 +14,14 @@ pub(super) struct Base {
     pub(super) network: Network,
     /// For each of its layers, the index of the node that it is; the input's is what it reads.
     pub(super) nodes: Vec<usize>,
+    /// The Rescaling that the network has and the model has not.
+    pub(super) lacks: Option<LayerId>,
 }
 
-/// Compares the nodes from a place on with every network, for an input of this height and width where they are fixed.
-pub(super) fn find(
-    graph: &Graph<'_>,
-    place: &Place,
-    size: [Option<usize>; 2],
-) -> Result<Base, String> {
+/// Compares the nodes from where a base may begin with every network, for an input of this height and width where they
+/// are fixed. Beside the base, what is before it.
+pub(super) fn find(graph: &Graph<'_>, start: &Start) -> Result<(Base, Before), String> {
+    let (place, Before { size, .. }) = start.of(0).expect("there is a convolution");
     let mut best: Option<(usize, Network, String)> = None;
     for architecture in ARCHITECTURES {
         let default = architecture.input_size;
@@ -27,11 +29,19 @@ pub(super) fn find(
         for &width in architecture.widths {
             let config = NetworkConfig { input_size, width: Some(width), top: None };
             let network = architecture.build(&config).map_err(|error| error.to_string())?;
-            match compare(graph, place, &network) {
-                Ok(nodes) => return Ok(Base { network, nodes }),
-                Err((agreed, why)) => {
-                    if best.as_ref().is_none_or(|(most, ..)| agreed > *most) {
-                        best = Some((agreed, network, why));
+            let own = scales_pixels(&network);
+            // Keras leaves out the last Rescaling of EfficientNet where it has loaded no weights of ImageNet.
+            let is_last = own > 1 && network.layers()[own - 1].kind == LayerKind::Normalization;
+            let last = is_last.then_some(Some(own));
+            for lacks in [None].into_iter().chain(last) {
+                let own = own - usize::from(lacks.is_some());
+                let Some((place, before)) = start.of(own) else { continue };
+                match compare(graph, &place, &network, lacks) {
+                    Ok(nodes) => return Ok((Base { network, nodes, lacks }, before)),
+                    Err((agreed, why)) => {
+                        if best.as_ref().is_none_or(|(most, ..)| agreed > *most) {
+                            best = Some((agreed, network.clone(), why));
+                        }
                     }
                 }
             }
@@ -49,6 +59,14 @@ pub(super) fn find(
     }
 }
 
+/// How many of a network's layers, right after its input, scale pixels.
+fn scales_pixels(network: &Network) -> usize {
+    let scales = |layer: &&Layer| {
+        matches!(layer.kind, LayerKind::Rescaling { .. } | LayerKind::Normalization)
+    };
+    network.layers()[1..].iter().take_while(scales).count()
+}
+
 /// Networks share their first few layers: so many say nothing.
 const FEW: usize = 12;
 
@@ -57,11 +75,16 @@ fn compare(
     graph: &Graph<'_>,
     place: &Place,
     network: &Network,
+    lacks: Option<LayerId>,
 ) -> Result<Vec<usize>, (usize, String)> {
     let layers = network.layers();
     let mut nodes = vec![place.input];
     let mut next = place.next;
     for (index, layer) in layers.iter().enumerate().skip(1) {
+        if lacks == Some(index) {
+            nodes.push(nodes[index - 1]);
+            continue;
+        }
         let ends = || (index, format!("it ends before {}", layer.name));
         let mut node = graph.nodes.get(next).ok_or_else(ends)?;
         let mut reads: Vec<usize> = layer.inputs.iter().map(|&id| nodes[id]).collect();
@@ -74,6 +97,13 @@ fn compare(
             reads = vec![next];
             next += 1;
             node = graph.nodes.get(next).ok_or_else(ends)?;
+        }
+        if layer.kind == LayerKind::Activation(Activation::HardSigmoid)
+            && let Some(last) = hard_sigmoid(graph, next, &reads)
+        {
+            nodes.push(last);
+            next = last + 1;
+            continue;
         }
         let mut inputs = node.inputs.clone();
         reads.sort_unstable();
@@ -91,6 +121,25 @@ fn compare(
         next += 1;
     }
     Ok(nodes)
+}
+
+/// The last of the nodes from `first` on that are a hard sigmoid as Keras's MobileNetV3 has it: a sixth of a ReLU6 of
+/// the sum with 3.
+fn hard_sigmoid(graph: &Graph<'_>, first: usize, reads: &[usize]) -> Option<usize> {
+    let [sum, clamp, share] = graph.nodes.get(first..first + 3)? else { return None };
+    let constant = |node: &Node<'_>, is: f64| {
+        node.constant.is_some_and(|constant| (constant - is).abs() < 1e-6)
+    };
+    let is_it = sum.inputs == reads
+        && matches!(sum.operation(), Some("Add" | "add"))
+        && constant(sum, 3.0)
+        && clamp.inputs == [first]
+        && clamp.class == "ReLU"
+        && near(&clamp.config["max_value"], 6.0)
+        && share.inputs == [first + 1]
+        && matches!(share.operation(), Some("Multiply" | "multiply" | "mul"))
+        && constant(share, 1.0 / 6.0);
+    is_it.then_some(first + 2)
 }
 
 /// The zeros around its input that a convolution sees.

@@ -29,11 +29,32 @@ pub struct Resizing {
 }
 
 /// Where the base begins.
+#[derive(Clone, Copy)]
 pub(super) struct Place {
     /// The node that the base reads.
     pub(super) input: usize,
     /// The base's first node.
     pub(super) next: usize,
+}
+
+/// What stands before the first convolution. Some bases scale pixels themselves, so that the last layers of it are
+/// theirs.
+pub(super) struct Start {
+    /// The first convolution, and what is before it.
+    end: (Place, Before),
+    /// The same of each of the layers right before it that scale pixels.
+    scaling: Vec<(Place, Before)>,
+}
+
+impl Start {
+    /// Where a base begins of which so many layers scale pixels, and what is before it; nothing where there are not so
+    /// many.
+    pub(super) fn of(&self, own: usize) -> Option<(Place, Before)> {
+        match own {
+            0 => Some(self.end),
+            own => self.scaling.len().checked_sub(own).map(|index| self.scaling[index]),
+        }
+    }
 }
 
 /// Layers that do nothing in inference. Not RandomCrop, which then resizes.
@@ -71,8 +92,9 @@ const AUGMENTATION: [&str; 31] = [
     "ActivityRegularization",
 ];
 
-pub(super) fn read(graph: &Graph<'_>, finder: &Finder<'_>) -> Result<(Place, Before), String> {
+pub(super) fn read(graph: &Graph<'_>, finder: &Finder<'_>) -> Result<Start, String> {
     let mut input = 0;
+    let mut scaling: Vec<(Place, Before)> = Vec::new();
     let mut map = [(1.0_f64, 0.0_f64); 3];
     let mut scaled = false;
     let mut before = Before { size: [graph.input[0], graph.input[1]], ..Before::default() };
@@ -83,20 +105,22 @@ pub(super) fn read(graph: &Graph<'_>, finder: &Finder<'_>) -> Result<(Place, Bef
             for (side, inner) in before.size.iter_mut().zip(graph.inner_input) {
                 *side = side.or(inner);
             }
-            before.scaling = scaled.then(|| Scaling {
-                scale: map.map(|(scale, _)| scale as f32),
-                offset: map.map(|(_, offset)| offset as f32),
-            });
-            return Ok((Place { input, next: index }, before));
+            before.scaling = scaled.then(|| scaling_of(map));
+            // The size was not known to the end.
+            scaling.iter_mut().for_each(|(_, earlier)| earlier.size = before.size);
+            return Ok(Start { end: (Place { input, next: index }, before), scaling });
         }
         if !reads_last {
             return Err(format!("{} does not read the layer before it", node.about()));
         }
+        let place = Place { input, next: index };
         input = index;
         if AUGMENTATION.contains(&class) || is_identity(node, before.size) {
+            scaling.clear();
             continue;
         }
         if class == "Resizing" {
+            scaling.clear();
             before.resize(node, scaled)?;
             continue;
         }
@@ -106,12 +130,20 @@ pub(super) fn read(graph: &Graph<'_>, finder: &Finder<'_>) -> Result<(Place, Bef
         };
         let step = step
             .ok_or_else(|| format!("{} stands before the base and is not known", node.about()))?;
+        scaling.push((place, Before { scaling: scaled.then(|| scaling_of(map)), ..before }));
         scaled = true;
         for (channel, (scale, offset)) in step.into_iter().enumerate() {
             map[channel] = (map[channel].0 * scale, map[channel].1 * scale + offset);
         }
     }
     Err("it has no convolution".to_owned())
+}
+
+fn scaling_of(map: [(f64, f64); 3]) -> Scaling {
+    Scaling {
+        scale: map.map(|(scale, _)| scale as f32),
+        offset: map.map(|(_, offset)| offset as f32),
+    }
 }
 
 impl Before {
@@ -209,13 +241,8 @@ fn affine(node: &Node<'_>) -> Option<[(f64, f64); 3]> {
         };
         return Some(std::array::from_fn(|c| (scale[c], offset[c])));
     }
-    let operation = match node.class {
-        // Keras 2's operations: `math.truediv`, or `__operators__.add`.
-        "TFOpLambda" => node.config["function"].as_str()?.rsplit('.').next()?,
-        class => class,
-    };
     let y = node.constant?;
-    let step = match operation {
+    let step = match node.operation()? {
         "TrueDivide" | "Divide" | "truediv" | "divide" => (1.0 / y, 0.0),
         "Multiply" | "multiply" | "mul" => (y, 0.0),
         "Subtract" | "subtract" | "sub" => (1.0, -y),

@@ -25,10 +25,18 @@ pub(super) struct Node<'a> {
     pub(super) around: Vec<&'a str>,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
     /// For errors: ``the layer `dense` (Dense)``.
     pub(super) fn about(&self) -> String {
         format!("the layer `{}` ({})", self.name, self.class)
+    }
+
+    /// The operation that it is, with Keras 2's `math.truediv` and `__operators__.add` by their last names.
+    pub(super) fn operation(&self) -> Option<&'a str> {
+        match self.class {
+            "TFOpLambda" => self.config["function"].as_str()?.rsplit('.').next(),
+            class => Some(class),
+        }
     }
 }
 

@@ -152,9 +152,13 @@ pub fn before_base(checkpoint: &Checkpoint) -> Result<Before, FormatError> {
     let unknown = |reason| FormatError::UnknownScaling { file: checkpoint.file.clone(), reason };
     // What the layers after the base are does not matter here.
     let (graph, whole) = Graph::as_far_as_known(config);
-    let read = before::read(&graph, &tensors::Finder::new(checkpoint));
-    let (_, before) = read.map_err(|reason| unknown(whole.err().unwrap_or(reason)))?;
-    Ok(before)
+    let start = before::read(&graph, &tensors::Finder::new(checkpoint));
+    let start = start.map_err(|reason| unknown(whole.err().unwrap_or(reason)))?;
+    // Which layers that scale pixels are the base's own shows only where the base is known.
+    match base::find(&graph, &start) {
+        Ok((_, before)) => Ok(before),
+        Err(_) => Ok(start.of(0).expect("there is a convolution").1),
+    }
 }
 
 /// Why a model cannot be taken apart.
@@ -181,11 +185,12 @@ fn take_apart(
     }
     let mut assumptions = Vec::new();
     let tensors = tensors::Finder::new(checkpoint);
-    let (place, before) = before::read(&graph, &tensors)?;
+    let start = before::read(&graph, &tensors)?;
+    let (_, before) = start.of(0).expect("there is a convolution");
     if before.size.iter().max().is_some_and(|side| side.is_some_and(|s| s > MAX_INPUT_SIZE)) {
         return Err(format!("its input is larger than {MAX_INPUT_SIZE} pixels").into());
     }
-    let mut base = base::find(&graph, &place, before.size)?;
+    let (mut base, before) = base::find(&graph, &start)?;
     let last = *base.nodes.last().expect("a network has layers");
     let mut after = head::read(&graph, last, base.network.output().spatial())?;
     let units = after.dense.last().map_or(0, |dense| dense.units);
@@ -228,6 +233,8 @@ fn take_apart(
     }
     match before.scaling {
         Some(scaling) => base.network.set_scaling(scaling),
+        // It scales pixels itself.
+        None if preprocessing.scaling == Scaling::none() => {}
         None => {
             let (scale, offset) = (preprocessing.scaling.scale[0], preprocessing.scaling.offset[0]);
             assumptions.push(format!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use headstart_model::{Tensor, Weights, weight_name};
+use headstart_model::{LayerKind, Tensor, Weights, weight_name};
 
 use super::base::Base;
 use super::graph::{Graph, Node};
@@ -44,8 +44,17 @@ impl<'a> Finder<'a> {
             let node = &graph.nodes[node];
             for (i, spec) in layer.weights.iter().enumerate() {
                 let names = weight_names(&layer.kind, spec.name);
-                let tensor = self.weight(node, i, &names)?;
-                tensors.insert(weight_name(&layer.name, spec.name), tensor.clone());
+                let mut tensor = self.weight(node, i, &names)?.clone();
+                let lacks = base.lacks.map(|layer| base.network.layers()[layer].kind);
+                if let (Some(LayerKind::Rescaling { scale, .. }), LayerKind::Normalization) =
+                    (lacks, layer.kind)
+                    && spec.name == "variance"
+                {
+                    // What the next layer multiplies by, this one divides by beforehand.
+                    let each = tensor.data.iter_mut().zip(scale);
+                    each.for_each(|(variance, scale)| *variance *= scale * scale);
+                }
+                tensors.insert(weight_name(&layer.name, spec.name), tensor);
             }
         }
         Weights::new(&base.network, tensors).map_err(Refusal::Weights)

@@ -12,10 +12,20 @@ pub(super) fn own(network: &Network) -> Vec<Vec<String>> {
 pub(super) fn by_layer(network: &Network) -> Vec<Vec<String>> {
     let names = |layer: &Layer, weight| {
         let weights = weight_names(&layer.kind, weight);
-        weights.iter().map(|weight| weight_name(&layer.name, weight)).collect()
+        let mut names: Vec<String> =
+            weights.iter().map(|weight| weight_name(&layer.name, weight)).collect();
+        if layer.kind == LayerKind::Normalization {
+            // EfficientNet gives it no name, so that Keras counts those of a process.
+            let counted = (1..=MOST_COUNTED).map(|count| format!("{}_{count}", layer.name));
+            names.extend(counted.map(|name| weight_name(&name, weight)));
+        }
+        names
     };
     network.weight_specs().map(|(layer, spec)| names(layer, spec.name)).collect()
 }
+
+/// So many networks with a layer that has no name may have been made before in a process.
+const MOST_COUNTED: usize = 20;
 
 /// What Keras's files call the weight `weight` of a layer; Keras 2 calls the kernel of a
 /// depthwise convolution `depthwise_kernel`.

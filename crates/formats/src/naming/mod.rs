@@ -5,7 +5,7 @@ mod matching;
 mod order;
 mod torch;
 
-use headstart_model::architectures::Framework;
+use headstart_model::architectures::{Architecture, Framework};
 use headstart_model::{Layer, LayerKind, Network, Scaling, Tensor};
 
 use crate::format::Format;
@@ -28,17 +28,20 @@ pub enum Naming {
     Timm,
     /// Those of lukemelas' EfficientNet-PyTorch: `_blocks.1._expand_conv.weight`.
     Lukemelas,
+    /// Those of ConvNeXt's authors: `stages.1.0.dwconv.weight`.
+    Meta,
 }
 
 impl Naming {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Own,
         Self::KerasLayers,
         Self::KerasCounters,
         Self::Torchvision,
         Self::Timm,
         Self::Lukemelas,
+        Self::Meta,
     ];
 
     /// For people: `torchvision's names`.
@@ -49,6 +52,7 @@ impl Naming {
             Self::Torchvision => "torchvision's names",
             Self::Timm => "timm's names",
             Self::Lukemelas => "EfficientNet-PyTorch's names",
+            Self::Meta => "the names of ConvNeXt's authors",
         }
     }
 
@@ -58,7 +62,7 @@ impl Naming {
         match self {
             Self::Own => &[Keras, TensorFlow, PyTorch],
             Self::KerasLayers | Self::KerasCounters => &[Keras, TensorFlow],
-            Self::Torchvision => &[PyTorch],
+            Self::Torchvision | Self::Meta => &[PyTorch],
             // timm also has TensorFlow's EfficientNets, under the same names as its own.
             Self::Timm => &[PyTorch, TensorFlow],
             Self::Lukemelas => &[TensorFlow],
@@ -66,10 +70,11 @@ impl Naming {
     }
 
     /// The scaling of pixels that weights under these names were trained with, where it is not the
-    /// architecture's own: timm evaluates TensorFlow's EfficientNets on `x / 127.5 - 1`.
-    pub fn scaling(self, framework: Framework) -> Option<Scaling> {
-        let is_ported = (self, framework) == (Self::Timm, Framework::TensorFlow);
-        is_ported.then(Scaling::minus_one_to_one)
+    /// architecture's own: timm evaluates TensorFlow's EfficientNet-Lites on `x / 127.5 - 1`.
+    pub fn scaling(self, architecture: &Architecture) -> Option<Scaling> {
+        let is_lite = architecture.id.starts_with("efficientnet-lite");
+        let is_ported = (self, architecture.framework) == (Self::Timm, Framework::TensorFlow);
+        (is_lite && is_ported).then(Scaling::minus_one_to_one)
     }
 
     /// Whether files of `format` use these names.
@@ -78,7 +83,7 @@ impl Naming {
             Format::Hdf5 | Format::KerasZip => {
                 matches!(self, Self::KerasLayers | Self::KerasCounters)
             }
-            Format::PyTorch => matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas),
+            Format::PyTorch => self.is_torch(),
             Format::Safetensors => true,
         }
     }
@@ -93,6 +98,7 @@ impl Naming {
             Self::Torchvision => torch::names(network, torch::TORCHVISION),
             Self::Timm => torch::names(network, torch::TIMM),
             Self::Lukemelas => torch::names(network, torch::LUKEMELAS),
+            Self::Meta => torch::names(network, torch::META),
         }
     }
 
@@ -103,6 +109,7 @@ impl Naming {
             Self::Torchvision => torch::has(network, torch::TORCHVISION),
             Self::Timm => torch::has(network, torch::TIMM),
             Self::Lukemelas => torch::has(network, torch::LUKEMELAS),
+            Self::Meta => torch::has(network, torch::META),
         }
     }
 
@@ -121,8 +128,10 @@ impl Naming {
         match self {
             Self::Own | Self::KerasLayers | Self::KerasCounters => keras::is_dense(name, shape),
             Self::Torchvision | Self::Timm | Self::Lukemelas => {
-                ["classifier.", "fc.", "_fc.", "head."].iter().any(|head| name.starts_with(head))
+                let heads = ["classifier.", "fc.", "_fc.", "head.", "conv_head."];
+                heads.iter().any(|head| name.starts_with(head))
             }
+            Self::Meta => ["norm.", "head."].iter().any(|head| name.starts_with(head)),
         }
     }
 
@@ -136,6 +145,10 @@ impl Naming {
                 return Tensor::new(shape, kernel.data);
             }
             Some(Flat::Column) => return Tensor::new(vec![tensor.shape[0]], tensor.data.clone()),
+            Some(Flat::Pointwise) if self.is_torch() => {
+                let [outputs, inputs] = [tensor.shape[0], tensor.shape[1]];
+                return Tensor::new(vec![outputs, inputs], tensor.data.clone()).permuted(&[1, 0]);
+            }
             _ => {}
         }
         if order.len() != tensor.shape.len() {
@@ -163,6 +176,7 @@ impl Naming {
         match Flat::of(layer, shape) {
             Some(Flat::Linear) if self.is_torch() => return vec![1, 1, shape[1], shape[0]],
             Some(Flat::Column) => return vec![shape[0]],
+            Some(Flat::Pointwise) if self.is_torch() => return vec![shape[1], shape[0]],
             _ => {}
         }
         let order = self.order(layer);
@@ -173,7 +187,7 @@ impl Naming {
     }
 
     fn is_torch(self) -> bool {
-        matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas)
+        matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas | Self::Meta)
     }
 
     /// For each of our axes, the axis of the file; empty when they are the same.
@@ -195,6 +209,8 @@ enum Flat {
     Linear,
     /// A scale for each channel, `[channels, 1, 1]`.
     Column,
+    /// The kernel of a 1x1 convolution of a vector, here a dense layer: `[out, in, 1, 1]`.
+    Pointwise,
 }
 
 impl Flat {
@@ -204,6 +220,7 @@ impl Flat {
                 Some(Self::Linear)
             }
             (LayerKind::LayerScale, [_, 1, 1]) => Some(Self::Column),
+            (LayerKind::Dense { .. }, [_, _, 1, 1]) => Some(Self::Pointwise),
             _ => None,
         }
     }

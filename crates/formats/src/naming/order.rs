@@ -14,9 +14,13 @@ pub(crate) fn in_order<'a>(
     let mut listed = checkpoint.keras_order.iter();
     let mut found = Vec::new();
     for layer in network.layers().iter().filter(|layer| !layer.weights.is_empty()) {
-        let names = listed.next().filter(|names| names.len() == layer.weights.len())?;
-        for (name, spec) in names.iter().zip(&layer.weights) {
-            let (name, tensor) = checkpoint.tensors.get_key_value(name)?;
+        // A Normalization's counter is no weight.
+        let names = listed.next()?.iter();
+        let own: Vec<_> = names.filter_map(|name| checkpoint.tensors.get_key_value(name)).collect();
+        if own.len() != layer.weights.len() {
+            return None;
+        }
+        for ((name, tensor), spec) in own.into_iter().zip(&layer.weights) {
             if tensor.shape != spec.shape {
                 return None;
             }

@@ -1,5 +1,7 @@
 //! The names that PyTorch's libraries give to the modules of these networks.
 
+use std::borrow::Cow;
+
 use headstart_model::{
     BlockPart, Layer, LayerKind, Modules, Network, Place, WeightSpec, weight_name,
 };
@@ -10,16 +12,19 @@ use super::is_normalization;
 #[derive(Clone, Copy)]
 pub(super) struct Library {
     /// The module that a layer says it is.
-    named: fn(&Layer) -> Option<&String>,
+    named: fn(&Layer) -> Option<Cow<'_, str>>,
     /// The module at a layer's place in inverted-residual blocks, given how many blocks the network has.
-    placed: fn(&Layer, usize) -> String,
+    placed: Option<fn(&Layer, usize) -> String>,
 }
 
-pub(super) const TORCHVISION: Library =
-    Library { named: |layer| layer.modules.torchvision.as_ref(), placed: torchvision };
+pub(super) const TORCHVISION: Library = Library {
+    named: |layer| layer.modules.torchvision.as_deref().map(Cow::from),
+    placed: Some(torchvision),
+};
 pub(super) const TIMM: Library =
-    Library { named: |layer| layer.modules.timm.as_ref(), placed: timm };
-pub(super) const LUKEMELAS: Library = Library { named: |_| None, placed: lukemelas };
+    Library { named: |layer| layer.modules.timm.as_deref().map(Cow::from), placed: Some(timm) };
+pub(super) const LUKEMELAS: Library = Library { named: |_| None, placed: Some(lukemelas) };
+pub(super) const META: Library = Library { named: meta, placed: None };
 
 /// Whether every layer with weights is a module of the library's, but for Keras's Normalization.
 pub(super) fn has(network: &Network, library: Library) -> bool {
@@ -27,7 +32,7 @@ pub(super) fn has(network: &Network, library: Library) -> bool {
         Style::Named => network.weight_specs().all(|(layer, _)| {
             (library.named)(layer).is_some() || layer.kind == LayerKind::Normalization
         }),
-        Style::Placed => true,
+        Style::Placed => library.placed.is_some(),
         Style::Unknown => false,
     }
 }
@@ -43,15 +48,15 @@ pub(super) fn names(network: &Network, library: Library) -> Vec<Vec<String>> {
         })
         .max()
         .unwrap_or(0);
-    let name = |(layer, spec): (&Layer, &WeightSpec)| match style {
-        Style::Named => match (library.named)(layer) {
+    let name = |(layer, spec): (&Layer, &WeightSpec)| match (style, library.placed) {
+        (Style::Named, _) => match (library.named)(layer) {
             // This module is the weight itself.
-            Some(module) if layer.kind == LayerKind::LayerScale => module.clone(),
+            Some(module) if layer.kind == LayerKind::LayerScale => module.into_owned(),
             Some(module) => format!("{module}.{}", tensor(spec)),
             None => weight_name(&layer.name, spec.name),
         },
-        Style::Placed => format!("{}.{}", (library.placed)(layer, blocks), tensor(spec)),
-        Style::Unknown => weight_name(&layer.name, spec.name),
+        (Style::Placed, Some(placed)) => format!("{}.{}", placed(layer, blocks), tensor(spec)),
+        _ => weight_name(&layer.name, spec.name),
     };
     network.weight_specs().map(|own| vec![name(own)]).collect()
 }
@@ -147,4 +152,22 @@ fn lukemelas(layer: &Layer, _: usize) -> String {
         Place::Top => choose("_conv_head", "_bn1"),
         Place::Classifier => "_fc".to_owned(),
     }
+}
+
+/// What the authors of ConvNeXt call the modules that timm took over from them.
+fn meta(layer: &Layer) -> Option<Cow<'_, str>> {
+    let module = layer.modules.timm.as_deref()?;
+    if let Some(part) = module.strip_prefix("stem.") {
+        return Some(format!("downsample_layers.0.{part}").into());
+    }
+    if let Some(part) = module.strip_prefix("head.") {
+        return Some(part.replace("fc", "head").into());
+    }
+    let (stage, rest) = module.strip_prefix("stages.")?.split_once('.')?;
+    if let Some(part) = rest.strip_prefix("downsample.") {
+        return Some(format!("downsample_layers.{stage}.{part}").into());
+    }
+    let (block, part) = rest.strip_prefix("blocks.")?.split_once('.')?;
+    let part = part.replace("conv_dw", "dwconv").replace("mlp.fc", "pwconv");
+    Some(format!("stages.{stage}.{block}.{part}").into())
 }

@@ -1,5 +1,6 @@
 //! The base: a pre-trained network without its classifier.
 
+mod joined;
 mod untrained;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use headstart_model::{
     Fit, Interpolation, Layer, ModelError, Network, Preprocessing, Summary, Trainable, Weights,
     weight_name,
 };
+use headstart_predict::FeatureExtractor;
 use headstart_train::network::{BatchNorm, TrainableNetwork};
 
 use crate::pictures::OfBase;
@@ -27,6 +29,8 @@ pub struct Base {
     weights: Arc<Weights>,
     pub(crate) assumptions: Vec<Assumption>,
     pub(crate) record: Option<WeightsRecord>,
+    further: Vec<Base>,
+    mirrored: bool,
 }
 
 impl Base {
@@ -77,7 +81,19 @@ impl Base {
     }
 
     pub(crate) fn new(network: Network, weights: impl Into<Arc<Weights>>) -> Self {
-        Self { network, weights: weights.into(), assumptions: Vec::new(), record: None }
+        Self {
+            network,
+            weights: weights.into(),
+            assumptions: Vec::new(),
+            record: None,
+            further: Vec::new(),
+            mirrored: false,
+        }
+    }
+
+    /// The same network with other weights.
+    pub(crate) fn with_weights(&self, weights: Weights) -> Self {
+        Self { mirrored: self.mirrored, ..Self::new(self.network.clone(), weights) }
     }
 
     /// What a weight file left open and how it was decided: to be shown.
@@ -100,32 +116,32 @@ impl Base {
         &self.weights
     }
 
-    pub(crate) fn shared_weights(&self) -> Arc<Weights> {
-        self.weights.clone()
-    }
-
     /// Length of the feature vector of a picture.
     pub fn features(&self) -> usize {
-        self.network.output().channels()
+        self.feature_widths().sum()
     }
 
     /// Resamples pictures in another way than the base was trained with. A classifier that is
     /// trained on the base keeps to it.
     pub fn set_interpolation(&mut self, interpolation: Interpolation) {
-        let own = self.network.preprocessing().clone();
-        self.network.set_preprocessing(Preprocessing { interpolation, ..own });
+        for network in self.networks_mut() {
+            let own = network.preprocessing().clone();
+            network.set_preprocessing(Preprocessing { interpolation, ..own });
+        }
     }
 
     /// Makes pictures of another aspect ratio fit in another way than the base was trained with; as
     /// [`Base::set_interpolation`].
     pub fn set_fit(&mut self, fit: Fit) {
-        let own = self.network.preprocessing().clone();
-        self.network.set_preprocessing(Preprocessing { fit, ..own });
+        for network in self.networks_mut() {
+            let own = network.preprocessing().clone();
+            network.set_preprocessing(Preprocessing { fit, ..own });
+        }
     }
 
     /// Freezes or unfreezes every layer.
     pub fn set_trainable(&mut self, trainable: bool) {
-        self.network.set_trainable(trainable);
+        self.networks_mut().for_each(|network| network.set_trainable(trainable));
     }
 
     /// Freezes every layer before an index or a name and unfreezes the rest.
@@ -165,6 +181,7 @@ impl Base {
         bn: BatchNorm,
         isa: Isa,
     ) -> Result<(Self, TrainableNetwork), Error> {
+        self.check_one("fine-tuning")?;
         let mut base = self.clone();
         base.apply(at)?;
         let network = TrainableNetwork::new(&base.network, &base.weights, bn, isa)?;
@@ -179,13 +196,24 @@ impl Base {
     }
 
     /// The base compiled to compute features, the mean of its last layer's output over all
-    /// positions.
+    /// positions; of several bases, the first, and of mirror images nothing.
     pub fn compile(&self, compute: Compute) -> Plan {
         let config = FrozenConfig { pooled: true, compute, ..FrozenConfig::default() };
         Plan::compile(&self.network, &self.weights, &config)
     }
 
-    /// A hash of everything that a picture's features depend on but the picture.
+    /// What computes features; of several bases, those of the first.
+    pub(crate) fn extractor(&self, compute: Compute) -> FeatureExtractor {
+        FeatureExtractor::from(self.compile(compute)).mirrored(self.mirrored)
+    }
+
+    /// What computes the features of each of the bases, in order.
+    pub fn extractors(&self, compute: Compute) -> Arc<[FeatureExtractor]> {
+        self.parts().map(|base| base.extractor(compute)).collect()
+    }
+
+    /// A hash of everything that a picture's features depend on but the picture; of several bases, those of the
+    /// first.
     pub fn fingerprint(&self, compute: Compute, reduce: Reduce) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart features 2");
         let mut part = |bytes: &[u8]| {
@@ -200,6 +228,9 @@ impl Base {
             // Of a reduced picture its very part is resized, not the pixels that it begins.
             part(b"covered");
         }
+        if self.mirrored {
+            part(b"mirrored");
+        }
         // Instruction sets differ in the last bit.
         part(compute.isa.name().as_bytes());
         if let Some(bf16) = compute.bf16 {
@@ -209,13 +240,15 @@ impl Base {
         *hash.finalize().as_bytes()
     }
 
-    /// A hash of the values of all weights.
+    /// A hash of the values of all weights, of all bases.
     pub(crate) fn weights_hash(&self) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart 2026 weights of a base");
-        self.each_weight(&mut |bytes| {
-            hash.update(&(bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        });
+        for base in self.parts() {
+            base.each_weight(&mut |bytes| {
+                hash.update(&(bytes.len() as u64).to_le_bytes());
+                hash.update(bytes);
+            });
+        }
         *hash.finalize().as_bytes()
     }
 

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use headstart_data::{Item, Subset};
 use headstart_engine::Isa;
-use headstart_engine::head::argmax;
-use headstart_train::{LogisticConfig, Task, out_of_fold};
+use headstart_train::{LogisticConfig, out_of_fold};
 use serde::Serialize;
 
 use crate::pictures::LabelledFeatures;
+use crate::records::right_share;
 use crate::{Base, Context, Error, Event, ExtractConfig, Extraction, Extractor, Phase, Pictures};
 
 /// How to compare bases.
@@ -48,8 +48,31 @@ pub struct ComparedBase {
     pub error: f64,
 }
 
+/// A base that would do clearly better than another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Recommendation {
+    /// The base.
+    pub base: String,
+    /// By how much its accuracy is higher, by cross-validation on the same pictures.
+    pub gain: f64,
+    /// The standard error of that.
+    pub error: f64,
+    /// How many pictures that is of.
+    pub pictures: usize,
+}
+
 /// Each base is measured on so many pictures of each class at first, and all on so many at least.
 const FIRST: (usize, usize) = (5, 100);
+/// The time is looked at after so many pictures of each base, or two of each class where these are more.
+const AT_A_TIME: usize = 16;
+/// The share of the time that is kept for the first heads; later it is known what they take.
+const FIRST_HEADS: f64 = 0.1;
+/// A base is recommended whose gain is so many times its standard error,
+const CLEAR: f64 = 2.0;
+/// and takes away this share of the other's errors,
+const WORTH_IT: f64 = 0.1;
+/// by up to so many pictures.
+const RECOMMENDED_BY: usize = 400;
 
 /// A base that is compared.
 struct Candidate {
@@ -59,6 +82,16 @@ struct Candidate {
     found: Extraction,
     /// Of each picture that could be read, how right its answer was.
     right: Vec<f64>,
+}
+
+/// Bases that are compared on the same pictures.
+struct Race<'a> {
+    pictures: &'a Pictures,
+    items: Vec<(usize, &'a Item)>,
+    config: &'a CompareConfig,
+    start: Instant,
+    /// Seconds that the heads took last.
+    heads: f64,
 }
 
 /// Compares bases by cross-validation of the default head on their features: on a few pictures first, and of those
@@ -74,39 +107,104 @@ pub fn compare_bases(
     config: &CompareConfig,
     context: &mut Context<'_>,
 ) -> Result<Comparison, Error> {
-    let start = Instant::now();
+    let mut race = Race::new(pictures, config);
     if bases.is_empty() {
         return Err(Error::Options("there is no base to compare".to_owned()));
     }
-    let items = in_turn(pictures, config.seed);
     let mut running: Vec<Candidate> =
         bases.into_iter().map(|base| Candidate::new(base, config)).collect();
     let mut behind = Vec::new();
-    let mut count = (pictures.classes().len() * FIRST.0).max(FIRST.1).min(items.len());
+    let mut count = (pictures.classes().len() * FIRST.0).max(FIRST.1).min(race.items.len());
     loop {
         let round = Instant::now();
-        for candidate in &mut running {
-            candidate.go_on(&items[..count], context)?;
-            candidate.measure(&items, pictures, config.seed, context)?;
-        }
+        let is_over = race.round(&mut running, count, context)?;
         running.sort_by(|a, b| b.accuracy().total_cmp(&a.accuracy()));
-        if count == items.len() {
+        if is_over || count == race.items.len() {
             break;
         }
         // Half of them go on, on twice as many pictures: the next round takes about as long.
         let left = running.len().div_ceil(2);
-        if left > 1 && start.elapsed() + round.elapsed() > config.budget {
+        if left > 1 && race.start.elapsed() + round.elapsed() > config.budget {
             break;
         }
         behind.splice(0..0, running.drain(left..));
         if left == 1 {
             break;
         }
-        count = (count * 2).min(items.len());
+        count = (count * 2).min(race.items.len());
     }
     running.extend(behind);
     let bases = running.iter().map(|candidate| candidate.compared(&running[0])).collect();
-    Ok(Comparison { bases, seconds: start.elapsed().as_secs_f64() })
+    Ok(Comparison { bases, seconds: race.start.elapsed().as_secs_f64() })
+}
+
+/// The base among `others` that would do clearly better on these pictures than `own`, if there is one, as far as can
+/// be said within the time.
+///
+/// # Errors
+/// When too few pictures can be read, or the context is cancelled.
+pub fn recommend_base(
+    own: Base,
+    others: Vec<Base>,
+    pictures: &Pictures,
+    config: &CompareConfig,
+    context: &mut Context<'_>,
+) -> Result<Option<Recommendation>, Error> {
+    let mut race = Race::new(pictures, config);
+    let bases = [own].into_iter().chain(others);
+    let mut candidates: Vec<Candidate> = bases.map(|base| Candidate::new(base, config)).collect();
+    let count = race.items.len().min(RECOMMENDED_BY);
+    race.round(&mut candidates, count, context)?;
+    let (own, others) = candidates.split_first().expect("the first is there");
+    let least = WORTH_IT * (1.0 - own.accuracy());
+    let better = others.iter().map(|other| (own.compared(other), other));
+    let clearly = better.filter(|(beside, _)| {
+        beside.behind > CLEAR * beside.error && beside.behind > least.max(0.0)
+    });
+    let best = clearly.max_by(|(a, _), (b, _)| a.behind.total_cmp(&b.behind));
+    Ok(best.map(|(beside, other)| Recommendation {
+        base: other.base.name(),
+        gain: beside.behind,
+        error: beside.error,
+        pictures: other.right.len(),
+    }))
+}
+
+impl<'a> Race<'a> {
+    fn new(pictures: &'a Pictures, config: &'a CompareConfig) -> Self {
+        let items = in_turn(pictures, config.seed);
+        let heads = FIRST_HEADS * config.budget.as_secs_f64();
+        Self { pictures, items, config, start: Instant::now(), heads }
+    }
+
+    /// Looks at pictures up to the number `count`, a few of each candidate in turn, and measures all candidates on
+    /// those that each has seen. Whether the time is up.
+    fn round(
+        &mut self,
+        candidates: &mut [Candidate],
+        count: usize,
+        context: &mut Context<'_>,
+    ) -> Result<bool, Error> {
+        let step = AT_A_TIME.max(2 * self.pictures.classes().len());
+        let mut seen = candidates.iter().map(Candidate::seen).min().unwrap_or(0);
+        let begun = seen;
+        let mut is_over = false;
+        while seen < count && !is_over {
+            seen = (seen + step).min(count);
+            for candidate in &mut *candidates {
+                candidate.go_on(&self.items[..seen], context)?;
+            }
+            let grown = if begun == 0 { 1.0 } else { seen as f64 / begun as f64 };
+            let heads = self.heads * grown;
+            is_over = self.start.elapsed().as_secs_f64() + heads > self.config.budget.as_secs_f64();
+        }
+        let heads = Instant::now();
+        for candidate in candidates {
+            candidate.measure(&self.items, self.pictures, self.config.seed, context)?;
+        }
+        self.heads = heads.elapsed().as_secs_f64();
+        Ok(is_over)
+    }
 }
 
 /// The pictures that may be learned from, one of each class in turn, in a random order.
@@ -135,9 +233,14 @@ impl Candidate {
         Self { base, extractor, isa, found: Extraction::default(), right: Vec::new() }
     }
 
+    /// How many pictures it has looked at.
+    fn seen(&self) -> usize {
+        self.found.kept.len() + self.found.skipped.len()
+    }
+
     /// Looks at the pictures that it has not seen yet.
     fn go_on(&mut self, items: &[(usize, &Item)], context: &mut Context<'_>) -> Result<(), Error> {
-        let seen = self.found.kept.len() + self.found.skipped.len();
+        let seen = self.seen();
         let further: Vec<&Item> = items[seen..].iter().map(|(_, item)| *item).collect();
         let more = self.extractor.extract(&further, context)?;
         self.found.features.extend(more.features);
@@ -177,13 +280,8 @@ impl Candidate {
             let mut watch = within.watch(Phase::Head);
             out_of_fold(&samples, &head, isa, &mut watch).map_err(Error::of_training)
         })?;
-        let right = |(row, said): (usize, &[f32])| match samples.task() {
-            Task::SingleLabel => f64::from(u8::from(argmax(said) == samples.labels[row])),
-            Task::MultiLabel => {
-                let own = samples.classes_of(row);
-                let agrees = |class: &usize| (said[*class] >= 0.5) == own.contains(class);
-                (0..classes).filter(agrees).count() as f64 / classes as f64
-            }
+        let right = |(row, said): (usize, &[f32])| {
+            right_share(samples.task(), said, samples.classes_of(row))
         };
         self.right = said.chunks_exact(classes).enumerate().map(right).collect();
         Ok(())
@@ -208,7 +306,7 @@ impl Candidate {
         let variance =
             gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
         ComparedBase {
-            base: self.base.network().architecture().to_owned(),
+            base: self.base.name(),
             accuracy: self.accuracy(),
             pictures: self.right.len(),
             behind: mean,

@@ -5,7 +5,9 @@ mod published;
 mod record;
 mod store;
 
-pub use compare::{CompareConfig, ComparedBase, Comparison, compare_bases};
+pub use compare::{
+    CompareConfig, ComparedBase, Comparison, Recommendation, compare_bases, recommend_base,
+};
 pub use headstart_fetch::{FetchError, Hash, Program, Size, Step};
 pub use published::{PUBLISHED, Published};
 pub use record::{StoredBase, WeightsRecord};

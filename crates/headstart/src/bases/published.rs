@@ -71,9 +71,18 @@ const fn keras(
     }
 }
 
+const fn keras_md5(base: &'static str, url: &'static str, md5: &'static str) -> Published {
+    keras(base, url, None, Some(Hash::Md5(md5)))
+}
+
+/// ConvNeXt by its authors, who give neither length nor hash.
+const fn meta(base: &'static str, url: &'static str, trained_on: &'static str) -> Published {
+    Published { base, publisher: "Meta", trained_on, url, size: None, hash: None, licence: "MIT" }
+}
+
 /// The weights of each base, the first of a base those that its name alone asks for. As in Keras 3.15,
-/// torchvision 0.29 and timm 1.0.31; of torchvision's the first generation, whose features carry over to other
-/// pictures.
+/// torchvision 0.29, timm 1.0.31 and the page of ConvNeXt's authors; of torchvision's the first generation, whose
+/// features carry over to other pictures.
 pub static PUBLISHED: &[Published] = &[
     // Keras gives no hash of MobileNet's files; its own progress bar has their length.
     keras(
@@ -124,6 +133,240 @@ pub static PUBLISHED: &[Published] = &[
         "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/efficientnet_lite0_ra-37913777.pth",
         "37913777",
     ),
+    keras(
+        "mobilenetv1",
+        "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/mobilenet_1_0_224_tf_no_top.h5",
+        Some(Size::Bytes(17_225_924)),
+        None,
+    ),
+    torchvision(
+        "resnet18",
+        "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+        44.661,
+        "f37072fd",
+    ),
+    torchvision(
+        "resnet34",
+        "https://download.pytorch.org/models/resnet34-b627a593.pth",
+        83.275,
+        "b627a593",
+    ),
+    torchvision(
+        "resnet50",
+        "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+        97.781,
+        "0676ba61",
+    ),
+    torchvision(
+        "resnet50",
+        "https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+        97.79,
+        "11ad3fa6",
+    ),
+    torchvision(
+        "squeezenet1.1",
+        "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
+        4.729,
+        "b8a52dc0",
+    ),
+    keras_md5(
+        "mobilenetv3-small",
+        "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
+        "d3e8ec802a04aa4fc771ee12a9a9b836",
+    ),
+    keras_md5(
+        "mobilenetv3-large",
+        "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+        "07fb09a5933dd0c8eaafa16978110389",
+    ),
+    torchvision(
+        "mobilenetv3-small-torch",
+        "https://download.pytorch.org/models/mobilenet_v3_small-047dcff4.pth",
+        9.829,
+        "047dcff4",
+    ),
+    torchvision(
+        "mobilenetv3-large-torch",
+        "https://download.pytorch.org/models/mobilenet_v3_large-8738ca79.pth",
+        21.114,
+        "8738ca79",
+    ),
+    torchvision(
+        "mobilenetv3-large-torch",
+        "https://download.pytorch.org/models/mobilenet_v3_large-5c1a4163.pth",
+        21.107,
+        "5c1a4163",
+    ),
+    timm(
+        "mobilenetv3-small-timm",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/mobilenetv3_small_100_lamb-266a294c.pth",
+        "266a294c",
+    ),
+    timm(
+        "mobilenetv3-large-timm",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/mobilenetv3_large_100_ra-f55367f5.pth",
+        "f55367f5",
+    ),
+    keras_md5(
+        "efficientnet-b0",
+        "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5",
+        "50bc09e76180e00e4465e1a485ddc09d",
+    ),
+    keras_md5(
+        "efficientnet-b1",
+        "https://storage.googleapis.com/keras-applications/efficientnetb1_notop.h5",
+        "74c4e6b3e1f6a1eea24c589628592432",
+    ),
+    keras_md5(
+        "efficientnet-b2",
+        "https://storage.googleapis.com/keras-applications/efficientnetb2_notop.h5",
+        "111f8e2ac8aa800a7a99e3239f7bfb39",
+    ),
+    keras_md5(
+        "efficientnet-b3",
+        "https://storage.googleapis.com/keras-applications/efficientnetb3_notop.h5",
+        "af6d107764bb5b1abb91932881670226",
+    ),
+    torchvision(
+        "efficientnet-b0-torch",
+        "https://download.pytorch.org/models/efficientnet_b0_rwightman-7f5810bc.pth",
+        20.451,
+        "7f5810bc",
+    ),
+    torchvision(
+        "efficientnet-b1-torch",
+        "https://download.pytorch.org/models/efficientnet_b1_rwightman-bac287d4.pth",
+        30.134,
+        "bac287d4",
+    ),
+    torchvision(
+        "efficientnet-b1-torch",
+        "https://download.pytorch.org/models/efficientnet_b1-c27df63c.pth",
+        30.136,
+        "c27df63c",
+    ),
+    torchvision(
+        "efficientnet-b2-torch",
+        "https://download.pytorch.org/models/efficientnet_b2_rwightman-c35c1473.pth",
+        35.174,
+        "c35c1473",
+    ),
+    torchvision(
+        "efficientnet-b3-torch",
+        "https://download.pytorch.org/models/efficientnet_b3_rwightman-b3899882.pth",
+        47.184,
+        "b3899882",
+    ),
+    timm(
+        "efficientnet-b0-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b0_aa-827b6e33.pth",
+        "827b6e33",
+    ),
+    timm(
+        "efficientnet-b0-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b0_ns-c0e6a31c.pth",
+        "c0e6a31c",
+    ),
+    timm(
+        "efficientnet-b1-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b1_aa-ea7a6ee0.pth",
+        "ea7a6ee0",
+    ),
+    timm(
+        "efficientnet-b1-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b1_ns-99dd0c41.pth",
+        "99dd0c41",
+    ),
+    timm(
+        "efficientnet-b2-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b2_aa-60c94f97.pth",
+        "60c94f97",
+    ),
+    timm(
+        "efficientnet-b2-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b2_ns-00306e48.pth",
+        "00306e48",
+    ),
+    timm(
+        "efficientnet-b3-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b3_aa-84b4657e.pth",
+        "84b4657e",
+    ),
+    timm(
+        "efficientnet-b3-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_b3_ns-9d44bf68.pth",
+        "9d44bf68",
+    ),
+    keras_md5(
+        "efficientnetv2-s",
+        "https://storage.googleapis.com/tensorflow/keras-applications/efficientnet_v2/efficientnetv2-s_notop.h5",
+        "af0682fb74e8c54910f2d4393339c070",
+    ),
+    torchvision(
+        "efficientnetv2-s-torch",
+        "https://download.pytorch.org/models/efficientnet_v2_s-dd5fe13b.pth",
+        82.704,
+        "dd5fe13b",
+    ),
+    timm(
+        "efficientnetv2-s-tf",
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-effv2-weights/tf_efficientnetv2_s-eb54923e.pth",
+        "eb54923e",
+    ),
+    torchvision(
+        "regnet-y-400mf",
+        "https://download.pytorch.org/models/regnet_y_400mf-c65dace8.pth",
+        16.806,
+        "c65dace8",
+    ),
+    torchvision(
+        "regnet-y-400mf",
+        "https://download.pytorch.org/models/regnet_y_400mf-e6988f5f.pth",
+        16.806,
+        "e6988f5f",
+    ),
+    torchvision(
+        "convnext-tiny",
+        "https://download.pytorch.org/models/convnext_tiny-983f1562.pth",
+        109.119,
+        "983f1562",
+    ),
+    meta(
+        "convnext-tiny",
+        "https://dl.fbaipublicfiles.com/convnext/convnext_tiny_1k_224_ema.pth",
+        "ImageNet-1k",
+    ),
+    meta(
+        "convnext-tiny",
+        "https://dl.fbaipublicfiles.com/convnext/convnext_tiny_22k_224.pth",
+        "ImageNet-22k",
+    ),
+    meta(
+        "convnext-tiny",
+        "https://dl.fbaipublicfiles.com/convnext/convnext_tiny_22k_1k_224.pth",
+        "ImageNet-22k, then ImageNet-1k",
+    ),
+    torchvision(
+        "convnext-small",
+        "https://download.pytorch.org/models/convnext_small-0c510722.pth",
+        191.703,
+        "0c510722",
+    ),
+    meta(
+        "convnext-small",
+        "https://dl.fbaipublicfiles.com/convnext/convnext_small_1k_224_ema.pth",
+        "ImageNet-1k",
+    ),
+    meta(
+        "convnext-small",
+        "https://dl.fbaipublicfiles.com/convnext/convnext_small_22k_224.pth",
+        "ImageNet-22k",
+    ),
+    meta(
+        "convnext-small",
+        "https://dl.fbaipublicfiles.com/convnext/convnext_small_22k_1k_224.pth",
+        "ImageNet-22k, then ImageNet-1k",
+    ),
 ];
 
 impl Published {
@@ -171,6 +414,8 @@ impl Published {
 mod tests {
     use std::collections::HashSet;
 
+    use headstart_model::architectures::ARCHITECTURES;
+
     use super::*;
 
     #[test]
@@ -194,6 +439,13 @@ mod tests {
         let known: HashSet<_> =
             PUBLISHED.iter().filter_map(|row| row.hash).map(|h| h.hex()).collect();
         assert_eq!(known.len(), PUBLISHED.iter().filter(|row| row.hash.is_some()).count());
+    }
+
+    #[test]
+    fn every_base_can_be_fetched() {
+        let bases = ARCHITECTURES.iter().map(|architecture| architecture.id);
+        let without: Vec<&str> = bases.filter(|id| !Published::is_of(id)).collect();
+        assert!(without.is_empty(), "{without:?}");
     }
 
     #[test]

@@ -50,6 +50,10 @@ impl Base {
                 return Err(Error::OtherBase { file: path.to_owned(), reason });
             }
             let base = Classifier::from_checkpoint(path, checkpoint)?.base;
+            if base.parts().count() > 1 && *config != BaseConfig::default() {
+                let reason = format!("it is of {}, which stay as they are", base.name());
+                return Err(Error::OtherBase { file: path.to_owned(), reason });
+            }
             let mut base = base.take_over(path, config)?;
             base.record = Some(record_of(path));
             return Ok(base);
@@ -79,7 +83,7 @@ impl Base {
         let input_size = config.input_size.or(size);
         let mut network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
         let naming = detected.as_ref().map(|detected| detected.naming);
-        let of_naming = naming.and_then(|naming| naming.scaling(architecture.framework));
+        let of_naming = naming.and_then(|naming| naming.scaling(architecture));
         let said = exported.as_ref().map(|said| said.scaling);
         if let Some(scaling) = before.scaling.or(said).or(of_naming) {
             network.set_scaling(scaling);

@@ -36,8 +36,8 @@ impl Classifier {
     pub fn explainer(&self, config: &ExtractConfig) -> Explainer {
         let mut predict = PredictConfig::default();
         (predict.compute, predict.reduce) = (config.compute, config.reduce);
-        let base = self.base();
-        Explainer::compile(base.network(), base.weights(), self.head.clone(), &predict)
+        let bases = self.base.networks().map(|(network, weights)| (network, &**weights));
+        Explainer::compile(bases, self.base.is_mirrored(), self.head.clone(), &predict)
     }
 
     /// Explains pictures, which may come one by one, and hands the results to `each` in order, as soon
@@ -53,7 +53,7 @@ impl Classifier {
         each: &mut dyn FnMut(P, Result<Explained, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let explainer = self.explainer(config);
-        let at_least = config.reduce.at_least(explainer.preprocessing());
+        let at_least = explainer.at_least();
         let most = MinSize {
             width: at_least.width.max(OVERLAY_AT_LEAST.width),
             height: at_least.height.max(OVERLAY_AT_LEAST.height),
@@ -64,7 +64,8 @@ impl Classifier {
         let pictures = pictures.into_iter();
         let (_, total) = pictures.size_hint();
         let pool = context.pool()?;
-        let output = self.base().network().output().len() * size_of::<f32>();
+        let outputs = self.base.networks().map(|(network, _)| network.output().len());
+        let output = outputs.sum::<usize>() * size_of::<f32>();
         let bytes = output + OVERLAY_AT_LEAST.width * OVERLAY_AT_LEAST.height * 3;
         let window = window(pool.threads(), bytes).min(total.unwrap_or(usize::MAX));
         let mut tick = |done| {

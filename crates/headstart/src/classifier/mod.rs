@@ -23,8 +23,8 @@ use crate::pictures::LabelledFeatures;
 use crate::records::choose_thresholds;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
-    Answered, Answers, Base, Bundled, Calibration, Context, Error, Evaluation, ExtractConfig,
-    Extractor, OutOfFoldFigures, TrainingRecord, UnknownRate,
+    Answered, Answers, Base, Bundled, Calibration, Context, Effort, Error, Evaluation,
+    ExtractConfig, Extractor, OutOfFoldFigures, TrainingRecord, TrainingSet, UnknownRate,
 };
 pub use base_file::BaseConfig;
 pub use evaluate::Evaluated;
@@ -38,7 +38,7 @@ pub struct Classifier {
     head: ClassifierHead,
     pub(crate) training: Option<TrainingRecord>,
     /// The base, compiled when it is first needed.
-    compiled: OnceLock<Arc<FeatureExtractor>>,
+    compiled: OnceLock<Arc<[FeatureExtractor]>>,
     answer: AnswerConfig,
 }
 
@@ -60,6 +60,42 @@ impl Classifier {
         self.move_thresholds(&Trust::default());
         self.set_trust(Trust::default());
         self.compiled = OnceLock::new();
+    }
+
+    /// Keeps how much work went into it.
+    pub(crate) fn record_effort(&mut self, effort: Effort) {
+        if let Some(record) = &mut self.training {
+            record.effort = effort;
+        }
+    }
+
+    /// Takes over what another model's record says of where its pictures are from, and how much work went into it.
+    pub(crate) fn take_origin(&mut self, from: &TrainingRecord) {
+        if let Some(record) = &mut self.training {
+            record.origin.clone_from(&from.origin);
+            record.effort = from.effort;
+        }
+    }
+
+    /// Makes its features the mean of those of a picture and of its mirror image, and learns what its answers are
+    /// worth then: figures on the pictures held back, if there are any.
+    ///
+    /// # Errors
+    /// When the pictures cannot be read back, or the context is cancelled.
+    pub(crate) fn mirror(
+        &mut self,
+        set: &TrainingSet,
+        trust: TrustConfig,
+        context: &mut Context<'_>,
+    ) -> Result<Option<(Evaluation, Answers)>, Error> {
+        self.base.set_mirrored(true);
+        self.compiled = OnceLock::new();
+        let measured =
+            context.install(|context| set.learn_trust_and_evaluate(self, trust, context))?;
+        if let (Some(record), Some((evaluation, _))) = (&mut self.training, &measured) {
+            record.metrics = Some(evaluation.clone());
+        }
+        Ok(measured)
     }
 
     /// A bundled base with the classifier that it was published with.
@@ -220,10 +256,11 @@ impl Classifier {
         self.head.set_thresholds(thresholds);
     }
 
-    /// How many values its base and head have.
+    /// How many values its bases and head have.
     pub(crate) fn values(&self) -> usize {
-        let base: usize = self.base.weights().iter().map(|(_, tensor)| tensor.data.len()).sum();
-        base + self.head().weights().map(Vec::len).sum::<usize>()
+        let of_bases = self.base.parts().flat_map(|base| base.weights().iter());
+        let bases: usize = of_bases.map(|(_, tensor)| tensor.data.len()).sum();
+        bases + self.head().weights().map(Vec::len).sum::<usize>()
     }
 
     pub(crate) fn set_thresholds(&mut self, thresholds: Vec<f32>) {
@@ -309,9 +346,8 @@ impl Classifier {
     /// compiled by the first call, and again after fine-tuning.
     pub fn predictor(&self) -> Predictor {
         let config = PredictConfig::default();
-        let compile = || Arc::new(self.base.compile(config.compute).into());
-        let base = self.compiled.get_or_init(compile);
-        let predictor = Predictor::compiled(base.clone(), self.head.clone(), &config);
+        let bases = self.compiled.get_or_init(|| self.base.extractors(config.compute));
+        let predictor = Predictor::compiled(bases.clone(), self.head.clone(), &config);
         predictor.with_answer(self.answer).expect("it is checked when it is set")
     }
 

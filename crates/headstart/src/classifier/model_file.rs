@@ -2,10 +2,12 @@
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use headstart_files::AtomicFile;
 use headstart_formats::{self as formats, Checkpoint, Format};
-use headstart_predict::{Model, ModelFileError};
+use headstart_model::{Network, Weights};
+use headstart_predict::{Model, ModelBase, ModelFileError};
 use serde_json::value::to_raw_value;
 
 use super::Classifier;
@@ -44,12 +46,18 @@ impl Classifier {
 
     /// The classifier as its file has it.
     pub fn to_model(&self) -> Model {
-        let mut network = self.base.network().clone();
-        network.set_trainable(false);
+        let frozen = |(network, weights): (&Network, &Arc<Weights>)| {
+            let (mut network, weights) = (network.clone(), weights.clone());
+            network.set_trainable(false);
+            ModelBase { network, weights }
+        };
+        let mut bases = self.base.networks().map(frozen);
+        let ModelBase { network, weights } = bases.next().expect("there is a base");
+        let further = bases.collect();
         let training = self.training.as_ref();
         let training = training.map(|record| to_raw_value(record).expect("plain data serialises"));
-        let weights = self.base.shared_weights();
-        Model { network, weights, head: self.head.clone(), training }
+        let (mirrored, head) = (self.base.is_mirrored(), self.head.clone());
+        Model { network, weights, further, mirrored, head, training }
     }
 
     /// [`Classifier::load`] for a file that has been read.
@@ -59,18 +67,23 @@ impl Classifier {
             return Err(what_instead(path, &checkpoint));
         }
         let model = Model::from_contents(checkpoint.tensors, checkpoint.metadata);
-        let Model { network, weights, head, training } = model.map_err(|error| match error {
-            ModelFileError::NotAModel(reason) => not_a_model(reason),
-            ModelFileError::Newer { found, known } => {
-                Error::NewerModel { file: path.to_owned(), found, known }
-            }
-            ModelFileError::Model(error) => error.in_file(&path.display().to_string()).into(),
-            error => not_a_model(error.to_string()),
-        })?;
+        let Model { network, weights, further, mirrored, head, training } =
+            model.map_err(|error| match error {
+                ModelFileError::NotAModel(reason) => not_a_model(reason),
+                ModelFileError::Newer { found, known } => {
+                    Error::NewerModel { file: path.to_owned(), found, known }
+                }
+                ModelFileError::Model(error) => error.in_file(&path.display().to_string()).into(),
+                error => not_a_model(error.to_string()),
+            })?;
         let training = training.map(|record| serde_json::from_str(record.get())).transpose();
         let training =
             training.map_err(|error| not_a_model(format!("its description: {error}")))?;
-        Ok(Self::from_parts(Base::new(network, weights), head, training))
+        let further = further.into_iter().map(|base| Base::new(base.network, base.weights));
+        let bases = [Base::new(network, weights)].into_iter().chain(further);
+        let mut base = Base::join(bases).map_err(|error| not_a_model(error.to_string()))?;
+        base.set_mirrored(mirrored);
+        Ok(Self::from_parts(base, head, training))
     }
 }
 

@@ -69,8 +69,14 @@ pub fn default_cache() -> Option<PathBuf> {
     dirs::cache_dir().map(|dir| dir.join("headstart"))
 }
 
-/// Computes features of pictures with a frozen base.
+/// Computes features of pictures with a frozen base, or with several, whose features are joined.
 pub struct Extractor {
+    parts: Vec<Part>,
+    all_readable: bool,
+}
+
+/// What computes the features of one base.
+struct Part {
     base: FeatureExtractor,
     cache: Option<FeatureCache>,
     /// Whether the cache held anything when it was opened: a hit in one that did not is another
@@ -80,7 +86,6 @@ pub struct Extractor {
     reader: Reader,
     /// Whether what is in the cache may be of pictures that take more memory than they may now.
     checks_cached: bool,
-    all_readable: bool,
 }
 
 /// The features of one picture.
@@ -114,52 +119,41 @@ pub struct Extraction {
 }
 
 impl Extractor {
-    /// Compiles `base` and opens the cache. A cache that cannot be used is left unused; see
-    /// [`Extractor::cache_warning`].
+    /// Compiles `base` and opens the cache, where each of several bases has its own features. A cache that cannot
+    /// be used is left unused; see [`Extractor::cache_warning`].
     pub fn new(base: &Base, config: &ExtractConfig) -> Self {
-        let compiled = FeatureExtractor::from(base.compile(config.compute));
-        let cache = config.cache.as_ref().map(|root| {
-            let fingerprint = Fingerprint(base.fingerprint(config.compute, config.reduce));
-            if config.cache_read_only {
-                return FeatureCache::open_read_only(root, &fingerprint, base.features());
-            }
-            let preprocessing = base.network().preprocessing();
-            let about = About {
-                base: base.network().name().to_owned(),
-                height: preprocessing.height,
-                width: preprocessing.width,
-                resizing: format!("{}, {}", preprocessing.interpolation, preprocessing.fit),
-                compute: config.compute.name().to_owned(),
+        let mut parts: Vec<Part> = Vec::new();
+        for own in base.parts() {
+            let compiled = own.extractor(config.compute);
+            let at_least = config.reduce.at_least(compiled.preprocessing());
+            let reader = match parts.first() {
+                Some(first) => first.reader.with_size(at_least),
+                None => Reader::new(config.memory, at_least),
             };
-            let cache = CacheConfig { limit: config.cache_limit, about: Some(about) };
-            FeatureCache::open(root, &fingerprint, base.features(), cache)
-        });
-        let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
-        let reader = Reader::new(config.memory, config.reduce.at_least(compiled.preprocessing()));
-        Self {
-            base: compiled,
-            cache,
-            cache_was_filled,
-            checks_cached: *reader.limits() != Limits::default(),
-            reader,
-            all_readable: config.all_readable,
+            parts.push(Part::new(own, compiled, reader, config));
         }
+        Self { parts, all_readable: config.all_readable }
     }
 
     /// Length of a feature vector.
     pub fn features(&self) -> usize {
-        self.base.features()
+        self.parts.iter().map(|part| part.base.features()).sum()
     }
 
     /// What is to be known of the base.
     pub(crate) fn of_base(&self) -> OfBase {
-        let to = self.base.preprocessing();
+        let to = self.first().base.preprocessing();
         OfBase { features: self.features(), side: to.height.min(to.width) }
     }
 
     /// Why features are not being kept, if they are not though a cache was asked for.
     pub fn cache_warning(&self) -> Option<CacheWarning> {
-        self.cache.as_ref().and_then(FeatureCache::warning).cloned()
+        let mut caches = self.parts.iter().filter_map(|part| part.cache.as_ref());
+        caches.find_map(FeatureCache::warning).cloned()
+    }
+
+    fn first(&self) -> &Part {
+        &self.parts[0]
     }
 
     /// Computes the features of every picture and hands them to `each` in order, with the index;
@@ -195,12 +189,12 @@ impl Extractor {
         each: &mut dyn FnMut(P, Result<PictureFeatures, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let bytes = self.features() * size_of::<f32>() + size_of::<PictureFeatures>();
-        let job = |scratch: &mut FeatureScratch<'_>, at: &Location| self.picture(scratch, at);
+        let job = |at: &Location| self.picture(at);
         self.for_each_of(pictures, (&job, bytes), (Stage::Features, context), each)
     }
 
-    /// Decodes every picture, resizes it for the base, and hands its pixels to `each` in order, with
-    /// the index, and with its features if they are asked for; memory does not grow with their number.
+    /// Decodes every picture, resizes it for the base, of several for the first, and hands its pixels to `each` in
+    /// order, with the index, and with its features if they are asked for; memory does not grow with their number.
     ///
     /// # Errors
     /// As [`Extractor::for_each`].
@@ -212,11 +206,12 @@ impl Extractor {
         each: &mut dyn FnMut(usize, Result<PicturePixels, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut indices = 0..;
-        let job = |scratch: &mut FeatureScratch<'_>, at: &Location| {
-            self.pixels(scratch, at, with_features)
+        let part = self.first();
+        let job = |at: &Location| {
+            part.base.with_scratch(|scratch| part.pixels(scratch, at, with_features))
         };
-        let to = self.base.preprocessing();
-        let features = if with_features { self.features() * size_of::<f32>() } else { 0 };
+        let to = part.base.preprocessing();
+        let features = if with_features { part.base.features() * size_of::<f32>() } else { 0 };
         let bytes = to.height * to.width * 3 + features + size_of::<PicturePixels>();
         let telling = (Stage::Decoding, context);
         self.for_each_of(pictures.iter(), (&job, bytes), telling, &mut |_, result| {
@@ -228,17 +223,14 @@ impl Extractor {
     fn for_each_of<P: AsRef<Location> + Send, T: Send>(
         &self,
         pictures: impl Iterator<Item = P> + Send,
-        (job, bytes): (
-            &(impl Fn(&mut FeatureScratch<'_>, &Location) -> Result<T, DecodeError> + Sync),
-            usize,
-        ),
+        (job, bytes): (&(impl Fn(&Location) -> Result<T, DecodeError> + Sync), usize),
         (stage, context): (Stage, &mut Context<'_>),
         each: &mut dyn FnMut(P, Result<T, DecodeError>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (_, total) = pictures.size_hint();
         let pool = context.pool()?;
         let window = window(pool.threads(), bytes).min(total.unwrap_or(usize::MAX));
-        let serve = |picture: &P| self.base.with_scratch(|scratch| job(scratch, picture.as_ref()));
+        let serve = |picture: &P| job(picture.as_ref());
         let mut tick = |done| {
             if let Some(total) = total {
                 context.tell(Event::Pictures { stage, done, total });
@@ -309,7 +301,48 @@ impl Extractor {
     /// # Errors
     /// What is wrong with the picture.
     pub fn one(&self, picture: impl Into<Location>) -> Result<PictureFeatures, DecodeError> {
-        self.base.with_scratch(|scratch| self.picture(scratch, &picture.into()))
+        self.picture(&picture.into())
+    }
+
+    fn picture(&self, picture: &Location) -> Result<PictureFeatures, DecodeError> {
+        let (first, others) = self.parts.split_first().expect("there is a base");
+        let mut joined = first.base.with_scratch(|scratch| first.picture(scratch, picture))?;
+        for part in others {
+            let own = part.base.with_scratch(|scratch| part.picture(scratch, picture))?;
+            joined.features.extend(own.features);
+            joined.cached &= own.cached;
+        }
+        Ok(joined)
+    }
+}
+
+impl Part {
+    fn new(
+        base: &Base,
+        compiled: FeatureExtractor,
+        reader: Reader,
+        config: &ExtractConfig,
+    ) -> Self {
+        let features = compiled.features();
+        let cache = config.cache.as_ref().map(|root| {
+            let fingerprint = Fingerprint(base.fingerprint(config.compute, config.reduce));
+            if config.cache_read_only {
+                return FeatureCache::open_read_only(root, &fingerprint, features);
+            }
+            let preprocessing = base.network().preprocessing();
+            let about = About {
+                base: base.network().name().to_owned(),
+                height: preprocessing.height,
+                width: preprocessing.width,
+                resizing: format!("{}, {}", preprocessing.interpolation, preprocessing.fit),
+                compute: config.compute.name().to_owned(),
+            };
+            let cache = CacheConfig { limit: config.cache_limit, about: Some(about) };
+            FeatureCache::open(root, &fingerprint, features, cache)
+        });
+        let cache_was_filled = cache.as_ref().is_some_and(|cache| !cache.is_empty());
+        let checks_cached = *reader.limits() != Limits::default();
+        Self { base: compiled, cache, cache_was_filled, checks_cached, reader }
     }
 
     fn picture(

@@ -13,12 +13,18 @@ use crate::{Base, BaseConfig, BaseSource};
 /// safetensors file as `__metadata__`, called [`FeatureOrigin::KEY`], as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureOrigin {
-    /// The base's architecture, as [`BaseConfig`] knows it.
+    /// The base's architecture, as [`BaseSource`] knows it.
     pub base: String,
     /// A hash of all its weights, in hexadecimal.
     pub weights: String,
     /// How pictures were prepared for it.
     pub preprocessing: Preprocessing,
+    /// The same of further bases, whose features follow those of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<Preprocessing>,
+    /// Whether features are the mean of those of a picture and of its mirror image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
     /// Which part of the pictures these are, where they are one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<FeaturePart>,
@@ -42,10 +48,13 @@ impl FeatureOrigin {
 
     /// That features are of this base.
     pub fn of(base: &Base) -> Self {
+        let mut preprocessing = base.parts().map(|base| base.network().preprocessing().clone());
         Self {
-            base: base.network().architecture().to_owned(),
+            base: base.name(),
             weights: hex(&base.weights_hash()),
-            preprocessing: base.network().preprocessing().clone(),
+            preprocessing: preprocessing.next().expect("there is a base"),
+            further: preprocessing.collect(),
+            mirrored: base.is_mirrored(),
             part: None,
         }
     }
@@ -76,10 +85,17 @@ impl FeatureOrigin {
     /// The bundled base that features may be of.
     pub fn base_source(&self) -> BaseSource {
         let Preprocessing { height, width, interpolation, fit, .. } = self.preprocessing;
+        // Bases that are joined have their own sizes, or all the same.
+        let same = self.further.iter().all(|to| (to.height, to.width) == (height, width));
         let config = BaseConfig::default()
             .with_architecture(self.base.clone())
-            .with_input_size((height, width));
-        BaseSource::default().with_config(config).with_interpolation(interpolation).with_fit(fit)
+            .with_input_size(same.then_some((height, width)));
+        let alike = self.further.iter().all(|to| to.interpolation == interpolation);
+        BaseSource::default()
+            .with_config(config)
+            .with_interpolation(alike.then_some(interpolation))
+            .with_fit(fit)
+            .with_mirrored(self.mirrored)
     }
 }
 

@@ -137,7 +137,7 @@ pub struct FineTuneSeconds {
 }
 
 impl FineTuning {
-    fn trust(&self) -> TrustConfig {
+    pub(crate) fn trust(&self) -> TrustConfig {
         let Self { calibration, unknown_rate, .. } = *self;
         TrustConfig { calibration, unknown_rate, strength: None }
     }
@@ -338,7 +338,7 @@ impl Classifier {
         let (after, answers) = match history.best_epoch {
             Some(0) => (before.clone(), answers_before),
             _ => {
-                let mut base = Base::new(base.network().clone(), weights);
+                let mut base = base.with_weights(weights);
                 base.set_trainable(false);
                 let knew = !self.trust().is_none();
                 let mut tuned = self.clone();

@@ -168,6 +168,11 @@ impl Classifier {
         context: &mut Context<'_>,
     ) -> Result<(Self, FitReport), Error> {
         config.check()?;
+        if set.base().is_mirrored() {
+            let problem =
+                "augmentation mirrors pictures itself: leave out mirror images, or augmentation";
+            return Err(Error::Options(problem.to_owned()));
+        }
         if config.folds.is_some() {
             let problem = "folds are for pictures that are not divided yet: leave them out";
             return Err(Error::Options(problem.to_owned()));

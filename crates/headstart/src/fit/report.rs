@@ -13,8 +13,8 @@ use super::head::Fitted;
 use crate::pictures::LabelledFeatures;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
-    Answered, Answers, Base, Classifier, Context, CrossValidation, EpochRecord, Error, Evaluation,
-    Origin, Seen, TrainingRecord, Warning,
+    Answered, Answers, Base, Classifier, Context, CrossValidation, Effort, EpochRecord, Error,
+    Evaluation, Origin, Seen, TrainingRecord, Warning,
 };
 use headstart_predict::UNCHOSEN_THRESHOLD;
 
@@ -155,6 +155,8 @@ impl Outcome {
         classifier.training = Some(TrainingRecord {
             origin: self.origin,
             weights: classifier.base().weights_record().cloned(),
+            further_weights: classifier.base().further_records(),
+            effort: Effort::Fast,
             train: self.train,
             train_per_class: self.train_per_class,
             validation: self.held_back,

@@ -12,7 +12,8 @@ use crate::{Base, BaseConfig, BaseStore, Error};
 pub const DEFAULT_BASE: &str = "mobilenetv2";
 
 /// A base, and how pictures are resized for it. The default is the bundled [`DEFAULT_BASE`]. Where no file is
-/// given, weights in the folder of bases come before bundled ones.
+/// given, weights in the folder of bases come before bundled ones; an architecture may then be several names with a
+/// [`JOINS_BASES`] between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -27,6 +28,9 @@ pub struct BaseSource {
     pub interpolation: Option<Interpolation>,
     /// How pictures of another aspect ratio are made to fit; the base's own way when `None`.
     pub fit: Option<Fit>,
+    /// Whether features are the mean of those of a picture and of its mirror image.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
 }
 
 setters!(BaseSource {
@@ -40,7 +44,12 @@ setters!(BaseSource {
     with_interpolation => interpolation: impl Into<Option<Interpolation>>,
     /// How pictures of another aspect ratio are made to fit.
     with_fit => fit: impl Into<Option<Fit>>,
+    /// Whether features are the mean of those of a picture and of its mirror image.
+    with_mirrored => mirrored: bool,
 });
+
+/// What stands between the names of bases whose features are joined: `mobilenetv2+resnet18`.
+pub const JOINS_BASES: char = '+';
 
 impl BaseSource {
     /// Loads the base, frozen.
@@ -49,14 +58,16 @@ impl BaseSource {
     /// As [`Base::from_file`], or [`Base::bundled_at`] where there is no file.
     pub fn load(&self) -> Result<Base, Error> {
         let name = self.config.architecture.as_deref().unwrap_or(DEFAULT_BASE);
-        let stored = match (&self.weights, &self.store) {
-            (None, Some(folder)) => BaseStore::new(folder).find(name)?,
-            _ => None,
-        };
-        let mut base = match (&self.weights, stored) {
-            (Some(file), _) => Base::from_file(file, &self.config)?,
-            (None, Some(stored)) => stored.load(self.config.input_size)?,
-            (None, None) => Base::bundled_at(name, self.config.input_size)?,
+        let mut base = match &self.weights {
+            Some(_) if name.contains(JOINS_BASES) => {
+                let problem = format!("a file of weights is of one base, and {name} are several");
+                return Err(Error::Options(problem));
+            }
+            Some(file) => Base::from_file(file, &self.config)?,
+            None => {
+                let bases = name.split(JOINS_BASES).map(|name| self.at_hand(name.trim()));
+                Base::join(bases.collect::<Result<Vec<_>, _>>()?)?
+            }
         };
         if let Some(interpolation) = self.interpolation {
             base.set_interpolation(interpolation);
@@ -64,7 +75,22 @@ impl BaseSource {
         if let Some(fit) = self.fit {
             base.set_fit(fit);
         }
+        if self.mirrored {
+            base.set_mirrored(true);
+        }
         base.set_trainable(false);
         Ok(base)
+    }
+
+    /// A base from the folder of bases, or else a bundled one.
+    fn at_hand(&self, name: &str) -> Result<Base, Error> {
+        let stored = match &self.store {
+            Some(folder) => BaseStore::new(folder).find(name)?,
+            None => None,
+        };
+        match stored {
+            Some(stored) => stored.load(self.config.input_size),
+            None => Base::bundled_at(name, self.config.input_size),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Training as one thing that can be written down, run, cancelled and gone on with.
 
 mod base_source;
+mod effort;
 mod picture_source;
 mod summary;
 
@@ -18,7 +19,8 @@ use crate::{
     Base, Calibration, Classifier, Context, Error, Event, ExtractConfig, FeatureFiles,
     FineTuneReport, FineTuning, FitConfig, FitReport, HeadConfig, Pictures, UnknownRate,
 };
-pub use base_source::{BaseSource, DEFAULT_BASE};
+pub use base_source::{BaseSource, DEFAULT_BASE, JOINS_BASES};
+pub use effort::Effort;
 pub use picture_source::PictureSource;
 pub use summary::{FineTuneSummary, FoldsSummary, SkippedSummary, TrainSummary};
 
@@ -57,6 +59,9 @@ pub struct TrainJob {
     /// How the base is fine-tuned afterwards, if it is.
     #[serde(default)]
     pub fine_tune: Option<FineTunePhase>,
+    /// How much work goes into it.
+    #[serde(default, skip_serializing_if = "Effort::is_fast")]
+    pub effort: Effort,
     /// How pictures become what is trained on, and which files are written.
     #[serde(default)]
     pub run: RunConfig,
@@ -156,7 +161,8 @@ impl TrainJob {
     /// Trains the default head for these pictures on the default base.
     pub fn new(source: PictureSource) -> Self {
         let (base, head) = (BaseSource::default(), HeadConfig::default());
-        Self { source, base, head, fine_tune: None, run: RunConfig::default() }
+        let (effort, run) = (Effort::default(), RunConfig::default());
+        Self { source, base, head, fine_tune: None, effort, run }
     }
 
     /// Trains, tells `context` how it goes, and saves the model where the job says.
@@ -184,14 +190,19 @@ impl TrainJob {
         context: &mut Context<'_>,
     ) -> Result<Trained, Error> {
         self.check(&base)?;
+        let base = self.prepared(base);
+        self.tell_time(&base, pictures, context)?;
         let (classifier, fit, fine_tune) = match self.fine_tuning() {
+            None if self.effort == Effort::Best => self.best(base, pictures, context)?,
             Some(tuning) => {
                 let (classifier, fit, tuned) =
                     self.both_phases(base, pictures, &tuning, context)?;
                 (classifier, fit, Some(tuned))
             }
             None => {
-                let (classifier, fit) = Classifier::fit(base, pictures, &self.fit(), context)?;
+                let config = self.fit_of(&base);
+                let (mut classifier, fit) = Classifier::fit(base, pictures, &config, context)?;
+                classifier.record_effort(self.effort);
                 self.save(&classifier)?;
                 context.tell(Event::Fitted(Box::new(fit.clone())));
                 (classifier, fit, None)
@@ -222,6 +233,7 @@ impl TrainJob {
         let takes_pictures = [
             (self.fine_tune.is_some(), "fine-tuning"),
             (self.run.export_split.is_some(), "a manifest of the split"),
+            (!self.effort.is_fast(), "more effort than the least"),
         ];
         if let Some((_, what)) = takes_pictures.iter().find(|(asked, _)| *asked) {
             let problem =
@@ -246,6 +258,7 @@ impl TrainJob {
     /// Options that make no sense, and a layer that is not there or after which nothing trains.
     pub fn check(&self, base: &Base) -> Result<(), Error> {
         self.fit().check()?;
+        self.check_effort(base)?;
         match self.fine_tuning() {
             Some(_) if self.run.folds.is_some() => {
                 let problem = "folds measure heads on a frozen base: leave out one or the other";
@@ -338,6 +351,8 @@ setters!(TrainJob {
     with_head => head: HeadConfig,
     /// How the base is fine-tuned afterwards.
     with_fine_tune => fine_tune: impl Into<Option<FineTunePhase>>,
+    /// How much work goes into it.
+    with_effort => effort: Effort,
     /// How pictures become what is trained on, and which files are written.
     with_run => run: RunConfig,
 });

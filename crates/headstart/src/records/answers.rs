@@ -1,7 +1,8 @@
 //! What a classifier says of pictures, one by one.
 
 use headstart_data::{Facts, Location, PictureLabels};
-use headstart_predict::UnknownScore;
+use headstart_engine::head::{Task, argmax};
+use headstart_predict::{ClassifierHead, UnknownScore};
 
 use crate::pictures::LabelSets;
 use crate::trust::Unseen;
@@ -96,4 +97,23 @@ impl Answers {
         }
         PictureLabels::new(&self.labels, self.label_sets.as_deref()).classes_of(picture)
     }
+}
+
+/// How right probabilities are of a picture of these classes: 1 or 0, or of several labels the share of labels.
+pub(crate) fn right_share(task: Task, said: &[f32], own: &[usize]) -> f64 {
+    match task {
+        Task::SingleLabel => f64::from(u8::from(argmax(said) == own[0])),
+        Task::MultiLabel => {
+            let agrees = |class: &usize| (said[*class] >= 0.5) == own.contains(class);
+            (0..said.len()).filter(agrees).count() as f64 / said.len() as f64
+        }
+    }
+}
+
+/// [`right_share`] of each of the pictures that a head has answered about.
+pub(crate) fn right_shares(answers: &Answers, head: &ClassifierHead) -> Vec<f64> {
+    let said = head.probabilities_of(answers.logits.clone());
+    let each = said.chunks_exact(head.classes().len()).enumerate();
+    each.map(|(picture, said)| right_share(head.task(), said, answers.classes_of(picture)))
+        .collect()
 }

@@ -9,6 +9,7 @@ mod seen;
 mod training;
 
 pub use answers::{Answered, Answers, Appearance};
+pub(crate) use answers::{right_share, right_shares};
 pub use cross_validation::{CrossValidation, FoldRecord, Spread};
 pub use evaluation::{Evaluation, MultiLabelFigures, UnknownEvaluation};
 pub(crate) use evaluation::{choose_thresholds, has_each};

@@ -6,7 +6,7 @@ use headstart_train::{Epoch, FineTuneConfig, Trial};
 use serde::{Deserialize, Serialize};
 
 use super::{CrossValidation, Evaluation, HeadConfig, Seen};
-use crate::WeightsRecord;
+use crate::{Effort, WeightsRecord};
 
 /// What a model file tells of how the model came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,12 @@ pub struct TrainingRecord {
     /// Which weights the base began with; not known of files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightsRecord>,
+    /// The same of further bases, whose features follow those of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_weights: Vec<Option<WeightsRecord>>,
+    /// How much work went into it.
+    #[serde(default, skip_serializing_if = "Effort::is_fast")]
+    pub effort: Effort,
     /// Pictures learned from.
     pub train: usize,
     /// The same of each class, in the model's order; not known of files of earlier versions.

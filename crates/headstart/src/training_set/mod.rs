@@ -20,8 +20,8 @@ use crate::pictures::{
 };
 use crate::trust::{MOST_KEPT, TrustConfig, UnknownRate, Unseen};
 use crate::{
-    Answered, Answers, Appearance, Base, Classifier, Context, Error, Evaluation, ExtractConfig,
-    Extractor, HeadConfig, Origin, Pictures, Seen, TrainingRecord, Warning,
+    Answered, Answers, Appearance, Base, Classifier, Context, Effort, Error, Evaluation,
+    ExtractConfig, Extractor, HeadConfig, Origin, Pictures, Seen, TrainingRecord, Warning,
 };
 pub(crate) use augmentation::Augmentation;
 pub use augmentation::DEFAULT_VIEWS;
@@ -82,6 +82,7 @@ impl TrainingSet {
         config: &ExtractConfig,
         context: &mut Context<'_>,
     ) -> Result<Self, Error> {
+        base.check_one("training on pixels")?;
         let start = Instant::now();
         let with_features =
             !pictures.is_divided() && pictures.wants_near_duplicates(pictures.len());
@@ -223,18 +224,16 @@ impl TrainingSet {
         if pictures.is_empty() {
             return Ok(Vec::new());
         }
-        let plan = base.compile(self.config.compute);
-        let size = self.base.network().preprocessing();
-        let dim = plan.output_shape().len();
+        let extractor = base.extractor(self.config.compute);
+        let dim = extractor.features();
         let mut features = vec![0.0; pictures.len() * dim];
-        features.par_chunks_mut(dim).zip(pictures).try_for_each_init(
-            || (plan.arena(), vec![0; size.height * size.width * 3]),
-            |(arena, pixels), (out, &picture)| {
-                self.pixels.read(picture, pixels)?;
-                plan.run(arena, pixels, out);
+        features.par_chunks_mut(dim).zip(pictures).try_for_each(|(out, &picture)| {
+            extractor.with_scratch(|scratch| {
+                self.pixels.read(picture, scratch.pixels_mut())?;
+                out.copy_from_slice(&scratch.run());
                 Ok::<(), Error>(())
-            },
-        )?;
+            })
+        })?;
         Ok(features)
     }
 
@@ -243,6 +242,8 @@ impl TrainingSet {
         TrainingRecord {
             origin: self.origin.clone(),
             weights: self.base().weights_record().cloned(),
+            further_weights: Vec::new(),
+            effort: Effort::Fast,
             train: self.train(),
             train_per_class: self.train_per_class(),
             validation: self.held_back(),

@@ -97,6 +97,20 @@ pub enum Event {
         /// Epochs that an earlier run had done.
         epochs: usize,
     },
+    /// About how long a job will take, told before it begins where it takes more than the least effort.
+    Expected {
+        /// Seconds of wall time.
+        seconds: f64,
+    },
+    /// A fine-tuned model was compared with the one on the frozen base, on the pictures held back.
+    Tried {
+        /// By how much its accuracy is higher.
+        gain: f64,
+        /// The standard error of that.
+        error: f64,
+        /// Whether it takes the place of the other: the gain is larger than its error.
+        kept: bool,
+    },
     /// A job is done.
     Done(Box<TrainSummary>),
     /// A step of looking for a learning rate is about to be taken.
@@ -170,6 +184,11 @@ mod tests {
             (
                 Event::LeavingOut { done: 1, total: 3 },
                 r#"{"event":"leaving_out","done":1,"total":3}"#,
+            ),
+            (Event::Expected { seconds: 1.5 }, r#"{"event":"expected","seconds":1.5}"#),
+            (
+                Event::Tried { gain: 0.25, error: 0.125, kept: true },
+                r#"{"event":"tried","gain":0.25,"error":0.125,"kept":true}"#,
             ),
             (Event::Disk(disk), r#"{"event":"disk","folder":"a/b","bytes":7}"#),
             (Event::Note { message: "so".to_owned() }, r#"{"event":"note","message":"so"}"#),

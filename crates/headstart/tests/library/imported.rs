@@ -195,3 +195,44 @@ fn fine_tuning_an_imported_head_trains_its_hidden_layers_and_resumes_to_the_same
     assert_eq!(report.resumed, 4);
     assert_eq!(resumed.head(), whole.head());
 }
+
+#[test]
+fn whole_models_on_each_base_of_keras_say_what_keras_says() {
+    let folder = std::env::var_os("HEADSTART_REAL_WEIGHTS");
+    let folder = folder.map(|folder| PathBuf::from(folder).join("keras_models"));
+    let Some(folder) = folder.filter(|folder| folder.is_dir()) else {
+        eprintln!("SKIPPED: there is no folder keras_models below HEADSTART_REAL_WEIGHTS");
+        return;
+    };
+    let expected = fs::read(folder.join("expected.json")).unwrap();
+    let expected: serde_json::Value = serde_json::from_slice(&expected).unwrap();
+    for (name, expected) in expected.as_object().unwrap() {
+        for ending in ["keras", "h5"] {
+            let file = folder.join(format!("{name}.{ending}"));
+            if !file.is_file() {
+                continue;
+            }
+            let (classifier, assumptions) =
+                Classifier::import_keras(&file, &ImportConfig::default()).unwrap();
+            // How pictures were resized is all that is not said.
+            assert_eq!(assumptions.len(), 1, "{name}: {assumptions:?}");
+            for (index, expected) in expected.as_array().unwrap().iter().enumerate() {
+                let expected: Vec<f32> = serde_json::from_value(expected.clone()).unwrap();
+                let picture = folder.join(format!("picture_{index}.ppm"));
+                let off = difference(&classifier.predict(picture).unwrap().scores, &expected);
+                println!("{name}.{ending}, picture {index}: off by {off:e}");
+                assert!(off < 1e-4, "{name}.{ending}: {off}");
+            }
+            // Its base alone computes what it does in the model, whoever scales pixels.
+            let base = headstart::Base::from_file(&file, &headstart::BaseConfig::default());
+            let own = headstart::Extractor::new(&base.unwrap(), &Default::default());
+            let within = headstart::Extractor::new(classifier.base(), &Default::default());
+            let features = |extractor: &headstart::Extractor| {
+                extractor.one(folder.join("picture_0.ppm")).unwrap().features
+            };
+            let (own, within) = (features(&own), features(&within));
+            let largest = within.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+            assert!(difference(&own, &within) < 1e-3 * largest, "{name}.{ending}");
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 mod audit;
 mod cache;
+mod effort;
 mod explain;
 mod extracted;
 mod feature_files;
@@ -13,6 +14,7 @@ mod fine_tuning;
 mod freezing;
 mod imported;
 mod jobs;
+mod joined;
 mod labdog;
 mod learning_rate;
 mod lite;

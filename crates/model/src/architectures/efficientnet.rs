@@ -4,7 +4,7 @@
 //! "EfficientNetV2: Smaller Models and Faster Training", 2021.
 
 use super::inverted_residual::{Convention, Pad, round_channels};
-use super::mbconv::{Block, Builder, Family, Follows};
+use super::mbconv::{Block, Builder, Family, Follows, Libraries};
 use super::{Architecture, Framework, NetworkConfig};
 use crate::layer::{Activation, BlockPart, LayerKind, Place};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
@@ -79,6 +79,30 @@ pub(super) const B3_TORCH: Architecture = Architecture {
     framework: Framework::PyTorch,
     ..B3
 };
+pub(super) const B0_TF: Architecture = Architecture {
+    id: "efficientnet-b0-tf",
+    about: "EfficientNet-B0 of TensorFlow as timm has it",
+    framework: Framework::TensorFlow,
+    ..B0
+};
+pub(super) const B1_TF: Architecture = Architecture {
+    id: "efficientnet-b1-tf",
+    about: "EfficientNet-B1 of TensorFlow as timm has it",
+    framework: Framework::TensorFlow,
+    ..B1
+};
+pub(super) const B2_TF: Architecture = Architecture {
+    id: "efficientnet-b2-tf",
+    about: "EfficientNet-B2 of TensorFlow as timm has it",
+    framework: Framework::TensorFlow,
+    ..B2
+};
+pub(super) const B3_TF: Architecture = Architecture {
+    id: "efficientnet-b3-tf",
+    about: "EfficientNet-B3 of TensorFlow as timm has it",
+    framework: Framework::TensorFlow,
+    ..B3
+};
 pub(super) const V2S: Architecture = Architecture {
     id: "efficientnetv2-s",
     about: "EfficientNetV2-S as in keras.applications",
@@ -90,6 +114,13 @@ pub(super) const V2S_TORCH: Architecture = Architecture {
     id: "efficientnetv2-s-torch",
     about: "EfficientNetV2-S as in torchvision",
     framework: Framework::PyTorch,
+    ..V2S
+};
+pub(super) const V2S_TF: Architecture = Architecture {
+    id: "efficientnetv2-s-tf",
+    about: "EfficientNetV2-S of TensorFlow as timm has it",
+    input_size: 300,
+    framework: Framework::TensorFlow,
     ..V2S
 };
 
@@ -152,12 +183,22 @@ fn v1(
     let family = Family {
         convention: match architecture.framework {
             Framework::Keras => Convention { padding: Pad::Layer, epsilon: 1e-3, momentum: 0.99 },
-            _ => Convention { padding: Pad::Symmetric, epsilon: 1e-5, momentum: 0.9 },
+            Framework::TensorFlow => {
+                Convention { padding: Pad::Same, epsilon: 1e-3, momentum: 0.99 }
+            }
+            Framework::PyTorch => {
+                Convention { padding: Pad::Symmetric, epsilon: 1e-5, momentum: 0.9 }
+            }
         },
         pads_stem: true,
         name: |place, what| layer_name(place, what, "dwconv"),
         hard: false,
         staged: true,
+        libraries: match architecture.framework {
+            Framework::Keras => Libraries::Torchvision,
+            Framework::TensorFlow => Libraries::Timm,
+            Framework::PyTorch => Libraries::Both,
+        },
     };
     let name = architecture.id.replace("efficientnet-", "efficientnet");
     let (stem, top) = (scaled(32), scaled(1280));
@@ -167,13 +208,22 @@ fn v1(
 fn v2(architecture: &Architecture, config: &NetworkConfig) -> Result<Network, ModelError> {
     let family = Family {
         convention: match architecture.framework {
-            Framework::Keras => Convention { padding: Pad::Same, epsilon: 1e-3, momentum: 0.9 },
-            _ => Convention { padding: Pad::Symmetric, epsilon: 1e-3, momentum: 0.9 },
+            Framework::Keras | Framework::TensorFlow => {
+                Convention { padding: Pad::Same, epsilon: 1e-3, momentum: 0.9 }
+            }
+            Framework::PyTorch => {
+                Convention { padding: Pad::Symmetric, epsilon: 1e-3, momentum: 0.9 }
+            }
         },
         pads_stem: false,
         name: |place, what| layer_name(place, what, "dwconv2"),
         hard: false,
         staged: true,
+        // timm's own EfficientNetV2 is another network.
+        libraries: match architecture.framework {
+            Framework::TensorFlow => Libraries::Timm,
+            _ => Libraries::Torchvision,
+        },
     };
     let named = (architecture.id.to_owned(), family);
     network(architecture, config, named, (24, &V2_ROWS, 1280), 0.2)
@@ -188,14 +238,18 @@ fn network(
 ) -> Result<Network, ModelError> {
     let (height, width) = architecture.input_size(config);
     let is_keras = architecture.framework == Framework::Keras;
+    let is_v2 = rows[0].fused;
     let preprocessing = Preprocessing {
         height,
         width,
         interpolation: Interpolation::Bicubic,
         fit: Fit::Stretch,
-        scaling: if is_keras { Scaling::none() } else { Scaling::imagenet() },
+        scaling: match (architecture.framework, is_v2) {
+            (Framework::Keras, _) => Scaling::none(),
+            (Framework::TensorFlow, true) => Scaling::minus_one_to_one(),
+            _ => Scaling::imagenet(),
+        },
     };
-    let is_v2 = rows[0].fused;
     let mut net = Builder::new(name, preprocessing, family);
     if is_keras {
         scaling(&mut net, is_v2)?;
@@ -229,7 +283,7 @@ fn network(
         net.net.add("top_dropout", LayerKind::Dropout { rate: dropout })?;
         let dense = LayerKind::Dense { units, activation: Activation::Softmax };
         net.net.add("predictions", dense)?;
-        net.net.module(Some("classifier.1"), None);
+        net.module("classifier.1", "classifier");
     }
     Ok(net.finish())
 }

@@ -1,7 +1,7 @@
 //! Networks of inverted-residual blocks with squeeze-and-excitation, or with one convolution for both of a
 //! block's: MobileNetV3, EfficientNet and EfficientNetV2.
 //!
-//! Layers are called as in Keras; each knows the module that it is in torchvision.
+//! Layers are called as in Keras; each knows the module that it is in torchvision, in timm or in both.
 
 use super::inverted_residual::{Convention, Pad};
 use crate::layer::{
@@ -49,6 +49,24 @@ pub(super) struct Family {
     pub(super) hard: bool,
     /// Whether torchvision counts blocks within their stages.
     pub(super) staged: bool,
+    /// Whose files have the weights.
+    pub(super) libraries: Libraries,
+}
+
+/// Which of PyTorch's libraries has a network with these conventions, and so knows its layers by modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Libraries {
+    Torchvision,
+    Timm,
+    Both,
+}
+
+impl Family {
+    /// Says which modules the last layer is.
+    fn module(&self, net: &mut NetworkBuilder, torchvision: &str, timm: &str) {
+        let has = |others: Libraries, name| (self.libraries != others).then_some(name);
+        net.module(has(Libraries::Timm, torchvision), has(Libraries::Torchvision, timm));
+    }
 }
 
 /// A network in the making.
@@ -58,6 +76,8 @@ pub(super) struct Builder {
     blocks: usize,
     /// torchvision's number of the last stage, or block.
     modules: usize,
+    /// timm's number of the last stage, and of the next block in it.
+    of_timm: [usize; 2],
     /// Layers so far that Keras calls by class and count.
     counts: [usize; 2],
 }
@@ -65,15 +85,15 @@ pub(super) struct Builder {
 impl Builder {
     pub(super) fn new(name: String, preprocessing: Preprocessing, family: Family) -> Self {
         let net = NetworkBuilder::new(name, preprocessing);
-        Self { net, family, blocks: 0, modules: 0, counts: [0; 2] }
+        Self { net, family, blocks: 0, modules: 0, of_timm: [0; 2], counts: [0; 2] }
     }
 
-    /// Convolution, BatchNormalization, and what follows.
+    /// Convolution, BatchNormalization, and what follows; torchvision has both in a module, timm each.
     fn normalized(
         &mut self,
         (place, part): (Place, &str),
         kind: LayerKind,
-        module: &str,
+        (module, timm): (String, [String; 2]),
         follows: Option<Follows>,
     ) -> Result<(), ModelError> {
         self.net.at(place);
@@ -81,9 +101,9 @@ impl Builder {
         let name = |what: &str| (self.family.name)(place, &format!("{part}/{what}"));
         let (conv, bn, activation) = (name("conv"), name("bn"), name("activation"));
         self.net.add(conv, kind)?;
-        self.net.module(Some(&format!("{module}.0")), None);
+        self.family.module(&mut self.net, &format!("{module}.0"), &timm[0]);
         self.net.add(bn, LayerKind::BatchNormalization { epsilon, momentum })?;
-        self.net.module(Some(&format!("{module}.1")), None);
+        self.family.module(&mut self.net, &format!("{module}.1"), &timm[1]);
         match follows {
             Some(follows) => self.follow(activation, follows),
             None => Ok(()),
@@ -116,13 +136,19 @@ impl Builder {
         let pads = self.family.pads_stem;
         let window = self.window((Place::Stem, "stem"), 3, 2, pads)?;
         let kind = LayerKind::conv(filters, window);
-        self.normalized((Place::Stem, "stem"), kind, "features.0", Some(follows))
+        let timm = ["conv_stem", "bn1"].map(str::to_owned);
+        self.normalized((Place::Stem, "stem"), kind, ("features.0".to_owned(), timm), Some(follows))
     }
 
     pub(super) fn top(&mut self, filters: usize, follows: Follows) -> Result<(), ModelError> {
         let kind = LayerKind::conv(filters, self.same(1, 1));
         let module = format!("features.{}", self.modules + 1);
-        self.normalized((Place::Top, "top"), kind, &module, Some(follows))
+        let timm = match self.family.hard {
+            // A block of its own.
+            true => ["conv", "bn1"].map(|part| format!("blocks.{}.0.{part}", self.of_timm[0] + 1)),
+            false => ["conv_head", "bn2"].map(str::to_owned),
+        };
+        self.normalized((Place::Top, "top"), kind, (module, timm), Some(follows))
     }
 
     /// A window that pads as the family does.
@@ -173,33 +199,48 @@ impl Builder {
                 format!("features.{}.block", index + 1)
             }
         };
+        // timm's stages are those of the table, or in MobileNetV3 end where the channels change.
+        let begins = if self.family.staged { repeat == 0 } else { inputs != channels };
+        if index > 0 && begins {
+            self.of_timm = [self.of_timm[0] + 1, 0];
+        }
+        let [timm_stage, timm_block] = self.of_timm;
+        self.of_timm[1] += 1;
+        let timm_module = format!("blocks.{timm_stage}.{timm_block}");
         let mut parts = (0..).map(|part| format!("{module}.{part}"));
+        let mut norms = (1..).map(|norm| format!("{timm_module}.bn{norm}"));
         let mut next = || parts.next().unwrap_or_default();
+        let mut timm =
+            |conv: &str| [format!("{timm_module}.{conv}"), norms.next().unwrap_or_default()];
         if block.fused {
             let window = self.same(kernel, stride);
             if expands {
                 let at = (place(BlockPart::Expand), "expand");
                 let kind = LayerKind::conv(expanded, window);
-                self.normalized(at, kind, &next(), Some(follows))?;
+                self.normalized(at, kind, (next(), timm("conv_exp")), Some(follows))?;
             }
             let at = (place(BlockPart::Project), "project");
             let (own, last) =
                 if expands { (self.same(1, 1), None) } else { (window, Some(follows)) };
-            self.normalized(at, LayerKind::conv(channels, own), &next(), last)?;
+            let names = (next(), timm(if expands { "conv_pwl" } else { "conv" }));
+            self.normalized(at, LayerKind::conv(channels, own), names, last)?;
         } else {
             if expands {
                 let at = (place(BlockPart::Expand), "expand");
                 let kind = LayerKind::conv(expanded, self.same(1, 1));
-                self.normalized(at, kind, &next(), Some(follows))?;
+                self.normalized(at, kind, (next(), timm("conv_pw")), Some(follows))?;
             }
             let at = (place(BlockPart::Depthwise), "depthwise");
             let window = self.window(at, kernel, stride, true)?;
-            self.normalized(at, LayerKind::depthwise(window), &next(), Some(follows))?;
+            let names = (next(), timm("conv_dw"));
+            self.normalized(at, LayerKind::depthwise(window), names, Some(follows))?;
             if let Some(squeezed) = block.squeezed {
-                self.squeeze(place(BlockPart::Other), squeezed, &next())?;
+                let at = place(BlockPart::Other);
+                self.squeeze(at, squeezed, (&next(), &format!("{timm_module}.se")))?;
             }
             let at = (place(BlockPart::Project), "project");
-            self.normalized(at, LayerKind::conv(channels, self.same(1, 1)), &next(), None)?;
+            let names = (next(), timm(if expands { "conv_pwl" } else { "conv_pw" }));
+            self.normalized(at, LayerKind::conv(channels, self.same(1, 1)), names, None)?;
         }
         if stride == 1 && inputs == channels {
             let at = place(BlockPart::Residual);
@@ -218,7 +259,7 @@ impl Builder {
         &mut self,
         place: Place,
         squeezed: usize,
-        module: &str,
+        (module, timm): (&str, &str),
     ) -> Result<LayerId, ModelError> {
         self.net.at(place);
         let name = |what: &str| (self.family.name)(place, &format!("squeeze/{what}"));
@@ -245,12 +286,14 @@ impl Builder {
             false => [Activation::Silu, Activation::Sigmoid],
         };
         self.net.add(reduce, conv(squeezed, own))?;
-        self.net.module(Some(&format!("{module}.fc1")), None);
+        let (own, of_timm) = (format!("{module}.fc1"), format!("{timm}.conv_reduce"));
+        self.family.module(&mut self.net, &own, &of_timm);
         if hard {
             self.net.add(between, LayerKind::ReLU { max_value: None })?;
         }
         self.net.add(expand, conv(channels, last))?;
-        self.net.module(Some(&format!("{module}.fc2")), None);
+        let (own, of_timm) = (format!("{module}.fc2"), format!("{timm}.conv_expand"));
+        self.family.module(&mut self.net, &own, &of_timm);
         if hard {
             // In Keras a ReLU of the sum with 3, whose share of 6 is taken.
             let name = self.counted(LayerKind::ReLU { max_value: Some(6.0) });
@@ -258,6 +301,11 @@ impl Builder {
         }
         let gate = self.net.last();
         self.net.add_product(product, map, gate)
+    }
+
+    /// The last layer is a module of the classifier.
+    pub(super) fn module(&mut self, torchvision: &str, timm: &str) {
+        self.family.module(&mut self.net, torchvision, timm);
     }
 
     pub(super) fn finish(self) -> Network {

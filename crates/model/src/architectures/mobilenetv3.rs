@@ -5,7 +5,7 @@
 //! classifier, as in Keras's `include_top=False` and torchvision's `features`.
 
 use super::inverted_residual::{Convention, Pad, round_channels};
-use super::mbconv::{Block, Builder, Family, Follows};
+use super::mbconv::{Block, Builder, Family, Follows, Libraries};
 use super::{Architecture, Framework, NetworkConfig};
 use crate::layer::{Activation, BlockPart, LayerKind, Padding, Place, Window};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
@@ -38,6 +38,16 @@ pub(super) const LARGE_TORCH: Architecture = Architecture {
     about: "MobileNetV3-Large as in torchvision",
     framework: Framework::PyTorch,
     ..LARGE
+};
+pub(super) const SMALL_TIMM: Architecture = Architecture {
+    id: "mobilenetv3-small-timm",
+    about: "MobileNetV3-Small as timm trained it",
+    ..SMALL_TORCH
+};
+pub(super) const LARGE_TIMM: Architecture = Architecture {
+    id: "mobilenetv3-large-timm",
+    about: "MobileNetV3-Large as timm trained it",
+    ..LARGE_TORCH
 };
 
 /// A block.
@@ -112,13 +122,21 @@ fn network(
         fit: Fit::Stretch,
         scaling: if is_keras { Scaling::none() } else { Scaling::imagenet() },
     };
-    // torchvision's momentum is the weight of the batch: 0.01 there is 0.99 here.
-    let convention = match is_keras {
-        true => Convention { padding: Pad::Layer, epsilon: 1e-3, momentum: 0.999 },
-        false => Convention { padding: Pad::Symmetric, epsilon: 1e-3, momentum: 0.99 },
+    let is_timm = architecture.id.ends_with("-timm");
+    // PyTorch's momentum is the weight of the batch: 0.01 there is 0.99 here.
+    let convention = match (is_keras, is_timm) {
+        (true, _) => Convention { padding: Pad::Layer, epsilon: 1e-3, momentum: 0.999 },
+        (_, false) => Convention { padding: Pad::Symmetric, epsilon: 1e-3, momentum: 0.99 },
+        (_, true) => Convention { padding: Pad::Symmetric, epsilon: 1e-5, momentum: 0.9 },
     };
-    let family =
-        Family { convention, pads_stem: false, name: layer_name, hard: true, staged: false };
+    let family = Family {
+        convention,
+        pads_stem: false,
+        name: layer_name,
+        hard: true,
+        staged: false,
+        libraries: if is_timm { Libraries::Timm } else { Libraries::Torchvision },
+    };
     let mut net = Builder::new(name.to_owned(), preprocessing, family);
     if is_keras {
         let Scaling { scale, offset } = Scaling::minus_one_to_one();
@@ -153,11 +171,11 @@ fn classifier(
     hidden: usize,
     classes: usize,
 ) -> Result<(), ModelError> {
-    let net = &mut net.net;
-    net.at(Place::Classifier);
+    net.net.at(Place::Classifier);
     let activation = LayerKind::Activation(Activation::HardSilu);
     let dropout = LayerKind::Dropout { rate: 0.2 };
     if is_keras {
+        let net = &mut net.net;
         let window = Window { kernel: 1, stride: 1, padding: Padding::Same };
         let pool = LayerKind::GlobalAveragePooling2D { keepdims: true };
         net.add("global_average_pooling2d", pool)?;
@@ -170,13 +188,13 @@ fn classifier(
         return Ok(());
     }
     let dense = |units, activation| LayerKind::Dense { units, activation };
-    net.add("global_average_pooling2d", LayerKind::global_average())?;
-    net.add("conv_2", dense(hidden, Activation::Linear))?;
-    net.module(Some("classifier.0"), None);
-    net.add("classifier_activation", activation)?;
-    net.add("dropout", dropout)?;
-    net.add("predictions", dense(classes, Activation::Softmax))?;
-    net.module(Some("classifier.3"), None);
+    net.net.add("global_average_pooling2d", LayerKind::global_average())?;
+    net.net.add("conv_2", dense(hidden, Activation::Linear))?;
+    net.module("classifier.0", "conv_head");
+    net.net.add("classifier_activation", activation)?;
+    net.net.add("dropout", dropout)?;
+    net.net.add("predictions", dense(classes, Activation::Softmax))?;
+    net.module("classifier.3", "classifier");
     Ok(())
 }
 

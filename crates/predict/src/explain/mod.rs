@@ -26,13 +26,22 @@ pub struct Explainer {
 
 #[derive(Debug)]
 struct Shared {
-    /// Its "features" are the activations, `[height][width][channels]`.
-    base: Arc<FeatureExtractor>,
-    height: usize,
-    width: usize,
+    bases: Arc<[Compiled]>,
+    /// Whether activations are the mean of those of a picture and, turned back, of its mirror image.
+    mirrored: bool,
     head: ClassifierHead,
     at_least: MinSize,
     limits: Limits,
+}
+
+/// A base whose output is kept at every position.
+#[derive(Debug)]
+struct Compiled {
+    /// Its "features" are the activations, `[height][width][channels]`.
+    plan: FeatureExtractor,
+    height: usize,
+    width: usize,
+    channels: usize,
 }
 
 /// What a model says of a picture, with what tells why. One pass of the base; the maps of any number of
@@ -47,8 +56,8 @@ pub struct Explanation {
     pub shown: Fitted<f64>,
     /// Width and height of the picture as it was.
     size: (usize, usize),
-    /// `[height][width][channels]`.
-    activations: Vec<f32>,
+    /// Of each base, `[height][width][channels]`.
+    activations: Vec<Vec<f32>>,
     explainer: Explainer,
 }
 
@@ -58,7 +67,8 @@ pub struct Explanation {
 pub struct ActivationMap {
     /// The class.
     pub class: usize,
-    /// Rows, which divide the height of the network's input evenly.
+    /// Rows, which divide the height of the network's input evenly; of several bases those of a grid that divides
+    /// the positions of each.
     pub height: usize,
     /// Columns, which divide its width evenly.
     pub width: usize,
@@ -83,26 +93,36 @@ impl Explainer {
 
     /// Compiles a model as asked for.
     pub fn with(model: &Model, config: &PredictConfig) -> Self {
-        Self::compile(&model.network, &model.weights, model.head.clone(), config)
+        Self::compile(model.bases(), model.mirrored, model.head.clone(), config)
     }
 
-    /// Compiles a base for a head.
+    /// Compiles bases, whose features are joined, for a head; with `mirrored` these are the mean of those of a
+    /// picture and of its mirror image.
     ///
     /// # Panics
-    /// When `weights` are not the network's, or the head is for another.
-    pub fn compile(
-        network: &Network,
-        weights: &Weights,
+    /// When weights are not the network's, or the head is for others.
+    pub fn compile<'a>(
+        bases: impl IntoIterator<Item = (&'a Network, &'a Weights)>,
+        mirrored: bool,
         head: ClassifierHead,
         config: &PredictConfig,
     ) -> Self {
-        let output = network.output();
-        assert_eq!(head.head().dim(), output.channels(), "the head is for another base");
         let frozen = FrozenConfig { compute: config.compute, ..FrozenConfig::default() };
-        let base = Arc::new(FeatureExtractor::from(Plan::compile(network, weights, &frozen)));
-        let (height, width) = output.spatial();
-        let at_least = config.reduce.at_least(base.preprocessing());
-        let shared = Shared { base, height, width, head, at_least, limits: config.limits };
+        let compile = |(network, weights): (&Network, &Weights)| {
+            let (output, plan) = (network.output(), Plan::compile(network, weights, &frozen));
+            let (height, width) = output.spatial();
+            Compiled { plan: plan.into(), height, width, channels: output.channels() }
+        };
+        let bases: Arc<[Compiled]> = bases.into_iter().map(compile).collect();
+        let features: usize = bases.iter().map(|base| base.channels).sum();
+        assert_eq!(head.head().dim(), features, "the head is for another base");
+        let sizes = bases.iter().map(|base| config.reduce.at_least(base.plan.preprocessing()));
+        let larger = |a: MinSize, b: MinSize| MinSize {
+            width: a.width.max(b.width),
+            height: a.height.max(b.height),
+        };
+        let at_least = sizes.reduce(larger).expect("there is a base");
+        let shared = Shared { bases, mirrored, head, at_least, limits: config.limits };
         Self { shared: Arc::new(shared) }
     }
 
@@ -113,9 +133,8 @@ impl Explainer {
     #[must_use]
     pub fn with_head(&self, head: ClassifierHead) -> Self {
         assert_eq!(head.head().dim(), self.head().head().dim(), "the head is for another base");
-        let Shared { base, height, width, at_least, limits, .. } = &*self.shared;
-        let (height, width, at_least, limits) = (*height, *width, *at_least, *limits);
-        let shared = Shared { base: base.clone(), height, width, head, at_least, limits };
+        let &Shared { ref bases, mirrored, at_least, limits, .. } = &*self.shared;
+        let shared = Shared { bases: bases.clone(), mirrored, head, at_least, limits };
         Self { shared: Arc::new(shared) }
     }
 
@@ -124,9 +143,14 @@ impl Explainer {
         &self.shared.head
     }
 
-    /// How pictures are prepared.
+    /// How pictures are prepared, for the first base.
     pub fn preprocessing(&self) -> &Preprocessing {
-        self.shared.base.preprocessing()
+        self.shared.bases[0].plan.preprocessing()
+    }
+
+    /// What of a picture needs to be decoded.
+    pub fn at_least(&self) -> MinSize {
+        self.shared.at_least
     }
 
     /// Explains a picture from the bytes of its file, whatever its format.
@@ -148,28 +172,48 @@ impl Explainer {
 
     /// Explains a picture that is decoded.
     pub fn explain_picture(&self, picture: &Rgb) -> Explanation {
-        let Shared { base, head, .. } = &*self.shared;
-        let activations = base.features_of(picture);
-        let features = self.mean(&activations);
+        let Shared { bases, mirrored, head, .. } = &*self.shared;
+        let activations = bases.iter().map(|base| base.activations(picture, *mirrored));
+        let activations: Vec<Vec<f32>> = activations.collect();
+        let means = bases.iter().zip(&activations).map(|(base, own)| base.mean(own));
+        let features: Vec<f32> = means.flatten().collect();
         let covered = picture.covered();
         Explanation {
             prediction: head.classify(&features),
             features,
-            shown: Fitted::new(covered.width, covered.height, base.preprocessing()),
+            shown: Fitted::new(covered.width, covered.height, self.preprocessing()),
             size: (covered.width, covered.height),
             activations,
             explainer: self.clone(),
         }
     }
+}
+
+impl Compiled {
+    fn activations(&self, picture: &Rgb, mirrored: bool) -> Vec<f32> {
+        self.plan.with_scratch(|scratch| {
+            scratch.prepare(picture);
+            let mut activations = scratch.run();
+            if mirrored {
+                scratch.mirror();
+                let other = scratch.run();
+                let rows = activations.chunks_exact_mut(self.width * self.channels);
+                for (row, other) in rows.zip(other.chunks_exact(self.width * self.channels)) {
+                    let turned = other.chunks_exact(self.channels).rev().flatten();
+                    row.iter_mut().zip(turned).for_each(|(a, b)| *a = (*a + b) / 2.0);
+                }
+            }
+            activations
+        })
+    }
 
     /// The mean over all positions.
     fn mean(&self, activations: &[f32]) -> Vec<f32> {
-        let channels = self.head().head().dim();
-        let mut sums = vec![0.0_f64; channels];
-        for position in activations.chunks_exact(channels) {
+        let mut sums = vec![0.0_f64; self.channels];
+        for position in activations.chunks_exact(self.channels) {
             sums.iter_mut().zip(position).for_each(|(sum, &a)| *sum += f64::from(a));
         }
-        let positions = (self.shared.height * self.shared.width) as f64;
+        let positions = (self.height * self.width) as f64;
         sums.into_iter().map(|sum| (sum / positions) as f32).collect()
     }
 }
@@ -189,7 +233,7 @@ impl Explanation {
     /// # Panics
     /// When there is no such class.
     pub fn map(&self, class: usize) -> ActivationMap {
-        let Shared { head, height, width, .. } = &*self.explainer.shared;
+        let Shared { bases, head, .. } = &*self.explainer.shared;
         let head = head.head();
         assert!(class < head.classes, "there is no class {class}");
         // One logit for two classes is that of class 1.
@@ -198,15 +242,26 @@ impl Explanation {
             false => (0, if class == 1 { 1.0 } else { -1.0 }),
         };
         let gradient = head.gradient(&self.features, unit);
-        let values: Vec<f64> = self
-            .activations
-            .chunks_exact(head.dim())
-            .map(|position| {
-                let products =
-                    position.iter().zip(&gradient).map(|(&a, &g)| f64::from(a) * f64::from(g));
+        // The positions of several bases differ in size: a common grid divides those of each evenly.
+        let (height, width) = bases.iter().fold((1, 1), |(height, width), base| {
+            (least_common_multiple(height, base.height), least_common_multiple(width, base.width))
+        });
+        let mut values = vec![0.0_f64; height * width];
+        let mut gradient = &gradient[..];
+        for (base, activations) in bases.iter().zip(&self.activations) {
+            let (own, rest) = gradient.split_at(base.channels);
+            gradient = rest;
+            let weighted = |position: &[f32]| {
+                let products = position.iter().zip(own).map(|(&a, &g)| f64::from(a) * f64::from(g));
                 sign * products.sum::<f64>()
-            })
-            .collect();
+            };
+            let map: Vec<f64> = activations.chunks_exact(base.channels).map(weighted).collect();
+            let (tall, wide) = (height / base.height, width / base.width);
+            for (y, row) in values.chunks_exact_mut(width).enumerate() {
+                let of_base = &map[y / tall * base.width..][..base.width];
+                row.iter_mut().enumerate().for_each(|(x, value)| *value += of_base[x / wide]);
+            }
+        }
         let logit = sign * f64::from(head.logits(&self.features)[unit]);
         let bias = match head.hidden.is_empty() {
             true => sign * f64::from(head.bias[unit]),
@@ -214,8 +269,8 @@ impl Explanation {
         };
         ActivationMap {
             class,
-            height: *height,
-            width: *width,
+            height,
+            width,
             values: values.into_iter().map(|value| value as f32).collect(),
             logit: logit as f32,
             bias: bias as f32,
@@ -248,4 +303,12 @@ impl Explanation {
         let to = self.explainer.preprocessing();
         overlay::overlay(map, (&self.shown, self.size), (to.width, to.height), picture)
     }
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (mut divisor, mut rest) = (a, b);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    a / divisor * b
 }

@@ -1,7 +1,7 @@
 //! What was trained on what, in words.
 
 use headstart::train::{ClassWeight, Strength};
-use headstart::{Classifier, FineTuneRecord, HeadConfig, SplitRecord, TrainingRecord};
+use headstart::{Base, Classifier, FineTuneRecord, HeadConfig, SplitRecord, TrainingRecord};
 
 use super::percent;
 use crate::page::count;
@@ -18,18 +18,17 @@ pub(super) fn fact(name: &str, value: impl Into<String>) -> Fact {
 
 /// What is known of a classifier.
 pub(super) fn facts(classifier: &Classifier) -> Vec<Fact> {
-    let network = classifier.base().network();
-    let input = network.preprocessing();
-    let parameters = headstart::model::thousands(network.total_params());
-    let mut facts = vec![fact(
-        "Base",
-        format!(
-            "{} at {} x {}, {parameters} parameters",
-            network.architecture(),
-            input.height,
-            input.width
-        ),
-    )];
+    let base = |base: &Base| {
+        let network = base.network();
+        let input = network.preprocessing();
+        let parameters = headstart::model::thousands(network.total_params());
+        let (name, height, width) = (network.architecture(), input.height, input.width);
+        fact("Base", format!("{name} at {height} x {width}, {parameters} parameters"))
+    };
+    let mut facts: Vec<Fact> = classifier.base().parts().map(base).collect();
+    if classifier.base().is_mirrored() {
+        facts.push(fact("Features", "mean of the picture's and its mirror image's"));
+    }
     if let Some(record) = classifier.training() {
         of_record(record, &mut facts);
     }

@@ -74,7 +74,7 @@ impl About {
         let record = classifier.training();
         let metrics = record.and_then(|record| record.metrics.as_ref());
         Self {
-            base: classifier.base().network().architecture().to_owned(),
+            base: classifier.base().name(),
             kind,
             accuracy: metrics.map(|metrics| metrics.accuracy),
             classes: classifier.classes().len(),

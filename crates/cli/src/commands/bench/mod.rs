@@ -63,6 +63,9 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
         return Err(usage("--resize and --fit are for pictures, and bench reads none"));
     }
     let base = args.base(output)?;
+    if base.parts().count() > 1 {
+        return Err(usage(format!("bench measures one base, and {} are several", base.name())));
+    }
     if let Some(at) = &args.train {
         return training::run(args, &base, at, common, output);
     }

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use super::report;
 use crate::hints;
-use crate::options::{BaseArgs, Common, resizing};
+use crate::options::{BaseArgs, Common, named};
 use crate::output::{Output, bytes, count};
 use crate::paths::PathArgs;
 use crate::progress::Progress;
@@ -138,7 +138,7 @@ pub(crate) fn run(
         "from_cache": written.cached,
         "skipped": report::skipped_events(&skipped),
     }))?;
-    output.field("Base", format!("{}{}", base.network().name(), resizing(base.network())))?;
+    output.field("Base", named(&base))?;
     let pictures = count(written.count, "picture");
     output.field("Features", format!("{pictures} x {}", base.features()))?;
     report::skipped(output, &skipped)?;

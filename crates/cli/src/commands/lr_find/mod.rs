@@ -18,7 +18,7 @@ use headstart::{Classifier, FineTuning, PictureSource, TrainingSet, find_head_le
 use super::report;
 use super::tuning::{Own, StepArgs, parse_layer};
 use crate::given::Given;
-use crate::options::{BaseArgs, Common, resizing};
+use crate::options::{BaseArgs, Common, named};
 use crate::output::{Output, count, quoted};
 use crate::progress::Progress;
 use crate::sources::{DEFAULT_SHARE, DuplicateArgs, SourceArgs};
@@ -203,10 +203,8 @@ fn model(
     let source = classifier.labelled(asked.clone())?;
     report::labelled(output, &asked, &source)?;
     let pictures = args.pictures(source).open()?.continuing(classifier.training());
-    let network = classifier.base().network();
-    let (name, resizing) = (network.name(), resizing(network));
-    let classes = count(classifier.classes().len(), "class");
-    output.field("Model", format!("{}, {name}{resizing}, {classes}", args.what.display()))?;
+    let (base, classes) = (named(classifier.base()), count(classifier.classes().len(), "class"));
+    output.field("Model", format!("{}, {base}, {classes}", args.what.display()))?;
     config.disk_need(classifier.base(), &pictures)?.check()?;
     let mut context = common.context(Progress::new("Pictures"))?;
     let mut set = TrainingSet::new(classifier.base(), &pictures, &extract, &mut context)?;

@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use headstart::model::thousands;
 use headstart::{
-    Base, Error, Event, FeatureFiles, FitConfig, Pictures, RunConfig, TrainJob, Trained,
+    Base, Effort, Error, Event, FeatureFiles, FitConfig, Pictures, RunConfig, TrainJob, Trained,
 };
 use headstart_report::Report;
 
@@ -60,6 +60,13 @@ pub(crate) struct TrainArgs {
     duplicates: DuplicateArgs,
     #[command(flatten)]
     base: BaseArgs,
+    /// How much work to put into the model
+    ///
+    /// good averages the features of each picture with those of its mirror image, and lets several bases count the
+    /// same. best also tries fine-tuning with augmentation, and keeps the model that does better on the pictures
+    /// held back. A model predicts as it was trained, and with mirror images takes twice the time.
+    #[arg(long, value_enum, default_value_t = EffortArg::Fast, conflicts_with_all = ["fine_tune_at", "features"])]
+    effort: EffortArg,
     /// Seconds that --base auto may take, about
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     budget: u32,
@@ -75,6 +82,27 @@ pub(crate) struct TrainArgs {
     page: PageArgs,
 }
 
+/// How much work goes into a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EffortArg {
+    /// A head on the features of pictures as they are
+    Fast,
+    /// A head on features that are averaged with those of mirror images
+    Good,
+    /// The better of that and of a fine-tuned base
+    Best,
+}
+
+impl From<EffortArg> for Effort {
+    fn from(effort: EffortArg) -> Self {
+        match effort {
+            EffortArg::Fast => Self::Fast,
+            EffortArg::Good => Self::Good,
+            EffortArg::Best => Self::Best,
+        }
+    }
+}
+
 pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     if !args.features.is_empty() {
         return from_features::run(args, common, output);
@@ -83,7 +111,8 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     let pictures = open(&job.source, option)?;
     job.check_files(&pictures)?;
     args.page.check(job.run.model.as_deref())?;
-    if auto::is_asked_for(&job.base) {
+    let chooses = auto::is_asked_for(&job.base);
+    if chooses {
         let budget = Duration::from_secs(args.budget.into());
         let chosen = auto::choose(&job, &pictures, (budget, args.seed), common, output)?;
         job.base.config.architecture = Some(chosen);
@@ -106,6 +135,10 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     }
     if let (Some(file), true) = (&job.run.export_split, pictures.source().multi_label) {
         output.field("Split file", format!("{}, to be read with --multi-label", file.display()))?;
+    }
+    if !chooses && job.fine_tune.is_none() {
+        let seconds = trained.fit.seconds.total;
+        auto::recommend(&job, &pictures, (seconds, args.seed), common, output)?;
     }
     args.show_how_to_try(output)?;
     Ok(ExitCode::SUCCESS)
@@ -163,6 +196,7 @@ impl TrainArgs {
             .with_base(self.base.source())
             .with_head(head)
             .with_fine_tune(tuning)
+            .with_effort(self.effort.into())
             .with_run(run))
     }
 }
@@ -196,6 +230,9 @@ pub(super) fn train(
     drop(context);
     let cached = job.run.inputs.extract.cache.is_some() && matches!(learned, Learned::Pictures(_));
     let trained = trained.map_err(|error| match (&job.fine_tune, fine_tunes) {
+        (None, true) if matches!(error, Error::Interrupted) => {
+            anyhow::Error::new(error).context("interrupted; the model on the frozen base is saved")
+        }
         (Some(_), true) => interrupted(error, job.run.checkpoint.as_deref(), job.run.resume),
         (None, _) if cached && matches!(error, Error::Interrupted) => {
             anyhow::Error::new(error).context(FEATURES_ARE_KEPT)
@@ -204,8 +241,13 @@ pub(super) fn train(
     })?;
     broken.map_or(Ok(()), Err)?;
     let Trained { fit, fine_tune, .. } = &trained;
-    if let (Some(tuned), Some(phase)) = (fine_tune, &job.fine_tune) {
-        super::tuning::report(tuned, phase.training.learning_rate, output)?;
+    let record = trained.classifier.training().and_then(|record| record.fine_tune.as_ref());
+    if let Some(tuned) = fine_tune {
+        // Of one that came to nothing there is no record.
+        let planned = job.fine_tune.as_ref().map(|phase| &phase.training);
+        let options = planned.or(record.map(|record| &record.options));
+        let rate = options.map_or(0.0, |options| options.learning_rate);
+        super::tuning::report(tuned, rate, output)?;
     }
     let model = job.run.model.as_ref().context("a model that was trained is saved")?;
     let skipped = fine_tune.as_ref().map_or(&fit.skipped, |tuned| &tuned.skipped);
@@ -257,26 +299,28 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
 }
 
 fn describe_base(base: &Base, output: &Output) -> std::io::Result<()> {
-    let network = base.network();
-    let size = network.preprocessing();
-    output.field(
-        "Base",
-        format!(
-            "{} at {} x {}{}, {} parameters, {}",
-            network.architecture(),
-            size.height,
-            size.width,
-            resizing(network),
-            thousands(network.total_params()),
-            match network.trainable_params() {
-                0 => "all frozen".to_owned(),
-                n => format!("{} trainable", thousands(n)),
-            },
-        ),
-    )?;
-    if let Some(record) = base.weights_record() {
-        let file = record.file.as_ref().map_or_else(String::new, |file| format!(": {file}"));
-        output.field("Weights", format!("{}{file}", record.origin))?;
+    for part in base.parts() {
+        let network = part.network();
+        let size = network.preprocessing();
+        output.field(
+            "Base",
+            format!(
+                "{} at {} x {}{}, {} parameters, {}",
+                network.architecture(),
+                size.height,
+                size.width,
+                resizing(network),
+                thousands(network.total_params()),
+                match network.trainable_params() {
+                    0 => "all frozen".to_owned(),
+                    n => format!("{} trainable", thousands(n)),
+                },
+            ),
+        )?;
+        if let Some(record) = part.weights_record() {
+            let file = record.file.as_ref().map_or_else(String::new, |file| format!(": {file}"));
+            output.field("Weights", format!("{}{file}", record.origin))?;
+        }
     }
     Ok(())
 }

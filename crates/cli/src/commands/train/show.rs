@@ -30,6 +30,18 @@ impl<'a> Events<'a> {
             Event::Disk(need) => report::disk(output, need),
             Event::Note { message } => output.note(message),
             Event::Fitted(report) => fitted(report, self.job, output),
+            Event::Expected { seconds } => {
+                output.event(event)?;
+                output.field("Time", format!("about {}", duration(*seconds)))
+            }
+            Event::Tried { gain, error, kept } => {
+                output.event(event)?;
+                let verdict = if *kept { "kept" } else { "left: the frozen base stays" };
+                output.field(
+                    "Tried",
+                    format!("fine-tuning: accuracy {gain:+.3} +- {error:.3} of pictures held back, {verdict}"),
+                )
+            }
             other => self.epochs.show(other, output),
         }
     }

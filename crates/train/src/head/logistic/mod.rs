@@ -59,6 +59,10 @@ pub struct LogisticConfig {
     pub tolerance: f64,
     /// The same while the strength is chosen: 1e-3.
     pub tolerance_while_choosing: f64,
+    /// Where the features are those of several bases, joined, how many each has: those of each are then
+    /// standardised apart, and all of them count as much as all of another base. Otherwise nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<usize>,
 }
 
 impl Default for LogisticConfig {
@@ -69,6 +73,7 @@ impl Default for LogisticConfig {
             class_weight: ClassWeight::Uniform,
             tolerance: 1e-4,
             tolerance_while_choosing: 1e-3,
+            blocks: Vec::new(),
         }
     }
 }
@@ -144,7 +149,7 @@ pub fn fit_logistic(
         check_fits(&untrained(train.task(), train.dim, train.classes, 0.0, 0), validation)?;
     }
     let weights = train.total_weights(&config.class_weight)?;
-    let problem = Problem::new(isa, train, weights.as_deref(), config.strength)?;
+    let problem = Problem::new(isa, train, weights.as_deref(), config)?;
     let (choice, solver) = problem.solve(config, callback)?;
 
     let head = problem.head(train.classes, solver.best());
@@ -215,10 +220,16 @@ impl<'a> Problem<'a> {
         isa: Isa,
         samples: &Samples<'a>,
         weights: Option<&'a [f32]>,
-        strength: Strength,
+        config: &LogisticConfig,
     ) -> Result<Self, TrainError> {
         let (what, found, expected) = ("samples", samples.len(), u32::MAX as usize);
         if found > expected {
+            return Err(TrainError::Length { what, found, expected });
+        }
+        let one = [samples.dim];
+        let blocks = if config.blocks.is_empty() { &one[..] } else { &config.blocks };
+        let (what, found, expected) = ("features of a sample", samples.dim, blocks.iter().sum());
+        if found != expected {
             return Err(TrainError::Length { what, found, expected });
         }
         let counts = |row: &u32| {
@@ -245,11 +256,12 @@ impl<'a> Problem<'a> {
             (&[class], Task::SingleLabel) => return Err(TrainError::OneClass { class }),
             _ => {}
         }
+        let draw_together = config.strength == Strength::Auto;
         Ok(Self {
             isa,
             samples: *samples,
             weights,
-            standardisation: Standardisation::of(samples, &rows, strength == Strength::Auto)?,
+            standardisation: Standardisation::of(samples, &rows, draw_together, blocks)?,
             rows,
             present,
             of_all,

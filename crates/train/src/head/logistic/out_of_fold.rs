@@ -35,7 +35,7 @@ pub fn out_of_fold_logits(
 ) -> Result<OutOfFold, TrainError> {
     config.check()?;
     let weights = samples.total_weights(&config.class_weight)?;
-    let problem = Problem::new(isa, samples, weights.as_deref(), config.strength)?;
+    let problem = Problem::new(isa, samples, weights.as_deref(), config)?;
     let mut objective = problem.objective(problem.rows.clone());
     let folds = problem.deal(&objective, &problem.rows, config.seed).of;
     let count = folds.iter().flatten().max().map_or(0, |last| last + 1);

@@ -14,13 +14,14 @@ const USUAL: f64 = 30.0;
 /// Mean and deviation of each feature, in the precision that they are applied in.
 pub(super) struct Standardisation {
     pub(super) mean: Vec<f32>,
-    /// 1 / standard deviation (of the population); 0 for constant features.
+    /// 1 / standard deviation (of the population), times the share of the block; 0 for constant features.
     pub(super) inverse: Vec<f32>,
 }
 
 impl Standardisation {
     /// That of the given rows; with `draw_together` the deviations are drawn towards a common one, the more so
-    /// the fewer rows there are.
+    /// the fewer rows there are. Features come in blocks of so many each, of which each has a common deviation of
+    /// its own; all blocks count the same, however many features they have.
     ///
     /// # Errors
     /// When their features cannot be read.
@@ -28,27 +29,33 @@ impl Standardisation {
         samples: &Samples,
         rows: &[u32],
         draw_together: bool,
+        blocks: &[usize],
     ) -> Result<Self, TrainError> {
         let n = rows.len() as f64;
         let mut mean = sum_rows(samples, rows, |_, x| x)?;
         mean.iter_mut().for_each(|sum| *sum /= n);
         let mut deviation = sum_rows(samples, rows, |column, x| (x - mean[column]).powi(2))?;
         deviation.iter_mut().for_each(|sum| *sum = (*sum / n).sqrt());
-        let largest = deviation.iter().copied().fold(0.0, f64::max);
         let own = if draw_together { 1.0 - USUAL / (n + USUAL) } else { 1.0 };
-        let squares: f64 = deviation.iter().map(|deviation| deviation * deviation).sum();
-        let common = (1.0 - own) * squares / deviation.len().max(1) as f64;
-        let inverse = mean
-            .iter()
-            .zip(&deviation)
-            .map(|(mean, deviation)| match *deviation > CONSTANT * largest.max(mean.abs()) {
-                true => {
-                    let drawn = (own * deviation * deviation + common).sqrt();
-                    Some((1.0 / drawn) as f32).filter(|v| v.is_finite()).unwrap_or(0.0)
+        let mut inverse = Vec::with_capacity(mean.len());
+        for &block in blocks {
+            let features = inverse.len()..inverse.len() + block;
+            let (mean, deviation) = (&mean[features.clone()], &deviation[features]);
+            let largest = deviation.iter().copied().fold(0.0, f64::max);
+            let squares: f64 = deviation.iter().map(|deviation| deviation * deviation).sum();
+            let common = (1.0 - own) * squares / block.max(1) as f64;
+            let share = (samples.dim as f64 / (blocks.len() * block.max(1)) as f64).sqrt();
+            inverse.extend(mean.iter().zip(deviation).map(|(mean, deviation)| {
+                match *deviation > CONSTANT * largest.max(mean.abs()) {
+                    true => {
+                        let drawn = (own * deviation * deviation + common).sqrt();
+                        let inverse = (share / drawn) as f32;
+                        if inverse.is_finite() { inverse } else { 0.0 }
+                    }
+                    false => 0.0,
                 }
-                false => 0.0,
-            })
-            .collect();
+            }));
+        }
         Ok(Self { mean: mean.into_iter().map(|mean| mean as f32).collect(), inverse })
     }
 
