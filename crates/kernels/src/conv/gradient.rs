@@ -13,6 +13,7 @@ use super::tile::{STEPS, most_pixels, step, widest};
 use crate::Isa;
 use crate::chunks::evenly;
 use crate::prefetch::fetch;
+use crate::simd::{load, store};
 
 /// What [`KernelGradient::run`] adds up.
 #[derive(Debug)]
@@ -122,13 +123,20 @@ impl KernelGradient<'_> {
         let first = row * self.windows.width + column;
         let rows = self.d_out[first * outputs..].chunks_exact(outputs).take(pixels);
         let d_bias = &mut self.d_bias[channel..][..used];
+        let mut sums = [simd.splat_f32s(0.0); NV];
+        for (sum, from) in sums.iter_mut().zip(d_bias.chunks(S::F32_LANES)) {
+            *sum = load(simd, from);
+        }
         for (to, from) in packed.0.chunks_exact_mut(NV * S::F32_LANES).zip(rows) {
             let from = &from[channel..][..used];
-            to[..used].copy_from_slice(from);
-            to[used..].fill(0.0);
-            for (sum, d) in d_bias.iter_mut().zip(from) {
-                *sum += d;
+            for (v, to) in S::as_mut_simd_f32s(to).0.iter_mut().enumerate() {
+                let d = load(simd, &from[v * S::F32_LANES..]);
+                *to = d;
+                sums[v] = simd.add_f32s(sums[v], d);
             }
+        }
+        for (sum, to) in sums.iter().zip(d_bias.chunks_mut(S::F32_LANES)) {
+            store(simd, to, *sum);
         }
 
         let Windows { row_stride, pixel_stride, segments, segment_stride, .. } = self.windows;
