@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use headstart_kernels::conv::{self, Target, Windows};
+use headstart_kernels::conv::{Target, Windows};
 use headstart_model::Shape;
 
 use super::buffers::{PICTURE, Source};
@@ -68,11 +68,6 @@ impl Conv {
         self.sides.map_or(0, |sides| sides.under(self.band) * self.padded_row(sides))
     }
 
-    /// Whether its windows lie on padded copies of its input rows.
-    pub(super) fn pads(&self) -> bool {
-        self.sides.is_some()
-    }
-
     fn padded_row(&self, sides: Sides) -> usize {
         let (_, width) = self.input.spatial();
         (sides.margins.left + width + sides.margins.right) * self.input.channels()
@@ -108,47 +103,69 @@ impl Conv {
         }
     }
 
-    /// Computes some rows and panels, of a source that has been prepared.
+    /// Computes some rows and panels, of a source that has been prepared. Bands of rows go through the panels one
+    /// after the other, so that a panel's weights stay in the first cache.
     pub(super) fn rows(&self, rows: Rows<'_>) {
         let Rows { source, range, panels, residual, target, scratch, ahead } = rows;
-        let channels = self.input.channels();
-        let (_, width) = self.output.spatial();
-        let Some(sides) = self.sides else {
-            let pixels = match source {
-                Source::Values(values) => {
-                    Pixels::F32(&values[range.start * width * channels..], channels)
-                }
-                Source::Rounded { pixels, first } => {
-                    let pixel = self.op.rounded(0).map_or(0, |(_, pixel)| pixel);
-                    Pixels::Bf16(&pixels[(range.start - first) * width * pixel..])
-                }
-                Source::Picture(..) => unreachable!("{PICTURE}"),
-            };
-            let size = (range.len(), width);
-            self.op.run(Run { panels, chunk: 0, pixels, size, residual, target, ahead });
-            return;
-        };
-        let Product::F32(op) = &self.op else {
-            unreachable!("only 1x1 convolutions are rounded");
-        };
-        let padded_row = self.padded_row(sides);
         let Target { values, row_stride, pixel_stride, room } = target;
+        let begin = self.op.panel(panels.start).start;
         for first in range.clone().step_by(self.band) {
             let height = self.band.min(range.end - first);
-            let padded = &mut scratch[..sides.under(height) * padded_row];
+            let (pixels, windows) = self.windows(source, first, height, scratch);
+            for panel in panels.clone() {
+                let channel = self.op.panel(panel).start - begin;
+                let place = (first - range.start) * row_stride + channel;
+                let next = panel + 1;
+                self.op.run(Run {
+                    panels: panel..next,
+                    chunk: 0,
+                    pixels,
+                    windows,
+                    residual: residual.map(|r| &r[place..]),
+                    target: Target {
+                        values: &mut values[place..],
+                        row_stride,
+                        pixel_stride,
+                        room: room - channel,
+                    },
+                    ahead: if next < panels.end { self.weights(next) } else { ahead },
+                });
+            }
+        }
+    }
+
+    /// A panel's weights.
+    pub(super) fn weights(&self, panel: usize) -> &[f32] {
+        self.op.weights(0, panel..panel + 1)
+    }
+
+    /// The windows of `height` output rows from `first` on: on the source itself, or on padded copies of its rows.
+    fn windows<'a>(
+        &self,
+        source: Source<'a>,
+        first: usize,
+        height: usize,
+        scratch: &'a mut [f32],
+    ) -> (Pixels<'a>, Windows) {
+        let channels = self.input.channels();
+        let (_, width) = self.output.spatial();
+        if let Some(sides) = self.sides {
+            let row = self.padded_row(sides);
+            let padded = &mut scratch[..sides.under(height) * row];
             self.pad(source, sides, first * sides.stride, padded);
             let shape = (sides.kernel, sides.stride);
-            let done = (first - range.start) * row_stride;
-            op.run(conv::Run {
-                panels: panels.clone(),
-                chunk: 0,
-                x: padded,
-                windows: Windows::sliding((height, width), shape, padded_row / channels, channels),
-                residual: residual.map(|r| &r[done..]),
-                target: Target { values: &mut values[done..], row_stride, pixel_stride, room },
-                ahead,
-            });
+            let windows = Windows::sliding((height, width), shape, row / channels, channels);
+            return (Pixels::F32(padded), windows);
         }
+        let pixels = match source {
+            Source::Values(values) => Pixels::F32(&values[first * width * channels..]),
+            Source::Rounded { pixels, first: rounded } => {
+                let pixel = self.op.rounded(0).map_or(0, |(_, pixel)| pixel);
+                Pixels::Bf16(&pixels[(first - rounded) * width * pixel..])
+            }
+            Source::Picture(..) => unreachable!("{PICTURE}"),
+        };
+        (pixels, Windows::pixels(height, width, channels))
     }
 
     /// Writes the rows of the padded map from `first` on to `out`.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use headstart_kernels::conv::Target;
+use headstart_kernels::conv::{Target, Windows};
 use headstart_kernels::{Activation, bf16, conv};
 
 /// A convolution's kernel.
@@ -16,19 +16,18 @@ pub(super) enum Product {
 /// Pixels in the precision of a [`Product`], one chunk of their inputs.
 #[derive(Clone, Copy)]
 pub(super) enum Pixels<'a> {
-    /// Values from a pixel to the next, which may be more than its inputs.
-    F32(&'a [f32], usize),
+    F32(&'a [f32]),
     /// See [`bf16::Run::x`].
     Bf16(&'a [u16]),
 }
 
-/// What [`Product::run`] computes of 1x1 windows.
+/// What [`Product::run`] computes.
 pub(super) struct Run<'a> {
     pub(super) panels: Range<usize>,
     pub(super) chunk: usize,
     pub(super) pixels: Pixels<'a>,
-    /// Rows, and pixels in a row.
-    pub(super) size: (usize, usize),
+    /// Where they lie among the pixels. Only their numbers count in bf16, whose windows are 1x1.
+    pub(super) windows: Windows,
     /// Laid out as the target is.
     pub(super) residual: Option<&'a [f32]>,
     pub(super) target: Target<'a>,
@@ -87,20 +86,15 @@ impl Product {
         }
     }
 
-    /// Computes 1x1 windows.
+    /// Computes some panels of the windows.
     pub(super) fn run(&self, run: Run<'_>) {
-        let Run { panels, chunk, pixels, size: (height, width), residual, target, ahead } = run;
+        let Run { panels, chunk, pixels, windows, residual, target, ahead } = run;
         match (self, pixels) {
-            (Product::F32(op), Pixels::F32(x, stride)) => op.run(conv::Run {
-                panels,
-                chunk,
-                x,
-                windows: conv::Windows::pixels(height, width, stride),
-                residual,
-                target,
-                ahead,
-            }),
+            (Product::F32(op), Pixels::F32(x)) => {
+                op.run(conv::Run { panels, chunk, x, windows, residual, target, ahead });
+            }
             (Product::Bf16(op), Pixels::Bf16(x)) => {
+                let Windows { height, width, .. } = windows;
                 op.run(bf16::Run { panels, chunk, x, height, width, residual, target, ahead });
             }
             _ => unreachable!("pixels come in the precision of the product"),

@@ -30,7 +30,6 @@ impl Conv {
         let Buffers { input, residual, out, scratch, ahead } = buffers;
         let channels = self.op.outputs();
         let (height, width) = self.output.spatial();
-        let row_stride = width * channels;
         if self.pixels() == 1 && residual.is_none() {
             self.divide_panels(out, scratch, &|panels, out, mut scratch| {
                 let prepared = carve(&mut scratch, self.prepared(1));
@@ -50,27 +49,15 @@ impl Conv {
             let prepared = carve(&mut scratch, self.prepared(range.len()));
             // A padded convolution's input rows are others, but it takes them as they are.
             let source = self.prepare(input, range.clone(), prepared);
-            for first in range.clone().step_by(self.band) {
-                let rows = first..(first + self.band).min(range.end);
-                let done = (first - range.start) * row_stride;
-                for panels in self.passes() {
-                    let place = done + self.op.panel(panels.start).start;
-                    self.rows(Rows {
-                        source,
-                        range: rows.clone(),
-                        panels: panels.clone(),
-                        residual: residual.map(|r| &r[place..]),
-                        target: Target {
-                            values: &mut out[place..],
-                            row_stride,
-                            pixel_stride: channels,
-                            room: channels - self.op.panel(panels.start).start,
-                        },
-                        scratch: &mut *scratch,
-                        ahead: self.next(panels.end - 1, ahead),
-                    });
-                }
-            }
+            self.rows(Rows {
+                source,
+                range,
+                panels: 0..self.op.panels(),
+                residual,
+                target: Target::dense(out, width, channels),
+                scratch,
+                ahead,
+            });
         });
     }
 
@@ -83,6 +70,7 @@ impl Conv {
             let prepared = carve(&mut scratch, self.prepared(height));
             let source = self.prepare(input, 0..height, prepared);
             for panel in panels {
+                let next = panel + 1;
                 let channels = self.op.panel(panel).len();
                 let (own, rest) = std::mem::take(&mut out).split_at_mut(channels);
                 out = rest;
@@ -90,11 +78,11 @@ impl Conv {
                 self.rows(Rows {
                     source,
                     range: 0..height,
-                    panels: panel..panel + 1,
+                    panels: panel..next,
                     residual: None,
                     target: Target::dense(map, width, channels),
                     scratch: &mut *scratch,
-                    ahead: self.next(panel, ahead),
+                    ahead: if next < self.op.panels() { self.weights(next) } else { ahead },
                 });
                 pool::global_average(isa, map, own);
             }
@@ -120,18 +108,5 @@ impl Conv {
         divide(0..self.op.panels(), (0, out), scratch, &split, &|panels, (_, out), scratch| {
             run(panels, out, scratch);
         });
-    }
-
-    /// The panels of each pass over the map: all at once where rows are padded for them, and else one
-    /// after the other, so that its weights stay in the cache.
-    fn passes(&self) -> impl Iterator<Item = Range<usize>> {
-        let own = if self.pads() { self.op.panels() } else { 1 };
-        (0..self.op.panels()).step_by(own).map(move |first| first..first + own)
-    }
-
-    /// The weights that are needed after those of a panel.
-    fn next<'a>(&'a self, panel: usize, ahead: &'a [f32]) -> &'a [f32] {
-        let next = panel + 1;
-        if next < self.op.panels() { self.op.weights(0, next..next + 1) } else { ahead }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use headstart_kernels::conv::Target;
+use headstart_kernels::conv::{Target, Windows};
 use headstart_kernels::depthwise::{self, Ring};
 
 use super::Block;
@@ -75,7 +75,7 @@ impl Block {
                             panels: 0..project.op.panels(),
                             chunk: panel,
                             pixels: self.filtered_pixels(project, panel, size, filtered, rounded),
-                            size,
+                            windows: Windows::pixels(size.0, size.1, self.pixel),
                             residual,
                             target: Target::dense(out, size.1, channels),
                             ahead,
@@ -104,7 +104,7 @@ impl Block {
         rounded: &'a mut [f32],
     ) -> Pixels<'a> {
         match project.op.rounded(panel) {
-            None => Pixels::F32(filtered, self.pixel),
+            None => Pixels::F32(filtered),
             Some(kind) => {
                 let filtered = &filtered[..height * width * self.pixel];
                 let channels = self.panels[panel].channels.len();
