@@ -1,5 +1,4 @@
-//! How fast the frozen base runs, against the limit that this machine has at the same time;
-//! and a step of fine-tuning.
+//! Measures the speed of the frozen base relative to the machine's simultaneous peak, and the speed of fine-tuning.
 #![forbid(unsafe_code)]
 
 mod training;
@@ -17,14 +16,14 @@ pub use training::{TrainBenchConfig, TrainBenchReport, bench_training};
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct BenchConfig {
-    /// Pictures that are to be done at once.
+    /// Pictures per batch.
     pub batch: usize,
-    /// Threads that they are divided among: a picture at a time, or, where there are fewer pictures
-    /// than threads, all threads share each picture.
+    /// Threads among which they are divided: a picture at a time per thread, or, if there are fewer pictures than
+    /// threads, all threads share each picture.
     pub threads: usize,
-    /// What to compute with.
+    /// Instruction sets and precision.
     pub compute: Compute,
-    /// For how long to measure, in seconds.
+    /// Duration of the measurement, in seconds.
     pub seconds: f64,
 }
 
@@ -34,18 +33,17 @@ impl Default for BenchConfig {
     }
 }
 
-/// What was measured. All figures are medians.
+/// The results. All values are medians.
 #[derive(Clone, Debug)]
 pub struct BenchReport {
-    /// Milliseconds from the start of a batch to its end, by its pictures.
+    /// Milliseconds per batch divided by its number of pictures.
     pub ms_per_image: f64,
-    /// Multiply-adds for a picture.
+    /// Multiply-adds per picture.
     pub multiply_adds: usize,
-    /// Floating-point operations a second that all threads together can do in the precision
-    /// measured, in 1e9: with its instruction set, and for portable code with the best that the
-    /// processor has.
+    /// The peak of all threads together in the measured precision, in 1e9 floating-point operations per second: with
+    /// its instruction set, and for portable code with the best of the processor.
     pub peak_gflops: f64,
-    /// Bytes that a thread computes a picture in, without the weights.
+    /// Working memory of a thread in bytes, without the weights.
     pub arena_bytes: usize,
     /// The fused steps in order, on one thread.
     pub steps: Vec<StepTime>,
@@ -54,32 +52,32 @@ pub struct BenchReport {
 /// The time of a fused step.
 #[derive(Clone, Debug)]
 pub struct StepTime {
-    /// The layers that it computes.
+    /// The layers it computes.
     pub layers: String,
-    /// Milliseconds for a picture.
+    /// Milliseconds per picture.
     pub ms: f64,
-    /// Multiply-adds for a picture.
+    /// Multiply-adds per picture.
     pub multiply_adds: usize,
 }
 
 impl BenchReport {
-    /// Pictures a second.
+    /// Pictures per second.
     pub fn images_per_second(&self) -> f64 {
         1e3 / self.ms_per_image
     }
 
-    /// Floating-point operations a second that the plan reached, in 1e9.
+    /// Floating-point operations per second of the plan, in 1e9.
     pub fn gflops(&self) -> f64 {
         2.0 * self.multiply_adds as f64 / self.ms_per_image / 1e6
     }
 
-    /// Of the peak, the share that the plan reached.
+    /// The plan's fraction of the peak.
     pub fn share_of_peak(&self) -> f64 {
         self.gflops() / self.peak_gflops
     }
 }
 
-/// Measures the frozen base on pictures in memory: decoding and resizing are left out.
+/// Measures the frozen base on pictures in memory, without decoding and resizing.
 pub fn bench(base: &Base, config: &BenchConfig) -> BenchReport {
     let plan = base.compile(config.compute);
     let size = plan.preprocessing();
@@ -99,20 +97,20 @@ pub fn bench(base: &Base, config: &BenchConfig) -> BenchReport {
     }
 }
 
-/// Batches and measurements of the peak in turn, so that both see the same clock. `record` gets the
-/// seconds of a batch and the floating-point operations a second.
+/// Alternates batches and measurements of the peak, so that both run at the same clock rate. `record` receives the
+/// seconds of a batch and the floating-point operations per second.
 fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn FnMut(f64, f64)) {
-    // Where there is a picture for each thread, every thread is a team of its own.
+    // If there is a picture for each thread, every thread is a separate team.
     let (teams, members) =
         if config.batch < config.threads { (1, config.threads) } else { (config.threads, 1) };
     let barrier = Barrier::new(teams + 1);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    // What the teams saw of a round. They keep the time themselves: whoever waits for them may be
-    // let in late when all cores are busy.
+    // The teams' times of a round. They measure the time themselves: a waiting thread may be resumed late when all
+    // cores are busy.
     let rounds = Mutex::new(Vec::new());
     let team = || {
         let mut worker = Worker::new(plan, members);
-        // Memory is touched and the clock is up before anything is measured.
+        // Memory is touched and the clock rate is up before the measurement.
         worker.run(plan, picture);
         loop {
             barrier.wait();
@@ -124,7 +122,7 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
                 worker.run(plan, picture);
             }
             let end = Instant::now();
-            // The peak of all threads is reached while all are at it.
+            // The peak of all threads is measured while all are running.
             barrier.wait();
             let peak = Peak {
                 start: Instant::now(),
@@ -158,7 +156,7 @@ fn measure(plan: &Plan, picture: &[u8], config: &BenchConfig, record: &mut dyn F
     });
 }
 
-/// Floating-point operations that a team did, with nothing to wait for.
+/// A team's number of floating-point operations in registers.
 struct Peak {
     start: Instant,
     end: Instant,
@@ -166,8 +164,8 @@ struct Peak {
 }
 
 impl Peak {
-    /// Operations a second of all teams, from the first one's start to the last one's end: threads
-    /// that share a core would each see all of it.
+    /// Operations per second of all teams, from the first one's start to the last one's end: threads that share a core
+    /// would each see its full speed.
     fn together<'a>(peaks: impl Iterator<Item = &'a Self> + Clone) -> f64 {
         let operations: usize = peaks.clone().map(|peak| peak.operations).sum();
         let start = peaks.clone().map(|peak| peak.start).min();

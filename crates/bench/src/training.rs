@@ -1,4 +1,4 @@
-//! How fast a step of fine-tuning is.
+//! Measures the speed of a fine-tuning step.
 
 use std::error::Error as StdError;
 use std::ops::ControlFlow;
@@ -14,58 +14,57 @@ use headstart_train::{Event, FineTuneConfig, FineTuner, Inputs, Label, Task, Tra
 
 use super::{Peak, median};
 
-/// What to measure of fine-tuning.
+/// What to measure.
 #[derive(Clone, Debug)]
 pub struct TrainBenchConfig {
-    /// Which layers train.
+    /// The layers to train.
     pub at: Trainable,
-    /// Pictures of a step.
+    /// Pictures per step.
     pub batch: usize,
     /// Threads that share them.
     pub threads: usize,
-    /// What the frozen layers are computed with.
+    /// Instruction sets and precision of the frozen layers.
     pub compute: Compute,
-    /// For how long to measure each of both cases, in seconds.
+    /// Duration of each of both cases, in seconds.
     pub seconds: f64,
 }
 
-/// What was measured: forward, backward and the optimizer's update (RMSprop). Figures are medians.
+/// The results: forward, backward and the optimizer's update (RMSprop). Values are medians.
 #[derive(Clone, Debug)]
 pub struct TrainBenchReport {
-    /// The first layer that trains.
+    /// The first trainable layer.
     pub first_layer: String,
-    /// Milliseconds of a step by its pictures, the frozen layers included.
+    /// Milliseconds per step divided by its number of pictures, including the frozen layers.
     pub ms_per_image: f64,
-    /// The same where what the frozen layers make of the pictures has been kept; `None` where there
-    /// are no frozen layers.
+    /// The same with cached outputs of the frozen layers; `None` if there are no frozen layers.
     pub ms_per_image_kept: Option<f64>,
-    /// Multiply-adds for a picture: of the frozen layers, and of the others forward and back.
+    /// Multiply-adds per picture of the frozen layers.
     pub frozen_multiply_adds: usize,
-    /// Of the layers that train.
+    /// Multiply-adds per picture of the trainable layers, forward and backward.
     pub multiply_adds: usize,
-    /// Floating-point operations a second that all threads together can do in f32, in 1e9.
+    /// The peak of all threads together in f32, in 1e9 floating-point operations per second.
     pub peak_gflops: f64,
-    /// The operations that train, on one thread.
+    /// The trainable operations, on one thread.
     pub operations: Vec<OpTime>,
 }
 
 impl TrainBenchReport {
-    /// Floating-point operations a second that a step reached, the frozen layers included, in 1e9.
+    /// Floating-point operations per second of a step, including the frozen layers, in 1e9.
     pub fn gflops(&self) -> f64 {
         let all = self.frozen_multiply_adds + self.multiply_adds;
         2.0 * all as f64 / self.ms_per_image / 1e6
     }
 
-    /// Of the peak, the share that a step reached.
+    /// A step's fraction of the peak.
     pub fn share_of_peak(&self) -> f64 {
         self.gflops() / self.peak_gflops
     }
 }
 
-/// Steps between the start of an epoch and its end.
+/// Steps per epoch.
 const STEPS: usize = 16;
 
-/// Measures steps of fine-tuning on made-up pictures in memory.
+/// Measures steps of fine-tuning on synthetic pictures in memory.
 ///
 /// # Errors
 /// When there is no such layer.
@@ -99,7 +98,7 @@ fn measure(base: &Base, config: &TrainBenchConfig) -> Result<TrainBenchReport, E
     };
     let pictures = MadeUp::new(plan, config.batch * STEPS, CLASSES);
     let mut peaks = Vec::new();
-    // Of the picture itself there is nothing to keep.
+    // For the picture itself there is nothing to cache.
     let cases: &[bool] = if trainable.boundary() == 0 { &[false] } else { &[false, true] };
     for &kept in cases {
         let head = untrained(Task::SingleLabel, trainable.features(), CLASSES, 0.2, 0);
@@ -140,7 +139,7 @@ fn trainable_from(base: &Base) -> String {
     first.map_or_else(String::new, |first| base.network().layers()[first].name.clone())
 }
 
-/// The peak of all threads at this moment, in f32, which is what training computes in.
+/// The current peak of all threads in f32, the precision of training.
 fn peak(compute: Compute) -> f64 {
     let compute = Compute { bf16: None, ..compute };
     let start = Instant::now();
@@ -148,7 +147,7 @@ fn peak(compute: Compute) -> f64 {
     Peak::together([Peak { start, end: Instant::now(), operations }].iter())
 }
 
-/// One picture, again and again.
+/// A single picture, repeated.
 struct MadeUp {
     plan: Plan,
     arenas: Mutex<Vec<Arena>>,
@@ -173,7 +172,7 @@ impl MadeUp {
     }
 }
 
-/// The picture through the frozen layers, or what has been kept of it.
+/// The picture as output of the frozen layers, computed or cached.
 struct MadeUpInputs<'a> {
     pictures: &'a MadeUp,
     kept: bool,

@@ -54,7 +54,7 @@ pub(crate) fn error(error: &Error) -> String {
         Error::WeightFile { .. } => "; weights are used with `headstart train --weights`",
         Error::OneClassCounts { .. } => ", or take other --folds or another --val-split",
         Error::NoRoom { .. } | Error::Scratch { .. } => " with --cache-dir",
-        Error::NoCheckpoint { .. } | Error::OtherRun { .. } => "; leave out --resume to start anew",
+        Error::NoCheckpoint { .. } | Error::OtherRun { .. } => "; remove --resume to start again",
         Error::Saved { .. } => ": go on with the same command and --resume",
         Error::OtherFeatures { .. } => {
             "; --base, --weights, --input-size, --resize and --fit say of which"
@@ -110,7 +110,7 @@ fn data_error(error: &DataError) -> String {
         }
         DataError::NoLabels { .. } => "; or take --label-from",
         DataError::NoColumns { .. } => {
-            "; leave out --path-column, --label-column and --label-separator"
+            "; remove --path-column, --label-column and --label-separator"
         }
         DataError::Contents { path, reason } | DataError::Manifest { path, reason } => {
             return format!("{}: {}", path.display(), listing_problem(reason));

@@ -98,7 +98,7 @@ impl Common {
         let bf16 = self.precision.0;
         if bf16.is_some_and(|bf16| bf16.simd().name() != self.isa.name()) {
             return Err(usage(format_args!(
-                "bf16 is not for {}: leave out --isa (or HEADSTART_ISA), or take --precision f32",
+                "{} cannot compute in bf16; remove --isa (or HEADSTART_ISA), or use --precision f32",
                 self.isa.name()
             )));
         }
@@ -137,7 +137,7 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
         "" => Ok(Limit::default()),
         "none" => Ok(Limit(None)),
         _ => match parse_size(text) {
-            Some(0) => Err("to keep no features, there is --no-cache".to_owned()),
+            Some(0) => Err("use --no-cache to keep no features".to_owned()),
             Some(bytes) => Ok(Limit(Some(bytes))),
             None => Err("give a size such as 500MB, 20GB or 10GiB, or none".to_owned()),
         },
@@ -183,7 +183,7 @@ fn parse_precision(name: &str) -> Result<Precision, String> {
         "f32" => Ok(Precision(None)),
         "bf16" => match Bf16::best() {
             Some(bf16) => Ok(Precision(Some(bf16))),
-            None => Err("this processor has neither amx nor avx512_bf16: take f32".to_owned()),
+            None => Err("this processor has neither amx nor avx512_bf16; use f32".to_owned()),
         },
         _ => Err("there are f32 and bf16".to_owned()),
     }

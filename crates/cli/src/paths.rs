@@ -48,7 +48,7 @@ impl PathArgs {
         &self,
     ) -> anyhow::Result<impl Iterator<Item = io::Result<PathBuf>> + Send + '_> {
         if self.null && !self.are_streamed() {
-            return Err(usage("--null is for paths on standard input: give - as a path"));
+            return Err(usage("--null requires - as a path"));
         }
         let end = if self.null { b'\0' } else { b'\n' };
         Ok(self.paths.iter().flat_map(move |path| {

@@ -172,9 +172,7 @@ pub(crate) fn open(source: &PictureSource, option: Option<&str>) -> anyhow::Resu
     match option.filter(|_| pictures.is_split()) {
         Some(option) => {
             let root = pictures.root().display();
-            Err(usage(format!(
-                "{root}: says itself which pictures to measure on; leave out {option}"
-            )))
+            Err(usage(format!("{root}: already has a split; remove {option}")))
         }
         None => Ok(pictures),
     }

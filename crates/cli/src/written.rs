@@ -11,7 +11,7 @@ use crate::usage;
 pub(crate) fn check_is_not_model(file: &Path, model: &Path) -> anyhow::Result<()> {
     match is_same(file, model) {
         true => {
-            Err(usage(format_args!("{} is the model itself: give another file", path_text(file))))
+            Err(usage(format_args!("{} is the model itself; choose another file", path_text(file))))
         }
         false => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! How long augmenting a picture takes on one thread: `augment_speed [SIDE]`.
+//! Measures the time to augment a picture on one thread: `augment_speed [SIDE]`.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ fn main() {
     }
 }
 
-/// Prints the best of some rounds of [`VIEWS`] pictures.
+/// Prints the best time of several rounds of [`VIEWS`] pictures.
 fn report(name: &str, mut round: impl FnMut()) {
     let mut best = Duration::MAX;
     for _ in 0..ROUNDS {

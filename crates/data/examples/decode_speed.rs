@@ -1,8 +1,7 @@
-//! How long a picture takes on one thread from its file to the network's pixels:
-//! `decode_speed SIDE FOLDER…`.
+//! Measures the time from a picture's file to the network's pixels on one thread: `decode_speed SIDE FOLDER…`.
 //!
-//! For each folder and each gap ([`Reduce`]) the mean over its pictures of the shortest times of a
-//! few rounds, which take turns.
+//! For each folder and each gap ([`Reduce`]), it prints the mean over the folder's pictures of the shortest time in a
+//! few interleaved rounds.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -38,7 +37,7 @@ fn measure(folder: &Path, to: &Preprocessing) {
     let pictures = list_pictures([folder]).pictures;
     let bytes: u64 =
         pictures.iter().filter_map(|p| p.at.path().metadata().ok()).map(|m| m.len()).sum();
-    // About 10 seconds, if 10 ms go by a megabyte.
+    // About 10 seconds, at 10 ms per megabyte.
     let rounds = (300_000_000 / bytes.max(1)).clamp(3, 30);
     let mut best = vec![[[Duration::MAX; STEPS.len()]; GAPS.len()]; pictures.len()];
     let mut resizer = Resizer::new();

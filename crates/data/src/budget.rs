@@ -1,18 +1,16 @@
-//! How much memory all threads together may decode in.
+//! A memory budget for decoding, shared by all threads.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// 512 MiB, the budget unless another is asked for.
+/// The default budget, 512 MiB.
 pub const DEFAULT_MEMORY: u64 = 512 << 20;
 
-/// Memory that threads share: each takes what it is about to need and waits until there is as
-/// much.
+/// Memory shared by threads: each acquires what it is about to need, and waits until that is available.
 ///
-/// Whoever asks first is served first, so that a large picture is not passed over for ever by
-/// small ones. One that needs more than the whole budget waits until it is alone. A thread that
-/// holds some must not wait for more, or two may wait for each other:
-/// [`try_grow`](MemoryGuard::try_grow) says at once, and who is refused gives back what it has
-/// and asks for all.
+/// Requests are served in order, so that large pictures are not starved by small ones. A request for more than the
+/// whole budget waits until no other thread holds any. A thread that holds memory must not wait for more, or two could
+/// wait for each other: [`try_grow`](MemoryGuard::try_grow) returns at once, and a thread that is refused must release
+/// its memory and request it all.
 #[derive(Debug)]
 pub struct MemoryBudget {
     total: u64,
@@ -24,19 +22,19 @@ pub struct MemoryBudget {
 struct State {
     used: u64,
     holders: usize,
-    /// The number that the next to ask gets.
+    /// The number of the next request.
     next: u64,
-    /// The number whose turn it is.
+    /// The number of the request to be served.
     turn: u64,
 }
 
 impl MemoryBudget {
-    /// A budget of so many bytes.
+    /// Creates a budget of `total` bytes.
     pub fn new(total: u64) -> Self {
         Self { total, state: Mutex::default(), freed: Condvar::new() }
     }
 
-    /// Waits until `bytes` are free, and takes them until the guard is dropped.
+    /// Waits until `bytes` are available, and acquires them until the guard is dropped.
     pub fn acquire(&self, bytes: u64) -> MemoryGuard<'_> {
         let mut state = self.state();
         let number = state.next;
@@ -70,7 +68,7 @@ impl Default for MemoryBudget {
     }
 }
 
-/// Memory taken from a [`MemoryBudget`]; dropping it gives it back.
+/// Memory acquired from a [`MemoryBudget`]; dropping it releases the memory.
 #[derive(Debug)]
 #[must_use = "dropping it gives the memory back"]
 pub struct MemoryGuard<'a> {
@@ -79,8 +77,8 @@ pub struct MemoryGuard<'a> {
 }
 
 impl MemoryGuard<'_> {
-    /// Takes as much more as makes it `bytes`, if that is free now or nobody else holds any; says
-    /// whether there are as many now.
+    /// Grows to `bytes` if they are available now or no other thread holds any; returns whether the guard now has as
+    /// many.
     pub fn try_grow(&mut self, bytes: u64) -> bool {
         if bytes <= self.bytes {
             return true;
@@ -159,7 +157,7 @@ mod tests {
         assert_eq!(budget.state().used, 0);
     }
 
-    /// As files are read: first the file's size is known, and only then what decoding takes.
+    /// As in reading files: first the file's size is known, and only then the memory for decoding.
     #[test]
     fn threads_that_need_more_than_they_hold_never_wait_for_each_other() {
         let budget = MemoryBudget::new(100);

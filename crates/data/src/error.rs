@@ -7,96 +7,96 @@ use headstart_files::io_reason;
 use crate::Skipped;
 use crate::sources::{ListingProblem, Note, PatternUse};
 
-/// Why a folder of pictures cannot be used at all.
+/// The reason why a folder of pictures cannot be used at all.
 ///
-/// What concerns single pictures is no error: it is skipped and listed with its reason.
+/// Problems with single pictures are not errors: such pictures are skipped and listed with the reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// Nothing is at this path.
+    /// The path does not exist.
     #[error("{}: no such file or folder; check the path", path.display())]
     Missing {
         /// The path asked for.
         path: PathBuf,
     },
-    /// A file was given where a folder is needed.
-    #[error("{}: is a file with no pictures in it; give a folder with one folder of pictures per class, an archive (.tar, .zip) or a manifest (.csv, .parquet)", path.display())]
+    /// The path is a file where a folder is required.
+    #[error("{}: is a file without pictures; use a folder with one folder of pictures per class, an archive (.tar, .zip) or a table (.csv, .parquet)", path.display())]
     NotAFolder {
         /// The path asked for.
         path: PathBuf,
     },
-    /// Folders that all have folders of the same names in them.
+    /// Folders that all contain folders of the same names.
     #[error(
         "{}: {} all hold {}: find labels by '^([^/]+)/' if the former are the classes, \
          by '([^/]+)/[^/]*$' if the latter are, or call the sides of a split train and validation",
         path.display(), some(outer), some(inner)
     )]
     EitherClasses {
-        /// The folder they lie in.
+        /// The folder that contains them.
         path: PathBuf,
         /// Their names.
         outer: Vec<String>,
-        /// Those of the folders in each.
+        /// The names of the folders in each.
         inner: Vec<String>,
     },
-    /// A file that should hold pictures, but cannot be listed.
+    /// A file that should contain pictures, but cannot be listed.
     #[error("{}: {reason}", path.display())]
     Contents {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The problem, and what to do.
         reason: ListingProblem,
     },
-    /// The folder cannot be listed. The system's reason is a part of the message and no source of
-    /// this error, or whoever prints the chain would print it twice.
+    /// The folder cannot be listed. The system's message is part of this error's message and not its source, or
+    /// printing the chain would repeat it.
     #[error("{}: cannot be read ({}); check its permissions", path.display(), io_reason(cause))]
     Unreadable {
         /// The path asked for.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         cause: io::Error,
     },
-    /// No picture lies anywhere below the folder.
+    /// The folder contains no picture at any depth.
     #[error(
-        "{}: holds no pictures; put them into one folder per class{}",
+        "{}: contains no pictures; put them into one folder per class{}",
         path.display(),
         not_looked_into(unreadable)
     )]
     NoPictures {
         /// The path asked for.
         path: PathBuf,
-        /// What below it could not be read, and may hold pictures.
+        /// Unreadable folders in it, which may contain pictures.
         unreadable: Vec<Skipped>,
     },
-    /// A file that lists or holds pictures has none of its own.
-    #[error("{}: holds no pictures{}", path.display(), not_looked_into(left_out))]
+    /// A file that lists or contains pictures has no usable ones.
+    #[error("{}: contains no pictures{}", path.display(), not_looked_into(left_out))]
     NothingInside {
         /// The file asked for.
         path: PathBuf,
-        /// What was left out.
+        /// The pictures left out.
         left_out: Vec<Skipped>,
     },
-    /// All pictures are kept to measure on.
+    /// All pictures are reserved for validation or testing.
     #[error(
         "{}: has nothing to learn from: {} for validation or testing",
         path.display(),
         if *pictures == 1 { "its picture is".to_owned() } else { format!("all its {pictures} pictures are") }
     )]
     NothingToLearn {
-        /// What was asked for.
+        /// The path asked for.
         path: PathBuf,
-        /// How many pictures it has.
+        /// Number of its pictures.
         pictures: usize,
     },
-    /// Pictures may have several labels, and have none.
+    /// In a multi-label data set, no picture has a label.
     #[error("{}: none of its {pictures} pictures has a label; some must", path.display())]
     NoneOfAnyClass {
-        /// What was asked for.
+        /// The path asked for.
         path: PathBuf,
-        /// How many pictures it has.
+        /// Number of its pictures.
         pictures: usize,
     },
-    /// Pictures lie in the folder itself and none in a folder below it.
+    /// All pictures are in the folder itself and none in a subfolder.
     #[error(
         "{}: its {pictures} pictures lie in no class; move them into one folder per class, as in {}",
         path.display(),
@@ -105,24 +105,24 @@ pub enum DataError {
     NoClasses {
         /// The path asked for.
         path: PathBuf,
-        /// How many pictures lie in it directly.
+        /// Number of pictures directly in it.
         pictures: usize,
     },
-    /// Not one picture has a label and may be learned from.
+    /// No picture has a label and is available for training.
     #[error(
         "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, or give them a column label{}",
         path.display(),
         notes.iter().map(|note| format!("; {note}")).collect::<String>()
     )]
     NoLabels {
-        /// What was asked for.
+        /// The path asked for.
         path: PathBuf,
-        /// How many pictures it has.
+        /// Number of its pictures.
         pictures: usize,
-        /// How a table was understood.
+        /// How a table was interpreted.
         notes: Vec<Note>,
     },
-    /// Every picture carries the same label.
+    /// Every picture has the same label.
     #[error(
         "{}: has only the class \"{class}\"; a classifier needs at least two{}",
         path.display(),
@@ -133,53 +133,51 @@ pub enum DataError {
         path: PathBuf,
         /// The only class.
         class: String,
-        /// What could not be read, and may hold the pictures of others.
+        /// Unreadable files and folders, which may contain pictures of other classes.
         unreadable: Vec<Skipped>,
     },
-    /// The share of pictures held back for validation is not in `0..1`.
-    #[error(
-        "a validation share of {share} makes no sense; give one from 0 up to, but not including, 1"
-    )]
+    /// The fraction of pictures held back for validation is not in `0..1`.
+    #[error("the validation share is {share}; it must be at least 0 and less than 1")]
     Share {
-        /// The share asked for.
+        /// The fraction requested.
         share: f64,
     },
-    /// Pictures cannot be dealt into so many folds.
+    /// The number of folds is not possible for these pictures.
     #[error(
-        "{folds} folds make no sense; give 2 or more, and no more than there are different pictures or groups of them to measure on ({groups})"
+        "the number of folds is {folds}; it must be at least 2, and at most the number of different pictures or groups ({groups})"
     )]
     Folds {
-        /// The folds asked for.
+        /// The number of folds requested.
         folds: usize,
-        /// How many groups of pictures can be held back.
+        /// Number of groups of pictures that can be held back.
         groups: usize,
     },
-    /// A file that lists pictures cannot be understood.
+    /// A file that lists pictures cannot be parsed.
     #[error("{}: {reason}", path.display())]
     Manifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column, and the way out.
+        /// The problem, with line and column, and the remedy.
         reason: ListingProblem,
     },
-    /// Columns are named where there are none.
+    /// Columns are named for a source that has none.
     #[error("{}: has no columns", path.display())]
     NoColumns {
         /// The folder or the file.
         path: PathBuf,
     },
-    /// A regular expression is none.
-    #[error("{pattern} is no regular expression: {reason}")]
+    /// A regular expression is invalid.
+    #[error("{pattern} is not a regular expression: {reason}")]
     Pattern {
-        /// The text that should be one.
+        /// The text of the expression.
         pattern: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// A regular expression that matches no path.
     #[error("{pattern}: matches none of the paths, such as {example}")]
     MatchesNothing {
-        /// What it was to find.
+        /// What it should find.
         finds: PatternUse,
         /// The expression.
         pattern: String,
@@ -189,7 +187,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// What can be done about it.
+    /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Missing { .. } => ErrorKind::NotFound,
@@ -213,7 +211,7 @@ impl DataError {
         }
     }
 
-    /// The folder or the file that it is about.
+    /// The folder or file concerned.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Missing { path }
@@ -238,7 +236,7 @@ impl DataError {
     }
 }
 
-/// `; D/dog cannot be read (Permission denied)`, for the first few that were left out.
+/// `; D/dog cannot be read (Permission denied)`, for the first few of the unreadable folders.
 fn not_looked_into(unreadable: &[Skipped]) -> String {
     const SHOWN: usize = 3;
     let shown = unreadable.iter().take(SHOWN);

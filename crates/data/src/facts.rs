@@ -1,64 +1,63 @@
-//! What is known of a picture beside its features: how its file was, and how it looks to the
-//! network.
+//! Facts about a picture besides its features: properties of its file, and of its appearance to the network.
 
 use crate::decode::{Format, Header};
 
-/// What is known of a picture beside its features.
+/// Facts about a picture besides its features.
 ///
-/// `width` to `orientation` are of the file; the rest is measured on the pixels that the network
-/// sees, so that it costs little and means the same for large and small pictures.
+/// `width` to `orientation` are properties of the file; the others are measured on the pixels that the network sees, so
+/// that they cost little and are comparable between large and small pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Facts {
-    /// What the file's content is.
+    /// The format of the file's content.
     pub format: Format,
     /// The EXIF orientation, 1 to 8; 1 is upright.
     pub orientation: u8,
-    /// Width of the upright picture, in pixels, before it was resized.
+    /// Width of the upright picture before resizing, in pixels.
     pub width: u32,
-    /// Height of the upright picture, in pixels, before it was resized.
+    /// Height of the upright picture before resizing, in pixels.
     pub height: u32,
     /// Mean luma (ITU-R BT.601), 0 to 255.
     pub luma: f32,
     /// Standard deviation of luma, 0 to 127.5.
     pub contrast: f32,
-    /// Share of pixels whose luma is at most [`BLACK`].
+    /// Fraction of pixels whose luma is at most [`BLACK`].
     pub black: f32,
-    /// Share of pixels whose luma is at least [`WHITE`].
+    /// Fraction of pixels whose luma is at least [`WHITE`].
     pub white: f32,
-    /// Blur, from 0 (sharp) to 1: what share of the differences between neighbouring pixels a box
-    /// filter of nine leaves (Crete, Dolmiere, Ladret & Nicolas, "The blur effect", 2007), in the
-    /// worse of the two directions. 1 where there are no differences.
+    /// Blur, from 0 (sharp) to 1: the fraction of the differences between neighbouring pixels that remains after a box
+    /// filter of nine (Crete, Dolmiere, Ladret & Nicolas, "The blur effect", 2007), in the worse of the two directions.
+    /// 1 if there are no differences.
     pub blur: f32,
-    /// Colourfulness M3 (Hasler & Süsstrunk, "Measuring colourfulness in natural images", 2003): 0
-    /// is grey, 15 slightly, 59 quite, 109 extremely colourful.
+    /// Colourfulness M3 (Hasler & Süsstrunk, "Measuring colourfulness in natural images", 2003): 0 is grey, 15
+    /// slightly, 59 quite and 109 extremely colourful.
     pub colourfulness: f32,
     /// Mean luma of each cell of a grid over the picture, row by row from the top left.
     pub thumbnail: Thumbnail,
 }
 
-/// The luma up to which a pixel counts as black.
+/// The maximum luma of a black pixel.
 pub const BLACK: u8 = 8;
-/// The luma from which on a pixel counts as white.
+/// The minimum luma of a white pixel.
 pub const WHITE: u8 = 247;
 /// Cells of a [`Thumbnail`] along each side.
 pub const THUMBNAIL: usize = 16;
 /// A picture in 16 x 16 cells of luma.
 pub type Thumbnail = [u8; THUMBNAIL * THUMBNAIL];
 
-/// Pixels on either side that the box filter takes in.
+/// Pixels on either side that the box filter includes.
 const REACH: usize = 4;
-/// Pixels that the box filter takes in.
+/// Length of the box filter, in pixels.
 const BOX: i16 = 2 * REACH as i16 + 1;
 
 impl Facts {
-    /// Bytes of [`Facts::to_bytes`].
+    /// Length of [`Facts::to_bytes`].
     pub const BYTES: usize = 1 + 1 + 2 * 4 + 6 * 4 + THUMBNAIL * THUMBNAIL;
 
-    /// The facts of a picture whose file has this header, from its pixels at the network's size: u8
-    /// RGB, `[height][width][3]`.
+    /// Computes the facts of a picture from its file's header and its pixels at the network's size: u8 RGB,
+    /// `[height][width][3]`.
     ///
     /// # Panics
-    /// Unless `pixels` are whole rows, one at least.
+    /// Unless `pixels` consists of one or more whole rows.
     pub fn new(header: &Header, pixels: &[u8], width: usize) -> Self {
         let row = width * 3;
         assert!(row > 0 && !pixels.is_empty() && pixels.len().is_multiple_of(row), "whole rows");
@@ -80,7 +79,7 @@ impl Facts {
         }
     }
 
-    /// As bytes, little-endian.
+    /// Serialises to little-endian bytes.
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         let (head, thumbnail) = bytes.split_at_mut(Self::BYTES - THUMBNAIL * THUMBNAIL);
@@ -96,7 +95,7 @@ impl Facts {
         bytes
     }
 
-    /// What [`Facts::to_bytes`] wrote; `None` for bytes that it cannot have written.
+    /// Parses the result of [`Facts::to_bytes`]; `None` for bytes that it cannot have written.
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let (head, thumbnail) = bytes.split_last_chunk::<{ THUMBNAIL * THUMBNAIL }>()?;
         let [width, height] = *head[2..].as_chunks().0.first_chunk()?;
@@ -122,10 +121,10 @@ impl Facts {
     }
 }
 
-/// Values whose sums of squares and of products fit in 32 bits.
+/// Number of values whose sums of squares and of products fit in 32 bits.
 const FIT: usize = 1 << 12;
 
-/// Red, green and blue by themselves: what vectors can work on.
+/// Red, green and blue in separate planes, for vectorisation.
 struct Planes([Vec<u8>; 3]);
 
 impl Planes {
@@ -139,7 +138,7 @@ impl Planes {
         r.zip(g).zip(b).map(|((r, g), b)| [r, g, b])
     }
 
-    /// ITU-R BT.601 luma in 16 bits of fraction, rounded to nearest.
+    /// ITU-R BT.601 luma, computed with a 16-bit fraction and rounded to nearest.
     fn luma(&self) -> Vec<u8> {
         let [r, g, b] = &self.0;
         let luma = |((&r, &g), &b): ((&u8, &u8), &u8)| {
@@ -151,7 +150,7 @@ impl Planes {
 
     /// [`Facts::colourfulness`].
     fn colourfulness(&self) -> f64 {
-        // Red against green, and yellow against blue, the latter doubled to stay whole.
+        // Red minus green, and yellow minus blue, the latter doubled to stay an integer.
         let (mut rg, mut yb) = ([0i64; 2], [0i64; 2]);
         for [r, g, b] in self.pixels() {
             let (mut part_rg, mut part_yb) = ([0i32; 2], [0i32; 2]);
@@ -175,7 +174,7 @@ impl Planes {
     }
 }
 
-/// How luma is distributed.
+/// The distribution of luma.
 struct Light {
     mean: f64,
     deviation: f64,
@@ -206,10 +205,10 @@ impl Light {
     }
 }
 
-/// [`Facts::blur`] of rows of luma.
+/// Computes [`Facts::blur`] from rows of luma.
 ///
-/// The difference between two neighbours after the box filter is that of the pixels that enter and
-/// leave the box between them, divided by its length.
+/// The difference of two neighbours after the box filter is that of the pixels that enter and leave the box between
+/// them, divided by its length.
 fn blur(luma: &[u8], width: usize) -> f64 {
     let mut across = Variation::default();
     for row in luma.chunks_exact(width).filter(|row| row.len() > 2 * REACH + 1) {
@@ -223,17 +222,17 @@ fn blur(luma: &[u8], width: usize) -> f64 {
     [across, down].iter().filter_map(Variation::blur).reduce(f64::max).unwrap_or(1.0)
 }
 
-/// How much neighbouring pixels differ.
+/// The total variation of neighbouring pixels.
 #[derive(Default)]
 struct Variation {
-    /// All differences, times the box's length.
+    /// The sum of the differences, times the box's length.
     all: u64,
-    /// What the box filter takes away of them.
+    /// The part of it that the box filter removes.
     lost: u64,
 }
 
 impl Variation {
-    /// Adds pixels, their neighbours before, and what enters and leaves the box between them.
+    /// Adds pixels, their predecessors, and the pixels that enter and leave the box between them.
     fn add(&mut self, [here, before, entering, leaving]: [&[u8]; 4]) {
         let (mut all, mut lost) = (0u32, 0u32);
         let difference = |a: u8, b: u8| (i16::from(a) - i16::from(b)).abs();
@@ -252,10 +251,10 @@ impl Variation {
     }
 }
 
-/// [`Facts::thumbnail`] of rows of luma.
+/// Computes [`Facts::thumbnail`] from rows of luma.
 fn thumbnail(luma: &[u8], width: usize) -> Thumbnail {
     let height = luma.len() / width;
-    // Never empty: a picture with fewer pixels than cells shows some in several.
+    // Never empty: a picture with fewer pixels than cells repeats some of them.
     let cell = |at: usize, side: usize| {
         let start = at * side / THUMBNAIL;
         start..((at + 1) * side / THUMBNAIL).max(start + 1)

@@ -1,15 +1,14 @@
-//! Pictures in: from a folder of files to pixels of the network's size.
+//! Pictures: from a folder of files to pixels of the network's size.
 //!
 //! - [`sources`] finds the pictures and their labels,
-//! - [`mod@decode`] turns a file's bytes into upright 8-bit RGB, whatever the format,
-//! - [`resize`] brings them to the size that the model asks for,
-//! - [`augment`] varies them, anew in every epoch,
-//! - [`split`] holds pictures back for validation, the same pixels never on both sides,
-//! - [`facts`] tells of a picture what else is to be known of it,
-//! - [`cache`] keeps what the frozen base made of a picture.
+//! - [`mod@decode`] decodes a file of any supported format to upright 8-bit RGB,
+//! - [`resize`] resizes pictures to the model's input size,
+//! - [`augment`] varies them in every epoch,
+//! - [`split`] holds pictures back for validation, never with the same pixels on both sides,
+//! - [`facts`] measures other properties of a picture,
+//! - [`cache`] stores the frozen base's features of a picture.
 //!
-//! Nothing here knows of networks; the one thing taken from the model is its
-//! [`Preprocessing`](headstart_model::Preprocessing).
+//! Nothing here depends on networks, except for the model's [`Preprocessing`](headstart_model::Preprocessing).
 #![forbid(unsafe_code)]
 
 pub mod augment;
@@ -21,7 +20,7 @@ mod reader;
 pub mod sources;
 pub mod split;
 
-/// From the bytes of a file to upright 8-bit RGB, and how much of it is needed.
+/// Decoding of files to upright 8-bit RGB, and the resolution required.
 pub mod decode {
     pub use headstart_decode::*;
     pub use headstart_resize::Reduce;

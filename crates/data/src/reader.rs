@@ -1,4 +1,4 @@
-//! Pictures read and decoded by many threads in bounded memory.
+//! Reading and decoding of pictures by many threads in bounded memory.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use crate::cache::Key;
 use crate::decode::{MinSize, decode_at_least, estimated_bytes_at_least};
 use crate::{DecodeError, Limits, Location, Rgb};
 
-/// Reads and decodes pictures, any number of threads at once, which together keep to a bound of memory:
-/// for files as for what is made of them, each taken before it is needed.
+/// Reads and decodes pictures, on any number of threads, which share a memory limit: memory for files and decoded
+/// pictures is acquired before it is allocated.
 #[derive(Debug)]
 pub struct Reader {
     limits: Limits,
@@ -17,7 +17,7 @@ pub struct Reader {
     memory: Arc<MemoryBudget>,
 }
 
-/// A file's bytes, in memory that is taken until this is dropped.
+/// A file's bytes, in memory that is released when this is dropped.
 #[derive(Debug)]
 pub struct Held<'a> {
     bytes: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Held<'a> {
     memory: MemoryGuard<'a>,
 }
 
-/// A picture, in memory that is taken until this is dropped.
+/// A picture, in memory that is released when this is dropped.
 #[derive(Debug)]
 pub struct HeldPicture<'a> {
     picture: Rgb,
@@ -33,9 +33,9 @@ pub struct HeldPicture<'a> {
 }
 
 impl Reader {
-    /// Of pictures that are decoded to no less than `at_least`, in so many bytes, all threads together; a
-    /// picture that needs more is refused. When `None` these are [`DEFAULT_MEMORY`], and what needs more
-    /// waits until it is alone.
+    /// Creates a reader that decodes pictures to at least `at_least`, in `memory` bytes for all threads together, and
+    /// refuses pictures that need more. With `None`, the budget is [`DEFAULT_MEMORY`], and pictures that need more wait
+    /// until they are alone.
     pub fn new(memory: Option<u64>, at_least: MinSize) -> Self {
         let default = Limits::default();
         let limits = match memory {
@@ -50,13 +50,13 @@ impl Reader {
         Self { limits, at_least, memory: memory.into() }
     }
 
-    /// One that decodes to no less than another size, in the same memory.
+    /// A reader with another minimum size, sharing the same memory.
     #[must_use]
     pub fn with_size(&self, at_least: MinSize) -> Self {
         Self { limits: self.limits, at_least, memory: self.memory.clone() }
     }
 
-    /// What a picture may cost.
+    /// The limits for a single picture.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -64,12 +64,12 @@ impl Reader {
     /// Reads a picture's file.
     ///
     /// # Errors
-    /// As [`Location::read`].
+    /// As for [`Location::read`].
     pub fn read(&self, at: &Location) -> Result<Held<'_>, DecodeError> {
         self.read_into(at, 0)
     }
 
-    /// Reads a picture's file into this much memory, or more where the file is larger.
+    /// Reads a picture's file into memory for `least` bytes, or more if the file is larger.
     fn read_into(&self, at: &Location, mut least: u64) -> Result<Held<'_>, DecodeError> {
         loop {
             let mut held = None;
@@ -83,7 +83,7 @@ impl Reader {
                     memory.try_grow(bytes)
                 }
             };
-            // Where there were more bytes than expected, and no room for them, all is given back first.
+            // If the file is larger than expected and there is no room, all memory is released first.
             if let Some(bytes) = at.read_with(&self.limits, &mut room)? {
                 let memory = held.expect("room was asked for");
                 return Ok(Held { bytes, key: OnceCell::new(), memory });
@@ -91,10 +91,10 @@ impl Reader {
         }
     }
 
-    /// Whether a picture may be decoded: so many bytes does it take, its file's included.
+    /// Checks whether a picture may be decoded, and returns the bytes this needs, including its file.
     ///
     /// # Errors
-    /// When it takes more than a picture may. What else is wrong with it is told by decoding it.
+    /// When it exceeds the limits for a picture. Other problems are reported by decoding.
     pub fn check(&self, file: &Held<'_>) -> Result<u64, DecodeError> {
         let limit = self.limits.max_bytes;
         match estimated_bytes_at_least(&file.bytes, &self.limits, self.at_least) {
@@ -103,12 +103,11 @@ impl Reader {
         }
     }
 
-    /// Takes the memory that decoding a file needs, too. Where there is none at the moment the file's is
-    /// given back, since others may be waiting for that, and the file read again when there is enough
-    /// for all.
+    /// Acquires the memory for decoding a file. If that is not available now, the file's memory is released, since
+    /// others may be waiting for it, and the file is read again when there is enough for both.
     ///
     /// # Errors
-    /// As [`Reader::check`] and [`Reader::read`].
+    /// As for [`Reader::check`] and [`Reader::read`].
     pub fn with_room<'a>(
         &'a self,
         at: &Location,
@@ -124,10 +123,10 @@ impl Reader {
         }
     }
 
-    /// Decodes a file for which [there is room](Reader::with_room).
+    /// Decodes a file for which memory has been [acquired](Reader::with_room).
     ///
     /// # Errors
-    /// As [`decode_at_least`].
+    /// As for [`decode_at_least`].
     pub fn decode<'a>(&self, file: Held<'a>) -> Result<HeldPicture<'a>, DecodeError> {
         let Held { bytes, memory, .. } = file;
         let picture = decode_at_least(&bytes, &self.limits, self.at_least)?;
@@ -141,7 +140,7 @@ impl Held<'_> {
         &self.bytes
     }
 
-    /// By which the cache knows the file.
+    /// The cache key of the file.
     pub fn key(&self) -> Key {
         *self.key.get_or_init(|| Key::of(&self.bytes))
     }

@@ -1,4 +1,4 @@
-//! Archives in parts: whatever part is given, the answer is the command that joins them.
+//! Archives in parts: for any part, the error contains the command that joins them.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use headstart_data::Dataset;
 use headstart_data::sources::{is_source, list_pictures};
 
-/// Why nothing of a file is listed.
+/// The reason why nothing in a file is listed.
 fn refusal(path: &Path) -> String {
     let listing = list_pictures([path]);
     assert!(listing.pictures.is_empty(), "{}", path.display());
@@ -21,8 +21,8 @@ fn refusal(path: &Path) -> String {
     reason
 }
 
-/// What PKWARE's APPNOTE 8.5 says of an archive in parts: the first begins with a mark, and the record
-/// at the end of the last has its number.
+/// PKWARE's APPNOTE 8.5 on archives in parts: the first starts with a marker, and the record at the end of the last
+/// contains its number.
 #[test]
 fn parts_that_zip_has_made_are_refused_with_the_command_that_joins_them() {
     let folder = tempfile::tempdir().unwrap();

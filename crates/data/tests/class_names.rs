@@ -1,4 +1,4 @@
-//! Whatever a class is called, each way to say it gives the same name, or none and the reason.
+//! Tests that every way to specify a class gives the same name, or an error with the reason.
 
 mod support;
 
@@ -15,7 +15,7 @@ use support::parquet_file::{Column, Page, table};
 
 const OTHER: &str = "other";
 
-/// Whatever text, with what makes trouble in it more often than chance would have it.
+/// Any text, with an increased frequency of troublesome characters.
 fn text() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         "[a-c]{1,3}",
@@ -30,12 +30,12 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 0..5).prop_map(|parts| parts.concat())
 }
 
-/// Whether a folder can be called so, and is not hidden.
+/// Whether a folder can have this name, and is not hidden.
 fn may_be_folder(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains('/') && name.len() < 256
 }
 
-/// Members of an archive, or files below a folder.
+/// Members of an archive, or files in a folder.
 type Files<'a> = [(String, &'a str)];
 
 fn write_folder(root: &Path, files: &Files) {
@@ -66,7 +66,7 @@ fn write_zip(path: &Path, files: &Files) {
     archive.finish().unwrap();
 }
 
-/// Checks what a source of two pictures, one of a class called so and one of another, was taken for.
+/// Checks the listing of a source with two pictures, one of a class with this name and one of another.
 fn check(door: &str, name: &str, listing: &Listing) {
     let labels: Vec<&str> = listing.pictures.iter().filter_map(|p| p.label.as_deref()).collect();
     assert!(labels.contains(&OTHER), "{door}: {listing:?}");
@@ -77,7 +77,7 @@ fn check(door: &str, name: &str, listing: &Listing) {
         }
         Err(BadClassName { problem, .. }) => {
             assert_eq!(labels, [OTHER], "{door}: {name:?}");
-            // A label that is not there is no mistake.
+            // An empty label is not an error.
             let told = problem == NameProblem::Nothing && !["folder", "zip", "tar"].contains(&door);
             let reasons = listing.skipped.iter().map(|skipped| skipped.reason.to_string());
             let named = reasons.into_iter().any(|reason| reason.contains(&problem.to_string()));
@@ -207,7 +207,7 @@ fn paths_of_tables_are_found_in_whatever_normalisation() {
         let files = [format!("{own}/{own}.jpg"), format!("{own}/{own}2.jpg")];
         write_folder(folder.path(), &files.clone().map(|name| (name, "")));
         let table = folder.path().join("t.csv");
-        // A path without an ending, too; and one of a file that is not there stays as it is.
+        // A path without extension, too; and one of a missing file stays unchanged.
         let rows =
             format!("{written}/{written}.jpg,a\n{written}/{written}2,b\n{written}/x.jpg,a\n");
         fs::write(&table, format!("path,label\n{rows}")).unwrap();

@@ -1,4 +1,4 @@
-//! What fuzzing begins with, and what it found: every file gives an answer.
+//! Runs the fuzzing corpus and earlier findings: every file gives a result.
 
 mod support;
 
@@ -20,10 +20,10 @@ use cache::{DIM, FINGERPRINT, entry};
 use headstart_data::cache::{CacheConfig, FeatureCache, Key};
 use support::{corpus, fixtures, pictures};
 
-/// Far more than any of these small files takes, also of a busy machine.
+/// Far more than any of these small files takes, even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Shown when a test fails: which file it was.
+/// Shows the file's name when a test fails.
 fn each(files: Vec<(String, Vec<u8>)>, run: impl Fn(&[u8])) {
     assert!(!files.is_empty());
     for (name, bytes) in files {
@@ -61,8 +61,8 @@ fn every_segment_of_a_cache_is_read_as_far_as_it_is_whole() {
     each(corpus("cache"), cache::run);
 }
 
-/// Or fuzzing would not get behind the checksum of the header. Where this fails because segments
-/// are written in another way, the file is to be replaced by what is written now.
+/// Otherwise fuzzing would not get past the header's checksum. If this fails because the format of segments has
+/// changed, replace the file by one in the new format.
 #[test]
 fn the_segment_that_fuzzing_begins_with_is_one_that_is_written_today() {
     let root = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! From any listing of pictures to those to learn from.
+//! Selection of training pictures from listings.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use headstart_data::{Dataset, Skipped, Subset};
 
 /// A side, if one is given.
 type Side = Option<Subset>;
-/// A path, a label (none where it is empty) and a side.
+/// A path, a label (empty for none) and a side.
 type Row = (&'static str, &'static str, Side);
 
 const TRAIN: Side = Some(Subset::Train);
@@ -82,7 +82,7 @@ fn a_class_that_is_only_validated_is_skipped() {
 #[test]
 fn a_listing_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
     let cases: [(&[Row], &str); 6] = [
-        (&[], "list.csv: holds no pictures"),
+        (&[], "list.csv: contains no pictures"),
         (
             &[("a", "x", TEST), ("b", "y", VALIDATION)],
             "list.csv: has nothing to learn from: all its 2 pictures are for validation or testing",

@@ -1,4 +1,4 @@
-//! Decoding against Pillow's pixels, and what bad files give.
+//! Compares decoded pixels with Pillow's, and tests errors for bad files.
 
 mod support;
 
@@ -40,11 +40,11 @@ fn a_file_cut_anywhere_is_no_picture() {
     for [file, ..] in cases() {
         let whole = bytes(&format!("decode/{file}"));
         let full = decode(&whole, &Limits::default()).unwrap();
-        // Of a number at the end of a text a shorter one may be left.
+        // A number cut short at the end of a text may still be a number.
         let last = if file.starts_with("pnm_plain") { 4 } else { 0 };
         for length in 0..whole.len() - last {
-            // What is cut off may be no part of the picture: later frames, padding, a
-            // checksum. Then nothing is missing.
+            // The part cut off may not belong to the picture: later frames, padding, a checksum. Then nothing is
+            // missing.
             if decode(&whole[..length], &Limits::default()).is_ok_and(|picture| picture != full) {
                 wrong.push(format!("{file} cut to {length} of {} bytes", whole.len()));
             }
@@ -95,7 +95,7 @@ fn stray_bytes_between_segments_harm_nothing() {
     assert_eq!(decode(&stray, &limits).unwrap(), decode(&plain, &limits).unwrap());
 }
 
-/// A PNG that declares `side` x `side` pixels and holds none.
+/// A PNG that declares `side` x `side` pixels but contains none.
 fn png_header(side: u32) -> Vec<u8> {
     png_of(side, side)
 }
@@ -112,7 +112,7 @@ fn a_line_of_pixels_is_refused() {
     let limits = Limits::default();
     for (width, height) in [(1, 65_536), (65_536, 1)] {
         let error = decode(&png_of(width, height), &limits).unwrap_err().to_string();
-        assert_eq!(error, format!("{width} x {height} pixels: a side is more than 65535"));
+        assert_eq!(error, format!("{width} x {height} pixels: a side exceeds 65535"));
     }
     // As long as the longest JPEG.
     let error = decode(&png_of(1, 65_535), &limits).unwrap_err().to_string();
@@ -133,7 +133,7 @@ fn a_huffman_table_has_at_most_256_codes() {
 
 #[test]
 fn a_huge_declared_size_is_refused_before_anything_is_allocated() {
-    let refusal = "50000 x 50000 pixels are more than the limit of 134 megapixels";
+    let refusal = "50000 x 50000 pixels exceed the limit of 134 megapixels";
     let limits = Limits::default();
     assert_eq!(decode(&png_header(50_000), &limits).unwrap_err().to_string(), refusal);
 
@@ -165,7 +165,7 @@ fn a_picture_within_the_pixel_limit_may_still_need_too_much_memory() {
         let error = decode(&bytes(&format!("decode/{file}")), &limits).unwrap_err();
         assert!(matches!(error, DecodeError::TooMuchMemory { .. }), "{file}: {error}");
     }
-    // A progressive JPEG holds all its coefficients, two bytes each.
+    // A progressive JPEG needs memory for all coefficients, two bytes each.
     let limits = Limits { max_bytes: 13 * 9 * 9 - 1, ..Limits::default() };
     let progressive = bytes("decode/jpeg_progressive.jpg");
     assert!(matches!(decode(&progressive, &limits), Err(DecodeError::TooMuchMemory { .. })));
@@ -178,15 +178,15 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
     let pixels = 13 * 9;
     for (file, expected) in [
         ("png_rgb.png", pixels * 3),
-        // Made 8-bit RGB where they lie.
+        // Converted to 8-bit RGB in place.
         ("png_16_rgba.png", pixels * 8),
         ("png_rgba.png", pixels * 4),
-        // Made larger, so held twice.
+        // The result is larger, so both are in memory.
         ("png_grey.png", pixels * 4),
     ] {
         assert_eq!(estimate(&bytes(&format!("decode/{file}"))), expected, "{file}");
     }
-    // 5000 x 4000: some rows beside the picture, and all coefficients, two bytes each and a bit.
+    // 5000 x 4000: some rows besides the picture, or all coefficients, slightly more than two bytes each.
     for (file, most) in [("jpeg_rgb.jpg", 3.1), ("jpeg_progressive.jpg", 9.6)] {
         let mut file = bytes(&format!("decode/{file}"));
         let frame = file.windows(2).position(|w| matches!(w, b"\xFF\xC0" | b"\xFF\xC2")).unwrap();
@@ -199,11 +199,11 @@ fn the_memory_that_decoding_needs_is_known_from_the_header() {
         let bytes = bytes(&format!("decode/{file}"));
         let needed = estimate(&bytes);
         assert!(needed >= decode(&bytes, &limits).unwrap().pixels().len() as u64);
-        // The window of zstd does not depend on the picture.
+        // The size of zstd's window does not depend on the picture.
         peak = peak.max(if file.ends_with("zstd.tif") { 0 } else { needed });
     }
     assert!(peak < 200_000, "of pictures this small");
-    // What is refused by its header, or is no picture, needs nothing more.
+    // Files rejected by their header, or that are not pictures, need no more memory.
     for file in [png_header(50_000), b"text".to_vec(), Vec::new()] {
         assert_eq!(estimate(&file), 0);
     }

@@ -1,4 +1,4 @@
-//! Decoding to a part of the size against libjpeg's pixels, by way of Pillow's `draft`.
+//! Compares decoding at reduced sizes with libjpeg's pixels, from Pillow's `draft`.
 
 mod support;
 
@@ -26,7 +26,7 @@ fn read(file: &str) -> Vec<u8> {
     bytes(&format!("reduced/{file}"))
 }
 
-/// What makes this picture be divided by `divisor` and by no more.
+/// The minimum size for which this picture is divided by `divisor` and no more.
 fn divided(file: &[u8], divisor: usize) -> MinSize {
     let full = decode(file, &Limits::default()).unwrap();
     MinSize { width: full.width().div_ceil(divisor), height: full.height().div_ceil(divisor) }
@@ -79,7 +79,7 @@ fn what_is_asked_for_is_the_least_and_full_pixels_come_where_nothing_smaller_is_
         ((1000, 1), (75, 53)),
     ] {
         assert_eq!(size("420.jpg", least.0, least.1), expected, "{least:?}");
-        // It lies on its side.
+        // The picture is rotated.
         let turned = size("orientation_6.jpg", least.1, least.0);
         assert_eq!((turned.1, turned.0), expected, "{least:?}");
     }
@@ -131,7 +131,7 @@ fn what_contradicts_itself_is_damaged_and_says_how() {
         let at = plain.windows(from.len()).position(|w| w == from).unwrap();
         [&plain[..at], to, &plain[at + from.len()..]].concat()
     };
-    // All but the first so many.
+    // All except the first `kept`.
     let markers_lost = |kept: usize| {
         let scan = plain.windows(2).position(|w| w == b"\xFF\xDA").unwrap();
         let is_marker = |i: usize| plain[i] == 0xFF && matches!(plain[i + 1], 0xD0..=0xD7);
@@ -141,7 +141,7 @@ fn what_contradicts_itself_is_damaged_and_says_how() {
         lost
     };
     let least = MinSize { width: 10, height: 7 };
-    // Of 20 MCUs, 3 between markers, there are 12.
+    // 12 of 20 MCUs remain, with 3 between markers.
     assert!(decode_at_least(&markers_lost(3), &Limits::default(), least).is_ok());
     for (file, says) in [
         (markers_lost(1), "damaged JPEG: most of a scan is lost with its restart markers"),
@@ -153,7 +153,7 @@ fn what_contradicts_itself_is_damaged_and_says_how() {
         (with(b"\xFF\xC4", b"\xFF\xFE"), "damaged JPEG: a Huffman table is missing"),
         (
             with(b"\xFF\xC0", b"\xFF\xC9"),
-            "this kind of JPEG cannot be read (arithmetic coding); \
+            "this kind of JPEG is not supported (arithmetic coding); \
              convert it: magick mogrify -format png *.jpg",
         ),
     ] {

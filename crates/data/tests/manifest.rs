@@ -15,7 +15,7 @@ fn written(name: &str, content: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf
     (folder, path)
 }
 
-/// A picture of a listing: path below a folder, label, side, group and weight.
+/// A picture of a listing: path relative to a folder, label, side, group and weight.
 type Row = (String, String, Option<Subset>, String, f32);
 
 fn rows(listing: &Listing, folder: &Path) -> Vec<Row> {
@@ -115,8 +115,8 @@ fn a_row_that_is_not_utf_8_is_skipped_unless_nothing_is_read_of_it() {
 fn what_cannot_be_meant_is_an_error_with_file_line_and_column() {
     let cases: [(&[u8], &str); 11] = [
         (b"", "has no header; name the columns in its first line: path,label"),
-        (b"\"two\nlines\",label\na,x\n", r"it has: two\nlines, label; name the one"),
-        (b"url,label\na,x\n", "it has: url, label; name the one with the pictures' paths"),
+        (b"\"two\nlines\",label\na,x\n", r"there are: two\nlines, label; name the column"),
+        (b"url,label\na,x\n", "there are: url, label; name the column of paths"),
         (b"a.jpg,x\nb.jpg,y\n", "has no header, but a.jpg, x in its first line; put a line before"),
         (b"path,label,Label\na,x,y\n", "has 2 columns \"label\"; leave one"),
         (
@@ -209,7 +209,7 @@ fn a_pattern_finds_its_named_group_its_first_group_or_all_it_matches() {
     assert_eq!((both.label_in("B12.jpg"), both.group_in("B12.jpg")), (Some("12"), Some("B")));
     let error = "([A-Z".parse::<PathPattern>().unwrap_err().to_string();
     assert!(
-        error.starts_with("([A-Z is no regular expression: ") && !error.contains('\n'),
+        error.starts_with("([A-Z is not a regular expression: ") && !error.contains('\n'),
         "{error}"
     );
 }

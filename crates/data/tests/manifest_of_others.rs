@@ -1,4 +1,4 @@
-//! Manifests as other programs write them.
+//! Manifests written by other programs.
 
 mod support;
 
@@ -140,7 +140,7 @@ fn columns_are_named_where_their_names_say_nothing() {
         assert_eq!(source.dataset().unwrap().items.len(), 2);
     }
     let error = refused(folder.path(), "x.csv", table);
-    assert!(error.contains("it has: what, where, cat, dog, odd; name the one"), "{error}");
+    assert!(error.contains("there are: what, where, cat, dog, odd; name the column"), "{error}");
     let source = Source { columns: named(None, &["x"]), ..Source::new(folder.path()) };
     assert!(matches!(source.list(), Err(DataError::NoColumns { .. })));
 }
@@ -164,8 +164,8 @@ fn what_may_be_several_pictures_is_skipped_and_what_is_none_is_told_when_it_is_r
     assert_eq!(pictures(&listing, folder.path()), found);
     let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.to_string()).collect();
     let [reason] = &reasons[..] else { panic!("{reasons:?}") };
-    assert!(reason.starts_with("line 2 has the path \"a\", which may be a."), "{reason}");
-    assert!(reason.ends_with(": add the ending"), "{reason}");
+    assert!(reason.starts_with("line 2 has the path \"a\", which could be a."), "{reason}");
+    assert!(reason.ends_with("; add the extension"), "{reason}");
 }
 
 #[test]
@@ -190,9 +190,9 @@ fn lines_that_are_no_objects_are_skipped_and_a_file_of_none_is_refused() {
     assert_eq!(pictures(&listing, folder.path()), ["a.jpg:7"]);
     let reasons: Vec<_> = listing.skipped.iter().map(|s| s.reason.to_string()).collect();
     let begin = [
-        "line 2 is no JSON object",
-        "line 3 is no JSON object",
-        "line 4 is longer than a line may be",
+        "line 2 is not a JSON object",
+        "line 3 is not a JSON object",
+        "line 4 is longer than the limit for a line",
         "line 5 has no path",
         "line 6 has a label with control characters",
         "line 7 is not UTF-8",
@@ -205,7 +205,7 @@ fn lines_that_are_no_objects_are_skipped_and_a_file_of_none_is_refused() {
         assert!(refused(folder.path(), "x.jsonl", content).starts_with("has no line that is"));
     }
     let nameless = refused(folder.path(), "x.jsonl", b"{\"url\": 1}");
-    assert!(nameless.ends_with("name the one with the pictures' paths"), "{nameless}");
+    assert!(nameless.ends_with("name the column of paths"), "{nameless}");
     assert!(refused(folder.path(), "x.jsonl", b"\xff\xfe{\0}\0").starts_with("is UTF-16"));
     let weight = b"{\"path\": \"a.jpg\", \"weight\": -1}";
     assert!(refused(folder.path(), "x.jsonl", weight).starts_with("line 1, column \"weight\""));
@@ -218,7 +218,7 @@ fn a_line_is_that_of_an_editor_behind_the_line_that_states_the_separator() {
     assert_eq!(listing.skipped[0].reason.to_string(), "line 5 has no path");
 }
 
-/// A name that a file or a folder can have, and that is not hidden.
+/// A valid name of a file or folder that is not hidden.
 fn name() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         "[ \t\u{a0}\u{3000}]?[a-c,;\"'=|#\\\\ ]{1,8}[ \u{a0}]?",
@@ -250,7 +250,7 @@ proptest! {
         let folder = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let mut dataset = match Dataset::open(folder.path()) {
             Ok(dataset) => dataset,
-            // Some names are one, and some are none.
+            // Some names are equivalent, and some are invalid.
             Err(DataError::OneClass { .. } | DataError::NoPictures { .. }) => return Ok(()),
             Err(error) => panic!("{error}"),
         };

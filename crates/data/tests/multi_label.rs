@@ -1,4 +1,4 @@
-//! Pictures of several labels, through every door.
+//! Multi-label pictures from every kind of source.
 
 mod support;
 
@@ -10,7 +10,7 @@ use headstart_data::sources::{ColumnNames, Labels, Listing, Note, manifest};
 use headstart_data::{Dataset, Source, SplitConfig, split};
 use proptest::prelude::*;
 
-/// The labels of each picture, as a cell of a table has them.
+/// The labels of each picture, in the form of a table's cell.
 fn cells(listing: &Listing) -> Vec<String> {
     listing.pictures.iter().map(|picture| picture.label.to_cell()).collect()
 }
@@ -55,7 +55,7 @@ fn tables_say_several_labels_in_many_ways() {
         let source = Source::new(&path);
         let mut found = cells(&list(&source));
         if name == "lists.jsonl" {
-            // One label that is no list says that it is one.
+            // A single label that is not a list shows how to specify a list.
             assert_eq!(found.pop().unwrap(), "bird");
             found.push("bird|".to_owned());
         }
@@ -100,7 +100,7 @@ fn labels_of_one_each_are_single_ones_however_they_are_written() {
 
 #[test]
 fn a_column_of_ones_zeros_and_minus_ones_is_no_class() {
-    // CheXpert's -1 is neither yes nor no.
+    // CheXpert's -1 means neither yes nor no.
     let table = "path,unsure,cat,dog\na.jpg,1,1,0\nb.jpg,-1,0,1\nc.png,0,1,1\n";
     let (_folder, path) = beside("x.csv", table);
     let listing = list(&Source::new(&path));
@@ -122,7 +122,7 @@ fn lists_of_a_place_for_each_class_are_refused() {
         let error = Source::new(&path).list().unwrap_err().to_string();
         assert!(error.contains("lists of 0 and 1 for labels"), "{name}: {error}");
     }
-    // Numbers of classes are not.
+    // Lists of class numbers are not.
     let lines = "{\"path\": \"a.jpg\", \"label\": [1, 0]}\n{\"path\": \"b.jpg\", \"label\": [1]}\n";
     let (_folder, path) = beside("y.jsonl", lines);
     assert_eq!(cells(&list(&Source::new(&path))), ["0|1", "1|"]);
@@ -157,7 +157,7 @@ fn a_damaged_list_of_labels_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
         fs::write(&path, bytes).unwrap();
-        // Whatever it says, nothing panics, and no label is made up of none.
+        // For any content, nothing panics, and no label is made up.
         if let Ok(listing) = Source::new(&path).list() {
             assert!(listing.pictures.len() <= 6);
         }
@@ -244,7 +244,7 @@ proptest! {
 
     #[test]
     fn every_class_gets_its_share_of_the_pictures_held_back(seed in 0u64..1000, share in 0.1f64..0.5) {
-        // 400 pictures; class k in about 1 of k + 2, whatever else they are of; some of none.
+        // 400 pictures; class k in about 1 of k + 2, independently of the others; some of no class.
         let has = |picture: usize, class: usize| {
             (picture * 7919 + class * 104_729 + (picture * picture) % 31).is_multiple_of(class + 2)
         };

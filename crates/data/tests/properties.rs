@@ -1,4 +1,4 @@
-//! What encoders that are not ours make of any pixels is decoded to these pixels.
+//! Output of other libraries' encoders for any pixels decodes to these pixels.
 
 use std::io::Cursor;
 
@@ -15,7 +15,7 @@ struct Picture {
     width: u32,
     height: u32,
     color: ExtendedColorType,
-    /// As an encoder takes them: 16-bit samples in the machine's order.
+    /// In the form that encoders take: 16-bit samples in native byte order.
     samples: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! Folders as people have them.
+//! Realistic folders.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use headstart_data::sources::list_pictures;
 use headstart_data::{DataError, Dataset, Source, Subset};
 
-/// A folder made of paths; what ends in `.jpg` is a picture, the rest is text.
+/// Creates a folder from paths; files ending in `.jpg` are pictures, others text.
 fn tree(files: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for file in files {
@@ -32,7 +32,7 @@ fn add(root: &Path, file: &str) -> PathBuf {
     path
 }
 
-/// Each picture as `path:class`, with a sign for its side.
+/// Each picture as `path:class`, with a character for its side.
 fn items(folder: &Dataset) -> Vec<String> {
     let item = |i: &headstart_data::Item| {
         let side = match i.subset {
@@ -165,9 +165,9 @@ fn what_is_no_picture_is_skipped_with_its_reason() {
 #[test]
 fn a_folder_to_learn_nothing_from_is_an_error_that_says_what_to_do() {
     let cases: [(&[&str], &str); 6] = [
-        (&[], "holds no pictures; put them into one folder per class"),
-        (&["cat/", "dog/"], "holds no pictures; put them into one folder per class"),
-        (&["cat/a.txt", "b.csv"], "holds no pictures; put them into one folder per class"),
+        (&[], "contains no pictures; put them into one folder per class"),
+        (&["cat/", "dog/"], "contains no pictures; put them into one folder per class"),
+        (&["cat/a.txt", "b.csv"], "contains no pictures; put them into one folder per class"),
         (
             &["a.jpg", "b.jpg"],
             "its 2 pictures lie in no class; move them into one folder per class, as in ",
@@ -207,7 +207,7 @@ fn files_and_folders_are_listed_for_prediction_with_labels_where_there_are_any()
         .map(|p| (relative(root.path(), &p.at.path()), p.label.as_deref()))
         .collect();
     let expected = [
-        // Named: whoever named it wants to hear what is wrong with it.
+        // Given by name, so its problem must be reported.
         ("note.txt".to_owned(), None),
         ("set/cat/a.jpg".to_owned(), Some("cat")),
         ("set/loose.jpg".to_owned(), None),
@@ -229,7 +229,7 @@ fn the_sides_of_a_split_folder_are_no_labels() {
         [Subset::Train, Subset::Validation, Subset::Test].map(Option::Some);
     assert_eq!(found, [("dog", test), ("cat", train), ("dog", train), ("cat", validation)]);
 
-    // What lies beside the sides is listed, too.
+    // Files beside the sides are listed, too.
     add(root.path(), "loose.jpg");
     add(root.path(), "note.txt");
     let listing = list_pictures([root.path()]);
@@ -244,7 +244,7 @@ fn the_sides_of_a_split_folder_are_no_labels() {
     let listing = list_pictures([root.path()]);
     let found: Vec<_> = listing.pictures.iter().map(|p| p.subset).collect();
     assert_eq!(found, [test, train, train]);
-    // To train on there is no given split, and the test folder is none of it.
+    // For training there is no given split, and the test folder is not used.
     let folder = Dataset::open(root.path()).unwrap();
     assert_eq!(items(&folder), ["Train/cat/a.jpg:cat", "Train/dog/b.jpg:dog"]);
 }
@@ -301,7 +301,7 @@ mod unix {
         let folder = Dataset::open(root.path()).unwrap();
         assert_eq!(folder.classes, ["caf\\xE9", "dog"]);
         assert!(folder.items[0].at.path().starts_with(&class));
-        // Two of them are two classes.
+        // Two such names are two classes.
         let other = root.path().join(OsStr::from_bytes(b"caf\xEA"));
         fs::create_dir(&other).unwrap();
         fs::copy(root.path().join("dog/b.jpg"), other.join("c.jpg")).unwrap();
@@ -325,7 +325,7 @@ mod unix {
         assert!(std::error::Error::source(&error).is_none());
         fs::remove_dir_all(root.path().join("cat")).unwrap();
         let text = Dataset::open(root.path()).unwrap_err().to_string();
-        assert!(text.contains("holds no pictures") && text.ends_with(&says), "{text}");
+        assert!(text.contains("contains no pictures") && text.ends_with(&says), "{text}");
     }
 
     #[test]
@@ -368,7 +368,7 @@ mod unix {
 #[test]
 fn a_side_is_never_a_class_whatever_it_is_called() {
     let cases: [(&[&str], &[&str], usize, usize); 6] = [
-        // Kaggle: pictures to answer, without labels.
+        // Kaggle: test pictures without labels.
         (&["train/cat/1.jpg", "train/dog/2.jpg", "test/3.jpg"], &["cat", "dog"], 2, 0),
         (&["train/a/1.jpg", "train/b/2.jpg", "test/a/3.jpg", "more/4.jpg"], &["a", "b"], 2, 1),
         (&["training_set/a/1.jpg", "training_set/b/2.jpg", "test_set/a/3.jpg"], &["a", "b"], 2, 1),
@@ -428,7 +428,7 @@ fn both_ways(files: &[&str]) -> [Vec<String>; 2] {
 fn a_side_is_looked_through_only_where_it_holds_itself() {
     let train = ["train/cat/1.jpg", "train/dog/2.jpg"];
     for (side, expected) in [
-        // One class, whatever lies in it.
+        // One class, regardless of its subfolders.
         (&["val/cat/x/3.jpg", "val/cat/y/4.jpg"][..], &["cat", "cat"][..]),
         (&["val/val/cat/3.jpg", "val/val/dog/4.jpg"], &["cat", "dog"]),
         (&["val/Val/val/cat/3.jpg"], &["cat"]),

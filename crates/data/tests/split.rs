@@ -1,4 +1,4 @@
-//! The split's promises, over many random data sets.
+//! Tests the guarantees of splits on many random data sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ fn content(n: u32) -> ContentHash {
     ContentHash(bytes)
 }
 
-/// Pictures of up to six classes; contents are few, so that duplicates abound.
+/// Pictures of up to six classes, with few distinct contents, so that duplicates abound.
 fn pictures() -> impl Strategy<Value = Vec<(usize, ContentHash)>> {
     prop::collection::vec((0..6usize, 0..60u32), 1..120)
         .prop_map(|v| v.into_iter().map(|(class, n)| (class, content(n))).collect())
@@ -24,12 +24,12 @@ fn unzip(pictures: &[(usize, ContentHash)]) -> (Vec<usize>, Vec<ContentHash>) {
     pictures.iter().copied().unzip()
 }
 
-/// Pictures of which those with the same pixels belong together.
+/// Pictures grouped only by their pixels.
 fn alone(contents: &[ContentHash]) -> Groups {
     Groups::of_contents(contents.to_vec())
 }
 
-/// For each class the contents that are in no other class.
+/// For each class, the contents that occur in no other class.
 fn own_contents(pictures: &[(usize, ContentHash)]) -> BTreeMap<usize, BTreeSet<ContentHash>> {
     let mut labels: BTreeMap<ContentHash, BTreeSet<usize>> = BTreeMap::new();
     let mut own: BTreeMap<usize, BTreeSet<ContentHash>> = BTreeMap::new();
@@ -123,7 +123,7 @@ proptest! {
         prop_assert_eq!(all, (0..set.len()).collect::<Vec<_>>());
         prop_assert!(split.train.iter().all(|&i| earlier[i] != Earlier::HeldBack));
         prop_assert!(split.validation.iter().all(|&i| earlier[i] != Earlier::LearnedFrom));
-        // What it has not seen is divided as if it were all there is.
+        // Unseen pictures are split as if they were the whole data set.
         let unseen: Vec<usize> = (0..set.len()).filter(|&i| earlier[i] == Earlier::Unseen).collect();
         let (own, pixels): (Vec<_>, Vec<_>) = unseen.iter().map(|&i| set[i]).unzip();
         let alike = stratified(&own, &alone(&pixels), &config).unwrap();
@@ -180,7 +180,7 @@ fn by_subject(set: &[(usize, Option<u8>)]) -> (Vec<usize>, Groups) {
     (set.iter().map(|(class, _)| *class).collect(), Groups::of_contents(contents).named(&names))
 }
 
-/// In how many groups each class is.
+/// The number of groups of each class.
 fn groups_of_class(
     classes: &[usize],
     groups: &Groups,
@@ -207,7 +207,7 @@ proptest! {
             groups_of_class(&classes, &groups, &(0..set.len()).collect::<Vec<_>>()),
         );
         prop_assert_eq!(learned.keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>());
-        // A class that is in two groups and not validated is one that others stand in the way of.
+        // A class in two groups without validation is blocked by other classes.
         let measured = groups_of_class(&classes, &groups, &split.validation);
         for (class, distinct) in all {
             let warning = SplitWarning::NotValidated { class, distinct };
@@ -386,8 +386,8 @@ fn groups_are_numbered_by_first_appearance_and_join_transitively() {
     let named = groups.named(&names);
     assert_eq!(named.numbers(), [0, 1, 0, 2, 1, 1, 3]);
     assert_eq!((named.len(), named.duplicates(), named.are_named()), (4, 2, true));
-    // The last two are near-duplicates, as are the second and the fourth: with them all but the
-    // first and its copy are one.
+    // The last two are near-duplicates, as are the second and the fourth: with them, all except the first and its copy
+    // form one group.
     let joined = named.join(&[10, 11, 12, 11, 13, 14, 14]);
     assert_eq!(joined.numbers(), [0, 1, 0, 1, 1, 1, 1]);
 }
@@ -477,7 +477,7 @@ fn warnings_of_a_kind_are_one_line_with_an_example() {
 fn linked_pictures_belong_together_with_all_that_they_are_linked_to() {
     let contents = [1, 2, 3, 2, 5, 6].map(|n| ContentHash([n; 16])).to_vec();
     let groups = Groups::of_contents(contents).link([(0, 3), (4, 2)]);
-    // The second has the pixels of the fourth.
+    // The second has the same pixels as the fourth.
     assert_eq!(groups.numbers(), [0, 0, 1, 0, 1, 2]);
     assert_eq!(groups.clone().link([]), groups);
 }

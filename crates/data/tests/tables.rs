@@ -1,4 +1,4 @@
-//! Parquet files with a column of pictures, as pyarrow writes them.
+//! Parquet files with a column of pictures, as written by pyarrow.
 
 mod support;
 
@@ -128,7 +128,7 @@ fn a_folder_of_tables_is_one_source() {
     assert_eq!(list(folder.path()).pictures.len(), 12);
 }
 
-/// A table of so many rows, each a small picture with its number at the end, in row groups of 150.
+/// A table of `rows` rows, each a small picture followed by its number, in row groups of 150.
 fn large(rows: usize) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.parquet");
@@ -180,7 +180,7 @@ fn rows_are_read_in_any_order_and_by_many_threads() {
 fn a_damaged_page_costs_the_rest_of_its_row_group_only() {
     let (_folder, path) = large(450);
     let mut bytes = fs::read(&path).unwrap();
-    // The second row group's header, or what stands in its place.
+    // The second row group's header, or the data in its place.
     let middle = bytes.len() / 3 + 40;
     bytes[middle..middle + 3000].fill(0xEE);
     fs::write(&path, bytes).unwrap();
@@ -200,7 +200,7 @@ fn written(columns: &[Column]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// Pictures with their numbers at the end.
+/// Pictures followed by their numbers.
 fn numbered(rows: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     let picture = support::bytes("decode/jpeg_rgb.jpg");
     rows.map(|row| [&picture[..], &row.to_le_bytes()].concat()).collect()
@@ -209,7 +209,7 @@ fn numbered(rows: std::ops::Range<u32>) -> Vec<Vec<u8>> {
 #[test]
 fn a_damaged_page_costs_what_follows_the_damage_in_it_and_no_more() {
     let mut damaged = Page::plain(&numbered(50..60));
-    // The fourth picture of ten is longer than all of the page.
+    // The fourth picture of ten is longer than the whole page.
     let fourth = damaged.data.len() / 10 * 3;
     damaged.data[fourth..fourth + 4].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0x7F]);
     let pages = vec![Page::plain(&numbered(0..50)), damaged, Page::plain(&numbered(60..90))];
@@ -269,7 +269,7 @@ fn minus_one_is_no_label_where_numbers_have_names() {
     }
 }
 
-/// A table that the library writes, of one row group.
+/// A table written by the library, with one row group.
 fn by_library(
     schema: &str,
     properties: WriterProperties,
@@ -293,7 +293,7 @@ fn every_encoding_packing_and_version_of_pages_is_read() {
     let names: Vec<ByteArray> = (0..70)
         .map(|row| format!("{}/{row}.jpg", "long".repeat(row % 9)).as_str().into())
         .collect();
-    // Every seventh is not there.
+    // Every eighth is missing.
     let levels: Vec<i16> = (0..80).map(|row| (row % 8 != 7).into()).collect();
     let plain = [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY];
     let packed =

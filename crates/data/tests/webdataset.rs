@@ -1,4 +1,4 @@
-//! Shards as WebDataset has them, and as people name their members.
+//! WebDataset shards, in the standard form and with other common member names.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn a_picture_is_labelled_by_the_file_of_its_whole_name_before_that_of_its_key() 
     let note = note.to_string();
     assert!(note.starts_with("names have dots, such as 22.05.a: labels are from"), "{note}");
 
-    // By WebDataset's own rule, whatever else a key has; also beside names that have dots.
+    // By WebDataset's rule, regardless of other members with the key; also beside names that contain dots.
     let listing = list(
         &[
             ("7.jpg", picture),

@@ -1,4 +1,4 @@
-//! A build that leaves Parquet out refuses such files by name.
+//! A build without Parquet support rejects such files by name.
 #![cfg(not(feature = "parquet"))]
 
 use headstart_data::sources::{list_pictures, manifest};

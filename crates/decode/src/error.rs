@@ -17,7 +17,7 @@ pub enum DecodeError {
     },
     /// A picture, in a format that is not read.
     #[error(
-        "{what} pictures cannot be read; convert a folder: magick mogrify -format jpg *.{ending}"
+        "{what} pictures are not supported; convert a folder: magick mogrify -format jpg *.{ending}"
     )]
     Unsupported {
         /// The format's name.
@@ -27,7 +27,7 @@ pub enum DecodeError {
     },
     /// A format that is read, in a variant that is not.
     #[error(
-        "this kind of {format} cannot be read ({detail}); convert it: magick mogrify -format png *.{}",
+        "this kind of {format} is not supported ({detail}); convert it: magick mogrify -format png *.{}",
         format.endings()[0]
     )]
     UnsupportedKind {
@@ -51,7 +51,7 @@ pub enum DecodeError {
         detail: String,
     },
     /// The header declares more pixels than [`Limits::max_pixels`](crate::Limits::max_pixels).
-    #[error("{width} x {height} pixels are more than the limit of {} megapixels", limit / 1_000_000)]
+    #[error("{width} x {height} pixels exceed the limit of {} megapixels", limit / 1_000_000)]
     TooManyPixels {
         /// Declared width, in pixels.
         width: u64,
@@ -61,7 +61,7 @@ pub enum DecodeError {
         limit: u64,
     },
     /// A side is longer than [`MOST_SIDE`].
-    #[error("{width} x {height} pixels: a side is more than {MOST_SIDE}")]
+    #[error("{width} x {height} pixels: a side exceeds {MOST_SIDE}")]
     TooLongASide {
         /// Declared width, in pixels.
         width: u64,
@@ -81,7 +81,7 @@ pub enum DecodeError {
     },
     /// The file is larger than [`Limits::max_file_bytes`](crate::Limits::max_file_bytes).
     #[error(
-        "a file of {} is more than the limit of {}",
+        "a file of {} exceeds the limit of {}",
         megabytes(*bytes),
         megabytes(*limit)
     )]

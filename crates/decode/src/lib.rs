@@ -209,7 +209,7 @@ mod tests {
         }
         let gif = decode(b"GIF89a", &Limits::default()).unwrap_err().to_string();
         let left_out =
-            "GIF pictures cannot be read; convert a folder: magick mogrify -format jpg *.gif";
+            "GIF pictures are not supported; convert a folder: magick mogrify -format jpg *.gif";
         assert_eq!(gif == left_out, !cfg!(feature = "gif"), "{gif}");
     }
 }

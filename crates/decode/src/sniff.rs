@@ -230,11 +230,11 @@ mod tests {
             (b"P7 W", "not a picture (text)"),
             (
                 b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif",
-                "AVIF pictures cannot be read; convert a folder: magick mogrify -format jpg *.avif",
+                "AVIF pictures are not supported; convert a folder: magick mogrify -format jpg *.avif",
             ),
             (
                 b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic",
-                "HEIC pictures cannot be read; convert a folder: magick mogrify -format jpg *.heic",
+                "HEIC pictures are not supported; convert a folder: magick mogrify -format jpg *.heic",
             ),
             (b"", "not a picture (empty file)"),
             (b"hello, world\n", "not a picture (text)"),
@@ -255,11 +255,11 @@ mod tests {
             (b"\0\0\0\x20ftypisom", "not a picture (video)"),
             (
                 b"\0\0\0\x20ftypheic",
-                "HEIC pictures cannot be read; convert a folder: magick mogrify -format jpg *.heic",
+                "HEIC pictures are not supported; convert a folder: magick mogrify -format jpg *.heic",
             ),
             (
                 b"\0\0\0\x20ftypavif",
-                "AVIF pictures cannot be read; convert a folder: magick mogrify -format jpg *.avif",
+                "AVIF pictures are not supported; convert a folder: magick mogrify -format jpg *.avif",
             ),
             (b"\xFF\xD8", "not a picture (unknown content)"),
             (b"\x89PNG", "not a picture (unknown content)"),

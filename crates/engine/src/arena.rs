@@ -1,8 +1,8 @@
-//! Where each value lies in the arena.
+//! Placement of values in the arena.
 
 use std::ops::Range;
 
-/// A buffer and the steps during which it must keep its content.
+/// A buffer and the steps during which its content must be kept.
 #[derive(Debug)]
 pub struct Request {
     /// f32 values.
@@ -13,11 +13,11 @@ pub struct Request {
     pub last: usize,
 }
 
-/// Values to a cache line: every buffer starts at one.
+/// f32 values per cache line, to which every buffer is aligned.
 pub const LINE: usize = 16;
 
-/// Gives every request a place such that no two that live at once overlap, the largest first at
-/// the lowest place free; returns the places and the length of the arena.
+/// Places the requests so that no two live at the same time overlap: the largest first, each at the lowest free offset.
+/// Returns the ranges and the length of the arena.
 pub fn place(requests: &[Request]) -> (Vec<Range<usize>>, usize) {
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(requests[i].len));

@@ -1,4 +1,4 @@
-//! What a network *does* in inference: the base as a compiled plan, and the head on its features.
+//! Inference: the base as a compiled plan, and the head on its features.
 #![forbid(unsafe_code)]
 
 pub mod arena;

@@ -1,8 +1,8 @@
-//! Work on rows, on several threads where there are any.
+//! Work on rows, on several threads if available.
 
-/// Calls `work` with each chunk of `from` and that of `to` which belongs to it; chunks have the lengths
-/// given, but for the last. With the feature `threads` they are divided among those of the rayon pool
-/// that this is called in; a single chunk is done on the calling thread.
+/// Calls `work` with each chunk of `from` and the corresponding chunk of `to`; all chunks except the last have the
+/// given lengths. With the feature `threads` they are divided among the threads of the current rayon pool; a single
+/// chunk runs on the calling thread.
 pub(crate) fn for_each_chunk(
     (from, from_len): (&[f32], usize),
     (to, to_len): (&mut [f32], usize),

@@ -1,4 +1,4 @@
-//! Every base against its original, module by module: fixtures of `tools/reference/torch_bases.py` and
+//! Compares every base with its original, module by module: fixtures of `tools/reference/torch_bases.py` and
 //! `keras_bases.py`.
 
 mod seeded;
@@ -21,7 +21,7 @@ fn run(network: &Network, weights: &Weights, config: &FrozenConfig, picture: &[u
     out
 }
 
-/// The layer whose output is that of a module: the layer that is it, or the last one of the block that it is.
+/// The layer that computes a module's output: the corresponding layer, or the last one of the corresponding block.
 fn layer_of(network: &Network, naming: Naming, module: &str) -> Option<LayerId> {
     let layers = network.layers();
     let named = |id: &LayerId| match naming {
@@ -42,16 +42,16 @@ fn layer_of(network: &Network, naming: Naming, module: &str) -> Option<LayerId> 
     (first..layers.len()).rev().find(of_block)
 }
 
-/// Which of a fixture's values are compared, beside features. Each takes a plan of its own.
+/// Which values of a fixture are compared besides features. Each needs a plan of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Depth {
-    /// All at the first size, as [`Depth::Blocks`] at the second.
+    /// All at the first size, [`Depth::Blocks`] at the second.
     Layers,
-    /// Blocks, or every sixth layer of Keras's, at both sizes.
+    /// Blocks, or every sixth of Keras's layers, at both sizes.
     Blocks,
 }
 
-/// Whether values are those of their original at both sizes, to 1e-4 of the largest of their samples.
+/// Asserts that values equal the original's at both sizes, to 1e-4 of the largest of their samples.
 fn assert_agrees(id: &str, naming: Naming, fixture: &str, depth: Depth) {
     let expected = Fixture::open(fixture).named("names", "values");
     let mut worst: BTreeMap<String, f64> = BTreeMap::new();
@@ -74,8 +74,8 @@ fn assert_agrees(id: &str, naming: Naming, fixture: &str, depth: Depth) {
                     Naming::Timm => layer.modules.timm.as_deref() != Some(module),
                     _ => layer.modules.torchvision.as_deref() != Some(module),
                 };
-                // A convolution with an activation is two modules in PyTorch, and a hard sigmoid is a
-                // ReLU6 in Keras, of whose results a sixth is taken.
+                // A convolution with an activation is two modules in PyTorch, and a hard sigmoid is ReLU6 divided by 6
+                // in Keras.
                 let is_part = match layer.kind {
                     LayerKind::Conv2D { activation, .. } => {
                         activation != Activation::Linear && naming != Naming::KerasLayers

@@ -1,7 +1,6 @@
-//! The compiled plan against Keras and PyTorch: every layer's output and the features.
+//! Compares the compiled plan with Keras and PyTorch: every layer's output and the features.
 //!
-//! Fixtures: `tools/reference/keras_mobilenetv2.py`, `pytorch_names.py` and
-//! `pytorch_efficientnet_lite0.py`.
+//! Fixtures: `tools/reference/keras_mobilenetv2.py`, `pytorch_names.py` and `pytorch_efficientnet_lite0.py`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -49,13 +48,13 @@ fn network(id: &str, width: f32, input_size: (usize, usize), top: Option<usize>)
     Architecture::find(id).unwrap().build(&config).unwrap()
 }
 
-/// The samples that the fixtures hold of an output: 256 of its values, evenly spread.
+/// The samples of an output in the fixtures: 256 of its values, evenly spaced.
 fn sampled(values: &[f32]) -> Vec<f32> {
     let n = values.len();
     if n <= 256 { values.to_vec() } else { (0..256).map(|i| values[i * n / 256]).collect() }
 }
 
-/// The largest difference in units of the largest expected value.
+/// The largest difference, relative to the largest expected value.
 fn difference(actual: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(actual.len(), expected.len());
     let scale = expected.iter().fold(f32::MIN_POSITIVE, |max, x| max.max(x.abs()));
@@ -67,7 +66,7 @@ fn run(network: &Network, weights: &Weights, config: &FrozenConfig, picture: &[u
     let mut out = vec![f32::NAN; plan.output_shape().len()];
     let mut arena = plan.arena();
     plan.run(&mut arena, picture, &mut out);
-    // An arena that has been used must not change the result.
+    // A used arena must not change the result.
     let mut again = vec![f32::NAN; out.len()];
     plan.run(&mut arena, picture, &mut again);
     assert_eq!(out, again);
@@ -117,16 +116,16 @@ fn features_agree_with_keras_on_every_instruction_set_and_band_height() {
     }
 }
 
-/// How far the outputs of a network may lie apart, in units of the largest, when its sums are taken in
-/// two orders, whatever the width of vectors and panels. A sum of n products is off by about sqrt(n)
-/// roundings of 2^-24 (Higham and Mary 2019, "A new approach to probabilistic rounding error
-/// analysis"); layers pass errors on and add theirs, and both orders have them.
+/// Tolerance between the outputs of a network for two orders of summation, relative to the largest and for any width of
+/// vectors and panels. The error of a sum of n products is about sqrt(n) roundings of 2^-24 (Higham and Mary 2019, "A
+/// new approach to probabilistic rounding error analysis"); layers propagate errors and add their own, and both orders
+/// have them.
 fn of_two_orders(network: &Network) -> f32 {
     let kernels = network.weight_specs().map(|(_, spec)| spec).filter(|spec| spec.name == "kernel");
     let roundings: f64 = kernels
         .map(|spec| {
             let products: usize = match spec.shape[..] {
-                // A depthwise convolution sums over its window alone.
+                // A depthwise convolution sums only over its window.
                 [height, width, _, 1] => height * width,
                 [.., _] => spec.len() / spec.shape[spec.shape.len() - 1],
                 [] => 1,
@@ -155,7 +154,7 @@ fn threads_that_share_a_picture_compute_what_one_computes() {
                 let config = FrozenConfig { pooled, compute, ..FrozenConfig::default() };
                 let plan = Plan::compile(&network, &weights, &config);
                 let alone = run(&network, &weights, &config, &picture);
-                // Also with more parts than the pool has threads, and with more than rows.
+                // Also with more parts than the pool has threads, and with more parts than rows.
                 for (threads, pool) in [(2, 2), (3, 3), (4, 2), (2, 1), (9, 3)] {
                     let pool = rayon::ThreadPoolBuilder::new().num_threads(pool).build().unwrap();
                     let mut out = vec![f32::NAN; alone.len()];
@@ -163,7 +162,7 @@ fn threads_that_share_a_picture_compute_what_one_computes() {
                     for _ in 0..3 {
                         pool.install(|| plan.run(&mut arena, &picture, &mut out));
                         let error = difference(&out, &alone);
-                        // In bf16 another order of sums may round the next input another way.
+                        // In bf16, another order of summation may round the next input differently.
                         let tolerance = if bf16.is_some() { 4e-2 } else { of_two_orders };
                         assert!(error < tolerance, "{id} {threads} threads {bf16:?}: {error:e}");
                     }
@@ -240,7 +239,7 @@ fn mobilenetv2_with_pytorchs_padding_agrees_with_torchvision() {
         let error = difference(&actual, &expected.values[&format!("{key}/features")]);
         assert!(error < 1e-4, "{key} features: {error:e}");
 
-        // Whole blocks: depthwise strides are where the paddings differ.
+        // Whole blocks: the paddings differ in strided depthwise convolutions.
         for (module, layer) in [
             ("features.0.0", "Conv1"),
             ("features.2.conv.1.0", "block_1_depthwise"),
@@ -262,7 +261,7 @@ fn mobilenetv2_with_pytorchs_padding_agrees_with_torchvision() {
     }
 }
 
-/// The fixture's name of the value that a layer of ours computes, if it has one.
+/// The fixture's name for the value that our layer computes, if it contains it.
 fn lukemelas(network: &Network, layer: &str) -> Option<String> {
     let (prefix, part) = layer.split_once('_')?;
     let place = match prefix {

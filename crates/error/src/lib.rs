@@ -1,51 +1,45 @@
-//! What a caller can do about an error.
+//! Categories of errors by the caller's options.
 #![forbid(unsafe_code)]
 
 use std::io;
 
-/// What a caller can do about an error: an exit status, an HTTP status or an exception follows
-/// from it. The message says the rest.
+/// The category of an error, by what a caller can do about it; it determines the exit status, HTTP status or exception.
+/// The message contains the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Nothing is at the path: give another. HTTP 404, Python's `FileNotFoundError`.
+    /// The path does not exist: give another. HTTP 404, Python's `FileNotFoundError`.
     NotFound,
-    /// A name, or a number in its place, is none of those there are, or cannot be one: of a base,
-    /// a width, a layer, a prefix of weights, classes. Take one that the message lists. HTTP 400,
-    /// Python's `ValueError`.
+    /// A name, or an index in its place, is unknown or invalid: of a base, a width, a layer, a prefix of weights,
+    /// classes. Use one that the message lists. HTTP 400, Python's `ValueError`.
     InvalidName,
-    /// Options or values make no sense, alone, together, or for these pictures or this model: take
-    /// others. HTTP 400, Python's `ValueError`.
+    /// Options or values are invalid, alone, together, or for these pictures or this model: use others. HTTP 400,
+    /// Python's `ValueError`.
     InvalidInput,
-    /// What lies there cannot be used for this: a damaged model or weight file, a table that cannot
-    /// be understood, a folder without labels. The same call fails again until the data is mended.
-    /// HTTP 422, Python's `ValueError`.
+    /// The data is unusable: a damaged model or weight file, a table that cannot be parsed, a folder without labels.
+    /// The same call fails again until the data is fixed. HTTP 422, Python's `ValueError`.
     InvalidData,
-    /// A picture is damaged, or is none: leave it out. HTTP 422, Python's `ValueError`.
+    /// A picture is damaged, or not a picture: leave it out. HTTP 422, Python's `ValueError`.
     UnreadablePicture,
-    /// Of a format or version that this build does not read: convert it, or update. HTTP 415,
-    /// Python's `ValueError`.
+    /// The format or version is not supported by this build: convert it, or update. HTTP 415, Python's `ValueError`.
     Unsupported,
-    /// Larger than a limit: raise it where the caller may, or leave the picture out. HTTP 413,
-    /// Python's `ValueError`.
+    /// A limit is exceeded: raise it if the caller may, or leave the picture out. HTTP 413, Python's `ValueError`.
     LimitExceeded,
-    /// The file system is full: make room, or write elsewhere. HTTP 507, Python's `OSError`.
+    /// The file system is full: free space, or write elsewhere. HTTP 507, Python's `OSError`.
     OutOfSpace,
     /// The system denies access to a file or folder. HTTP 403, Python's `PermissionError`.
     PermissionDenied,
-    /// The system fails to read or write, for another reason: trying again may help. HTTP 500,
-    /// Python's `OSError`.
+    /// The system fails to read or write for another reason: retrying may help. HTTP 500, Python's `OSError`.
     Io,
-    /// The caller asked to stop: nothing is wrong. HTTP 499, Python's `KeyboardInterrupt`.
+    /// The caller asked to stop; nothing is wrong. HTTP 499, Python's `KeyboardInterrupt`.
     Interrupted,
-    /// A fault of this library, or of what a caller plugged into it. HTTP 500, Python's
-    /// `RuntimeError`.
+    /// A bug in this library, or in code that the caller supplied. HTTP 500, Python's `RuntimeError`.
     Internal,
 }
 
-/// What the system's reason means.
+/// The category of a system error.
 impl From<io::ErrorKind> for ErrorKind {
     fn from(kind: io::ErrorKind) -> Self {
         match kind {
@@ -59,7 +53,7 @@ impl From<io::ErrorKind> for ErrorKind {
     }
 }
 
-/// What an error means that the caller's own code gave.
+/// The category of an error from the caller's code.
 impl From<&(dyn std::error::Error + 'static)> for ErrorKind {
     fn from(error: &(dyn std::error::Error + 'static)) -> Self {
         match error.downcast_ref::<io::Error>() {
@@ -69,14 +63,14 @@ impl From<&(dyn std::error::Error + 'static)> for ErrorKind {
     }
 }
 
-/// The system's reason as people read it: without its number.
+/// The system's message in readable form, without its number.
 pub fn system_reason(error: &io::Error) -> String {
     let text = error.to_string();
     let number = error.raw_os_error().map_or_else(String::new, |n| format!(" (os error {n})"));
     text.strip_suffix(&number).unwrap_or(&text).to_owned()
 }
 
-/// For tests: that each variant of an error has the kind in its row, and a message of one line. A variant
+/// For tests: asserts that each variant of an error has the kind in its row, and a message of one line. A variant
 /// without a row does not compile.
 #[doc(hidden)]
 #[macro_export]

@@ -8,7 +8,7 @@ use crate::Output;
 #[non_exhaustive]
 pub enum ExportError {
     /// There is no format of this name.
-    #[error("there is no format called '{name}'; there are {}", known.join(", "))]
+    #[error("unknown format '{name}'; there are {}", known.join(", "))]
     NoSuchFormat {
         /// What was asked for.
         name: String,
@@ -16,32 +16,32 @@ pub enum ExportError {
         known: Vec<&'static str>,
     },
     /// There are no names of such a library.
-    #[error("there are no names called '{name}'; there are torchvision and timm")]
+    #[error("unknown naming '{name}'; there are torchvision and timm")]
     NoSuchNames {
         /// What was asked for.
         name: String,
     },
     /// Names were asked for, and the format's files have one kind of them.
-    #[error("names are chosen for pytorch alone, and not for {format}")]
+    #[error("{format} has no choice of names; only pytorch has")]
     NamesOfOne {
         /// The format.
         format: &'static str,
     },
     /// A title or a text was given, and the format's files show none.
-    #[error("a title and a text about the model are for web alone, and not for {format}")]
+    #[error("{format} has no title and text; only web has")]
     TitleOfPage {
         /// The format.
         format: &'static str,
     },
     /// It was said how weights are kept, and the format's files keep them as they are.
-    #[error("how weights are kept is chosen for web and wasm alone, and not for {format}")]
+    #[error("{format} has no choice of weights; only web and wasm have")]
     WeightsOfCompiled {
         /// The format.
         format: &'static str,
     },
     /// With what is left of the weights other classes come first.
     #[error(
-        "with {} weights {changed} of {pictures} pictures of the proof get another first class; keep them as int16",
+        "with {} weights the first class of {changed} of {pictures} pictures of the proof changes; use int16",
         weights.name()
     )]
     AnswersChange {
@@ -53,17 +53,17 @@ pub enum ExportError {
         pictures: usize,
     },
     /// There is nothing that a part of the model could be compiled to.
-    #[error("the model cannot be compiled to WebAssembly: {0}; onnx has a place for it")]
+    #[error("the model cannot be compiled to WebAssembly: {0}; use onnx instead")]
     Web(#[from] WebError),
     /// Whole numbers of 8 bits were asked for, and the format's files have none.
-    #[error("int8 is for tflite alone, and not for {format}")]
+    #[error("{format} cannot be quantised to int8; only tflite can")]
     Int8Of {
         /// The format.
         format: &'static str,
     },
     /// In whole numbers of 8 bits the model would answer otherwise.
     #[error(
-        "in int8 the model gives the same answer to {same} of {pictures} pictures, and 99 % must stay; export it in f32, or learn from more pictures"
+        "in int8 only {same} of {pictures} answers stay the same, fewer than 99 %; export in f32, or train on more pictures"
     )]
     Int8Changes {
         /// Pictures with the same answer.
@@ -82,7 +82,7 @@ pub enum ExportError {
         instead: &'static str,
     },
     /// The format's files do not end there.
-    #[error("{format} files do not end at {output}; {} do", others.join(", "))]
+    #[error("{format} cannot stop at {output}; {} can", others.join(", "))]
     NoSuchOutput {
         /// The format.
         format: &'static str,
@@ -100,7 +100,7 @@ pub enum ExportError {
         reason: String,
     },
     /// Pictures of another size than the model takes.
-    #[error("{bytes} bytes are no whole pictures of {width} x {height} pixels")]
+    #[error("{bytes} bytes are not whole pictures of {width} x {height} pixels")]
     Pictures {
         /// Width that the model takes, in pixels.
         width: usize,

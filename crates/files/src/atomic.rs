@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -8,27 +8,27 @@ use tempfile::NamedTempFile;
 
 use crate::FileError;
 
-/// A new file under a temporary name beside the one that it is to become.
+/// A new file under a temporary name beside its destination.
 ///
-/// [`AtomicFile::commit`] puts it in the place of whatever regular file was there; dropped before
-/// that, it is gone and the file is as it was. It has the permissions of any new file. Where the
-/// path is a symbolic link, the file that it leads to is replaced and the link stays. What is no
-/// regular file (a folder, a device, a pipe) is never replaced.
+/// [`AtomicFile::commit`] replaces the regular file at the destination, if any; dropped before that, the new file is
+/// deleted and the destination unchanged. It has the default permissions of new files. If the path is a symbolic link,
+/// its target is replaced and the link stays. Anything other than a regular file (a folder, a device, a pipe) is never
+/// replaced.
 #[derive(Debug)]
 pub struct AtomicFile {
     temporary: NamedTempFile,
-    /// As it was asked for; errors call it so.
+    /// As given by the caller, for error messages.
     path: PathBuf,
     /// The same with links followed.
     target: PathBuf,
 }
 
 impl AtomicFile {
-    /// Begins the file that is to be at `path`.
+    /// Creates a temporary file for the destination `path`.
     ///
     /// # Errors
-    /// [`FileError`], naming `path`, when something else than a regular file is there, when
-    /// there is no such folder, and when nothing can be written to it.
+    /// [`FileError`], naming `path`, when the destination is not a regular file, its folder does not exist, or it is
+    /// not writable.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let begin = || {
@@ -39,13 +39,13 @@ impl AtomicFile {
         Ok(Self { temporary, path: path.to_owned(), target })
     }
 
-    /// The path as it was asked for.
+    /// The path given by the caller.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A second handle, for a writer that wants a [`File`] of its own. It has a position of its
-    /// own, from 0; what it buffers must be flushed before [`AtomicFile::commit`].
+    /// Opens a second handle, for a writer that needs its own [`File`]. It has a separate position, starting at 0; its
+    /// buffers must be flushed before [`AtomicFile::commit`].
     ///
     /// # Errors
     /// [`FileError`], naming the path.
@@ -53,16 +53,16 @@ impl AtomicFile {
         self.temporary.reopen().map_err(|cause| self.error(cause))
     }
 
-    /// Makes sure that the content is on the disk and puts the file in its place.
+    /// Syncs the content to disk and moves the file to its destination.
     ///
     /// # Errors
-    /// [`FileError`], naming the path, which then is as it was.
+    /// [`FileError`], naming the path, in which case the destination is unchanged.
     pub fn commit(self) -> Result<(), FileError> {
         let Self { temporary, path, target } = self;
         let finish = || {
             temporary.as_file().sync_all()?;
             temporary.persist(&target).map_err(|failed| failed.error)?;
-            // The name, too, after a power failure; not every file system can.
+            // Makes the name survive a power failure, too; not every file system supports that.
             #[cfg(unix)]
             let _ = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
             Ok(())
@@ -70,7 +70,7 @@ impl AtomicFile {
         finish().map_err(|cause| write_error(&path, cause))
     }
 
-    /// Why writing failed, with the path.
+    /// An error in writing, with the path.
     pub fn error(&self, cause: io::Error) -> FileError {
         write_error(&self.path, cause)
     }
@@ -92,10 +92,10 @@ impl Seek for AtomicFile {
     }
 }
 
-/// Whether [`AtomicFile::create`] would succeed, for asking before hours of work. Leaves nothing.
+/// Checks whether [`AtomicFile::create`] would succeed, before hours of work. Leaves no file.
 ///
 /// # Errors
-/// As [`AtomicFile::create`].
+/// As for [`AtomicFile::create`].
 pub fn check_writable(path: impl AsRef<Path>) -> Result<(), FileError> {
     AtomicFile::create(path).map(drop)
 }
@@ -104,11 +104,11 @@ fn write_error(path: &Path, cause: io::Error) -> FileError {
     FileError { action: "write", path: path.to_owned(), cause }
 }
 
-/// The regular file that `path` is or leads to, there or not.
+/// The regular file that `path` is or links to, which may not exist.
 fn target_of(path: &Path) -> io::Result<PathBuf> {
     let refuse = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what.to_owned()));
     match fs::metadata(path) {
-        // Only a link's end tells where beside it is.
+        // Only the end of a link shows the folder for the temporary file.
         Ok(metadata) if metadata.is_file() => match fs::symlink_metadata(path)?.is_symlink() {
             true => fs::canonicalize(path),
             false => Ok(path.to_owned()),
@@ -129,9 +129,9 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Follows links that lead to no file yet.
+/// Follows links to a file that does not exist yet.
 fn end_of_links(path: &Path) -> io::Result<PathBuf> {
-    // As many as Linux follows.
+    // The same limit as in Linux.
     const MOST: usize = 40;
     let mut target = path.to_owned();
     for _ in 0..MOST {
@@ -169,15 +169,15 @@ fn folder_of(path: &Path) -> &Path {
 fn temporary_beside(target: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".headstart-").suffix(".tmp");
-    // As any new file: readable by all that the user's mask lets.
+    // The default permissions of new files: readable by everyone, as far as the umask permits.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder_of(target)).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound {
             return io::Error::new(error.kind(), "there is no such folder");
         }
-        // The temporary's name would only distract in the message; the system's own error lies
-        // below the one that has it.
+        // The temporary name would only distract in the message; the system's own error is the source of the one that
+        // contains it.
         let below = error.get_ref().and_then(|named| named.source());
         let number = below.and_then(|e| e.downcast_ref::<io::Error>()?.raw_os_error());
         number.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
@@ -252,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("far")).unwrap();
         let path = |name: &str| folder.path().join(name);
-        // To a file, to a link to a file, to a file that is not there yet.
+        // To a file, to a link to a file, and to a missing file.
         fs::write(path("far/file"), "before").unwrap();
         symlink("far/file", path("link")).unwrap();
         symlink("link", path("links")).unwrap();

@@ -1,12 +1,12 @@
-//! What the system says of files, as people read it.
+//! Human-readable messages for system errors about files.
 
 use std::io;
 use std::path::PathBuf;
 
 use headstart_error::{ErrorKind, system_reason};
 
-/// The operating system would not read or write a file. Its reason is a part of the message and no
-/// source of this error, or whoever prints the chain would print it twice.
+/// The operating system failed to read or write a file. Its message is part of this error's message and not its source,
+/// or printing the chain would repeat it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {}", path.display(), io_reason(cause))]
 pub struct FileError {
@@ -14,19 +14,18 @@ pub struct FileError {
     pub action: &'static str,
     /// The file.
     pub path: PathBuf,
-    /// The system's reason.
+    /// The system's error.
     pub cause: io::Error,
 }
 
 impl FileError {
-    /// What can be done about it.
+    /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         self.cause.kind().into()
     }
 }
 
-/// The system's reason as people read it: without its number, and with what to do where the disk
-/// is full.
+/// The system's message in readable form: without its number, and with advice if the disk is full.
 pub fn io_reason(error: &io::Error) -> String {
     let reason = system_reason(error);
     match error.kind() {

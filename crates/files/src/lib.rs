@@ -1,4 +1,4 @@
-//! Files: written whole or not at all, read and written at any place, and messages about them.
+//! Files: atomic writing, positioned reading and writing, and error messages.
 #![forbid(unsafe_code)]
 
 mod atomic;

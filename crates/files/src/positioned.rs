@@ -1,20 +1,20 @@
-//! Reading and writing a file at any place, from several threads at once.
+//! Reading and writing of a file at any position, from several threads at once.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// A part of a file, read from its start; the file's own position is left alone.
+/// A part of a file, read from its start without changing the file's own position.
 #[derive(Clone, Debug)]
 pub struct Section<'a> {
     file: &'a File,
     start: u64,
     end: u64,
-    /// Where the next byte is read, counted from the file's start.
+    /// Position of the next byte, from the file's start.
     at: u64,
 }
 
 impl<'a> Section<'a> {
-    /// The bytes from `start` up to, but not including, `end`, as far as there are any.
+    /// The bytes from `start` up to, but not including, `end`, as far as they exist.
     pub fn new(file: &'a File, start: u64, end: u64) -> Self {
         Self { file, start, end, at: start }
     }
@@ -45,7 +45,7 @@ impl Seek for Section<'_> {
 /// Fills `buffer` with the bytes from `at` on.
 ///
 /// # Errors
-/// [`io::ErrorKind::UnexpectedEof`] where the file ends before.
+/// [`io::ErrorKind::UnexpectedEof`] if the file is too short.
 pub fn read_exact_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
     let end = at.saturating_add(buffer.len() as u64);
     Section::new(file, at, end).read_exact(buffer)
@@ -54,7 +54,7 @@ pub fn read_exact_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> 
 /// Writes all bytes from `at` on.
 ///
 /// # Errors
-/// The system's reason.
+/// The system's error.
 pub fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         match write_at(file, bytes, at) {

@@ -1,4 +1,4 @@
-/// A text as one word of a shell command, to be typed by people: in quotes where it must be.
+/// Formats a text as one word of a shell command, quoted if necessary.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

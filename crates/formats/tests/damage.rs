@@ -119,7 +119,7 @@ fn what_is_no_weight_file_is_told() {
         (b"<!DOCTYPE html><html><body>404", "web page"),
         (b"\xff\xd8\xff\xe0 a picture, say", "is not a weight file"),
         (b"PK\x03\x04 and nothing more", "cut short or damaged"),
-        (b"\x40\x42\x0f\0\0\0\0\0{\"a\":1}", "cut short within its header"),
+        (b"\x40\x42\x0f\0\0\0\0\0{\"a\":1}", "truncated within its header"),
         (b"\x89HDF\r\n\x1a\n", "cannot be read as a Keras .h5 file"),
     ] {
         let error = read_bytes(content, "thing").unwrap_err();

@@ -1,4 +1,4 @@
-//! Other people's code, run on whatever bytes lie in a file.
+//! Protection against panics of third-party code on untrusted files.
 #![forbid(unsafe_code)]
 
 use std::any::Any;
@@ -9,15 +9,13 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a reader of files; the first line of what it said when it panicked is an error. Nothing that
-/// it touched may be used after that. What this cannot catch: a stack that overflows, and memory that
-/// runs out.
+/// Runs a reader of files, converting a panic to an error with the first line of its message. Nothing it modified may
+/// be used after a panic. Stack overflow and memory exhaustion cannot be caught.
 ///
-/// The process is left as it is: its panic hook still sees the panic, and can tell it by
-/// [`is_guarded`].
+/// The process is unaffected: its panic hook still sees the panic, and can recognise it by [`is_guarded`].
 ///
 /// # Errors
-/// What a panic said.
+/// The message of a panic.
 pub fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let before = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(run));
@@ -25,14 +23,13 @@ pub fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|payload| message(&*payload).to_owned())
 }
 
-/// Whether a panic of this thread is caught here and becomes an error: there is no need for a panic
-/// hook to show it.
+/// Whether a panic of this thread is caught here and becomes an error, so that a panic hook need not print it.
 pub fn is_guarded() -> bool {
-    // A thread that is ending has no such variable any more.
+    // The variable no longer exists in a thread that is ending.
     GUARDED.try_with(Cell::get).unwrap_or(false)
 }
 
-/// The first line of what a panic said.
+/// The first line of a panic's message.
 fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

@@ -168,7 +168,7 @@ pub enum Error {
         reason: SkipReason,
     },
     /// Pictures to evaluate on are of a class that the model does not know.
-    #[error("the model knows no class \"{class}\"; it knows {}", shorten(known))]
+    #[error("the model has no class \"{class}\"; it has {}", shorten(known))]
     UnknownClass {
         /// The class.
         class: String,
@@ -176,8 +176,8 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A class was asked for that the model does not know.
-    #[error("the model knows no class \"{class}\"; {}", match &near[..] {
-        [] => format!("it knows {}", shorten(known)),
+    #[error("the model has no class \"{class}\"; {}", match &near[..] {
+        [] => format!("it has {}", shorten(known)),
         near => format!("did you mean {}?", near.join(", ")),
     })]
     NoSuchClass {
@@ -190,7 +190,7 @@ pub enum Error {
     },
     /// Pictures to fine-tune on have not all of the model's classes.
     #[error(
-        "the pictures are of {}, but the model knows {}: fine-tuning takes pictures of every class, and no other",
+        "the pictures are of {}, but the model has {}; fine-tuning needs pictures of exactly the model's classes",
         shorten(given),
         shorten(known)
     )]
@@ -201,13 +201,13 @@ pub enum Error {
         known: Vec<String>,
     },
     /// There is nothing to evaluate on.
-    #[error("{}: holds no labelled pictures; put them into one folder per class", path.display())]
+    #[error("{}: contains no labelled pictures; put them into one folder per class", path.display())]
     NothingToEvaluate {
         /// The folder.
         path: PathBuf,
     },
     /// No picture is on the side that was to be measured.
-    #[error("{}: holds no labelled pictures for {side}", path.display())]
+    #[error("{}: contains no labelled pictures for {side}", path.display())]
     NothingOnSide {
         /// The folder, or the file that lists or holds pictures.
         path: PathBuf,
@@ -216,7 +216,7 @@ pub enum Error {
     },
     /// There are pictures of none of the classes, and the model has not learned to tell them.
     #[error(
-        "the model cannot tell pictures of none of its classes: it was imported, or trained by an earlier version, for several labels, or with too few pictures or none held out"
+        "the model cannot recognise unknown pictures: it was imported, trained by an earlier version, for several labels, or with too few pictures or none held out"
     )]
     CannotTellUnknown,
     /// The number of names is not the number of classes.
@@ -292,7 +292,7 @@ pub enum Error {
         cause: std::io::Error,
     },
     /// The file to go on from is damaged, or no checkpoint.
-    #[error("{}: is no checkpoint to go on from ({reason})", file.display())]
+    #[error("{}: is not a checkpoint that can be continued ({reason})", file.display())]
     NoCheckpoint {
         /// The file.
         file: PathBuf,
@@ -326,7 +326,7 @@ pub enum Error {
     #[error("{0}")]
     Options(String),
     /// Training was interrupted, and what it had come to is saved.
-    #[error("interrupted in epoch {epoch} of fine-tuning; {} keeps what it has come to", checkpoint.display())]
+    #[error("interrupted in epoch {epoch} of fine-tuning; {} contains the progress", checkpoint.display())]
     Saved {
         /// The epoch, counted from 1.
         epoch: usize,
@@ -337,7 +337,7 @@ pub enum Error {
     #[error("cannot write the result")]
     Output(#[source] std::io::Error),
     /// The loss of fine-tuning diverged; the last good weights are saved.
-    #[error("{cause}; {} keeps {}", model.display(), kept.map_or_else(|| "the weights from before fine-tuning".to_owned(), |epoch| format!("the weights of epoch {epoch}")))]
+    #[error("{cause}; {} contains {}", model.display(), kept.map_or_else(|| "the weights from before fine-tuning".to_owned(), |epoch| format!("the weights of epoch {epoch}")))]
     Diverged {
         /// Where and how. It is a part of the message and no source of this error, or whoever prints the
         /// chain would print it twice.

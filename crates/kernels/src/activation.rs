@@ -1,23 +1,23 @@
-//! Functions that follow an operation, on each value by itself.
+//! Activation functions, applied to each value after an operation.
 
 use pulp::{Simd, WithSimd};
 
 use crate::simd::{clamp, load, mul_add, store};
 use crate::{Clamp, Isa};
 
-/// A function of an operation's results.
+/// An activation function.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
-    /// Keeps values in a range: ReLU and ReLU6.
+    /// Clamps values to a range: ReLU and ReLU6.
     Clamp(Clamp),
-    /// One that is computed from the value.
+    /// Any other function.
     Function(Function),
 }
 
 /// A smooth function, or one with more than one slope.
 ///
-/// Errors are absolute, against the function in f64, for arguments from -100 to 100: 3e-7 for those
-/// between 0 and 1, and 2e-7 of the argument (at least 1) for the others.
+/// Absolute errors, compared with the function in f64, for arguments from -100 to 100: 3e-7 for functions with values
+/// between 0 and 1, and 2e-7 times the argument (at least 1) for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     /// `1 / (1 + exp(-x))`.
@@ -36,7 +36,7 @@ impl Activation {
     /// The identity.
     pub const NONE: Self = Self::Clamp(Clamp::NONE);
 
-    /// The range that values are kept in, if it does no more.
+    /// The range to which it clamps values, if it does nothing else.
     pub fn clamp(self) -> Option<Clamp> {
         match self {
             Self::Clamp(clamp) => Some(clamp),
@@ -44,7 +44,7 @@ impl Activation {
         }
     }
 
-    /// What it does that is not to keep values in a range.
+    /// The function, unless it only clamps.
     pub fn function(self) -> Option<Function> {
         match self {
             Self::Clamp(_) => None,
@@ -71,14 +71,14 @@ impl Function {
         }
     }
 
-    /// Replaces values by the function of them.
+    /// Applies the function to the values, in place.
     pub fn apply(self, isa: Isa, values: &mut [f32]) {
         let used = values.len();
         let pixels = Pixels { values, size: (1, 1), strides: (0, 0), used };
         isa.run(Finish { function: self, pixels });
     }
 
-    /// The gradient through the function, in place: `d[i]` times its derivative at `x[i]`.
+    /// Propagates the gradient through the function, in place: multiplies `d[i]` by the derivative at `x[i]`.
     ///
     /// # Panics
     /// When the lengths differ.
@@ -88,19 +88,19 @@ impl Function {
     }
 }
 
-/// Some values of each pixel of a map.
+/// A range of values of each pixel of a map.
 pub(crate) struct Pixels<'a> {
-    /// From the first of these values of the first pixel on.
+    /// Starts at the range's first value of the first pixel.
     pub(crate) values: &'a mut [f32],
-    /// Rows, and pixels in a row.
+    /// Rows, and pixels per row.
     pub(crate) size: (usize, usize),
-    /// Values from a row to the next, and from a pixel to the next.
+    /// Strides between rows and between pixels, in values.
     pub(crate) strides: (usize, usize),
-    /// Values of each pixel, from its first on.
+    /// Number of values of each pixel.
     pub(crate) used: usize,
 }
 
-/// Applies a function to the values in place. A call of its own: there are many sizes of tiles, and each would hold all
+/// Applies a function to the values in place. It is not inlined, since every tile size would contain a copy of all
 /// functions.
 #[inline(never)]
 pub(crate) fn finish<S: Simd>(simd: S, function: Function, pixels: Pixels<'_>) {
@@ -153,13 +153,13 @@ impl WithSimd for Finish<'_> {
     }
 }
 
-/// Replaces every value by `f` of it. A closure does not inherit the target features of the function around it:
-/// unless it is marked to be inlined, each operation on vectors is a call.
+/// Replaces every value by `f` of it. Closures do not inherit the target features of the enclosing function: unless
+/// marked for inlining, each vector operation is a call.
 #[inline(always)]
 fn each<S: Simd>(simd: S, pixels: Pixels<'_>, f: impl Fn(S::f32s) -> S::f32s) {
     let Pixels { values, size: (height, width), strides: (row_stride, pixel_stride), used } =
         pixels;
-    // Where pixels follow each other they are one.
+    // Contiguous pixels are treated as one.
     let (width, used) = if pixel_stride == used { (1, width * used) } else { (width, used) };
     for row in 0..height {
         for pixel in 0..width {
@@ -253,7 +253,7 @@ fn through<S: Simd>(simd: S, x: &[f32], d: &mut [f32], f: impl Fn(S::f32s) -> S:
     }
 }
 
-/// `within` where `-3 < x < 3`, else `beyond`.
+/// `within` where `-3 < x < 3`, otherwise `beyond`.
 #[inline(always)]
 fn inside<S: Simd>(simd: S, x: S::f32s, within: S::f32s, beyond: S::f32s) -> S::f32s {
     let is_inside = simd.less_than_f32s(simd.abs_f32s(x), simd.splat_f32s(3.0));
@@ -275,7 +275,7 @@ fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.div_f32s(one, simd.add_f32s(one, exp))
 }
 
-/// `max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2))`, which loses nothing far below 0.
+/// `max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2))`, which stays accurate far below 0.
 #[inline(always)]
 fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let size = simd.abs_f32s(x);
@@ -297,7 +297,7 @@ fn gelu_slope<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     mul_add(simd, x, density, probability)
 }
 
-/// `erfc(x / sqrt(2))` and `exp(-x² / 2)` of `x >= 0`, the first to 2e-7: formula 7.1.26 of Abramowitz and
+/// `erfc(x / sqrt(2))` and `exp(-x² / 2)` for `x >= 0`, the first to within 2e-7: formula 7.1.26 of Abramowitz and
 /// Stegun, "Handbook of Mathematical Functions".
 #[inline(always)]
 fn erfc_of_root<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
@@ -314,15 +314,16 @@ fn erfc_of_root<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     (simd.mul_f32s(simd.mul_f32s(sum, t), exp), exp)
 }
 
-/// `2^(x * factor)` for products from -126 to 126: to 2e-7 of it, and what rounding the product brings.
+/// `2^(x * factor)` for products from -126 to 126, with a relative error of 2e-7 plus the effect of rounding the
+/// product.
 ///
-/// The product is cut into a whole number and a rest of at most a half. The rest's power is a polynomial: of those of
-/// degree 5 that are 1 at 0 the one whose largest relative error, 9.2e-8, is least.
-// Of the best polynomial no coefficient is ln 2.
+/// The product is split into an integer and a remainder of at most a half. The power of the remainder is a polynomial:
+/// of those of degree 5 that are 1 at 0, the one with the smallest maximum relative error, 9.2e-8.
+// The coefficients of the best polynomial do not include ln 2.
 #[allow(clippy::approx_constant)]
 #[inline(always)]
 fn exp2<S: Simd>(simd: S, x: S::f32s, factor: f32) -> S::f32s {
-    /// To which a whole number is added so that it is what the lowest bits hold.
+    /// Added to an integer, it leaves that integer in the lowest bits.
     const MAGIC: f32 = 12_582_912.0;
     let (factor, magic) = (simd.splat_f32s(factor), simd.splat_f32s(MAGIC));
     let shifted = mul_add(simd, x, factor, magic);

@@ -1,4 +1,4 @@
-//! A buffer of f32 that starts at a cache line.
+//! A cache-line-aligned buffer of f32.
 
 use std::ops::{Deref, DerefMut};
 
@@ -18,7 +18,7 @@ pub struct AlignedBuffer {
 }
 
 impl AlignedBuffer {
-    /// A buffer of `len` zeros.
+    /// Allocates a buffer of `len` zeros.
     pub fn new(len: usize) -> Self {
         Self { lines: vec![Line::zeroed(); len.div_ceil(LINE)], len }
     }

@@ -1,11 +1,11 @@
-//! Cutting a range into parts.
+//! Division of ranges into parts.
 
 use std::ops::Range;
 
 /// The chunks of `inputs` inputs that end at `ends`.
 ///
 /// # Panics
-/// When they do not end, in order, at the last input.
+/// When `ends` does not increase up to `inputs`.
 pub(crate) fn chunks(ends: &[usize], inputs: usize) -> Vec<Range<usize>> {
     let mut start = 0;
     let chunk = |&end: &usize| {
@@ -17,8 +17,8 @@ pub(crate) fn chunks(ends: &[usize], inputs: usize) -> Vec<Range<usize>> {
     chunks
 }
 
-/// `length` steps in tiles of at most `most`, of one size, or nearly, rather than with a small one at
-/// the end: the larger size and the steps that tiles of it fill, then the smaller one and the rest.
+/// Divides `length` steps into tiles of at most `most` that are nearly equal, without a small one at the end. Returns
+/// the larger size and the steps covered by its tiles, then the smaller size and the remaining steps.
 #[inline(always)]
 pub(crate) fn evenly(length: usize, most: usize) -> [(usize, Range<usize>); 2] {
     let count = length.div_ceil(most);

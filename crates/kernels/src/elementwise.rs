@@ -1,23 +1,23 @@
-//! Operations on each value by itself. Plain loops, which the compiler vectorises.
+//! Elementwise operations, as plain loops that the compiler vectorises.
 
 use pulp::{Simd, WithSimd};
 
 use crate::{Clamp, Isa};
 
-/// A whole number of RGB pixels and of vectors.
+/// A common multiple of RGB pixels and vectors, in values.
 const RUN: usize = 48;
 
 /// `out[p][c] = x[p][c] * scale[c] + offset[c]` for u8 pixels `[pixels][3]`.
 #[derive(Clone, Debug)]
 pub struct Normalize {
     isa: Isa,
-    /// The scale and the offset of each value of a run.
+    /// Scale and offset of each value of a run.
     scale: [f32; RUN],
     offset: [f32; RUN],
 }
 
 impl Normalize {
-    /// With a scale and an offset for each channel.
+    /// Creates the normalisation from a scale and an offset for each channel.
     pub fn new(isa: Isa, scale: [f32; 3], offset: [f32; 3]) -> Self {
         let run = |channels: [f32; 3]| std::array::from_fn(|i| channels[i % 3]);
         Self { isa, scale: run(scale), offset: run(offset) }
@@ -127,8 +127,8 @@ pub fn softmax(x: &mut [f32], classes: usize) {
     }
 }
 
-/// The gradient through a clamp, in place: `d[i] = 0` unless `min < y[i] < max`, where `y` is what
-/// the clamp returned.
+/// Propagates the gradient through a clamp, in place: `d[i] = 0` unless `min < y[i] < max`, where `y` is the clamp's
+/// output.
 ///
 /// # Panics
 /// When the lengths differ.

@@ -1,12 +1,12 @@
-//! How far strided access reaches, without overflow.
+//! Extent of strided accesses, computed without overflow.
 
-/// One more than the index of the last value that is read when each `(count, stride)` takes
-/// `count` steps of `stride`, and a run of `length` values begins at each.
+/// The index after the last value that is read when each `(count, stride)` takes `count` steps of `stride`, and a run
+/// of `length` values starts at each.
 ///
 /// Kernels that read without further checks rely on this bound.
 ///
 /// # Panics
-/// When a count is 0, or the reach is more than any slice can have.
+/// When a count is 0, or the extent exceeds the maximum length of a slice.
 #[inline]
 pub(crate) fn extent(steps: &[(usize, usize)], length: usize) -> usize {
     let reach = steps.iter().try_fold(length, |reach, &(count, stride)| {

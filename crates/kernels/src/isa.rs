@@ -1,21 +1,18 @@
 //! The instruction sets that the kernels run on.
 //!
-//! [`MAX_ISA`] lowers what is detected, so that a processor that has more can stand in for one that
-//! has less.
+//! [`MAX_ISA`] limits what is detected, so that a newer processor can stand in for an older one.
 
 use std::fmt;
 use std::sync::OnceLock;
 
 use pulp::{Simd, WithSimd};
 
-/// The environment variable that names the fastest instruction set that may be detected, bf16
-/// included: one of [`KNOWN`]. It is read once. Unset or empty, it lowers nothing; nor does a name
-/// that is not known, since arithmetic has no one to tell: whoever faces a user asks
-/// [`Isa::maximum`].
+/// The environment variable that limits detection, bf16 included, to an instruction set and those slower than it: one
+/// of [`KNOWN`]. It is read once. Unset, empty or unknown names set no limit; since kernels cannot report an unknown
+/// name, user interfaces call [`Isa::maximum`] to do so.
 pub const MAX_ISA: &str = "HEADSTART_MAX_ISA";
 
-/// The instruction sets that there are for this kind of processor, the fastest first. Whatever has
-/// one has those after it.
+/// The instruction sets of this architecture, fastest first. A processor that has one also has all later ones.
 pub const KNOWN: &[&str] = if cfg!(target_arch = "x86_64") {
     &["amx", "avx512_bf16", "avx512", "avx2", "portable"]
 } else if cfg!(target_arch = "aarch64") {
@@ -24,7 +21,7 @@ pub const KNOWN: &[&str] = if cfg!(target_arch = "x86_64") {
     &["portable"]
 };
 
-/// What [`MAX_ISA`] is set to, if that is not one of [`KNOWN`].
+/// The value of [`MAX_ISA`], if it is not one of [`KNOWN`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownIsa(pub String);
 
@@ -36,7 +33,7 @@ impl fmt::Display for UnknownIsa {
 
 impl std::error::Error for UnknownIsa {}
 
-/// The fastest instruction set that a value of [`MAX_ISA`] lets through.
+/// The fastest instruction set that a value of [`MAX_ISA`] permits.
 fn maximum(value: Option<&str>) -> Result<&'static str, UnknownIsa> {
     match value {
         None | Some("") => Ok(KNOWN[0]),
@@ -52,14 +49,14 @@ fn is_within(name: &str, maximum: &str) -> bool {
     KNOWN.iter().skip_while(|known| **known != maximum).any(|known| *known == name)
 }
 
-/// Whether [`MAX_ISA`] lets through what is called `name`.
+/// Whether [`MAX_ISA`] permits the instruction set `name`.
 pub(crate) fn may_use(name: &str) -> bool {
     is_within(name, Isa::maximum().unwrap_or(KNOWN[0]))
 }
 
-/// An instruction set that this processor has been seen to have.
+/// An instruction set detected on this processor.
 ///
-/// A value can only be had from a successful check, so kernels that hold one need no other.
+/// Only a successful check returns a value, so kernels that have one need no further check.
 #[derive(Clone, Copy)]
 pub struct Isa(Level);
 
@@ -75,16 +72,15 @@ enum Level {
 }
 
 impl Isa {
-    /// The instruction set that every processor of the target has.
+    /// The instruction set that every processor of the target supports.
     pub fn portable() -> Self {
         Self(Level::Portable)
     }
 
-    /// The fastest instruction set that [`MAX_ISA`] lets through, whether the processor has it or
-    /// not.
+    /// The fastest instruction set that [`MAX_ISA`] permits, whether or not the processor has it.
     ///
     /// # Errors
-    /// When the variable names none that there is: then all are let through.
+    /// When the variable has an unknown value, in which case all sets are permitted.
     pub fn maximum() -> Result<&'static str, UnknownIsa> {
         static MAXIMUM: OnceLock<Result<&'static str, UnknownIsa>> = OnceLock::new();
         let read = || {
@@ -94,7 +90,7 @@ impl Isa {
         MAXIMUM.get_or_init(read).clone()
     }
 
-    /// All that this processor has, up to [`Isa::maximum`], the fastest first.
+    /// All sets that this processor supports, up to [`Isa::maximum`], fastest first.
     pub fn available() -> Vec<Self> {
         let levels = [
             #[cfg(target_arch = "x86_64")]
@@ -131,7 +127,7 @@ impl Isa {
         }
     }
 
-    /// f32 values of a vector.
+    /// f32 values per vector.
     #[inline]
     pub fn lanes(self) -> usize {
         match self.0 {

@@ -1,8 +1,7 @@
-//! Arithmetic on slices: the operations that a frozen network is made of.
+//! Arithmetic on slices: the operations of a frozen network and their gradients.
 //!
-//! Maps are `[height, width, channels]`, channels in vector lanes. Each operation is written once
-//! over pulp's `Simd` trait and runs on the instruction set that an [`Isa`] stands for. This is the
-//! only crate with `unsafe`.
+//! Maps are `[height, width, channels]`, channels in vector lanes. Each operation is written once over pulp's `Simd`
+//! trait and runs on the instruction set of an [`Isa`]. This is the only crate with `unsafe`.
 
 mod activation;
 mod aligned;

@@ -1,4 +1,4 @@
-//! LayerNormalization: of each position by the mean and variance of its channels.
+//! LayerNormalization of each position, by the mean and variance of its channels.
 
 use pulp::{Simd, WithSimd};
 
@@ -50,8 +50,8 @@ impl WithSimd for LayerNorm<'_> {
     }
 }
 
-/// The mean of a position's channels, and `1 / sqrt(variance + epsilon)`; in two passes, so that a large
-/// mean costs no digits.
+/// The mean of a position's channels and `1 / sqrt(variance + epsilon)`, in two passes, so that a large mean costs no
+/// precision.
 #[inline(always)]
 fn position<S: Simd>(simd: S, x: &[f32], epsilon: f32) -> (f32, f32) {
     let n = x.len() as f32;
@@ -81,22 +81,22 @@ fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
 /// The gradients of a LayerNormalization: `d_x` is overwritten, those of scale and bias are added to.
 #[derive(Debug)]
 pub struct LayerNormGradient<'a> {
-    /// Its input, `[positions][channels]`.
+    /// The input, `[positions][channels]`.
     pub x: &'a [f32],
-    /// The gradient of its output.
+    /// The gradient of the output.
     pub d_out: &'a [f32],
     /// `[channels]`.
     pub scale: &'a [f32],
     /// Added to the variance.
     pub epsilon: f32,
-    /// The gradients of scale and bias, where they are wanted.
+    /// The gradients of scale and bias, if needed.
     pub d_weights: Option<(&'a mut [f32], &'a mut [f32])>,
-    /// The gradient of the input, where it is wanted.
+    /// The gradient of the input, if needed.
     pub d_x: Option<&'a mut [f32]>,
 }
 
 impl LayerNormGradient<'_> {
-    /// Adds up all positions.
+    /// Computes the gradients of all positions.
     ///
     /// # Panics
     /// When the lengths do not agree.

@@ -1,4 +1,4 @@
-//! The processor's limit: fused multiply-adds that wait for nothing.
+//! Peak performance of the processor: independent fused multiply-adds.
 
 use std::hint::black_box;
 
@@ -7,11 +7,11 @@ use pulp::{Simd, WithSimd};
 use crate::Isa;
 use crate::simd::mul_add;
 
-/// Chains of multiply-adds that do not depend on each other: more than any latency hides.
+/// Number of independent chains of multiply-adds, enough to hide any latency.
 const CHAINS: usize = 12;
 
-/// Runs `rounds` rounds of multiply-adds in registers, and returns how many floating-point
-/// operations that were. Their number by the time they take is what no kernel can surpass.
+/// Runs `rounds` rounds of multiply-adds in registers, and returns the number of floating-point operations. Divided by
+/// the elapsed time, this is the upper limit of any kernel.
 pub fn multiply_adds(isa: Isa, rounds: usize) -> usize {
     isa.run(Peak { rounds })
 }
@@ -25,7 +25,7 @@ impl WithSimd for Peak {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> usize {
-        // Values that neither vanish nor overflow, and that the compiler does not know.
+        // Values that neither vanish nor overflow, and that are unknown to the compiler.
         let factor = simd.splat_f32s(black_box(0.999_999));
         let term = simd.splat_f32s(black_box(1e-6));
         let mut sums: [S::f32s; CHAINS] =

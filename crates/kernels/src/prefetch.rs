@@ -1,13 +1,13 @@
-//! Fetching what is needed next into the cache while something else is computed.
+//! Prefetching of data needed next during other computations.
 
-/// Cache lines that are fetched one at a time.
+/// Cache lines that are prefetched one at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct Prefetch {
     next: *const f32,
     last: *const f32,
 }
 
-/// Values to a cache line.
+/// f32 values per cache line.
 pub(crate) const LINE: usize = 16;
 
 impl Prefetch {
@@ -16,13 +16,12 @@ impl Prefetch {
         Self { next, last: next.wrapping_add(values.len().saturating_sub(1)) }
     }
 
-    /// How many there are to ask for.
+    /// The number of lines.
     pub(crate) fn lines(&self) -> usize {
         (self.last as usize - self.next as usize) / (LINE * size_of::<f32>()) + 1
     }
 
-    /// Asks for the next line, and for the last one again when all have been asked for: that costs
-    /// less than a branch.
+    /// Prefetches the next line; after the last one, prefetches that again, which costs less than a branch.
     #[inline(always)]
     pub(crate) fn fetch(&mut self) {
         #[cfg(target_arch = "x86_64")]
@@ -35,8 +34,8 @@ impl Prefetch {
     }
 }
 
-/// Asks for all of `values` in order, to be brought into the second cache: worth it before going
-/// through them at strides that the processor does not foresee.
+/// Prefetches all of `values` in order into L2; worthwhile before accesses with strides that the processor cannot
+/// predict.
 pub fn fetch(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]
     for line in values.chunks(LINE) {

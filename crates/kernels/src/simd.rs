@@ -1,10 +1,10 @@
-//! What the kernels need of pulp's `Simd` beyond the trait itself.
+//! Additions to pulp's `Simd` trait.
 
 use std::any::TypeId;
 
 use pulp::Simd;
 
-/// Vectors of eight lanes as plain arrays, which the compiler maps to what the target has.
+/// Vectors of eight lanes as plain arrays, which the compiler maps to the target's vectors.
 pub(crate) type Portable = pulp::Scalar256b;
 
 #[inline(always)]
@@ -12,8 +12,8 @@ pub(crate) fn is_portable<S: Simd>() -> bool {
     TypeId::of::<S>() == TypeId::of::<Portable>()
 }
 
-/// `a * b + c`: fused where the instruction set has it. [`Portable`]'s own fused form would call
-/// the C library for each lane.
+/// `a * b + c`, fused if the instruction set supports it. The fused operation of [`Portable`] would call the C library
+/// for each lane.
 #[inline(always)]
 pub(crate) fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     if is_portable::<S>() {

@@ -1,5 +1,5 @@
-//! The convolution in bf16 against a naive oracle over rounded values, on every instruction set of
-//! this processor.
+//! Compares the convolution in bf16 with a naive oracle over rounded values, on every instruction set of this
+//! processor.
 
 mod common;
 
@@ -15,7 +15,7 @@ fn rounded(x: f32) -> f64 {
     f64::from(bf16::from_f32(x).to_f32())
 }
 
-/// Pixels of `channels` values as bf16, filled up, with some more that nobody may use.
+/// Pixels of `channels` values as padded bf16, followed by some that must not be used.
 fn padded(isa: Bf16, x: &[f32], channels: usize) -> Vec<u16> {
     let pixel = channels.next_multiple_of(INPUTS);
     let pixels = x.len() / channels;

@@ -1,4 +1,4 @@
-//! The convolution against a naive oracle, on every instruction set of this processor.
+//! Compares the convolution with a naive oracle, on every instruction set of this processor.
 
 mod common;
 
@@ -91,7 +91,7 @@ fn a_panel_fills_up_its_vectors_where_pixels_have_room_and_leaves_the_rest_untou
             for panel in 0..op.panels() {
                 let channels = op.panel(panel);
                 let full = channels.len().next_multiple_of(isa.lanes());
-                // Without room for more than the channels, with room for whole vectors, and more.
+                // With room for the channels only, for whole vectors, and for more.
                 for pixel_stride in [channels.len(), full, full + 9] {
                     let row_stride = width * pixel_stride + 48;
                     let mut out = vec![-7.0; height * row_stride];
@@ -140,7 +140,7 @@ fn panels_are_written_one_by_one_to_their_places_in_a_map() {
                 let x = values(1, height * width * 5);
                 let op = Conv::new(isa, &kernel, &bias, Clamp::NONE);
                 let row_stride = width * outputs + gap;
-                // Nothing lies behind the last pixel.
+                // The slice ends with the last pixel.
                 let mut out = vec![f32::NAN; height * row_stride - gap];
                 for panel in 0..op.panels() {
                     let first = op.panel(panel).start;

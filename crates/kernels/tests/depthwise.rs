@@ -1,4 +1,4 @@
-//! The depthwise convolution against a naive oracle, on every instruction set of this processor.
+//! Compares the depthwise convolution with a naive oracle, on every instruction set of this processor.
 
 mod common;
 
@@ -8,7 +8,7 @@ use headstart_kernels::{Clamp, Isa};
 
 const CLAMP: Clamp = Clamp { min: 0.0, max: 0.9 };
 
-/// `[height][width][channels]` over a map of `columns` pixels a row.
+/// `[height][width][channels]` over a map with `columns` pixels per row.
 fn oracle(
     (input, columns): (&[f32], usize),
     (weights, bias): (&[f32], &[f32]),
@@ -48,7 +48,7 @@ fn agrees_with_the_oracle_for_every_kernel_stride_and_channel_remainder() {
                         (height, width),
                     );
 
-                    // In a ring that begins amid itself, with pixels filled up to whole vectors.
+                    // In a ring that starts in the middle, with pixels padded to whole vectors.
                     let pixel = channels.next_multiple_of(isa.lanes()) + 3;
                     let (first, slots, row) = (5, rows + 1, columns * pixel + 2);
                     let mut ring = vec![0.25; slots * row];

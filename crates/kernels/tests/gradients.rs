@@ -1,4 +1,4 @@
-//! The gradients' kernels against naive oracles, on every instruction set of this processor.
+//! Compares the gradient kernels with naive oracles, on every instruction set of this processor.
 
 mod common;
 
@@ -8,7 +8,7 @@ use headstart_kernels::depthwise::{self, Depthwise, Gate, InputGradient, Strided
 use headstart_kernels::elementwise::clamp_gradient;
 use headstart_kernels::{Clamp, Isa};
 
-/// What is in the gradients before a run that adds to it.
+/// Content of the gradients before a run that adds to them.
 const BEFORE: f32 = 0.5;
 
 #[test]
@@ -41,7 +41,7 @@ fn the_kernels_gradient_agrees_with_the_oracle_below_at_and_above_each_tile() {
     }
 }
 
-/// Gradients of kernel and bias from windows that have been copied out.
+/// Gradients of kernel and bias, from windows copied to patches.
 fn of_patches(x: &[f32], inputs: usize, d_out: &[f32], outputs: usize) -> (Vec<f64>, Vec<f64>) {
     let mut d_kernel = vec![f64::from(BEFORE); inputs * outputs];
     let mut d_bias = vec![f64::from(BEFORE); outputs];
@@ -180,7 +180,7 @@ fn the_depthwise_inputs_gradient_agrees_with_the_oracle_at_any_stride_padding_an
                     let weights = values(1, kernel * kernel * channels);
                     let bias = vec![1.0; channels];
                     let op = Depthwise::new(isa, &weights, &bias, kernel, stride, clamp);
-                    // As many outputs as windows begin before the last pixel.
+                    // As many outputs as windows that start at or before the last pixel.
                     let outputs = |size: usize| (before + size - 1) / stride + 1;
                     let (rows, columns) = (before..before + height, before..before + width);
                     let window = (kernel, stride);
@@ -226,7 +226,7 @@ fn the_depthwise_inputs_gradient_agrees_with_the_oracle_at_any_stride_padding_an
                             }
                         }
                         let mut d_x = vec![7.0; height * width * (channels + 1)];
-                        // In two runs: rows by themselves are the same.
+                        // In two runs: the rows are independent.
                         for own in [0..height / 2, height / 2..height] {
                             let y = Strided {
                                 values: &y[own.start * width * pixel..],

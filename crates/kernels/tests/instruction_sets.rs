@@ -1,4 +1,4 @@
-//! Which instruction sets the other tests run on here, said where it is seen.
+//! Reports the instruction sets on which the other tests run here.
 
 use std::io::Write;
 use std::process::Command;
@@ -13,10 +13,10 @@ fn instruction_sets_that_cannot_be_tested_here_are_named() {
     let mut available: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
     assert_eq!(available.first(), Some(&Isa::best().name()));
     available.extend(Bf16::available().into_iter().map(Bf16::name));
-    // Past the test runner, which keeps to itself what a test that passes prints.
+    // Bypasses the test runner, which captures the output of tests that pass.
     let mut out = std::io::stderr();
     writeln!(out, "{TESTED}{}", available.join(" ")).unwrap();
-    // A name that is not known lowers nothing: the tests would not run on what was meant.
+    // An unknown name sets no limit, so the tests would not run on the intended set.
     let maximum = Isa::maximum().unwrap_or_else(|error| panic!("{error}"));
     for name in KNOWN.iter().filter(|name| !available.contains(name)) {
         let faster = KNOWN.iter().take_while(|known| **known != maximum).any(|known| known == name);
@@ -27,7 +27,7 @@ fn instruction_sets_that_cannot_be_tested_here_are_named() {
     assert!(available.contains(&"portable"));
 }
 
-/// What the test above tells in a process with such a maximum, and whether it passes.
+/// The output of the test above in a process with this maximum, and whether it passes.
 fn tested(maximum: &str) -> (Vec<String>, bool) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["instruction_sets_that_cannot_be_tested_here_are_named", "--exact"])

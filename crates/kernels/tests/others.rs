@@ -1,4 +1,4 @@
-//! Pooling and elementwise operations against naive oracles.
+//! Compares pooling and elementwise operations with naive oracles.
 
 mod common;
 
@@ -55,7 +55,7 @@ fn normalize_scales_each_channel_by_its_own() {
     }
 }
 
-/// `erf`, by the series of Abramowitz and Stegun 7.1.6, which is exact to rounding where it is used.
+/// `erf`, by the series of Abramowitz and Stegun 7.1.6, exact up to rounding for the arguments used.
 fn erf(x: f64) -> f64 {
     if x.abs() > 5.9 {
         return x.signum();
@@ -103,7 +103,7 @@ fn functions_and_their_slopes_are_as_near_as_is_said() {
                 let (expected, slope) = in_f64(function, wide);
                 let unit = if bounded { 1.5 } else { wide.abs().max(1.0) };
                 most = most.max((f64::from(*y) - expected).abs() / unit);
-                // At a kink either slope will do.
+                // At a kink, either slope is correct.
                 if (wide.abs() - 3.0).abs() > 1e-6 {
                     most_slope = most_slope.max((f64::from(*d) / 2.0 - slope).abs());
                 }
@@ -216,7 +216,7 @@ fn layer_norm_and_its_gradients_agree_with_f64() {
                     let expected = hat[c] * f64::from(scale[c]) + f64::from(bias[c]);
                     let actual = f64::from(out[p * channels + c]);
                     assert!((actual - expected).abs() < 2e-5, "{isa:?} {channels}: {actual}");
-                    // One channel has no variance, and its gradient is what rounding leaves.
+                    // A single channel has no variance, so its gradient consists of rounding errors.
                     let expected = (d_hat[c] - first - hat[c] * second) / sigma;
                     let actual = f64::from(d_x[p * channels + c]);
                     assert!(

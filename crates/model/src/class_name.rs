@@ -1,30 +1,30 @@
-//! What a class may be called: one rule for folders, archives, tables, patterns and models.
+//! Valid class names: one rule for folders, archives, tables, patterns and models.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-/// The most bytes that the name of a class has.
+/// Maximum length of a class name, in bytes.
 pub const LONGEST_CLASS_NAME: usize = 4096;
 
-/// Why a text is no name for a class.
+/// The reason why a text is not a valid class name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} is no name for a class: it holds {problem}")]
+#[error("{name} is not a valid class name: it contains {problem}")]
 pub struct BadClassName {
-    /// The text, or its beginning, in quotes and with what is not printed escaped.
+    /// The text, or its beginning, quoted and with unprintable characters escaped.
     pub name: String,
     /// What is wrong with it.
     pub problem: NameProblem,
 }
 
-/// What a text holds that no name of a class may; as text what completes "it holds".
+/// The problem with a text as a class name; displayed, it completes "it holds".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameProblem {
-    /// White space, or not even that.
+    /// White space only, or no text.
     Nothing,
-    /// Signs that no file of lines, table or terminal would show.
+    /// Characters that lines of text, tables and terminals do not show.
     ControlCharacters,
     /// More bytes than [`LONGEST_CLASS_NAME`].
     TooMuch,
@@ -33,15 +33,15 @@ pub enum NameProblem {
 impl fmt::Display for NameProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Nothing => "nothing but white space",
+            Self::Nothing => "only white space",
             Self::ControlCharacters => "control characters",
             Self::TooMuch => "more than 4096 bytes",
         })
     }
 }
 
-/// The name of the class that a text means: in Unicode's normalisation form C, since systems disagree on
-/// how they write the same name, and without white space around it, which no table could say.
+/// Returns the class name that a text denotes: in Unicode normalisation form C, since systems write the same name in
+/// different ways, and without surrounding white space, which tables cannot express.
 ///
 /// # Errors
 /// When nothing is left, and for control characters and more than [`LONGEST_CLASS_NAME`] bytes.
@@ -62,12 +62,12 @@ pub fn class_name(text: &str) -> Result<Cow<'_, str>, BadClassName> {
     Err(BadClassName { name: format!("{:?}{more}", &text[..end]), problem })
 }
 
-/// A text in normalisation form C, without white space around it.
+/// Returns a text in normalisation form C, without surrounding white space.
 pub fn plain(text: &str) -> Cow<'_, str> {
     composed(text.trim())
 }
 
-/// A text in normalisation form C.
+/// Returns a text in normalisation form C.
 pub fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
@@ -99,20 +99,24 @@ mod tests {
     fn what_is_no_name_is_told_with_the_reason() {
         let long = "a".repeat(LONGEST_CLASS_NAME + 1);
         for (text, message) in [
-            ("", "\"\" is no name for a class: it holds nothing but white space".to_owned()),
+            ("", "\"\" is not a valid class name: it contains only white space".to_owned()),
             (
                 "\u{2003}",
-                "\"\\u{2003}\" is no name for a class: it holds nothing but white space".to_owned(),
+                "\"\\u{2003}\" is not a valid class name: it contains only white space".to_owned(),
             ),
-            ("a\nb", "\"a\\nb\" is no name for a class: it holds control characters".to_owned()),
+            (
+                "a\nb",
+                "\"a\\nb\" is not a valid class name: it contains control characters".to_owned(),
+            ),
             (
                 "a\u{85}b",
-                "\"a\\u{85}b\" is no name for a class: it holds control characters".to_owned(),
+                "\"a\\u{85}b\" is not a valid class name: it contains control characters"
+                    .to_owned(),
             ),
             (
                 &long,
                 format!(
-                    "\"{}\"... is no name for a class: it holds more than 4096 bytes",
+                    "\"{}\"... is not a valid class name: it contains more than 4096 bytes",
                     "a".repeat(60)
                 ),
             ),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A function of each output of a dense layer by itself, by Keras's name and definition.
+/// A function applied to each output of a dense layer, by Keras's name and definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Elementwise {
@@ -11,14 +11,14 @@ pub enum Elementwise {
     Linear,
     /// `x` above 0, at most `max_value`; `negative_slope * x` below.
     Relu {
-        /// The slope below 0: 0 in plain ReLU.
+        /// The slope below 0: 0 for plain ReLU.
         negative_slope: f32,
-        /// The ceiling: 6 in ReLU6.
+        /// The upper limit: 6 for ReLU6.
         max_value: Option<f32>,
     },
     /// `x` above 0, `alpha * (exp(x) - 1)` below.
     Elu {
-        /// Its limit far below 0, with the sign turned.
+        /// The negative of the limit at minus infinity.
         alpha: f32,
     },
     /// `1.0507 * elu(x)` with an alpha of 1.6733.
@@ -39,7 +39,7 @@ impl Elementwise {
     /// Plain ReLU.
     pub const RELU: Self = Self::Relu { negative_slope: 0.0, max_value: None };
 
-    /// The function that Keras calls so, with the parameters that it has by default.
+    /// Returns the function with this Keras name, with Keras's default parameters.
     pub fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "linear" => Self::Linear,
@@ -57,7 +57,7 @@ impl Elementwise {
         })
     }
 
-    /// Whether its parameters are numbers that can be computed with.
+    /// Whether all of its parameters are finite.
     pub fn is_finite(self) -> bool {
         match self {
             Self::Relu { negative_slope, max_value } => {

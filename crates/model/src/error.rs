@@ -1,19 +1,23 @@
-//! What can go wrong with a network's description or weights.
+//! Errors in a network's description or weights.
 
 use std::path::Path;
 
 use headstart_error::ErrorKind;
 
+use crate::network::nearest;
 use crate::weights::Fitting;
 
-/// An error of this crate. Each message names the thing and, where there is one, the way out.
+/// An error of this crate. Each message names the thing concerned and, if there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// No architecture of this name is registered.
-    #[error("there is no base called '{name}'; there are {}", known.join(", "))]
+    #[error("unknown base '{name}'; {}", match &nearest(name, known.iter().copied())[..] {
+        [] => format!("there are {}", known.join(", ")),
+        near => format!("did you mean {}?", near.join(", ")),
+    })]
     NoSuchBase {
-        /// The name asked for.
+        /// The name requested.
         name: String,
         /// All registered names.
         known: Vec<&'static str>,
@@ -23,9 +27,9 @@ pub enum ModelError {
     NoSuchWidth {
         /// The architecture.
         base: &'static str,
-        /// The width asked for.
+        /// The width requested.
         width: f32,
-        /// Its widths.
+        /// The available widths.
         known: &'static [f32],
     },
     /// The input is smaller than the architecture allows, or a window does not fit into it.
@@ -36,52 +40,52 @@ pub enum ModelError {
         /// The layer.
         layer: String,
     },
-    /// The input is larger than is supported.
-    #[error("an input of {height} x {width} pixels is too large; {most} x {most} is the most")]
+    /// The input is larger than the supported maximum.
+    #[error("an input of {height} x {width} pixels is too large; the maximum is {most} x {most}")]
     InputTooLarge {
-        /// Height asked for, in pixels.
+        /// Height requested, in pixels.
         height: usize,
-        /// Width asked for, in pixels.
+        /// Width requested, in pixels.
         width: usize,
-        /// The largest side.
+        /// The largest supported side.
         most: usize,
     },
-    /// No layer of this name.
+    /// The network has no layer of this name.
     #[error("{network} has no layer '{name}'{}", if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) })]
     NoSuchLayer {
-        /// The name asked for.
+        /// The name requested.
         name: String,
         /// The network.
         network: String,
-        /// Names that resemble it.
+        /// Similar names.
         near: Vec<String>,
     },
-    /// No layer of this index.
+    /// The network has no layer of this index.
     #[error("{network} has no layer {index}; its layers are 0 to {}", layers - 1)]
     NoSuchIndex {
-        /// The index asked for.
+        /// The index requested.
         index: usize,
         /// The network.
         network: String,
-        /// How many layers it has.
+        /// Its number of layers.
         layers: usize,
     },
-    /// Not a way to say which layers are trainable.
+    /// The text does not specify which layers are trainable.
     #[error(
         "'{0}' does not say which layers are trainable; use none, all, from:100 or from:block_13_expand"
     )]
     BadTrainable(String),
-    /// A way of preprocessing has no such name.
-    #[error("there is no {what} called '{name}'; there are {}", known.join(", "))]
+    /// A preprocessing option has no value of this name.
+    #[error("unknown {what} '{name}'; there are {}", known.join(", "))]
     NoSuchName {
-        /// What is called so: `interpolation`.
+        /// The option: `interpolation`.
         what: &'static str,
-        /// The name asked for.
+        /// The name requested.
         name: String,
-        /// All names.
+        /// All valid names.
         known: &'static [&'static str],
     },
-    /// A set of tensors is not the network's weights.
+    /// A set of tensors does not match the network's weights.
     #[error(
         "{}the weights are not those of {network}: {fitting}{}",
         file_prefix(file),
@@ -90,27 +94,27 @@ pub enum ModelError {
     WeightsDoNotFit {
         /// The network.
         network: String,
-        /// What is wrong.
+        /// The differences.
         fitting: Box<Fitting>,
-        /// The file that they come from.
+        /// The file the tensors come from.
         file: Option<String>,
-        /// What that file looks like it holds.
+        /// What that file appears to contain.
         looks_like: Option<String>,
     },
-    /// A weight has a value that nothing can be computed with.
+    /// A weight has an unusable value.
     #[error("{}the weights cannot be used: {weight} {problem}", file_prefix(file))]
     BadValue {
         /// The weight: `bn_Conv1/moving_variance`.
         weight: String,
-        /// What is the matter with it: `holds NaN at index 7`.
+        /// The problem: `holds NaN at index 7`.
         problem: String,
-        /// The file that it comes from.
+        /// The file it comes from.
         file: Option<String>,
     },
 }
 
 impl ModelError {
-    /// What can be done about it.
+    /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoSuchBase { .. }
@@ -124,7 +128,7 @@ impl ModelError {
         }
     }
 
-    /// The file that it is about.
+    /// The file concerned.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::WeightsDoNotFit { file, .. } | Self::BadValue { file, .. } => {
@@ -141,8 +145,8 @@ impl ModelError {
         }
     }
 
-    /// Names the file that weights come from in an error that does not name one yet; to be called
-    /// where [`Weights::new`](crate::Weights::new) was given tensors of a file.
+    /// Adds the name of the weights' file to an error that does not name one yet; call it where
+    /// [`Weights::new`](crate::Weights::new) was given the tensors of a file.
     #[must_use]
     pub fn in_file(mut self, name: &str) -> Self {
         if let Self::WeightsDoNotFit { file, .. } | Self::BadValue { file, .. } = &mut self {

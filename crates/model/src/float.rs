@@ -1,11 +1,11 @@
-//! Numbers as files store them, to f32.
+//! Conversion of stored numbers to f32.
 
 use half::{bf16, f16};
 
-/// A type of floating-point numbers.
+/// A floating-point type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Float {
-    /// IEEE 754's 16 bits.
+    /// IEEE 754 half precision.
     F16,
     /// The upper half of an f32.
     Bf16,
@@ -16,7 +16,7 @@ pub enum Float {
 }
 
 impl Float {
-    /// Little-endian numbers as f32; a last one that is cut short is left out.
+    /// Decodes little-endian numbers to f32; an incomplete last one is dropped.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
         fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {

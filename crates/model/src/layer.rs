@@ -1,8 +1,8 @@
-//! One layer of a network: what it computes, on what, and with which weights.
+//! A layer of a network: its operation, inputs and weights.
 
 use std::fmt;
 
-/// The shape of a layer's output for one picture, without the batch.
+/// The shape of a layer's output for one picture, without the batch axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A map of `height` x `width` positions with `channels` values each, stored in that order.
@@ -75,18 +75,18 @@ pub struct Margins {
     pub right: usize,
 }
 
-/// How a convolution pads its input.
+/// How the input of a convolution is padded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Padding {
     /// No padding.
     Valid,
-    /// TensorFlow's `SAME`: the output has `ceil(input / stride)` positions and the odd row or
-    /// column of padding, if any, lies below or to the right.
+    /// TensorFlow's `SAME`: the output has `ceil(input / stride)` positions and any odd row or column of padding goes
+    /// below or to the right.
     Same,
     /// The same number of rows and columns on every side, PyTorch's `padding=`.
     Symmetric(usize),
-    /// As few rows below and columns to the right as let every position lie under a window,
-    /// PyTorch's `ceil_mode=True`.
+    /// The fewest rows below and columns to the right that let windows cover every position, PyTorch's
+    /// `ceil_mode=True`.
     Ceil,
 }
 
@@ -102,8 +102,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Output positions along an axis of `size` inputs and the padding before and after it,
-    /// or `None` when the window does not fit.
+    /// Output positions along an axis of `size` inputs and the padding before and after it, or `None` if the window
+    /// does not fit.
     pub fn along(self, size: usize) -> Option<(usize, usize, usize)> {
         let (before, after) = match self.padding {
             Padding::Valid => (0, 0),
@@ -130,10 +130,10 @@ impl Window {
     }
 }
 
-/// A function of a layer's outputs, by Keras's name and definition.
+/// An activation function, by Keras's name and definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// `x`: nothing follows.
+    /// `x`: no activation.
     #[default]
     Linear,
     /// `exp(x_i) / sum_j exp(x_j)`.
@@ -146,7 +146,7 @@ pub enum Activation {
     Silu,
     /// `x * hard_sigmoid(x)`, also called hard swish.
     HardSilu,
-    /// `x * P(X <= x)` for a standard normal `X`, by the error function.
+    /// `x * P(X <= x)` for a standard normal `X`, computed with the error function.
     Gelu,
 }
 
@@ -177,7 +177,7 @@ pub enum LayerKind {
         /// Added to each channel after scaling.
         offset: [f32; 3],
     },
-    /// `(x - mean) / sqrt(variance)` for each channel, by statistics that no training moves.
+    /// `(x - mean) / sqrt(variance)` for each channel, by fixed statistics.
     Normalization,
     /// Zeros around a map.
     ZeroPadding2D(Margins),
@@ -187,15 +187,14 @@ pub enum LayerKind {
         filters: usize,
         /// Its window.
         window: Window,
-        /// Groups of channels that are convolved by themselves: as many of the input's as of the
-        /// output's.
+        /// Number of groups of input and output channels that are convolved separately.
         groups: usize,
         /// Whether it has a bias.
         bias: bool,
-        /// What follows.
+        /// The activation after it.
         activation: Activation,
     },
-    /// A convolution of each channel by itself.
+    /// A separate convolution of each channel.
     DepthwiseConv2D {
         /// Its window.
         window: Window,
@@ -209,12 +208,12 @@ pub enum LayerKind {
         /// Weight of the old moving average in an update: `m * old + (1 - m) * batch`.
         momentum: f32,
     },
-    /// `max(x, 0)`, and `min` with a ceiling where there is one.
+    /// `max(x, 0)`, limited to `max_value` if there is one.
     ReLU {
-        /// The ceiling: 6 in ReLU6.
+        /// The upper limit: 6 for ReLU6.
         max_value: Option<f32>,
     },
-    /// An activation by itself.
+    /// An activation as a separate layer.
     Activation(Activation),
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with mean and variance over the
     /// channels of each position.
@@ -224,13 +223,13 @@ pub enum LayerKind {
     },
     /// `x * gamma` for each channel.
     LayerScale,
-    /// The sum of two inputs of one shape.
+    /// The sum of two inputs of the same shape.
     Add,
-    /// The product of a map and a value for each of its channels.
+    /// The product of a map and one value per channel.
     Multiply,
-    /// The channels of two maps of one size, one behind the other.
+    /// The concatenation of the channels of two maps of the same size.
     Concatenate,
-    /// The largest value under a window; what lies outside the map is never the largest.
+    /// The largest value under a window; padding is ignored.
     MaxPooling2D(Window),
     /// The mean over all positions.
     GlobalAveragePooling2D {
@@ -241,16 +240,16 @@ pub enum LayerKind {
     Flatten,
     /// The same values in another shape.
     Reshape(Shape),
-    /// The identity in inference; zeroes this share of its input in training.
+    /// The identity in inference; zeroes a fraction of its input in training.
     Dropout {
-        /// The share, in `0.0..1.0`.
+        /// The fraction, in `0.0..1.0`.
         rate: f32,
     },
     /// `x * kernel + bias`.
     Dense {
         /// Outputs.
         units: usize,
-        /// What follows.
+        /// The activation after it.
         activation: Activation,
     },
 }
@@ -261,7 +260,7 @@ impl LayerKind {
         Self::Conv2D { filters, window, groups: 1, bias: false, activation: Activation::Linear }
     }
 
-    /// A convolution of each channel by itself, without bias.
+    /// A depthwise convolution without bias.
     pub fn depthwise(window: Window) -> Self {
         Self::DepthwiseConv2D { window, bias: false }
     }
@@ -297,7 +296,7 @@ impl LayerKind {
         }
     }
 
-    /// The weights of such a layer on an input of `channels`, in Keras's order and layout.
+    /// The weights of such a layer for an input of `channels`, in Keras's order and layout.
     pub fn weight_specs(&self, channels: usize) -> Vec<WeightSpec> {
         let spec = |name, shape: &[usize]| WeightSpec { name, shape: shape.to_vec() };
         let with_bias = |kernel, bias: bool, outputs: usize| {
@@ -342,13 +341,13 @@ pub struct WeightSpec {
     /// Keras's name: `kernel`, `bias`, `gamma`, `beta`, `moving_mean`, `moving_variance`, or
     /// `mean`, `variance` and `count` of a Normalization.
     pub name: &'static str,
-    /// Its axes: `[height, width, in, out]` for a convolution, with `in` those of a group,
-    /// `[height, width, channels, 1]` for a depthwise one, `[in, out]` for a dense layer.
+    /// Its axes: `[height, width, in, out]` for a convolution, where `in` counts the inputs of one group, `[height,
+    /// width, channels, 1]` for a depthwise one, `[in, out]` for a dense layer.
     pub shape: Vec<usize>,
 }
 
 impl WeightSpec {
-    /// Whether training ever changes it by gradient: statistics are not such weights.
+    /// Whether it is trained by gradient; statistics are not.
     pub fn is_parameter(&self) -> bool {
         ![MOVING_MEAN, MOVING_VARIANCE, MEAN, VARIANCE, COUNT].contains(&self.name)
     }
@@ -360,8 +359,7 @@ impl WeightSpec {
     }
 }
 
-/// Where a layer stands in its architecture; weight files that name their tensors by position
-/// are read with its help.
+/// The position of a layer in its architecture, needed to read weight files whose tensors are named by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// The first convolution.
@@ -370,7 +368,7 @@ pub enum Place {
     Block {
         /// Index among all blocks, from 0.
         index: usize,
-        /// The row of the architecture's table that it comes from, from 0.
+        /// Index of its row in the architecture's table, from 0.
         stage: usize,
         /// Index within that row, from 0.
         repeat: usize,
@@ -381,11 +379,11 @@ pub enum Place {
     },
     /// The last convolution.
     Top,
-    /// Pooling and whatever follows it.
+    /// Pooling and all later layers.
     Classifier,
 }
 
-/// A part of a block, by the terms of inverted-residual ones.
+/// A part of a block, in the terms of inverted-residual blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BlockPart {
     /// The 1x1 convolution to more channels.
@@ -396,7 +394,7 @@ pub enum BlockPart {
     Project,
     /// The residual addition.
     Residual,
-    /// Any other part, or one of another kind of block.
+    /// Any other part, or a part of another kind of block.
     Other,
 }
 
@@ -408,9 +406,9 @@ pub type LayerId = usize;
 pub struct Layer {
     /// Keras's name, unique in the network.
     pub name: String,
-    /// What it computes.
+    /// The operation.
     pub kind: LayerKind,
-    /// The layers that it reads.
+    /// The layers it reads.
     pub inputs: Vec<LayerId>,
     /// Shape of its output.
     pub output: Shape,
@@ -418,9 +416,9 @@ pub struct Layer {
     pub weights: Vec<WeightSpec>,
     /// Whether training may change its weights.
     pub trainable: bool,
-    /// Where it stands in the architecture.
+    /// Its position in the architecture.
     pub place: Place,
-    /// The modules that it is in PyTorch's libraries, where its place does not say so.
+    /// Its modules in PyTorch's libraries, where they do not follow from its place.
     pub modules: Modules,
 }
 
@@ -439,12 +437,12 @@ impl Layer {
         self.trainable = trainable;
     }
 
-    /// Number of values in all its weights.
+    /// Number of values in all of its weights.
     pub fn params(&self) -> usize {
         self.weights.iter().map(WeightSpec::len).sum()
     }
 
-    /// Number of values that training changes by gradient, as the layer stands.
+    /// Number of values currently trained by gradient.
     pub fn trainable_params(&self) -> usize {
         if !self.trainable {
             return 0;

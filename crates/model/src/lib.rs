@@ -1,4 +1,4 @@
-//! What a network *is*: layers, graph, architectures, summary, weights. No arithmetic.
+//! Descriptions of networks: layers, graphs, architectures, summaries, weights. No arithmetic.
 #![forbid(unsafe_code)]
 
 pub mod architectures;

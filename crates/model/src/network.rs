@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::layer::{Layer, LayerId, LayerKind, Modules, Place, Shape, Window};
 use crate::{ModelError, Preprocessing};
 
-/// A network as a description: layers in topological order, without the values of its weights.
+/// A network as a description: layers in topological order, without weight values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// Keras's name: `mobilenetv2_1.00_160`.
     name: String,
-    /// The id of the architecture that it was built from.
+    /// The id of the architecture it was built from.
     architecture: &'static str,
     width: f32,
     layers: Vec<Layer>,
@@ -26,7 +26,7 @@ impl Network {
         &self.name
     }
 
-    /// The id of the architecture that it was built from: `mobilenetv2`.
+    /// The id of the architecture it was built from: `mobilenetv2`.
     pub fn architecture(&self) -> &'static str {
         self.architecture
     }
@@ -41,28 +41,27 @@ impl Network {
         self.width = width;
     }
 
-    /// All layers, each after those it reads.
+    /// All layers, each after its inputs.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
 
-    /// What happens to a picture before the first layer.
+    /// The preprocessing of a picture before the first layer.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
     }
 
-    /// Replaces the architecture's preprocessing, for weights that were trained with another.
+    /// Replaces the architecture's preprocessing, for weights that were trained with a different one.
     ///
     /// # Panics
-    /// When it makes pictures of another size than the network was built for.
+    /// When the new preprocessing produces pictures of another size than the network was built for.
     pub fn set_preprocessing(&mut self, preprocessing: Preprocessing) {
         let size = (preprocessing.height, preprocessing.width);
         assert_eq!(size, (self.preprocessing.height, self.preprocessing.width), "another size");
         self.preprocessing = preprocessing;
     }
 
-    /// Replaces how a channel's value becomes the network's input, for weights that were trained
-    /// with another scaling than the architecture's.
+    /// Replaces the map from channel values to network input, for weights that were trained with a different scaling.
     pub fn set_scaling(&mut self, scaling: crate::Scaling) {
         self.preprocessing.scaling = scaling;
     }
@@ -72,10 +71,10 @@ impl Network {
         self.layers.last().expect("a network has an input layer").output
     }
 
-    /// The index of the layer called `name`.
+    /// Returns the index of the layer called `name`.
     ///
     /// # Errors
-    /// [`ModelError::NoSuchLayer`], with the names that are near.
+    /// [`ModelError::NoSuchLayer`], which lists similar names.
     pub fn find(&self, name: &str) -> Result<LayerId, ModelError> {
         self.layers.iter().position(|layer| layer.name == name).ok_or_else(|| {
             ModelError::NoSuchLayer {
@@ -86,10 +85,10 @@ impl Network {
         })
     }
 
-    /// The layer called `name`, to freeze or unfreeze it.
+    /// Returns the layer called `name`, to freeze or unfreeze it.
     ///
     /// # Errors
-    /// As [`Network::find`].
+    /// As for [`Network::find`].
     pub fn layer_mut(&mut self, name: &str) -> Result<&mut Layer, ModelError> {
         let index = self.find(name)?;
         Ok(&mut self.layers[index])
@@ -102,12 +101,12 @@ impl Network {
         }
     }
 
-    /// The first layer that training changes by gradient.
+    /// The first layer currently trained by gradient.
     pub fn first_trainable(&self) -> Option<LayerId> {
         self.layers.iter().position(|layer| layer.trainable_params() > 0)
     }
 
-    /// Freezes all layers or some of them.
+    /// Freezes all layers, some or none.
     ///
     /// # Errors
     /// When `trainable` names a layer, or an index, that the network does not have.
@@ -141,7 +140,7 @@ impl Network {
         self.layers.iter().map(Layer::params).sum()
     }
 
-    /// Number of values that training changes by gradient, as the layers stand.
+    /// Number of values currently trained by gradient.
     pub fn trainable_params(&self) -> usize {
         self.layers.iter().map(Layer::trainable_params).sum()
     }
@@ -211,14 +210,14 @@ pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<St
     scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// Builds a network layer by layer; shapes are worked out on the way.
+/// Builds a network layer by layer, inferring shapes.
 pub(crate) struct NetworkBuilder {
     network: Network,
     place: Place,
 }
 
 impl NetworkBuilder {
-    /// Starts with the input layer, for RGB pictures of the size that `preprocessing` makes.
+    /// Starts with the input layer, for RGB pictures of the size that `preprocessing` produces.
     pub(crate) fn new(name: String, preprocessing: Preprocessing) -> Self {
         let output =
             Shape::Map { height: preprocessing.height, width: preprocessing.width, channels: 3 };
@@ -237,17 +236,17 @@ impl NetworkBuilder {
         Self { network, place: Place::Stem }
     }
 
-    /// The place of the layers added from now on.
+    /// Sets the place of the layers added next.
     pub(crate) fn at(&mut self, place: Place) {
         self.place = place;
     }
 
-    /// The layer added last.
+    /// The last layer added.
     pub(crate) fn last(&self) -> LayerId {
         self.network.layers.len() - 1
     }
 
-    /// Shape of the output of the layer added last.
+    /// Output shape of the last layer added.
     pub(crate) fn output(&self) -> Shape {
         self.network.output()
     }
@@ -265,7 +264,7 @@ impl NetworkBuilder {
         self.push(name.into(), kind, inputs)
     }
 
-    /// Adds a layer that reads another than the last one.
+    /// Adds a layer that reads `input` instead of the last layer.
     pub(crate) fn add_reading(
         &mut self,
         name: impl Into<String>,
@@ -286,7 +285,7 @@ impl NetworkBuilder {
         self.push(name.into(), LayerKind::Add, vec![a, b])
     }
 
-    /// Adds the product of a map and a value for each of its channels.
+    /// Adds the product of a map and one value per channel.
     pub(crate) fn add_product(
         &mut self,
         name: impl Into<String>,
@@ -298,7 +297,7 @@ impl NetworkBuilder {
         self.push(name.into(), LayerKind::Multiply, vec![map, gate])
     }
 
-    /// Adds the channels of two layers, one behind the other.
+    /// Adds the concatenation of the channels of two layers.
     pub(crate) fn concatenate(
         &mut self,
         name: impl Into<String>,
@@ -310,7 +309,7 @@ impl NetworkBuilder {
         self.push(name.into(), LayerKind::Concatenate, vec![a, b])
     }
 
-    /// Names the modules that the layer added last is in PyTorch's libraries.
+    /// Records the PyTorch modules of the last layer added.
     pub(crate) fn module(&mut self, torchvision: Option<&str>, timm: Option<&str>) {
         let layer = self.network.layers.last_mut().expect("a network has an input layer");
         layer.modules =

@@ -1,4 +1,4 @@
-//! How a picture becomes the input of a network.
+//! Conversion of a picture to the input of a network.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// What happens to a picture before the first layer sees it.
+/// The preprocessing of a picture before the first layer.
 ///
-/// It is a part of the model and travels in its file, so that prediction cannot
-/// be run with another preprocessing than training had.
+/// It is part of the model and stored in its file, so that prediction and training always share their preprocessing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
@@ -20,13 +19,13 @@ pub struct Preprocessing {
     pub width: usize,
     /// How pixels are resampled to that size.
     pub interpolation: Interpolation,
-    /// How a picture of another aspect ratio is made to fit.
+    /// How pictures of another aspect ratio are made to fit.
     pub fit: Fit,
     /// Maps a channel's value in `0..=255` to the network's range.
     pub scaling: Scaling,
 }
 
-/// The affine map `x * scale + offset` of each channel, red, green, blue.
+/// The affine map `x * scale + offset` of each channel, in the order red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scaling {
@@ -65,18 +64,17 @@ impl Scaling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Interpolation {
-    /// The triangle filter, widened when a picture shrinks: Pillow's `BILINEAR`, torchvision's
-    /// with antialiasing.
+    /// The triangle filter, widened for downscaling: Pillow's `BILINEAR`, torchvision's with antialiasing.
     Bilinear,
-    /// The Catmull-Rom-like cubic with a = -0.5, widened likewise: Pillow's `BICUBIC`.
+    /// The cubic filter with a = -0.5 (Catmull-Rom), widened likewise: Pillow's `BICUBIC`.
     Bicubic,
-    /// The mean of the part of the picture that an output pixel covers, pixels at its edge by the
-    /// share that is covered, whether a picture shrinks or grows: Keras's `area`. Where a picture
-    /// shrinks, also OpenCV's `INTER_AREA`; by a whole number, Pillow's `BOX`.
+    /// The mean over the part of the picture that an output pixel covers, with pixels at the border weighted by the
+    /// covered fraction, for both downscaling and upscaling: Keras's `area`. For downscaling also OpenCV's
+    /// `INTER_AREA`; by a whole number, Pillow's `BOX`.
     Area,
-    /// Bilinear between the four nearest pixels, not widened: `tf.image.resize`, and so what
-    /// Keras's `image_dataset_from_directory` does. A picture that shrinks by more than two leaves
-    /// pixels out, and details turn to noise; it is for models that were trained with it.
+    /// Bilinear between the four nearest pixels, not widened: `tf.image.resize`, and so Keras's
+    /// `image_dataset_from_directory`. Downscaling by more than two skips pixels and causes aliasing; use it only for
+    /// models that were trained with it.
     Tensorflow,
 }
 
@@ -84,30 +82,29 @@ pub enum Interpolation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Fit {
-    /// The whole picture, its aspect ratio given up: what Keras does by default.
+    /// The whole picture, without keeping its aspect ratio: Keras's default.
     Stretch,
     /// The largest centred part with the input's aspect ratio.
     Crop,
-    /// The whole picture with its aspect ratio, centred on black.
+    /// The whole picture, keeping its aspect ratio, centred on black.
     Pad,
 }
 
 impl Preprocessing {
-    /// Whether a picture much larger than the input may be decoded at a reduced size, from means
-    /// of its pixels. A filter that is widened hardly tells the difference, while
-    /// [`Interpolation::Tensorflow`] must find the very pixels.
+    /// Whether a picture much larger than the input may be decoded at a reduced size, from means of its pixels. That
+    /// hardly matters to a widened filter, while [`Interpolation::Tensorflow`] needs the exact pixels.
     pub fn may_reduce(&self) -> bool {
         self.interpolation != Interpolation::Tensorflow
     }
 }
 
-/// Names for an enum's variants: shown, parsed and serialised.
+/// Names of an enum's variants, for display, parsing and serialisation.
 macro_rules! named {
     ($kind:ident, $what:literal, $($variant:ident = $name:literal),+) => {
         impl $kind {
             const NAMES: &[&str] = &[$($name),+];
 
-            /// Its name, by which options and model files call it.
+            /// Its name in options and model files.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name),+
@@ -187,10 +184,10 @@ mod tests {
         }
         assert_eq!(
             "nearest".parse::<Interpolation>().unwrap_err().to_string(),
-            "there is no interpolation called 'nearest'; there are bilinear, bicubic, area, tensorflow"
+            "unknown interpolation 'nearest'; there are bilinear, bicubic, area, tensorflow"
         );
         let error = serde_json::from_str::<Fit>("\"Pad\"").unwrap_err().to_string();
-        assert!(error.starts_with("there is no fit called 'Pad'; there are stretch, crop, pad"));
+        assert!(error.starts_with("unknown fit 'Pad'; there are stretch, crop, pad"));
     }
 
     #[test]

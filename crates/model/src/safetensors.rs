@@ -1,4 +1,4 @@
-//! safetensors, from bytes and to a writer: the format of what is ours.
+//! Reads safetensors from bytes and writes it: the format of the weights and models we produce.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -9,53 +9,53 @@ use serde_json::json;
 
 use crate::{Float, Tensor};
 
-/// The entry of the metadata that names the architecture the weights are for:
-/// `mobilenetv2-torch`. Where it is there, they are not for another.
+/// The metadata entry that names the architecture of the weights: `mobilenetv2-torch`. Weights with this entry fit no
+/// other architecture.
 pub const ARCHITECTURE: &str = "headstart.architecture";
 
-/// Largest header, the format's own limit.
+/// Largest header, in bytes; the format's own limit.
 pub const MAX_HEADER: u64 = 100_000_000;
 
-/// What a safetensors file holds.
+/// The content of a safetensors file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {
     /// Tensors of floating-point numbers, as f32.
     pub tensors: BTreeMap<String, Tensor>,
-    /// Names and shapes of tensors of other numbers.
+    /// Names and shapes of tensors of other types.
     pub others: BTreeMap<String, Vec<usize>>,
     /// The free-form entries of the header.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Why bytes are not a safetensors file; to be completed with the file's name.
+/// The reason why bytes are not a safetensors file; the caller adds the file's name.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The bytes end before the header does.
-    #[error("it is cut short within its header")]
+    /// The bytes end within the header.
+    #[error("it is truncated within its header")]
     HeaderCutShort,
-    /// There are fewer or more bytes than the header says.
-    #[error("it is cut short, or not as long as its header says")]
+    /// The number of bytes differs from what the header specifies.
+    #[error("it is truncated, or not as long as its header says")]
     OtherLength,
-    /// A tensor's bytes are not of its shape.
+    /// The number of a tensor's bytes does not match its shape.
     #[error("its tensor '{tensor}' has {values} values for {shape:?}")]
     OtherShape {
         /// The tensor.
         tensor: String,
-        /// How many values it has.
+        /// Its number of values.
         values: usize,
-        /// The shape that the header gives it.
+        /// Its shape according to the header.
         shape: Vec<usize>,
     },
-    /// The header is not one.
+    /// The header is invalid.
     #[error(transparent)]
     BadHeader(SafeTensorError),
 }
 
-/// Reads a file that is in memory.
+/// Parses a file in memory.
 ///
 /// # Errors
-/// When it is cut short or damaged.
+/// When it is truncated or damaged.
 pub fn read(bytes: &[u8]) -> Result<Contents, ReadError> {
     let (length, rest) = bytes.split_first_chunk::<8>().ok_or(ReadError::HeaderCutShort)?;
     if (rest.len() as u64) < u64::from_le_bytes(*length) {
@@ -90,29 +90,29 @@ pub fn read(bytes: &[u8]) -> Result<Contents, ReadError> {
     Ok(contents)
 }
 
-/// The type in which a tensor is stored.
+/// The storage type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stored {
-    /// 32 bits a value, exact.
+    /// 32 bits per value, exact.
     F32,
-    /// 16 bits a value, rounded to nearest even.
+    /// 16 bits per value, rounded to nearest even.
     F16,
 }
 
-/// Why tensors could not be written; to be completed with the file's name.
+/// The reason why tensors could not be written; the caller adds the file's name.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The writer failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A finite value is too large for the type asked for.
+    /// A finite value is too large for the requested type.
     #[error(transparent)]
     OutOfRange(#[from] OutOfRange),
 }
 
-/// A value cannot be stored in the type asked for.
+/// A value that is too large for the requested type.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{tensor} holds {value}, which f16 cannot hold; store it as f32")]
+#[error("{tensor} contains {value}, which is out of range for f16; store it as f32")]
 pub struct OutOfRange {
     /// The tensor.
     pub tensor: String,
@@ -120,12 +120,12 @@ pub struct OutOfRange {
     pub value: f32,
 }
 
-/// Writes tensors in the order of their names. The same tensors and metadata give the same bytes,
-/// unlike those of the crate that reads them, which writes the metadata in a random order.
+/// Writes tensors in order of their names. The same tensors and metadata always give the same bytes, unlike with the
+/// crate that parses them, which writes metadata in random order.
 ///
 /// # Errors
-/// [`WriteError::OutOfRange`], before anything is written, for a finite value that f16 cannot
-/// hold, and [`WriteError::Io`].
+/// [`WriteError::OutOfRange`], before anything is written, for a finite value that f16 cannot represent, and
+/// [`WriteError::Io`].
 pub fn write<'a>(
     out: &mut dyn Write,
     tensors: impl IntoIterator<Item = (&'a str, &'a Tensor, Stored)>,
@@ -140,7 +140,7 @@ pub fn write<'a>(
             return Err(OutOfRange { tensor: (*name).to_owned(), value }.into());
         }
     }
-    // Values of four bytes first, so that each tensor is aligned.
+    // Four-byte values first, so that each tensor is aligned.
     let sorted = || {
         let of = |wanted| tensors.iter().filter(move |(_, (_, stored))| *stored == wanted);
         of(Stored::F32).chain(of(Stored::F16))

@@ -6,13 +6,12 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{Layer, Network};
 
-/// A network's layers, shapes and parameter counts; prints as Keras 2's table does and
-/// serialises to the same facts as JSON.
+/// A network's layers, shapes and parameter counts; prints like Keras 2's table and serialises the same facts to JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary<'a>(&'a Network);
 
 impl Network {
-    /// The network's summary, as its layers stand.
+    /// The network's summary, with the current trainable state of its layers.
     pub fn summary(&self) -> Summary<'_> {
         Summary(self)
     }
@@ -23,7 +22,7 @@ impl Summary<'_> {
         layer.inputs.iter().map(|&id| format!("{}[0][0]", self.0.layers()[id].name)).collect()
     }
 
-    /// The three lines below the table: total, trainable and non-trainable counts.
+    /// The three lines below the table: total, trainable and non-trainable parameters.
     pub fn totals(&self) -> String {
         let (total, trainable) = (self.0.total_params(), self.0.trainable_params());
         format!(
@@ -106,7 +105,7 @@ impl Serialize for Summary<'_> {
     }
 }
 
-/// `2257984` as `2,257,984`.
+/// Formats `2257984` as `2,257,984`.
 pub fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();

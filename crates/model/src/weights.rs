@@ -9,12 +9,12 @@ use crate::{Layer, LayerKind, ModelError, Network};
 pub struct Tensor {
     /// Its axes, outermost first.
     pub shape: Vec<usize>,
-    /// Its values; as many as the product of the axes.
+    /// Its values, as many as the product of the axes.
     pub data: Vec<f32>,
 }
 
 impl Tensor {
-    /// A tensor of this shape.
+    /// Creates a tensor of this shape.
     ///
     /// # Panics
     /// When the number of values is not the product of the axes.
@@ -23,10 +23,10 @@ impl Tensor {
         Self { shape, data }
     }
 
-    /// The tensor with its axis `order[i]` as axis `i`.
+    /// Returns the tensor with axis `order[i]` as axis `i`.
     ///
     /// # Panics
-    /// Unless `order` has each axis once.
+    /// Unless `order` contains each axis once.
     pub fn permuted(&self, order: &[usize]) -> Self {
         let mut axes = order.to_vec();
         axes.sort_unstable();
@@ -42,12 +42,12 @@ impl Tensor {
         Self { shape, data }
     }
 
-    /// Whether each value is a number.
+    /// Checks that all values are finite.
     ///
     /// # Errors
-    /// [`ModelError::BadValue`] for a value that is not finite; the error calls the tensor `name`.
+    /// [`ModelError::BadValue`] for a value that is not; the error calls the tensor `name`.
     pub fn check_finite(&self, name: &str) -> Result<(), ModelError> {
-        // Without a branch a value: every weight of every network passes through here.
+        // No branch per value: every weight of every network is checked here.
         let finite = |values: &[f32]| values.iter().fold(true, |all, x| all & x.is_finite());
         if finite(&self.data) {
             return Ok(());
@@ -70,19 +70,18 @@ fn gather(from: &[f32], shape: &[usize], strides: &[usize], at: usize, to: &mut 
     }
 }
 
-/// The values of every weight of one network, under the names `layer/weight`.
+/// The values of all weights of a network, under the names `layer/weight`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Weights {
-    /// Takes tensors under the names `layer/weight`.
+    /// Creates the weights from tensors under the names `layer/weight`.
     ///
     /// # Errors
-    /// [`ModelError::WeightsDoNotFit`] unless there is exactly one of the right shape for every
-    /// weight of `network`, and [`ModelError::BadValue`] for a value that is not finite or a
-    /// variance whose square root cannot be divided by.
+    /// [`ModelError::WeightsDoNotFit`] unless there is exactly one of the right shape for every weight of `network`,
+    /// and [`ModelError::BadValue`] for a value that is not finite or a variance whose root is not a valid divisor.
     pub fn new(network: &Network, tensors: BTreeMap<String, Tensor>) -> Result<Self, ModelError> {
         let mut fit = Fitting::default();
         let mut known = 0;
@@ -126,10 +125,10 @@ impl Weights {
         Ok(Self { tensors })
     }
 
-    /// The weight `weight` of `layer`.
+    /// Returns the weight `weight` of `layer`.
     ///
     /// # Panics
-    /// When the layer is not of the network that these weights were made for.
+    /// When the layer is not part of the network these weights were made for.
     pub fn get(&self, layer: &Layer, weight: &str) -> &Tensor {
         &self.tensors[&weight_name(&layer.name, weight)]
     }
@@ -154,23 +153,23 @@ impl Weights {
     }
 }
 
-/// The name under which a weight is kept: `block_1_expand/kernel`.
+/// The name of a weight: `block_1_expand/kernel`.
 pub fn weight_name(layer: &str, weight: &str) -> String {
     format!("{layer}/{weight}")
 }
 
-/// What is wrong between a set of tensors and the weights of a network.
+/// The differences between a set of tensors and the weights of a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fitting {
-    /// Weights of the network that the tensors lack.
+    /// Weights of the network without a tensor.
     pub missing: Vec<String>,
-    /// Tensors that the network has no place for.
+    /// Tensors that match no weight of the network.
     pub surplus: Vec<String>,
-    /// Tensors of another shape than the network's.
+    /// Tensors whose shape differs from the network's weight.
     pub misshapen: Vec<Misshapen>,
 }
 
-/// A tensor of another shape than the network's weight.
+/// A tensor whose shape differs from the network's weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misshapen {
     /// The weight.
@@ -183,7 +182,7 @@ pub struct Misshapen {
 
 impl Fitting {
     /// # Errors
-    /// [`ModelError::WeightsDoNotFit`] unless nothing is wrong.
+    /// [`ModelError::WeightsDoNotFit`] if there is any difference.
     pub fn check(self, network: &Network) -> Result<(), ModelError> {
         if self == Self::default() {
             return Ok(());
@@ -197,7 +196,7 @@ impl Fitting {
     }
 }
 
-/// One line: the first few of each kind.
+/// One line with the first few of each kind.
 impl std::fmt::Display for Fitting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const SHOWN: usize = 3;

@@ -1,4 +1,4 @@
-//! The registered architectures against Keras's and PyTorch's own networks; the summary; freezing.
+//! Tests the registered architectures against Keras's and PyTorch's networks, the summary, and freezing.
 //!
 //! Fixtures: `tools/reference/keras_mobilenetv2.py` and `pytorch_efficientnet_lite0.py`.
 
@@ -27,17 +27,17 @@ fn at(size: usize) -> NetworkConfig {
     NetworkConfig { input_size: Some((size, size)), ..NetworkConfig::default() }
 }
 
-/// MobileNetV2 at 160, as the tutorial has it.
+/// MobileNetV2 at 160 pixels, as in the tutorial.
 fn tutorial() -> Network {
     build("mobilenetv2", at(160))
 }
 
-/// `[null, 5, 5, 1280]`, as the fixtures and the summary's JSON have it.
+/// `[null, 5, 5, 1280]`, as in the fixtures and the summary's JSON.
 fn shape(shape: Shape) -> Value {
     std::iter::once(Value::Null).chain(shape.axes().into_iter().map(|axis| json!(axis))).collect()
 }
 
-/// The network that an entry of Keras's fixture describes.
+/// The network described by an entry of Keras's fixture.
 fn described(model: &Value) -> Network {
     let input = model["input"].as_array().unwrap();
     build(
@@ -85,7 +85,7 @@ fn names_shapes_and_counts_are_kerass_in_every_width_size_and_state_of_freezing(
     }
 }
 
-/// The name that Keras 3 gives the layer; Keras 2's `input_1` is its `input_layer`.
+/// The layer's name in Keras 3, where Keras 2's `input_1` is `input_layer`.
 fn keras_3_name(name: &str) -> &str {
     if name == "input_1" { "input_layer" } else { name }
 }
@@ -119,7 +119,7 @@ fn every_layer_is_kerass_by_name_type_shape_count_and_inputs() {
     }
 }
 
-/// The inverted-residual blocks in the terms of the fixture of EfficientNet-Lite.
+/// The inverted-residual blocks in the terms of the EfficientNet-Lite fixture.
 fn blocks(network: &Network) -> Vec<Value> {
     let block = |layer: &Layer| match layer.place {
         Place::Block { index, part, .. } => Some((index, part)),
@@ -176,7 +176,7 @@ fn efficientnet_lite_is_googles_in_all_sizes_block_by_block_with_and_without_top
         for (index, (ours, expected)) in ours.iter().zip(expected).enumerate() {
             assert_eq!(ours, expected, "{id}, block {index}");
         }
-        // The stages say how often the blocks repeat.
+        // The stages specify the repeats of their blocks.
         let mut first = 0;
         for stage in model["stages"].as_array().unwrap() {
             for key in ["kernel", "stride", "expand", "in", "out"] {
@@ -323,7 +323,7 @@ fn freezing_one_layer_changes_the_counts_by_its_parameters() {
     let before = network.trainable_params();
     network.layer_mut("block_13_expand").unwrap().set_trainable(false);
     assert_eq!(network.trainable_params(), before - 96 * 576);
-    // Of a BatchNormalization's four vectors two are statistics, which never are trainable.
+    // Two of a BatchNormalization's four vectors are statistics, which are never trainable.
     network.layer_mut("block_13_expand_BN").unwrap().set_trainable(false);
     assert_eq!(network.trainable_params(), before - 96 * 576 - 2 * 576);
     assert_eq!(network.total_params(), 2_257_984);
@@ -365,7 +365,7 @@ fn a_wrong_layer_index_width_base_or_size_is_named_with_what_there_is() {
         (apply("from:BLOCK_13_EXPAND"), ["no layer", "block_13_expand"]),
         (apply("from:conv1"), ["no layer 'conv1'", "Conv1"]),
         (apply("from:154"), ["no layer 154", "0 to 153"]),
-        (find("mobilenet_v2"), ["no base called 'mobilenet_v2'", "mobilenetv2, "]),
+        (find("mobilenet_v2"), ["unknown base 'mobilenet_v2'", "did you mean mobilenetv2, "]),
         (refused(wide), ["mobilenetv2 has no width 0.36", "1, 0.35, 0.5, 0.75, 1.3, 1.4"]),
         (refused(at(31)), ["too small for mobilenetv2", "use 32 x 32 pixels or more"]),
         (refused(at(0)), ["too small for mobilenetv2", "0 x 0"]),

@@ -1,4 +1,4 @@
-//! The layers of the bases that Keras has, against Keras's own: `tools/reference/keras_bases.py`.
+//! Compares the layers of the bases with Keras's: `tools/reference/keras_bases.py`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::{Layer, LayerKind, Network, Shape};
 use serde_json::{Value, json};
 
-/// What a fixture's metadata say of Keras's networks.
+/// The description of Keras's networks in a fixture's metadata.
 fn networks(id: &str) -> Value {
     let file = format!("../../fixtures/bases/{id}.safetensors");
     let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
@@ -19,8 +19,8 @@ fn shape(shape: Shape) -> Value {
     std::iter::once(Value::Null).chain(shape.axes().into_iter().map(|axis| json!(axis))).collect()
 }
 
-/// A layer as Keras lists it. Keras 3 calls the input otherwise; its hard sigmoid is a ReLU of a sum, of which it
-/// lists the ReLU alone; and the activation in the classifier of MobileNetV3 is called by its count.
+/// A layer as Keras lists it. Keras 3 renames the input, lists a hard sigmoid as the ReLU of a sum, and numbers the
+/// activation in the classifier of MobileNetV3.
 fn listed(network: &Network, layer: &Layer) -> Value {
     let hard = LayerKind::Activation(headstart_model::Activation::HardSigmoid);
     let class = if layer.kind == hard { "ReLU" } else { layer.kind.class_name() };
@@ -69,7 +69,7 @@ fn layers_shapes_and_counts_are_kerass_with_and_without_a_classifier() {
 
 #[test]
 fn those_of_torchvision_have_as_many_parameters_as_it_says() {
-    // `num_params` of torchvision's own weights.
+    // `num_params` of torchvision's weights.
     for (id, params) in [
         ("resnet18", 11_689_512),
         ("resnet34", 21_797_672),

@@ -1,4 +1,4 @@
-//! safetensors without files: to bytes and back.
+//! Round trip of safetensors in memory.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn bytes_hold_tensors_and_metadata() {
     let (whole, half) = (tensor(&[0.1, -2.0, f32::MAX]), tensor(&[0.5, 65_504.0]));
     let metadata = BTreeMap::from([("license".to_owned(), "MIT".to_owned())]);
     let mut bytes = Vec::new();
-    // In whatever order they are given.
+    // In any order.
     write(&mut bytes, [("b", &half, Stored::F16), ("a", &whole, Stored::F32)], &metadata).unwrap();
     let contents = read(&bytes).unwrap();
     assert_eq!(contents.tensors, BTreeMap::from([("a".into(), whole), ("b".into(), half)]));

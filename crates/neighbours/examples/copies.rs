@@ -1,8 +1,7 @@
-//! How long the search for near-duplicates takes, and which it misses:
-//! `copies FEATURES.npy [--count N] [--exact]`. With a count, vectors between those of the file are added
-//! until there are so many. With `--exact` all are compared with all, too.
+//! Measures the time of the search for near-duplicates, and its misses: `copies FEATURES.npy [--count N] [--exact]`.
+//! With a count, vectors between those of the file are added up to that number. `--exact` also compares all with all.
 //!
-//! `benchmarks/copies/run.sh` runs it.
+//! Run by `benchmarks/copies/run.sh`.
 
 use std::error::Error;
 use std::time::Instant;
@@ -47,8 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Of the pairs with at least this cosine how many there are, and how many were found, by either of
-/// the two.
+/// The number of pairs with at least this cosine, and of those found.
 fn compare(found: &Neighbours, all: &Neighbours, least: f32) -> (usize, usize) {
     let has = |lists: &Neighbours, a: usize, b: usize| {
         lists[a].iter().any(|&(other, _)| other as usize == b)
@@ -66,7 +64,7 @@ fn compare(found: &Neighbours, all: &Neighbours, least: f32) -> (usize, usize) {
     (pairs, same)
 }
 
-/// Values of a `.npy` file, and how many a row has.
+/// The values of a `.npy` file, and their number per row.
 fn read(file: &str) -> Result<(Vec<f32>, usize), Box<dyn Error>> {
     let bytes = std::fs::read(file)?;
     let length = u16::from_le_bytes(*bytes[8..].first_chunk().ok_or("no .npy file")?);
@@ -77,8 +75,7 @@ fn read(file: &str) -> Result<(Vec<f32>, usize), Box<dyn Error>> {
     Ok((values.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(), dim))
 }
 
-/// Takes away vectors, or adds some that lie between two others, about as far from them as different
-/// pictures.
+/// Removes vectors, or adds some between two others, about as far from them as different pictures are.
 fn resize(features: &mut Vec<f32>, dim: usize, count: usize) {
     let real = features.len() / dim;
     let mut state = 1u64;
@@ -98,7 +95,7 @@ fn resize(features: &mut Vec<f32>, dim: usize, count: usize) {
     }
 }
 
-/// Megabytes that the process has held at once, where the system tells.
+/// Peak memory of the process in megabytes, if the system reports it.
 fn most_memory() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;

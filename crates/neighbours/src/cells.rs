@@ -1,17 +1,15 @@
-//! Vectors parted into cells of few, by k-means, so that each need only be compared with those of the
-//! cells around its own.
+//! Partition of vectors into small cells by k-means, so that each is compared only with those of nearby cells.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, linalg::general_mat_mul};
 use rayon::prelude::*;
 
 use super::{BATCH, ROWS, gather, nearer};
 
-/// Cells that there are at most before large ones are cut: what a vector is compared with to find its
-/// own.
+/// Maximum number of cells before large ones are split; each vector is compared with as many centres.
 const MOST: usize = 4096;
-/// Vectors by which the centre of a cell is found.
+/// Vectors per cell that are used to find its centre.
 const SAMPLE: usize = 16;
-/// Times that centres are moved.
+/// Number of k-means iterations.
 const MOVES: usize = 4;
 
 /// Vectors that are near each other.
@@ -20,15 +18,14 @@ pub(super) struct Cell {
     centre: Array1<f32>,
 }
 
-/// Parts the rows of `vectors`, which are of length 1, into cells of at most `size`. `None` when
-/// `go_on` says no.
+/// Divides the rows of `vectors`, which have length 1, into cells of at most `size`. `None` when `go_on` returns false.
 pub(super) fn cells(
     vectors: ArrayView2<'_, f32>,
     size: usize,
     go_on: &mut dyn FnMut(usize) -> bool,
 ) -> Option<Vec<Cell>> {
     let n = vectors.nrows();
-    // Twice as many as must be: few are larger than twice the mean.
+    // Twice the minimum number, since few cells are larger than twice the mean.
     let count = (2 * n / size).clamp(1, MOST);
     let every = |count: usize| -> Vec<u32> { (0..count).map(|i| (i * n / count) as u32).collect() };
     let mut centres = gather(vectors, &every(count));
@@ -48,7 +45,7 @@ pub(super) fn cells(
     Some(cells.collect())
 }
 
-/// Of each vector the centre with which its product is largest.
+/// For each vector, the centre with the largest product.
 pub(super) fn nearest_centres(
     vectors: ArrayView2<'_, f32>,
     centres: ArrayView2<'_, f32>,
@@ -79,8 +76,7 @@ pub(super) fn nearest_centres(
     Some(found)
 }
 
-/// Moves each centre to the mean of the vectors that are nearest to it, at length 1; one that has none
-/// stays.
+/// Moves each centre to the normalised mean of its vectors; one without vectors stays.
 pub(super) fn move_to(centres: &mut Array2<f32>, vectors: ArrayView2<'_, f32>, nearest: &[u32]) {
     let mut sums = Array2::<f32>::zeros(centres.raw_dim());
     for (vector, &centre) in vectors.rows().into_iter().zip(nearest) {
@@ -94,8 +90,8 @@ pub(super) fn move_to(centres: &mut Array2<f32>, vectors: ArrayView2<'_, f32>, n
     }
 }
 
-/// Cuts a cell into pieces of at most `size`, across the line between two of its members that are far
-/// from each other: many pictures may be nearly the same.
+/// Splits a cell into pieces of at most `size`, along the line through two distant members: many pictures may be nearly
+/// the same.
 fn cut(vectors: ArrayView2<'_, f32>, mut members: Vec<u32>, size: usize) -> Vec<Cell> {
     if members.len() > size {
         let row = |member: u32| vectors.row(member as usize);
@@ -113,13 +109,13 @@ fn cut(vectors: ArrayView2<'_, f32>, mut members: Vec<u32>, size: usize) -> Vec<
     if members.is_empty() {
         return Vec::new();
     }
-    // Of one size rather than with a small rest.
+    // Equal sizes avoid a small remainder.
     let pieces = members.len().div_ceil(size);
     let pieces = members.chunks(members.len().div_ceil(pieces));
     pieces.map(|piece| Cell { members: piece.to_vec(), centre: centre(vectors, piece) }).collect()
 }
 
-/// The mean, at length 1.
+/// The normalised mean.
 fn centre(vectors: ArrayView2<'_, f32>, members: &[u32]) -> Array1<f32> {
     let mut sum = Array1::zeros(vectors.ncols());
     members.iter().for_each(|&member| sum += &vectors.row(member as usize));
@@ -127,7 +123,7 @@ fn centre(vectors: ArrayView2<'_, f32>, members: &[u32]) -> Array1<f32> {
     sum / length
 }
 
-/// The cells' centres, a row each.
+/// The cells' centres, one per row.
 pub(super) fn centres(cells: &[Cell]) -> Array2<f32> {
     let mut centres =
         Array2::zeros((cells.len(), cells.first().map_or(0, |cell| cell.centre.len())));
@@ -137,7 +133,7 @@ pub(super) fn centres(cells: &[Cell]) -> Array2<f32> {
     centres
 }
 
-/// The cells around each row, by their centres, that have `candidates` members or a few more.
+/// The cells nearest to each row, by their centres, that together have `candidates` members or slightly more.
 pub(super) fn near(
     rows: ArrayView2<'_, f32>,
     centres: ArrayView2<'_, f32>,
@@ -148,7 +144,7 @@ pub(super) fn near(
     let near_one = |products: ArrayView1<'_, f32>| {
         let mut others: Vec<_> = (0..).zip(products.iter().copied()).collect();
         let mean = cells.iter().map(|cell| cell.members.len()).sum::<usize>() / cells.len();
-        // So many will do, or all are sorted.
+        // This many suffice, or all are sorted.
         let few = 2 * candidates / mean.max(1) + 1;
         if few < others.len() {
             others.select_nth_unstable_by(few, nearer);
@@ -189,7 +185,7 @@ mod tests {
                 }
                 members.sort_unstable();
                 assert!(members.iter().copied().eq(0..n as u32), "{name} {n} {size}");
-                // Whatever the vectors, no more is compared than was asked for, and a cell.
+                // For any vectors, the number of comparisons is at most the requested one plus a cell.
                 let near = near(vectors.view(), centres(&cells).view(), &cells, 50);
                 for near in near {
                     let of = |&cell: &u32| cells[cell as usize].members.len();

@@ -1,16 +1,16 @@
-//! Vectors parted into a given number of clusters.
+//! Partition of vectors into a given number of clusters.
 
 use super::Vectors;
 use super::cells::{move_to, nearest_centres};
 use super::gather;
 
-/// Times that centres are moved.
+/// Number of k-means iterations.
 const MOVES: usize = 10;
 
-/// Parts vectors into at most `count` clusters by spherical k-means (Dhillon & Modha 2001), and says of each which
-/// it is in: numbers from 0 without gaps, in the order of their first. The first centres lie evenly over the order
-/// of the vectors, so that the same vectors are parted in the same way. `None` when `go_on`, which is asked
-/// several times a second, says no.
+/// Divides vectors into at most `count` clusters by spherical k-means (Dhillon & Modha 2001), and returns the cluster
+/// of each: contiguous numbers from 0, in order of first occurrence. The initial centres are evenly spaced in the order
+/// of the vectors, so the result is deterministic. `None` when `go_on`, which is called several times a second, returns
+/// false.
 pub fn clusters(
     vectors: &Vectors<'_>,
     count: usize,
@@ -50,7 +50,7 @@ pub fn clusters(
 mod tests {
     use super::*;
 
-    /// Around the axes in turn, a little off each.
+    /// Vectors around each axis in turn, slightly off.
     fn around(axes: usize, each: usize) -> Vec<f32> {
         let dim = axes + 1;
         let mut values = vec![0.0; axes * each * dim];
@@ -67,7 +67,7 @@ mod tests {
         let values = around(axes, each);
         let rows: Vec<usize> = (0..axes * each).collect();
         let vectors = Vectors::new(&values, axes + 1, &rows);
-        // The first centres lie at different axes, since no two of the rows 0, 40, … do so by themselves.
+        // The initial centres are at different axes, which the rows 0, 40, … would not be without reordering.
         let order: Vec<usize> =
             (0..axes).flat_map(|a| (0..each).map(move |i| i * axes + a)).collect();
         let sorted = Vectors::new(&values, axes + 1, &order);

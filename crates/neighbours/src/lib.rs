@@ -1,5 +1,4 @@
-//! The nearest neighbours of every vector by cosine: exact of few, and of many in time that grows about as
-//! their number does.
+//! Nearest neighbours of every vector by cosine: exact for few vectors, and in almost linear time for many.
 #![forbid(unsafe_code)]
 
 mod cells;
@@ -14,23 +13,23 @@ use sketch::sketch;
 
 pub use clusters::clusters;
 
-/// Neighbours that are looked for.
+/// The number of neighbours searched for.
 pub const NEAREST: usize = 16;
-/// Up to so many vectors are compared whole; of more, a shortlist.
+/// Up to this number, vectors are compared in full; beyond it, only shortlists are.
 pub const FEW: usize = 6000;
-/// The shortlist's length.
+/// Length of the shortlist.
 const SHORTLIST: usize = 4 * NEAREST;
 /// Rows that are compared with others at a time.
 const ROWS: usize = 128;
-/// Columns of a product.
+/// Columns per product.
 const COLUMNS: usize = 2048;
-/// Blocks of rows between which it is asked whether to go on.
+/// Blocks of rows between two calls of `go_on`.
 const BATCH: usize = 32;
 
-/// A vector and its cosine.
+/// The index of a vector and its cosine.
 pub type Neighbour = (u32, f32);
 
-/// Some rows of a matrix, which stays where it is: there may be no room for another.
+/// A selection of the rows of a matrix, without a copy, for which there may be no room.
 #[derive(Clone, Copy, Debug)]
 pub struct Vectors<'a> {
     values: &'a [f32],
@@ -39,7 +38,7 @@ pub struct Vectors<'a> {
 }
 
 impl<'a> Vectors<'a> {
-    /// Of `values`, `[..][dim]`, these `rows`.
+    /// Selects `rows` of `values`, `[..][dim]`.
     pub fn new(values: &'a [f32], dim: usize, rows: &'a [usize]) -> Self {
         Self { values, dim, rows }
     }
@@ -52,7 +51,7 @@ impl<'a> Vectors<'a> {
         &self.values[self.rows[at] * self.dim..][..self.dim]
     }
 
-    /// Copies of some, of length 1.
+    /// Normalised copies of some vectors.
     fn normalised(&self, which: impl Iterator<Item = usize>) -> Array2<f32> {
         let mut values = Vec::with_capacity(which.size_hint().0 * self.dim);
         for at in which {
@@ -68,31 +67,30 @@ fn length(vector: &[f32]) -> f32 {
     vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE)
 }
 
-/// How much is compared.
+/// Limits of the number of comparisons.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Up to so many vectors are compared with all others.
+    /// Up to this number, all vectors are compared with each other.
     pub few: usize,
-    /// Vectors of a cell, at most.
+    /// Maximum number of vectors per cell.
     pub cell: usize,
-    /// Vectors with which one is compared, or a cell more.
+    /// Number of vectors that one is compared with, plus up to a cell.
     pub candidates: usize,
 }
 
 impl Default for Bounds {
-    /// Of 24,600 pictures that overlap, among them 600 copies, the cells miss none of the 14,258 pairs
-    /// whose cosine is 0.85 or more, and one of 51,300 of 0.8 or more; with a quarter of the candidates 27.
+    /// For 24,600 overlapping pictures, 600 of them copies, the cells miss none of the 14,258 pairs with a cosine of at
+    /// least 0.85, and one of 51,300 with at least 0.8; with a quarter of the candidates, 27.
     fn default() -> Self {
         Self { few: FEW, cell: 512, candidates: 4096 }
     }
 }
 
-/// The up to [`NEAREST`] nearest neighbours of each of the vectors by cosine, the nearest first.
-/// `go_on` is asked between blocks, with how many vectors have theirs; `None` when it says no.
+/// Finds up to [`NEAREST`] nearest neighbours of each vector by cosine, nearest first. `go_on` is called between blocks
+/// with the number of vectors done; `None` when it returns false.
 ///
-/// Of few vectors they are exact. Of more, each is compared with the thousands in the cells around it
-/// (`cells.rs`), so that time grows about as their number does. The likeliest of these, by an upper bound
-/// of the cosine (`sketch.rs`), are compared whole.
+/// For few vectors the result is exact. For more, each is compared with thousands in nearby cells (`cells.rs`), so that
+/// time grows almost linearly. The best of these, by an upper bound of the cosine (`sketch.rs`), are compared in full.
 pub fn neighbours(
     bounds: &Bounds,
     vectors: &Vectors<'_>,
@@ -111,14 +109,14 @@ pub fn neighbours(
     let nearest_of = |cell: &Cell| {
         let rows = gather(sketch.view(), &cell.members);
         let near = cells::near(rows.view(), centres.view(), &cells, bounds.candidates);
-        // What is one's own is the nearest, and not a neighbour.
+        // The vector itself is the nearest, and not a neighbour.
         let short = nearest_within(rows.view(), sketch.view(), &cells, &near, SHORTLIST + 1);
         let exact = |(&row, short): (&u32, Vec<Neighbour>)| {
             let others = short.into_iter().map(|(other, _)| other).filter(|&other| other != row);
             let mut best: Vec<Neighbour> =
                 others.map(|other| (other, cosine(row as usize, other as usize))).collect();
             best.sort_unstable_by(nearer);
-            // Anew: shrunk, it would stay where the whole shortlist was.
+            // Copied, since a truncated vector would keep the capacity of the whole shortlist.
             (row, best[..best.len().min(NEAREST)].to_vec())
         };
         cell.members.iter().zip(short).map(exact).collect::<Vec<_>>()
@@ -136,7 +134,7 @@ pub fn neighbours(
     go_on(done).then_some(found)
 }
 
-/// As many sums as fill vectors: one would have to wait for itself.
+/// Several sums that fill vectors: a single one would be limited by latency.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
@@ -162,7 +160,7 @@ fn nearer(a: &Neighbour, b: &Neighbour) -> std::cmp::Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
-/// The [`NEAREST`] rows whose product with each row is largest, itself left out.
+/// The [`NEAREST`] rows with the largest product with each row, excluding itself.
 fn all(
     vectors: ArrayView2<'_, f32>,
     go_on: &mut dyn FnMut(usize) -> bool,
@@ -186,7 +184,7 @@ fn all(
     go_on(found.len()).then_some(found)
 }
 
-/// The `k` of `others` whose product with each row is largest, the largest first.
+/// The `k` of `others` with the largest product with each row, largest first.
 fn nearest(
     rows: ArrayView2<'_, f32>,
     others: ArrayView2<'_, f32>,
@@ -206,8 +204,7 @@ fn nearest(
     best
 }
 
-/// The `k` of `others` whose product with each row is largest, the largest first, where it is looked for
-/// them in the cells `near` each.
+/// The `k` of `others` with the largest product with each row, largest first, searched in the cells `near` each row.
 fn nearest_within(
     rows: ArrayView2<'_, f32>,
     others: ArrayView2<'_, f32>,
@@ -215,7 +212,7 @@ fn nearest_within(
     near: &[Vec<u32>],
     k: usize,
 ) -> Vec<Vec<Neighbour>> {
-    // By cell, so that rows that look into the same one are multiplied together.
+    // By cell, so that rows that search the same one are multiplied together.
     let mut pairs: Vec<(u32, u32)> =
         (0..).zip(near).flat_map(|(row, near)| near.iter().map(move |&cell| (cell, row))).collect();
     pairs.sort_unstable();
@@ -231,7 +228,7 @@ fn nearest_within(
     best
 }
 
-/// Takes others into the best so far, which are sorted.
+/// Merges others into the sorted best so far.
 fn keep(best: &mut Vec<Neighbour>, k: usize, others: impl Iterator<Item = Neighbour>) {
     let least = if best.len() < k { f32::NEG_INFINITY } else { best[k - 1].1 };
     let before = best.len();
@@ -260,8 +257,7 @@ mod tests {
         neighbours(&Bounds::default(), &Vectors::new(vectors, dim, &rows), go_on)
     }
 
-    /// Vectors around a few centres, as features are, with a copy that is off by little of every
-    /// hundredth.
+    /// Vectors around a few centres, like features, with a near-copy of every hundredth.
     fn vectors(n: usize, dim: usize) -> Vec<f32> {
         let mut state = 1u64;
         let mut random = move || {

@@ -5,11 +5,11 @@ use rayon::prelude::*;
 
 use super::{BATCH, FEW, ROWS, Vectors};
 
-/// Leading directions of variation by which a shortlist is made.
+/// Number of principal directions used for the shortlist.
 pub(super) const DIRECTIONS: usize = 96;
 
-/// Of each vector, at length 1, its components along the leading directions, and the length of what
-/// is left; the vectors themselves where they are no longer. `None` when `go_on` says no.
+/// For each normalised vector, its components along the principal directions, and the length of the rest; the vectors
+/// themselves if they are no longer than that. `None` when `go_on` returns false.
 pub(super) fn sketch(
     vectors: &Vectors<'_>,
     go_on: &mut dyn FnMut(usize) -> bool,
@@ -52,7 +52,7 @@ fn directions(vectors: &Vectors<'_>) -> Array2<f32> {
     directions
 }
 
-/// Gram-Schmidt, in f64 and twice over, which is as good as exact.
+/// Gram-Schmidt, in f64 and applied twice, which is practically exact.
 fn orthonormalise(rows: &mut Array2<f32>) {
     for i in 0..rows.nrows() {
         let mut row = rows.row(i).mapv(f64::from);

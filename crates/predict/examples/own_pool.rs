@@ -1,4 +1,4 @@
-//! Predicts many pictures on threads of one's own: `cargo run --example own_pool MODEL PICTURE...`.
+//! Predicts many pictures on the caller's own threads: `cargo run --example own_pool MODEL PICTURE...`.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Predicts a picture that is in memory: `cargo run --example predict_bytes MODEL PICTURE`.
+//! Predicts a picture in memory: `cargo run --example predict_bytes MODEL PICTURE`.
 
 use std::env;
 use std::error::Error;

@@ -1,52 +1,51 @@
-//! What is answered for a picture, as programs read it.
+//! Machine-readable answers for pictures.
 
 use headstart_engine::head::Task;
 use serde::{Serialize, Serializer};
 
 use crate::{ClassifierHead, Prediction};
 
-/// The answer for a picture. Serialised it is the same JSON whoever asks: a line of `--json`, or the body of
-/// a response.
+/// The answer for a picture. It serialises to the same JSON everywhere: a line of `--json`, or the body of a response.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer<'a> {
-    /// Of a picture that has one label.
+    /// For a single-label model.
     SingleLabel {
-        /// The likeliest class; nothing of an unknown picture.
+        /// The most probable class; `None` for an unknown picture.
         label: Option<&'a str>,
-        /// Its probability; nothing of an unknown picture.
+        /// Its probability; `None` for an unknown picture.
         score: Option<f32>,
-        /// What else is said.
+        /// The remaining fields.
         #[serde(flatten)]
         rest: Rest<'a>,
     },
-    /// Of a picture that may have any number of labels.
+    /// For a multi-label model.
     MultiLabel {
-        /// Those above their thresholds, the likeliest first; none of an unknown picture.
+        /// The labels above their thresholds, most probable first; empty for an unknown picture.
         labels: Vec<&'a str>,
-        /// What else is said.
+        /// The remaining fields.
         #[serde(flatten)]
         rest: Rest<'a>,
     },
 }
 
-/// What an answer says whatever the task.
+/// The fields of an answer that do not depend on the task.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rest<'a> {
-    /// Whether the picture is of none of the classes, where the model can tell.
+    /// Whether the picture is of none of the classes, if the model can detect that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<bool>,
-    /// How far the picture is from what the model knows; unknown from the model's threshold on.
+    /// The distance of the picture from what the model knows; unknown above the model's threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_score: Option<f32>,
     /// The probabilities.
     pub scores: Scores<'a>,
-    /// Labels that contain the right ones as often as was asked for.
+    /// Labels that contain the right ones with the requested coverage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set: Option<Vec<&'a str>>,
 }
 
-/// An object from class to probability, the likeliest first.
+/// An object from class to probability, most probable first.
 #[derive(Clone, Debug)]
 pub struct Scores<'a> {
     ranked: Vec<(usize, f32)>,
@@ -60,10 +59,10 @@ impl Serialize for Scores<'_> {
 }
 
 impl ClassifierHead {
-    /// What is answered with a prediction: the scores of the `top_k` likeliest classes, or of all.
+    /// Builds the answer for a prediction, with the scores of the `top_k` most probable classes, or of all.
     ///
     /// # Panics
-    /// When the prediction is of a class that there is not.
+    /// When the prediction contains a class that does not exist.
     pub fn answer(&self, prediction: &Prediction, top_k: Option<usize>) -> Answer<'_> {
         let classes = self.classes();
         let names = |of: &[usize]| of.iter().map(|&class| &*classes[class]).collect();

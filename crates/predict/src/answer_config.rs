@@ -1,4 +1,4 @@
-/// What predictions say beside probabilities and the labels that follow from them.
+/// Options for the content of predictions besides probabilities and labels.
 ///
 /// ```
 /// use headstart_predict::AnswerConfig;
@@ -9,10 +9,10 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AnswerConfig {
-    /// In which share of cases [`Prediction::set`](crate::Prediction::set) contains the right label; no
-    /// set is made when `None`.
+    /// The probability with which [`Prediction::set`](crate::Prediction::set) contains the right label; no set is
+    /// computed when `None`.
     pub coverage: Option<f64>,
-    /// Whether a picture may be of none of the classes, of a model that can tell.
+    /// Whether a picture may be reported as unknown, for models that can detect that.
     pub unknown: bool,
 }
 
@@ -24,14 +24,14 @@ impl Default for AnswerConfig {
 }
 
 impl AnswerConfig {
-    /// In which share of cases the set of labels contains the right one.
+    /// Sets the probability with which the set of labels contains the right one.
     #[must_use]
     pub fn with_coverage(mut self, coverage: impl Into<Option<f64>>) -> Self {
         self.coverage = coverage.into();
         self
     }
 
-    /// Whether a picture may be of none of the classes.
+    /// Sets whether a picture may be reported as unknown.
     #[must_use]
     pub fn with_unknown(mut self, unknown: bool) -> Self {
         self.unknown = unknown;

@@ -1,14 +1,14 @@
-//! What classes may be called.
+//! Validation of class names.
 
 use std::collections::HashSet;
 
 use headstart_engine::head::Task;
 use headstart_model::class_name::class_name;
 
-/// Names that predictions can be told apart by, as [`class_name`](class_name()) has them.
+/// Normalises class names by [`class_name`](class_name()) and checks that they are distinct.
 ///
 /// # Errors
-/// What is wrong with them: one that is none, two that are the same, or too few.
+/// A description of the problem: an invalid name, two equal ones, or too few.
 pub fn class_names(names: &[String], task: Task) -> Result<Vec<String>, String> {
     if names.len() < task.fewest_classes() {
         let needed = if task.is_single_label() { "two are" } else { "one is" };

@@ -6,48 +6,47 @@ use headstart_trust::UnknownScore;
 use crate::class_names::class_names;
 use crate::{AnswerConfig, NoLabelSet, Trust};
 
-/// The threshold of a label for which none has been chosen.
+/// The default threshold of a label.
 pub const UNCHOSEN_THRESHOLD: f32 = 0.5;
 
-/// A head and what its classes are called.
+/// A head and the names of its classes.
 #[derive(Clone, Debug)]
 pub struct ClassifierHead {
     head: Head,
     classes: Vec<String>,
-    /// Of each class, the probability from which on a picture has this label; empty where a picture has
-    /// one label.
+    /// For each class, the minimum probability for a picture to get this label; empty for single-label heads.
     thresholds: Vec<f32>,
     trust: Trust,
 }
 
-/// What a classifier says of a picture.
+/// A classifier's prediction for a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// The probability of each class, in the order of the model's classes.
     pub scores: Vec<f32>,
-    /// The labels: the likeliest class; or, of a classifier for [`Task::MultiLabel`], all classes whose
-    /// probability reaches their threshold, the likeliest first, which may be none.
+    /// The labels: the most probable class; or, for [`Task::MultiLabel`], all classes whose probability reaches their
+    /// threshold, most probable first, possibly none.
     pub labels: Vec<usize>,
-    /// Whether the picture is of none of the classes; nothing of a model that cannot tell, or where that
-    /// was [not asked for](AnswerConfig::unknown).
+    /// Whether the picture is of none of the classes; `None` if the model cannot detect that, or it was [not
+    /// requested](AnswerConfig::unknown).
     pub unknown: Option<UnknownScore>,
-    /// The labels that contain the right ones as often as was [asked for](AnswerConfig::coverage), the
-    /// likeliest first; nothing where that was not. Whether the picture is unknown has no say.
+    /// The labels that contain the right ones with the [requested](AnswerConfig::coverage) coverage, most probable
+    /// first; `None` if not requested. It does not depend on whether the picture is unknown.
     pub set: Option<Vec<usize>>,
 }
 
 impl Prediction {
-    /// The answer: the likeliest of the labels; nothing where there is none, or the picture is unknown.
+    /// The answer: the most probable of the labels; `None` if there is none, or the picture is unknown.
     pub fn label(&self) -> Option<usize> {
         self.labels.first().copied().filter(|_| !self.is_unknown())
     }
 
-    /// Whether the picture is taken for one of none of the classes.
+    /// Whether the picture is considered to be of none of the classes.
     pub fn is_unknown(&self) -> bool {
         self.unknown.is_some_and(|unknown| unknown.is_unknown)
     }
 
-    /// The classes and their probabilities, the likeliest first.
+    /// The classes and their probabilities, most probable first.
     pub fn ranked(&self) -> Vec<(usize, f32)> {
         let mut ranked: Vec<_> = self.scores.iter().copied().enumerate().collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -56,11 +55,10 @@ impl Prediction {
 }
 
 impl ClassifierHead {
-    /// A head with a name for each of its classes, which are taken as they are, and thresholds that
-    /// nobody has chosen.
+    /// Creates a head with a name for each of its classes, which are not normalised, and default thresholds.
     ///
     /// # Panics
-    /// When there is not a name for each class.
+    /// When the number of names is not the number of classes.
     pub fn new(head: Head, classes: Vec<String>) -> Self {
         assert_eq!(head.classes, classes.len(), "a name for each class");
         let thresholds = match head.task {
@@ -75,7 +73,7 @@ impl ClassifierHead {
         &self.head
     }
 
-    /// Gives the same classes another head.
+    /// Replaces the head, keeping the classes.
     ///
     /// # Panics
     /// When it is for another number of classes, or another task.
@@ -85,15 +83,15 @@ impl ClassifierHead {
         self.head = head;
     }
 
-    /// What it knows of its answers.
+    /// The calibration data of its answers.
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
 
-    /// Sets what it knows of its answers.
+    /// Sets the calibration data of its answers.
     ///
     /// # Panics
-    /// When that is of another number of classes, or another task.
+    /// When it is for another number of classes, or another task.
     pub fn set_trust(&mut self, trust: Trust) {
         trust.check(self.task(), self.classes.len()).expect("it is of this head");
         self.trust = trust;
@@ -104,13 +102,13 @@ impl ClassifierHead {
         &self.classes
     }
 
-    /// What it says of a picture.
+    /// The kind of decision.
     pub fn task(&self) -> Task {
         self.head.task
     }
 
-    /// Of each class, the probability from which on a picture has this label; empty unless
-    /// [`ClassifierHead::task`] is [`Task::MultiLabel`].
+    /// For each class, the minimum probability for a picture to get this label; empty unless [`ClassifierHead::task`]
+    /// is [`Task::MultiLabel`].
     pub fn thresholds(&self) -> &[f32] {
         &self.thresholds
     }
@@ -118,7 +116,7 @@ impl ClassifierHead {
     /// Sets the thresholds of a classifier for [`Task::MultiLabel`].
     ///
     /// # Panics
-    /// When there is not one for each class, or the task is another.
+    /// When their number is not the number of classes, or for another task.
     pub fn set_thresholds(&mut self, thresholds: Vec<f32>) {
         assert_eq!(thresholds.len(), self.thresholds.len(), "a threshold for each class");
         self.thresholds = thresholds;
@@ -127,7 +125,7 @@ impl ClassifierHead {
     /// Renames the classes.
     ///
     /// # Errors
-    /// What is wrong with the names.
+    /// A description of the problem with the names.
     pub fn set_classes(&mut self, names: &[String]) -> Result<(), String> {
         if names.len() != self.classes.len() {
             return Err(format!("{} names for {} classes", names.len(), self.classes.len()));
@@ -146,13 +144,13 @@ impl ClassifierHead {
         self.trust.probabilities(logits, self.task(), self.classes.len())
     }
 
-    /// Labels with a promise, the likeliest first, from a picture's calibrated probabilities: the smallest
-    /// set that contains the right one in a share `coverage` of cases, and at least one; of
-    /// [`Task::MultiLabel`], all that cannot be excluded if each is to be in the set of that share of the
-    /// pictures that have it, which may be none.
+    /// Returns labels with guaranteed coverage, most probable first, from a picture's calibrated probabilities: the
+    /// smallest non-empty set that contains the right one with probability `coverage`; for [`Task::MultiLabel`], all
+    /// that cannot be excluded if each is to be in the set of that fraction of the pictures that have it, possibly
+    /// none.
     ///
     /// # Errors
-    /// Why nothing can be promised.
+    /// The reason why there is no guarantee.
     pub fn label_set(&self, scores: &[f32], coverage: f64) -> Result<Vec<usize>, NoLabelSet> {
         if !(coverage > 0.0 && coverage < 1.0) {
             return Err(NoLabelSet::Coverage(coverage));
@@ -168,22 +166,22 @@ impl ClassifierHead {
         Ok(sets.set(scores, coverage)?)
     }
 
-    /// Whether it can answer like this: better known once than of each picture.
+    /// Checks whether answers with this configuration are possible, once instead of for each picture.
     ///
     /// # Errors
-    /// Why nothing can be promised.
+    /// The reason why there is no guarantee.
     pub fn check_answer(&self, config: &AnswerConfig) -> Result<(), NoLabelSet> {
         let even = || vec![1.0 / self.classes.len() as f32; self.classes.len()];
         config.coverage.map_or(Ok(()), |share| self.label_set(&even(), share).map(|_| ()))
     }
 
-    /// What it makes of one picture's features.
+    /// Classifies a picture by its features.
     pub fn classify(&self, features: &[f32]) -> Prediction {
         self.classify_as(features, &AnswerConfig::default())
     }
 
-    /// [`ClassifierHead::classify`] with an answer as asked for; it has no set where that
-    /// [cannot be promised](ClassifierHead::check_answer).
+    /// Classifies like [`ClassifierHead::classify`], with the configured content; without a set if its coverage [cannot
+    /// be guaranteed](ClassifierHead::check_answer).
     pub fn classify_as(&self, features: &[f32], config: &AnswerConfig) -> Prediction {
         let logits = self.head.logits(features);
         let unknown = self.trust.unknown.as_ref().filter(|_| config.unknown);

@@ -2,11 +2,11 @@ use headstart_decode::DecodeError;
 use headstart_error::ErrorKind;
 use headstart_model::ModelError;
 
-/// Why the bytes of a file are no model that can be used.
+/// The reason why the bytes of a file are not a usable model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelFileError {
-    /// They hold no headstart model, or a damaged one.
+    /// They are not a headstart model, or a damaged one.
     #[error("this is not a headstart model ({0})")]
     NotAModel(String),
     /// The model was written by a later version.
@@ -16,35 +16,35 @@ pub enum ModelFileError {
     Newer {
         /// Its format.
         found: u64,
-        /// The newest that is known.
+        /// The newest supported format.
         known: u64,
     },
-    /// The network or its weights are not sound.
+    /// The network or its weights are invalid.
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
-/// Why there is no prediction for a picture.
+/// The reason why there is no prediction for a picture.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PredictError {
     /// The picture cannot be read.
     #[error(transparent)]
     Picture(#[from] DecodeError),
-    /// Pixels of another size than was said.
+    /// The number of bytes does not match the given size.
     #[error("{bytes} bytes are not a picture of {width} x {height} pixels")]
     Pixels {
-        /// Width that was said, in pixels.
+        /// The given width, in pixels.
         width: usize,
-        /// Height that was said, in pixels.
+        /// The given height, in pixels.
         height: usize,
-        /// Bytes that were given.
+        /// The number of bytes.
         bytes: usize,
     },
 }
 
 impl ModelFileError {
-    /// What can be done about it.
+    /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NotAModel(_) => ErrorKind::InvalidData,
@@ -55,7 +55,7 @@ impl ModelFileError {
 }
 
 impl PredictError {
-    /// What can be done about it.
+    /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Picture(error) => error.kind(),

@@ -1,4 +1,4 @@
-//! From pictures to features, with a base that is compiled once.
+//! Feature extraction with a base that is compiled once.
 
 use std::sync::Mutex;
 
@@ -7,8 +7,7 @@ use headstart_engine::frozen::{Arena, Compute, FrozenConfig, Plan};
 use headstart_model::{Network, Preprocessing, Weights};
 use headstart_resize::Resizer;
 
-/// A compiled base. Any number of threads use it at once; the memory that one computes in is kept for
-/// the next.
+/// A compiled base. Any number of threads can use it at once; working memory is kept for reuse.
 #[derive(Debug)]
 pub struct FeatureExtractor {
     plan: Plan,
@@ -16,7 +15,7 @@ pub struct FeatureExtractor {
     idle: Mutex<Vec<Memory>>,
 }
 
-/// What a thread computes in.
+/// The working memory of a thread.
 #[derive(Debug)]
 struct Memory {
     arena: Arena,
@@ -24,7 +23,7 @@ struct Memory {
     pixels: Vec<u8>,
 }
 
-/// An extractor with memory to compute in, for one picture at a time.
+/// An extractor with working memory for one picture at a time.
 #[derive(Debug)]
 pub struct FeatureScratch<'a> {
     of: &'a FeatureExtractor,
@@ -35,20 +34,20 @@ impl FeatureExtractor {
     /// Compiles a base; its features are the mean of its last layer's output over all positions.
     ///
     /// # Panics
-    /// When `weights` are not the network's.
+    /// When `weights` do not belong to the network.
     pub fn new(network: &Network, weights: &Weights, compute: Compute) -> Self {
         let config = FrozenConfig { pooled: true, compute, ..FrozenConfig::default() };
         Plan::compile(network, weights, &config).into()
     }
 
-    /// With `mirrored`, features are the mean of those of a picture and of its mirror image.
+    /// If `mirrored`, features are the mean of those of a picture and of its mirror image.
     #[must_use]
     pub fn mirrored(mut self, mirrored: bool) -> Self {
         self.mirrored = mirrored;
         self
     }
 
-    /// How pictures are prepared.
+    /// The preprocessing of pictures.
     pub fn preprocessing(&self) -> &Preprocessing {
         self.plan.preprocessing()
     }
@@ -58,8 +57,8 @@ impl FeatureExtractor {
         self.plan.output_shape().len()
     }
 
-    /// Calls `work` with memory to compute in, that of somebody before if there is any. What is within holds
-    /// pixels of a picture once one has been [prepared](FeatureScratch::prepare).
+    /// Calls `work` with working memory, reused if available. It contains pixels of a picture only after one has been
+    /// [prepared](FeatureScratch::prepare).
     pub fn with_scratch<R>(&self, work: impl FnOnce(&mut FeatureScratch<'_>) -> R) -> R {
         let idle = || self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let kept = idle().pop();
@@ -97,7 +96,7 @@ impl FeatureScratch<'_> {
         pixels
     }
 
-    /// The features of the picture that was [prepared](FeatureScratch::prepare) last.
+    /// Computes the features of the last [prepared](FeatureScratch::prepare) picture.
     pub fn run(&mut self) -> Vec<f32> {
         let mut features = self.run_as_is();
         if self.of.mirrored {
@@ -109,7 +108,7 @@ impl FeatureScratch<'_> {
         features
     }
 
-    /// What the plan makes of the pixels, whether features are those of the mirror image, too, or not.
+    /// The plan's output for the pixels as they are, regardless of mirroring.
     fn run_as_is(&mut self) -> Vec<f32> {
         let plan = &self.of.plan;
         let mut features = vec![0.0; plan.output_shape().len()];
@@ -118,7 +117,7 @@ impl FeatureScratch<'_> {
         features
     }
 
-    /// Turns the pixels into those of the mirror image, left and right exchanged.
+    /// Flips the pixels horizontally.
     pub(crate) fn mirror(&mut self) {
         let width = self.of.preprocessing().width;
         for row in self.memory.pixels.as_chunks_mut::<3>().0.chunks_exact_mut(width) {
@@ -126,13 +125,12 @@ impl FeatureScratch<'_> {
         }
     }
 
-    /// The pixels of the picture that was [prepared](FeatureScratch::prepare) last, u8 RGB
-    /// `[height][width][3]`.
+    /// The pixels of the last [prepared](FeatureScratch::prepare) picture, u8 RGB `[height][width][3]`.
     pub fn pixels(&self) -> &[u8] {
         &self.memory.pixels
     }
 
-    /// The same, for pixels that are at the base's size already.
+    /// The same, mutable, for pixels already at the base's size.
     pub fn pixels_mut(&mut self) -> &mut [u8] {
         &mut self.memory.pixels
     }

@@ -1,4 +1,5 @@
-//! Prediction alone: a model from the bytes of its file, compiled once, and pictures from theirs.
+//! Prediction only: a model is loaded from the bytes of its file and compiled once, and predicts pictures from the
+//! bytes of theirs.
 //!
 //! ```no_run
 //! use headstart_predict::{Model, Predictor};
@@ -14,8 +15,7 @@
 //! # }
 //! ```
 //!
-//! Training, the sources of pictures and foreign weight files are other crates' business; the crate
-//! `headstart` has all of it.
+//! Other crates handle training, sources of pictures and foreign weight files; the crate `headstart` combines them all.
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::{ClassifierHead, FeatureExtractor};
 
-/// A classifier as its file has it: base, head, names of the classes, and how pictures are prepared.
+/// A classifier as stored in its file: base, head, names of the classes, and preprocessing.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// The base, which has its preprocessing with it. All of its layers are frozen.
+    /// The base, including its preprocessing. All of its layers are frozen.
     pub network: Network,
     /// The base's weights.
     pub weights: Arc<Weights>,
@@ -19,14 +19,14 @@ pub struct Model {
     pub mirrored: bool,
     /// The head, with the names of the classes.
     pub head: ClassifierHead,
-    /// How it was trained, in JSON, for whoever reads that.
+    /// A record of its training, in JSON.
     pub training: Option<Box<RawValue>>,
 }
 
-/// A base of a model that has several.
+/// A base of a model with several.
 #[derive(Clone, Debug)]
 pub struct ModelBase {
-    /// The base, which has its preprocessing with it. All of its layers are frozen.
+    /// The base, including its preprocessing. All of its layers are frozen.
     pub network: Network,
     /// Its weights.
     pub weights: Arc<Weights>,

@@ -1,8 +1,8 @@
 //! The model file: one `.safetensors` with everything that prediction needs.
 //!
-//! Tensors are named `base/<layer>/<weight>`, and of further bases `base_1/<layer>/<weight>` and so on,
-//! `head/kernel` and `head/bias`, and in an imported head with more dense layers `head/hidden_<i>/<weight>`, and what tells unknown pictures `unknown/<name>`; the metadata entry `headstart` holds the rest as
-//! JSON.
+//! Tensors are named `base/<layer>/<weight>` (`base_1/<layer>/<weight>` and so on for additional bases), `head/kernel`
+//! and `head/bias`, `head/hidden_<i>/<weight>` for the hidden layers of imported heads, and `unknown/<name>` for the
+//! detection of unknown pictures; the metadata entry `headstart` contains the rest as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,17 +18,15 @@ use serde_json::value::RawValue;
 use crate::class_names::class_names;
 use crate::{ClassifierHead, Model, ModelBase, ModelFileError, Trust};
 
-/// The newest format of model files that this version reads. A model is written in the oldest that
-/// can hold it, so that versions before can read it, too: 2 is for heads with hidden layers, and for
-/// those of any number of labels, 3 for those
-/// that know something of their answers, and 4 for those of several bases, or whose features are of mirror
-/// images, too.
+/// The newest supported format of model files. A model is written in the oldest format that can represent it, so that
+/// earlier versions can read it, too: 2 is for heads with hidden layers and multi-label heads, 3 for heads with
+/// calibration data, and 4 for several bases, or features of mirror images.
 pub const MODEL_FORMAT: u64 = 4;
 const FIRST_FORMAT: u64 = 1;
 const SECOND_FORMAT: u64 = 2;
 const THIRD_FORMAT: u64 = 3;
 
-/// A file that was made or damaged elsewhere could name any number of them, and each is built.
+/// A crafted or damaged file could name any number of bases, each of which is built.
 const MOST_FURTHER_BASES: usize = 15;
 
 const BASE: &str = "base/";
@@ -53,14 +51,13 @@ struct Description {
     /// The head's dense layers before the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     hidden: Vec<HiddenDescription>,
-    /// What the head says of a picture.
+    /// The head's kind of decision.
     #[serde(default, skip_serializing_if = "Task::is_single_label")]
     task: Task,
-    /// Of each class, the probability from which on a picture has this label; of
-    /// [`Task::MultiLabel`] alone.
+    /// For each class, the minimum probability for a picture to get this label; only for [`Task::MultiLabel`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     thresholds: Vec<f32>,
-    /// What it knows of its answers.
+    /// The calibration data of its answers.
     #[serde(default, skip_serializing_if = "Trust::is_none")]
     trust: Trust,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,7 +81,7 @@ impl BaseDescription {
         }
     }
 
-    /// The network, frozen.
+    /// Builds the network, frozen.
     ///
     /// # Errors
     /// When there is no such network.
@@ -99,7 +96,7 @@ impl BaseDescription {
     }
 }
 
-/// What the tensors of a base's weights are below.
+/// The name prefix of the tensors of a base's weights.
 fn prefix_of(base: usize) -> String {
     match base {
         0 => BASE.to_owned(),
@@ -107,7 +104,7 @@ fn prefix_of(base: usize) -> String {
     }
 }
 
-/// A dense layer of the head that is not the last.
+/// A dense layer of the head before the last.
 #[derive(Serialize, Deserialize)]
 struct HiddenDescription {
     activation: Elementwise,
@@ -115,7 +112,7 @@ struct HiddenDescription {
 }
 
 impl Description {
-    /// What a file that was made or damaged elsewhere could have wrong, though its JSON is right.
+    /// Checks for errors that a crafted or damaged file may contain although its JSON is valid.
     fn check(&mut self) -> Result<(), String> {
         self.classes = class_names(&self.classes, self.task)?;
         if self.further_bases.len() > MOST_FURTHER_BASES {
@@ -148,20 +145,20 @@ impl Description {
     }
 }
 
-/// Read first: what else there is depends on it.
+/// Read first, since the other fields depend on it.
 #[derive(Deserialize)]
 struct Version {
     format: u64,
 }
 
 impl Model {
-    /// The entry of a model file's metadata that says that it is one.
+    /// The metadata entry that identifies a model file.
     pub const METADATA_ENTRY: &str = "headstart";
 
     /// Reads a model from the bytes of its file.
     ///
     /// # Errors
-    /// When they are damaged, are no headstart model, or were written by a newer version.
+    /// When they are damaged, not a headstart model, or were written by a newer version.
     pub fn from_bytes(file: &[u8]) -> Result<Self, ModelFileError> {
         let Contents { tensors, metadata, .. } = safetensors::read(file)
             .map_err(|error| ModelFileError::NotAModel(error.to_string()))?;
@@ -171,7 +168,7 @@ impl Model {
     /// Reads a model from the tensors and the metadata of its file.
     ///
     /// # Errors
-    /// As [`Model::from_bytes`].
+    /// As for [`Model::from_bytes`].
     pub fn from_contents(
         mut tensors: BTreeMap<String, Tensor>,
         mut metadata: BTreeMap<String, String>,
@@ -195,7 +192,7 @@ impl Model {
         let further = further_bases.into_iter().map(BaseDescription::build);
         let further = further.collect::<Result<Vec<_>, _>>()?;
 
-        // Each layer reads what the one before gives; how many values that are, its bias says.
+        // Each layer reads the output of the one before, whose length is that of its bias.
         let bases = || [&network].into_iter().chain(&further);
         let features = bases().map(|network| network.output().channels()).sum();
         let mut inputs = features;
@@ -263,7 +260,7 @@ impl Model {
     /// Writes the model's file.
     ///
     /// # Errors
-    /// What the writer returns.
+    /// Errors of the writer.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let description = serde_json::to_string(&self.description());
         let description = description.expect("plain data serialises");

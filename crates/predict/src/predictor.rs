@@ -1,4 +1,4 @@
-//! A model that is compiled once and answers for many pictures.
+//! A model compiled once for the prediction of many pictures.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use crate::{
     AnswerConfig, ClassifierHead, FeatureExtractor, Model, NoLabelSet, PredictError, Prediction,
 };
 
-/// How pictures are read and computed.
+/// Options of decoding and computation.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PredictConfig {
-    /// What to compute with.
+    /// Instruction sets and precision.
     pub compute: Compute,
-    /// How far large pictures may be reduced while they are decoded.
+    /// The permitted reduction of large pictures in decoding.
     pub reduce: Reduce,
-    /// What a picture may cost.
+    /// The limits for a single picture.
     pub limits: Limits,
 }
 
-/// A compiled model: `Send`, `Sync`, and cheap to clone. Any number of threads predict at once, each
-/// picture on the thread that asks; the answers are the same bits whatever the threads.
+/// A compiled model: `Send`, `Sync`, and cheap to clone. Any number of threads can predict at once, each picture on the
+/// calling thread; results are bitwise the same on any thread.
 #[derive(Clone, Debug)]
 pub struct Predictor {
     shared: Arc<Shared>,
@@ -37,7 +37,7 @@ pub struct Predictor {
 struct Shared {
     bases: Arc<[FeatureExtractor]>,
     head: ClassifierHead,
-    /// Of each base.
+    /// One for each base.
     at_least: Vec<MinSize>,
     limits: Limits,
 }
@@ -48,16 +48,16 @@ impl Predictor {
         Self::with(model, PredictConfig::default())
     }
 
-    /// Compiles a model as asked for.
+    /// Compiles a model with this configuration.
     pub fn with(model: &Model, config: PredictConfig) -> Self {
         Self::compiled(model.compile(config.compute), model.head.clone(), &config)
     }
 
-    /// A predictor of a base that is compiled already, or of several whose features are joined;
-    /// `config.compute` has no say.
+    /// Creates a predictor from a compiled base, or from several whose features are concatenated; `config.compute` is
+    /// ignored.
     ///
     /// # Panics
-    /// When the head takes another number of features than the bases have.
+    /// When the head's number of features differs from that of the bases.
     pub fn compiled(
         bases: Arc<[FeatureExtractor]>,
         head: ClassifierHead,
@@ -71,10 +71,10 @@ impl Predictor {
         Self { shared: Arc::new(shared), answer: AnswerConfig::default() }
     }
 
-    /// One that answers as asked for. The compiled model stays the same: of a clone, this costs nothing.
+    /// Returns a predictor with this answer configuration. The compiled model is kept, so this is cheap on a clone.
     ///
     /// # Errors
-    /// Why the model cannot promise what is asked for.
+    /// The reason why the model cannot guarantee the requested coverage.
     pub fn with_answer(mut self, config: AnswerConfig) -> Result<Self, NoLabelSet> {
         self.shared.head.check_answer(&config)?;
         self.answer = config;
@@ -91,14 +91,14 @@ impl Predictor {
         &self.shared.head
     }
 
-    /// About how many bytes predicting a picture takes at its peak, the file's own included.
+    /// The estimated peak memory for predicting a picture, in bytes, including its file.
     pub fn estimated_bytes(&self, file: &[u8]) -> u64 {
         let Shared { limits, at_least, .. } = &*self.shared;
         let estimated = at_least.iter().map(|size| estimated_bytes_at_least(file, limits, *size));
         estimated.max().unwrap_or(0)
     }
 
-    /// Predicts a picture from the bytes of its file, whatever its format.
+    /// Predicts a picture from the bytes of its file, in any format.
     ///
     /// # Errors
     /// [`PredictError::Picture`].
@@ -107,7 +107,7 @@ impl Predictor {
         let mut features = Vec::new();
         let mut decoded: Option<(MinSize, Rgb)> = None;
         for (base, &size) in bases.iter().zip(at_least) {
-            // A large picture is decoded for each base as it would be for that base alone.
+            // A large picture is decoded separately for each base, at the size for that base.
             let picture = match decoded.take() {
                 Some((of, picture)) if of == size => picture,
                 _ => decode_at_least(file, limits, size)?,
@@ -121,7 +121,7 @@ impl Predictor {
     /// Predicts a picture from its pixels, u8 RGB `[height][width][3]`.
     ///
     /// # Errors
-    /// [`PredictError::Pixels`] when there are not so many.
+    /// [`PredictError::Pixels`] when their number does not match the size.
     pub fn predict_rgb(
         &self,
         width: usize,
@@ -134,7 +134,7 @@ impl Predictor {
         Ok(self.predict_picture(&picture))
     }
 
-    /// Predicts a picture that is decoded.
+    /// Predicts a decoded picture.
     pub fn predict_picture(&self, picture: &Rgb) -> Prediction {
         let features = self.shared.bases.iter().flat_map(|base| base.features_of(picture));
         self.classify(&features.collect::<Vec<f32>>())
@@ -144,11 +144,10 @@ impl Predictor {
         self.shared.head.classify_as(features, &self.answer)
     }
 
-    /// Predicts a picture that the `image` crate has decoded; what is transparent is composed on
-    /// white, as in files.
+    /// Predicts a picture decoded by the `image` crate; transparency is composed on white, as for files.
     ///
     /// # Errors
-    /// [`PredictError::Pixels`] when it has none.
+    /// [`PredictError::Pixels`] when it has no pixels.
     #[cfg(feature = "image")]
     pub fn predict_image(
         &self,
@@ -169,8 +168,8 @@ impl Predictor {
         self.predict_bytes(&read_file(path.as_ref(), &self.shared.limits)?)
     }
 
-    /// Predicts many pictures from the bytes of their files, divided among the threads of the rayon
-    /// pool that this is called in: `pool.install(|| predictor.predict_all(&files))`.
+    /// Predicts many pictures from the bytes of their files, divided among the threads of the current rayon pool:
+    /// `pool.install(|| predictor.predict_all(&files))`.
     #[cfg(feature = "threads")]
     pub fn predict_all<B: AsRef<[u8]> + Sync>(
         &self,

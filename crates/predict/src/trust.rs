@@ -2,27 +2,27 @@ use headstart_engine::head::{Task, probabilities};
 use headstart_trust::{LabelSets, PerLabelSets, TakeTensor, Temperature, TooFewPictures, Unknown};
 use serde::{Deserialize, Serialize};
 
-/// What a classifier knows of its own answers, learned from pictures that it had not learned from.
+/// Calibration data of a classifier's answers, learned from pictures not used for its training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Trust {
-    /// What logits are divided by.
+    /// The temperature by which logits are divided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<Temperature>,
-    /// What sets of labels take, where pictures have one label each.
+    /// The data for label sets of single-label models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sets: Option<LabelSets>,
-    /// What sets of labels take, where pictures have any number of them.
+    /// The data for label sets of multi-label models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_label_sets: Option<PerLabelSets>,
-    /// What tells pictures of none of the classes. Serialised it is without its [tensors](Unknown::tensors).
+    /// The detector of pictures of none of the classes. It is serialised without its [tensors](Unknown::tensors).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<Unknown>,
 }
 
 impl Trust {
-    /// Whether nothing is known.
+    /// Whether there is no data.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
@@ -35,11 +35,11 @@ impl Trust {
         probabilities(&logits, task, classes)
     }
 
-    /// Takes the tensors that it is serialised without by their names, and checks all of it: it may come from
-    /// a file that was made or damaged elsewhere.
+    /// Adds the tensors, by name, that were serialised separately, and checks everything, as the file may be crafted or
+    /// damaged.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// A description of the problem.
     pub fn with_tensors(
         mut self,
         features: usize,
@@ -48,7 +48,7 @@ impl Trust {
         take: &mut TakeTensor<'_>,
     ) -> Result<Self, String> {
         if let Some(unknown) = self.unknown {
-            // Of any number of labels a picture may have none.
+            // In a multi-label task, a picture may be of no class.
             let kinds = classes + usize::from(!task.is_single_label());
             self.unknown = Some(unknown.with_tensors(features, kinds, take)?);
         }
@@ -56,7 +56,7 @@ impl Trust {
         Ok(self)
     }
 
-    /// What a file that was made or damaged elsewhere could have wrong.
+    /// Checks for errors that a crafted or damaged file may contain.
     pub(crate) fn check(&self, task: Task, classes: usize) -> Result<(), String> {
         let is_temperature = |temperature: &Temperature| {
             Temperature::new(temperature.values().to_vec(), task, classes).is_some()
@@ -79,27 +79,27 @@ impl Trust {
     }
 }
 
-/// Why there is no set of labels with a promise.
+/// The reason why there is no label set with guaranteed coverage.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoLabelSet {
     /// A coverage that is not between 0 and 1.
-    #[error("a coverage is between 0 and 1, and {0} is not")]
+    #[error("the coverage is {0}; it must be between 0 and 1")]
     Coverage(f64),
-    /// Whoever trained the model had no such sets, or no pictures to learn them from.
+    /// The model has no label sets: they were not computed, or there were no pictures to learn them from.
     #[error(
-        "the model does not know how often it is right: it was imported, or trained by an earlier version or without pictures to learn that from"
+        "the model has no coverage data: it was imported, trained by an earlier version, or without pictures to learn it from"
     )]
     NotLearned,
-    /// It takes more pictures to promise so much.
+    /// This coverage requires more pictures.
     #[error(transparent)]
     TooFew(#[from] TooFewPictures),
-    /// It takes more pictures of a label to promise so much of each.
+    /// This coverage for each label requires more pictures of a label.
     #[error("{few} of {label}")]
     TooFewOf {
         /// The label that lacks the most.
         label: String,
-        /// How many there were, and how many it takes.
+        /// The numbers of pictures available and required.
         few: TooFewPictures,
     },
 }

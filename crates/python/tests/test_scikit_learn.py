@@ -57,7 +57,7 @@ class OfRows:
 
 class RowClassifier(OfRows, headstart.Classifier):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RowClassifier:
-        X, y = validate_data(self, X, y, multi_output=getattr(y, "ndim", 1) == 2 and y.shape[1] > 1)
+        X, y = validate_data(self, X, y, multi_output=np.asarray(y).shape[1:] > (1,))
         super().fit(painted(X), y, sample_weight)
         return self
 

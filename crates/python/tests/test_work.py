@@ -17,7 +17,9 @@ from conftest import command
 import headstart
 
 LONG = """
+import signal
 import numpy as np, headstart
+signal.signal(signal.SIGINT, signal.default_int_handler)  # A background job's children ignore it.
 X = np.random.default_rng(0).integers(0, 256, (20000, 24, 24, 3), dtype=np.uint8)
 try:
     headstart.FeatureExtractor().transform(X)

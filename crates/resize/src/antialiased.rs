@@ -1,4 +1,4 @@
-//! Resampling with a filter that is widened when a picture shrinks.
+//! Resampling with a filter that is widened for downscaling.
 
 use std::ops::Range;
 
@@ -11,12 +11,12 @@ use headstart_model::Preprocessing;
 use crate::down::Down;
 use crate::fit::{Fitted, pillow};
 
-/// Bytes of rows that are held where a row of the result does not need more: few, so that they stay
-/// in the cache, and enough that the weights across are not worked out often.
+/// Bytes of buffered rows, unless an output row needs more: few enough to stay in the cache, and enough that the
+/// horizontal weights are not recomputed often.
 const HELD: usize = 1 << 20;
 
-/// Two passes, columns first, each rounded to 8 bits. Of the rows between them only those are held
-/// that a row of the result is made of, and some to come.
+/// Two passes, columns first, each rounded to 8 bits. Only the intermediate rows that an output row needs, and some
+/// later ones, are buffered.
 #[derive(Debug, Default)]
 pub(crate) struct Antialiased {
     across: fast_image_resize::Resizer,
@@ -73,7 +73,7 @@ fn side(n: usize) -> u32 {
     u32::try_from(n).expect("a side beyond u32")
 }
 
-// Of one kind of pixels: views that leave it open would have code compiled for all of them.
+// With a fixed pixel type: dynamic views would require code for all types.
 fn view(width: usize, height: usize, pixels: &[u8]) -> TypedImageRef<'_, U8x3> {
     TypedImageRef::from_buffer(side(width), side(height), pixels).expect("the length fits the size")
 }

@@ -1,4 +1,4 @@
-//! The mean of the part of a picture that each pixel of the output covers.
+//! The mean over the part of a picture that each output pixel covers.
 
 use headstart_decode::Rgb;
 use headstart_model::Preprocessing;
@@ -8,7 +8,7 @@ use crate::fit::{Fitted, keras};
 #[derive(Debug, Default)]
 pub(crate) struct Area {
     columns: Vec<Share>,
-    /// The mean of the rows that a row of the output covers, `[width][3]`.
+    /// The mean of the rows that an output row covers, `[width][3]`.
     rows: Vec<f32>,
 }
 
@@ -51,29 +51,29 @@ impl Area {
     }
 }
 
-/// The part of a line that becomes a line of the output.
+/// The part of a line that becomes an output line.
 struct Line {
-    /// The first pixel that it lies on, and how many there are.
+    /// The first pixel it overlaps, and the number of pixels.
     first: usize,
     pixels: usize,
-    /// Units of a pixel, in which all that follows is measured.
+    /// Units per pixel, in which the following fields are measured.
     divisor: usize,
-    /// What of the first pixel comes before it.
+    /// The part of the first pixel before it.
     before: usize,
     length: usize,
 }
 
 impl Line {
-    /// Of `length` units from `start` on, of which a pixel has `divisor`.
+    /// Covers `length` units from `start` on, with `divisor` units per pixel.
     fn new(start: usize, length: usize, divisor: usize) -> Self {
         let before = start % divisor;
         let pixels = (before + length).div_ceil(divisor);
         Self { first: start / divisor, pixels, divisor, before, length }
     }
 
-    /// What pixel `at` of the `to` that the line becomes covers; places are from the first pixel on.
+    /// The part covered by pixel `at` of the `to` output pixels; positions are relative to the first pixel.
     fn share(&self, at: usize, to: usize) -> Share {
-        // In parts of a unit of which it has `to`, all edges are whole.
+        // In units divided by `to`, all edges are integers.
         let pixel = self.divisor * to;
         let start = self.before * to + at * self.length;
         let end = start + self.length;
@@ -84,18 +84,17 @@ impl Line {
     }
 }
 
-/// What a pixel of the output covers of a line: the first and the last pixel in part, and those
-/// between.
+/// The part of a line that an output pixel covers: the partially covered first and last pixels, and those between.
 #[derive(Clone, Copy, Debug)]
 struct Share {
     first: usize,
     last: usize,
-    /// Of the mean, the shares of the first, of the last if it is another, and of each between.
+    /// The weights in the mean of the first pixel, of the last if it is another, and of each between.
     shares: [f32; 3],
 }
 
 impl Share {
-    /// Places and shares of the pixels; the shares add up to one.
+    /// Positions and weights of the pixels; the weights sum to one.
     fn shares(self) -> impl Iterator<Item = (usize, f32)> {
         let Self { first, last, shares } = self;
         let between = (first + 1..last).map(move |at| (at, shares[2]));

@@ -1,27 +1,27 @@
-//! The second pass of resampling, down the columns, a row of the result at a time.
+//! The second pass of resampling, down the columns, one output row at a time.
 //!
-//! To the bit what `fast_image_resize` makes of all rows at once.
+//! Bitwise equal to the result of `fast_image_resize` for all rows at once.
 
 use std::ops::Range;
 
 use fast_image_resize::FilterType;
 use pulp::{Simd, WithSimd};
 
-/// Bits of a weight: with the 8 of a level, and 2 for what overshoots, they fit an `i32`.
+/// Maximum bits of a weight: with the 8 of a level, and 2 for overshoot, sums fit in an `i32`.
 const MOST_PRECISION: u32 = 32 - 8 - 2;
 
-/// Which rows of a picture each row of the result is made of, and their weights.
+/// The input rows of each output row, and their weights.
 pub(crate) struct Down {
     rows: Vec<Range<usize>>,
-    /// Those of each row one after the other, in units of `1 / (1 << precision)`.
+    /// The weights of each row in sequence, in units of `1 / (1 << precision)`.
     weights: Vec<i16>,
-    /// Where those of each row begin.
+    /// Start of each row's weights.
     starts: Vec<usize>,
     precision: u32,
 }
 
 impl Down {
-    /// When the part between `edges` of a picture of so many `rows` becomes `to` rows.
+    /// For resampling the part between `edges` of a picture of `rows` rows to `to` rows.
     pub(crate) fn new(filter: FilterType, edges: Range<f64>, rows: usize, to: usize) -> Self {
         let (filter, radius): (fn(f64) -> f64, f64) = match filter {
             FilterType::Bilinear => (linear, 1.0),
@@ -48,7 +48,7 @@ impl Down {
             starts.push(start);
             of.push(rows);
         }
-        // As many bits as the largest weight leaves of an `i16`.
+        // As many bits as the largest weight permits in an `i16`.
         let largest = weights.iter().copied().fold(0.0, f64::max);
         let fits = |bits: &u32| ((largest * f64::from(1 << bits)).round() as i32) < 1 << 15;
         let precision = (1..MOST_PRECISION).take_while(fits).last().unwrap_or(0);
@@ -56,18 +56,17 @@ impl Down {
         Self { rows: of, weights: weights.into_iter().map(units).collect(), starts, precision }
     }
 
-    /// The rows that row `y` of the result is made of; they begin no earlier than those of the row
-    /// before.
+    /// The input rows of output row `y`; they start no earlier than those of the previous row.
     pub(crate) fn rows(&self, y: usize) -> Range<usize> {
         self.rows[y].clone()
     }
 
-    /// The most rows that a row of the result is made of.
+    /// The maximum number of input rows of an output row.
     pub(crate) fn most_rows(&self) -> usize {
         self.rows.iter().map(Range::len).max().unwrap_or(0)
     }
 
-    /// Makes row `y` of the result from its `rows`.
+    /// Computes output row `y` from its `rows`.
     pub(crate) fn mix(&self, y: usize, rows: &[u8], out: &mut [u8]) {
         let weights = &self.weights[self.starts[y]..][..self.rows[y].len()];
         pulp::Arch::new().dispatch(Mix { rows, weights, precision: self.precision, out });
@@ -100,13 +99,13 @@ impl WithSimd for Mix<'_> {
         for tile in 0..line / TILE {
             self.samples::<TILE>(tile * TILE);
         }
-        // What is left, with some of those before once more.
+        // The remainder, recomputing some of the earlier samples.
         self.samples::<TILE>(line - TILE);
     }
 }
 
 impl Mix<'_> {
-    /// `N` samples from place `at` on.
+    /// Computes `N` samples from position `at` on.
     #[inline(always)]
     fn samples<const N: usize>(&mut self, at: usize) {
         let mut sums = [1 << self.precision >> 1; N];
@@ -127,7 +126,7 @@ fn linear(x: f64) -> f64 {
     (1.0 - x.abs()).max(0.0)
 }
 
-/// Catmull and Rom's.
+/// The Catmull-Rom cubic.
 fn cubic(x: f64) -> f64 {
     const A: f64 = -0.5;
     let x = x.abs();

@@ -1,4 +1,4 @@
-//! Which part of a picture fills which part of the output.
+//! Mapping of parts of a picture to parts of the output.
 
 use headstart_decode::Rgb;
 use headstart_model::{Fit, Interpolation, Preprocessing};
@@ -13,19 +13,18 @@ pub struct Rect<T> {
     pub height: T,
 }
 
-/// Where pixels come to lie: `from` of the picture becomes `to` of the output; what that leaves of it
-/// is black.
+/// A mapping of pixels: `from` of the picture becomes `to` of the output; the rest of the output is black.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fitted<T> {
-    /// The part of the picture that is seen.
+    /// The visible part of the picture.
     pub from: Rect<T>,
     /// The part of the output that it fills.
     pub to: Rect<usize>,
 }
 
 impl Fitted<f64> {
-    /// Where the pixels of a picture of `width` x `height`, whose reduction while it was decoded does
-    /// not matter, come to lie when it is [resized](crate::Resizer::resize).
+    /// The mapping of a picture of `width` x `height` (before any reduction in decoding) when it is
+    /// [resized](crate::Resizer::resize).
     pub fn new(width: usize, height: usize, to: &Preprocessing) -> Self {
         match to.interpolation {
             Interpolation::Bilinear | Interpolation::Bicubic => {
@@ -42,7 +41,7 @@ impl Fitted<f64> {
 }
 
 impl<T> Fitted<T> {
-    /// Makes black what no part of the picture fills of an output of the size `to`.
+    /// Blackens the unfilled part of an output of the size `to`.
     pub(crate) fn blacken(&self, to: &Preprocessing, out: &mut [u8]) {
         if (self.to.width, self.to.height) != (to.width, to.height) {
             out.fill(0);
@@ -50,10 +49,9 @@ impl<T> Fitted<T> {
     }
 }
 
-/// As Pillow's `ImageOps.fit` and `ImageOps.pad` have it. The part that is cropped has
-/// fractions of pixels; a padded picture is rounded to the nearest size, its place likewise,
-/// halves to the even number. Of a reduced picture the part that it covers is taken, as by `draft`
-/// and the box that it answers.
+/// The mapping of Pillow's `ImageOps.fit` and `ImageOps.pad`. A cropped part has fractional edges; a padded picture is
+/// rounded to the nearest size, and its position likewise, ties to even. For a reduced picture it is the part that it
+/// covers, as for `draft` and the box it returns.
 pub(crate) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
     let covered = picture.covered();
     // Exact: divisors are powers of two.
@@ -64,7 +62,7 @@ pub(crate) fn pillow(picture: &Rgb, to: &Preprocessing) -> Fitted<f64> {
     fitted
 }
 
-/// [`pillow`], of a picture that was not reduced.
+/// [`pillow`], for a picture that was not reduced.
 fn pillow_of((width, height): (f64, f64), to: &Preprocessing) -> Fitted<f64> {
     let (to_width, to_height) = (to.width as f64, to.height as f64);
     let aspect = to_width / to_height;
@@ -99,10 +97,9 @@ fn pillow_of((width, height): (f64, f64), to: &Preprocessing) -> Fitted<f64> {
     }
 }
 
-/// As `image_dataset_from_directory` has it: Keras's `smart_resize` crops whole pixels,
-/// TensorFlow's `resize_with_pad` resizes first and pads then. Sizes and places are rounded
-/// down, after divisions in f32: a side that fills the output may thereby come out a pixel
-/// short of it. A side shorter than a pixel, which TensorFlow refuses, becomes one.
+/// The mapping of `image_dataset_from_directory`: Keras's `smart_resize` crops whole pixels, TensorFlow's
+/// `resize_with_pad` resizes and then pads. Sizes and positions are rounded down after divisions in f32, so a side that
+/// should fill the output may be a pixel short. A side shorter than a pixel, which TensorFlow rejects, becomes one.
 pub(crate) fn keras((width, height): (usize, usize), to: &Preprocessing) -> Fitted<usize> {
     let (mut from_width, mut from_height) = (width, height);
     let (mut to_width, mut to_height) = (to.width as f32, to.height as f32);

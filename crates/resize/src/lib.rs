@@ -1,8 +1,8 @@
-//! To the size that the model asks for.
+//! Resizing to the model's input size.
 //!
-//! Two traditions meet here, and a model keeps to that of its interpolation: `bilinear` and
-//! `bicubic` are Pillow's, whose filters are widened where a picture shrinks; `tensorflow` and
-//! `area` are Keras's. They also round differently where a picture is cropped or padded.
+//! There are two conventions, and a model follows that of its interpolation: `bilinear` and `bicubic` are Pillow's,
+//! whose filters are widened for downscaling; `tensorflow` and `area` are Keras's. They also round differently in
+//! cropping and padding.
 
 #![forbid(unsafe_code)]
 
@@ -27,22 +27,18 @@ pub use reduce::Reduce;
 
 /// Resizes pictures; keep one per thread, since it keeps its working memory.
 ///
-/// With [`Interpolation::Bilinear`] and [`Interpolation::Bicubic`], results are within one
-/// level of Pillow's and torchvision's (two in single samples, where both passes meet a tie);
-/// [`Fit::Crop`](headstart_model::Fit::Crop) is Pillow's `ImageOps.fit` and
-/// [`Fit::Pad`](headstart_model::Fit::Pad) its `ImageOps.pad`.
-/// Columns are resampled before rows, as by Pillow up to release 12 and by torchvision
-/// (later releases choose by the sizes); the order shows where a cubic overshoots and is
-/// clipped.
+/// With [`Interpolation::Bilinear`] and [`Interpolation::Bicubic`], results are within one level of Pillow's and
+/// torchvision's (two in single samples, where both passes meet a tie); [`Fit::Crop`](headstart_model::Fit::Crop) is
+/// Pillow's `ImageOps.fit` and [`Fit::Pad`](headstart_model::Fit::Pad) its `ImageOps.pad`. Columns are resampled before
+/// rows, as by Pillow up to release 12 and by torchvision (later releases choose by the sizes); the order matters where
+/// a cubic overshoots and is clipped.
 ///
-/// With [`Interpolation::Tensorflow`] and [`Interpolation::Area`], results are within one
-/// level of what Keras's `image_dataset_from_directory` makes of a picture with its
-/// interpolations `bilinear` and `area`, rounded (Keras goes on with fractions); cropped and
-/// padded as by its `crop_to_aspect_ratio` and `pad_to_aspect_ratio`.
+/// With [`Interpolation::Tensorflow`] and [`Interpolation::Area`], results are within one level of the rounded results
+/// of Keras's `image_dataset_from_directory` with its interpolations `bilinear` and `area` (Keras keeps fractions);
+/// cropped and padded as by its `crop_to_aspect_ratio` and `pad_to_aspect_ratio`.
 ///
-/// Of a picture that was reduced while it was decoded, what it covers of its pixels is resized, to
-/// a fraction of them ([`Rgb::covered`]); by [`Interpolation::Tensorflow`], which is for pictures
-/// that were not, all of them.
+/// For a picture reduced in decoding, the part of its pixels that it covers, with fractional edges, is resized
+/// ([`Rgb::covered`]); [`Interpolation::Tensorflow`], which is for unreduced pictures, uses all of them.
 #[derive(Debug, Default)]
 pub struct Resizer {
     antialiased: Antialiased,
@@ -51,13 +47,13 @@ pub struct Resizer {
 }
 
 impl Resizer {
-    /// A resizer that has allocated nothing yet.
+    /// Creates a resizer without allocating.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Resizes a picture to `to.height` x `to.width`: 8-bit RGB of shape
-    /// (height, width, 3). A picture that has this size already passes through untouched.
+    /// Resizes a picture to `to.height` x `to.width`: 8-bit RGB of shape (height, width, 3). A picture that already has
+    /// this size is unchanged.
     ///
     /// # Panics
     /// When a side of `to` is zero or beyond `u32`.
@@ -67,11 +63,10 @@ impl Resizer {
         out
     }
 
-    /// Like [`Resizer::resize`], into memory of the caller's.
+    /// Resizes like [`Resizer::resize`], into memory of the caller.
     ///
     /// # Panics
-    /// When `out` is not `to.height * to.width * 3` bytes long, or a side of `to` is zero
-    /// or beyond `u32`.
+    /// When `out` is not `to.height * to.width * 3` bytes long, or a side of `to` is zero or beyond `u32`.
     pub fn resize_into(&mut self, picture: &Rgb, to: &Preprocessing, out: &mut [u8]) {
         assert_eq!(out.len(), to.height * to.width * 3, "the output has another size");
         assert!(!out.is_empty(), "the output has no pixels");

@@ -2,7 +2,7 @@ use headstart_decode::MinSize;
 use headstart_model::Preprocessing;
 use serde::{Deserialize, Serialize};
 
-/// How far a picture that is to be resized may be reduced while it is decoded.
+/// The permitted reduction in decoding of a picture that will be resized.
 ///
 /// The content hash of a reduced picture is that of its reduced pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,12 +10,10 @@ use serde::{Deserialize, Serialize};
 pub enum Reduce {
     /// Pictures are decoded in full.
     Never,
-    /// What is decoded stays this many times as wide and high as the part of the result that it
-    /// fills, at least 1.
+    /// The minimum ratio of the decoded width and height to those of the part of the result that they fill, at least 1.
     ///
-    /// With 2, the antialiasing filters hide the reduction, and only pictures of four times the
-    /// network's size or more are reduced (Pillow's `thumbnail` with `reducing_gap=2.0`). With 1,
-    /// from twice its size on (Pillow's `draft`).
+    /// With 2, the antialiasing filters hide the reduction, and only pictures of four times the network's size or more
+    /// are reduced (Pillow's `thumbnail` with `reducing_gap=2.0`). With 1, from twice its size on (Pillow's `draft`).
     Gap(f32),
 }
 
@@ -27,7 +25,7 @@ impl Default for Reduce {
 }
 
 impl Reduce {
-    /// How many times as large as the result a decoded picture stays; infinity for no reduction.
+    /// The minimum ratio of the decoded size to the result; infinity for no reduction.
     pub fn gap(self) -> f32 {
         match self {
             Self::Never => f32::INFINITY,
@@ -35,11 +33,10 @@ impl Reduce {
         }
     }
 
-    /// What is to be decoded of a picture that becomes the input of a network: all, where the way of
-    /// resizing looks at the very pixels.
+    /// The minimum size to which a picture must be decoded for a network's input: full size, if the interpolation needs
+    /// the exact pixels.
     ///
-    /// In every fit a side of the result is filled by at most the same side of the picture, so this
-    /// asks for both.
+    /// In every fit, a side of the result is filled by at most the same side of the picture, so both are required.
     pub fn at_least(self, to: &Preprocessing) -> MinSize {
         if !to.may_reduce() {
             return MinSize::FULL;

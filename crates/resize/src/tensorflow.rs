@@ -1,5 +1,5 @@
-//! `tf.image.resize` with its defaults: bilinear between the four pixels around a point,
-//! however much a picture shrinks, and pixels are areas (half-pixel centres).
+//! `tf.image.resize` with its defaults: bilinear between the four nearest pixels, regardless of downscaling, with
+//! half-pixel centres.
 
 use headstart_decode::Rgb;
 use headstart_model::Preprocessing;
@@ -7,7 +7,7 @@ use headstart_model::Preprocessing;
 use crate::blend::{WEIGHT, blend, pack};
 use crate::fit::{Fitted, keras};
 
-/// The pixels that the columns of the output lie between.
+/// The pixels between which the output columns are interpolated.
 #[derive(Debug, Default)]
 pub(crate) struct Tensorflow {
     columns: Vec<Between>,
@@ -37,7 +37,7 @@ impl Tensorflow {
     }
 }
 
-/// The two pixels of a line between which a sample lies, and the weight of the second.
+/// The two pixels of a line between which a sample is interpolated, and the weight of the second.
 #[derive(Clone, Copy, Debug)]
 struct Between {
     first: usize,
@@ -46,8 +46,8 @@ struct Between {
 }
 
 impl Between {
-    /// Of pixel `at` of the `to` that a line of `from` pixels becomes. Beyond the middles of
-    /// the outermost pixels the line goes on with their colours.
+    /// For pixel `at` of the `to` pixels to which a line of `from` pixels is resized. Beyond the centres of the
+    /// outermost pixels the line is constant.
     fn new(at: usize, to: usize, from: usize) -> Self {
         let last = from - 1;
         let middle = (at as f32 + 0.5) * (from as f32 / to as f32) - 0.5;
@@ -59,7 +59,7 @@ impl Between {
         }
     }
 
-    /// The same, of a line of which `by` pixels come first.
+    /// The same, with `by` pixels before the line.
     fn shifted(self, by: usize) -> Self {
         Self { first: self.first + by, second: self.second + by, ..self }
     }

@@ -1,5 +1,4 @@
-//! Resizing against the pixels of Pillow, OpenCV, torchvision and Keras. Fixtures:
-//! `tools/reference/resize.py`.
+//! Compares resizing with Pillow, OpenCV, torchvision and Keras. Fixtures: `tools/reference/resize.py`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -49,18 +48,18 @@ fn difference(a: &[u8], b: &[u8]) -> (u8, f64) {
     (each().max().unwrap(), each().map(f64::from).sum::<f64>() / a.len() as f64)
 }
 
-/// How a picture differs from what a library made of it.
+/// The difference between a picture and a library's result.
 struct Compared {
     case: String,
     interpolation: Interpolation,
     fit: Fit,
     largest: u8,
     mean: f64,
-    /// Share of the samples that differ by more than a level.
+    /// Fraction of the samples that differ by more than a level.
     beyond: f64,
 }
 
-/// Resizes what the library resized.
+/// Resizes the same pictures as the library.
 fn compared(library: &str) -> Vec<Compared> {
     let pictures = pictures(library);
     let mut resizer = Resizer::new();
@@ -118,7 +117,7 @@ fn tensorflow_and_area_are_within_one_level_of_keras_and_opencv() {
     {
         let compared = compared(library);
         assert_covers(&compared, interpolations, fits);
-        // What lies near the middle between two levels may be rounded to the other.
+        // Values near the middle between two levels may be rounded differently.
         assert_none(compared.into_iter().filter(|c| c.largest > 1 || c.mean > 0.1));
     }
 }
@@ -135,7 +134,7 @@ fn a_reduced_jpeg_is_resized_from_the_part_that_it_covers() {
     let bytes = fixture("pillow_draft");
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let (mut resizer, mut wrong) = (Resizer::new(), Vec::new());
-    // Of the part, and of all pixels, on average.
+    // For the part, and for all pixels, on average.
     let (mut exact, mut rounded, mut cases) = (0.0, 0.0, BTreeSet::new());
     for (case, tensor) in tensors.iter().filter(|(name, _)| !name.starts_with("source/")) {
         let [kind, _, interpolation, fit] = *case.split('/').collect::<Vec<_>>() else {
@@ -147,7 +146,7 @@ fn a_reduced_jpeg_is_resized_from_the_part_that_it_covers() {
         let at_least = Reduce::Gap(2.0).at_least(&to);
         let picture = decode_at_least(file.data(), &Limits::default(), at_least).unwrap();
         assert!(picture.covered().divisor > 1, "{case}");
-        // Ours and libjpeg's reduced pixels differ by so much.
+        // Our reduced pixels and libjpeg's differ by that much.
         let (largest, mean) = difference(&resizer.resize(&picture, &to), tensor.data());
         if largest > 3 || mean > 0.6 {
             wrong.push(format!("{case}: by up to {largest}, on average {mean:.3}"));
@@ -181,7 +180,7 @@ fn area_of_a_reduced_picture_is_that_of_its_pixels_each_as_often_as_it_stands_fo
                 let to = preprocessing(to_width, to_height, Interpolation::Area, fit);
                 let (largest, mean) =
                     difference(&resizer.resize(&reduced, &to), &resizer.resize(&whole, &to));
-                // Sums of other terms: what lies in the middle between two levels.
+                // Sums in another order: values in the middle between two levels.
                 assert!(largest <= 1 && mean < 0.05, "1/{divisor} {to:?}: {largest}, {mean}");
             }
         }
@@ -236,7 +235,7 @@ fn what_one_picture_leaves_behind_does_not_show_in_the_next() {
 
 #[test]
 fn fitted_says_where_pixels_come_to_lie() {
-    // Red grows by a level a column, green by one a row.
+    // Red increases by a level per column, green by one per row.
     let ramps = |width: usize, height: usize| {
         let pixels = (0..width * height).flat_map(|i| [(i % width) as u8, (i / width) as u8, 255]);
         Rgb::new(width, height, pixels.collect()).unwrap()
@@ -271,7 +270,7 @@ fn fitted_says_where_pixels_come_to_lie() {
                         within(x, inner.left, inner.width) && within(y, inner.top, inner.height);
                     let place = format!("{width} x {height}, {interpolation}, {fit}: {x}, {y}");
                     assert_eq!(blue == 255, seen, "{place}");
-                    // At the edges filters have less to look at.
+                    // At the edges filters have fewer pixels.
                     let lies =
                         |at: usize, (first, side): (usize, usize), (left, of): (f64, f64)| {
                             left + ((at - first) as f64 + 0.5) / side as f64 * of - 0.5

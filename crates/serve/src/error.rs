@@ -11,7 +11,7 @@ pub enum ServeError {
     #[error("there are no models to serve")]
     NoModels,
     /// A name that addresses cannot have.
-    #[error("a model cannot be called '{name}' in an address: take letters, digits, -, _ and .")]
+    #[error("'{name}' cannot be part of an address; use letters, digits, -, _ and .")]
     BadName {
         /// The name.
         name: String,
@@ -23,21 +23,21 @@ pub enum ServeError {
         name: String,
     },
     /// Others can reach the address, and nothing says who may.
-    #[error("{listen}: other machines can reach this address, and nothing says who may use it")]
+    #[error("{listen}: other machines can reach this address, so it needs a token")]
     NeedsToken {
         /// The address.
         listen: SocketAddr,
     },
     /// Others can reach the address, and it is for this machine's browser alone.
     #[error(
-        "{listen}: other machines can reach this address: take a loopback address, such as 127.0.0.1"
+        "{listen}: other machines can reach this address; use a loopback address, such as 127.0.0.1"
     )]
     NotLoopback {
         /// The address.
         listen: SocketAddr,
     },
     /// A token that no header can carry.
-    #[error("a token is letters, digits and signs of ASCII, without spaces")]
+    #[error("a token consists of ASCII letters, digits and punctuation, without spaces")]
     BadToken,
     /// A request may have more pictures than can ever wait.
     #[error("a queue of {queue} pictures is too short for a request of {pictures}")]

@@ -42,7 +42,7 @@ impl Uploads {
     pub(crate) async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Upload, Failure> {
         let encoding = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity");
         if encoding.is_some() {
-            let message = "bodies are taken as they are: leave out Content-Encoding";
+            let message = "encoded bodies are not supported; remove Content-Encoding";
             return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message));
         }
         let declared =

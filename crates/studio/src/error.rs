@@ -22,7 +22,7 @@ pub enum StudioError {
     #[error(transparent)]
     Listing(#[from] DataError),
     /// The folders in it are no classes.
-    #[error("{}: is no folder with a folder per class: {note}. Open one of the folders in it, or a new one", .folder.display())]
+    #[error("{}: is not a folder with one folder per class: {note}. Open one of the folders in it, or a new one", .folder.display())]
     NotPlain {
         /// The folder.
         folder: PathBuf,
@@ -38,7 +38,7 @@ pub enum StudioError {
         address: Option<String>,
     },
     /// The journal cannot be read.
-    #[error("{}: cannot be read ({reason}): move it away to open the folder without what could be undone", .journal.display())]
+    #[error("{}: cannot be read ({reason}): move it away to open the folder without its undo history", .journal.display())]
     Journal {
         /// The file.
         journal: PathBuf,
@@ -56,7 +56,7 @@ pub enum StudioError {
         why: String,
     },
     /// A text that is no name for a class's folder.
-    #[error("{name:?} is no name for a class: {problem}")]
+    #[error("{name:?} is not a valid class name: {problem}")]
     ClassName {
         /// The text.
         name: String,
@@ -64,7 +64,7 @@ pub enum StudioError {
         problem: String,
     },
     /// A text that is no name for a model's file.
-    #[error("{name:?} is no name for a model: {problem}")]
+    #[error("{name:?} is not a valid model name: {problem}")]
     ModelName {
         /// The text.
         name: String,
@@ -72,7 +72,7 @@ pub enum StudioError {
         problem: String,
     },
     /// A class that there is not.
-    #[error("there is no class {name:?} any more")]
+    #[error("there is no class {name:?}")]
     NoSuchClass {
         /// Its name.
         name: String,
@@ -84,7 +84,7 @@ pub enum StudioError {
         name: String,
     },
     /// A picture that there is not.
-    #[error("{path}: there is no such picture any more")]
+    #[error("{path}: there is no such picture")]
     NoSuchPicture {
         /// Its path.
         path: String,
@@ -149,7 +149,7 @@ pub enum StudioError {
     #[error("nothing has been learned yet: two classes with pictures are needed")]
     NothingLearned,
     /// No pictures to compare two models on.
-    #[error("{a} and {b} cannot be compared: there are no pictures that neither has learned from")]
+    #[error("{a} and {b} cannot be compared: no pictures are new to both")]
     NothingToCompare {
         /// One.
         a: String,

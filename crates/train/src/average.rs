@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{TrainError, error::readable};
 
-/// Values that one task averages.
+/// Values averaged per task.
 const PIECE: usize = 1 << 14;
 
-/// An exponential moving average of each variable (Keras's `use_ema`): the first step's outcome to
-/// begin with, then average = momentum average + (1 - momentum) variable after each step.
+/// An exponential moving average of each variable (Keras's `use_ema`): the result of the first step, then average =
+/// momentum average + (1 - momentum) variable after each step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MovingAverage {
     momentum: f64,
@@ -17,18 +17,18 @@ pub struct MovingAverage {
 }
 
 impl MovingAverage {
-    /// An average of nothing yet. Keras's `ema_momentum` is 0.99.
+    /// Creates an empty average. Keras's default `ema_momentum` is 0.99.
     ///
     /// # Errors
-    /// [`TrainError::Option`] if the momentum is not from 0 to 1.
+    /// [`TrainError::Option`] unless the momentum is between 0 and 1.
     pub fn new(momentum: f64) -> Result<Self, TrainError> {
         Self::restore(momentum, Vec::new())
     }
 
-    /// An average that goes on from [`averages`](Self::averages).
+    /// Restores an average from [`averages`](Self::averages).
     ///
     /// # Errors
-    /// [`TrainError::Option`] if the momentum is not from 0 to 1.
+    /// [`TrainError::Option`] unless the momentum is between 0 and 1.
     pub fn restore(momentum: f64, averages: Vec<Vec<f32>>) -> Result<Self, TrainError> {
         match (0.0..=1.0).contains(&momentum) {
             true => Ok(Self { momentum, averages }),
@@ -40,10 +40,10 @@ impl MovingAverage {
         }
     }
 
-    /// Takes in the variables as a step has left them.
+    /// Updates the averages with the variables after a step.
     ///
     /// # Panics
-    /// If they are not those of the steps before, in number, order and length.
+    /// If the number, order or lengths of the variables differ from earlier steps.
     pub fn update(&mut self, variables: &[&[f32]]) {
         if self.averages.is_empty() {
             self.averages = variables.iter().map(|variable| variable.to_vec()).collect();
@@ -68,11 +68,11 @@ impl MovingAverage {
         &self.averages
     }
 
-    /// Exchanges variables and averages: once to evaluate or to finish, once more to train on.
-    /// Before the first step nothing changes.
+    /// Swaps variables and averages: once to evaluate or to finish, once more to continue training. Before the first
+    /// step it does nothing.
     ///
     /// # Panics
-    /// If the variables are not those of the steps before, in number, order and length.
+    /// If the number, order or lengths of the variables differ from earlier steps.
     pub fn swap(&mut self, variables: &mut [&mut [f32]]) {
         if self.averages.is_empty() {
             return;

@@ -5,25 +5,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{TrainError, error::readable};
 
-/// Values whose squares one task adds up. It decides how the sum is cut, so it must not depend on
+/// Values whose squares one task sums. It determines how the sum is split, so it must not depend on the number of
 /// threads.
 const PIECE: usize = 1 << 14;
 
-/// How gradients are kept small.
+/// How gradients are clipped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clip {
-    /// No element is larger in size (`clipvalue`).
+    /// Limits the magnitude of each element (`clipvalue`).
     Value(f64),
-    /// No variable's gradient has a larger norm; one that has is scaled down (`clipnorm`).
+    /// Scales the gradient of each variable down to this norm if it is larger (`clipnorm`).
     Norm(f64),
-    /// The gradients of all variables together have no larger norm, or are scaled down together
-    /// (`global_clipnorm`).
+    /// Scales the gradients of all variables down together if their joint norm is larger (`global_clipnorm`).
     GlobalNorm(f64),
 }
 
 impl Clip {
-    /// Whether the limit makes sense.
+    /// Checks the limit.
     ///
     /// # Errors
     /// [`TrainError::Option`] if it is not a number above 0.
@@ -43,9 +42,9 @@ impl Clip {
         }
     }
 
-    /// Clips the gradients of all variables in place. One that is within the limit does not change
-    /// by one bit. A NaN stays NaN, and under [`GlobalNorm`](Self::GlobalNorm) one value that is NaN
-    /// or infinite makes all NaN, so that the next loss tells.
+    /// Clips the gradients of all variables in place. Gradients within the limit stay bitwise the same. A NaN stays
+    /// NaN, and under [`GlobalNorm`](Self::GlobalNorm) a single NaN or infinite value makes all NaN, so that the next
+    /// loss reveals it.
     pub fn apply(self, gradients: &mut [&mut [f32]]) {
         match self {
             Self::Value(limit) => {
@@ -74,8 +73,7 @@ impl Clip {
     }
 }
 
-/// The Euclidean norm of the gradients of all variables together. Added up in f64, always in the same
-/// order.
+/// The Euclidean norm of the gradients of all variables together, summed in f64 in a fixed order.
 pub fn global_norm(gradients: &[impl AsRef<[f32]>]) -> f64 {
     gradients.iter().map(|gradient| sum_of_squares(gradient.as_ref())).sum::<f64>().sqrt()
 }
@@ -88,7 +86,7 @@ fn sum_of_squares(values: &[f32]) -> f64 {
     sums.iter().sum()
 }
 
-/// Eight sums side by side: vectorises, and the order is always the same.
+/// Eight parallel sums, which vectorise and keep a fixed order.
 fn sum_piece(values: &[f32]) -> f64 {
     let mut sums = [0.0; 8];
     let eights = values.chunks_exact(8);

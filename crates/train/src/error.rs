@@ -2,24 +2,23 @@ use headstart_error::ErrorKind;
 
 use super::Task;
 
-/// What can go wrong while training. Each message names the thing and, where there is one, the way
-/// out.
+/// An error in training. Each message names the thing concerned and, if there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// There is nothing to train on.
+    /// There are no samples.
     #[error("there are no samples to train on")]
     NoSamples,
     /// All samples belong to one class, or only one class is declared.
-    #[error("all samples are of class {class}; training takes samples of at least two classes")]
+    #[error("all samples are of class {class}; training needs at least two classes")]
     OneClass {
         /// The index of the only class.
         class: usize,
     },
-    /// No class tells samples apart that may be of several: all are of it, or none is.
-    #[error("all samples have the same labels; training takes samples with and without a class")]
+    /// In a multi-label task, every class contains either all samples or none.
+    #[error("all samples have the same labels; training needs samples with and without a class")]
     AllAlike,
-    /// Samples of one class each for a head of several, or the other way round.
+    /// Samples of one class each for a multi-label head, or the reverse.
     #[error(
         "the head is for samples of {}, and these are of {}",
         classes_of(*head),
@@ -28,7 +27,7 @@ pub enum TrainError {
     OtherTask {
         /// The head's task.
         head: Task,
-        /// That of the samples.
+        /// The samples' task.
         samples: Task,
     },
     /// A feature is NaN or infinite.
@@ -57,41 +56,41 @@ pub enum TrainError {
         /// The sample, counted from 0.
         row: usize,
     },
-    /// There are soft targets where only labels will do.
+    /// There are soft targets where only labels are supported.
     #[error("logistic regression takes labels, not soft targets; train with Adam instead")]
     SoftTargets,
-    /// A view of the samples could not be had.
-    #[error("view {view} of the samples could not be had")]
+    /// A view of the samples is not available.
+    #[error("view {view} of the samples is not available")]
     View {
         /// The view, counted from 0.
         view: usize,
-        /// Why.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An array is not as long as the samples need it to be.
+    /// The length of an array does not match the samples.
     #[error("{what}: {found} values, where {expected} are needed")]
     Length {
         /// The array.
         what: &'static str,
         /// Its length.
         found: usize,
-        /// The length it should have.
+        /// The expected length.
         expected: usize,
     },
-    /// An option has a value that makes no sense.
+    /// An option has an invalid value.
     #[error("{option} is {value}; {expected}")]
     Option {
         /// The option's name.
         option: &'static str,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// The valid values.
         expected: &'static str,
     },
     /// Every layer is frozen.
-    #[error("every layer of the base is frozen: there is nothing to fine-tune")]
+    #[error("every layer of the base is frozen; there is nothing to fine-tune")]
     NothingTrainable,
-    /// A layer that cannot be trained, or trained through.
+    /// A layer through which gradients cannot be propagated.
     #[error("layer {layer} is a {class}, which cannot be fine-tuned")]
     Untrainable {
         /// Its name.
@@ -99,19 +98,19 @@ pub enum TrainError {
         /// Keras's name of its kind.
         class: &'static str,
     },
-    /// A saved state is of another optimizer than the one that is to go on from it.
+    /// A saved state belongs to an optimizer other than the one to be restored.
     #[error(
         "the saved optimizer keeps {}, where this one keeps {}: it is another, or has other options",
         or_nothing(found),
         or_nothing(expected)
     )]
     OtherOptimizer {
-        /// The slots of the state, with commas between.
+        /// The slots of the state, separated by commas.
         found: String,
-        /// The slots that the optimizer keeps.
+        /// The slots of the optimizer.
         expected: String,
     },
-    /// A picture cannot be had.
+    /// A picture is not available.
     #[error(transparent)]
     Input(Box<dyn std::error::Error + Send + Sync>),
     /// A checkpoint lacks a tensor.
@@ -120,10 +119,10 @@ pub enum TrainError {
         /// The tensor.
         name: String,
     },
-    /// The callback said so while work was going on.
+    /// The callback stopped the work before it was complete.
     #[error("training was stopped")]
     Stopped,
-    /// The loss became NaN, infinite or absurdly high, or else the gradients NaN or infinite.
+    /// The loss became NaN, infinite or absurdly high, or the gradients NaN or infinite.
     #[error(
         "{} in epoch {epoch}, batch {batch}: the learning rate of {} is probably too high; try a \
          tenth of it",
@@ -143,7 +142,7 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// What can be done about it.
+    /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoSamples
@@ -175,7 +174,7 @@ fn classes_of(task: Task) -> &'static str {
     }
 }
 
-/// A number in digits, or with an exponent where there would be many of them.
+/// A number in digits, or with an exponent if there would be too many.
 pub(crate) fn readable(value: f64) -> String {
     let size = value.abs();
     match value.is_finite() && size > 0.0 && !(1e-4..1e7).contains(&size) {
@@ -184,7 +183,7 @@ pub(crate) fn readable(value: f64) -> String {
     }
 }
 
-/// A loss that no training comes back from: it takes logits as large as this.
+/// A loss from which training does not recover: it takes logits of this magnitude.
 const LOST: f64 = 1e6;
 
 /// Whether a mean loss is NaN, infinite or absurdly high.

@@ -2,25 +2,25 @@ use std::{error::Error, fmt};
 
 use super::TrainError;
 
-/// Features that are read from wherever they are stored when they are needed, by several threads at once.
+/// Features read on demand from any storage, by several threads at once.
 pub trait StoredFeatures: Sync {
     /// The number of rows.
     fn rows(&self) -> usize;
 
-    /// Reads some rows, one after the other: as many values as `to` has room for. All must be finite;
-    /// nobody else looks.
+    /// Reads rows into `to`, one after another, until it is full. All values must be finite; they are not checked
+    /// again.
     ///
     /// # Errors
     /// When they cannot be read.
     fn read(&self, rows: &[u32], to: &mut [f32]) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
-/// The features of samples. Wherever they are, what is trained on them has the same bits.
+/// The features of samples. Training results are bitwise the same for either storage.
 #[derive(Clone, Copy)]
 pub enum Features<'a> {
     /// In memory: n x dim, row-major.
     Memory(&'a [f32]),
-    /// Anywhere else.
+    /// In any other storage.
     Stored(&'a dyn StoredFeatures),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Debug for Features<'_> {
 }
 
 impl Features<'_> {
-    /// Copies rows of `dim` values, one after the other.
+    /// Copies rows of `dim` values, one after another.
     pub(crate) fn read(self, dim: usize, rows: &[u32], to: &mut [f32]) -> Result<(), TrainError> {
         match self {
             Self::Memory(features) => {

@@ -1,8 +1,8 @@
-//! Training: layers with forward beside backward, losses, optimizers, schedules, metrics, and the
-//! head on top of a frozen base.
+//! Training: layers with forward and backward passes, losses, optimizers, schedules, metrics, and the head on top of a
+//! frozen base.
 //!
-//! Everything here gives the same bits for the same seed, whatever the number of threads: sums are
-//! cut into pieces by the number of rows, never by the number of threads, and added in order.
+//! Results are bitwise the same for the same seed, regardless of the number of threads: sums are split by the number of
+//! rows, never by the number of threads, and added in order.
 #![forbid(unsafe_code)]
 
 pub mod average;

@@ -4,32 +4,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{Features, Task, TrainError, error::readable, losses::Targets};
 
-/// Labelled features: one row a picture.
+/// Labelled features: one row per picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Samples<'a> {
     /// n x dim.
     pub features: Features<'a>,
-    /// The number of features of a sample.
+    /// The number of features per sample.
     pub dim: usize,
     /// The class of each sample, below `classes`; with `label_sets`, the index of its set of classes.
     pub labels: &'a [usize],
     /// The number of classes. A class may have no samples.
     pub classes: usize,
-    /// Sets of classes, each without repetition. Where there are some, a sample is of all classes of
-    /// its set, which may be none: the task is [`Task::MultiLabel`].
+    /// Sets of classes, each without repetition. If given, a sample belongs to all classes of its set, which may be
+    /// empty: the task is [`Task::MultiLabel`].
     pub label_sets: Option<&'a [Vec<usize>]>,
-    /// What the loss compares with in place of the labels, as after mixup: probabilities, n x units
-    /// (see [`Targets::Soft`]). Class weights and accuracy still go by the labels.
+    /// Soft targets that replace the labels in the loss, as after mixup: probabilities, n x units (see
+    /// [`Targets::Soft`]). Class weights and accuracy still use the labels.
     pub soft_targets: Option<&'a [f32]>,
-    /// What each sample counts for, all 1 if there is none. Multiplied with the class's weight.
+    /// The weight of each sample; 1 for all if `None`. It is multiplied by the class weight.
     pub weights: Option<&'a [f32]>,
-    /// Samples of one group (such as crops of one picture) are never parted when strength is chosen
-    /// on held-out samples. Any numbers will do; without them each sample is its own group.
+    /// The group of each sample. Samples of a group (such as crops of one picture) stay together when the strength is
+    /// chosen on held-out samples. Any numbers are valid; without them, each sample is its own group.
     pub groups: Option<&'a [usize]>,
 }
 
 impl<'a> Samples<'a> {
-    /// Samples of one class each that count alike, each its own group.
+    /// Samples of one class each with equal weights, each its own group.
     pub fn new(features: &'a [f32], dim: usize, labels: &'a [usize], classes: usize) -> Self {
         Self {
             features: features.into(),
@@ -43,7 +43,7 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// What is to be said of a sample.
+    /// The kind of decision about a sample.
     pub fn task(&self) -> Task {
         if self.label_sets.is_some() { Task::MultiLabel } else { Task::SingleLabel }
     }
@@ -63,7 +63,7 @@ impl<'a> Samples<'a> {
         self.labels.is_empty()
     }
 
-    /// The features of some samples, one after the other.
+    /// Reads the features of a list of samples.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -73,7 +73,7 @@ impl<'a> Samples<'a> {
         Ok(features)
     }
 
-    /// What the loss compares with: the soft targets, or else the labels.
+    /// The targets of the loss: the soft targets, if any, otherwise the labels.
     pub fn targets(&self) -> Targets<'a> {
         self.soft_targets.map_or(self.own_targets(), Targets::Soft)
     }
@@ -83,7 +83,7 @@ impl<'a> Samples<'a> {
         targets(self.labels, self.label_sets)
     }
 
-    /// What the loss compares the logits of some samples with.
+    /// The targets of the loss for a range of samples.
     pub(crate) fn targets_of(&self, rows: Range<usize>) -> Targets<'a> {
         match self.soft_targets {
             Some(soft) => {
@@ -103,8 +103,8 @@ impl<'a> Samples<'a> {
         counts
     }
 
-    /// Fails unless lengths agree, labels are classes (or sets of them), soft targets are
-    /// probabilities, weights are not negative, and every feature in memory is finite.
+    /// Checks that lengths agree, labels are classes (or sets of them), soft targets are probabilities, weights are not
+    /// negative, and every feature in memory is finite.
     pub fn check(&self) -> Result<(), TrainError> {
         let n = self.len();
         if n == 0 {
@@ -132,7 +132,7 @@ impl<'a> Samples<'a> {
             check_probabilities(targets, units, self.task())?;
         }
         check_weights("a sample weight", self.weights.unwrap_or_default())?;
-        // Adding up tells fast whether there is anything to look for.
+        // A sum reveals quickly whether a search is needed.
         if let Features::Memory(features) = self.features
             && !features.iter().map(|v| v * 0.0).sum::<f32>().is_finite()
             && let Some(at) = features.iter().position(|v| !v.is_finite())
@@ -146,8 +146,8 @@ impl<'a> Samples<'a> {
         Ok(())
     }
 
-    /// As [`check`](Self::check), and that two classes have samples; or, where samples have sets of
-    /// them, that a class has samples with and without it.
+    /// Checks like [`check`](Self::check), and that two classes have samples; or, for sets of classes, that some class
+    /// has samples with and without it.
     pub(crate) fn check_trainable(&self) -> Result<(), TrainError> {
         self.check()?;
         let counts = self.counts();
@@ -163,7 +163,7 @@ impl<'a> Samples<'a> {
         Ok(())
     }
 
-    /// What each sample counts for: its own weight times its class's; none if all count 1.
+    /// The weight of each sample: its own times its class's; `None` if all are 1.
     pub(crate) fn total_weights(
         &self,
         class_weight: &ClassWeight,
@@ -172,7 +172,7 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// The classes that a label stands for: itself, or those of the set that it is the index of.
+/// The classes of a label: the label itself, or those of the set with that index.
 pub(crate) fn classes_of<'a>(label: &'a usize, sets: Option<&'a [Vec<usize>]>) -> &'a [usize] {
     sets.map_or(slice::from_ref(label), |sets| &sets[*label])
 }
@@ -182,7 +182,7 @@ pub(crate) fn targets<'a>(labels: &'a [usize], sets: Option<&'a [Vec<usize>]>) -
     sets.map_or(Targets::Labels(labels), |sets| Targets::Sets { labels, sets })
 }
 
-/// Fails unless labels are classes, or sets of them.
+/// Checks that labels are classes, or sets of them.
 pub(crate) fn check_labels(
     labels: &[usize],
     sets: Option<&[Vec<usize>]>,
@@ -201,12 +201,11 @@ pub(crate) fn check_labels(
     Ok(())
 }
 
-/// What samples of these labels count for: their own weight times their class's; none if all count 1.
-/// Where labels are sets of classes and these have weights, every pair of sample and class has its own:
-/// n x classes.
+/// The weights of samples with these labels: their own times their class's; `None` if all are 1. If labels are sets of
+/// classes and classes have weights, every pair of sample and class has its own: n x classes.
 ///
 /// # Errors
-/// Weights that make no sense.
+/// Invalid weights.
 pub(crate) fn total_weights(
     labels: &[usize],
     sets: Option<&[Vec<usize>]>,
@@ -229,27 +228,26 @@ pub(crate) fn total_weights(
     Ok(Some(total.collect()))
 }
 
-/// What a sample of each class counts for.
+/// The weight of samples of each class.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeight {
-    /// All classes' samples count alike.
+    /// The same weight for all.
     #[default]
     Uniform,
-    /// Rare classes' samples count more, so that all classes count alike: n / (classes x samples of
-    /// the class), over the classes that have samples (scikit-learn's `"balanced"`). Samples with
-    /// weights are counted by them, as scikit-learn does.
+    /// Weights that balance the classes: n / (classes x samples of the class), over the classes that have samples
+    /// (scikit-learn's `"balanced"`). Sample weights are included in these counts, as in scikit-learn.
     ///
-    /// Where samples have sets of classes, each class is balanced against its absence: a sample counts
-    /// for it n / (2 x samples with it) or n / (2 x samples without it), as in `OneVsRestClassifier`.
+    /// In a multi-label task, each class is balanced against its absence: a sample's weight for it is n / (2 x samples
+    /// with it) or n / (2 x samples without it), as in `OneVsRestClassifier`.
     Balanced,
-    /// One weight for each class. Where samples have sets of classes, it is what a class counts where it
-    /// is there (PyTorch's `pos_weight`); where it is not, it counts 1.
+    /// One weight for each class. In a multi-label task, it applies where the class is present (PyTorch's
+    /// `pos_weight`); where it is absent, the weight is 1.
     Given(Vec<f32>),
 }
 
 impl ClassWeight {
-    /// One weight for each class, given the labels and weights of the samples; none if all are 1.
+    /// Computes one weight for each class from the labels and weights of the samples; `None` if all are 1.
     fn resolve(
         &self,
         labels: &[usize],
@@ -276,7 +274,7 @@ impl ClassWeight {
         }
     }
 
-    /// What samples of sets of classes count for: n weights, or n x classes; none if all are 1.
+    /// Computes the weights of samples with sets of classes: n weights, or n x classes; `None` if all are 1.
     fn of_sets(
         &self,
         labels: &[usize],
@@ -284,7 +282,7 @@ impl ClassWeight {
         classes: usize,
         own: Option<Vec<f32>>,
     ) -> Result<Option<Vec<f32>>, TrainError> {
-        // Of each class, what its absence and its presence count for.
+        // For each class, the weights of its absence and its presence.
         let pairs: Vec<[f32; 2]> = match self {
             Self::Uniform => return Ok(own),
             Self::Balanced => {
@@ -324,7 +322,7 @@ fn check_class_weights(weights: &[f32], classes: usize) -> Result<(), TrainError
     check_weights("a class weight", weights)
 }
 
-/// How far rows of soft targets may be from adding up to 1: rounding, and no more.
+/// Tolerance of the sum of each row of soft targets, which allows only for rounding.
 const SUM_TOLERANCE: f32 = 1e-3;
 
 fn check_probabilities(targets: &[f32], units: usize, task: Task) -> Result<(), TrainError> {

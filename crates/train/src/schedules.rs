@@ -6,40 +6,40 @@ use serde::{Deserialize, Serialize};
 
 use super::{TrainError, error::readable};
 
-/// How the learning rate goes from step to step.
+/// How the learning rate changes over the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Always the peak rate.
     #[default]
     Constant,
-    /// A straight line up, then half a cosine down.
+    /// A linear rise, then a cosine decay.
     CosineDecay(CosineDecay),
-    /// Half a cosine up, then half a cosine down to nearly 0.
+    /// A rise along half a cosine, then a decay along half a cosine to nearly 0.
     OneCycle(OneCycle),
 }
 
-/// Keras's `CosineDecay` that reaches its end with the last step: `initial_learning_rate` 0,
-/// `warmup_target` the peak rate, `decay_steps` what the warm-up leaves of the steps.
+/// Keras's `CosineDecay`, ending at the last step: `initial_learning_rate` 0, `warmup_target` the peak rate,
+/// `decay_steps` the steps after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CosineDecay {
-    /// The steps that the rate takes up from 0 to its peak: 0. A warm-up longer than all the steps
-    /// never gets there.
+    /// The number of steps over which the rate rises from 0 to its peak: 0. If it exceeds all steps, the peak is never
+    /// reached.
     pub warmup_steps: usize,
-    /// What the rate falls to, as a share of the peak, from 0 to 1: 0.
+    /// The final rate as a fraction of the peak, from 0 to 1: 0.
     pub alpha: f64,
 }
 
-/// PyTorch's `OneCycleLR` of two phases, with cosines; momentum is left alone.
+/// PyTorch's `OneCycleLR` with two cosine phases; momentum is unaffected.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OneCycle {
-    /// The share of the steps on which the rate rises, from 0 to 1: 0.3.
+    /// The fraction of the steps in which the rate rises, from 0 to 1: 0.3.
     pub pct_start: f64,
-    /// The peak rate is so many times the first: 25.
+    /// The ratio of the peak rate to the first: 25.
     pub div_factor: f64,
-    /// The first rate is so many times the last: 1e4.
+    /// The ratio of the first rate to the last: 1e4.
     pub final_div_factor: f64,
 }
 
@@ -50,10 +50,10 @@ impl Default for OneCycle {
 }
 
 impl Schedule {
-    /// Whether the options make sense.
+    /// Checks the options.
     ///
     /// # Errors
-    /// [`TrainError::Option`] for the first that makes none.
+    /// [`TrainError::Option`] for the first invalid one.
     pub fn check(&self) -> Result<(), TrainError> {
         let check = |option, value: f64, fits, expected| match fits {
             true => Ok(()),
@@ -76,8 +76,7 @@ impl Schedule {
         }
     }
 
-    /// The learning rate of a step, counted from 0, of `total` steps in all. Past the end it stays
-    /// what it came to.
+    /// The learning rate of a step, counted from 0, out of `total` steps. It stays constant past the end.
     pub fn rate(&self, peak: f64, step: usize, total: usize) -> f64 {
         match self {
             Self::Constant => peak,

@@ -1,38 +1,37 @@
-//! How far probabilities are from meaning what they say.
+//! Calibration metrics of probabilities.
 
 use serde::{Deserialize, Serialize};
 
-/// Bins of confidence, as most of the field has them since Guo et al. 2017.
+/// Number of bins of confidence, the usual one since Guo et al. 2017.
 pub const RELIABILITY_BINS: usize = 15;
 
-/// How far probabilities are from meaning what they say.
+/// Calibration metrics of probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationFigures {
-    /// Expected calibration error: the mean difference of confidence and accuracy over 15 bins of equal
-    /// width, weighted by how many predictions are in each. Of samples with one class each the
-    /// prediction is the likeliest class; of others every class of every sample is one.
+    /// Expected calibration error: the mean difference of confidence and accuracy over 15 bins of equal width, weighted
+    /// by the number of predictions in each. For single-label samples, the prediction is the most probable class; for
+    /// multi-label samples, every class of every sample is a prediction.
     pub ece: f64,
-    /// The same over 15 bins of as many predictions each (adaptive calibration error of the top label).
+    /// The same over 15 bins with equal numbers of predictions (adaptive calibration error of the top label).
     pub adaptive_ece: f64,
-    /// Brier score: the mean squared difference of the probabilities and the truth, summed over the
-    /// classes, and halved for two classes, as in scikit-learn; of samples with any number of
-    /// classes, the mean over these.
+    /// Brier score: the mean squared difference of probabilities and truth, summed over the classes and halved for two
+    /// classes, as in scikit-learn; for multi-label samples, the mean over the classes.
     pub brier: f64,
 }
 
-/// Predictions of about the same confidence.
+/// Predictions with similar confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
-    /// How many.
+    /// The number of predictions.
     pub predictions: usize,
     /// Their mean confidence.
     pub confidence: f64,
-    /// The share that are right.
+    /// The fraction of correct ones.
     pub accuracy: f64,
 }
 
 impl CalibrationFigures {
-    /// Of samples with one class each, from probabilities n x classes. `None` without samples.
+    /// Computes the metrics of single-label samples from probabilities n x classes. `None` without samples.
     ///
     /// # Panics
     /// When there are not `classes` probabilities for each label.
@@ -48,8 +47,8 @@ impl CalibrationFigures {
         Self::of(&predictions, brier)
     }
 
-    /// Of samples with any number of classes, from the probability of each and whether it is one of the
-    /// sample's. `None` without samples.
+    /// Computes the metrics of multi-label samples from the probability of each class and whether the sample has it.
+    /// `None` without samples.
     ///
     /// # Panics
     /// When there is not an entry of `has` for each probability.
@@ -70,7 +69,7 @@ impl CalibrationFigures {
     }
 }
 
-/// The confidence in the likeliest class of each sample, and whether it is the right one.
+/// The confidence in the most probable class of each sample, and whether it is correct.
 fn predictions(
     probabilities: &[f32],
     labels: &[usize],
@@ -87,8 +86,8 @@ fn square(probability: f32, is: bool) -> f64 {
     (f64::from(probability) - f64::from(u8::from(is))).powi(2)
 }
 
-/// Predictions in [`RELIABILITY_BINS`] bins of equal width, of which each has its upper bound: a
-/// diagram of reliability, from confidences in `0..=1` and whether each prediction is right.
+/// A reliability diagram: predictions in [`RELIABILITY_BINS`] bins of equal width, each including its upper bound, from
+/// confidences in `0..=1` and whether each prediction is correct.
 pub fn reliability(predictions: &[(f32, bool)]) -> Vec<Bin> {
     let mut bins = vec![Bin::default(); RELIABILITY_BINS];
     for &(confidence, right) in predictions {
@@ -98,8 +97,8 @@ pub fn reliability(predictions: &[(f32, bool)]) -> Vec<Bin> {
     bins.into_iter().map(Bin::mean).collect()
 }
 
-/// Predictions in order of their confidence, in bins of which the first may have one more than the
-/// last, as by NumPy's `array_split`.
+/// Predictions sorted by confidence, in bins of equal size, except that the first ones may have one more, as in NumPy's
+/// `array_split`.
 fn equal_counts(predictions: &[(f32, bool)]) -> Vec<Bin> {
     let mut sorted = predictions.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -116,7 +115,7 @@ fn equal_counts(predictions: &[(f32, bool)]) -> Vec<Bin> {
 }
 
 impl Bin {
-    /// Adds up, until [`Bin::mean`] divides.
+    /// Accumulates sums, which [`Bin::mean`] divides.
     fn add(&mut self, confidence: f32, right: bool) {
         self.predictions += 1;
         self.confidence += f64::from(confidence);

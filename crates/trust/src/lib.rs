@@ -1,13 +1,13 @@
-//! What a classifier's scores are worth.
+//! Calibration and reliability of a classifier's scores.
 //!
-//! All of it is learned from what a classifier says of pictures that it has not learned from, and
-//! needs no files, clock or threads:
+//! Everything is learned from a classifier's predictions for pictures not used for its training, and needs no files,
+//! clock or threads:
 //!
-//! - [`Temperature`] makes probabilities mean what they say (Guo et al. 2017);
-//! - [`CalibrationFigures`] tells how far they are from that;
-//! - [`LabelSets`] answers with as many labels as it takes to contain the right one as often as
-//!   promised (Romano et al. 2020, Angelopoulos et al. 2021), and [`PerLabelSets`] where there are several;
-//! - [`Unknown`] tells whether a picture is of none of the classes.
+//! - [`Temperature`] calibrates probabilities (Guo et al. 2017);
+//! - [`CalibrationFigures`] measures their calibration;
+//! - [`LabelSets`] returns as many labels as needed to contain the right one with a given coverage (Romano et al. 2020,
+//!   Angelopoulos et al. 2021), and [`PerLabelSets`] does so for multi-label models;
+//! - [`Unknown`] detects pictures of none of the classes (out of distribution).
 #![forbid(unsafe_code)]
 
 mod figures;

@@ -1,7 +1,7 @@
-//! The minimum of a convex function of one number.
+//! Minimisation of a convex function of one variable.
 
-/// Where a convex function has its minimum between `low` and `high`, from its first and second
-/// derivatives: Newton's steps, and a bisection where one would leave the bracket.
+/// Finds the minimum of a convex function between `low` and `high` from its first and second derivatives: by Newton
+/// steps, or bisection where one would leave the bracket.
 pub(crate) fn minimum(
     derivatives: impl Fn(f64) -> (f64, f64),
     (mut low, mut high): (f64, f64),

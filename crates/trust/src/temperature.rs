@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::newton::minimum;
 
-/// What logits are divided by before they become probabilities: one number, or, of
-/// [`Task::MultiLabel`], one for each class. It never changes which class of one sample is first, nor
-/// in which order samples are by their probability of a class.
+/// The divisor of logits before they become probabilities: one number, or, for [`Task::MultiLabel`], one for each
+/// class. It changes neither the most probable class of a single-label sample nor the order of samples by their
+/// probability of a class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Temperature(Vec<f32>);
@@ -17,29 +17,28 @@ const HIGHEST_INVERSE: f64 = 100.0;
 const LOWEST_INVERSE: f64 = 0.01;
 
 impl Temperature {
-    /// Leaves logits as they are.
+    /// The temperature 1, which leaves logits unchanged.
     pub fn one(task: Task, classes: usize) -> Self {
         let numbers = if task.is_single_label() { 1 } else { classes };
         Self(vec![1.0; numbers])
     }
 
-    /// From numbers as [`Temperature::values`] has them. `None` when one is not a number above 0, or
-    /// there are not as many as the task takes.
+    /// Creates a temperature from [`Temperature::values`]. `None` unless their number fits the task and all are
+    /// positive.
     pub fn new(values: Vec<f32>, task: Task, classes: usize) -> Option<Self> {
         let needed = if task.is_single_label() { 1 } else { classes };
         let sound = values.iter().all(|t| t.is_finite() && *t > 0.0);
         (sound && values.len() == needed).then_some(Self(values))
     }
 
-    /// The temperature at which samples of one class each have the lowest negative log-likelihood, from
-    /// their logits, n x units, and labels below `classes`. Two classes may have
-    /// one logit, that of class 1. 1 without samples.
+    /// Fits the temperature that minimises the negative log-likelihood of single-label samples, from their logits, n x
+    /// units, and labels below `classes`. Two classes may have one logit, that of class 1. 1 without samples.
     ///
-    /// A prior weighs less than one sample: the logarithm of the temperature is expected within about 1 of
-    /// 0. Without it, samples that are few and all right would make every answer certain.
+    /// A prior with less weight than one sample expects the logarithm of the temperature to be within about 1 of zero.
+    /// Without it, a few samples that are all correct would make every answer certain.
     ///
     /// # Panics
-    /// When there are not `units` logits for each label, or a label is no class.
+    /// When there are not `units` logits for each label, or a label is not a class.
     pub fn fit(logits: &[f32], labels: &[usize], classes: usize) -> Self {
         if labels.is_empty() {
             return Self::one(Task::SingleLabel, classes);
@@ -73,9 +72,8 @@ impl Temperature {
         Self(vec![inverse_of_minimum(derivatives)])
     }
 
-    /// A temperature for each class, at which samples have the lowest mean negative log-likelihood of
-    /// having it, from logits n x classes, and whether each sample has each class. 1 for a class that
-    /// all samples have, or none.
+    /// Fits a temperature for each class that minimises the mean negative log-likelihood of its presence, from logits n
+    /// x classes, and whether each sample has each class. 1 for a class that all samples have, or none.
     ///
     /// # Panics
     /// When there is not an entry of `has` for each logit.
@@ -106,7 +104,7 @@ impl Temperature {
         &self.0
     }
 
-    /// Whether it leaves logits as they are.
+    /// Whether it leaves logits unchanged.
     pub fn is_one(&self) -> bool {
         self.0.iter().all(|t| *t == 1.0)
     }
@@ -125,7 +123,7 @@ impl Temperature {
 fn inverse_of_minimum(derivatives: impl Fn(f64) -> (f64, f64)) -> f32 {
     let with_prior = |inverse: f64| {
         let (slope, curvature) = derivatives(inverse);
-        // Of half the square of the inverse's logarithm.
+        // The derivatives of half the squared logarithm of the inverse.
         let log = inverse.ln();
         (slope + log / inverse, curvature + (1.0 - log) / (inverse * inverse))
     };

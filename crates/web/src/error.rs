@@ -5,7 +5,7 @@ use headstart_error::ErrorKind;
 #[non_exhaustive]
 pub enum WebError {
     /// There is no kernel for an operation.
-    #[error("there is no kernel for {operation} yet, which the network has as {layer}")]
+    #[error("{operation} (layer {layer}) is not supported")]
     NoKernel {
         /// The operation.
         operation: &'static str,
@@ -13,7 +13,7 @@ pub enum WebError {
         layer: String,
     },
     /// Weights are not kept like this.
-    #[error("weights are not kept as '{name}'; there are int16 and int8")]
+    #[error("unknown kind of weights '{name}'; there are int16 and int8")]
     NoSuchWeights {
         /// What was asked for.
         name: String,

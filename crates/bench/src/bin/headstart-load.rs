@@ -1,5 +1,5 @@
-//! Load for an HTTP server on this machine: pictures by POST, each connection one after another, and what came
-//! of it as a line of JSON. For `benchmarks/serving`.
+//! A load generator for an HTTP server on this machine: posts pictures, one after another on each connection, and
+//! prints the results as a line of JSON. For `benchmarks/serving`.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::{env, fs, thread};
 const USAGE: &str = "usage: headstart-load ADDRESS PATH CONNECTIONS SECONDS BROKEN ABORTED FILE...
   ADDRESS is of this machine; BROKEN and ABORTED are shares of requests, such as 0.01";
 
-/// How long an answer may take.
+/// Timeout of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Load {
@@ -21,20 +21,20 @@ struct Load {
     path: String,
     connections: usize,
     seconds: f64,
-    /// The share of pictures that are cut.
+    /// The fraction of truncated pictures.
     broken: f64,
-    /// The share of requests that end with the connection, before their body does.
+    /// The fraction of requests whose connection closes before their body is complete.
     aborted: f64,
     pictures: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
 struct Outcome {
-    /// Of good requests that were answered with 200, in seconds.
+    /// For valid requests answered with 200, in seconds.
     latencies: Vec<f64>,
-    /// Of good requests that were not.
+    /// For other valid requests.
     failed: BTreeMap<String, usize>,
-    /// Of broken ones that were answered as such.
+    /// The number of invalid requests answered as such.
     refused: usize,
     aborted: usize,
 }
@@ -110,7 +110,7 @@ impl Load {
     fn run(&self, index: usize, is_over: &AtomicBool) -> Outcome {
         let mut outcome = Outcome::default();
         let mut connection: Option<TcpStream> = None;
-        // A different picture, and another of what may happen, on each connection.
+        // Different pictures and random events on each connection.
         let mut draw = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
         let mut number = index;
         while !is_over.load(Ordering::Relaxed) {
@@ -140,7 +140,7 @@ impl Load {
         outcome
     }
 
-    /// The status of the answer. What is aborted has none.
+    /// Returns the status of the answer; aborted requests have none.
     fn send(
         &self,
         connection: &mut Option<TcpStream>,
@@ -185,7 +185,7 @@ impl Load {
     }
 }
 
-/// The status of an answer that is there as a whole, and whether the connection stays.
+/// The status of a complete answer, and whether the connection stays open.
 fn whole(received: &[u8]) -> io::Result<Option<(u16, bool)>> {
     let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);

@@ -92,7 +92,7 @@ impl Answers<'_> {
         let listing = list_pictures_as(paths_given, &self.columns);
         let failed = show_left_out(self.output, &listing.skipped)?;
         if listing.pictures.is_empty() && failed == 0 {
-            anyhow::bail!("{}: holds no pictures", paths.first());
+            anyhow::bail!("{}: contains no pictures", paths.first());
         }
         // On a terminal the answers themselves show how it goes.
         let progress = match io::stdout().is_terminal() {

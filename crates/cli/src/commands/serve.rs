@@ -104,7 +104,7 @@ fn config(args: &ServeArgs, common: &Common) -> anyhow::Result<ServeConfig> {
     // An empty variable is as good as none.
     config.auth = match args.token.as_deref().filter(|token| !token.is_empty()) {
         Some(_) if args.no_auth => {
-            anyhow::bail!(crate::usage("--no-auth and a token exclude each other"))
+            anyhow::bail!(crate::usage("--no-auth cannot be combined with a token"))
         }
         Some(token) => Auth::Token(token.to_owned()),
         None if args.no_auth => Auth::Nobody,

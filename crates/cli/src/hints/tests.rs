@@ -22,7 +22,7 @@ fn errors_name_the_option_that_mends_them() {
         name: "breed".to_owned(),
         columns: "a, b".to_owned(),
     };
-    let errors: [(Error, &str); 23] = [
+    let errors: [(Error, &str); 24] = [
         (
             Error::NotBundled { name: "x".to_owned(), bundled: vec!["a", "b"] },
             "no weights of 'x' are bundled (bundled: a, b); give a file with --weights",
@@ -60,15 +60,15 @@ fn errors_name_the_option_that_mends_them() {
         ),
         (
             Error::NoCheckpoint { file: file("x"), reason: damaged() },
-            "x: is no checkpoint to go on from (damaged); leave out --resume to start anew",
+            "x: is not a checkpoint that can be continued (damaged); remove --resume to start again",
         ),
         (
             Error::OtherRun { file: file("x"), reason: damaged() },
-            "x: is a checkpoint of another run (damaged); leave out --resume to start anew",
+            "x: is a checkpoint of another run (damaged); remove --resume to start again",
         ),
         (
             Error::Saved { epoch: 2, checkpoint: file("x") },
-            "interrupted in epoch 2 of fine-tuning; x keeps what it has come to: go on with the same \
+            "interrupted in epoch 2 of fine-tuning; x contains the progress: go on with the same \
              command and --resume",
         ),
         (
@@ -90,7 +90,7 @@ fn errors_name_the_option_that_mends_them() {
                 path: file("x"),
                 reason: DecodeError::FileTooLarge { bytes: 9_000_000, limit: 1_000_000 }.into(),
             },
-            "not one picture can be read; the first: x: a file of 9.0 MB is more than the limit of 1.0 MB \
+            "not one picture can be read; the first: x: a file of 9.0 MB exceeds the limit of 1.0 MB \
              (see --memory)",
         ),
         (
@@ -116,7 +116,7 @@ fn errors_name_the_option_that_mends_them() {
         ),
         (
             DataError::NoColumns { path: file("x") }.into(),
-            "x: has no columns; leave out --path-column, --label-column and --label-separator",
+            "x: has no columns; remove --path-column, --label-column and --label-separator",
         ),
         (
             DataError::Manifest {
@@ -124,8 +124,7 @@ fn errors_name_the_option_that_mends_them() {
                 reason: ListingProblem::NoPathColumn { columns: "a, b".to_owned() },
             }
             .into(),
-            "x: has no column \"path\" in its first line; it has: a, b; name the one with the pictures' \
-             paths with --path-column",
+            "x: has no column \"path\"; there are: a, b; name the column of paths with --path-column",
         ),
         (
             DataError::Contents {
@@ -137,11 +136,11 @@ fn errors_name_the_option_that_mends_them() {
         ),
         (
             DataError::Manifest { path: file("x"), reason: no_column(ColumnUse::Labels) }.into(),
-            "x: --label-column breed: there is no such column; it has: a, b",
+            "x: --label-column breed: no such column; there are: a, b",
         ),
         (
             DataError::Contents { path: file("x"), reason: no_column(ColumnUse::Path) }.into(),
-            "x: --path-column breed: there is no such column; it has: a, b",
+            "x: --path-column breed: no such column; there are: a, b",
         ),
         (
             DataError::MatchesNothing {
@@ -170,7 +169,7 @@ fn errors_name_the_option_that_mends_them() {
     }
     let unlisted = SkipReason::Unlisted { reason: no_column(ColumnUse::Labels) };
     let skipped = Skipped::new("x", unlisted);
-    let expected = "x: --label-column breed: there is no such column; it has: a, b";
+    let expected = "x: --label-column breed: no such column; there are: a, b";
     assert_eq!(self::skipped(&skipped), expected);
     assert_eq!(
         reason(&limit.into()).rsplit_once(" (").map(|(_, hint)| hint),

@@ -113,7 +113,7 @@ fn all_that_training_leaves_out_is_told_with_what_to_do() {
     assert_eq!(found, expected);
     let run = place.run(&format!("audit pictures {SMALL}")).succeeded();
     for line in [
-        "     Bag/phone.heic: HEIC pictures cannot be read; convert a folder: magick mogrify",
+        "     Bag/phone.heic: HEIC pictures are not supported; convert a folder: magick mogrify",
         "     loose.png: lies in no class's folder\n",
         "     Empty has no pictures\n",
     ] {

@@ -87,10 +87,10 @@ fn a_folder_that_cannot_be_trained_on_is_named_and_nothing_is_written() {
     place.write("file", "");
     let before = place.below(".");
     for (folder, parts) in [
-        ("empty", ["empty", "holds no pictures"]),
+        ("empty", ["empty", "contains no pictures"]),
         ("missing", ["missing", "no such file or folder; check the path"]),
         ("one-class", ["one-class", "has only the class \"Bag\""]),
-        ("file", ["file", "is a file with no pictures in it; give a folder"]),
+        ("file", ["file", "is a file without pictures; use a folder"]),
         ("flat", ["flat", "lie in no class"]),
         ("unreadable", ["unreadable/a/x.jpg", "none of the 2 pictures can be read"]),
         ("pictures --val-dir missing", ["missing", "no such file or folder"]),

@@ -236,5 +236,5 @@ fn the_base_is_chosen_by_how_heads_do_on_pictures_that_they_have_not_seen() {
     let weights = file("crates/bundled/assets/efficientnet_lite0.safetensors");
     let both = place.run(&format!("train pictures --base auto --weights {weights}"));
     assert_eq!(both.code, 2, "{both:?}");
-    assert!(both.stderr.contains("leave out --weights"), "{}", both.stderr);
+    assert!(both.stderr.contains("cannot be combined with --weights"), "{}", both.stderr);
 }

@@ -209,10 +209,10 @@ fn paths_may_end_with_a_nul_and_hold_any_bytes() {
     let nothing = with_input(&place, "predict model.safetensors -", b"").succeeded();
     assert_eq!(nothing.stdout, "");
     with_input(&place, "features - -o x.npy", b"")
-        .failed(1, &["standard input", "holds no pictures"]);
+        .failed(1, &["standard input", "contains no pictures"]);
     let run = place.run("predict model.safetensors pictures --null");
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("give - as a path"), "{}", run.stderr);
+    assert!(run.stderr.contains("requires - as a path"), "{}", run.stderr);
 }
 
 #[cfg(unix)]

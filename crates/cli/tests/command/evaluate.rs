@@ -45,7 +45,7 @@ fn any_side_of_a_divided_source_can_be_measured_on() {
     }
     place
         .run("evaluate model.safetensors pictures --side test")
-        .failed(1, &["pictures", "holds no labelled pictures for test"]);
+        .failed(1, &["pictures", "contains no labelled pictures for test"]);
     assert_eq!(place.run("evaluate model.safetensors pictures --side elsewhere").code, 2);
 }
 
@@ -75,8 +75,8 @@ fn a_folder_that_cannot_be_measured_on_is_named() {
     let picture = place.picture();
     for (folder, parts) in [
         ("missing", ["missing", "no such file or folder"]),
-        ("empty", ["empty", "holds no labelled pictures"]),
-        ("other", ["no class \"Coat\"", "it knows Bag, Sneaker, Trouser"]),
+        ("empty", ["empty", "contains no labelled pictures"]),
+        ("other", ["no class \"Coat\"", "it has Bag, Sneaker, Trouser"]),
         (picture.as_str(), ["Bag", "is a file"]),
     ] {
         place.run(&format!("evaluate model.safetensors {folder}")).failed(1, &parts);

@@ -200,7 +200,7 @@ fn what_cannot_be_exported_is_named_and_nothing_is_written() {
     place.write("no-picture/a.txt", "text");
     place.write("text.safetensors", "text");
     for (arguments, code, part) in [
-        ("model.safetensors --format nonsense", 2, "there is no format called 'nonsense'"),
+        ("model.safetensors --format nonsense", 2, "unknown format 'nonsense'"),
         ("model.safetensors", 2, "--format"),
         ("model.safetensors --format onnx --features --logits", 2, "--logits"),
         ("model.safetensors --format onnx -o model.safetensors", 2, "is the model itself"),
@@ -212,36 +212,44 @@ fn what_cannot_be_exported_is_named_and_nothing_is_written() {
         ("model.safetensors --format onnx -o pictures", 1, "it is a folder"),
         ("model.safetensors --format onnx -o no/such/file.onnx", 1, "there is no such folder"),
         ("model.safetensors --format onnx --script no/such/file.py", 1, "there is no such folder"),
-        ("model.safetensors --format onnx --script onnxruntime.py", 2, "call it otherwise"),
-        ("model.safetensors --format keras --script numpy.py", 2, "call it otherwise"),
+        ("model.safetensors --format onnx --script onnxruntime.py", 2, "choose another name"),
+        ("model.safetensors --format keras --script numpy.py", 2, "choose another name"),
         (
             "model.safetensors --format keras --logits",
             2,
-            "keras files do not end at logits; onnx, tflite do",
+            "keras cannot stop at logits; onnx, tflite can",
         ),
         ("model.safetensors --format onnx --proof missing", 1, "missing: no such file or folder"),
-        ("model.safetensors --format onnx --proof no-picture", 1, "no-picture: holds no pictures"),
+        (
+            "model.safetensors --format onnx --proof no-picture",
+            1,
+            "no-picture: contains no pictures",
+        ),
         ("model.safetensors --format onnx --pictures pictures", 2, "--verify"),
         (
             "model.safetensors --format web --verify --pictures pictures",
             2,
-            "node, which reads no pictures",
+            "node, which cannot read pictures",
         ),
-        ("model.safetensors --format onnx --title Bags", 2, "for web alone, and not for onnx"),
+        (
+            "model.safetensors --format onnx --title Bags",
+            2,
+            "onnx has no title and text; only web has",
+        ),
         (
             "model.safetensors --format onnx --weights int8",
             2,
-            "for web and wasm alone, and not for onnx",
+            "onnx has no choice of weights; only web and wasm have",
         ),
         ("model.safetensors --format web --weights f16", 2, "there are int16 and int8"),
-        ("model.safetensors --format wasm --logits", 2, "wasm files do not end at logits"),
+        ("model.safetensors --format wasm --logits", 2, "wasm cannot stop at logits"),
         ("model.safetensors --format wasm -o text.safetensors", 1, "it is a file; name a folder"),
         (
             "model.safetensors --format onnx --int8 pictures",
             2,
-            "for tflite alone, and not for onnx",
+            "onnx cannot be quantised to int8; only tflite can",
         ),
-        ("model.safetensors --format tflite --int8 no-picture", 1, "holds no pictures"),
+        ("model.safetensors --format tflite --int8 no-picture", 1, "contains no pictures"),
         ("missing.safetensors --format onnx", 1, "missing.safetensors"),
         ("text.safetensors --format onnx", 1, "text.safetensors"),
     ] {

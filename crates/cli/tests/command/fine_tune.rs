@@ -83,7 +83,7 @@ fn both_phases_are_reported_and_the_model_is_as_good_as_they_say() {
     assert_eq!(done["learned_from"], 0);
     assert!(fs::read(place.path("m")).unwrap() == model, "-o leaves the model");
     let run = place.run("fine-tune m pictures --output again --val-split 0.5");
-    let part = "pictures: says itself which pictures to measure on; leave out --val-split";
+    let part = "pictures: already has a split; remove --val-split";
     assert!(run.code == 2 && run.stderr.contains(part), "{run:?}");
     // All of the pictures are known: there is nothing that a share could be held back of.
     let options = "--at 150 --epochs 1 --batch-size 8 --val-split 0.5";
@@ -169,8 +169,8 @@ fn a_model_is_not_fine_tuned_on_other_classes() {
     place.pictures("other", &["Bag", "Coat", "Trouser"], 0..3);
     place.pictures("fewer", &["Bag", "Trouser"], 0..3);
     let run = |folder| place.run(&format!("fine-tune model.safetensors {folder}"));
-    run("other").failed(1, &["the model knows no class \"Coat\"; it knows Bag, Sneaker, Trouser"]);
-    run("fewer").failed(1, &["the pictures are of Bag, Trouser, but the model knows"]);
+    run("other").failed(1, &["the model has no class \"Coat\"; it has Bag, Sneaker, Trouser"]);
+    run("fewer").failed(1, &["the pictures are of Bag, Trouser, but the model has"]);
     run("missing").failed(1, &["missing"]);
     place.run("fine-tune missing pictures").failed(1, &["missing"]);
     assert!(fs::read(place.path("model.safetensors")).unwrap() == model);
@@ -206,7 +206,7 @@ fn a_rate_that_diverges_is_one_line_and_the_model_still_predicts() {
             "train pictures {small} --output m --fine-tune-at 100 {diverging} \
              --fine-tune-learning-rate {rate}"
         ));
-        let kept = "try a tenth of it; m keeps the weights from before fine-tuning";
+        let kept = "try a tenth of it; m contains the weights from before fine-tuning";
         run.failed(1, &["the loss became ", "in epoch 1, batch 2", kept]);
         assert!(scores("m") == *own.get_or_insert_with(|| scores("m")));
         let run =
@@ -219,7 +219,7 @@ fn a_rate_that_diverges_is_one_line_and_the_model_still_predicts() {
         "train pictures {small} --output m --fine-tune-at 100 --optimizer sgd --batch-size 20 \
          --fine-tune-learning-rate 1e38 --schedule cosine --warm-up 3"
     ));
-    run.failed(1, &["in epoch 2, batch 1", "m keeps the weights of epoch 1"]);
+    run.failed(1, &["in epoch 2, batch 1", "m contains the weights of epoch 1"]);
     assert!(Some(scores("m")) == own);
     assert_eq!(place.below("."), ["cache", "head", "m", "pictures"]);
 }
@@ -303,16 +303,16 @@ fn options_of_fine_tuning_that_make_no_sense_are_named() {
         ("--augment strong", "--head adam"),
         ("--augment strong --fine-tune-at 100", "--head adam"),
         ("--augment some", "tutorial"),
-        ("--resume", "add --fine-tune-at"),
-        ("--optimizer sgd", "--optimizer is for fine-tuning: add --fine-tune-at"),
-        ("--momentum 0.9", "add --fine-tune-at"),
-        ("--schedule cosine", "add --fine-tune-at"),
-        ("--clip-norm 1", "add --fine-tune-at"),
-        ("--weight-decay 0.1", "add --fine-tune-at"),
-        ("--layer-decay 0.9", "add --fine-tune-at"),
-        ("--ema 0.9", "add --fine-tune-at"),
-        ("--bn train", "add --fine-tune-at"),
-        ("--label-smoothing 0.1", "--label-smoothing has no meaning for --head lbfgs"),
+        ("--resume", "requires --fine-tune-at"),
+        ("--optimizer sgd", "--optimizer requires --fine-tune-at"),
+        ("--momentum 0.9", "requires --fine-tune-at"),
+        ("--schedule cosine", "requires --fine-tune-at"),
+        ("--clip-norm 1", "requires --fine-tune-at"),
+        ("--weight-decay 0.1", "requires --fine-tune-at"),
+        ("--layer-decay 0.9", "requires --fine-tune-at"),
+        ("--ema 0.9", "requires --fine-tune-at"),
+        ("--bn train", "requires --fine-tune-at"),
+        ("--label-smoothing 0.1", "--label-smoothing requires --head adam"),
         ("--fine-tune-epochs 3", "--fine-tune-at"),
         ("--fine-tune-learning-rate 3", "--fine-tune-at"),
         ("--fine-tune-at 100 --epochs 3", "--fine-tune-epochs"),

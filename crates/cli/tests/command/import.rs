@@ -59,7 +59,7 @@ fn what_cannot_be_imported_is_named_and_nothing_is_written() {
         ("missing.h5".to_owned(), "", "No such file"),
         (keras("keras3_whole.h5"), "--classes=a,b", "2 class names"),
         (keras("keras3_whole.h5"), "--classes=a,b,a", "two classes are called \"a\""),
-        (keras("keras3_whole.h5"), "--classes=a,,b", "no name for a class"),
+        (keras("keras3_whole.h5"), "--classes=a,,b", "not a valid class name"),
     ] {
         let mut arguments = vec!["import", &keras, "--output", "model.safetensors"];
         arguments.extend((!more.is_empty()).then_some(more));

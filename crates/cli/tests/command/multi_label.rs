@@ -103,7 +103,7 @@ fn labels_that_cannot_be_excluded_come_with_a_promise_or_a_reason_why_not() {
     let run = place.run("predict m pair00.png --coverage 0.9").succeeded();
     assert!(run.stdout.contains("; not to be excluded at 90 %: "), "{}", run.stdout);
     let run = place.run("predict m pair00.png --coverage 0.99");
-    run.failed(1, &["takes 99 pictures", "are missing of ", "headstart calibrate"]);
+    run.failed(1, &["needs 99 pictures", "are missing of ", "headstart calibrate"]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_picture_of_none_of_the_labels_is_unknown() {
     // A model that never learned it does, afterwards.
     done(&place, &format!("train list.csv {OPTIONS} --no-unknown"));
     let run = place.run("evaluate m list.csv --unknown-dir others");
-    run.failed(1, &["cannot tell pictures of none of its classes", "headstart calibrate"]);
+    run.failed(1, &["cannot recognise unknown pictures", "headstart calibrate"]);
     assert_eq!(place.run("calibrate m list.csv --json").code, 0);
     let line = evaluated();
     assert!(line["unknown_auroc"].as_f64().unwrap() > 0.9, "{line}");

@@ -88,6 +88,9 @@ fn both_phases_and_folds_and_several_labels_have_a_page_and_so_has_no_picture_he
     assert!(folds.contains("2 folds, seed 0; the model learned from all pictures"));
 
     place.run(&format!("train pictures --val-split 0 {model}")).succeeded();
+    let unseen = "measured on 48 pictures learned from, each by a head that had not seen it";
+    assert!(page(&place).contains(unseen));
+    place.run(&format!("train pictures --val-split 0 --head adam --epochs 1 {model}")).succeeded();
     let alone = page(&place);
     assert!(alone.contains("no pictures were held out") && !alone.contains("id=\"confusion\""));
 

@@ -74,7 +74,7 @@ fn ctrl_c_says_how_to_go_on_and_going_on_ends_with_the_same_file() {
         let (_, run) = signalled(&place, &options, "-INT", 2);
         run.failed(
             130,
-            &["interrupted in epoch ", "m.checkpoint keeps", "same command and --resume"],
+            &["interrupted in epoch ", "m.checkpoint contains", "same command and --resume"],
         );
         assert_eq!(place.below("."), ["cache", "m", "m.checkpoint", "pictures"]);
         // The head alone is a model, too.
@@ -123,7 +123,7 @@ fn fine_tuning_a_model_goes_on_from_where_it_was_interrupted() {
     );
     place.run(&format!("{options} --output expected")).succeeded();
     let (_, run) = signalled(&place, &options, "-INT", 1);
-    run.failed(130, &["model.safetensors.checkpoint keeps"]);
+    run.failed(130, &["model.safetensors.checkpoint contains"]);
     assert!(fs::read(place.path("model.safetensors")).unwrap() == original);
     place.run(&format!("{options} --resume")).succeeded();
     let bytes = |name: &str| fs::read(place.path(name)).unwrap();
@@ -141,7 +141,7 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_one_that_is_not_wanted_is_a_war
     let (model, saved) = (bytes("m"), bytes("m.checkpoint"));
     let refused = |more: &str, part: &str| {
         let run = place.run(&train(&format!("--resume {more}")));
-        run.failed(1, &["m.checkpoint: ", part, "leave out --resume to start anew"]);
+        run.failed(1, &["m.checkpoint: ", part, "remove --resume to start again"]);
         assert!(bytes("m") == model);
     };
     refused("--seed 1", "other");
@@ -154,7 +154,7 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_one_that_is_not_wanted_is_a_war
     fs::remove_dir_all(place.path("pictures/Coat")).unwrap();
     for content in [&saved[..saved.len() / 2], b"text", &model, b""] {
         place.write("m.checkpoint", content);
-        refused("", "is no checkpoint to go on from (");
+        refused("", "is not a checkpoint that can be continued (");
         assert!(bytes("m.checkpoint") == content);
     }
     place.write("m.checkpoint", &saved);

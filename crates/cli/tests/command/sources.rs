@@ -82,7 +82,7 @@ fn patterns_that_are_none_or_match_nothing_are_told_in_a_line() {
         .failed(1, &["--group-from nothing: matches none of the paths, such as Bag/"]);
     let run = place.run("train flat --label-from ([A-Z --output m");
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));
-    assert!(run.stderr.contains("([A-Z is no regular expression: unclosed"), "{}", run.stderr);
+    assert!(run.stderr.contains("([A-Z is not a regular expression: unclosed"), "{}", run.stderr);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_manifest_is_taken_wherever_a_folder_is() {
     for option in ["--val-split 0.1", "--folds 3"] {
         let run = place.run(&format!("train list.csv {option} --output m"));
         assert_eq!(run.code, 2);
-        assert!(run.stderr.contains("says itself which pictures"), "{}", run.stderr);
+        assert!(run.stderr.contains("already has a split"), "{}", run.stderr);
     }
 }
 
@@ -178,7 +178,7 @@ fn folds_are_reported_one_by_one_with_mean_and_deviation() {
         ("--folds 1", "2"),
         ("--folds 3 --val-split 0.5", "--val-split"),
         ("--folds 3 --val-dir pictures", "--val-dir"),
-        ("--folds 3 --fine-tune-at 100", "leave out --fine-tune-at"),
+        ("--folds 3 --fine-tune-at 100", "cannot be combined with --fine-tune-at"),
         ("--folds 3 --augment tutorial --head adam", "not augmented"),
     ] {
         let run = place.run(&format!("train pictures {options} --output m"));

@@ -148,7 +148,7 @@ fn it_says_where_it_is_and_ends_when_it_is_told_to() {
     assert!(kill.unwrap().success());
     assert!(child.wait().unwrap().success());
     for (arguments, part) in [
-        ("studio project --listen 0.0.0.0:0 --no-open", "take a loopback address"),
+        ("studio project --listen 0.0.0.0:0 --no-open", "use a loopback address"),
         ("studio ../../dev/null/x --no-open", "cannot be opened"),
     ] {
         let Run { code, stderr, .. } = place.run(arguments);

@@ -52,7 +52,7 @@ fn every_base_and_width_can_be_summed_up() {
         assert_eq!(summary["name"], name);
     }
     for (arguments, parts) in [
-        ("--base mobilenet", ["no base called 'mobilenet'", "mobilenetv2"]),
+        ("--base mobilenet", ["unknown base 'mobilenet'", "mobilenetv2"]),
         ("--width 0.4", ["no width 0.4", "0.35"]),
         ("--trainable from:block_13_expnd", ["block_13_expnd", "did you mean block_13_expand"]),
         ("--trainable from:154", ["no layer 154", "0 to 153"]),

@@ -67,7 +67,7 @@ fn a_set_of_labels_comes_with_a_promise_or_a_reason_why_not() {
         );
     }
     let run = place.run("predict efficientnet-lite0 unseen --coverage 0.9");
-    run.failed(1, &["does not know how often it is right", "headstart calibrate"]);
+    run.failed(1, &["has no coverage data", "headstart calibrate"]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn evaluation_tells_how_unknown_pictures_are_told() {
     assert!(run.stdout.contains("of 20 unknown ones; AUROC"), "{}", run.stdout);
     place.run("train pictures -o plain.safetensors --no-unknown").succeeded();
     let run = place.run("evaluate plain.safetensors unseen");
-    run.failed(1, &["cannot tell pictures of none of its classes", "headstart calibrate"]);
+    run.failed(1, &["cannot recognise unknown pictures", "headstart calibrate"]);
     let run = place.run("evaluate model.safetensors pictures --unknown-dir nowhere");
     run.failed(1, &["nowhere"]);
 }

@@ -1,31 +1,28 @@
 //! Brightness, contrast and saturation.
 
-/// How many pixels are adjusted at a time, channel by channel: a vector register's worth or
-/// more.
+/// Number of pixels adjusted at a time, channel by channel: at least a vector register.
 const BLOCK: usize = 32;
 
-/// The shares of red, green and blue in grey: ITU-R 601, as Pillow and torchvision have it.
+/// The weights of red, green and blue in grey: ITU-R 601, as in Pillow and torchvision.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// A change of a picture's colours by a factor, not negative; 1 leaves them as they are.
+/// A change of a picture's colours by a non-negative factor; 1 changes nothing.
 ///
-/// All are `factor * level + (1 - factor) * other`, limited to 0 to 255: Pillow's
-/// `ImageEnhance` and torchvision's `adjust_brightness`, `adjust_contrast` and
-/// `adjust_saturation`. Those cut the result's fraction off; here it is rounded, so that the
-/// mean does not sink with each adjustment.
+/// All are `factor * level + (1 - factor) * other`, limited to 0 to 255: Pillow's `ImageEnhance` and torchvision's
+/// `adjust_brightness`, `adjust_contrast` and `adjust_saturation`. Those truncate the result; here it is rounded, so
+/// that adjustments do not lower the mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Adjustment {
-    /// The other is black.
+    /// `other` is black.
     Brightness(f32),
-    /// The other is the picture's mean grey.
+    /// `other` is the picture's mean grey.
     Contrast(f32),
-    /// The other is the pixel's own grey.
+    /// `other` is the pixel's own grey.
     Saturation(f32),
 }
 
 impl Adjustment {
-    /// Adjusts RGB pixels, any number of them, in place. A picture's contrast is adjusted
-    /// only by all of it at once.
+    /// Adjusts any number of RGB pixels in place. Contrast requires all pixels of a picture at once.
     pub fn apply(self, pixels: &mut [u8]) {
         match self {
             Self::Brightness(1.0) | Self::Contrast(1.0) | Self::Saturation(1.0) => {}
@@ -39,7 +36,7 @@ impl Adjustment {
     }
 }
 
-/// The nearest level.
+/// Rounds to the nearest level.
 #[inline(always)]
 fn level(value: f32) -> u8 {
     let value = if value < 0.0 { 0.0 } else { value };
@@ -47,7 +44,7 @@ fn level(value: f32) -> u8 {
     (value + 8_388_608.0).to_bits() as u8
 }
 
-/// Every level becomes `factor * level + offset`.
+/// Replaces every level by `factor * level + offset`.
 fn line(pixels: &mut [u8], factor: f32, offset: f32) {
     for v in pixels {
         *v = level(factor * f32::from(*v) + offset);

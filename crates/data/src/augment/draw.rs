@@ -1,33 +1,30 @@
-//! What happens to one picture.
+//! The augmentation of one picture.
 
 use super::warp::Map;
 use super::{Adjustment, Region, Scratch};
 
-/// What happens to a picture, in this order: it is flipped, cropped, the crop is resized to
-/// the picture's size, that is rotated, and its colours are adjusted.
+/// The augmentation of a picture, in this order: flip, crop, resize to the picture's size, rotation, colour
+/// adjustments.
 ///
-/// Flip, crop and rotation are one affine map, and the picture is sampled once (bilinear).
-/// What lies outside the crop and is reached by the rotation, or by the half pixel around
-/// the outermost samples, is therefore the picture there; torchvision's `resized_crop`
-/// repeats the crop's own edge instead. Outside the picture is its reflection, in which the
-/// outermost pixels come twice (Keras's `reflect`, PyTorch's `reflection` with
-/// `align_corners=False`).
+/// Flip, crop and rotation form one affine map, and the picture is sampled once (bilinear). Samples outside the crop,
+/// due to the rotation or to the half pixel around the outermost samples, are therefore taken from the picture there;
+/// torchvision's `resized_crop` repeats the crop's edge instead. Outside the picture is its reflection, which repeats
+/// the outermost pixels (Keras's `reflect`, PyTorch's `reflection` with `align_corners=False`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {
-    /// Whether left and right are exchanged.
+    /// Whether to flip horizontally.
     pub flip: bool,
-    /// The angle of the rotation about the picture's middle, ((width - 1) / 2,
-    /// (height - 1) / 2), in radians. As in Keras, positive turns what one sees
-    /// counter-clockwise.
+    /// The angle of the rotation about the picture's centre, ((width - 1) / 2, (height - 1) / 2), in radians. As in
+    /// Keras, positive angles turn the content counter-clockwise.
     pub angle: f64,
     /// The part of the flipped picture that is kept.
     pub crop: Region,
-    /// What is done to the colours, first to last.
+    /// The colour adjustments, in order.
     pub colour: [Adjustment; 3],
 }
 
 impl Draw {
-    /// What leaves a `height` x `width` picture as it is.
+    /// The identity for a `height` x `width` picture.
     pub fn nothing(height: usize, width: usize) -> Self {
         Self {
             flip: false,
@@ -41,7 +38,7 @@ impl Draw {
         }
     }
 
-    /// Carries it out on `pixels`, into `out`; both are of shape (height, width, 3).
+    /// Applies the augmentation to `pixels` and writes the result to `out`; both have shape (height, width, 3).
     ///
     /// # Panics
     /// When a slice has another length, or the picture has no pixels.
@@ -66,12 +63,12 @@ impl Draw {
         }
     }
 
-    /// Whether any pixel comes from another place.
+    /// Whether any pixel moves.
     fn moves(&self, height: usize, width: usize) -> bool {
         self.flip || self.angle != 0.0 || self.crop != Region::whole(height, width)
     }
 
-    /// From where in the picture each pixel of the output comes.
+    /// The map from each output pixel to its source.
     fn map(&self, height: usize, width: usize) -> Map {
         let map = Map::rotation(self.angle, height, width).then_crop(self.crop, height, width);
         if self.flip { map.then_flip(width) } else { map }

@@ -5,14 +5,14 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Region;
 
-/// How often a picture is mixed, and how often that is mixup.
+/// The probability that a picture is mixed, and that a mix is mixup.
 const HALF: f64 = 0.5;
-/// Both parameters of the Beta distribution that a mixup's share is drawn from.
+/// Both parameters of the Beta distribution of a mixup's share.
 const MIXUP: f64 = 0.2;
-/// A mixup's whole, of which pictures have integer shares.
+/// The denominator of the shares of a mixup.
 const WHOLE: u16 = 256;
 
-/// Another picture that is mixed into one.
+/// A mix of a picture with another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix {
     partner: usize,
@@ -21,15 +21,15 @@ pub struct Mix {
     how: How,
 }
 
-/// How two pictures are mixed.
+/// The way two pictures are mixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// Every pixel is a weighted mean (Zhang et al. 2018, "mixup").
+    /// A weighted mean of all pixels (Zhang et al. 2018, "mixup").
     MixUp {
-        /// The own picture's weight, in 256ths.
+        /// The weight of the original picture, in 256ths.
         share: u16,
     },
-    /// A rectangle is the partner's (Yun et al. 2019, "CutMix").
+    /// A rectangle is replaced by the partner's (Yun et al. 2019, "CutMix").
     CutMix {
         /// The rectangle, which may be empty.
         region: Region,
@@ -37,7 +37,7 @@ pub enum How {
 }
 
 impl Mix {
-    /// Draws for a `height` x `width` picture that may be mixed with any of `count`.
+    /// Draws a mix for a `height` x `width` picture with any of `count` partners.
     pub(super) fn draw(
         random: &mut ChaCha8Rng,
         count: usize,
@@ -62,13 +62,13 @@ impl Mix {
         self.partner
     }
 
-    /// How they are mixed.
+    /// The way they are mixed.
     pub fn how(&self) -> How {
         self.how
     }
 
-    /// The share of the own label, in `0..=1`; the rest is the partner's. It is exactly what
-    /// [`Mix::blend`] leaves of the own picture.
+    /// The share of the original label, in `0..=1`; the rest is the partner's. It is exactly the fraction of the
+    /// original picture after [`Mix::blend`].
     pub fn share(&self) -> f32 {
         match self.how {
             How::MixUp { share } => f32::from(share) / f32::from(WHOLE),
@@ -79,7 +79,7 @@ impl Mix {
         }
     }
 
-    /// Mixes the partner into `pixels`; both are of shape (height, width, 3).
+    /// Mixes the partner into `pixels`; both have shape (height, width, 3).
     ///
     /// # Panics
     /// When a slice has another length.
@@ -104,8 +104,8 @@ impl Mix {
     }
 }
 
-/// torchvision's rectangle of `CutMix`: the own share uniform in 0 to 1, the sides the square
-/// root of the rest, the middle anywhere; what is outside the picture is cut off.
+/// The rectangle of torchvision's `CutMix`: the original picture's share uniform in 0 to 1, the sides the square root
+/// of the rest, the centre anywhere; it is clipped to the picture.
 fn rectangle(random: &mut ChaCha8Rng, height: usize, width: usize) -> Region {
     let own: f64 = random.random();
     let reach = 0.5 * (1.0 - own).sqrt();
@@ -119,8 +119,8 @@ fn rectangle(random: &mut ChaCha8Rng, height: usize, width: usize) -> Region {
     Region { left, top, width: right - left, height: bottom - top }
 }
 
-/// Beta(a, a) for an `a` below 1, by Jöhnk's method (1964): with U and V uniform, X = U^(1/a)
-/// and Y = V^(1/a), X / (X + Y) where X + Y is at most 1.
+/// Draws from Beta(a, a) for an `a` below 1, by Jöhnk's method (1964): with U and V uniform, X = U^(1/a) and Y =
+/// V^(1/a), X / (X + Y) if X + Y is at most 1.
 fn symmetric_beta(random: &mut ChaCha8Rng, a: f64) -> f64 {
     loop {
         let x = random.random::<f64>().powf(1.0 / a);

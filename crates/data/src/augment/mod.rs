@@ -1,13 +1,12 @@
-//! Another view of a picture in every epoch, so that a network learns the subject and not
-//! the pixels.
+//! Augmentation: a different view of each picture in every epoch, so that a network learns the subject rather than the
+//! pixels.
 //!
-//! Pictures are 8-bit RGB of shape (height, width, 3), already of the size that the model
-//! asks for: Keras augments after resizing, and so does this. An [`Augmenter`] draws what
-//! happens to a picture (a [`Draw`]) and carries it out; both follow from the seed, the
-//! epoch and the picture's index alone, so threads and their order change nothing.
+//! Pictures are 8-bit RGB of shape (height, width, 3), already resized to the model's input: as in Keras, augmentation
+//! follows resizing. An [`Augmenter`] draws the augmentation of a picture (a [`Draw`]) and applies it; both depend only
+//! on the seed, the epoch and the picture's index, not on threads or their order.
 //!
-//! [`Augmenter::mix`] says which other picture is mixed in, if any. The partner is to be
-//! augmented for itself first, with the same epoch and its own index:
+//! [`Augmenter::mix`] returns the other picture to mix in, if any. Augment the partner separately first, with the same
+//! epoch and its own index:
 //!
 //! ```
 //! use headstart_data::augment::{Augment, Augmenter, Scratch};
@@ -47,27 +46,27 @@ pub use draw::Draw;
 pub use mix::{How, Mix};
 use recipe::Recipe;
 
-/// How much pictures are varied.
+/// The strength of augmentation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Augment {
-    /// Not at all.
+    /// None.
     #[default]
     None,
     /// As in TensorFlow's tutorial on transfer learning: `RandomFlip("horizontal")`, then
     /// `RandomRotation(0.2)` (up to 72° either way) with Keras's defaults, which are
     /// bilinear sampling of the picture continued by reflection.
     Tutorial,
-    /// Flip; torchvision's `RandomResizedCrop` to 0.35 to 1 of the area, ratio 3/4 to 4/3;
-    /// torchvision's `ColorJitter` with brightness, contrast and saturation 0.2.
+    /// Flip; torchvision's `RandomResizedCrop` with 0.35 to 1 of the area and ratio 3/4 to 4/3; torchvision's
+    /// `ColorJitter` with brightness, contrast and saturation 0.2.
     Standard,
-    /// As [`Augment::Standard`] with crops down to 0.2 of the area, rotation by up to 15°
-    /// either way and jitter 0.4. Half of the pictures are [mixed](Augmenter::mix).
+    /// [`Augment::Standard`] with crops down to 0.2 of the area, rotation by up to 15° either way and jitter 0.4. Half
+    /// of the pictures are [mixed](Augmenter::mix).
     Strong,
 }
 
 impl Augment {
-    /// All of them, from none to most.
+    /// All strengths, from none to strongest.
     pub const ALL: [Augment; 4] =
         [Augment::None, Augment::Tutorial, Augment::Standard, Augment::Strong];
 
@@ -89,9 +88,9 @@ impl fmt::Display for Augment {
 
 /// No [`Augment`] has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{name}\" is no augmentation: it is none, tutorial, standard or strong")]
+#[error("\"{name}\" is not an augmentation; use none, tutorial, standard or strong")]
 pub struct UnknownAugment {
-    /// What was asked for.
+    /// The name requested.
     pub name: String,
 }
 
@@ -130,14 +129,14 @@ impl Region {
     }
 }
 
-/// Working memory, reused from picture to picture; keep one per thread.
+/// Working memory, reused for all pictures; keep one per thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// A picture's pixels, each in one word; see [`warp`].
+    /// A picture's pixels, one per word; see [`warp`].
     packed: Vec<u64>,
 }
 
-/// Varies the pictures of one training run. Cheap to copy, and the same on every thread.
+/// Augments the pictures of one training run. Cheap to copy, with the same results on every thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Augmenter {
     augment: Augment,
@@ -146,7 +145,7 @@ pub struct Augmenter {
     width: usize,
 }
 
-/// What random numbers are drawn for; what is drawn for one never moves the other.
+/// The purpose of random numbers; draws for one do not affect another.
 #[derive(Clone, Copy)]
 enum Purpose {
     View,
@@ -154,7 +153,7 @@ enum Purpose {
 }
 
 impl Augmenter {
-    /// An augmenter of `height` x `width` pictures. Another seed gives other views.
+    /// Creates an augmenter of `height` x `width` pictures. Different seeds give different views.
     ///
     /// # Panics
     /// When a side is zero.
@@ -163,19 +162,19 @@ impl Augmenter {
         Self { augment, seed, height, width }
     }
 
-    /// Whether pictures stay as they are.
+    /// Whether pictures stay unchanged.
     pub fn is_none(&self) -> bool {
         self.augment == Augment::None
     }
 
-    /// What happens to a picture in an epoch.
+    /// The augmentation of a picture in an epoch.
     pub fn draw(&self, epoch: usize, picture: usize) -> Draw {
         let recipe = Recipe::of(self.augment);
         recipe.draw(&mut self.random(epoch, picture, Purpose::View), self.height, self.width)
     }
 
-    /// Writes the picture's view of this epoch to `out`: [`Augmenter::draw`], carried out.
-    /// Both slices are of shape (height, width, 3).
+    /// Writes the picture's view of this epoch to `out`: [`Augmenter::draw`], applied. Both slices have shape (height,
+    /// width, 3).
     ///
     /// # Panics
     /// When a slice has another length.
@@ -191,12 +190,11 @@ impl Augmenter {
         draw.apply(self.height, self.width, pixels, scratch, out);
     }
 
-    /// Which of `count` pictures is mixed into this one, and how. `None` where it stays by
-    /// itself: always but for [`Augment::Strong`], and there in half of the cases. The other
-    /// half is mixup with a share drawn from Beta(0.2, 0.2) or CutMix with one from
-    /// Beta(1, 1), as often as each other.
+    /// The mix of this picture with one of `count`. `None` if it is not mixed: always except for [`Augment::Strong`],
+    /// and there in half of the cases. The other half is, with equal probability, mixup with a share from Beta(0.2,
+    /// 0.2) or CutMix with a share from Beta(1, 1).
     ///
-    /// The partner is any of `0..count`, this picture among them.
+    /// The partner is any of `0..count`, including this picture.
     pub fn mix(&self, epoch: usize, picture: usize, count: usize) -> Option<Mix> {
         if count == 0 || !Recipe::of(self.augment).mixes {
             return None;
@@ -205,8 +203,8 @@ impl Augmenter {
         Mix::draw(&mut random, count, self.height, self.width)
     }
 
-    /// A stream of its own for each picture, epoch and purpose: together with the seed they
-    /// are the cipher's whole key, so no two share one.
+    /// A separate stream for each picture, epoch and purpose: together with the seed they form the whole key of the
+    /// cipher, so no two streams are the same.
     fn random(&self, epoch: usize, picture: usize, purpose: Purpose) -> ChaCha8Rng {
         let words = [self.seed, epoch as u64, picture as u64, purpose as u64];
         let mut key = [0; 32];

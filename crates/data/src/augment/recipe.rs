@@ -1,4 +1,4 @@
-//! From which distributions a picture's view is drawn.
+//! The distributions from which a picture's view is drawn.
 
 use std::f64::consts::TAU;
 
@@ -8,21 +8,21 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Adjustment, Augment, Draw, Region};
 
-/// The widest crop's width by its height, and its narrowest's height by its width.
+/// The maximum ratio of a crop's width to its height, and of its height to its width.
 const RATIO: f64 = 4.0 / 3.0;
 
-/// How often a crop that fits is looked for, as by torchvision.
+/// The number of attempts to draw a crop that fits, as in torchvision.
 const TRIES: usize = 10;
 
-/// What an [`Augment`] stands for.
+/// The parameters of an [`Augment`].
 pub(super) struct Recipe {
     /// Whether half of the pictures are flipped.
     flips: bool,
-    /// The largest angle, in radians, either way.
+    /// The largest angle in either direction, in radians.
     angle: f64,
-    /// The smallest share of the area that a crop keeps; 1 where nothing is cropped.
+    /// The smallest fraction of the area that a crop keeps; 1 for no cropping.
     area: f64,
-    /// How far the factors of the colours' adjustments are from 1, either way.
+    /// The maximum distance of the colour adjustments' factors from 1.
     jitter: f64,
     /// Whether half of the pictures are mixed.
     pub(super) mixes: bool,
@@ -42,7 +42,7 @@ impl Recipe {
         }
     }
 
-    /// Draws for a `height` x `width` picture.
+    /// Draws an augmentation for a `height` x `width` picture.
     pub(super) fn draw(&self, random: &mut ChaCha8Rng, height: usize, width: usize) -> Draw {
         let mut draw = Draw::nothing(height, width);
         draw.flip = self.flips && random.random();
@@ -65,10 +65,9 @@ impl Recipe {
     }
 }
 
-/// torchvision's `RandomResizedCrop.get_params`: an area uniform in `least..=1` of the
-/// picture's, a ratio whose logarithm is uniform, a place uniform where the crop fits. When
-/// none of ten fits (the picture is far from square), the largest crop of an allowed ratio
-/// in the middle.
+/// torchvision's `RandomResizedCrop.get_params`: an area uniform in `least..=1` of the picture's, a ratio whose
+/// logarithm is uniform, a position uniform where the crop fits. If none of ten fits (the picture is far from square),
+/// the largest centred crop of an allowed ratio.
 fn crop(random: &mut ChaCha8Rng, least: f64, height: usize, width: usize) -> Region {
     let within = |side: f64, whole: usize| (1.0..=whole as f64).contains(&side);
     for _ in 0..TRIES {

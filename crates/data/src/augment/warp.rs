@@ -1,6 +1,6 @@
-//! Sampling a picture through an affine map.
+//! Sampling of a picture through an affine map.
 //!
-//! The arithmetic is in integers: coordinates have [`POINT`] bits after the point.
+//! The arithmetic is in integers: coordinates are fixed-point numbers with [`POINT`] fractional bits.
 
 use std::ops::Range;
 
@@ -8,11 +8,11 @@ use headstart_resize::blend::{WEIGHT, blend, pack};
 
 use super::Region;
 
-/// Bits after the point of a coordinate.
+/// Fractional bits of a coordinate.
 const POINT: u32 = 32;
 
-/// From where in the source the pixel at (x, y) of the output comes, both counted from the
-/// middle of the first pixel: (x[0] * x + x[1] * y + x[2], y[0] * x + y[1] * y + y[2]).
+/// The source coordinates of the output pixel at (x, y), both relative to the centre of the first pixel: (x[0] * x +
+/// x[1] * y + x[2], y[0] * x + y[1] * y + y[2]).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Map {
     x: [f64; 3],
@@ -28,8 +28,8 @@ impl Map {
         Self { x: [cos, -sin, cx - cos * cx + sin * cy], y: [sin, cos, cy - sin * cx - cos * cy] }
     }
 
-    /// The source was a crop, resized to `height` x `width`: pixels are areas, whose outer
-    /// edges match (PyTorch's `align_corners=False`).
+    /// Composes with a crop, resized to `height` x `width`: pixels are areas whose outer edges match (PyTorch's
+    /// `align_corners=False`).
     pub(super) fn then_crop(mut self, crop: Region, height: usize, width: usize) -> Self {
         let stretch = |row: &mut [f64; 3], part: usize, whole: usize, first: usize| {
             let scale = part as f64 / whole as f64;
@@ -41,14 +41,14 @@ impl Map {
         self
     }
 
-    /// The source was flipped, left to right.
+    /// Composes with a horizontal flip.
     pub(super) fn then_flip(mut self, width: usize) -> Self {
         self.x = self.x.map(|factor| -factor);
         self.x[2] += (width - 1) as f64;
         self
     }
 
-    /// Samples `pixels`, of shape (height, width, 3) as `out` is.
+    /// Samples `pixels`, which has the same shape (height, width, 3) as `out`.
     pub(super) fn sample(
         &self,
         pixels: &[u8],
@@ -61,7 +61,7 @@ impl Map {
         let source = Source { packed, height, width };
         let fixed = |v: f64| (v * (1_u64 << POINT) as f64).round() as i64;
         let (mut x, mut y) = (self.x.map(fixed), self.y.map(fixed));
-        // Weights are cut from coordinates: now it is to the nearest.
+        // Weights are truncated coordinates: this makes them rounded.
         x[2] += 1 << (POINT - WEIGHT - 1);
         y[2] += 1 << (POINT - WEIGHT - 1);
         for (row, line) in out.chunks_exact_mut(width * 3).enumerate() {
@@ -115,15 +115,14 @@ impl Source<'_> {
     }
 }
 
-/// What a coordinate has after its point, as a weight.
+/// The fractional part of a coordinate, as a weight.
 #[inline(always)]
 fn fraction(v: i64) -> u64 {
-    // The low 32 bits, which are those after the point.
+    // The low 32 bits, which are the fractional ones.
     u64::from(v as u32 >> (POINT - WEIGHT))
 }
 
-/// The pixel of `0..n` that stands at `i` when the line is continued by reflection:
-/// `c b a | a b c | c b a`.
+/// The pixel of `0..n` at position `i` when the line is continued by reflection: `c b a | a b c | c b a`.
 fn fold(i: i64, n: usize) -> usize {
     let n = n as i64;
     let i = if (-n..2 * n).contains(&i) { i } else { i.rem_euclid(2 * n) };
@@ -136,8 +135,7 @@ fn fold(i: i64, n: usize) -> usize {
     }) as usize
 }
 
-/// The steps of `0..steps` at which `from + step * by` and the pixel after it are pixels of
-/// `0..n`.
+/// The steps of `0..steps` at which both `from + step * by` and the next pixel are in `0..n`.
 fn inside(from: i64, by: i64, n: usize, steps: usize) -> Range<usize> {
     let last = ((n as i64 - 1) << POINT) - 1;
     let (first, end) = match by {
@@ -150,7 +148,7 @@ fn inside(from: i64, by: i64, n: usize, steps: usize) -> Range<usize> {
     limit(first)..limit(end)
 }
 
-/// What two ranges share; `0..0` where that is nothing.
+/// The intersection of two ranges; `0..0` if it is empty.
 fn intersection(a: Range<usize>, b: Range<usize>) -> Range<usize> {
     let (start, end) = (a.start.max(b.start), a.end.min(b.end));
     if start < end { start..end } else { 0..0 }

@@ -9,33 +9,33 @@ use super::files::{self, namespaces, own_files, remove, remove_segment, segments
 use super::segment::keys;
 use super::{Fingerprint, Key};
 
-/// How much a cache holds.
+/// The contents of a cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheInfo {
-    /// What it holds of each base, in the order of last use, the latest first.
+    /// The contents for each base, most recently used first.
     pub bases: Vec<BaseInfo>,
-    /// Pictures of all bases.
+    /// Number of pictures for all bases.
     pub entries: u64,
     /// Bytes on disk.
     pub bytes: u64,
 }
 
-/// How much a cache holds of one base with its preprocessing.
+/// The contents of a cache for one base with its preprocessing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseInfo {
     /// Names the namespace.
     pub fingerprint: Fingerprint,
-    /// What it is of, if that is known.
+    /// Its description, if known.
     pub about: Option<About>,
-    /// Different pictures.
+    /// Number of distinct pictures.
     pub entries: u64,
     /// Bytes on disk.
     pub bytes: u64,
-    /// When a process last added to it or first read from it.
+    /// The time when a process last added to it or first read from it.
     pub used: SystemTime,
 }
 
-/// Counts what the cache at `root` holds; nothing when there is none.
+/// Counts the contents of the cache at `root`; all zero if there is none.
 ///
 /// # Errors
 /// When a folder of the cache cannot be listed.
@@ -61,10 +61,10 @@ pub fn info(root: &Path) -> io::Result<CacheInfo> {
     Ok(info)
 }
 
-/// Deletes the cache at `root` and returns how many bytes that freed.
+/// Deletes the cache at `root` and returns the number of bytes freed.
 ///
-/// Only what the cache wrote is deleted, told by name and content; folders that are empty
-/// then go too. A process that is writing goes on without harm.
+/// Only files written by the cache, recognised by name and content, are deleted, then empty folders. It does not
+/// disturb a process that is writing.
 ///
 /// # Errors
 /// When a folder cannot be listed or a file cannot be deleted.
@@ -77,7 +77,7 @@ pub fn clear(root: &Path) -> io::Result<u64> {
         for file in own_files(&folder)? {
             freed += remove(&file)?;
         }
-        // Fails where something else lies in it, and should.
+        // Fails, as it should, if it contains anything else.
         let _ = fs::remove_dir(&folder);
     }
     let _ = fs::remove_dir(root);

@@ -1,4 +1,4 @@
-//! The files of a cache, and which of them are its own.
+//! The files of a cache, and how to recognise them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use super::about::About;
 use super::format::{MAGIC, UNFINISHED};
 use super::lock::{LOCK, Mark};
 
-/// The folders below `root` that are named by a fingerprint.
+/// The folders in `root` whose names are fingerprints.
 pub(super) fn namespaces(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = list(root)?;
     folders.retain(|path| Fingerprint::of_folder(path).is_some() && path.is_dir());
@@ -19,13 +19,13 @@ pub(super) fn namespaces(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The `.keys` files of a namespace, in the order of their names.
+/// The `.keys` files of a namespace, ordered by name.
 pub(super) fn segments(folder: &Path) -> BTreeSet<PathBuf> {
     let files = own_files(folder).unwrap_or_default();
     files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "keys")).collect()
 }
 
-/// What the cache wrote below a namespace's folder, told by name and content.
+/// The files in a namespace's folder that the cache wrote, recognised by name and content.
 pub(super) fn own_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let own = |path: &PathBuf| {
         if path.file_name().is_some_and(|name| name == About::FILE) {
@@ -40,12 +40,12 @@ pub(super) fn own_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What a namespace takes on disk, in bytes.
+/// The disk usage of a namespace, in bytes.
 pub(super) fn bytes(folder: &Path) -> io::Result<u64> {
     Ok(own_files(folder)?.iter().map(|file| size(file)).sum())
 }
 
-/// Whether a name is of those that segments get: their content may be damaged.
+/// Whether a file has the name of a segment; its content may be damaged.
 fn named_as_a_segment(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
     let hex = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_hexdigit());
@@ -53,7 +53,7 @@ fn named_as_a_segment(path: &Path) -> bool {
         || path.file_name().is_some_and(|name| name == LOCK)
 }
 
-/// Whether a file begins as the cache's do, or ends within that beginning.
+/// Whether a file starts with the cache's magic bytes, or is a truncated prefix of them.
 fn begins_with_magic(path: &Path) -> bool {
     let mut head = Vec::new();
     let read =
@@ -61,7 +61,7 @@ fn begins_with_magic(path: &Path) -> bool {
     read.is_ok() && MAGIC.starts_with(&head)
 }
 
-/// A missing folder is an empty one.
+/// Lists a folder; a missing one counts as empty.
 fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| entry.map(|e| e.path())).collect(),
@@ -70,27 +70,27 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
 }
 
-/// The size of a file in bytes, 0 when it is there no more.
+/// The size of a file in bytes; 0 if it no longer exists.
 pub(super) fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// When a segment was last used, by either of its files: the time of its features' last change,
-/// which [`set_used`] sets.
+/// The time when a segment, given by either of its files, was last used: the modification time of its features, which
+/// [`set_used`] sets.
 pub(super) fn used(segment: &Path) -> SystemTime {
     let time = fs::metadata(segment.with_extension("data")).and_then(|m| m.modified());
     time.unwrap_or(UNIX_EPOCH)
 }
 
-/// Notes when a segment was last used. Where that cannot be done it looks older than it is.
+/// Records the last use of a segment. If that fails, it looks older than it is.
 pub(super) fn set_used(segment: &Path, time: SystemTime) {
     let file = File::options().append(true).open(segment.with_extension("data"));
     let _ = file.and_then(|file| file.set_modified(time));
 }
 
-/// Deletes a segment, by either of its files, and returns how many bytes that freed.
+/// Deletes a segment, given by either of its files, and returns the number of bytes freed.
 ///
-/// The features go first: what a kill leaves is not taken for a segment.
+/// The features are deleted first, so that what remains if the process is killed does not look like a segment.
 pub(super) fn remove_segment(segment: &Path) -> io::Result<u64> {
     let mut freed = 0;
     for ending in ["data", "keys", Mark::ENDING] {
@@ -99,7 +99,7 @@ pub(super) fn remove_segment(segment: &Path) -> io::Result<u64> {
     Ok(freed)
 }
 
-/// Deletes a file, if it is there, and returns how many bytes that freed.
+/// Deletes a file, if it exists, and returns the number of bytes freed.
 pub(super) fn remove(file: &Path) -> io::Result<u64> {
     let bytes = size(file);
     match fs::remove_file(file) {

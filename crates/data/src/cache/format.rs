@@ -1,9 +1,9 @@
-//! How the bytes of a segment's files lie.
+//! The format of a segment's files.
 
 use super::Fingerprint;
 use crate::Facts;
 
-/// Of both files, at their beginning.
+/// The magic bytes at the start of both files.
 pub(super) const MAGIC: [u8; 8] = *b"hstfeat\n";
 pub(super) const VERSION: u32 = 2;
 pub(super) const SUM: usize = 8;
@@ -17,12 +17,12 @@ pub(super) fn data_record(dim: usize) -> usize {
     dim * 4 + Facts::BYTES + SUM
 }
 
-/// Bytes that an entry takes on disk.
+/// Bytes of an entry on disk.
 pub(super) fn entry_len(dim: usize) -> u64 {
     (data_record(dim) + KEY_RECORD) as u64
 }
 
-/// Bytes that a segment takes beside its entries, at most, with the note of what it is of.
+/// Maximum bytes of a segment besides its entries, including the namespace's note.
 pub(super) const SEGMENT_LEN: u64 = 2 * HEADER as u64 + 512;
 
 pub(super) fn checksum(parts: &[&[u8]]) -> [u8; SUM] {
@@ -46,7 +46,7 @@ pub(super) fn header(fingerprint: &Fingerprint, dim: usize) -> [u8; HEADER] {
     header
 }
 
-/// What the header of a file says that it holds; `None` when it is damaged.
+/// Parses the header of a file; `None` if it is damaged.
 pub(super) fn parse_header(bytes: &[u8]) -> Option<(u32, Fingerprint, usize)> {
     let (head, sum) = bytes.get(..HEADER)?.split_at(48);
     let version = u32::from_le_bytes(*head[8..].first_chunk()?);
@@ -55,5 +55,5 @@ pub(super) fn parse_header(bytes: &[u8]) -> Option<(u32, Fingerprint, usize)> {
     (head.starts_with(&MAGIC) && checksum(&[head]) == *sum).then_some((version, fingerprint, dim))
 }
 
-/// The ending of the `.keys` of a segment that is not whole yet.
+/// The extension of the `.keys` of an incomplete segment.
 pub(super) const UNFINISHED: &str = "part";

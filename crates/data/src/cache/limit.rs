@@ -1,10 +1,9 @@
-//! How much a cache may hold, and what goes when it is full.
+//! The size limit of a cache, and eviction.
 //!
-//! What was used longest ago goes first, in whole segments, whatever base they are of. A segment
-//! counts as used when it is written and when a process first reads from it. What is being written
-//! is never deleted, and neither is what this process has read from: a run over more pictures than
-//! fit keeps the first ones and does not go round in circles. Who reads from a segment that another
-//! process deletes computes again.
+//! The least recently used segments are deleted first, as a whole and across all bases. A segment counts as used when
+//! it is written and when a process first reads from it. Segments being written, or read by this process, are never
+//! deleted: a run over more pictures than fit keeps the first ones instead of thrashing. A process whose segment is
+//! deleted by another one computes the features again.
 
 use std::collections::HashSet;
 use std::io;
@@ -17,33 +16,31 @@ use super::files::{self, namespaces, remove_segment, segments, used};
 use super::lock::Mark;
 use super::warning::NotKept;
 
-/// The most bytes that a cache takes, of all bases together; `None` is as many as there are.
+/// The maximum size of a cache in bytes, for all bases together; `None` for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit(pub Option<u64>);
 
 impl Default for Limit {
-    /// 10 GiB: the features of two million pictures with MobileNetV2, and little beside the
-    /// pictures themselves.
+    /// 10 GiB: the features of two million pictures with MobileNetV2, and little compared with the pictures themselves.
     fn default() -> Self {
         Self(Some(10 << 30))
     }
 }
 
 impl Limit {
-    /// How large a segment grows, in bytes: what goes at once is little of the whole.
+    /// The maximum size of a segment in bytes, a small part of the limit, as it is deleted at once.
     pub(super) fn segment(self) -> u64 {
         const MOST: u64 = 256 << 20;
         self.0.map_or(MOST, |limit| (limit / 16).min(MOST))
     }
 
-    /// How much is written between two looks at what other processes have written, in bytes: by so
-    /// much each of them may exceed the limit.
+    /// Bytes written between two checks for data of other processes: each process may exceed the limit by this amount.
     fn step(self) -> u64 {
         self.0.map_or(u64::MAX, |limit| limit / 64)
     }
 }
 
-/// What a process may write before it looks again.
+/// The amount that a process may write before its next check.
 #[derive(Debug)]
 pub(super) struct Room {
     root: PathBuf,
@@ -56,8 +53,8 @@ impl Room {
         Self { root: root.to_owned(), limit, left: 0 }
     }
 
-    /// Takes room for so many bytes, and makes some if need be by deleting segments; not those of
-    /// `mine`, which are known by their features' file.
+    /// Reserves `bytes`, and if needed makes room by deleting segments, except those of `mine`, identified by their
+    /// features' files.
     pub(super) fn take(
         &mut self,
         bytes: u64,
@@ -78,8 +75,8 @@ impl Room {
     }
 }
 
-/// Deletes what was used longest ago until the cache holds at most so many bytes, as far as that can
-/// be done, and returns how many it then holds.
+/// Deletes the least recently used segments until the cache has at most `most` bytes, as far as possible, and returns
+/// its size.
 fn make_room(root: &Path, most: u64, mine: &HashSet<PathBuf>) -> io::Result<u64> {
     let mut held = bytes(root)?;
     if held <= most {
@@ -90,16 +87,16 @@ fn make_room(root: &Path, most: u64, mine: &HashSet<PathBuf>) -> io::Result<u64>
             break;
         }
         if !mine.contains(&segment.with_extension("data")) && !Mark::is_on(&segment) {
-            // One that cannot be deleted is left.
+            // A segment that cannot be deleted is kept.
             held = held.saturating_sub(remove_segment(&segment).unwrap_or(0));
         }
     }
     Ok(held)
 }
 
-/// Deletes what was last used before `time`, and returns how many bytes that freed.
+/// Deletes segments last used before `time`, and returns the number of bytes freed.
 ///
-/// What is being written stays.
+/// Segments being written are kept.
 ///
 /// # Errors
 /// When a folder cannot be listed or a file cannot be deleted.
@@ -113,12 +110,12 @@ pub fn clear_unused_since(root: &Path, time: SystemTime) -> io::Result<u64> {
     Ok(freed)
 }
 
-/// What a cache takes on disk.
+/// The disk usage of a cache.
 fn bytes(root: &Path) -> io::Result<u64> {
     namespaces(root)?.iter().map(|folder| files::bytes(folder)).sum()
 }
 
-/// All segments with the time of their last use, in its order.
+/// All segments with the time of their last use, oldest first.
 fn by_use(root: &Path) -> io::Result<Vec<(SystemTime, PathBuf)>> {
     let segments = namespaces(root)?.into_iter().flat_map(|folder| segments(&folder));
     let mut by_use: Vec<_> = segments.map(|segment| (used(&segment), segment)).collect();

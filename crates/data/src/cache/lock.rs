@@ -1,6 +1,6 @@
-//! Who may do what to the files of a namespace.
+//! Locks on the files of a namespace.
 //!
-//! Both locks are the operating system's: it frees those of a process that was killed.
+//! Both are locks of the operating system, which releases those of a killed process.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -11,23 +11,23 @@ pub(super) const LOCK: &str = "writers.lock";
 
 /// A lock on a namespace, until it is dropped or its process ends.
 ///
-/// A process that is writing holds it shared, and whoever merges or repairs holds it alone. So
-/// nobody writes to a segment that is written anew, and only one process does so. Where the file
-/// system knows no locks, nothing is merged and nothing repaired.
+/// Writing processes hold it shared; a process that merges or repairs holds it exclusively. So no process writes to a
+/// segment that is being rewritten, and only one process rewrites. If the file system does not support locks, nothing
+/// is merged or repaired.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// The lock of a writer. Waits for a merge to end; `None` where there are no locks.
+    /// Acquires the writer's lock. Waits for a merge to end; `None` if locks are not supported.
     pub(super) fn to_write(folder: &Path) -> Option<Self> {
         let file = Self::file(folder).ok()?;
         file.lock_shared().ok()?;
         Some(Self { _file: file })
     }
 
-    /// The lock to merge; `None` while a process writes or merges, and where there are no locks.
+    /// Acquires the lock for merging; `None` while another process writes or merges, and if locks are not supported.
     pub(super) fn to_merge(folder: &Path) -> Option<Self> {
         let file = Self::file(folder).ok()?;
         file.try_lock().ok()?;
@@ -40,8 +40,8 @@ impl Lock {
     }
 }
 
-/// The mark of a segment that is being written: a file of its own beside it, locked, that goes with
-/// the writer. (Not a lock on the segment: on some systems nobody could read it.)
+/// A mark on a segment that is being written: a locked file beside it, deleted by the writer. (A lock on the segment
+/// itself would prevent reading on some systems.)
 #[derive(Debug)]
 pub(super) struct Mark {
     path: PathBuf,
@@ -49,10 +49,10 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// The ending of its name.
+    /// The extension of its name.
     pub(super) const ENDING: &str = "lock";
 
-    /// Marks a segment, by either of its files. Where there are no locks, the file alone does.
+    /// Marks a segment, given by either of its files. If locks are not supported, the file alone is the mark.
     pub(super) fn new(segment: &Path) -> io::Result<Self> {
         let path = segment.with_extension(Self::ENDING);
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
@@ -60,7 +60,7 @@ impl Mark {
         Ok(Self { path, _file: file })
     }
 
-    /// Whether a segment is being written, as far as can be told.
+    /// Whether a segment is being written, as far as is known.
     pub(super) fn is_on(segment: &Path) -> bool {
         match File::open(segment.with_extension(Self::ENDING)) {
             Ok(file) => matches!(

@@ -1,9 +1,8 @@
-//! Many small segments into one.
+//! Merging of small segments.
 //!
-//! Nobody writes meanwhile; see [`Lock`]. The new segment is written whole and synced before it gets
-//! its name, and only then are the old ones deleted: killed at any point, each entry is in the old
-//! segments, in the new one, or in both. Whoever has the old ones open looks for the new one when a
-//! read fails.
+//! No process writes during a merge; see [`Lock`]. The new segment is written completely and synced before it gets its
+//! name, and only then are the old ones deleted: if the process is killed at any point, each entry is in the old
+//! segments, in the new one, or in both. Processes that have the old ones open look for the new one when a read fails.
 
 use std::collections::HashSet;
 use std::io;
@@ -17,13 +16,13 @@ use super::lock::{LOCK, Lock, Mark};
 use super::segment::{Reader, Unread, Whole};
 use super::{Entry, Fingerprint};
 
-/// Small segments that are left as they are.
+/// Number of small segments that are not merged yet.
 const FEW: usize = 16;
-/// Bytes of features below which a segment is small, at most: some 1,600 pictures.
+/// Maximum bytes of features of a small segment: some 1,600 pictures.
 const SMALL: u64 = 8 << 20;
 
-/// Merges the small segments of a namespace when there are many, to none that is large for the
-/// cache's limit. What fails is left for later: nothing depends on it.
+/// Merges the small segments of a namespace if there are many, respecting the maximum segment size for the cache's
+/// limit. Errors are ignored and the merge is left for later: nothing depends on it.
 pub(super) fn merge(folder: &Path, fingerprint: &Fingerprint, dim: usize, limit: Limit) {
     let most = SMALL.min(limit.segment() / FEW as u64);
     let small = || {
@@ -42,8 +41,8 @@ pub(super) fn merge(folder: &Path, fingerprint: &Fingerprint, dim: usize, limit:
     }
 }
 
-/// Writes the sound entries of `segments` into a new one, each once, deletes those that nothing more
-/// is to be had from, and returns how many these are. The caller holds the lock to merge.
+/// Writes the sound entries of `segments` to a new one, each once, deletes the segments that have nothing more to
+/// offer, and returns their number. The caller holds the lock for merging.
 pub(super) fn rewrite(
     folder: &Path,
     segments: &[PathBuf],
@@ -80,7 +79,7 @@ pub(super) fn rewrite(
             done.push(path);
         }
     }
-    // The old ones go only when the new one is whole.
+    // The old ones are deleted only when the new one is complete.
     if let Some(whole) = whole {
         whole.finish(last_used)?;
     }
@@ -90,8 +89,8 @@ pub(super) fn rewrite(
     Ok(done.len())
 }
 
-/// Deletes what a process left that was killed while it merged, deleted a segment, or made one.
-/// Nobody writes, so nothing else looks like it.
+/// Deletes files left by a process killed while it merged, deleted or created a segment. As no process is writing,
+/// nothing else looks like them.
 pub(super) fn remove_leftovers(folder: &Path) {
     for file in own_files(folder).unwrap_or_default() {
         let left = match file.extension().and_then(|e| e.to_str()) {
@@ -102,7 +101,7 @@ pub(super) fn remove_leftovers(folder: &Path) {
             _ => false,
         };
         if left {
-            // What cannot be deleted harms nobody.
+            // Files that cannot be deleted do no harm.
             let _ = remove(&file);
             let _ = remove(&file.with_extension(Mark::ENDING));
         }

@@ -1,29 +1,27 @@
-//! What the frozen base made of each picture, kept on disk.
+//! A disk cache of the frozen base's features of each picture.
 //!
-//! A file is known by the hash of its bytes ([`Key`]), so a second run over the same files
-//! decodes nothing. An [`Entry`] is the hash of the decoded pixels, which the split needs,
-//! the features, and the picture's [`Facts`]. A [`Fingerprint`] of base weights and preprocessing, made by the
-//! caller, names the namespace: other weights never see these features.
+//! A file is identified by the hash of its bytes ([`Key`]), so a second run over the same files decodes nothing. An
+//! [`Entry`] contains the hash of the decoded pixels, which the split needs, the features, and the picture's [`Facts`].
+//! A [`Fingerprint`] of base weights and preprocessing, computed by the caller, names the namespace, so features are
+//! never used with other weights.
 //!
 //! # On disk
-//! `ROOT/<fingerprint>/<unique>.keys` and `.data`: a **segment**, written by one process,
-//! append-only. Both begin with the same checked header; then `.keys` has 40 bytes per
-//! entry and `.data` the features and facts, each record with its checksum. All is little-endian.
-//! `about.json` says what base the namespace is of, for people.
+//! `ROOT/<fingerprint>/<unique>.keys` and `.data`: a **segment**, written by one process, append-only. Both start with
+//! the same checksummed header; then `.keys` has 40 bytes per entry and `.data` the features and facts, each record
+//! with its checksum. All numbers are little-endian. `about.json` describes the namespace's base for people.
 //!
-//! - Features are written before their key, each in one write: what a killed process leaves
-//!   unfinished has no key, or a key that fails its checksum, and is computed again.
+//! - Features are written before their key, each in one write: an incomplete record of a killed process has no key, or
+//!   a key that fails its checksum, and is computed again.
 //! - Two processes never write to one file, and reading needs no lock.
-//! - A damaged record is found when it is read, and computed again.
-//! - At the first write that fails (disk full, no permission), writing stops and
-//!   [`FeatureCache::warning`] says so once. Nothing else happens: the cache is a help.
+//! - A damaged record is detected when it is read, and computed again.
+//! - After the first failed write (disk full, no permission), writing stops and [`FeatureCache::warning`] reports it
+//!   once. There are no other consequences: the cache is optional.
 //!
-//! - What was used longest ago goes when the whole would exceed its [`Limit`], segment by segment.
+//! - The least recently used segments are deleted when the cache would exceed its [`Limit`].
 //!
-//! Opening reads the keys only, features are read when asked for. A run that adds nothing
-//! leaves no file. Runs that add leave a segment each, and when many small ones have come
-//! together, opening merges them. What runs write is not synced: after a power
-//! failure the checksums tell what was lost.
+//! Opening reads only the keys; features are read on demand. A run that adds nothing leaves no file. A run that adds
+//! entries leaves a segment, and opening merges small segments once there are many. Writes are not synced: after a
+//! power failure the checksums reveal what was lost.
 
 mod about;
 mod admin;
@@ -59,19 +57,18 @@ use crate::decode::ContentHash;
 pub struct Key(pub [u8; 16]);
 
 impl Key {
-    /// The key of a file with these bytes.
+    /// Computes the key of a file with these bytes.
     pub fn of(file: &[u8]) -> Self {
         Self(ContentHash::from_blake3(&blake3::hash(file)).0)
     }
 }
 
-/// Stands for base weights and preprocessing: whatever the features depend on beside the
-/// picture.
+/// Identifies base weights and preprocessing: everything that features depend on besides the picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
-    /// The one that names a folder.
+    /// The fingerprint that a folder's name represents.
     fn of_folder(folder: &Path) -> Option<Self> {
         let name = folder.file_name()?.to_str()?;
         if name.len() != 64 || !name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
@@ -86,24 +83,24 @@ impl Fingerprint {
 }
 
 impl fmt::Display for Fingerprint {
-    /// 64 hexadecimal digits.
+    /// Formats as 64 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-/// What is kept of a picture.
+/// The cached data of a picture.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
     /// Hash of the decoded pixels.
     pub content: ContentHash,
     /// The features, `dim` of them.
     pub features: Vec<f32>,
-    /// What else is known of the picture.
+    /// Other facts about the picture.
     pub facts: Facts,
 }
 
-/// The cache of one namespace. All threads share it by reference.
+/// The cache of one namespace, shared by all threads by reference.
 #[derive(Debug)]
 pub struct FeatureCache {
     root: PathBuf,
@@ -112,20 +109,20 @@ pub struct FeatureCache {
     dim: usize,
     index: RwLock<HashMap<Key, Place>>,
     segments: RwLock<Vec<Reader>>,
-    /// Held by whoever looks for segments that another process has merged.
+    /// Held while looking for segments that another process has merged.
     looking: Mutex<()>,
-    /// Nothing when nothing is to be written, or could not be.
+    /// `None` if nothing should be or could be written.
     writer: Mutex<Option<Writing>>,
     config: CacheConfig,
     warning: OnceLock<CacheWarning>,
 }
 
-/// How a cache is kept.
+/// The configuration of a cache.
 #[derive(Clone, Debug, Default)]
 pub struct CacheConfig {
-    /// What all that lies below the root may take. A run that adds something keeps to it.
+    /// The limit for everything in the root folder. Runs that add entries respect it.
     pub limit: Limit,
-    /// What the features are of, for `cache info`.
+    /// A description of the features, for `cache info`.
     pub about: Option<About>,
 }
 
@@ -139,26 +136,26 @@ struct Place {
 #[derive(Debug)]
 struct Writing {
     room: Room,
-    /// What this process writes to, and its number among the segments.
+    /// The segment this process writes to, and its index among the segments.
     segment: Option<(Writer, u32)>,
 }
 
-/// How often the folder is listed while others keep changing it.
+/// Maximum number of listings of the folder while other processes keep changing it.
 const MOST_LOOKS: usize = 16;
 
 impl FeatureCache {
-    /// Opens the namespace `fingerprint` below `root`, with `dim` features an entry.
+    /// Opens the namespace `fingerprint` in `root`, with `dim` features per entry.
     ///
-    /// Creates nothing. What cannot be read is as if it were not there; segments of another
-    /// `dim` or of a newer version are left alone. Merges small segments when there are many.
+    /// Creates nothing. Unreadable files are treated as missing; segments with another `dim` or of a newer version are
+    /// left alone. Merges small segments if there are many.
     pub fn open(root: &Path, fingerprint: &Fingerprint, dim: usize, config: CacheConfig) -> Self {
         merge::merge(&root.join(fingerprint.to_string()), fingerprint, dim, config.limit);
         let writing = Writing { room: Room::new(root, config.limit), segment: None };
         Self::new(root, fingerprint, dim, config, Some(writing))
     }
 
-    /// [`FeatureCache::open`] for a process that looks at few pictures: it adds and deletes
-    /// nothing, and [`FeatureCache::put`] does nothing.
+    /// Opens a cache like [`FeatureCache::open`] for a process with few pictures: it adds and deletes nothing, and
+    /// [`FeatureCache::put`] has no effect.
     pub fn open_read_only(root: &Path, fingerprint: &Fingerprint, dim: usize) -> Self {
         Self::new(root, fingerprint, dim, CacheConfig::default(), None)
     }
@@ -186,11 +183,11 @@ impl FeatureCache {
         cache
     }
 
-    /// Takes in the segments that are not known yet.
+    /// Adds the segments that are not known yet.
     fn look(&self) {
         let _one_at_a_time = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        // A merge meanwhile takes segments away after it has added theirs: what is listed is only
-        // complete when it has not changed since.
+        // A concurrent merge deletes segments after adding the merged one: a listing is complete only if it has not
+        // changed since.
         let mut listed = BTreeSet::new();
         for _ in 0..MOST_LOOKS {
             let now = files::segments(&self.folder);
@@ -224,7 +221,7 @@ impl FeatureCache {
         }
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.index.read().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -234,22 +231,22 @@ impl FeatureCache {
         self.len() == 0
     }
 
-    /// The hash of the pixels of a file, without reading its features.
+    /// Returns the hash of a file's pixels, without reading its features.
     ///
-    /// That there is one does not promise that the features will be readable.
+    /// A hash does not guarantee that the features are readable.
     pub fn content(&self, key: &Key) -> Option<ContentHash> {
         self.place(key).map(|place| place.content)
     }
 
-    /// The entry of a file; `None` when there is none or it is damaged.
+    /// Returns the entry of a file; `None` if there is none or it is damaged.
     pub fn get(&self, key: &Key) -> Option<Entry> {
         let mut features = vec![0.0; self.dim];
         let (content, facts) = self.get_into(key, &mut features)?;
         Some(Entry { content, features, facts })
     }
 
-    /// Like [`FeatureCache::get`], with the features written to `features`, which holds
-    /// anything after `None`.
+    /// Returns an entry like [`FeatureCache::get`], with the features written to `features`, whose content is
+    /// unspecified after `None`.
     ///
     /// # Panics
     /// When `features` is not `dim` long.
@@ -270,7 +267,7 @@ impl FeatureCache {
                 }
             }
         }
-        // Whoever computes it again may put it.
+        // So that it can be put again once computed.
         self.index.write().unwrap_or_else(PoisonError::into_inner).remove(key);
         None
     }
@@ -283,14 +280,14 @@ impl FeatureCache {
         Ok(facts)
     }
 
-    /// Forgets what was in a segment.
+    /// Removes the entries of a segment from the index.
     fn forget(&self, segment: u32) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         index.retain(|_, place| place.segment != segment);
     }
 
-    /// Keeps an entry, unless there is one. When it cannot be written, writing stops and
-    /// [`FeatureCache::warning`] tells.
+    /// Adds an entry, unless there is one. If it cannot be written, writing stops and [`FeatureCache::warning`] reports
+    /// it.
     ///
     /// # Panics
     /// When `entry.features` is not `dim` long.
@@ -307,7 +304,7 @@ impl FeatureCache {
         }
     }
 
-    /// Appends to this process's segment, and begins one if there is none or it is large.
+    /// Appends to this process's segment, and creates one if there is none or it is large.
     fn write(&self, writing: &mut Writing, key: &Key, entry: &Entry) -> Result<(), NotKept> {
         let mut bytes = entry_len(self.dim);
         let is_large =
@@ -327,7 +324,7 @@ impl FeatureCache {
         Ok(())
     }
 
-    /// Begins a segment.
+    /// Creates a segment.
     fn begin(&self) -> io::Result<(Writer, u32)> {
         let (writer, reader) = Writer::create(&self.folder, &self.fingerprint, self.dim)?;
         reader.set_used();
@@ -345,7 +342,7 @@ impl FeatureCache {
         segments.iter().filter(|s| s.is_used()).map(|s| s.data.clone()).collect()
     }
 
-    /// Why nothing is kept any more; `None` while all is well.
+    /// The reason why writing has stopped; `None` if it has not.
     pub fn warning(&self) -> Option<&CacheWarning> {
         self.warning.get()
     }

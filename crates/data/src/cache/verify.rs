@@ -1,4 +1,4 @@
-//! Whether what a cache holds is what was written.
+//! Verification of a cache's contents.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,32 +10,31 @@ use super::lock::Lock;
 use super::merge::{remove_leftovers, rewrite};
 use super::segment::{Examined, Unread, examine, lines};
 
-/// What was found of one base.
+/// The state of the features of one base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseHealth {
     /// Names the namespace.
     pub fingerprint: Fingerprint,
-    /// What it is of, if that is known.
+    /// Its description, if known.
     pub about: Option<About>,
-    /// Records that are as they were written. A picture that two processes have computed has two.
+    /// Intact records. A picture computed by two processes has two.
     pub sound: u64,
-    /// Records that are not, or cannot be read.
+    /// Damaged or unreadable records.
     pub damaged: u64,
-    /// Of these, how many were dropped.
+    /// Number of damaged records that were dropped.
     pub repaired: u64,
-    /// Segments that another version of this program wrote, which were left alone.
+    /// Segments written by another version of this program, which were left alone.
     pub foreign: usize,
 }
 
-/// Reads everything that the cache at `root` holds, and with `repair` drops what is damaged, so that
-/// it is computed again.
+/// Reads the whole cache at `root`; with `repair`, drops damaged records, so that they are computed again.
 ///
-/// A base that a process is writing to is not repaired. `go_on` is told how many records of about
-/// how many are done, and says whether to go on; else the answer is `None`. Ended or killed at any
-/// point, nothing sound is lost.
+/// A base that a process is writing to is not repaired. `go_on` receives the number of records done and the approximate
+/// total, and returns whether to continue; otherwise the result is `None`. Stopping or killing it at any point loses no
+/// sound record.
 ///
 /// # Errors
-/// When a folder cannot be listed, or what is sound cannot be written anew.
+/// When a folder cannot be listed, or sound records cannot be rewritten.
 pub fn verify(
     root: &Path,
     repair: bool,
@@ -69,7 +68,7 @@ pub fn verify(
 struct Damaged {
     path: PathBuf,
     records: u64,
-    /// Features of an entry; `None` where nothing of the segment can be read.
+    /// Features per entry; `None` if nothing of the segment is readable.
     dim: Option<usize>,
 }
 
@@ -96,7 +95,7 @@ fn look(
                 for (record, key, content) in &keys {
                     match reader.read(*record, key, content, &mut features) {
                         Ok(_) => health.sound += 1,
-                        // Another process has merged or deleted it meanwhile.
+                        // Another process has merged or deleted it in the meantime.
                         Err(Unread::Gone) => {}
                         Err(Unread::Damaged | Unread::Failed) => bad += 1,
                     }
@@ -115,8 +114,8 @@ fn look(
     Some((health, damaged))
 }
 
-/// Writes segments anew without what is damaged, and returns how many records that dropped; none
-/// when another process uses the namespace.
+/// Rewrites segments without damaged records, and returns the number of records dropped; 0 if another process is using
+/// the namespace.
 fn mend(folder: &Path, fingerprint: &Fingerprint, damaged: &[Damaged]) -> io::Result<u64> {
     let Some(_lock) = Lock::to_merge(folder) else { return Ok(0) };
     remove_leftovers(folder);

@@ -1,4 +1,4 @@
-//! Why features are not kept.
+//! Reasons why features are no longer cached.
 
 use std::fmt;
 use std::io;
@@ -6,22 +6,22 @@ use std::path::PathBuf;
 
 use headstart_files::io_reason;
 
-/// Why features are not kept any more, though a cache was asked for; as text a line for people.
+/// The reason why features are no longer cached although a cache was requested; displays as a line for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheWarning {
-    /// The cache.
+    /// The folder of the cache.
     pub root: PathBuf,
-    /// What is in the way.
+    /// The reason.
     pub reason: NotKept,
 }
 
-/// Why features cannot be kept.
+/// The reason why features cannot be cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotKept {
-    /// The [limit](super::Limit) is reached, and all there is is in use.
+    /// The [limit](super::Limit) is reached, and everything is in use.
     LimitReached,
-    /// What the system said.
+    /// The system's error message.
     Io(String),
 }
 

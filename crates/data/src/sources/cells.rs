@@ -1,11 +1,11 @@
-//! What values of columns mean that are called the same in every table.
+//! Values of columns that have the same name in every table.
 
 use super::Subset;
 
-/// The side that a value of the column `split` means.
+/// Parses a value of the column `split`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of the problem.
 pub(super) fn side(text: &str) -> Result<Option<Subset>, String> {
     match (text, Subset::named(text)) {
         ("", _) => Ok(None),
@@ -16,10 +16,10 @@ pub(super) fn side(text: &str) -> Result<Option<Subset>, String> {
     }
 }
 
-/// What a value of the column `weight` means; 1 if there is none.
+/// Parses a value of the column `weight`; 1 if it is empty.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of the problem.
 pub(super) fn weight(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         _ if text.is_empty() => Ok(1.0),

@@ -1,4 +1,4 @@
-//! Folders of classes as they lie there, for whoever keeps an eye on them.
+//! Folders of classes in their current state, for programs that watch them.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,15 @@ use super::walk::Walker;
 use super::{Skipped, layout};
 use crate::DataError;
 
-/// What lies in a folder whose folders are classes, by the rules of [`Dataset::open`](super::Dataset::open), which
-/// however takes no folder that there is nothing to learn from yet.
+/// The contents of a folder of class folders, by the rules of [`Dataset::open`](super::Dataset::open), which, unlike
+/// this, rejects folders without enough data for training.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClassFolders {
-    /// The classes, by name; those without pictures, too.
+    /// The classes by name, including those without pictures.
     pub classes: Vec<ClassFolder>,
-    /// Pictures that lie beside these folders, in no class.
+    /// Pictures beside the class folders, in no class.
     pub loose: Vec<PathBuf>,
-    /// What was passed over, and why.
+    /// Files left out, with reasons.
     pub skipped: Vec<Skipped>,
 }
 
@@ -25,9 +25,9 @@ pub struct ClassFolders {
 pub struct ClassFolder {
     /// Its name.
     pub name: String,
-    /// Its folder; several whose names [mean the same](super::class_name).
+    /// Its folder, or several whose names [are equivalent](super::class_name).
     pub folders: Vec<PathBuf>,
-    /// Its pictures, by path; undecoded.
+    /// Its pictures by path; not decoded.
     pub pictures: Vec<PathBuf>,
 }
 
@@ -50,7 +50,7 @@ impl ClassFolders {
         Ok(Self { classes, loose, skipped })
     }
 
-    /// Why the folders in a folder are no classes, if they are not: half a line for people.
+    /// The reason why the folders in a folder are not classes, if so, as half a line for people.
     ///
     /// # Errors
     /// When the folder cannot be listed.

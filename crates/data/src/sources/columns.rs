@@ -1,4 +1,4 @@
-//! What the columns of a table are called, and what each is taken for.
+//! Names and roles of a table's columns.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,28 +7,28 @@ use headstart_model::class_name::plain;
 use super::note::Note;
 use super::problem::{ColumnUse, ListingProblem};
 
-/// Which columns of a table hold what, where their own names do not say it.
+/// The roles of a table's columns that their names do not reveal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnNames {
-    /// The column of pictures' paths.
+    /// The column of the pictures' paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The column of labels; or several, one for each class, with a 1 where a picture is of it.
+    /// The column of labels; or several, one for each class, with a 1 for pictures of the class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
-    /// What stands between the labels of a picture in that column, which may then have any number.
+    /// The separator between the labels of a picture in that column, which may then contain any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
 }
 
 impl ColumnNames {
-    /// Whether no column is named.
+    /// Whether no column is specified.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What a column is taken for.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Path,
@@ -42,7 +42,7 @@ impl Role {
     pub(super) const ALL: [Self; 5] =
         [Self::Path, Self::Label, Self::Split, Self::Group, Self::Weight];
 
-    /// Names of such columns, as [`bare`] has them, in the order of preference.
+    /// Names of such columns, normalised by [`bare`], in order of preference.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Path => &[
@@ -101,13 +101,13 @@ impl Role {
         }
     }
 
-    /// The place of a column's name among those of this role, if it is one; 0 is the best.
+    /// The rank of a column's name for this role, if it fits; 0 is the best.
     pub(super) fn rank(self, name: &str) -> Option<usize> {
         let name = bare(name);
         self.names().iter().position(|known| *known == name)
     }
 
-    /// What a manifest of our own calls it; labels by whether they are one a picture or several.
+    /// The names in our own manifests, for one label and for several.
     fn own(self) -> &'static [&'static str] {
         match self {
             Self::Label => &self.names()[..2],
@@ -116,12 +116,12 @@ impl Role {
     }
 }
 
-/// A name without case, spaces and signs: `Image ID`, `image_id` and `imageId` are one.
+/// A name without case, spaces and punctuation: `Image ID`, `image_id` and `imageId` are equal.
 fn bare(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// What the columns of a table are taken for.
+/// The roles of the columns of a table.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) names: Vec<String>,
@@ -130,17 +130,17 @@ pub(super) struct Columns {
     split: Option<usize>,
     group: Option<usize>,
     weight: Option<usize>,
-    /// Columns that may each stand for a class, if there is no column of labels.
+    /// Columns that may each represent a class, if there is no column of labels.
     pub(super) classes: Vec<usize>,
-    /// Whether these were named.
+    /// Whether these were specified.
     pub(super) asked_for_classes: bool,
-    /// Other columns that might have been taken for the labels.
+    /// Other columns that might be the labels.
     rivals: Vec<usize>,
 }
 
 impl Columns {
     /// # Errors
-    /// A name that is asked for and not there, and two columns of the same name.
+    /// When a specified name is missing, or two columns have the same name.
     pub(super) fn of(names: Vec<String>, asked: &ColumnNames) -> Result<Self, ListingProblem> {
         let names: Vec<String> = names.iter().map(|name| plain(name).into_owned()).collect();
         let path =
@@ -181,7 +181,7 @@ impl Columns {
         Ok(columns)
     }
 
-    /// What a column is taken for.
+    /// The role of a column.
     pub(super) fn role(&self, column: usize) -> Option<Role> {
         Role::ALL.into_iter().find(|&role| self.column(role) == Some(column))
     }
@@ -196,10 +196,10 @@ impl Columns {
         }
     }
 
-    /// That there must be a column of paths.
+    /// Checks that there is a column of paths.
     ///
     /// # Errors
-    /// What to do where there is none.
+    /// What to do if there is none.
     pub(super) fn check_path(&self) -> Result<(), ListingProblem> {
         if self.path.is_some() {
             return Ok(());
@@ -233,9 +233,8 @@ impl Columns {
         text.join(", ")
     }
 
-    /// What should be said of the columns that were taken: nothing where they are called as a
-    /// manifest's are. `one_hot` has those that were found to stand for a class each; `paths` is whether
-    /// pictures are found by paths.
+    /// A note on the columns used; `None` if they have the names of our manifests. `one_hot` lists those found to
+    /// represent a class each; `paths` is whether pictures are found by paths.
     pub(super) fn note(&self, one_hot: &[&str], paths: bool) -> Option<Note> {
         let mut said = Vec::new();
         let called = |column: usize| format!("\"{}\"", self.names[column].escape_debug());
@@ -283,7 +282,7 @@ fn named(names: &[String], name: &str, holds: ColumnUse) -> Result<usize, Listin
     })
 }
 
-/// The column whose name is the best of a role's.
+/// The column with the best name for a role.
 fn best(names: &[String], role: Role) -> Result<Option<usize>, String> {
     let ranked = || names.iter().enumerate().filter_map(|(i, name)| Some((role.rank(name)?, i)));
     let Some((rank, column)) = ranked().min() else { return Ok(None) };
@@ -293,7 +292,7 @@ fn best(names: &[String], role: Role) -> Result<Option<usize>, String> {
     }
 }
 
-/// Whether a column has numbers of rows, as pandas writes them.
+/// Whether a column contains row numbers, as written by pandas.
 fn is_index(name: &str) -> bool {
     name.is_empty() || name.starts_with("Unnamed: ")
 }

@@ -1,4 +1,4 @@
-//! Labelled pictures to learn from.
+//! Labelled pictures for training.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,35 +7,33 @@ use std::slice;
 use super::{Item, LabelSets, Labels, Listed, Listing, Note, SkipReason, Skipped, Subset};
 use crate::DataError;
 
-/// Labelled pictures to learn from.
+/// Labelled pictures for training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// The folder or the file that lists the pictures, as it was given.
+    /// The path given: a folder, or a file that lists the pictures.
     pub root: PathBuf,
     /// The names of the classes, in alphabetical (byte) order.
     pub classes: Vec<String>,
-    /// The sets of classes that pictures have, where they may have any number of them; nothing where each
-    /// has one.
+    /// The sets of classes of pictures in a multi-label data set; `None` if each picture has one class.
     pub label_sets: Option<LabelSets>,
-    /// The pictures, in the order of the source; of a divided folder those to train on first.
+    /// The pictures, in the order of the source; if it is split, the training pictures first.
     pub items: Vec<Item>,
-    /// Pictures of these classes that are kept for testing, which training must not see.
+    /// Pictures of these classes reserved for testing, which training must not use.
     pub tests: Vec<Item>,
-    /// What was left out: no pictures, unreadable, without a label, empty class folders.
+    /// What was left out: files that are not pictures, unreadable ones, pictures without a label, empty class folders.
     pub skipped: Vec<Skipped>,
     /// See [`Listing::notes`].
     pub notes: Vec<Note>,
 }
 
 impl Dataset {
-    /// Takes what can be learned from of any listing.
+    /// Selects the pictures of a listing that can be used for training.
     ///
-    /// Left out are pictures without a label, and those of a class that has no pictures to train on.
-    /// Where pictures are given to validation, those that are given to no side are trained on; where
-    /// none are, no side is given.
+    /// Pictures without a label are left out, as are those of a class without training pictures. If there are
+    /// validation pictures, those without a side are used for training; otherwise no side is set.
     ///
     /// # Errors
-    /// When there is nothing to learn from: see [`DataError`].
+    /// When there is nothing to train on: see [`DataError`].
     pub fn from_listing(root: impl AsRef<Path>, listing: Listing) -> Result<Self, DataError> {
         let root = root.as_ref();
         let Listing { mut pictures, skipped: mut left_out, notes } = listing;
@@ -58,8 +56,7 @@ impl Dataset {
         Ok(Self { notes, ..Self::new(root, pictures, left_out)? })
     }
 
-    /// All pictures of any listing as of one class, whatever their labels: to look at, not to learn
-    /// from.
+    /// Makes all pictures of a listing members of one class, regardless of their labels: for viewing, not for training.
     ///
     /// # Errors
     /// [`DataError::NoPictures`] or [`DataError::NothingInside`].
@@ -77,7 +74,7 @@ impl Dataset {
         Ok(Self { root: root.to_owned(), classes, label_sets, items, tests, skipped, notes })
     }
 
-    /// From pictures each of which has a label, those without one being left out.
+    /// Creates a data set from the labelled pictures; others are left out.
     pub(super) fn new(
         root: &Path,
         pictures: Vec<Listed>,
@@ -130,7 +127,7 @@ impl Dataset {
         Ok(Self { root: path, classes, label_sets, items, tests, skipped: left_out, notes })
     }
 
-    /// Whether the source itself says which pictures are for validation.
+    /// Whether the source itself specifies the validation pictures.
     pub fn is_split(&self) -> bool {
         self.items.iter().any(|item| item.subset.is_some())
     }
@@ -141,9 +138,8 @@ impl Dataset {
         self.label_sets.as_ref().map_or(slice::from_ref(&item.label), of_set)
     }
 
-    /// The name of a picture of this data set: its path from the root on, or else from the folder
-    /// on that the root lies in, as a file that lists pictures does; the whole path of what lies
-    /// elsewhere.
+    /// The name of a picture of this data set: its path relative to the root, or to the root's folder if the root is a
+    /// file that lists pictures; the whole path if it is elsewhere.
     pub fn name_of(&self, item: &Item) -> String {
         let path = item.at.path();
         let inside = path
@@ -153,7 +149,7 @@ impl Dataset {
     }
 }
 
-/// That there are no pictures at a place, and what was left out.
+/// The error for a path without pictures, with what was left out.
 fn none_in(root: &Path, left_out: Vec<Skipped>) -> DataError {
     let path = root.to_owned();
     match root.is_file() {
@@ -167,7 +163,7 @@ fn unreadable(mut left_out: Vec<Skipped>) -> Vec<Skipped> {
     left_out
 }
 
-/// Whether the pictures of a side are trained on, and make its classes.
+/// Whether the pictures of a side are used for training, and define its classes.
 pub(super) fn is_learned_from(subset: Option<Subset>) -> bool {
     matches!(subset, None | Some(Subset::Train))
 }

@@ -17,22 +17,21 @@ use crate::DataError;
 use headstart_model::class_name::{class_name, plain};
 
 impl Dataset {
-    /// Finds the pictures of a folder, or of any other [`Source`], and their classes.
-    /// Decodes nothing.
+    /// Finds the pictures of a folder, or of any other [`Source`], and their classes. Decodes nothing.
     ///
-    /// A folder with nothing in it but one folder that has folders stands for that one. Three forms are known:
-    /// - `ROOT/CLASS/**/picture`: the first folder names the class, deeper ones do not matter;
-    /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. [`Subset::named`] has what the
-    ///   sides may be called. One without class folders is unlabelled, and left out.
+    /// A folder that contains only one folder with subfolders represents that one. Three forms are supported:
+    /// - `ROOT/CLASS/**/picture`: the first folder is the class, deeper ones are irrelevant;
+    /// - `ROOT/{train,validation}/CLASS/**/picture`: the split is given. [`Subset::named`] lists the names of sides. A
+    ///   side without class folders is unlabelled, and left out.
     ///
     /// - `ROOT/metadata.csv` or `.jsonl` labels the pictures, unless there are several folders beside it.
     ///
-    /// The pictures of a folder `test` beside `train` are [`Dataset::tests`]. With
-    /// `train` and `test` but no validation folder, the pictures of `train` come without a given side.
-    /// Folders beside the sides are left out. How a split was understood is a note.
+    /// The pictures of a folder `test` beside `train` are [`Dataset::tests`]. With `train` and `test` but no validation
+    /// folder, the pictures of `train` have no given side. Folders beside the sides are left out. A note explains how
+    /// the split was interpreted.
     ///
     /// # Errors
-    /// When there is nothing to learn from: see [`DataError`].
+    /// When there is nothing to train on: see [`DataError`].
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let root = root.as_ref();
         if root.is_file() || Metadata::labels(root).is_some() || is_sharded(root) {
@@ -75,11 +74,10 @@ impl Dataset {
         }
     }
 
-    /// Takes the pictures to train on and those to measure on from two folders, each with
-    /// a folder per class.
+    /// Takes training and validation pictures from two folders, each with a folder per class.
     ///
     /// # Errors
-    /// As [`Dataset::open`].
+    /// As for [`Dataset::open`].
     pub fn open_split(
         train: impl AsRef<Path>,
         validation: impl AsRef<Path>,
@@ -92,17 +90,17 @@ impl Dataset {
     }
 }
 
-/// What lies in a folder whose folders are classes.
+/// The contents of a folder of class folders.
 pub(super) struct Classes {
-    /// By name, which is how the sides of a split agree on their classes.
+    /// Class folders by name, which sides of a split have in common.
     pub(super) folders: BTreeMap<String, Vec<PathBuf>>,
-    /// Pictures that lie in no class.
+    /// Pictures outside classes.
     pub(super) loose: Vec<PathBuf>,
     pub(super) skipped: Vec<Skipped>,
 }
 
 impl Classes {
-    /// The folders, in their order.
+    /// The top-level folders, in order.
     fn tops(&self) -> Vec<Top> {
         let folders = self.folders.values().flatten();
         let top = |path: &PathBuf| {
@@ -155,7 +153,7 @@ pub(super) enum Layout {
         /// Pictures beside these.
         loose: Vec<PathBuf>,
         skipped: Vec<Skipped>,
-        /// How it was understood, for people.
+        /// How it was interpreted, for people.
         note: String,
     },
 }
@@ -184,12 +182,12 @@ impl Layout {
     }
 }
 
-/// Folders within each other that are looked through.
+/// Maximum depth of nested folders that are looked through.
 const DEEPEST: usize = 16;
 
-/// The folder that is meant by one with nothing in it but one folder, and so on, down to one that holds
-/// several: an archive's contents often lie in such a wrapper. A folder whose only folder has no folders
-/// in it is meant itself: that one is a class.
+/// Descends from a folder that contains only one folder to the first that contains several: the contents of an archive
+/// often have such a wrapper. A folder whose only folder has no subfolders is the result itself, and that only folder a
+/// class.
 pub(super) fn look_through(root: &Path) -> PathBuf {
     let mut root = root.to_owned();
     for _ in 0..DEEPEST {
@@ -203,8 +201,8 @@ pub(super) fn look_through(root: &Path) -> PathBuf {
     root
 }
 
-/// The folder that is meant by a side with nothing in it but a folder of its own name, as archives that are
-/// called like what they hold unpack to: `train/train`.
+/// Descends from a side that contains only a folder of its own name, as unpacked from archives named like their
+/// content: `train/train`.
 fn inner_side(side: &Path) -> PathBuf {
     let mut side = side.to_owned();
     for _ in 0..DEEPEST {
@@ -219,7 +217,7 @@ fn inner_side(side: &Path) -> PathBuf {
     side
 }
 
-/// The names of the folders in a folder that has no pictures beside them; none where there are some.
+/// The names of the subfolders of a folder without pictures beside them; empty if there are pictures.
 fn only_folders(folder: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -240,7 +238,7 @@ fn outside(path: PathBuf) -> Skipped {
     Skipped::new(path, SkipReason::NoClass)
 }
 
-/// Walks the classes of all sides, the training side (or the only one) first.
+/// Collects the classes of all sides, the training side (or the only one) first.
 fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset, DataError> {
     let mut loose = 0;
     let mut left_out = Vec::new();
@@ -257,7 +255,7 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
             folders.iter().for_each(|folder| walker.enter(folder));
             let (paths, skips) = walker.finish();
             if paths.is_empty() {
-                // What is said of a folder already is not said again.
+                // A folder that is already reported is not reported again.
                 let new = folders.into_iter().filter(|f| !skips.iter().any(|s| s.path == *f));
                 left_out.extend(new.map(|f| Skipped::new(f, SkipReason::EmptyClass)));
             }
@@ -273,7 +271,7 @@ fn collect(root: &Path, sides: Vec<(Option<Subset>, Classes)>) -> Result<Dataset
     Ok(Dataset { notes, ..Dataset::new(root, pictures, left_out)? })
 }
 
-/// The name of a file or folder, as it is compared with others.
+/// The name of a file or folder, normalised for comparison.
 fn name(path: &Path) -> String {
     plain(&own_name(path)).into_owned()
 }
@@ -282,7 +280,7 @@ fn own_name(path: &Path) -> Cow<'_, str> {
     text_of(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes())
 }
 
-/// Why a folder cannot be listed.
+/// The error for a folder that cannot be listed.
 pub(super) fn unreadable(path: &Path, cause: io::Error) -> DataError {
     let path = path.to_owned();
     match fs::metadata(&path) {

@@ -1,4 +1,4 @@
-//! What a file is, told by its content.
+//! Detection of file types by content.
 
 use std::fs::File;
 use std::path::Path;
@@ -7,17 +7,17 @@ use headstart_files::read_exact_at;
 
 use super::archive;
 
-/// What a file that is given in place of pictures is.
+/// The type of a file given instead of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
     Archive(archive::ArchiveFormat),
     /// A Parquet file.
     Table,
-    /// A packed file, by its kind.
+    /// A compressed file of this type.
     Packed(&'static str),
-    /// A part of an archive, which is nothing by itself.
+    /// A part of an archive, unusable by itself.
     Part,
-    /// A picture, or whatever else.
+    /// A picture, or anything else.
     Other,
 }
 
@@ -25,7 +25,7 @@ pub(super) enum FileKind {
 const BLOCK: usize = 512;
 
 impl FileKind {
-    /// What the file is; [`FileKind::Other`] if it cannot be read.
+    /// Detects the type of a file; [`FileKind::Other`] if it cannot be read.
     pub(super) fn of(path: &Path) -> Self {
         match joining(path) {
             Some(_) => Self::Part,
@@ -36,7 +36,7 @@ impl FileKind {
     fn of_content(path: &Path) -> Self {
         let mut head = [0; BLOCK];
         let Ok(file) = File::open(path) else { return Self::Other };
-        // A zip archive may be shorter; what lies behind its end stays zero.
+        // A zip archive may be shorter; the rest of the buffer stays zero.
         let len = file.metadata().map_or(0, |m| m.len()).min(BLOCK as u64) as usize;
         match read_exact_at(&file, &mut head[..len], 0) {
             Ok(()) => Self::of_head(&head),
@@ -47,7 +47,7 @@ impl FileKind {
     fn of_head(head: &[u8; BLOCK]) -> Self {
         const MAGIC: [(&[u8], FileKind); 8] = [
             (b"PK\x03\x04", FileKind::Archive(archive::ArchiveFormat::Zip)),
-            // Without any member.
+            // An empty archive.
             (b"PK\x05\x06", FileKind::Archive(archive::ArchiveFormat::Zip)),
             (b"PAR1", FileKind::Table),
             (b"\x1F\x8B", FileKind::Packed("gzip")),
@@ -65,20 +65,20 @@ impl FileKind {
     }
 }
 
-/// That a file is a Parquet file, which this build leaves out.
+/// The message for a Parquet file in a build without Parquet support.
 #[cfg(not(feature = "parquet"))]
 pub(super) fn not_in_this_build() -> String {
     "a Parquet file, which this build of headstart does not read: it lacks the feature parquet"
         .to_owned()
 }
 
-/// What to do about a part of an archive; `None` of any other file.
+/// How to join a part of an archive; `None` for any other file.
 pub(super) fn joining(path: &Path) -> Option<String> {
     archive::joining(path, &|path| matches!(FileKind::of_content(path), FileKind::Archive(_)))
 }
 
-/// Whether the checksum is right, in which its own eight bytes count as spaces: that of a header of
-/// any kind of tar, also those older than their mark. One of zeros has none.
+/// Whether the checksum is right, computed with its own eight bytes as spaces: true for headers of all tar variants,
+/// including those older than the magic bytes. A block of zeros has no valid checksum.
 fn is_tar_header(head: &[u8; BLOCK]) -> bool {
     let sum = |bytes: &[u8]| bytes.iter().map(|&b| u32::from(b)).sum::<u32>();
     let expected = sum(&head[..148]) + 8 * u32::from(b' ') + sum(&head[156..]);

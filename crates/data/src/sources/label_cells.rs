@@ -1,4 +1,4 @@
-//! What the values of a column of labels mean.
+//! Interpretation of the values of a label column.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,35 +9,35 @@ use super::shared_names::{Label, Names};
 use super::{Labels, Listing};
 use headstart_model::class_name::BadClassName;
 
-/// Reads the cells of a column of labels, of which many rows have the same.
+/// Parses the cells of a label column, many of which are the same.
 pub(super) struct LabelCells {
     several: Several,
     known: HashMap<String, Labels>,
     names: Names,
-    /// Whether several labels were said by a text, and whether labels were in lists.
+    /// Whether a text contained several labels, and whether there were lists.
     by_text: bool,
     by_list: bool,
-    /// Whether all lists so far are of 0 and 1, and one has either twice: a place for each class.
+    /// Whether all lists so far consist of 0 and 1, and one contains either twice: one position per class.
     all_marks: bool,
     has_repeats: bool,
 }
 
-/// How a text says that a picture has several labels.
+/// How a text specifies several labels of a picture.
 enum Several {
-    /// It has one.
+    /// Not at all: it is a single label.
     Never,
-    /// As [`Labels::from_cell`] has it.
+    /// By the rules of [`Labels::from_cell`].
     ByCell,
-    /// With this between them, however many there are.
+    /// With this separator, for any number of labels.
     Separated(String),
 }
 
 impl LabelCells {
-    /// Of a column of this name, if there is one.
+    /// For a column of this name, if there is one.
     pub(super) fn new(column: Option<&str>, asked: &ColumnNames) -> Self {
         let several = match (&asked.separator, column) {
             (Some(separator), _) => Several::Separated(separator.clone()),
-            // In a manifest of our own, a class may be called anything.
+            // In our own manifests, a class name may contain any characters.
             (None, Some(name)) if !name.eq_ignore_ascii_case("label") => Several::ByCell,
             _ => Several::Never,
         };
@@ -53,15 +53,15 @@ impl LabelCells {
         }
     }
 
-    /// Where names of classes are shared.
+    /// The shared class names.
     pub(super) fn names(&mut self) -> &mut Names {
         &mut self.names
     }
 
-    /// What a list of labels means.
+    /// Interprets a list of labels.
     ///
     /// # Errors
-    /// One that no class can have.
+    /// An invalid class name.
     pub(super) fn list<T: AsRef<[u8]>>(&mut self, list: &[T]) -> Result<Labels, BadClassName> {
         self.by_list = true;
         self.watch(list.iter().map(AsRef::as_ref));
@@ -76,7 +76,7 @@ impl LabelCells {
         Ok(Labels::set(names))
     }
 
-    /// Looks for lists that have a 0 or a 1 for each class.
+    /// Checks for lists that have a 0 or a 1 for each class.
     fn watch<'a>(&mut self, list: impl Iterator<Item = &'a [u8]>) {
         let mut seen = [false; 2];
         for mark in list {
@@ -92,10 +92,10 @@ impl LabelCells {
         }
     }
 
-    /// What a cell of the column of labels means.
+    /// Interprets a cell of the label column.
     ///
     /// # Errors
-    /// A label that no class can have.
+    /// An invalid class name.
     pub(super) fn cell(&mut self, cell: &str) -> Result<Labels, BadClassName> {
         if let Some(known) = self.known.get(cell) {
             return Ok(known.clone());
@@ -131,11 +131,11 @@ impl LabelCells {
         Ok(labels)
     }
 
-    /// Settles what the labels of all rows are; the result is what to say where they may be several, though
-    /// nothing takes them apart.
+    /// Determines the final labels of all rows; returns a note if cells may contain several labels that no separator
+    /// divides.
     ///
     /// # Errors
-    /// Where lists have a 0 or a 1 for each class, whose names are not there.
+    /// When lists have a 0 or a 1 for each class, whose names are unknown.
     pub(super) fn finish(&self, listing: &mut Listing) -> Result<Option<Note>, String> {
         if self.all_marks && self.has_repeats {
             return Err(
@@ -151,7 +151,7 @@ impl LabelCells {
     }
 }
 
-/// Names a label of which each part is a label of its own elsewhere.
+/// Finds a label whose parts are labels elsewhere.
 fn hint(listing: &Listing) -> Option<Note> {
     let all: HashSet<&str> = listing.pictures.iter().filter_map(|p| p.label.as_deref()).collect();
     let is_several = |label: &&str, separator: char| {

@@ -1,4 +1,4 @@
-//! One label of a picture, or several.
+//! The labels of a picture: one or several.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -9,30 +9,30 @@ use std::sync::Arc;
 use super::{Listed, Listing, Location, Subset};
 use crate::decode::Limits;
 
-/// What a picture of a [`Listing`] is labelled.
+/// The labels of a picture in a [`Listing`].
 ///
-/// A reader gives [`Labels::One`] where a picture has one class by the form of the source, and
-/// [`Labels::Set`] where it may have any number. One `Set` in a listing makes all of it multi-label: a
-/// `One` beside it is a set of one, and a picture without any class is one that is of none, where
-/// [`Labels::None`] is a picture of which nothing is known. Sets that are equal should be shared.
+/// Readers return [`Labels::One`] if the form of the source gives a picture one class, and [`Labels::Set`] if it may
+/// have any number. One `Set` in a listing makes all of it multi-label: then `One` is a set of one, and an empty set
+/// means that the picture is of no class, whereas [`Labels::None`] means that nothing is known. Equal sets should be
+/// shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Labels {
-    /// Nothing is known.
+    /// Unknown.
     #[default]
     None,
     /// The name of its class.
     One(Arc<str>),
-    /// The names of all its classes, in alphabetical (byte) order, each once; maybe none.
+    /// The names of all of its classes, in alphabetical (byte) order, each once; may be empty.
     Set(Arc<[Arc<str>]>),
 }
 
-/// What stands between the names of a set where it is text.
+/// The separator of names in a set written as text.
 const SEPARATOR: char = '|';
-/// What stands before a separator, or itself, that is part of a name.
+/// The escape character for a separator, or itself, in a name.
 const ESCAPE: char = '\\';
 
 impl Labels {
-    /// Any number of classes, in any order.
+    /// Creates a set of any number of classes, in any order.
     pub fn set(names: impl IntoIterator<Item = Arc<str>>) -> Self {
         let mut names: Vec<Arc<str>> = names.into_iter().collect();
         names.sort_unstable();
@@ -49,7 +49,7 @@ impl Labels {
         }
     }
 
-    /// The name of the one class, unless there may be others.
+    /// The name of the class, if it is a single label.
     pub fn as_deref(&self) -> Option<&str> {
         match self {
             Self::One(name) => Some(name),
@@ -57,19 +57,19 @@ impl Labels {
         }
     }
 
-    /// Whether nothing is known.
+    /// Whether the labels are unknown.
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
 
-    /// Whether something is known.
+    /// Whether the labels are known.
     pub fn is_some(&self) -> bool {
         !self.is_none()
     }
 
-    /// As a cell of a table. The names of a set stand with `|` between them, one alone before it, and no
-    /// name is `|`; a `|` or `\` in a name stands after a `\`. So a set can be told from the name of a
-    /// class, and from nothing; [`Labels::from_cell`] reads it.
+    /// Formats as a cell of a table: the names of a set separated by `|`, a single one preceded by `|`, an empty set as
+    /// `|`; `|` and `\` in names are escaped by `\`. So a set differs from a class name and from an empty cell;
+    /// [`Labels::from_cell`] parses it.
     pub fn to_cell(&self) -> String {
         let names = match self {
             Self::None => return String::new(),
@@ -79,9 +79,8 @@ impl Labels {
         set_to_cell(names.iter().map(|name| &**name))
     }
 
-    /// What a cell of a column of labels means: a set where there is a `|` that is not after a `\`, or where
-    /// it is a list in brackets, as Python and JSON write them; or else one class. Spaces around names do
-    /// not count.
+    /// Parses a cell of a label column: a set if it contains an unescaped `|`, or is a list in brackets as in Python
+    /// and JSON; otherwise one class. Spaces around names are ignored.
     pub fn from_cell(text: &str, mut shared: impl FnMut(&str) -> Option<Arc<str>>) -> Self {
         let (mut names, mut name, mut escaped) = (Vec::new(), String::new(), false);
         for c in text.chars() {
@@ -137,7 +136,7 @@ fn unquoted(text: &str) -> &str {
     inner('\'').or_else(|| inner('"')).unwrap_or(text)
 }
 
-/// The cell of a set of names: see [`Labels::to_cell`].
+/// The cell for a set of names: see [`Labels::to_cell`].
 pub(super) fn set_to_cell<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<String> = names
         .map(|name| {
@@ -154,7 +153,7 @@ pub(super) fn set_to_cell<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// The name of its class.
+/// A single class.
 impl From<&str> for Labels {
     fn from(name: &str) -> Self {
         Self::One(name.into())
@@ -173,8 +172,7 @@ impl Listing {
         self.pictures.iter().any(|picture| matches!(picture.label, Labels::Set(_)))
     }
 
-    /// Takes sets for single labels, if each of them is of one class: for sources where the same form has
-    /// either.
+    /// Converts sets to single labels if each contains one class: for sources in which both have the same form.
     pub(super) fn settle(&mut self) {
         let single = |picture: &Listed| picture.label.is_none() || picture.label.names().len() == 1;
         if self.pictures.iter().all(single) {
@@ -184,8 +182,8 @@ impl Listing {
         }
     }
 
-    /// Takes each label as a set of one, and pictures of one side that are the same file, or files of the
-    /// same bytes, as one with all their labels: the first.
+    /// Converts labels to sets, and merges pictures of one side that are the same file, or have the same bytes, into
+    /// the first, with all of their labels.
     pub(super) fn make_multi_label(&mut self) {
         let mut known: HashMap<Arc<str>, Labels> = HashMap::new();
         for picture in &mut self.pictures {
@@ -197,7 +195,7 @@ impl Listing {
         let places = self.pictures.iter().map(|picture| Some(&picture.at));
         let repeated = repeated(self, places.collect());
         self.merge(&repeated);
-        // Only files of equal length can be the same, and are read.
+        // Only files of the same length can be equal, and only these are read.
         let lengths: Vec<Option<u64>> = self.pictures.iter().map(|p| length(&p.at)).collect();
         let mut count: HashMap<u64, usize> = HashMap::new();
         lengths.iter().flatten().for_each(|&length| *count.entry(length).or_default() += 1);
@@ -209,7 +207,7 @@ impl Listing {
         self.merge(&repeated);
     }
 
-    /// Gives the labels of pictures to the first ones that they repeat, and leaves them out.
+    /// Moves the labels of repeated pictures to the first occurrence, and removes the repetitions.
     fn merge(&mut self, repeated: &BTreeMap<usize, usize>) {
         let mut names: HashMap<usize, Vec<Arc<str>>> = HashMap::new();
         for (&index, &first) in repeated {
@@ -227,7 +225,7 @@ impl Listing {
     }
 }
 
-/// Of each picture that an earlier one of its side has the key of, that earlier one.
+/// For each picture with the same key as an earlier one of its side, that earlier one.
 fn repeated<K: Eq + Hash>(listing: &Listing, keys: Vec<Option<K>>) -> BTreeMap<usize, usize> {
     let mut firsts: HashMap<(K, Option<Subset>), usize> = HashMap::new();
     let mut repeated = BTreeMap::new();
@@ -241,19 +239,19 @@ fn repeated<K: Eq + Hash>(listing: &Listing, keys: Vec<Option<K>>) -> BTreeMap<u
     repeated
 }
 
-/// The bytes of a file; nothing of what is no file of its own.
+/// The length of a file; `None` if it is not a separate file.
 fn length(at: &Location) -> Option<u64> {
     let Location::File(path) = at else { return None };
     fs::metadata(path).ok().map(|metadata| metadata.len())
 }
 
-/// Of what its bytes are; nothing where they cannot be read, which is told when it is decoded.
+/// The hash of its bytes; `None` if they cannot be read, which decoding will report.
 fn hash(at: &Location) -> Option<blake3::Hash> {
     at.read(&Limits::default()).ok().map(|bytes| blake3::hash(&bytes))
 }
 
-/// The different sets of classes that pictures of a multi-label data set have. A picture's label is the
-/// number of its set, so that what only compares labels, or hands them on, need not know.
+/// The distinct sets of classes in a multi-label data set. A picture's label is the index of its set, so that code that
+/// only compares or passes on labels need not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelSets {
     sets: Vec<Vec<usize>>,
@@ -261,7 +259,7 @@ pub struct LabelSets {
 }
 
 impl LabelSets {
-    /// The number of a set, a new one if it is new.
+    /// The index of a set, which is added if it is new.
     pub fn number(&mut self, mut set: Vec<usize>) -> usize {
         set.sort_unstable();
         set.dedup();
@@ -273,16 +271,16 @@ impl LabelSets {
         self.sets.len() - 1
     }
 
-    /// Gives pictures that are the same, by their `keys`, all the classes that any of them has.
+    /// Gives pictures with the same key the union of their classes.
     ///
     /// # Panics
-    /// When there is no label for a key, or a label is not that of a set.
+    /// When a label is missing, or is not the index of a set.
     pub fn unite<K: Eq + Hash>(&mut self, labels: &mut [usize], keys: &[K]) {
         let mut same: HashMap<&K, Vec<usize>> = HashMap::new();
         for (picture, key) in keys.iter().enumerate() {
             same.entry(key).or_default().push(picture);
         }
-        // In the order of the pictures, so that numbers of new sets do not change from run to run.
+        // In picture order, so that indices of new sets are reproducible.
         let mut groups: Vec<Vec<usize>> = same.into_values().filter(|g| g.len() > 1).collect();
         groups.sort_unstable();
         for pictures in groups {
@@ -296,7 +294,7 @@ impl LabelSets {
         }
     }
 
-    /// All sets by their numbers, each ascending.
+    /// All sets by index, each ascending.
     pub fn as_slice(&self) -> &[Vec<usize>] {
         &self.sets
     }

@@ -1,31 +1,29 @@
-//! How pictures lie in folders, on disk and in archives alike: which folders are sides of a split, and
-//! which are classes.
+//! Folder structures, on disk and in archives: detection of folders that are sides of a split, and of those that are
+//! classes.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Subset;
 
-/// A folder that lies at the top.
+/// A folder at the top level.
 #[derive(Debug, Default)]
 pub(super) struct Top {
     pub(super) name: String,
-    /// The names of the folders in it. Of one that has pictures in it, too, and is not called like a side,
-    /// these may be missing.
+    /// The names of its subfolders. They may be missing if it also contains pictures and does not have a side's name.
     pub(super) folders: BTreeSet<String>,
 }
 
-/// Which side each of these folders is; `None` where they are classes.
+/// The side of each of these folders; `None` if they are classes.
 ///
-/// They are a split if one called like `train` has folders in it, which are then the classes, and another
-/// is called like a side. That one need have none: it is not labelled, and never a class. Folders that
-/// are no sides lie beside the split.
+/// They are a split if one named like `train` contains folders, which are then the classes, and another is named like a
+/// side. The other may have no folders: then it is unlabelled, and never a class. Other folders are beside the split.
 pub(super) fn sides(tops: &[Top]) -> Option<Vec<Option<Subset>>> {
     let mut sides = vec![None; tops.len()];
     let called = |subset| {
         let mut named: Vec<usize> =
             (0..tops.len()).filter(|&i| Subset::named(&tops[i].name) == Some(subset)).collect();
-        // Of several, one that has classes.
+        // If several match, one with classes.
         named.sort_by_key(|&i| tops[i].folders.is_empty());
         named.first().copied()
     };
@@ -41,12 +39,12 @@ pub(super) fn sides(tops: &[Top]) -> Option<Vec<Option<Subset>>> {
     Some(sides)
 }
 
-/// Whether a folder that is all that lies in a side's is that side itself, once more.
+/// Whether the only folder inside a side's folder is that side itself, repeated.
 pub(super) fn is_inner_side(side: &[u8], inner: &[u8]) -> bool {
     side.eq_ignore_ascii_case(inner)
 }
 
-/// A line for people where classes have folders that are called like sides, which they are not there.
+/// A line for people if class folders contain folders named like sides, which are not sides there.
 pub(super) fn sides_within(tops: &[Top]) -> Option<String> {
     let has = |top: &Top, side| top.folders.iter().any(|name| Subset::named(name) == Some(side));
     let measured = [Subset::Validation, Subset::Test];
@@ -60,8 +58,8 @@ pub(super) fn sides_within(tops: &[Top]) -> Option<String> {
     ))
 }
 
-/// The folders that all of these have in common, if these are several, and it is the same two or more in
-/// each, and none is called like a side: then either may be the classes.
+/// The subfolders that all of these have in common, if each of several contains the same two or more and none is named
+/// like a side: then either level may be the classes.
 pub(super) fn either_may_be_classes(tops: &[Top]) -> Option<&BTreeSet<String>> {
     let [first, others @ ..] = tops else { return None };
     let alike = !others.is_empty()
@@ -70,7 +68,7 @@ pub(super) fn either_may_be_classes(tops: &[Top]) -> Option<&BTreeSet<String>> {
     alike.then_some(&first.folders)
 }
 
-/// A line for people on folders that are one class, if they are several: these are their names.
+/// A line for people on several folders, with these names, that are one class.
 pub(super) fn merged<'a>(
     class: &str,
     folders: impl ExactSizeIterator<Item = Cow<'a, str>>,
@@ -85,7 +83,7 @@ pub(super) fn merged<'a>(
     })
 }
 
-/// A line on a split for people.
+/// A line for people that describes a split.
 pub(super) fn describe(tops: &[Top], sides: &[Option<Subset>]) -> String {
     let mut parts = Vec::new();
     let mut beside = Vec::new();
@@ -132,7 +130,7 @@ mod tests {
             ("train/a,b test", Some(&[Some(Train), Some(Test)])),
             ("single test/a,b train/a,b", Some(&[None, Some(Test), Some(Train)])),
             ("train/a,b test/a,b val/a,b", Some(&[Some(Train), Some(Test), Some(Validation)])),
-            // Classes of these names.
+            // Classes with these names.
             ("train val", None),
             ("train test/a,b", None),
             ("train/a,b bus/a", None),

@@ -1,7 +1,7 @@
-//! What systems and programs leave among pictures.
+//! Leftovers of operating systems and programs among pictures.
 
-/// Files and folders that nobody put there: wastebaskets, snapshots, thumbnails, settings. Those whose
-/// names begin with a dot (`.Trashes`, `.thumbnails`, `.picasa.ini`) are hidden as such.
+/// Files and folders created by the system: recycle bins, snapshots, thumbnails, settings. Those whose names start with
+/// a dot (`.Trashes`, `.thumbnails`, `.picasa.ini`) are hidden anyway.
 const LEFTOVERS: [&[u8]; 15] = [
     // Windows.
     b"$RECYCLE.BIN",
@@ -25,13 +25,13 @@ const LEFTOVERS: [&[u8]; 15] = [
     b"Picasa.ini",
 ];
 
-/// Whether files and folders of this name are passed over in silence, in folders and in archives: hidden
-/// ones, and leftovers of systems in any case of letters.
+/// Whether files and folders of this name are silently ignored, in folders and in archives: hidden ones, and leftovers
+/// of systems, compared without case.
 pub(super) fn hidden(name: &[u8]) -> bool {
     name.starts_with(b".") || LEFTOVERS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Whether files and folders of this name are passed over in silence when folders are listed.
+/// Whether files and folders of this name are silently ignored when folders are listed.
 pub fn is_hidden(name: &str) -> bool {
     hidden(name.as_bytes())
 }

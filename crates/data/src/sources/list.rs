@@ -16,21 +16,19 @@ use super::{
 };
 use crate::DataError;
 
-/// Lists files, the pictures below folders, and those of manifests, with labels where there are any.
+/// Lists files, the pictures in folders, and those of manifests, with labels if available.
 ///
-/// A file given by name is always listed, whatever it is: that it cannot be decoded is an
-/// answer to whoever named it. In place of an archive or of a table with a column of pictures,
-/// which are told by their content, their pictures are listed; in place of a folder that holds nothing
-/// but such files, those of all of them. A folder's pictures are labelled as [`Dataset`](super::Dataset)
-/// labels them; none of its demands (two classes, nothing outside them) are made here, and
-/// the pictures of a `test` folder beside `train` are listed with the others, as
-/// [`Subset::Test`], so that features can be had of all of them. Within one folder given, a file that links lead to
-/// several times is listed once, under the first label.
+/// A file given by name is always listed, of any type, so that its decoding error is reported. Archives and tables with
+/// a column of pictures, detected by content, are replaced by their pictures, and so is a folder that contains only
+/// such files. A folder's pictures are labelled as by [`Dataset`](super::Dataset), but without its requirements (two
+/// classes, nothing outside them), and the pictures of a `test` folder beside `train` are listed with the others, as
+/// [`Subset::Test`], so that their features can be computed. Within one given folder, a file reachable by several links
+/// is listed once, under the first label.
 pub fn list_pictures<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Listing {
     list_pictures_as(paths, &ColumnNames::default())
 }
 
-/// The same, where some columns of tables are named.
+/// Lists like [`list_pictures`], with some columns of tables specified.
 pub fn list_pictures_as<P: AsRef<Path>>(
     paths: impl IntoIterator<Item = P>,
     columns: &ColumnNames,
@@ -48,16 +46,15 @@ pub fn list_pictures_as<P: AsRef<Path>>(
     listing
 }
 
-/// Lists the pictures of one source, a folder or a file that holds pictures, as [`list_pictures`]
-/// does.
+/// Lists the pictures of one source, a folder or a file that contains pictures, like [`list_pictures`].
 ///
 /// # Errors
-/// When nothing is there, or it is a file that holds none.
+/// When the path does not exist, or is a file that contains none.
 pub fn list_source(root: &Path) -> Result<Listing, DataError> {
     list_source_as(root, &ColumnNames::default())
 }
 
-/// The same, where some columns of tables are named.
+/// Lists like [`list_source`], with some columns of tables specified.
 pub(super) fn list_source_as(root: &Path, columns: &ColumnNames) -> Result<Listing, DataError> {
     let path = root.to_owned();
     match fs::metadata(root) {
@@ -76,20 +73,19 @@ pub(super) fn list_source_as(root: &Path, columns: &ColumnNames) -> Result<Listi
     }
 }
 
-/// Whether a path is something that pictures are found in: a folder, a manifest, an archive or a table.
+/// Whether a path may contain several pictures: a folder, a manifest, an archive or a table.
 pub fn is_source(path: &Path) -> bool {
     path.is_dir()
         || (path.is_file()
             && (manifest::is_manifest(path) || FileKind::of(path) != FileKind::Other))
 }
 
-/// Whether a file is a table, that lists pictures or holds them.
+/// Whether a file is a table that lists or contains pictures.
 pub fn is_table(path: &Path) -> bool {
     path.is_file() && (manifest::is_manifest(path) || FileKind::of(path) == FileKind::Table)
 }
 
-/// What an archive or a table holds, or the reason why it cannot be listed; `None` if the file is
-/// neither.
+/// The contents of an archive or a table, or the reason why it cannot be listed; `None` if the file is neither.
 fn contents(path: &Path, columns: &ColumnNames) -> Option<Result<Listing, ListingProblem>> {
     Some(match FileKind::of(path) {
         FileKind::Archive(kind) => archive::list(path, kind, columns).map_err(Into::into),
@@ -116,7 +112,7 @@ fn add_file(listing: &mut Listing, path: &Path, columns: &ColumnNames) {
         Some(Ok(mut listed)) => {
             listing.pictures.append(&mut listed.pictures);
             listing.skipped.append(&mut listed.skipped);
-            // Tables of one folder are understood alike.
+            // Tables of one folder are interpreted alike.
             listed.notes.retain(|note| !listing.notes.contains(note));
             listing.notes.append(&mut listed.notes);
         }
@@ -159,7 +155,7 @@ fn add_folder(listing: &mut Listing, root: &Path, columns: &ColumnNames) {
     }
 }
 
-/// The pictures below a folder; what is no picture is skipped.
+/// The pictures in a folder at any depth; other files are skipped.
 fn below(listing: &mut Listing, root: &Path) -> Vec<PathBuf> {
     let mut walker = Walker::default();
     walker.enter(root);
@@ -176,7 +172,7 @@ fn add_unlabelled(listing: &mut Listing, root: &Path) {
 fn add_classes(listing: &mut Listing, root: &Path, subset: Option<Subset>) {
     let paths = below(listing, root);
     let mut known = Names::default();
-    // A folder's pictures follow each other.
+    // The pictures of a folder are consecutive.
     let mut last: Option<(OsString, Option<Arc<str>>)> = None;
     for path in paths {
         let inside = path.strip_prefix(root).unwrap_or(&path);

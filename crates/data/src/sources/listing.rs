@@ -1,4 +1,4 @@
-//! What a source holds.
+//! The contents of a source.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::{Labels, Location, Note, SkipReason, Skipped, Subset};
 /// A picture of a [`Listing`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
-    /// Where it is.
+    /// Its location.
     pub at: Location,
-    /// Its label, such as the name of its class's folder, or all of them.
+    /// Its label, such as the name of its class's folder, or its set of labels.
     pub label: Labels,
-    /// The side it is given to, where the source itself is split.
+    /// Its side, if the source itself is split.
     pub subset: Option<Subset>,
     /// See [`Item::group`](super::Item::group).
     pub group: Option<Arc<str>>,
@@ -23,7 +23,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// A picture that counts like any other.
+    /// Creates a picture with the default weight and no group.
     pub fn new(at: impl Into<Location>, label: impl Into<Labels>, subset: Option<Subset>) -> Self {
         Self { at: at.into(), label: label.into(), subset, group: None, weight: 1.0 }
     }
@@ -35,20 +35,20 @@ impl AsRef<Location> for Listed {
     }
 }
 
-/// What [`list_pictures`](super::list_pictures) found.
+/// The result of [`list_pictures`](super::list_pictures).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
-    /// The pictures, in the order of the paths given; those of a folder in path order.
+    /// The pictures, in the order of the given paths; those of a folder in path order.
     pub pictures: Vec<Listed>,
-    /// What was left out: paths that do not exist, and what folders hold beside pictures.
+    /// What was left out: missing paths, and files in folders that are not pictures.
     pub skipped: Vec<Skipped>,
-    /// How a table was understood, where that does not go without saying; half a line each.
+    /// How a table was interpreted, if that is not obvious; half a line each.
     pub notes: Vec<Note>,
 }
 
 impl Listing {
-    /// Has every name of a class as [`class_name`] has it, and leaves out pictures with one that is none.
-    /// Listings of sources are so already.
+    /// Normalises every class name by [`class_name`], and leaves out pictures with an invalid one. Listings of sources
+    /// are normalised already.
     pub fn check_names(&mut self) {
         let mut known = Names::default();
         let skipped = &mut self.skipped;

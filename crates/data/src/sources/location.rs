@@ -1,4 +1,4 @@
-//! Where the bytes of a picture are.
+//! Location of a picture's bytes.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,24 +12,23 @@ use super::archive::Member;
 use super::table::Row;
 use crate::decode::{DecodeError, Limits, read_file_with};
 
-/// Where the bytes of a picture are.
+/// The location of a picture's bytes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Location {
-    /// A file of its own.
+    /// A separate file.
     File(PathBuf),
     /// A member of an archive.
     Member(Member),
     /// A row of a table.
     #[cfg(feature = "parquet")]
     Row(Row),
-    /// A picture of the program's own.
+    /// A picture supplied by the program.
     Provided(Provided),
 }
 
 impl Location {
-    /// The path by which people know the picture: `ARCHIVE/NAME` in an archive,
-    /// `TABLE/NAME` or `TABLE/ROW` in a table.
+    /// The picture's path for display: `ARCHIVE/NAME` in an archive, `TABLE/NAME` or `TABLE/ROW` in a table.
     pub fn path(&self) -> Cow<'_, Path> {
         match self {
             Self::File(path) => Cow::Borrowed(path),
@@ -43,17 +42,16 @@ impl Location {
     /// Reads the picture's bytes.
     ///
     /// # Errors
-    /// When they cannot be read, are too many, or begin like no picture.
+    /// When they cannot be read, are too many, or do not start like a picture.
     pub fn read(&self, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
         Ok(self.read_with(limits, &mut |_| true)?.expect("there is room"))
     }
 
-    /// [`Location::read`] into memory that may be short: `room` is asked, before there is any, whether
-    /// there may be so many bytes, all together; it may wait for them when it is asked first. `None` when
-    /// it says no.
+    /// [`Location::read`] with limited memory: before each allocation, `room` receives the total number of bytes needed
+    /// and returns whether they are available; its first call may wait for them. `None` if it refuses.
     ///
     /// # Errors
-    /// As [`Location::read`].
+    /// As for [`Location::read`].
     pub fn read_with(
         &self,
         limits: &Limits,
@@ -69,7 +67,7 @@ impl Location {
     }
 }
 
-/// What tells pictures apart, and gives them an order.
+/// The identity of a picture, which also defines an order.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Key<'a> {
     File(&'a Path),

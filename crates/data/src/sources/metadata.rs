@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 
 use super::walk::entries;
 
-/// What such tables are called.
+/// Names of such tables.
 const NAMES: [&str; 2] = ["metadata.csv", "metadata.jsonl"];
 
-/// The table in a folder that says what its pictures are.
+/// The table in a folder that describes its pictures.
 pub(super) enum Metadata {
     /// It labels them.
     Labels(PathBuf),
-    /// There are class folders, too, and they do.
+    /// It is beside class folders, which label them instead.
     Beside(PathBuf),
 }
 
 impl Metadata {
     pub(super) fn of(root: &Path) -> Option<Self> {
         let table = NAMES.iter().map(|name| root.join(name)).find(|path| path.is_file())?;
-        // Pictures may lie in a folder of their own; several folders are classes.
+        // Pictures may be in a single subfolder; several folders are classes.
         let folders = entries(root).map_or(0, |found| found.folders.len());
         Some(if folders < 2 { Self::Labels(table) } else { Self::Beside(table) })
     }
@@ -31,7 +31,7 @@ impl Metadata {
         }
     }
 
-    /// What was taken for the labels, for people.
+    /// A note on the source of the labels, for people.
     pub(super) fn note(&self) -> String {
         match self {
             Self::Labels(table) => format!("labels from {}", table.display()),

@@ -1,24 +1,24 @@
-//! Where pictures come from, and what they are labelled.
+//! Sources of pictures and their labels.
 //!
-//! [`Dataset`] is what is trained on, mostly a folder per class. [`list_pictures`] takes any
-//! files and folders, for prediction and features. A [`Source`] is a place with pictures of either
-//! use; [`manifest`] are tables that list pictures.
+//! [`Dataset`] is for training, usually with a folder per class. [`list_pictures`] accepts any files and folders, for
+//! prediction and features. A [`Source`] is a place with pictures for either use; [`manifest`] reads tables that list
+//! pictures.
 //!
-//! An archive or a table of pictures is told by its content and listed like a folder; a
-//! [`Location`] says where each picture's bytes are, and reads them.
+//! An archive or a table of pictures is recognised by its content and listed like a folder; a [`Location`] locates and
+//! reads each picture's bytes.
 //!
-//! What both have in common:
-//! - Entries come in the order of their paths, whatever the file system's.
-//! - Names that begin with a dot, and what systems leave behind (`@eaDir`, `Thumbs.db`, `__MACOSX`), are
-//!   passed over in silence.
-//! - Symbolic links are followed. A folder is entered once per class, whatever ways lead
-//!   to it, and never one above its class's own, so that loops end; a file that several names of a class lead to counts once.
-//!   One file under two classes stays under both: which label is right is not ours to
-//!   say, and the split keeps the two together and reports them.
-//! - Whether a file is a picture is told by its content. A file whose name ends like a
-//!   picture's is looked at when it is decoded, any other one here, so that a folder of a
-//!   million pictures need not be opened a million times before work begins.
-//! - What is left out is listed with its reason; an unreadable folder stops nothing.
+//! Common rules:
+//! - Entries are in path order, regardless of the file system's.
+//! - Names that start with a dot, and leftovers of operating systems (`@eaDir`, `Thumbs.db`, `__MACOSX`), are silently
+//!   ignored.
+//! - Symbolic links are followed. A folder is entered once per class, even if several links lead to it, and never one
+//!   above its class's own, so that loops end; a file that several names in a class lead to counts once. A file under
+//!   two classes stays under both: which label is right is not ours to decide, and the split keeps the two together and
+//!   reports them.
+//! - Whether a file is a picture is determined by its content: at decoding if its name has a picture's extension,
+//!   otherwise at listing, so that a folder of a million pictures need not be opened a million times before work
+//!   starts.
+//! - What is left out is listed with its reason; an unreadable folder does not stop the listing.
 
 mod archive;
 mod cells;
@@ -79,21 +79,21 @@ pub use table::Row;
 /// A picture of a [`Dataset`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// Where it is.
+    /// Its location.
     pub at: Location,
-    /// Its label: an index into [`Dataset::classes`]; where there are [`Dataset::label_sets`], into these.
-    /// [`Dataset::classes_of`] knows both.
+    /// Its label: an index into [`Dataset::classes`] or, if there are any, into [`Dataset::label_sets`].
+    /// [`Dataset::classes_of`] handles both.
     pub label: usize,
-    /// The side it is given to, where the source itself is split.
+    /// Its side, if the source itself is split.
     pub subset: Option<Subset>,
-    /// What it must stay together with on one side of a split: the pictures of one subject.
+    /// The group of pictures of one subject, which must stay on one side of a split.
     pub group: Option<Arc<str>>,
-    /// How much it counts in training; 1 unless the source says otherwise.
+    /// Its weight in training; 1 unless the source specifies another.
     pub weight: f32,
 }
 
 impl Item {
-    /// A picture of a class that counts like any other.
+    /// Creates a picture with the default weight and no group.
     pub fn new(at: impl Into<Location>, label: usize, subset: Option<Subset>) -> Self {
         Self { at: at.into(), label, subset, group: None, weight: 1.0 }
     }
@@ -108,16 +108,16 @@ impl AsRef<Location> for Item {
 /// A side of the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subset {
-    /// To learn from.
+    /// For training.
     Train,
-    /// Held back, to measure on.
+    /// Held back for validation.
     Validation,
-    /// Kept from training altogether, choices included: [`Dataset::tests`].
+    /// Not used in training at all, nor for choosing between models: [`Dataset::tests`].
     Test,
 }
 
 impl fmt::Display for Subset {
-    /// As a manifest's column `split` has it.
+    /// Formats as in a manifest's column `split`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Train => "train",
@@ -128,9 +128,9 @@ impl fmt::Display for Subset {
 }
 
 impl Subset {
-    /// The side that a folder of this name is, or a manifest's column `split` means by it: one of
-    /// `train`, `training`; `validation`, `valid`, `val`, `dev`, `eval`; `test`, `testing`; in any case of
-    /// letters, and with `set`, `data`, `images` or `seg` before or behind it, as in `training_set`.
+    /// The side denoted by the name of a folder or the value of a manifest's column `split`: one of `train`,
+    /// `training`; `validation`, `valid`, `val`, `dev`, `eval`; `test`, `testing`; in any case, and with `set`, `data`,
+    /// `images` or `seg` before or after it, as in `training_set`.
     pub fn named(name: &str) -> Option<Self> {
         let name = name.to_lowercase();
         let parts = name.split(['_', '-', ' ', '.']);

@@ -1,4 +1,4 @@
-//! Names of what lies within a file.
+//! Names within a file.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use super::leftovers::hidden;
 use headstart_model::class_name::composed;
 
-/// Why a name within a file cannot be a path in it.
+/// The reason why a name within a file is not a valid path in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 #[non_exhaustive]
 pub enum BadName {
-    #[error("its name is longer than any path may be")]
+    #[error("its name is longer than the limit for paths")]
     TooLong,
-    #[error("its name holds a NUL")]
+    #[error("its name contains a NUL")]
     Nul,
     #[error("its name leads out of the archive")]
     LeadsOut,
@@ -22,16 +22,16 @@ pub enum BadName {
     Empty,
 }
 
-/// The longest name that is taken, in bytes: as long as a path of the system may be.
+/// Maximum length of a name in bytes, the same as of system paths.
 pub(super) const LONGEST: usize = 4096;
 
 pub(super) fn is_slash(byte: &u8) -> bool {
     *byte == b'/'
 }
 
-/// A member's name as a path within its archive, with nothing in it but names; `None` when it is
-/// hidden. A leading `/` is taken off, as tar itself does. What is UTF-8 is in normalisation form C, so that
-/// names which differ in nothing else are one.
+/// Converts a member's name to a path within its archive without special components; `None` if it is hidden. A leading
+/// `/` is removed, as tar itself does. Valid UTF-8 is converted to normalisation form C, so that equivalent names are
+/// equal.
 pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, BadName> {
     if name.len() > LONGEST {
         return Err(BadName::TooLong);
@@ -56,7 +56,7 @@ pub(super) fn within(name: &[u8]) -> Result<Option<Vec<u8>>, BadName> {
     }))
 }
 
-/// The path of a member of what lies at `path`, as people know it.
+/// The path, for display, of a member of the file at `path`.
 pub(super) fn joined(path: &Path, name: &[u8]) -> PathBuf {
     let mut joined = OsString::from(path);
     joined.push("/");
@@ -67,7 +67,7 @@ pub(super) fn joined(path: &Path, name: &[u8]) -> PathBuf {
     joined.into()
 }
 
-/// A name as text: what is not UTF-8 in it is written as `\xE9`, so that other names stay others.
+/// A name as text: invalid UTF-8 is written as `\xE9`, so that distinct names stay distinct.
 pub(super) fn text_of(name: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(name) {
         return text.into();

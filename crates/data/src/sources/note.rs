@@ -1,25 +1,22 @@
-//! How a source was understood.
+//! Notes on how a source was interpreted.
 
 use std::fmt;
 
-/// How a source was understood, where that does not go without saying; as text half a line for people.
+/// How a source was interpreted, if that is not obvious; displays as half a line for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
-    /// In words that say all.
+    /// A complete text.
     Text(String),
-    /// What columns of a table were taken for, where others may hold the labels: any may be
-    /// [named](super::ColumnNames::labels).
+    /// The columns used, where others might be the labels: any can be [specified](super::ColumnNames::labels).
     OneOfLabelColumns(String),
-    /// The columns of a table, none of which was taken for the labels: it may be
-    /// [named](super::ColumnNames::labels).
+    /// The columns of a table without a recognised label column: it can be [specified](super::ColumnNames::labels).
     NoLabelColumn(String),
-    /// A label whose parts are labels elsewhere: a [separator](super::ColumnNames::separator) takes it
-    /// apart.
+    /// A label whose parts are labels elsewhere: a [separator](super::ColumnNames::separator) divides it.
     SeveralLabels {
         /// The label.
         label: String,
-        /// What stands between its parts.
+        /// The character between its parts.
         separator: char,
     },
 }

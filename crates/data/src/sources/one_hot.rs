@@ -1,15 +1,15 @@
-//! Columns that stand for a class each.
+//! Columns that represent a class each.
 
 use std::collections::HashMap;
 
 use super::shared_names::{Label, Names};
 use super::{Labels, Listing};
 
-/// Columns of which each may stand for a class: a row has a 1 in those of its classes, and a 0 in the
-/// others; or, where there is no 0 in it, a -1. One that has any other value stands for none.
+/// Columns that may each represent a class: a row has a 1 in those of its classes, and a 0 in the others, or a -1 if
+/// the column contains no 0. A column with any other value represents none.
 pub(super) struct OneHot {
     names: Vec<String>,
-    /// Whether these were asked for: then each must stand for a class.
+    /// Whether these were specified, so that each must represent a class.
     asked: bool,
     columns: Vec<Column>,
 }
@@ -20,16 +20,16 @@ struct Column {
     ones: Vec<u32>,
     has_zero: bool,
     has_minus: bool,
-    /// The first value that is none of these, and its row.
+    /// The first other value, and its row.
     odd: Option<(usize, String)>,
 }
 
-/// The classes of rows, if columns say any.
+/// The classes of rows, if columns specify any.
 #[derive(Debug, PartialEq)]
 pub(super) enum Marked {
-    /// No two columns stand for classes.
+    /// Fewer than two columns represent classes.
     Nothing,
-    /// Of each row its classes: indices into the names, ascending.
+    /// For each row, its classes: indices into the names, ascending.
     Classes { names: Vec<String>, of_rows: Vec<Vec<u32>> },
 }
 
@@ -39,7 +39,7 @@ impl OneHot {
         Self { names, asked, columns }
     }
 
-    /// Takes a row's value. Rows come in order.
+    /// Adds a row's value. Rows come in order.
     pub(super) fn take(&mut self, column: usize, row: usize, value: &str) {
         let known = &mut self.columns[column];
         if known.odd.is_some() {
@@ -52,16 +52,16 @@ impl OneHot {
             (Some(Mark::MinusOne), _) => known.has_minus = true,
             _ => known.odd = Some((row, value.to_owned())),
         }
-        // Beside a 0, -1 is neither yes nor no.
+        // Beside a 0, -1 means neither yes nor no.
         if known.has_zero && known.has_minus && known.odd.is_none() {
             known.odd = Some((row, value.to_owned()));
         }
     }
 
-    /// The classes of so many rows, of each of which all values have been taken.
+    /// The classes of `rows` rows, after all of their values have been added.
     ///
     /// # Errors
-    /// Where a column was asked for and has another value.
+    /// When a specified column contains another value.
     pub(super) fn finish(self, rows: usize) -> Result<Marked, String> {
         let columns = || self.names.iter().zip(&self.columns);
         let other = columns().find_map(|(name, column)| Some((name, column.odd.as_ref()?)));
@@ -83,11 +83,11 @@ impl OneHot {
     }
 }
 
-/// Labels the pictures of a listing, each of which is a row, if columns say their classes; returns the
-/// names of these. Where each picture is of one class, that is its label; else each has a set of them.
+/// Labels the pictures of a listing, one for each row, if columns specify their classes; returns the names of these
+/// columns. If each picture has one class, that is its label; otherwise each has a set.
 ///
 /// # Errors
-/// Where a column has a name that no class can have, or one that was asked for another value.
+/// When a column has a name that is not a valid class name, or a specified one contains another value.
 pub(super) fn label(
     one_hot: OneHot,
     listing: &mut Listing,
@@ -117,7 +117,7 @@ pub(super) fn label(
     Ok(names)
 }
 
-/// What is wrong with a value of a column that was asked for, in such a row from 0 on.
+/// Describes an invalid value in a specified column, in a row counted from 0.
 pub(super) fn odd(name: &str, row: usize, value: &str) -> String {
     format!(
         "has the value {value:?} in column \"{}\", row {}, where each must be 1 or 0: that is no column of a class",
@@ -126,7 +126,7 @@ pub(super) fn odd(name: &str, row: usize, value: &str) -> String {
     )
 }
 
-/// What a row has in the column of a class.
+/// The value of a row in the column of a class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Mark {
     One,
@@ -134,7 +134,7 @@ pub(super) enum Mark {
     MinusOne,
 }
 
-/// Which of the values of such a column a text is, if it is one.
+/// Parses a value of such a column; `None` if it is invalid.
 pub(super) fn mark(value: &str) -> Option<Mark> {
     match value.trim() {
         "1" => Some(Mark::One),

@@ -1,4 +1,4 @@
-//! What tables with pictures and manifests have in common where they are Parquet files.
+//! Shared code of picture tables and manifests in Parquet.
 
 use headstart_parquet::Failure;
 use headstart_parquet::columns::is_text;
@@ -8,11 +8,11 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 use super::columns::Role;
 use super::walk::cannot_be_read;
 
-/// What columns of pictures' names are called.
+/// Usual names of columns of pictures' names.
 pub(super) const NAMES: [&str; 5] = ["path", "file_name", "filename", "file", "name"];
 
-/// Columns of one value a row that may be pictures: bytes that neither say that they are text nor have
-/// the name of something else.
+/// Columns with one value per row that may be pictures: bytes neither declared as text nor with the name of another
+/// role.
 pub(super) fn picture_columns(schema: &SchemaDescriptor) -> Vec<usize> {
     let is_binary = |column: &ColumnDescriptor| {
         let is = |name: &&str| column.name().eq_ignore_ascii_case(name);
@@ -25,7 +25,7 @@ pub(super) fn picture_columns(schema: &SchemaDescriptor) -> Vec<usize> {
     (0..schema.num_columns()).filter(|&i| is_binary(&schema.column(i))).collect()
 }
 
-/// What to say of a file; of one that is damaged, what `damaged` makes of the reason.
+/// The message for a failure; for a damaged file, `damaged` formats the reason.
 pub(super) fn told(failure: impl Into<Failure>, damaged: impl FnOnce(&str) -> String) -> String {
     match failure.into() {
         Failure::Io(error) => cannot_be_read(&error),

@@ -1,4 +1,4 @@
-//! Labels and groups from the paths of pictures.
+//! Labels and groups from pictures' paths.
 
 use std::fmt;
 use std::path::Path;
@@ -15,14 +15,13 @@ use headstart_model::class_name::composed;
 
 /// A regular expression that finds a label or a group in the path of a picture.
 ///
-/// What it finds is the group of the expression that is named `label` or `group` (of both the one that
-/// is asked for), or else its first group, or else all that matches; the expression need not match the
-/// whole path.
+/// The result is the capture group named `label` or `group` (if both exist, the requested one), otherwise the first
+/// capture group, otherwise the whole match; the expression need not match the whole path.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathPattern(Regex);
 
-/// What a [`PathPattern`] finds.
+/// The use of a [`PathPattern`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatternUse {
     /// Labels.
@@ -32,13 +31,12 @@ pub enum PatternUse {
 }
 
 impl PathPattern {
-    /// The label that it finds in a path, whose folders are parted by `/`, in Unicode's normalisation
-    /// form C.
+    /// The label it finds in a path with `/` between folders, in Unicode normalisation form C.
     pub fn label_in<'a>(&self, path: &'a str) -> Option<&'a str> {
         self.find(path, ["label", "group"])
     }
 
-    /// The group that it finds in such a path.
+    /// The group it finds in such a path.
     pub fn group_in<'a>(&self, path: &'a str) -> Option<&'a str> {
         self.find(path, ["group", "label"])
     }
@@ -53,7 +51,7 @@ impl PathPattern {
     /// The class of a picture by its path.
     ///
     /// # Errors
-    /// When there is none.
+    /// When none is found.
     pub fn class_of(&self, path: &Path) -> Result<Arc<str>, SkipReason> {
         let label = self.label_at(&text(path), &mut Names::default())?;
         label.ok_or_else(|| self.unmatched(1, None))
@@ -67,11 +65,11 @@ impl PathPattern {
         }
     }
 
-    /// Labels each picture by its path below `root`. Pictures in whose path nothing is found are
-    /// left out, with one line for all of them.
+    /// Labels each picture by its path relative to `root`. Pictures without a match are left out, with one line for all
+    /// of them.
     ///
     /// # Errors
-    /// [`DataError::MatchesNothing`] when nothing is found in any path.
+    /// [`DataError::MatchesNothing`] when no path matches.
     pub(super) fn label(&self, listing: &mut Listing, root: &Path) -> Result<(), DataError> {
         let (mut others, mut example) = (0, None);
         let (mut known, mut refused) = (Names::default(), Vec::new());
@@ -99,11 +97,10 @@ impl PathPattern {
         Ok(())
     }
 
-    /// Groups pictures by their paths below `root`; one in whose path nothing is found belongs to no
-    /// group.
+    /// Groups pictures by their paths relative to `root`; one without a match belongs to no group.
     ///
     /// # Errors
-    /// [`DataError::MatchesNothing`] when nothing is found in any path.
+    /// [`DataError::MatchesNothing`] when no path matches.
     pub(super) fn group(&self, listing: &mut Listing, root: &Path) -> Result<(), DataError> {
         let mut known = Names::default();
         for picture in &mut listing.pictures {
@@ -127,8 +124,7 @@ impl PathPattern {
     }
 }
 
-/// The path from the root on, or from the folder of a file that lists pictures, with `/` between
-/// folders.
+/// The path relative to the root, or to the folder of a file that lists pictures, with `/` between folders.
 fn below(root: &Path, path: &Path) -> String {
     let inside = path
         .strip_prefix(root)
@@ -148,7 +144,7 @@ impl FromStr for PathPattern {
 
     fn from_str(text: &str) -> Result<Self, DataError> {
         let wrong = |error: regex::Error| {
-            // The last of several lines, which draw where it is, says what is wrong.
+            // The last line contains the problem; those before it show its position.
             let message = error.to_string();
             let what = message.lines().last().unwrap_or_default();
             let what = what.strip_prefix("error: ").unwrap_or(what);

@@ -1,39 +1,37 @@
-//! Why a file that lists or holds pictures cannot be listed.
+//! Reasons why a file that lists or contains pictures cannot be listed.
 
-/// Why a file that lists or holds pictures cannot be listed; as text half a line for people.
+/// The reason why a file that lists or contains pictures cannot be listed; displays as half a line for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListingProblem {
-    /// What is wrong with it, and what to do.
+    /// The problem, and what to do.
     #[error("{0}")]
     Other(String),
-    /// No column is called as one of paths is.
-    #[error(
-        "has no column \"path\" in its first line; it has: {columns}; name the one with the pictures' paths"
-    )]
+    /// No column has the name of a path column.
+    #[error("has no column \"path\"; there are: {columns}; name the column of paths")]
     NoPathColumn {
-        /// Those that there are.
+        /// The existing columns.
         columns: String,
     },
-    /// Nothing in a file of features is called as labels are.
+    /// A file of features contains no labels.
     #[error("{lacks}; name the one with the labels")]
     NoLabels {
         /// What it lacks, and what it has.
         lacks: String,
     },
-    /// A column was asked for that is not there.
-    #[error("{name}: there is no such column; it has: {columns}")]
+    /// A specified column does not exist.
+    #[error("{name}: no such column; there are: {columns}")]
     NoSuchColumn {
-        /// What it was to hold.
+        /// Its intended use.
         holds: ColumnUse,
         /// Its name.
         name: String,
-        /// Those that there are.
+        /// The existing columns.
         columns: String,
     },
 }
 
-/// What a column that is asked for holds.
+/// The use of a specified column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnUse {
     /// Paths of pictures.

@@ -1,4 +1,4 @@
-//! Pictures that the program itself has, such as those of a database.
+//! Pictures supplied by the program, such as those of a database.
 
 use std::fmt;
 use std::io::{self, Cursor};
@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::decode::{DecodeError, Limits, Size, read_picture};
 
-/// A picture whose bytes the program has, or fetches each time that they are needed: once, or a few
-/// times where training has no room to keep it decoded.
+/// A picture whose bytes the program has, or fetches each time they are needed: once, or several times if training has
+/// no room to keep it decoded.
 #[derive(Clone)]
 pub struct Provided {
     name: Arc<Path>,
@@ -18,8 +18,7 @@ pub struct Provided {
 type Fetch = dyn Fn() -> io::Result<Vec<u8>> + Send + Sync;
 
 impl Provided {
-    /// A picture that is called `name`, which tells it from the others of its source, and whose file's
-    /// bytes `fetch` returns, on any thread.
+    /// A picture called `name`, which must be unique in its source; `fetch` returns its file's bytes, on any thread.
     pub fn new(
         name: impl AsRef<Path>,
         fetch: impl Fn() -> io::Result<Vec<u8>> + Send + Sync + 'static,
@@ -33,7 +32,7 @@ impl Provided {
         Self::new(name, move || Ok(bytes.to_vec()))
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> &Path {
         &self.name
     }

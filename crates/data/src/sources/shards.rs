@@ -6,15 +6,14 @@ use super::kind::FileKind;
 use super::walk::{entries, look, named_like_a_picture};
 use super::{SkipReason, Skipped};
 
-/// What lies in a folder of archives or tables.
+/// The contents of a folder of archives or tables.
 pub(super) struct Shards {
     pub(super) files: Vec<PathBuf>,
     pub(super) skipped: Vec<Skipped>,
 }
 
 impl Shards {
-    /// Looks at a folder; `None` unless it holds archives or tables, and neither folders nor pictures
-    /// beside them.
+    /// Examines a folder; `None` unless it contains archives or tables, and neither folders nor pictures beside them.
     pub(super) fn of(root: &Path) -> Option<Self> {
         let found = entries(root).ok()?;
         let named = |path: &Path| named_like_a_picture(path.as_os_str().as_encoded_bytes());
@@ -34,7 +33,7 @@ impl Shards {
     }
 }
 
-/// Whether a folder holds nothing but archives or tables of pictures.
+/// Whether a folder contains only archives or tables of pictures.
 pub(super) fn is_sharded(root: &Path) -> bool {
     Shards::of(root).is_some()
 }

@@ -1,4 +1,4 @@
-//! Names of classes and groups that many pictures share.
+//! Names of classes and groups, shared by many pictures.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use headstart_model::class_name::{BadClassName, NameProblem, class_name, plain};
 
 use super::names::text_of;
 
-/// Names that many pictures share.
+/// Names shared by many pictures.
 #[derive(Default)]
 pub(super) struct Names(HashSet<Arc<str>>);
 
@@ -21,22 +21,22 @@ impl Names {
         shared
     }
 
-    /// What a text says of a group; `None` if nothing.
+    /// The group with this name; `None` if the text is empty.
     pub(super) fn group(&mut self, text: &str) -> Option<Arc<str>> {
         let name = plain(text);
         (!name.is_empty()).then(|| self.shared(&name))
     }
 
-    /// The class that a folder stands for.
+    /// The class that a folder represents.
     ///
     /// # Errors
-    /// When its name is none for a class.
+    /// When its name is not a valid class name.
     pub(super) fn folder(&mut self, name: &[u8]) -> Result<Arc<str>, BadClassName> {
         class_name(&text_of(name)).map(|name| self.shared(&name))
     }
 }
 
-/// What the text of a label says.
+/// The content of a label's text.
 pub(super) enum Label {
     Is(Arc<str>),
     /// There is none.

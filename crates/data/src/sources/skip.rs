@@ -1,4 +1,4 @@
-//! What was left out, and why.
+//! Files and pictures left out, with reasons.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use super::problem::ListingProblem;
 use crate::DecodeError;
 use headstart_model::class_name::{BadClassName, NameProblem};
 
-/// Something that was left out, and why.
+/// Something left out, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// The file or folder.
@@ -21,37 +21,36 @@ pub struct Skipped {
     pub reason: SkipReason,
 }
 
-/// Why something was left out; as text half a line for people: "not a picture (text)".
+/// The reason why something was left out; displays as half a line for people: "not a picture (text)".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// Its content is no picture that can be decoded, or the system does not give it. Of a folder:
-    /// that it cannot be listed.
+    /// Its content is not a picture that can be decoded, or cannot be read. For a folder: it cannot be listed.
     #[error("{0}")]
     Content(#[from] DecodeError),
-    /// A folder of which only some entries could be had.
+    /// A folder of which only some entries are readable.
     #[error("cannot be listed in full ({reason})")]
     ListedInPart {
-        /// What the system said.
+        /// The system's error message.
         reason: String,
     },
-    /// A file that should list or hold pictures, and cannot be understood.
+    /// A file that should list or contain pictures, but cannot be parsed.
     #[error("{reason}")]
     Unlisted {
-        /// What is wrong with it, and what to do.
+        /// The problem, and what to do.
         reason: ListingProblem,
     },
-    /// A file that lists or holds pictures, of which not all could be taken.
+    /// A file that lists or contains pictures, some of which are unusable.
     #[error("{reason}")]
     Incomplete {
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
 
-    /// A class's folder in which no picture lies.
+    /// A class folder without pictures.
     #[error("a class folder without pictures")]
     EmptyClass,
-    /// A picture beside the folders of classes.
+    /// A picture beside the class folders.
     #[error("lies in no class's folder")]
     NoClass,
     /// A folder beside those of the sides.
@@ -60,55 +59,57 @@ pub enum SkipReason {
     /// A file beside archives or tables.
     #[error("lies beside archives")]
     BesideArchives,
-    /// A picture of which nothing says the class.
+    /// A picture whose class is not specified.
     #[error("has no label")]
     NoLabel,
-    /// A picture that is measured on, of a class that is not learned.
+    /// A validation picture of a class without training pictures.
     #[error("its class has no pictures to train on")]
     NotLearned,
-    /// Pictures in whose paths an expression finds no label.
+    /// Pictures whose paths do not match an expression.
     #[error("{}", unmatched(.pattern, *.paths, .example.as_deref()))]
     Unmatched {
         /// The expression.
         pattern: String,
-        /// How many.
+        /// Their number.
         paths: usize,
-        /// The first of them; `None` where it is the path that is left out.
+        /// The first of them; `None` if the skipped path is that one.
         example: Option<String>,
     },
-    /// A picture whose path cannot be written as text.
+    /// A picture whose path is not valid UTF-8.
     #[error("has a name that is not UTF-8")]
     NotUtf8,
 
-    /// A name within an archive that is no path.
+    /// A name within an archive that is not a valid path.
     #[error("{0}")]
     Name(#[from] BadName),
-    /// A member that another follows under the same name.
+    /// A member followed by another with the same name.
     #[error("replaced by a later member of the same name")]
     Replaced,
-    /// A member whose bytes are another's, too.
+    /// A member whose bytes overlap another's.
     #[error("overlaps another member: the archive is damaged")]
     Overlaps,
-    /// A member that stands for another file.
-    #[error("a link: pack the file that it leads to{}", if *.tar { " (tar --dereference --hard-dereference)" } else { "" })]
+    /// A member that links to another file.
+    #[error("a link; pack the file that it points to{}", if *.tar { " (tar --dereference --hard-dereference)" } else { "" })]
     Link {
-        /// Whether the archive is tar's.
+        /// Whether the archive is a tar file.
         tar: bool,
     },
-    /// A member of a tar archive of which the zeros are left out.
-    #[error("a sparse file: pack it without --sparse")]
+    /// A sparse member of a tar archive, in which zeros are omitted.
+    #[error("a sparse file; pack it without --sparse")]
     Sparse,
-    /// A member that is longer than what is left of its archive.
+    /// A member that extends beyond the end of its archive.
     #[error("truncated: the archive ends before it does")]
     CutOff,
-    /// A member that is said to lie where nothing is.
+    /// A member whose declared offset is beyond the end of its archive.
     #[error("lies beyond the end of the archive, which is damaged")]
     BeyondTheEnd,
-    /// A member that needs a password.
+    /// An encrypted member.
     #[error("encrypted: unpack the archive")]
     Encrypted,
-    /// A member of a zip archive that is packed in another way than those which are read.
-    #[error("packed by method {method}, of which only 0 and 8 (deflate) are read: pack it anew")]
+    /// A member of a zip archive with an unsupported compression method.
+    #[error(
+        "compressed with method {method}; only 0 (stored) and 8 (deflate) are supported; pack it again"
+    )]
     Method {
         /// Its number in the format's specification.
         method: u16,
@@ -117,24 +118,24 @@ pub enum SkipReason {
     /// A row of a table.
     #[error("{place} {problem}")]
     Row {
-        /// Which: `line 7`.
+        /// Its position: `line 7`.
         place: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: Box<RowProblem>,
     },
-    /// A picture whose label is no name for a class.
+    /// A picture whose label is not a valid class name.
     #[error("its label has {} ({})", .0.problem, .0.name)]
     Label(BadClassName),
-    /// A folder whose name is no name for a class.
-    #[error("is no name for a class: it holds {}; rename it", .0.problem)]
+    /// A folder whose name is not a valid class name.
+    #[error("is not a valid class name: it contains {}; rename it", .0.problem)]
     FolderName(BadClassName),
-    /// A file with the label of the picture beside it that holds none.
-    #[error("is no label: it holds {0}")]
+    /// A label file beside a picture that contains no valid label.
+    #[error("is not a valid label: it contains {0}")]
     LabelFile(NameProblem),
 }
 
 impl SkipReason {
-    /// What can be done about it.
+    /// The category of the reason.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Content(error) => error.kind(),
@@ -165,44 +166,44 @@ impl SkipReason {
     }
 }
 
-/// Why a row of a table that lists pictures is left out.
+/// The reason why a row of a table that lists pictures is left out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowProblem {
-    /// It names no picture.
+    /// It has no path.
     #[error("has no path")]
     NoPath,
     /// It has more or fewer fields than the header.
     #[error("has {found} fields where the header has {expected}; quote what has a separator in it")]
     Fields {
-        /// Its fields.
+        /// Its number of fields.
         found: usize,
-        /// Those of the header.
+        /// The header's number of fields.
         expected: usize,
     },
-    /// It is no text.
+    /// It is not valid UTF-8.
     #[error("is not UTF-8; save the file as UTF-8")]
     NotUtf8,
-    /// Its label is none.
+    /// Its label is not a valid class name.
     #[error("has a label with {} ({})", .0.problem, .0.name)]
     Label(BadClassName),
-    /// It is no object.
-    #[error("is no JSON object ({reason})")]
+    /// It is not a JSON object.
+    #[error("is not a JSON object ({reason})")]
     NotJson {
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// It is too long to be read.
-    #[error("is longer than a line may be")]
+    /// It is too long.
+    #[error("is longer than the limit for a line")]
     TooLong,
-    /// Its path lacks an ending, and several files are called so.
-    #[error("has the path {path:?}, which may be {first} or {second}: add the ending")]
+    /// Its path lacks an extension, and several files match.
+    #[error("has the path {path:?}, which could be {first} or {second}; add the extension")]
     Ambiguous {
-        /// The name without an ending.
+        /// The name without extension.
         path: String,
         /// One of the files.
         first: String,
-        /// Another.
+        /// Another one.
         second: String,
     },
 }
@@ -213,22 +214,22 @@ impl Skipped {
         Self { path: path.into(), reason: reason.into() }
     }
 
-    /// What the system does not give.
+    /// An entry that the system cannot read.
     pub(super) fn unreadable(path: impl Into<PathBuf>, error: &io::Error) -> Self {
         Self::new(path, DecodeError::unreadable(error))
     }
 
-    /// Whether it is something else than a picture.
+    /// Whether it is something other than a picture.
     pub fn is_no_picture(&self) -> bool {
         matches!(self.reason, SkipReason::Content(DecodeError::NotAPicture { .. }))
     }
 
-    /// Whether only a label is missing, and the pictures are there.
+    /// Whether only a label is missing, and the pictures exist.
     pub fn is_of_a_label(&self) -> bool {
         matches!(self.reason, SkipReason::FolderName(_) | SkipReason::LabelFile(_))
     }
 
-    /// Whether it could not be read, whatever it may hold.
+    /// Whether it could not be read, so that its content is unknown.
     pub fn is_unreadable(&self) -> bool {
         matches!(self.reason, SkipReason::Content(DecodeError::Io { .. }))
     }
@@ -242,12 +243,12 @@ impl fmt::Display for Skipped {
 }
 
 impl SkipReason {
-    /// A folder of which the system does not give all.
+    /// A folder that the system lists only in part.
     pub(super) fn listed_in_part(error: &io::Error) -> Self {
         Self::ListedInPart { reason: io_reason(error) }
     }
 
-    /// A file that is there, and is no regular one.
+    /// A file that exists but is not a regular file.
     pub(super) const fn irregular() -> Self {
         Self::Content(DecodeError::NotAPicture { what: "no regular file" })
     }

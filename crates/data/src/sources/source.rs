@@ -1,4 +1,4 @@
-//! What pictures, and how they are labelled.
+//! A selection of pictures and their labelling.
 
 use std::path::{Path, PathBuf};
 
@@ -10,28 +10,28 @@ use super::shards::is_sharded;
 use super::{ColumnNames, Dataset, Listing, PathPattern, Subset, manifest};
 use crate::DataError;
 
-/// A place with pictures, and where their labels and groups are from.
+/// A place with pictures, and the origin of their labels and groups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
-    /// A folder, or a file that lists or holds pictures.
+    /// A folder, or a file that lists or contains pictures.
     pub path: PathBuf,
-    /// Finds each picture's label in its path, in place of folders' names and columns.
+    /// Finds each picture's label in its path, instead of in folder names and columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_from: Option<PathPattern>,
-    /// Finds each picture's group in its path, in place of a column.
+    /// Finds each picture's group in its path, instead of in a column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_from: Option<PathPattern>,
-    /// Which columns of a table hold what.
+    /// The roles of a table's columns.
     #[serde(default, skip_serializing_if = "ColumnNames::is_empty")]
     pub columns: ColumnNames,
-    /// Whether a picture that is there several times under several labels, by its place or its pixels,
-    /// is one that has all of them: see [`Labels`](super::Labels).
+    /// Whether a picture that occurs several times with different labels, by location or pixels, is one picture with
+    /// all of them: see [`Labels`](super::Labels).
     #[serde(default)]
     pub multi_label: bool,
 }
 
 impl Source {
-    /// A place whose pictures are labelled as folders or columns have it.
+    /// Creates a source whose pictures are labelled by folders or columns.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -42,11 +42,10 @@ impl Source {
         }
     }
 
-    /// Lists the pictures, those without a label too.
+    /// Lists the pictures, including those without a label.
     ///
     /// # Errors
-    /// When nothing is there, a file that lists pictures cannot be understood, or a pattern matches
-    /// no path.
+    /// When the path does not exist, a file that lists pictures cannot be parsed, or a pattern matches no path.
     pub fn list(&self) -> Result<Listing, DataError> {
         let path = &self.path;
         let columns = &self.columns;
@@ -73,10 +72,10 @@ impl Source {
         Ok(listing)
     }
 
-    /// The pictures to learn from.
+    /// The pictures for training.
     ///
     /// # Errors
-    /// When there is nothing to learn from, and as [`Source::list`].
+    /// When there is nothing to train on, and as for [`Source::list`].
     pub fn dataset(&self) -> Result<Dataset, DataError> {
         if self.is_plain() {
             return Dataset::open(&self.path);
@@ -84,12 +83,11 @@ impl Source {
         Dataset::from_listing(&self.path, self.list()?)
     }
 
-    /// The pictures to learn from, and those of `validation`, labelled in the same way, to measure on.
-    /// What either keeps for testing stays out, and what the first itself gives to validation is
-    /// measured on, too.
+    /// The pictures for training, and those of `validation`, labelled in the same way, for validation. Test pictures of
+    /// either are left out, and the first source's own validation pictures are used for validation, too.
     ///
     /// # Errors
-    /// As [`Source::dataset`].
+    /// As for [`Source::dataset`].
     pub fn dataset_with(&self, validation: &Path) -> Result<Dataset, DataError> {
         let other = Self { path: validation.to_owned(), ..self.clone() };
         if self.is_plain() && other.is_plain() {
@@ -112,7 +110,7 @@ impl Source {
         Dataset::from_listing(&self.path, all)
     }
 
-    /// Whether folders give the labels, one each, and nothing gives groups.
+    /// Whether labels are given only by folders, one per picture, and there are no groups.
     fn is_plain(&self) -> bool {
         let labelled = self.label_from.is_some() || self.multi_label;
         let given = labelled || self.group_from.is_some() || !self.columns.is_empty();

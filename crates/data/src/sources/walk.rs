@@ -11,12 +11,12 @@ use crate::decode::{DecodeError, Format, SNIFF_BYTES, sniff};
 #[derive(Default)]
 pub(super) struct Entries {
     pub(super) folders: Vec<PathBuf>,
-    /// With each, whether its name is a symbolic link.
+    /// Each with whether its name is a symbolic link.
     pub(super) files: Vec<(PathBuf, bool)>,
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// Lists a folder; single entries that cannot be looked at are skipped.
+/// Lists a folder; entries that cannot be examined are skipped.
 pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
     let mut found = Entries::default();
     for entry in fs::read_dir(folder)? {
@@ -31,7 +31,7 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
         if hidden(entry.file_name().as_encoded_bytes()) {
             continue;
         }
-        // A link's own type says nothing of what it leads to.
+        // The type of a link does not reveal that of its target.
         let kind = entry.file_type().and_then(|kind| match kind.is_symlink() {
             true => fs::metadata(&path).map(|m| (m.file_type(), true)),
             false => Ok((kind, false)),
@@ -48,12 +48,12 @@ pub(super) fn entries(folder: &Path) -> io::Result<Entries> {
     Ok(found)
 }
 
-/// As [`DecodeError::Io`] says it.
+/// Formats like [`DecodeError::Io`].
 pub(super) fn cannot_be_read(error: &io::Error) -> String {
     DecodeError::unreadable(error).to_string()
 }
 
-/// Collects the pictures below folders. One walker per class: it remembers where it was.
+/// Collects the pictures in folders. Use one walker per class: it remembers the folders entered.
 #[derive(Default)]
 pub(super) struct Walker {
     /// The real path of every folder entered, in order.
@@ -65,20 +65,20 @@ pub(super) struct Walker {
 
 struct Found {
     path: PathBuf,
-    /// Index into `entered` of the folder it lies in.
+    /// Index into `entered` of its folder.
     folder: usize,
-    /// Its name is a symbolic link.
+    /// Whether its name is a symbolic link.
     link: bool,
 }
 
 impl Walker {
-    /// Everything below `folder`; an unreadable folder is skipped.
+    /// Collects everything in `folder` at any depth; an unreadable folder is skipped.
     pub(super) fn enter(&mut self, folder: &Path) {
-        // A link to a folder above leads to other classes' pictures.
+        // A link to a folder above would lead to pictures of other classes.
         if let Ok(real) = fs::canonicalize(folder) {
             self.seen.extend(real.ancestors().skip(1).map(Path::to_owned));
         }
-        // A stack of our own: a folder's depth cannot overflow it.
+        // An explicit stack, which deep folders cannot overflow.
         let mut waiting = vec![folder.to_owned()];
         while let Some(folder) = waiting.pop() {
             let listed = fs::canonicalize(&folder).and_then(|real| {
@@ -110,7 +110,7 @@ impl Walker {
     pub(super) fn finish(self) -> (Vec<PathBuf>, Vec<Skipped>) {
         let Walker { entered, mut found, skipped, .. } = self;
         found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        // Every folder was entered once: only links can lead to a file twice.
+        // Every folder was entered once, so only links can lead to a file twice.
         if found.iter().any(|f| f.link) {
             let in_place = |f: &Found| f.path.file_name().map(|name| entered[f.folder].join(name));
             let mut seen: HashSet<PathBuf> =
@@ -123,13 +123,13 @@ impl Walker {
     }
 }
 
-/// Names whose endings need no look here; decoding tells whether they speak the truth.
+/// Whether a file has the extension of a picture and so need not be examined here; decoding will check it.
 pub(super) fn named_like_a_picture(name: &[u8]) -> bool {
     let ending = name.iter().rposition(|&b| b == b'.').map(|dot| &name[dot + 1..]);
     ending.is_some_and(|ending| Format::of_ending(ending).is_some())
 }
 
-/// `Err` when a file is no picture, as far as that is looked at here.
+/// Fails if a file is not a picture, as far as that is checked here.
 pub(super) fn look(path: &Path) -> Result<(), DecodeError> {
     if named_like_a_picture(path.as_os_str().as_encoded_bytes()) {
         return Ok(());

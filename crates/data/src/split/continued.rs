@@ -1,28 +1,28 @@
-//! A split that goes on from earlier training.
+//! A split that continues earlier training.
 
 use super::{Groups, Movable, PictureLabels, Split, SplitConfig, contradictions};
 use crate::DataError;
 
-/// What earlier training did with a picture.
+/// The use of a picture in earlier training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Earlier {
-    /// It was not there.
+    /// It did not exist.
     Unseen,
-    /// It was learned from: nothing can be measured on it any more.
+    /// It was used for training, so it cannot be used for validation any more.
     LearnedFrom,
-    /// It was held back, to measure on.
+    /// It was held back for validation.
     HeldBack,
 }
 
-/// Goes on from earlier training, which did `earlier` with each picture: what it held back stays held
-/// back, what it learned from is learned from, and of the rest a share of each class is held back, as
-/// by [`stratified`](super::stratified).
+/// Continues a split, given the `earlier` use of each picture: pictures held back stay held back, training pictures
+/// stay training pictures, and of the rest a fraction of each class is held back, as by
+/// [`stratified`](super::stratified).
 ///
-/// What belongs together with a picture learned from is learned from, too, unless it was held back
-/// itself; what belongs together with one held back is held back.
+/// Pictures grouped with a training picture are used for training, too, unless they were held back themselves; pictures
+/// grouped with one held back are held back.
 ///
 /// # Errors
-/// [`DataError::Share`] when the share is not in `0..1`.
+/// [`DataError::Share`] when the fraction is not in `0..1`.
 ///
 /// # Panics
 /// Unless there is a label, a group and an `earlier` for each picture.

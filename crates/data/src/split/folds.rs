@@ -6,23 +6,23 @@ use super::movable::Movable;
 use super::{Groups, PictureLabels, Split, SplitWarning, contradictions};
 use crate::DataError;
 
-/// Pictures dealt into folds, each of which is held back once.
+/// Pictures divided into folds, each of which is held back once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folds {
-    /// The fold of each picture, from 0; none if it is always learned from.
+    /// The fold of each picture, from 0; `None` if it is always used for training.
     of: Vec<Option<usize>>,
     count: usize,
-    /// What whoever owns the pictures should know.
+    /// Warnings for the owner of the pictures.
     pub warnings: Vec<SplitWarning>,
 }
 
 impl Folds {
-    /// How many there are.
+    /// The number of folds.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The fold in which each picture is held back; none if it is always learned from.
+    /// The fold in which each picture is held back; `None` if it is always used for training.
     pub fn of(&self) -> &[Option<usize>] {
         &self.of
     }
@@ -35,13 +35,13 @@ impl Folds {
     }
 }
 
-/// Deals pictures into `count` folds, so that each has its share of each class and nothing that
-/// belongs together is parted. Where groups are single pictures, the pictures that folds have of a
-/// class differ by one at most, as those of scikit-learn's `StratifiedKFold`; larger groups go first
-/// and to where they make folds most alike, as those of its `StratifiedGroupKFold`.
+/// Divides pictures into `count` folds, so that each has its share of each class and no group is split. If groups are
+/// single pictures, the numbers of pictures of a class differ by at most one between folds, as in scikit-learn's
+/// `StratifiedKFold`; larger groups are assigned first and to the fold that makes folds most similar, as in its
+/// `StratifiedGroupKFold`.
 ///
-/// Always learned from are pictures whose pixels carry several labels, and the last group of a class
-/// that would otherwise be held back as a whole.
+/// Pictures whose pixels have several labels are always used for training, as is the last group of a class that would
+/// otherwise be held back completely.
 ///
 /// # Errors
 /// [`DataError::Folds`] with fewer than two folds, or fewer groups than folds.
@@ -76,7 +76,7 @@ pub fn folds<'a>(
         sizes[fold] += group.pictures.len();
         fold_of[index] = Some(fold);
     }
-    // A class whose groups are all in one fold could not be learned there.
+    // A class whose groups are all in one fold could not be learned without it.
     for class in 0..known {
         let own = &movable.of_class[class];
         let all = Some(own.len()) == movable.distinct[class];

@@ -1,16 +1,15 @@
-//! Which pictures belong together.
+//! Groups of pictures that belong together.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::decode::ContentHash;
 
-/// Pictures that must not be parted: those with the same pixels, and whatever else is said to
-/// belong together, transitively.
+/// Pictures that must not be separated: those with the same pixels, and those grouped otherwise, transitively.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     contents: Vec<ContentHash>,
-    /// What decides the side of each picture's group: its pixels, or its group's name.
+    /// The key that determines the side of each picture's group: its pixels, or its group's name.
     keys: Vec<ContentHash>,
     /// Whether any group has a name.
     named: bool,
@@ -18,14 +17,14 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Pictures whose decoded pixels have these hashes; the same pixels belong together.
+    /// Groups pictures by the hashes of their decoded pixels.
     pub fn of_contents(contents: Vec<ContentHash>) -> Self {
         let numbers = number(contents.iter());
         Self { keys: contents.clone(), contents, named: false, numbers }
     }
 
-    /// Pictures of one name belong together, too; those without one, to nobody. The name then
-    /// decides the group's side, so that a subject's pictures may come and go.
+    /// Also groups pictures by name; those without a name stay separate. The name then determines the group's side, so
+    /// that a subject's pictures may come and go.
     ///
     /// # Panics
     /// Unless there is an element for each picture.
@@ -42,7 +41,7 @@ impl Groups {
         self.named |= names.iter().any(Option::is_some);
         let others = names.len();
         let of_name = number(names.iter());
-        // Each picture without a name is a group of its own.
+        // Each picture without a name is a separate group.
         let numbers = names.iter().zip(of_name).enumerate();
         let numbers: Vec<usize> = numbers
             .map(|(picture, (name, number))| name.map_or(others + picture, |_| number))
@@ -50,7 +49,7 @@ impl Groups {
         self.join(&numbers)
     }
 
-    /// Pictures of one number belong together, too.
+    /// Also groups pictures by number.
     ///
     /// # Panics
     /// Unless there is a number for each picture.
@@ -62,13 +61,13 @@ impl Groups {
         self.link(numbers.iter().enumerate().map(with_first))
     }
 
-    /// Both pictures of each pair belong together, too.
+    /// Also groups both pictures of each pair.
     ///
     /// # Panics
     /// When there is no such picture.
     #[must_use]
     pub fn link(mut self, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
-        // Union-find: the groups as they were, each with the least that it is joined with.
+        // Union-find over the previous groups; each points to the lowest it is joined with.
         let mut parents: Vec<usize> = (0..self.len()).collect();
         for (a, b) in pairs {
             let (a, b) = (self.numbers[a], self.numbers[b]);
@@ -80,7 +79,7 @@ impl Groups {
         self
     }
 
-    /// Those of some of the pictures, in this order.
+    /// The groups of a subset of the pictures, in this order.
     pub(super) fn of(&self, pictures: &[usize]) -> Self {
         let each = || pictures.iter().copied();
         Self {
@@ -96,12 +95,12 @@ impl Groups {
         &self.contents
     }
 
-    /// The group of each picture, in the order in which groups first appear, from 0.
+    /// The group of each picture, numbered from 0 in order of first appearance.
     pub fn numbers(&self) -> &[usize] {
         &self.numbers
     }
 
-    /// How many groups there are.
+    /// The number of groups.
     pub fn len(&self) -> usize {
         self.numbers.iter().max().map_or(0, |last| last + 1)
     }
@@ -111,29 +110,29 @@ impl Groups {
         self.numbers.is_empty()
     }
 
-    /// How many pictures have the pixels of an earlier one.
+    /// The number of pictures with the same pixels as an earlier one.
     pub fn duplicates(&self) -> usize {
         let distinct = number(self.contents.iter()).into_iter().max().map_or(0, |last| last + 1);
         self.contents.len() - distinct
     }
 
-    /// Whether any pictures belong together by a name.
+    /// Whether any pictures are grouped by name.
     pub fn are_named(&self) -> bool {
         self.named
     }
 
-    /// The pictures of each group, ascending; groups by their first picture.
+    /// The pictures of each group, ascending; groups ordered by first picture.
     pub(super) fn members(&self) -> Vec<Vec<usize>> {
         collect(&self.numbers)
     }
 
-    /// The pictures of each content, ascending; contents by their first picture.
+    /// The pictures with the same pixels, ascending; contents ordered by first picture.
     pub(super) fn of_same_pixels(&self) -> Vec<Vec<usize>> {
         collect(&number(self.contents.iter()))
     }
 
-    /// A uniformly distributed key of a group and a seed. It is of the least of the group's keys:
-    /// adding a picture seldom changes it.
+    /// A uniformly distributed hash of a group and a seed. It uses only the lowest of the group's keys, so adding a
+    /// picture seldom changes it.
     pub(super) fn priority(&self, seed: u64, group: &[usize]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_derive_key("headstart 2025 split priority");
         hasher.update(&seed.to_le_bytes());
@@ -144,7 +143,7 @@ impl Groups {
     }
 }
 
-/// For each value the number of its kind, in the order in which kinds first appear, from 0.
+/// Numbers the distinct values from 0 in order of first appearance, and returns the number of each value.
 fn number<T: Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<usize> {
     let mut numbers = HashMap::new();
     values
@@ -167,7 +166,7 @@ fn collect(numbers: &[usize]) -> Vec<Vec<usize>> {
     members
 }
 
-/// The least group that `group` is joined with; paths to it are halved on the way.
+/// The lowest group that `group` is joined with; halves the path to it.
 fn root(parents: &mut [usize], mut group: usize) -> usize {
     while parents[group] != group {
         parents[group] = parents[parents[group]];

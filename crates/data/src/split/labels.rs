@@ -1,6 +1,6 @@
 use std::slice;
 
-/// The labels of pictures that are divided: a class each, or a set of classes each.
+/// The labels of pictures to split: one class each, or one set of classes each.
 #[derive(Clone, Copy, Debug)]
 pub struct PictureLabels<'a> {
     numbers: &'a [usize],
@@ -8,13 +8,13 @@ pub struct PictureLabels<'a> {
 }
 
 impl<'a> PictureLabels<'a> {
-    /// Labels that are classes, or, where there are sets of classes, indices into these; equal sets must
-    /// have the same one.
+    /// Labels that are classes or, if there are sets of classes, indices into these; equal sets must have the same
+    /// index.
     pub fn new(numbers: &'a [usize], sets: Option<&'a [Vec<usize>]>) -> Self {
         Self { numbers, sets }
     }
 
-    /// Of pictures that have these labels, of the same sets.
+    /// The same sets with the labels of other pictures.
     pub(super) fn with_numbers(self, numbers: &'a [usize]) -> Self {
         Self { numbers, ..self }
     }
@@ -24,7 +24,7 @@ impl<'a> PictureLabels<'a> {
         self.sets.is_some()
     }
 
-    /// How many pictures there are.
+    /// The number of pictures.
     pub fn len(&self) -> usize {
         self.numbers.len()
     }
@@ -39,7 +39,7 @@ impl<'a> PictureLabels<'a> {
         self.numbers[picture]
     }
 
-    /// How many of some pictures are of each of so many classes.
+    /// The number of `pictures` in each of `classes` classes.
     ///
     /// # Panics
     /// When there is no such picture, or class.
@@ -58,13 +58,13 @@ impl<'a> PictureLabels<'a> {
     /// The classes of a picture.
     ///
     /// # Panics
-    /// When there is no such picture, or its label is no set's.
+    /// When there is no such picture, or its label is not the index of a set.
     pub fn classes_of(&self, picture: usize) -> &'a [usize] {
         let label = &self.numbers[picture];
         self.sets.map_or(slice::from_ref(label), |sets| &sets[*label])
     }
 
-    /// One more than the last class that a picture has.
+    /// One more than the highest class of any picture.
     pub(super) fn classes(&self) -> usize {
         let classes = (0..self.len()).flat_map(|picture| self.classes_of(picture));
         classes.max().map_or(0, |last| last + 1)

@@ -1,10 +1,9 @@
-//! Which pictures are learned from and which are held back to measure on.
+//! Splitting of pictures into training and validation sides.
 //!
-//! Pictures that belong together ([`Groups`]: those with the same pixels, those of one subject) are
-//! never divided: otherwise the measure would reward remembering. The split depends on the pixels,
-//! the names of groups, the labels and the seed alone: not on paths or order. Which side a group
-//! falls on is decided by a keyed hash of its content or its name, so adding pictures to a folder
-//! moves few of the others (only those near the boundary that the share sets).
+//! Pictures that belong together ([`Groups`]: those with the same pixels, those of one subject) are never separated:
+//! otherwise validation would reward memorisation. The split depends only on the pixels, the names of groups, the
+//! labels and the seed, not on paths or order. The side of a group is determined by a keyed hash of its content or
+//! name, so adding pictures to a folder moves few others (only those near the boundary set by the fraction).
 
 mod continued;
 mod folds;
@@ -23,12 +22,12 @@ pub use labels::PictureLabels;
 use movable::Movable;
 pub use warnings::{SplitWarning, describe_all};
 
-/// How to split.
+/// Options of a split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplitConfig {
-    /// Share of each class that is held back for validation, in `0..1`.
+    /// Fraction of each class that is held back for validation, in `0..1`.
     pub validation: f64,
-    /// Another seed holds other pictures back.
+    /// The random seed: different seeds hold different pictures back.
     pub seed: u64,
 }
 
@@ -46,21 +45,21 @@ impl SplitConfig {
     }
 }
 
-/// Both sides, as indices into the pictures that were split, ascending.
+/// Both sides, as ascending indices into the pictures that were split.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Split {
-    /// To learn from.
+    /// For training.
     pub train: Vec<usize>,
-    /// To measure on.
+    /// For validation.
     pub validation: Vec<usize>,
     /// On neither side; see [`SplitWarning::Straddling`]. Empty unless a split was given.
     pub left_out: Vec<usize>,
-    /// What whoever owns the pictures should know.
+    /// Warnings for the owner of the pictures.
     pub warnings: Vec<SplitWarning>,
 }
 
 impl Split {
-    /// Whether each of so many pictures is measured on.
+    /// Whether each of `pictures` pictures is held back.
     pub fn is_held_back(&self, pictures: usize) -> Vec<bool> {
         let mut held_back = vec![false; pictures];
         for &picture in &self.validation {
@@ -70,21 +69,20 @@ impl Split {
     }
 }
 
-/// Holds back a share of each class, keeping what belongs together on one side.
+/// Holds back a fraction of each class, keeping groups on one side.
 ///
-/// `labels` and `groups` hold a picture each at the same index. Of a class with `n` pictures,
-/// `validation * n` are held back, as nearly as whole groups allow, which may hold several classes.
-/// With a share above zero, a class that has at least two groups gets at least one on each side,
-/// unless the classes that it shares them with need them to learn from; one that has fewer is only
-/// learned from, with a warning. Pictures whose pixels carry several labels are learned from and
-/// reported, with their whole group, since nothing can be measured on them.
+/// `labels` and `groups` have one element per picture. For a class with `n` pictures, `validation * n` are held back,
+/// as nearly as whole groups allow, which may contain several classes. With a fraction above zero, a class with at
+/// least two groups gets at least one on each side, unless other classes in these groups need them for training; a
+/// class with fewer is only used for training, with a warning. Pictures whose pixels have several labels are used for
+/// training with their whole group, and reported, since they are useless for validation.
 ///
-/// A picture of several classes counts for each of them, and one of none for a stratum of its own: as by
-/// iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011), each class gets its share, the rare ones
-/// before the common ones, since it is shares that are compared.
+/// A picture of several classes counts for each of them, and one of none for a separate stratum: as in iterative
+/// stratification (Sechidis, Tsoumakas & Vlahavas 2011), each class gets its share, rare ones before common ones, since
+/// relative deviations are compared.
 ///
 /// # Errors
-/// [`DataError::Share`] when the share is not in `0..1`.
+/// [`DataError::Share`] when the fraction is not in `0..1`.
 ///
 /// # Panics
 /// When `labels` and `groups` differ in length.
@@ -107,11 +105,10 @@ pub fn stratified<'a>(
     Ok(split)
 }
 
-/// Keeps a split that was given, except that no pixels are on both sides: the training
-/// side's copies are left out, so that the validation side remains what others measured on.
-/// Other groups on both sides stay there, with a warning.
+/// Keeps a given split, except that no pixels stay on both sides: the training side's copies are left out, so that the
+/// validation side remains comparable with other results. Other groups on both sides stay there, with a warning.
 ///
-/// `validation` says for each picture whether it was given to that side.
+/// `validation` specifies for each picture whether it is on that side.
 ///
 /// # Panics
 /// When `labels`, `groups` and `validation` differ in length.

@@ -1,32 +1,32 @@
-//! The groups that may be held back, and which of them are.
+//! The groups that may be held back, and the selection of those that are.
 
 use super::{Groups, PictureLabels, SplitWarning, contradictions};
 
-/// How often all groups are gone through, to move those that would better be on the other side.
+/// Maximum number of passes over all groups to move those that fit better on the other side.
 const REFINEMENTS: usize = 10;
 
 /// A group that may be held back.
 pub(super) struct Group {
     /// Its pictures, ascending.
     pub(super) pictures: Vec<usize>,
-    /// How many pictures it has of each class that it has any of.
+    /// The number of its pictures in each class, for classes that occur.
     pub(super) counts: Vec<(usize, usize)>,
 }
 
-/// The groups that may be held back: all but those with the same pixels under different labels, and
-/// those that are the only ones of a class.
+/// The groups that may be held back: all except those with the same pixels under different labels, and those that are
+/// the only ones of a class.
 pub(super) struct Movable {
-    /// In the order of their priority.
+    /// In order of priority.
     pub(super) groups: Vec<Group>,
-    /// How many pictures there are of each class to measure on, those that cannot be moved included.
+    /// The number of pictures of each class suitable for validation, including those that cannot be moved.
     pub(super) totals: Vec<usize>,
-    /// In how many groups these are; none of a class without pictures.
+    /// The number of groups of these pictures; `None` for a class without pictures.
     pub(super) distinct: Vec<Option<usize>>,
     /// The groups that have pictures of each class.
     pub(super) of_class: Vec<Vec<usize>>,
     /// Whether a picture may have several classes.
     overlap: bool,
-    /// How many classes there are; a stratum beyond is that of the pictures of none.
+    /// The number of classes; one more stratum is that of the pictures of no class.
     classes: usize,
 }
 
@@ -70,8 +70,8 @@ impl Movable {
         Self { groups, totals, distinct, of_class, overlap: labels.are_sets(), classes }
     }
 
-    /// How much nearer (below 0) or farther a side that has `held` pictures of each class comes to
-    /// `wanted` ones by a group: the change of the squared distances, in shares of the classes.
+    /// The change in the squared distance, relative to class sizes, between a side with `held` pictures of each class
+    /// and the `wanted` numbers when the group is added; negative if it comes nearer.
     pub(super) fn change(&self, group: &Group, held: &[usize], wanted: &[f64]) -> f64 {
         let change = |&(class, count): &(usize, usize)| {
             let (count, total) = (count as f64, self.totals[class] as f64);
@@ -80,13 +80,13 @@ impl Movable {
         group.counts.iter().map(change).sum()
     }
 
-    /// Which groups to hold back, for this share of each class; of a class at least one and never
-    /// all, where that can be.
+    /// Selects the groups to hold back, for this fraction of each class; at least one group of each class and never
+    /// all, if possible.
     pub(super) fn hold_back(&self, share: f64) -> Vec<bool> {
         let wanted: Vec<f64> = self.totals.iter().map(|&total| share * total as f64).collect();
         let mut held = vec![0; self.totals.len()];
         let mut chosen = vec![false; self.groups.len()];
-        // Of each class, how many groups are chosen.
+        // The number of selected groups of each class.
         let mut groups = vec![0; self.totals.len()];
         for (group, chosen) in self.groups.iter().zip(&mut chosen) {
             if self.change(group, &held, &wanted) <= 0.0 {
@@ -113,7 +113,7 @@ impl Movable {
             if groups[class] > 0 {
                 continue;
             }
-            // No class may lose the last of what it is learned from.
+            // No class may lose the last group used for training.
             let stays =
                 |&(class, _): &(usize, usize)| Some(groups[class] + 1) < self.distinct[class];
             let may_go = |index: usize| self.groups[index].counts.iter().all(stays);
@@ -125,8 +125,8 @@ impl Movable {
         chosen
     }
 
-    /// Moves groups to the other side as long as the sides come nearer to what is wanted: where classes
-    /// overlap, what is chosen for one later changes what has been right for another.
+    /// Moves groups to the other side while that brings the sides nearer to the target: if classes overlap, later
+    /// choices for one class affect earlier ones for another.
     fn refine(
         &self,
         chosen: &mut [bool],
@@ -146,7 +146,7 @@ impl Movable {
                         -back
                     }
                 };
-                // Rounding alone moves nothing to and fro.
+                // Rounding errors alone must not move groups to and fro.
                 if change > -1e-12 {
                     continue;
                 }
@@ -169,13 +169,13 @@ impl Movable {
         }
     }
 
-    /// The pictures of the groups that are chosen.
+    /// The pictures of the selected groups.
     pub(super) fn pictures(&self, chosen: &[bool]) -> impl Iterator<Item = usize> {
         let chosen = self.groups.iter().zip(chosen).filter(|(_, chosen)| **chosen);
         chosen.flat_map(|(group, _)| group.pictures.iter().copied())
     }
 
-    /// Of the classes that have no group among those chosen.
+    /// Warnings for the classes without a selected group.
     pub(super) fn not_validated(&self, chosen: &[bool]) -> Vec<SplitWarning> {
         let mut warnings = Vec::new();
         for (class, distinct) in self.distinct.iter().enumerate().take(self.classes) {
@@ -187,14 +187,14 @@ impl Movable {
         warnings
     }
 
-    /// The smallest of some groups of a class, of equal ones the first.
+    /// The smallest group of a class that satisfies `among`; the first one if there is a tie.
     pub(super) fn smallest(&self, class: usize, among: impl Fn(usize) -> bool) -> Option<usize> {
         let groups = self.of_class[class].iter().copied().filter(|&index| among(index));
         groups.min_by_key(|&index| self.groups[index].pictures.len())
     }
 }
 
-/// How often each class occurs, of those that do.
+/// The number of occurrences of each class that occurs.
 fn counts(classes: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
     let mut counts: Vec<(usize, usize)> = Vec::new();
     for class in classes {

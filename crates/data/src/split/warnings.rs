@@ -1,36 +1,35 @@
-//! What whoever owns the pictures should know of how they are divided.
+//! Warnings about a split for the owner of the pictures.
 
-/// Something about the pictures that makes the split less than one would wish.
+/// A property of the pictures that makes the split less than ideal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SplitWarning {
-    /// A class is only learned from: it has too few different pictures to hold one back.
+    /// A class is only used for training: it has too few distinct pictures to hold one back.
     NotValidated {
         /// Index of the class.
         class: usize,
-        /// How many different pictures, or groups of them, it has.
+        /// The number of its distinct pictures or groups.
         distinct: usize,
     },
-    /// The same pixels carry different labels.
+    /// The same pixels have different labels.
     Contradiction {
         /// The pictures, ascending.
         pictures: Vec<usize>,
     },
-    /// A picture of the given validation side lies on the training side too, where it was
-    /// left out.
+    /// A picture of the given validation side is also on the training side, where it was left out.
     Straddling {
-        /// How many pictures were left out of the training side.
+        /// The number of pictures left out of the training side.
         left_out: usize,
     },
-    /// Groups of which a given split has pictures on both sides.
+    /// Groups with pictures on both sides of a given split.
     Parted {
-        /// How many groups.
+        /// The number of groups.
         groups: usize,
     },
 }
 
 impl SplitWarning {
-    /// The class that is not validated, where that is it.
+    /// The class without validation pictures, if that is the warning.
     pub(super) fn class(&self) -> Option<usize> {
         match self {
             Self::NotValidated { class, .. } => Some(*class),
@@ -38,7 +37,7 @@ impl SplitWarning {
         }
     }
 
-    /// One line for people, with the classes' names. For several see [`describe_all`].
+    /// Formats as one line for people, with the classes' names. For several warnings see [`describe_all`].
     pub fn describe(&self, classes: &[String]) -> String {
         match self {
             SplitWarning::NotValidated { class, distinct } => {
@@ -69,9 +68,9 @@ impl SplitWarning {
     }
 }
 
-/// All warnings for people, one line for all of a kind, with the classes' names.
+/// Formats all warnings for people, one line for each kind, with the classes' names.
 ///
-/// `labels` are the classes of the pictures that were split, and `name_of` names one of them.
+/// `labels` are the classes of the pictures that were split, and `name_of` returns the name of one.
 pub fn describe_all(
     warnings: &[SplitWarning],
     classes: &[String],
@@ -115,7 +114,7 @@ pub fn describe_all(
     lines
 }
 
-/// The line for all groups of the same pixels and different labels, if there are any.
+/// The line for all groups with the same pixels and different labels, if there are any.
 fn contradictions(
     groups: &[&Vec<usize>],
     labels: &[usize],
@@ -124,7 +123,7 @@ fn contradictions(
     let group = groups.first()?;
     let pictures: usize = groups.iter().map(|group| group.len()).sum();
     let label = |picture: usize| labels.get(picture);
-    // Copies within a class would be no example.
+    // Two copies within a class would not be an example.
     let (first, last) = (*group.first()?, *group.last()?);
     let other = group.iter().copied().find(|&p| label(p) != label(first)).unwrap_or(last);
     let (a, b) = (name_of(first), name_of(other));

@@ -1,4 +1,4 @@
-//! Archives that are cut, damaged, or contradict themselves.
+//! Truncated, damaged and inconsistent archives.
 
 use std::fs;
 
@@ -59,7 +59,7 @@ fn a_count_of_members_without_zip64_is_one_modulo_65536() {
     assert_eq!(skipped(&path, &list(&path)), [says]);
 }
 
-/// Changes the bytes that follow each `mark` by `offset`.
+/// Changes the bytes at `offset` after each `mark`.
 fn patched(name: &str, mark: &[u8], offset: usize, bytes: &[u8]) -> Vec<u8> {
     let mut archive = fs::read(self::archive(name)).unwrap();
     let places: Vec<usize> =
@@ -118,7 +118,7 @@ fn a_zip_archive_that_contradicts_itself_gives_a_line_for_each_member() {
 #[test]
 fn a_member_that_is_damaged_or_too_large_is_an_error_of_its_own() {
     let mut local = patched("stored.zip", b"PK\x03\x04", 0, b"XX");
-    // By the first bytes it is told what the file is.
+    // The first bytes determine the type of the file.
     local[..2].copy_from_slice(b"PK");
     let content = patched("stored.zip", b"\xFF\xD8\xFF", 40, &[0, 1, 2]);
     let deflated = patched("deflated.zip", b"PK\x03\x04", 60, &[0xFF; 9]);
@@ -130,7 +130,7 @@ fn a_member_that_is_damaged_or_too_large_is_an_error_of_its_own() {
         (content, 1, default, "damaged in the archive"),
         (deflated, 1, default, "cannot be read ("),
         (declared, 1, default, "it holds more than it declares"),
-        (fs::read(archive("deflated.zip")).unwrap(), 1, small, "more than the limit"),
+        (fs::read(archive("deflated.zip")).unwrap(), 1, small, "the limit"),
     ] {
         let (_folder, path) = file("x.zip", &bytes);
         let error = list(&path).pictures[index].at.read(&limits).unwrap_err();

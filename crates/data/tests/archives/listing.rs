@@ -1,4 +1,4 @@
-//! What is listed of an archive, and how it is labelled.
+//! Listing and labelling of archives.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn every_form_is_listed_and_read_as_python_does() {
     let mut archives: Vec<&str> = table.iter().map(|[archive, ..]| archive.as_str()).collect();
     archives.dedup();
     assert_eq!(archives.len(), 13);
-    // Left out here, each with its reason, for which there are other tests.
+    // Left out here, each with its reason; other tests cover them.
     let left_out = ["0002.seg.png"];
     for archive in archives.into_iter().filter(|archive| *archive != "bzip2.zip") {
         let path = self::archive(archive);
@@ -93,7 +93,7 @@ fn what_systems_leave_behind_is_passed_over_in_folders_and_archives() {
         "__MACOSX",
     ];
     let files = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Desktop.ini", ".picasa.ini"];
-    // Names that only resemble them are classes and files as any.
+    // Names that only resemble them are ordinary classes and files.
     let mut tree = vec!["cat/a.jpg".to_owned(), "dog/b.jpg".into(), "recycle/c.jpg".into()];
     tree.push("recycle/desktop.txt".into());
     tree.extend(folders.iter().map(|name| format!("{name}/d.jpg")));
@@ -145,7 +145,7 @@ fn a_folder_of_archives_is_one_source() {
         ["b-0.tar/cat/a.jpg:cat", "b-1.tar/dog/b.jpg:dog"]
     );
     assert_eq!(skipped(folder.path(), &listing), ["readme.txt: not a picture (text)"]);
-    // Beside pictures an archive is what it was: no picture.
+    // Beside pictures, an archive is just a file that is not a picture.
     fs::write(folder.path().join("one.jpg"), picture()).unwrap();
     assert_eq!(pictures(folder.path(), &list(folder.path())), ["one.jpg:-"]);
 }
@@ -182,8 +182,8 @@ fn more_archives_than_may_be_open_are_read_from_many_threads() {
 
 #[test]
 fn what_is_no_picture_of_its_own_is_skipped_with_its_reason() {
-    let link = "a link: pack the file that it leads to";
-    let sparse = "cat/sparse.jpg: a sparse file: pack it without --sparse";
+    let link = "a link; pack the file that it points to";
+    let sparse = "cat/sparse.jpg: a sparse file; pack it without --sparse";
     let cases: [(&str, &[&str]); 5] = [
         (
             "links.tar",
@@ -198,7 +198,7 @@ fn what_is_no_picture_of_its_own_is_skipped_with_its_reason() {
         (
             "bzip2.zip",
             &[
-                "cat/one.jpg: packed by method 12, of which only 0 and 8 (deflate) are read: pack it anew",
+                "cat/one.jpg: compressed with method 12; only 0 (stored) and 8 (deflate) are supported; pack it again",
             ],
         ),
         ("stored.zip", &[]),
@@ -213,7 +213,7 @@ fn what_is_no_picture_of_its_own_is_skipped_with_its_reason() {
 fn archives_behind_each_other_are_listed_as_one() {
     let picture = picture();
     let mut two = tar(&[(b"cat/a.jpg", &picture)]);
-    // As tar pads what it writes.
+    // Padded as by tar.
     two.resize(two.len().next_multiple_of(10_240), 0);
     two.extend(tar(&[(b"dog/b.jpg", &picture), (b"dog/c.jpg", &picture)]));
     let (_folder, path) = file("x.tar", &two);
@@ -223,7 +223,7 @@ fn archives_behind_each_other_are_listed_as_one() {
     for listed in &listing.pictures {
         assert_eq!(listed.at.read(&Limits::default()).unwrap(), picture);
     }
-    // What else may follow is nothing that was lost.
+    // Anything else after it does not count as lost.
     let mut more = tar(&[(b"cat/a.jpg", &picture)]);
     more.extend(b"a signature");
     let (_folder, path) = file("x.tar", &more);
@@ -267,7 +267,10 @@ fn an_empty_class_is_none_and_one_that_is_no_text_is_named() {
     let listing = list(&path);
     let labels = ["1.jpg:cat", "2.jpg:-", "3.jpg:-", r"4.jpg:caf\xE9"];
     assert_eq!(pictures(&path, &listing), labels);
-    assert_eq!(skipped(&path, &listing), ["3.cls: is no label: it holds control characters"]);
+    assert_eq!(
+        skipped(&path, &listing),
+        ["3.cls: is not a valid label: it contains control characters"]
+    );
 }
 
 #[test]

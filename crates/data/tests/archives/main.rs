@@ -1,4 +1,4 @@
-//! Archives as people have them, and as nobody should.
+//! Realistic and malformed archives.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -18,12 +18,12 @@ fn archive(name: &str) -> PathBuf {
     support::fixture("archives").join(name)
 }
 
-/// What stands behind the archive's own path.
+/// The path within the archive.
 fn within(archive: &Path, path: &Path) -> String {
     path.strip_prefix(archive).unwrap().to_string_lossy().into_owned()
 }
 
-/// `NAME:LABEL` of each picture, with a sign for its side.
+/// `NAME:LABEL` of each picture, with a character for its side.
 fn pictures(archive: &Path, listing: &Listing) -> Vec<String> {
     let picture = |p: &headstart_data::sources::Listed| {
         let side = match p.subset {
@@ -63,7 +63,7 @@ fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// A tar archive of names, taken as they are, and contents.
+/// A tar archive of the given raw names and contents.
 fn tar(members: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, content) in members {

@@ -1,4 +1,4 @@
-//! What members are called.
+//! Names of members.
 
 use headstart_data::Limits;
 
@@ -57,10 +57,10 @@ fn names_beyond_reason_are_refused() {
     assert!(listing.pictures.is_empty());
     assert_eq!(listing.skipped.len(), 2);
     for skipped in listing.skipped {
-        assert_eq!(skipped.reason.to_string(), "its name is longer than any path may be");
+        assert_eq!(skipped.reason.to_string(), "its name is longer than the limit for paths");
         assert!(skipped.path.as_os_str().len() < 5000);
     }
-    // A name without end is not read to its end.
+    // An endless name is not read to its end.
     let mut archive = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::GNULongName);

@@ -1,4 +1,4 @@
-//! What is drawn, and on what it depends.
+//! Distributions of draws, and their dependencies.
 
 use std::f64::consts::TAU;
 
@@ -16,7 +16,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     values.sum::<f64>() / DRAWS as f64
 }
 
-/// Values between `low` and `high`, as many in each tenth.
+/// Asserts that values are between `low` and `high`, with equal numbers in each tenth.
 fn assert_uniform(what: &str, values: impl Iterator<Item = f64>, low: f64, high: f64) {
     let mut tenths = [0_usize; 10];
     for value in values {
@@ -68,8 +68,8 @@ fn crops_are_distributed_as_torchvisions() {
     for (augment, least) in [(Augment::Standard, 0.35), (Augment::Strong, 0.2)] {
         let draws = draws(augment, 200, 200);
         let areas = || draws.iter().map(|d| d.crop.area() as f64 / 40_000.0);
-        // Sides are rounded to pixels. A large area fits only with a ratio near 1, so that
-        // large ones are rarer than uniform ones would be.
+        // Sides are rounded to pixels. A large area fits only with a ratio near 1, so large areas are rarer than in a
+        // uniform distribution.
         assert!(areas().all(|area| (least - 0.01..=1.0).contains(&area)), "{augment}");
         let middle = (least + 1.0) / 2.0;
         assert!((mean(areas()) - middle).abs() < 0.08, "{augment}: {}", mean(areas()));
@@ -78,7 +78,7 @@ fn crops_are_distributed_as_torchvisions() {
         let logs = || draws.iter().map(|d| (d.crop.width as f64 / d.crop.height as f64).ln());
         assert!(logs().all(|log| log.abs() <= (4.0_f64 / 3.0).ln() + 0.02), "{augment}");
         assert!(mean(logs()).abs() < 0.01, "{augment}");
-        // Centred on average, though anywhere that fits.
+        // Centred on average, but anywhere it fits.
         let centre = |first: usize, part: usize| first as f64 + part as f64 / 2.0;
         assert!(
             (mean(draws.iter().map(|d| centre(d.crop.left, d.crop.width))) - 100.0).abs() < 2.0
@@ -94,7 +94,7 @@ fn crops_are_distributed_as_torchvisions() {
 #[test]
 fn where_no_crop_fits_the_largest_of_an_allowed_ratio_is_taken_from_the_middle() {
     for draw in draws(Augment::Standard, 10, 300) {
-        // The smallest area asked for, at the narrowest ratio, is higher than the picture.
+        // The smallest area at the narrowest ratio is taller than the picture.
         assert_eq!(draw.crop, Region { left: 143, top: 0, width: 13, height: 10 });
     }
 }
@@ -138,7 +138,7 @@ fn a_view_depends_on_seed_epoch_and_picture_alone() {
         assert!(!augmenter.is_none());
         let first = view(&augmenter, 3, 8, size);
 
-        // Whatever was done before, with whatever memory.
+        // Regardless of earlier calls and the memory's content.
         let mut scratch = Scratch::default();
         let mut small = vec![0; 2 * 2 * 3];
         Augmenter::new(augment, 5, 2, 2).apply(0, 0, &[9; 12], &mut scratch, &mut small);

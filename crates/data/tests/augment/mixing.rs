@@ -1,4 +1,4 @@
-//! Mixing, and that shares of labels are those of pixels.
+//! Mixing, and agreement of the shares of labels and pixels.
 
 use headstart_data::augment::{Augment, Augmenter, How, Mix};
 
@@ -89,9 +89,8 @@ fn shares_are_distributed_as_their_beta_distributions() {
     let squares: Vec<f32> = mixup.iter().map(|share| (share - 0.5).powi(2)).collect();
     assert!((mean(&squares) - 1.0 / 5.6).abs() < 0.01, "{}", mean(&squares));
 
-    // Uniform but for what is cut off at the picture's edges, which is left to the own one:
-    // of a side s on average s²/4, so that a share (s - s²/4)² is the partner's, where s² is
-    // uniform: 1/2 - 1/5 + 1/48.
+    // Uniform, except for the part clipped at the picture's edges, which stays the original picture's: s²/4 on average
+    // for a side s, so the partner's share is (s - s²/4)² with uniform s²: 1/2 - 1/5 + 1/48.
     let cutmix = shares(false);
     let expected = 1.0 - (0.5 - 0.2 + 1.0 / 48.0);
     assert!((mean(&cutmix) - expected).abs() < 0.02, "{} {expected}", mean(&cutmix));

@@ -1,4 +1,4 @@
-//! Damage is found, costs what is damaged, and can be repaired.
+//! Damage is detected, loses only the damaged records, and can be repaired.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +9,14 @@ use proptest::prelude::*;
 
 use crate::{DIM, entry, files, filled, key, open, sound};
 
-/// What is found of the only base.
+/// The health of the only base.
 fn health(root: &Path, repair: bool) -> BaseHealth {
     let mut found = verify(root, repair, &mut |_, _| true).unwrap().unwrap();
     assert_eq!(found.len(), 1);
     found.remove(0)
 }
 
-/// Sound and damaged records, and how many of the latter were dropped.
+/// Sound, damaged and dropped records.
 fn counts(health: &BaseHealth) -> (u64, u64, u64) {
     (health.sound, health.damaged, health.repaired)
 }
@@ -32,7 +32,7 @@ fn a_segment_cut_at_any_byte_gives_its_whole_entries() {
             let cache = open(root.path());
             let before = sound(&cache, 3);
             assert!(before < 3, "{ending} cut to {length}");
-            // And the run that finds it so repairs it.
+            // And the run that detects it repairs it.
             (0..3).for_each(|i| cache.put(&key(i), &entry(i)));
             assert_eq!(sound(&cache, 3), 3);
             files(root.path(), "keys").into_iter().chain(files(root.path(), "data")).for_each(
@@ -59,7 +59,7 @@ fn a_damaged_byte_costs_entries_and_never_gives_wrong_ones() {
             damaged[at] ^= 0x10;
             fs::write(&file, damaged).unwrap();
             let cache = open(root.path());
-            // Nothing reads the header of the data.
+            // The header of the data file is never read.
             assert!(sound(&cache, 3) >= if at < 56 { 0 } else { 2 }, "{ending} at {at}");
             (0..3).for_each(|i| cache.put(&key(i), &entry(i)));
             assert_eq!(sound(&cache, 3), 3, "{ending} at {at}");
@@ -81,7 +81,7 @@ fn what_cannot_be_read_now_is_not_damaged_and_not_written_again() {
     let data = files(root.path(), "data").remove(0);
     let away = data.with_extension("away");
     fs::rename(&data, &away).unwrap();
-    // A folder can be opened, and reading it is an error.
+    // A folder can be opened, but reading it is an error.
     fs::create_dir(&data).unwrap();
     assert_eq!(sound(&cache, 3), 0);
     (0..3).for_each(|i| cache.put(&key(i), &entry(i)));
@@ -97,7 +97,7 @@ fn verifying_finds_what_is_lost_and_repair_drops_just_that() {
     const HEADER: usize = 56;
     const KEY: usize = 40;
     const RECORD: usize = 4 * DIM + Facts::BYTES + 8;
-    // Of five records: what is done to which file, and how many are lost.
+    // Out of five records: the change to a file, and the number of records lost.
     let cases: [(&str, Damage, u64); 9] = [
         ("data", |_| {}, 0),
         ("data", |bytes| bytes[HEADER + RECORD] ^= 1, 1),
@@ -167,7 +167,7 @@ fn what_a_process_is_writing_to_is_not_repaired() {
     assert_eq!(counts(&health(root.path(), true)), (5, 0, 0));
 }
 
-/// Something done to a file: bytes written over it, put into it, or cut off.
+/// A change to a file: bytes overwritten, inserted, or cut off.
 #[derive(Clone, Debug)]
 enum Change {
     Overwrite(prop::sample::Index, Vec<u8>),
@@ -220,7 +220,7 @@ proptest! {
             change.make(&mut bytes);
             fs::write(&file, bytes).unwrap();
         }
-        // `sound` fails on an entry that is not the one that was put.
+        // `sound` fails on an entry that differs from what was put.
         let there = sound(&open(root.path()), 5) as u64;
         let found = verify(root.path(), true, &mut |_, _| true).unwrap().unwrap();
         prop_assert_eq!(found.iter().map(|base| base.sound).sum::<u64>(), there);

@@ -1,4 +1,4 @@
-//! A cache keeps to its limit, and what was used longest ago goes first.
+//! A cache respects its limit, and evicts the least recently used segments first.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,7 +11,7 @@ use headstart_data::cache::{
 
 use crate::{DIM, entry, files, key, open, open_as, open_within, sound};
 
-/// Bytes of an entry, of which most are checksums and hashes.
+/// Bytes per entry, most of which are checksums and hashes.
 const ENTRY: u64 = (40 + 4 * DIM + Facts::BYTES + 8) as u64;
 
 fn held(root: &Path) -> u64 {
@@ -22,7 +22,7 @@ fn ago(hours: u64) -> SystemTime {
     SystemTime::now() - Duration::from_secs(3600 * hours)
 }
 
-/// Makes what was used just now look as if it had been so many hours ago.
+/// Makes everything used just now look as if last used `hours` ago.
 fn age(root: &Path, hours: u64) {
     for data in files(root, "data") {
         let file = File::options().append(true).open(data).unwrap();
@@ -63,7 +63,7 @@ fn what_was_used_longest_ago_goes_first_whatever_base_it_is_of() {
         drop(cache);
         age(root.path(), hours);
     }
-    // The older one is read from, which makes it the newer one.
+    // Reading from the older one makes it the more recently used one.
     assert!(open(root.path()).get(&key(0)).is_some());
     let config = CacheConfig { limit: Limit(Some(55 * ENTRY)), about: None };
     let cache = FeatureCache::open(root.path(), &other, DIM, config);
@@ -106,14 +106,14 @@ fn a_run_over_more_than_fits_keeps_the_same_every_time_and_warns_once() {
         assert!(held(root.path()) <= limit);
     }
     assert!(kept[0] == 0 && kept[1] > 70 && kept[1] == kept[2], "{kept:?}");
-    // A file where the cache should be.
+    // A file in place of the cache.
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
     let cache = open_within(&file, limit);
     cache.put(&key(0), &entry(0));
     let warning = cache.warning().unwrap().to_string();
     assert!(warning.contains("features cannot be kept (Not a directory)"), "{warning}");
-    // So small that nothing fits.
+    // A limit so small that nothing fits.
     let root = tempfile::tempdir().unwrap();
     let cache = open_within(root.path(), ENTRY);
     cache.put(&key(0), &entry(0));

@@ -1,4 +1,4 @@
-//! The cache under everything that happens to files.
+//! Tests the cache with all kinds of file system events.
 
 mod damage;
 mod limit;
@@ -38,7 +38,7 @@ fn open_as(root: &Path, print: &Fingerprint, dim: usize) -> FeatureCache {
     FeatureCache::open(root, print, dim, CacheConfig::default())
 }
 
-/// Opened so that it keeps to so many bytes.
+/// Opens the cache with this limit.
 fn open_within(root: &Path, limit: u64) -> FeatureCache {
     let config = CacheConfig { limit: Limit(Some(limit)), about: None };
     FeatureCache::open(root, &PRINT, DIM, config)
@@ -58,7 +58,7 @@ fn filled(n: u32) -> tempfile::TempDir {
     root
 }
 
-/// How many of the entries `0..n` are there; those that are must be right.
+/// The number of the entries `0..n` that exist, all of which must be correct.
 fn sound(cache: &FeatureCache, n: u32) -> usize {
     (0..n)
         .filter(|&i| match cache.get(&key(i)) {
@@ -120,10 +120,10 @@ fn other_weights_or_another_width_see_nothing() {
     assert_eq!(sound(&open(root.path()), 3), 3);
 }
 
-/// A cache of many segments with two entries each, of which one is the neighbour's too.
+/// A cache of many segments with two entries each, one of which the next segment also contains.
 fn scattered(segments: u32) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    // Opened all before the first writes, so that none sees the others' and none merges.
+    // All are opened before the first write, so that none sees the others' segments and none merges.
     let caches: Vec<_> = (0..segments).map(|_| open(root.path())).collect();
     for (i, cache) in (0..).zip(&caches) {
         cache.put(&key(i), &entry(i));
@@ -198,11 +198,11 @@ fn info_tells_bases_apart_and_clear_deletes_only_the_caches_own() {
     let found = info(root.path()).unwrap();
     let bases: Vec<_> =
         found.bases.iter().map(|b| (b.fingerprint, b.about.as_ref(), b.entries)).collect();
-    // The one used last comes first.
+    // The most recently used one comes first.
     assert_eq!(bases, [(other, Some(&about), 1), (PRINT, None, 3)]);
     assert_eq!(found.entries, 4);
     assert_eq!(found.bytes, found.bases.iter().map(|base| base.bytes).sum::<u64>());
-    // The note is a help: damaged it does not matter, and the next run that writes mends it.
+    // The note is optional: damage to it is harmless, and the next run that writes repairs it.
     fs::write(&note, "{").unwrap();
     assert_eq!(info(root.path()).unwrap().bases[0].about, None);
     FeatureCache::open(root.path(), &other, DIM, config).put(&key(1), &entry(1));

@@ -15,10 +15,10 @@ fn many_small_segments_become_one_that_has_each_entry_once() {
     let root = scattered(40);
     let before = info(root.path()).unwrap();
     assert_eq!((before.bases.len(), before.entries), (1, 41));
-    // Who only reads merges nothing.
+    // A read-only cache merges nothing.
     assert_eq!(sound(&FeatureCache::open_read_only(root.path(), &PRINT, DIM), 41), 41);
     assert_eq!(files(root.path(), "keys").len(), 40);
-    // Whoever opened it before finds what was moved.
+    // A cache opened before the merge finds the moved entries.
     let old = open_without_merging(root.path());
     assert_eq!(sound(&open(root.path()), 41), 41);
     assert_eq!((files(root.path(), "keys").len(), files(root.path(), "data").len()), (1, 1));
@@ -49,8 +49,8 @@ fn segments_of_another_width_are_left_as_they_are() {
 
 #[test]
 fn a_merge_that_is_killed_anywhere_loses_nothing_and_is_made_up_for() {
-    // What a killed merge leaves, by how far it came: leftovers beside the old segments, or the
-    // new segment beside some of the old ones.
+    // The remains of a killed merge, by its progress: leftovers beside the old segments, or the new segment beside some
+    // of the old ones.
     let root = scattered(40);
     let folder = root.path().join(PRINT.to_string());
     let kept = tempfile::tempdir().unwrap();
@@ -61,12 +61,12 @@ fn a_merge_that_is_killed_anywhere_loses_nothing_and_is_made_up_for() {
     let some = files(root.path(), "keys").remove(0);
     drop(open(root.path()));
     for left in 0..40 {
-        // The old ones come back, all but those that were deleted by then.
+        // Restores the old ones, except those deleted by then.
         for file in fs::read_dir(kept.path()).unwrap().skip(left * 2) {
             let file = file.unwrap();
             fs::copy(file.path(), folder.join(file.file_name())).unwrap();
         }
-        // The beginnings of a new one.
+        // An incomplete new segment.
         fs::copy(kept.path().join(some.file_name().unwrap()), folder.join("half.part")).unwrap();
         fs::write(folder.join("half.data"), b"hstfeat\n\x01").unwrap();
         assert_eq!(sound(&open(root.path()), 41), 41, "{left}");

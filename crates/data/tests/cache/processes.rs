@@ -1,4 +1,4 @@
-//! Several processes at once, and killed ones.
+//! Concurrent and killed processes.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use headstart_data::cache::{FeatureCache, clear, verify};
 
 use crate::{DIM, PRINT, entry, files, key, open, open_within, scattered, sound};
 
-/// Not a test of its own: what a child process of the others does.
+/// Not a separate test: the code that the other tests run in child processes.
 #[test]
 fn child() {
     let Ok(root) = std::env::var("HEADSTART_CACHE_CHILD") else { return };
@@ -20,12 +20,12 @@ fn child() {
             let cache = open(root);
             (0..=2000).for_each(|i| cache.put(&key(i), &entry(i)));
         }
-        // Says of each entry that it is finished.
+        // Reports each completed entry.
         "write for ever" => {
             let cache = open(root);
             for i in 0.. {
                 cache.put(&key(i), &entry(i));
-                // Not `print`, which a test's process holds back.
+                // Not `print`, which the test runner captures.
                 std::io::stdout().write_all(format!("kept {i}\n").as_bytes()).unwrap();
             }
         }
@@ -66,18 +66,18 @@ fn spawn_child(root: &Path, does: &str) -> Child {
     command.stdout(out).spawn().unwrap()
 }
 
-/// Kills a child that writes for ever and returns how many entries it had finished.
+/// Kills a child that writes forever and returns the number of entries it had completed.
 fn kill(mut child: Child) -> u32 {
     child.kill().unwrap();
     child.wait().unwrap();
     let mut said = String::new();
     child.stdout.unwrap().read_to_string(&mut said).unwrap();
-    // The last line may be a part of one.
+    // The last line may be incomplete.
     let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().filter(|line| line.starts_with("kept ")).count() as u32
 }
 
-/// Reads what a child says, which it waits for, until it has kept so many entries.
+/// Reads the output of a child until it has stored `entries` entries.
 fn wait_for(child: &mut Child, entries: usize) -> u32 {
     let mut said = Vec::new();
     let mut piece = [0; 64];
@@ -142,7 +142,7 @@ fn processes_that_do_everything_at_once_never_see_a_wrong_entry() {
 #[test]
 fn nothing_is_merged_while_a_process_writes() {
     let root = scattered(40);
-    // It merges what it finds, and begins a segment of its own.
+    // It merges the existing segments, and creates its own.
     let mut child = spawn_child(root.path(), "write for ever");
     wait_for(&mut child, 200);
     assert!(files(root.path(), "keys").len() <= 2);
@@ -159,7 +159,7 @@ fn nothing_is_merged_while_a_process_writes() {
     assert_eq!(sound(&open(root.path()), 41), 41);
     assert!(files(root.path(), "keys").len() >= 41);
     kill(child);
-    // The system has freed its lock.
+    // The system has released its lock.
     assert_eq!(sound(&open(root.path()), 41), 41);
     assert!(files(root.path(), "keys").len() <= 2);
 }

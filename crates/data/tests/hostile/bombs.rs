@@ -1,5 +1,5 @@
-//! Small files that unfold to much: each is an answer in little memory, whatever it declares and
-//! whatever it produces.
+//! Small files that expand to huge sizes: each gives a result in little memory, for any declared size and actual
+//! output.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 use crate::support::{bytes, corpus, png, zlib_zeros};
 use crate::{alone, peak};
 
-/// What each bomb unfolds to, or claims to.
+/// The actual or declared size of each bomb.
 const MUCH: usize = 256 << 20;
-/// What decoding may take beside the file and copies of it.
+/// Memory for decoding besides the file and copies of it.
 const LITTLE: u64 = 24 << 20;
 
 #[test]
@@ -34,7 +34,7 @@ fn what_unfolds_to_hundreds_of_megabytes_is_answered_in_a_few() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Each scan goes through the whole picture, which may have a hundred million pixels.
+/// Each scan processes the whole picture, which may have a hundred million pixels.
 #[test]
 fn scans_do_not_go_on_for_ever() {
     let _alone = alone();
@@ -43,8 +43,8 @@ fn scans_do_not_go_on_for_ever() {
     assert_eq!(error, "damaged JPEG: it has more than 100 scans");
 }
 
-/// Each scan may go through all blocks in a few bytes: then that must be all it does, whatever the
-/// blocks hold. Of the largest picture, this is a thirteenth.
+/// Each scan may cover all blocks in a few bytes: then it must do no more work than that, for any content of the
+/// blocks. This picture is a thirteenth of the largest.
 #[test]
 fn scans_that_say_nothing_take_no_longer_where_blocks_hold_something() {
     let _alone = alone();
@@ -60,8 +60,8 @@ fn scans_that_say_nothing_take_no_longer_where_blocks_hold_something() {
     assert!(held < empty * 3 + Duration::from_millis(20), "{held:?} instead of {empty:?}");
 }
 
-/// A progressive JPEG of 162 thousand blocks, of which the last coefficient is `held` to begin with,
-/// and scans that could refine all before it, but say that there is nothing.
+/// A progressive JPEG of 162 thousand blocks, whose last coefficient is initially `held`, and scans that could refine
+/// all earlier ones, but contain no changes.
 fn refined(scans: usize, held: bool) -> Vec<u8> {
     let (width, height) = (632_u16, 16_384_u16);
     let blocks = usize::from(width / 8) * usize::from(height / 8);
@@ -71,7 +71,7 @@ fn refined(scans: usize, held: bool) -> Vec<u8> {
     };
     let [h1, h0] = height.to_be_bytes();
     let [w1, w0] = width.to_be_bytes();
-    // The code 0 is a value of one bit, 10 the end of 2^14 blocks and what 14 bits say besides.
+    // The code 0 is a value of one bit, 10 the end of 2^14 blocks plus the number in the next 14 bits.
     let codes = [&[0x10, 1, 1][..], &[0; 14], &[0x01, 0xE0]].concat();
     let nothing = [0x80, 0].repeat(blocks.div_ceil(1 << 14));
     let first = if held { vec![0x55; blocks / 4] } else { nothing.clone() };
@@ -127,7 +127,7 @@ fn a_line_of_pixels_is_resized_in_a_few_megabytes() {
 
 type Bomb = (&'static str, Vec<u8>);
 
-/// The data of a 4 x 4 picture, its profile, or its text goes on and on.
+/// Endless data, profile or text of a 4 x 4 picture.
 fn pngs() -> Vec<Bomb> {
     let zeros = zlib_zeros(MUCH);
     let rows = zlib_zeros(4 * (1 + 4 * 3));
@@ -140,7 +140,7 @@ fn pngs() -> Vec<Bomb> {
     ]
 }
 
-/// A frame that is far larger than the picture, and one that has more data than pixels.
+/// A frame far larger than the picture, and one with more data than pixels.
 fn gifs() -> Vec<Bomb> {
     let whole = bytes("decode/gif_one.gif");
     let frame = whole.windows(10).position(|w| w[0] == 0x2C && w[1..5] == [0; 4]).unwrap();
@@ -155,11 +155,11 @@ fn gifs() -> Vec<Bomb> {
     vec![("large frame", large), ("long data", long)]
 }
 
-/// A picture's bitstream that is far larger than the picture that holds it.
+/// A picture's bitstream that is far larger than the picture that contains it.
 fn webps() -> Vec<Bomb> {
     let mut lossless = bytes("decode/webp_lossless.webp");
     let start = lossless.windows(4).position(|w| w == b"VP8L").unwrap() + 9;
-    // 14 bits each, less one.
+    // 14 bits each, minus one.
     let sides = 11_585_u32 - 1;
     let bits = u32::from_le_bytes(*lossless[start..].first_chunk().unwrap()) & !0xFFF_FFFF;
     lossless[start..start + 4].copy_from_slice(&(bits | sides | sides << 14).to_le_bytes());
@@ -172,8 +172,8 @@ fn webps() -> Vec<Bomb> {
     vec![("held", held)]
 }
 
-/// A strip that unfolds to far more than its rows, a tile far larger than the picture, and counts
-/// of values beyond the file.
+/// A strip that expands to far more than its rows, a tile far larger than the picture, and counts of values beyond the
+/// file.
 fn tiffs() -> Vec<Bomb> {
     const DEFLATE: u32 = 8;
     let zeros = zlib_zeros(MUCH);
@@ -191,7 +191,7 @@ fn tiffs() -> Vec<Bomb> {
     ]
 }
 
-/// A little-endian TIFF of 4 x 4 RGB pixels with these entries besides, each of one LONG.
+/// A little-endian TIFF of 4 x 4 RGB pixels with these additional entries, each of one LONG.
 fn tiff(compression: u32, data: &[u8], entries: &[(u16, u32)]) -> Vec<u8> {
     let mut all = vec![(256, 4), (257, 4), (258, 8), (259, compression), (262, 2), (277, 3)];
     all.extend(entries);
@@ -206,7 +206,7 @@ fn tiff(compression: u32, data: &[u8], entries: &[(u16, u32)]) -> Vec<u8> {
     file
 }
 
-/// Where an entry of a little-endian TIFF's first directory stands.
+/// The offset of an entry in a little-endian TIFF's first directory.
 fn entry(file: &[u8], tag: u16) -> usize {
     let start = u32::from_le_bytes(*file[4..].first_chunk().unwrap()) as usize + 2;
     (start..file.len()).step_by(12).find(|&at| file[at..at + 2] == tag.to_le_bytes()).unwrap()
@@ -228,17 +228,17 @@ fn with_count(file: &[u8], tag: u16, count: u32) -> Vec<u8> {
     file
 }
 
-/// Runs that go on beyond the last pixel.
+/// Runs that extend beyond the last pixel.
 fn bmps() -> Vec<Bomb> {
     let (_, rle8) = corpus("decode").into_iter().find(|(name, _)| name == "rle8.bmp").unwrap();
     let runs = [&rle8[..14 + 40 + 64], &[255, 1].repeat(MUCH / 255 / 4), &[0, 1]].concat();
     vec![("runs", runs)]
 }
 
-/// Scan after scan over all coefficients, and rows that are never there.
+/// Scan after scan over all coefficients, and rows that never come.
 fn jpegs() -> Vec<Bomb> {
     let progressive = bytes("decode/jpeg_progressive.jpg");
-    // The first scan says the same however often it comes.
+    // The first scan may be repeated any number of times.
     let scan = progressive.windows(2).position(|w| w == b"\xFF\xDA").unwrap();
     let mut after = progressive[scan + 2..].windows(2);
     let end = after.position(|w| w == b"\xFF\xC4" || w == b"\xFF\xDA").unwrap() + scan + 2;

@@ -1,4 +1,4 @@
-//! Pictures that are damaged or made to harm, and the memory that they take.
+//! Damaged and malicious pictures, and their memory usage.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -15,14 +15,14 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Held by the test that measures: what others allocate would count.
+/// Held by the running test: allocations of others would be counted.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> impl Drop {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What some work gives, and how many bytes more than before were allocated at its peak.
+/// Runs some work; returns its result, and the peak of allocated bytes above the initial level.
 fn peak<T>(work: impl FnOnce() -> T) -> (T, u64) {
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage();

@@ -16,12 +16,12 @@ use crate::{alone, peak};
 const MUTANTS: u64 = 10_000;
 const LIMITS: Limits =
     Limits { max_pixels: 1 << 20, max_bytes: 16 << 20, max_file_bytes: 512 << 20 };
-/// What decoders hold beside what a header announces: tables, windows, a tile that is larger than
-/// the picture, a row of blocks of a JPEG, which is 6 MB where that is as wide as can be.
+/// Memory of decoders besides the size announced by a header: tables, windows, a tile larger than the picture, a row of
+/// blocks of a JPEG, which takes 6 MB at the maximum width.
 const STATE: u64 = 8 << 20;
-/// What a part of a lossy WebP may be declared to have, which its decoder makes room for.
+/// Maximum declared size of a part of a lossy WebP, which its decoder allocates.
 const WEBP_PART: u64 = 1 << 24;
-/// Nothing that small takes longer, however busy the machine.
+/// No file this small takes longer, even on a busy machine.
 const HANG: Duration = Duration::from_secs(5);
 
 #[test]
@@ -56,7 +56,7 @@ fn ten_thousand_damaged_pictures_give_as_many_pictures_or_errors() {
     assert!(pictures.min(errors) > rounds / 10, "{pictures} pictures and {errors} errors");
 }
 
-/// Whether a picture came out, or how its memory went beyond what was announced.
+/// Whether decoding succeeded, or an error if its memory exceeded the announced size.
 fn decoded(bytes: &[u8], state: u64) -> Result<bool, String> {
     let mut whole = false;
     for at_least in [MinSize { width: 4, height: 4 }, MinSize::FULL] {
@@ -100,11 +100,11 @@ fn mutant(original: &[u8], seed: u64) -> Vec<u8> {
             _ => {}
         }
     }
-    // Half of them with right checksums: what these guard would never be reached.
+    // Half of them with correct checksums; otherwise the code behind the checks would never be reached.
     if random.below(2) == 0 { bytes } else { with_checksums(bytes) }
 }
 
-/// Makes a number of two bytes, small as these pictures' sides are, any other.
+/// Replaces a two-byte number that is as small as these pictures' sides by any other.
 fn enlarge(bytes: &mut [u8], random: &mut Random) {
     let small = |pair: &[u8]| (pair[0] == 0) != (pair[1] == 0) && pair[0].max(pair[1]) < 64;
     let places: Vec<usize> = (0..bytes.len() - 1).filter(|&at| small(&bytes[at..at + 2])).collect();

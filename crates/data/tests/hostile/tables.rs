@@ -1,4 +1,4 @@
-//! Parquet files that are small and declare, or unfold to, much: each is a line in little memory.
+//! Small Parquet files that declare, or expand to, huge sizes: each gives an error line in little memory.
 
 use std::io::Write;
 use std::path::Path;
@@ -15,11 +15,11 @@ use crate::support::parquet_file::{
 use crate::{alone, peak};
 
 const MUCH: usize = 80 << 20;
-/// What reading may take beside the file and copies of it.
+/// Memory for reading besides the file and copies of it.
 const LITTLE: u64 = 24 << 20;
 const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 8 << 20, max_file_bytes: 1 << 20 };
 
-/// Lists a file, as a manifest where it is one, reads some pictures, and gives what is said of it.
+/// Lists a file, as a manifest if it is one, reads some pictures, and returns the messages.
 fn read(path: &Path) -> String {
     let mut said = Vec::new();
     let listing = list_pictures([path]);
@@ -32,9 +32,9 @@ fn read(path: &Path) -> String {
     said.join("\n")
 }
 
-/// Writes each file, reads it in little memory, and finds what must be said of it.
+/// Writes each file, reads it in little memory, and checks the messages.
 ///
-/// Called by tests that are alone, as those that make large files must be.
+/// Called by tests that run alone, as those that create large files must.
 fn refused(files: Vec<(&str, Vec<u8>)>) {
     let folder = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
@@ -104,7 +104,7 @@ fn pages_unfold_to_no_more_than_they_declare_and_may() {
     refused(files);
 }
 
-/// A text that is in the file once, and stands in all rows.
+/// A text stored once in the file, and used in all rows.
 #[test]
 fn names_and_paths_that_are_said_once_do_not_take_room_for_each_row() {
     let _alone = alone();

@@ -1,4 +1,4 @@
-//! Many threads that read and decode large pictures keep to the memory that they share.
+//! Many threads that read and decode large pictures respect the memory limit they share.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use headstart_data::{DecodeError, Location, Reader};
 use super::support::parquet_file::{BYTES, Column, Page, STORED, table};
 use super::{alone, peak};
 
-/// Pixels of a side.
+/// Side of the pictures, in pixels.
 const SIDE: usize = 1500;
 const FILE: usize = 54 + SIDE * SIDE * 3;
 const COUNT: usize = 24;
 const THREADS: usize = 16;
-/// Room for four files, or for two pictures with theirs.
+/// Room for four files, or for two pictures with their files.
 const MEMORY: u64 = 32 << 20;
-/// What threads and tests take beside.
+/// Other memory of threads and tests.
 const BESIDE: u64 = 2 << 20;
 
-/// A BMP of one colour, of which a byte may be another.
+/// A BMP of one colour, except for one byte.
 fn bmp(number: usize) -> Vec<u8> {
     let mut file = b"BM".to_vec();
     for field in [FILE, 0, 54, 40, SIDE, SIDE] {
@@ -36,7 +36,7 @@ fn bmp(number: usize) -> Vec<u8> {
     file
 }
 
-/// A zip archive; with `streamed` its local headers do not say how long members are.
+/// A zip archive; if `streamed`, its local headers do not contain the lengths of members.
 fn zip(pack: Option<Compression>, streamed: bool) -> Vec<u8> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for number in 0..COUNT {
@@ -91,7 +91,7 @@ fn tar() -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// A page a row.
+/// One page per row.
 fn parquet() -> Vec<u8> {
     let pages = (0..COUNT).map(|number| Page::plain(&[bmp(number)])).collect();
     table(&[Column { name: "image", kind: BYTES, codec: STORED, pages, dictionary: false }])
@@ -101,7 +101,7 @@ fn locations(path: &Path) -> Vec<Location> {
     Source::new(path).list().unwrap().pictures.into_iter().map(|picture| picture.at).collect()
 }
 
-/// Decodes all on many threads, and says how many could be.
+/// Decodes all pictures on many threads, and returns the number of successes.
 fn decode_all(pictures: &[Location], memory: u64) -> usize {
     let reader = Reader::new(Some(memory), MinSize::FULL);
     let (next, decoded) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -134,8 +134,8 @@ fn threads_keep_to_the_memory_that_they_share_wherever_pictures_lie() {
     (0..COUNT).for_each(|number| {
         drop(write(&format!("folder/{}/{number}.bmp", number % 2), bmp(number)))
     });
-    // Beside them a table holds its last two batches and one that is being made, here of a row each; and a thread that
-    // copies from one before these holds that.
+    // In addition, a table keeps its last two batches and one in progress, of one row each here; and a thread that
+    // copies from an earlier one keeps that.
     let batches = 4 * FILE as u64;
     let cases = [
         (temp.path().join("folder"), 0),
@@ -161,7 +161,7 @@ fn a_picture_that_needs_more_than_there_may_be_is_refused_before_it_is_decoded()
     let path = temp.path().join("large.bmp");
     fs::write(&path, bmp(0)).unwrap();
     let at = Location::from(&path);
-    // Room for the file, but not for its pixels, too.
+    // Room for the file, but not also for its pixels.
     let memory = FILE as u64 * 3 / 2;
     let (refused, most) = peak(|| {
         let reader = Reader::new(Some(memory), MinSize::FULL);
@@ -169,7 +169,7 @@ fn a_picture_that_needs_more_than_there_may_be_is_refused_before_it_is_decoded()
         matches!(reader.with_room(&at, file), Err(DecodeError::TooMuchMemory { .. }))
     });
     assert!(refused && most <= memory, "{most} bytes");
-    // And not for the file.
+    // And no room for the file.
     let (refused, most) = peak(|| {
         let reader = Reader::new(Some(1 << 20), MinSize::FULL);
         matches!(reader.read(&at), Err(DecodeError::FileTooLarge { .. }))

@@ -1,6 +1,6 @@
-//! Parquet files as nobody's library would write them: what they declare is given by the test.
+//! Parquet files that no library would write: the test specifies what they declare.
 
-/// A column and what it says of its pages.
+/// A column and the declarations of its pages.
 #[derive(Clone)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// A page of such values, behind their lengths.
+    /// A page of these values, each preceded by its length.
     pub(crate) fn plain<T: AsRef<[u8]>>(values: &[T]) -> Self {
         let data: Vec<u8> = values
             .iter()
@@ -99,7 +99,7 @@ pub(crate) fn table(columns: &[Column]) -> Vec<u8> {
     file
 }
 
-/// A file without rows, of these elements of a schema.
+/// A file without rows, with these elements of a schema.
 pub(crate) fn empty(schema: Vec<Vec<u8>>) -> Vec<u8> {
     [b"PAR1".to_vec(), footer(schema, 0, Vec::new())].concat()
 }
@@ -138,7 +138,7 @@ const TEXT: u8 = 8;
 const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
-/// A struct of Thrift's compact protocol; numbers of fields grow.
+/// A struct of Thrift's compact protocol; field numbers must increase.
 fn fields(fields: &[(u8, Field)]) -> Vec<u8> {
     let (mut bytes, mut last) = (Vec::new(), 0);
     for (id, field) in fields {
@@ -176,7 +176,7 @@ pub(crate) fn varint(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-/// So many `DELTA_BINARY_PACKED` numbers that are all the same.
+/// `count` equal `DELTA_BINARY_PACKED` numbers.
 pub(crate) fn same(number: i64, count: u64) -> Vec<u8> {
     let mut bytes = [varint(1 << 30), varint(1), varint(count), zigzag(number)].concat();
     if count > 1 {

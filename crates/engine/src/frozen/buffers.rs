@@ -1,4 +1,4 @@
-//! What steps work on.
+//! Inputs and outputs of steps.
 
 use headstart_kernels::AlignedBuffer;
 use headstart_kernels::elementwise::Normalize;
@@ -7,25 +7,25 @@ use headstart_kernels::elementwise::Normalize;
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
     Values(&'a [f32]),
-    /// Rows from `first` on as [`super::conv::Conv::prepare`] made them.
+    /// Rows from `first` on, as prepared by [`super::conv::Conv::prepare`].
     Rounded {
         pixels: &'a [u16],
         first: usize,
     },
-    /// A picture and how it is normalised; only for convolutions that pad.
+    /// A picture and its normalisation; only for padded convolutions.
     Picture(&'a [u8], &'a Normalize),
 }
 
-/// Why 1x1 convolutions and copies never meet a picture.
+/// The reason why 1x1 convolutions and copies never read a picture.
 pub(super) const PICTURE: &str = "pictures are read by convolutions that pad";
 
-/// What a step reads and writes.
+/// The data that a step reads and writes.
 pub(super) struct Buffers<'a> {
     pub(super) input: Source<'a>,
     pub(super) residual: Option<&'a [f32]>,
     pub(super) out: &'a mut [f32],
-    /// A buffer for each thread that works on the step.
+    /// One buffer for each thread that works on the step.
     pub(super) scratch: &'a mut [AlignedBuffer],
-    /// Weights that are needed after the step's.
+    /// Weights to prefetch for the next step.
     pub(super) ahead: &'a [f32],
 }

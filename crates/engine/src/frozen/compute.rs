@@ -1,4 +1,4 @@
-//! What a plan computes with.
+//! Instruction sets and precision of a plan.
 
 use headstart_kernels::bf16::Bf16;
 use headstart_kernels::{Isa, peak};
@@ -6,15 +6,15 @@ use headstart_kernels::{Isa, peak};
 /// The instruction sets and the precision of a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Compute {
-    /// For everything in f32.
+    /// The instruction set for everything in f32.
     pub isa: Isa,
-    /// What to multiply 1x1 convolutions with in bf16; they are computed in f32 when `None`. All
-    /// else stays f32, also the sums.
+    /// The bf16 instructions for 1x1 convolutions, which are computed in f32 when `None`. Everything else, including
+    /// the sums, stays f32.
     pub bf16: Option<Bf16>,
 }
 
 impl PartialEq for Compute {
-    /// Whether the same instructions compute.
+    /// Whether both use the same instructions.
     fn eq(&self, other: &Self) -> bool {
         let names = |compute: &Self| (compute.isa.name(), compute.bf16.map(Bf16::name));
         names(self) == names(other)
@@ -24,7 +24,7 @@ impl PartialEq for Compute {
 impl Eq for Compute {}
 
 impl Default for Compute {
-    /// f32 with the fastest instruction set that the processor has.
+    /// f32 with the fastest instruction set of the processor.
     fn default() -> Self {
         Self::from(Isa::best())
     }
@@ -47,9 +47,9 @@ impl Compute {
         self.bf16.map_or(self.isa.name(), Bf16::name)
     }
 
-    /// Computes in registers for a millisecond or two, with nothing to wait for, and returns how many
-    /// floating-point operations that were. Portable code has the processor's best for its limit:
-    /// its own loop would say nothing.
+    /// Computes in registers for a millisecond or two, without memory accesses, and returns the number of
+    /// floating-point operations. Portable code is measured with the processor's best instruction set, since its own
+    /// loop would not show the limit.
     pub fn peak(&self) -> usize {
         match self.bf16 {
             Some(bf16) => bf16.peak(60_000),

@@ -12,30 +12,30 @@ use super::product::{Pixels, Product, Run, round, rounded_len};
 #[derive(Debug)]
 pub(super) struct Conv {
     pub(super) op: Product,
-    /// `None` for a 1x1 convolution, whose input rows are used as they lie.
+    /// `None` for a 1x1 convolution, which reads its input rows in place.
     sides: Option<Sides>,
     input: Shape,
     pub(super) output: Shape,
-    /// Output rows that are computed at a time.
+    /// Output rows computed at a time.
     pub(super) band: usize,
 }
 
-/// Some rows and channels of a convolution's output.
+/// A range of rows and channels of a convolution's output.
 pub(super) struct Rows<'a> {
     pub(super) source: Source<'a>,
     /// Output rows.
     pub(super) range: Range<usize>,
     pub(super) panels: Range<usize>,
-    /// Laid out as the target is.
+    /// Has the layout of the target.
     pub(super) residual: Option<&'a [f32]>,
     pub(super) target: Target<'a>,
-    /// As long as [`Conv::scratch`] says.
+    /// Has the length [`Conv::scratch`].
     pub(super) scratch: &'a mut [f32],
-    /// Weights that are needed next.
+    /// Weights to prefetch.
     pub(super) ahead: &'a [f32],
 }
 
-/// Bytes of input that all panels go through before the next rows are begun: these stay in the second cache.
+/// Bytes of input that go through all panels before the next rows begin, so that they stay in L2.
 const BAND_BYTES: usize = 160 << 10;
 
 impl Conv {
@@ -54,16 +54,16 @@ impl Conv {
         };
         let fits = |&rows: &usize| read(rows) * size_of::<f32>() <= BAND_BYTES;
         let bands = height.div_ceil((1..=height).rev().find(fits).unwrap_or(1));
-        // Bands read the weights again, panels one after the other the input.
+        // More bands read the weights again; panels in sequence read the input again.
         let weights = self.op.multiply_adds() * (bands - 1);
         if self.sides.is_none() && weights >= read(height) * (self.op.panels() - 1) {
             return height;
         }
-        // Bands of one height rather than a short one at the end.
+        // Bands of equal height avoid a short one at the end.
         height.div_ceil(bands)
     }
 
-    /// f32 values of scratch that [`Conv::rows`] needs: padded input rows.
+    /// f32 values of scratch that [`Conv::rows`] needs for padded input rows.
     pub(super) fn scratch(&self) -> usize {
         self.sides.map_or(0, |sides| sides.under(self.band) * self.padded_row(sides))
     }
@@ -84,7 +84,7 @@ impl Conv {
         self.op.rounded(0).map_or(0, |(_, pixel)| rounded_len(pixels, pixel))
     }
 
-    /// The `rows` of the input of a 1x1 convolution in the precision that it computes in.
+    /// Converts `rows` of the input of a 1x1 convolution to its precision.
     pub(super) fn prepare<'a>(
         &self,
         source: Source<'a>,
@@ -103,8 +103,8 @@ impl Conv {
         }
     }
 
-    /// Computes some rows and panels, of a source that has been prepared. Bands of rows go through the panels one
-    /// after the other, so that a panel's weights stay in the first cache.
+    /// Computes a range of rows and panels from a prepared source. Each band of rows goes through the panels in
+    /// sequence, so that a panel's weights stay in L1.
     pub(super) fn rows(&self, rows: Rows<'_>) {
         let Rows { source, range, panels, residual, target, scratch, ahead } = rows;
         let Target { values, row_stride, pixel_stride, room } = target;
@@ -139,7 +139,7 @@ impl Conv {
         self.op.weights(0, panel..panel + 1)
     }
 
-    /// The windows of `height` output rows from `first` on: on the source itself, or on padded copies of its rows.
+    /// The windows of `height` output rows from `first` on, over the source itself or over padded copies of its rows.
     fn windows<'a>(
         &self,
         source: Source<'a>,

@@ -1,4 +1,4 @@
-//! A convolution of groups of channels by themselves.
+//! A grouped convolution.
 
 use headstart_kernels::conv::{self, Target, Windows};
 use headstart_kernels::{Activation, AlignedBuffer, Isa};
@@ -7,8 +7,8 @@ use headstart_model::Shape;
 use super::lower::Sides;
 use super::share::divide_rows;
 
-/// One convolution for each group. The channels of a group are gathered, so that its windows lie together,
-/// and computed into their places in the output.
+/// One convolution for each group. The channels of a group are gathered, so that its windows are contiguous, and the
+/// results go straight to their places in the output.
 #[derive(Debug)]
 pub(super) struct Grouped {
     groups: Vec<conv::Conv>,
@@ -51,13 +51,13 @@ impl Grouped {
         height * width * of_pixel
     }
 
-    /// Columns of a padded row.
+    /// Columns per padded row.
     fn columns(&self) -> usize {
         let margins = self.sides.margins;
         margins.left + self.input.spatial().1 + margins.right
     }
 
-    /// f32 values of scratch that a thread needs.
+    /// f32 values of scratch per thread.
     pub(super) fn scratch(&self) -> usize {
         let rows = ROWS.min(self.output.spatial().0);
         self.sides.under(rows) * self.columns() * self.input.channels() / self.groups.len()
@@ -102,7 +102,7 @@ impl Grouped {
         });
     }
 
-    /// The channels of a group in the padded rows under output rows from `first` on.
+    /// Gathers the channels of a group in the padded rows that output rows from `first` on read.
     fn gather(&self, input: &[f32], own: std::ops::Range<usize>, first: usize, padded: &mut [f32]) {
         let (height, width) = self.input.spatial();
         let channels = self.input.channels();

@@ -1,18 +1,18 @@
-//! From layers to fused operations.
+//! Lowering of layers to fused operations.
 
 use headstart_kernels::{Activation, Clamp, Function};
 use headstart_model::{
     Activation as Named, Layer, LayerId, LayerKind, Margins, Network, Shape, Weights, Window,
 };
 
-/// An operation and the value that it computes are known by one index.
+/// The index of an operation and of the value it computes.
 pub type OpId = usize;
 
-/// What a network computes of a normalised picture, in few operations: BatchNormalization is folded into
-/// the convolution before it, activations and residual sums are a part of what they follow, and zeros
-/// around a map of the window that reads them.
+/// The computation of a network on a normalised picture, in few operations: BatchNormalization is folded into the
+/// convolution before it, activations and residual sums are fused with the operation they follow, and zeros around a
+/// map with the window that reads them.
 ///
-/// Each operation stands after those it reads; the first is the input, the last the output.
+/// Each operation comes after those it reads; the first is the input, the last the output.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// The operations.
@@ -22,22 +22,22 @@ pub struct Program {
 /// A fused operation.
 #[derive(Clone, Debug)]
 pub struct Op {
-    /// The layer that it began as.
+    /// The layer it originates from.
     pub name: String,
-    /// What it computes.
+    /// The operation.
     pub kind: OpKind,
-    /// What it reads; meaningless for the input.
+    /// The operation it reads; meaningless for the input.
     pub input: OpId,
-    /// What is added to its result before the activation.
+    /// The value added to its result before the activation.
     pub residual: Option<OpId>,
-    /// What follows.
+    /// The activation after it.
     pub activation: Activation,
     /// Shape of its result.
     pub shape: Shape,
 }
 
 impl Op {
-    /// The values that it reads, one of them twice if it is read twice.
+    /// The values it reads; one that is read twice appears twice.
     pub fn reads(&self) -> impl Iterator<Item = OpId> {
         let input = (!matches!(self.kind, OpKind::Input)).then_some(self.input);
         [input, self.kind.second(), self.residual].into_iter().flatten()
@@ -49,7 +49,7 @@ impl Op {
 pub enum OpKind {
     /// The normalised picture.
     Input,
-    /// A convolution. A dense layer is one of one position.
+    /// A convolution. A dense layer is a convolution over one position.
     Conv {
         /// `[side][side][inputs][outputs]`.
         kernel: Vec<f32>,
@@ -58,7 +58,7 @@ pub enum OpKind {
         /// The window.
         sides: Sides,
     },
-    /// A convolution of groups of channels by themselves.
+    /// A grouped convolution.
     Grouped {
         /// `[side][side][inputs of a group][outputs]`.
         kernel: Vec<f32>,
@@ -69,7 +69,7 @@ pub enum OpKind {
         /// Groups.
         groups: usize,
     },
-    /// A convolution of each channel by itself.
+    /// A depthwise convolution.
     Depthwise {
         /// `[side][side][channels]`.
         kernel: Vec<f32>,
@@ -96,20 +96,20 @@ pub enum OpKind {
     },
     /// Zeros around a map.
     Pad(Margins),
-    /// The largest value under a window; what lies in its margins never is.
+    /// The largest value under a window, ignoring its margins.
     MaxPool(Sides),
     /// The mean over all positions.
     GlobalAverage,
     /// The product of each channel with its value in another operation's result.
     Gate(OpId),
-    /// The channels of another operation's result behind those of the input.
+    /// The concatenation of the input's channels with those of another operation's result.
     Concat(OpId),
     /// `exp(x_i) / sum_j exp(x_j)`.
     Softmax,
 }
 
 impl OpKind {
-    /// For messages.
+    /// The name for messages.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Input => "the picture",
@@ -127,7 +127,7 @@ impl OpKind {
         }
     }
 
-    /// What it reads besides its input.
+    /// Its second input, if any.
     pub fn second(&self) -> Option<OpId> {
         match *self {
             Self::Gate(other) | Self::Concat(other) => Some(other),
@@ -148,28 +148,27 @@ pub struct Sides {
 }
 
 impl Sides {
-    /// Input rows, or columns, under `outputs` of them.
+    /// Input rows or columns that the windows of `outputs` rows or columns cover.
     pub(super) fn under(&self, outputs: usize) -> usize {
         (outputs - 1) * self.stride + self.kernel
     }
 
-    /// Whether the window is a single position at each step.
+    /// Whether the window is a single position, moved in steps of one.
     pub(super) fn is_pointwise(&self) -> bool {
         self.kernel == 1 && self.stride == 1 && self.margins == Margins::default()
     }
 }
 
 impl Program {
-    /// What a network computes, to its last layer.
+    /// Lowers a network up to its last layer.
     ///
     /// # Panics
-    /// When `weights` are not the network's.
+    /// When `weights` do not belong to the network.
     pub fn new(network: &Network, weights: &Weights) -> Self {
         lower(network, weights, network.layers().len() - 1, false)
     }
 
-    /// Whether all that reads the input is a convolution that pads, and so can normalise the
-    /// picture on the way.
+    /// Whether the input is read only by padded convolutions, which can normalise the picture as they read it.
     pub(super) fn reads_picture(&self) -> bool {
         let last = self.ops.len() - 1;
         last > 0
@@ -179,7 +178,7 @@ impl Program {
             })
     }
 
-    /// How many operations read each value, the caller's reading of the last one included.
+    /// Number of reads of each value; the last one is also read by the caller.
     pub(super) fn consumers(&self) -> Vec<usize> {
         let mut consumers = vec![0; self.ops.len()];
         for op in self.ops.iter().skip(1) {
@@ -190,7 +189,7 @@ impl Program {
     }
 }
 
-/// Lowers the layers that `output` needs. With `pooled`, the mean over its positions is added.
+/// Lowers the layers that `output` needs. `pooled` adds the mean over its positions.
 pub(super) fn lower(
     network: &Network,
     weights: &Weights,
@@ -218,7 +217,7 @@ pub(super) fn lower(
     Program { ops: lowering.ops }
 }
 
-/// How many needed layers read each layer; the output counts as read.
+/// Number of needed layers that read each layer; the output counts as read.
 fn readers(network: &Network, output: LayerId) -> Vec<usize> {
     let mut readers = vec![0; output + 1];
     readers[output] = 1;
@@ -232,7 +231,7 @@ fn readers(network: &Network, output: LayerId) -> Vec<usize> {
     readers
 }
 
-/// What a layer has become: a value, perhaps with zeros around it that nobody has written.
+/// The lowered form of a layer: a value, perhaps surrounded by zeros that are not materialised.
 #[derive(Clone, Copy)]
 struct Value {
     op: OpId,
@@ -258,8 +257,8 @@ impl Lowering<'_> {
                 return;
             }
             LayerKind::Dropout { .. } => {
-                // Who reads this layer reads the one before, whose value must stay as it is
-                // unless this is all that reads it.
+                // Readers of this layer read the one before it, whose value must not change unless this is its only
+                // reader.
                 let op = self.materialize(layer.inputs[0]);
                 self.readers[id] += self.readers[layer.inputs[0]] - 1;
                 op
@@ -293,7 +292,7 @@ impl Lowering<'_> {
             }
             LayerKind::Normalization => {
                 let get = |name| self.weights.get(layer, name).data.iter().map(|&x| f64::from(x));
-                // Keras divides by no less than its epsilon.
+                // Keras divides by at least its epsilon.
                 let scale: Vec<f64> =
                     get("variance").map(|variance| 1.0 / variance.sqrt().max(1e-7)).collect();
                 let offset = get("mean").zip(&scale).map(|(mean, scale)| -mean * scale).collect();
@@ -373,7 +372,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The operation whose result is that of `op`, which may be changed, after an activation.
+    /// Returns an operation that applies `activation` to the result of `op`, which may be modified.
     fn activated(&mut self, layer: &Layer, op: OpId, activation: Named) -> OpId {
         let function = match activation {
             Named::Linear => return op,
@@ -392,7 +391,7 @@ impl Lowering<'_> {
         self.values[layer].expect("layers are in topological order")
     }
 
-    /// The operation that computes all of a layer's output, padding included.
+    /// Returns the operation that computes a layer's whole output, padding included.
     fn materialize(&mut self, layer: LayerId) -> OpId {
         let Value { op, margins } = self.value(layer);
         if margins == Margins::default() {
@@ -406,7 +405,7 @@ impl Lowering<'_> {
         op
     }
 
-    /// What a convolution reads, with the zeros before it made part of its own padding.
+    /// The input of a convolution, with zeros around it merged into the convolution's padding.
     fn windowed(&self, layer: &Layer, window: Window) -> (OpId, Sides) {
         let Value { op, margins: outer } = self.value(layer.inputs[0]);
         let (height, width) = self.layers[layer.inputs[0]].output.spatial();
@@ -420,8 +419,8 @@ impl Lowering<'_> {
         (op, Sides { kernel: window.kernel, stride: window.stride, margins })
     }
 
-    /// The operation behind a layer's input if only this layer reads it and it may be changed;
-    /// otherwise a new one that copies it.
+    /// The operation behind a layer's input if only this layer reads it and it may be changed; otherwise a new one that
+    /// copies it.
     fn own(&mut self, layer: &Layer, changeable: impl Fn(&Op) -> bool) -> OpId {
         let input = layer.inputs[0];
         let op = self.materialize(input);
@@ -438,22 +437,22 @@ impl Lowering<'_> {
         self.copy(layer, op)
     }
 
-    /// The operation behind a layer's input if only this layer reads it, otherwise one that copies it:
-    /// its result may be given another shape.
+    /// The operation behind a layer's input if only this layer reads it, otherwise a copy, so that its result may be
+    /// reshaped.
     fn own_or_copy(&mut self, layer: &Layer) -> OpId {
         let input = layer.inputs[0];
         let op = self.materialize(input);
         if self.readers[input] == 1 && op != 0 { op } else { self.copy(layer, op) }
     }
 
-    /// A new operation with the same result as `op`, for `layer` to change.
+    /// Adds an operation with the same result as `op`, for `layer` to change.
     fn copy(&mut self, layer: &Layer, op: OpId) -> OpId {
         let channels = layer.output.channels();
         let copy = OpKind::Affine { scale: vec![1.0; channels], bias: vec![0.0; channels] };
         self.push(&layer.name, copy, op, layer.output)
     }
 
-    /// BatchNormalization in inference as `x * scale + bias`, worked out in f64.
+    /// BatchNormalization in inference as `x * scale + bias`, computed in f64.
     fn folded(&self, layer: &Layer, epsilon: f32) -> (Vec<f64>, Vec<f64>) {
         let get = |name| self.weights.get(layer, name).data.iter().map(|&x| f64::from(x));
         let scale: Vec<f64> = get("gamma")
@@ -485,7 +484,7 @@ impl Lowering<'_> {
         id
     }
 
-    /// The later of both operands takes the other as its residual.
+    /// The later operand takes the earlier one as its residual.
     fn add(&mut self, layer: &Layer) -> OpId {
         let [a, b] = layer.inputs[..] else { unreachable!("Add has two inputs") };
         let (op_a, op_b) = (self.materialize(a), self.materialize(b));

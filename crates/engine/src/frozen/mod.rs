@@ -1,8 +1,7 @@
-//! Freezing is compilation: a network whose weights no longer change becomes a [`Plan`].
+//! Compilation of a frozen network, whose weights no longer change, to a [`Plan`].
 //!
-//! `lower` folds BatchNormalization into the convolution before it and fuses activations and
-//! residual sums; `schedule` groups the operations into steps and gives every intermediate
-//! value a place in the arena.
+//! `lower` folds BatchNormalization into the convolution before it and fuses activations and residual sums; `schedule`
+//! groups the operations into steps and places every intermediate value in the arena.
 
 mod block;
 mod buffers;
@@ -30,13 +29,13 @@ use step::Step;
 /// How to compile a network.
 #[derive(Clone, Debug)]
 pub struct FrozenConfig {
-    /// The layer whose output is wanted; the last one when `None`.
+    /// The layer whose output is computed; the last one when `None`.
     pub output: Option<LayerId>,
-    /// Whether the output is averaged over its positions to a vector of features.
+    /// Whether the output is averaged over its positions to a feature vector.
     pub pooled: bool,
-    /// What to compute with.
+    /// Instruction sets and precision.
     pub compute: Compute,
-    /// Bytes of cache that the band of a block may fill.
+    /// Bytes of cache that a band of a block may fill.
     pub band_bytes: usize,
 }
 
@@ -48,43 +47,42 @@ impl Default for FrozenConfig {
 
 /// A network compiled for inference on one instruction set.
 ///
-/// It is immutable and shared between threads; each thread brings an [`Arena`].
+/// It is immutable and shared between threads; each thread needs its own [`Arena`].
 #[derive(Debug)]
 pub struct Plan {
     preprocessing: Preprocessing,
     normalize: Normalize,
     steps: Vec<Step>,
-    /// The arena's part for the normalised picture; empty where a step normalises it itself.
+    /// The arena's range for the normalised picture; empty if the first step normalises it.
     input: std::ops::Range<usize>,
-    /// The arena's part for the result.
+    /// The arena's range for the result.
     output: std::ops::Range<usize>,
     output_shape: Shape,
     arena: usize,
     isa: Isa,
 }
 
-/// The memory that a picture is computed in: every intermediate value has its place, so running
-/// allocates nothing.
+/// The working memory for a picture: every intermediate value has its place, so running allocates nothing.
 #[derive(Debug)]
 pub struct Arena {
     values: AlignedBuffer,
-    /// What a step works in, for each thread that shares the picture.
+    /// Scratch for each thread that shares the picture.
     scratch: Vec<AlignedBuffer>,
 }
 
 impl Plan {
-    /// Compiles `network` up to the layer that `config` asks for.
+    /// Compiles `network` up to the layer that `config` specifies.
     ///
     /// # Panics
-    /// When `weights` are not the network's, or it has no layer of the index asked for.
+    /// When `weights` do not belong to the network, or it has no layer of that index.
     pub fn compile(network: &Network, weights: &Weights, config: &FrozenConfig) -> Self {
         let output = config.output.unwrap_or(network.layers().len() - 1);
         let program = lower::lower(network, weights, output, config.pooled);
         schedule::schedule(program, network.preprocessing().clone(), config)
     }
 
-    /// Compiles operations on pictures that are prepared like this; of `config` the output has no say, since it is the
-    /// last of them.
+    /// Compiles operations for pictures with this preprocessing; `config.output` is ignored, since the last operation
+    /// is the output.
     pub fn of_program(
         program: Program,
         preprocessing: Preprocessing,
@@ -93,18 +91,17 @@ impl Plan {
         schedule::schedule(program, preprocessing, config)
     }
 
-    /// The shape of what [`Plan::run`] computes for one picture.
+    /// The shape of the output of [`Plan::run`] for one picture.
     pub fn output_shape(&self) -> Shape {
         self.output_shape
     }
 
-    /// What a picture must have gone through: [`Plan::run`] takes its size for granted and applies
-    /// its scaling.
+    /// The preprocessing of pictures: [`Plan::run`] applies its scaling and assumes its size.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
     }
 
-    /// Multiply-adds of the convolutions and dense layers for one picture.
+    /// Multiply-adds of the convolutions and dense layers per picture.
     pub fn multiply_adds(&self) -> usize {
         self.steps.iter().map(Step::multiply_adds).sum()
     }
@@ -114,13 +111,13 @@ impl Plan {
         (self.arena + self.scratch(1)) * size_of::<f32>()
     }
 
-    /// Memory for one thread to run the plan in.
+    /// Allocates memory for one thread to run the plan.
     pub fn arena(&self) -> Arena {
         self.shared_arena(1)
     }
 
-    /// Memory for `threads` threads of a rayon pool to share each picture: [`Plan::run`] called in
-    /// the pool then divides the rows or channels of every step among them.
+    /// Allocates memory for `threads` threads of a rayon pool to share each picture: [`Plan::run`], called in the pool,
+    /// then divides the rows or channels of every step among them.
     ///
     /// # Panics
     /// When `threads` is 0.
@@ -133,21 +130,20 @@ impl Plan {
         }
     }
 
-    /// f32 values of scratch of a thread, of `threads`.
+    /// f32 values of scratch for each of `threads` threads.
     fn scratch(&self, threads: usize) -> usize {
         self.steps.iter().map(|step| step.scratch(threads)).max().unwrap_or(0)
     }
 
-    /// The fused steps: the layers that each computes, and its multiply-adds for one picture.
+    /// The fused steps: the names of their layers, and their multiply-adds per picture.
     pub fn steps(&self) -> impl Iterator<Item = (&str, usize)> {
         self.steps.iter().map(|step| (step.name.as_str(), step.multiply_adds()))
     }
 
-    /// [`Plan::run`], which calls `after` with the index of each step that is done, for those who
-    /// take the time.
+    /// Runs like [`Plan::run`], and calls `after` with the index of each completed step, for timing.
     ///
     /// # Panics
-    /// As [`Plan::run`].
+    /// As for [`Plan::run`].
     pub fn run_stepwise(
         &self,
         arena: &mut Arena,
@@ -166,7 +162,7 @@ impl Plan {
     /// Computes one picture, u8 RGB `[height][width][3]`, into `out`.
     ///
     /// # Panics
-    /// When `pixels` or `out` have not the plan's length, or `arena` is another plan's.
+    /// When `pixels` or `out` do not have the plan's length, or `arena` belongs to another plan.
     pub fn run(&self, arena: &mut Arena, pixels: &[u8], out: &mut [f32]) {
         self.begin(arena, pixels);
         share::keep_awake(arena.scratch.len(), || {
@@ -178,13 +174,12 @@ impl Plan {
     }
 
     fn step(&self, index: usize, arena: &mut Arena, pixels: &[u8]) {
-        // After the last step comes the first one of the next picture.
+        // After the last step comes the first step of the next picture.
         let next = &self.steps[(index + 1) % self.steps.len()];
         self.steps[index].run(arena, self.isa, (pixels, &self.normalize), next.first_weights());
     }
 
-    /// Checks what [`Plan::run`] is given, and writes the normalised picture to where the first
-    /// step reads it.
+    /// Checks the arguments of [`Plan::run`], and writes the normalised picture to the input of the first step.
     fn begin(&self, arena: &mut Arena, pixels: &[u8]) {
         assert_eq!(arena.values.len(), self.arena, "the arena is another plan's");
         let Preprocessing { height, width, .. } = &self.preprocessing;

@@ -1,4 +1,4 @@
-//! The products of a convolution in the precision that was asked for.
+//! The products of a convolution, in f32 or bf16.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ pub(super) enum Product {
     Bf16(bf16::Conv),
 }
 
-/// Pixels in the precision of a [`Product`], one chunk of their inputs.
+/// Pixels in the precision of a [`Product`]; one chunk of their inputs.
 #[derive(Clone, Copy)]
 pub(super) enum Pixels<'a> {
     F32(&'a [f32]),
@@ -21,21 +21,21 @@ pub(super) enum Pixels<'a> {
     Bf16(&'a [u16]),
 }
 
-/// What [`Product::run`] computes.
+/// The arguments of [`Product::run`].
 pub(super) struct Run<'a> {
     pub(super) panels: Range<usize>,
     pub(super) chunk: usize,
     pub(super) pixels: Pixels<'a>,
-    /// Where they lie among the pixels. Only their numbers count in bf16, whose windows are 1x1.
+    /// Location of the windows among the pixels. Only their number counts in bf16, whose windows are 1x1.
     pub(super) windows: Windows,
-    /// Laid out as the target is.
+    /// Has the layout of the target.
     pub(super) residual: Option<&'a [f32]>,
     pub(super) target: Target<'a>,
-    /// Weights that are needed next.
+    /// Weights to prefetch.
     pub(super) ahead: &'a [f32],
 }
 
-/// `$call` on the kernel, whatever its precision.
+/// `$call` on the kernel, in either precision.
 macro_rules! either {
     ($product:expr, $op:ident => $call:expr) => {
         match $product {
@@ -77,8 +77,8 @@ impl Product {
         either!(self, op => op.weights(chunk, panels))
     }
 
-    /// The instruction set that rounds pixels, and values of a rounded pixel of a chunk; `None` in
-    /// f32, where pixels are read as they are.
+    /// The instruction set that rounds pixels, and the number of values per rounded pixel of a chunk; `None` in f32,
+    /// where pixels are read in place.
     pub(super) fn rounded(&self, chunk: usize) -> Option<(bf16::Bf16, usize)> {
         match self {
             Product::F32(_) => None,
@@ -86,7 +86,7 @@ impl Product {
         }
     }
 
-    /// Computes some panels of the windows.
+    /// Computes a range of panels of the windows.
     pub(super) fn run(&self, run: Run<'_>) {
         let Run { panels, chunk, pixels, windows, residual, target, ahead } = run;
         match (self, pixels) {
@@ -102,13 +102,12 @@ impl Product {
     }
 }
 
-/// f32 values of scratch for `pixels` rounded ones of `pixel` values, and for those that fill up
-/// the last block.
+/// f32 values of scratch for `pixels` rounded pixels of `pixel` values, including those that complete the last block.
 pub(super) fn rounded_len(pixels: usize, pixel: usize) -> usize {
     ((pixels + bf16::PIXELS - 1) * pixel).div_ceil(2)
 }
 
-/// Rounds the pixels `x`, `stride` values apart, of which `channels` count.
+/// Rounds the first `channels` values of the pixels `x`, which are `stride` values apart.
 pub(super) fn round<'a>(
     (isa, pixel): (bf16::Bf16, usize),
     (x, stride, channels): (&[f32], usize, usize),

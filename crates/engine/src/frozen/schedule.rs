@@ -1,4 +1,4 @@
-//! From fused operations to steps with memory.
+//! Scheduling of fused operations as steps, with memory.
 
 use headstart_kernels::depthwise::Depthwise;
 use headstart_kernels::elementwise::Normalize;
@@ -19,7 +19,7 @@ struct Draft {
     name: String,
     kind: StepKind,
     input: OpId,
-    /// A gate, or channels to put behind the input's.
+    /// The gate, or the map to concatenate to the input.
     second: Option<OpId>,
     residual: Option<OpId>,
     output: OpId,
@@ -35,8 +35,8 @@ pub(super) fn schedule(
     let ops = &program.ops;
     let output = ops.len() - 1;
 
-    // A value lives from the step that computes it to the last that reads it. The input is there
-    // before the first step, the output must outlive the last.
+    // A value lives from the step that computes it to the last that reads it. The input exists before the first step,
+    // and the output must outlive the last.
     let mut requests: Vec<Request> =
         ops.iter().map(|_| Request { len: 0, first: 0, last: 0 }).collect();
     if !program.reads_picture() {
@@ -71,8 +71,8 @@ pub(super) fn schedule(
     }
 }
 
-/// How pixels become the network's input. What the network itself scales its input by is made a part of
-/// that where nothing else reads the input.
+/// The scaling of pixels to the network's input. The network's own input scaling is merged into it if nothing else
+/// reads the input.
 fn scaling(program: &mut Program, preprocessing: &Preprocessing) -> Scaling {
     let Scaling { scale, offset } = preprocessing.scaling;
     let readers = program.ops.iter().flat_map(|op| op.reads()).filter(|&read| read == 0).count();
@@ -91,7 +91,7 @@ fn scaling(program: &mut Program, preprocessing: &Preprocessing) -> Scaling {
             (f64::from(offset[c]) * f64::from(own[c]) + f64::from(bias[c])) as f32
         }),
     };
-    // The operation is dropped: who reads it reads the input.
+    // The operation is removed; its readers read the input instead.
     program.ops.remove(first);
     let moved = |id: &mut OpId| match (*id).cmp(&first) {
         std::cmp::Ordering::Less => {}
@@ -108,13 +108,13 @@ fn scaling(program: &mut Program, preprocessing: &Preprocessing) -> Scaling {
     composed
 }
 
-/// Groups operations into steps: a depthwise convolution takes the convolutions before and after
-/// it along, where nobody else reads what lies between.
+/// Groups operations into steps: a depthwise convolution is fused with the convolutions before and after it if nothing
+/// else reads the intermediate values.
 fn group(program: &Program, config: &FrozenConfig) -> Vec<Draft> {
     let ops = &program.ops;
     let consumers = program.consumers();
     let is_depthwise = |id: OpId| matches!(ops[id].kind, OpKind::Depthwise { .. });
-    // The only reader of a value, where it reads it as its input.
+    // The only reader of a value, if it reads it as its input.
     let reader = |id: OpId| (id + 1..ops.len()).find(|&r| consumers[id] == 1 && ops[r].input == id);
 
     let mut drafts = Vec::new();
@@ -135,7 +135,7 @@ fn group(program: &Program, config: &FrozenConfig) -> Vec<Draft> {
                 && ops[op.input].residual.is_none())
             .then_some(op.input);
             let project = reader(id).filter(|&next| {
-                // Its residual must be there when the block runs.
+                // Its residual must be available when the block runs.
                 ops[next].residual.is_none_or(|residual| residual < id)
                     && matches!(&ops[next].kind, OpKind::Conv { sides, .. } if sides.is_pointwise())
             });
@@ -183,7 +183,7 @@ fn block(
     };
     let ends: Vec<usize> = panels.iter().map(|panel| panel.channels.end).collect();
     let project_conv = project.map(|project| conv(ops, project, config, Some(&ends)));
-    // Where products take little time, fewer and larger bands are worth more than the first cache.
+    // Where products are cheap, fewer and larger bands matter more than L1.
     let bytes = match &expand_conv {
         Some(Conv { op: Product::Bf16(_), .. }) => 4 * config.band_bytes,
         _ => config.band_bytes,
@@ -208,21 +208,20 @@ fn block(
     }
 }
 
-/// Vectors of a panel where no convolution comes before the depthwise one.
+/// Vectors per panel if no convolution precedes the depthwise one.
 const PANEL: usize = 4;
 
-/// `channels` in panels of `width`, and the width of the first.
+/// Divides `channels` into panels of `width`; also returns the width of the first.
 fn even_panels(channels: usize, width: usize) -> (Vec<Panel>, usize) {
     let panel =
         |first: usize| Panel { channels: first..(first + width).min(channels), products: 0..0 };
     ((0..channels).step_by(width).map(panel).collect(), width)
 }
 
-/// The panels of a product in groups that are computed together, and the values of the widest.
+/// Groups the panels of a product for joint computation; also returns the number of values of the widest group.
 ///
-/// The sums of what follows are read and written once for each group, which is worth more than that
-/// a group stays in the first cache where computing takes longer to begin with, and in bf16, where
-/// products take next to no time.
+/// The sums of the next convolution are read and written once per group. That matters more than keeping a group in L1
+/// where arithmetic dominates anyway, and in bf16, where products are almost free.
 fn group_panels(op: &Product, lanes: usize) -> (Vec<Panel>, usize) {
     let channels = match op {
         Product::F32(_) => 1024 / lanes,
@@ -238,10 +237,10 @@ fn group_panels(op: &Product, lanes: usize) -> (Vec<Panel>, usize) {
     (panels, widest * op.panel_width())
 }
 
-/// Weights from which on products are computed in bf16: with fewer, its blocks are half empty.
+/// Minimum number of weights for products in bf16; with fewer, its blocks are half empty.
 const BLOCK: usize = bf16::INPUTS * bf16::OUTPUTS;
 
-/// A convolution; `ends` tells where each chunk of inputs ends that it is given.
+/// A convolution; `ends` specifies the end of each chunk of inputs.
 fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> Conv {
     let op = &ops[id];
     let OpKind::Conv { kernel, bias, sides } = &op.kind else {

@@ -1,4 +1,4 @@
-//! One picture on several threads.
+//! Sharing of one picture among threads.
 
 use std::ops::Range;
 #[cfg(feature = "threads")]
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use headstart_kernels::AlignedBuffer;
 
-/// Divides the work on `range` among as many threads as there are buffers of scratch, each of which
-/// gets one. `data` belongs to the range and is divided with it: `split` is told how much of the
-/// range comes before the cut. With one buffer, all runs on this thread.
+/// Divides the work on `range` among as many threads as there are scratch buffers, one buffer each. `data` belongs to
+/// the range and is divided along with it: `split` receives the length of the range before the cut. With one buffer,
+/// everything runs on this thread.
 ///
-/// The threads are those of the rayon pool that this is called in.
+/// The threads are those of the current rayon pool.
 pub(super) fn divide<D: Send>(
     range: Range<usize>,
     data: D,
@@ -32,8 +32,7 @@ pub(super) fn divide<D: Send>(
             scope.spawn(move |_| run(part, own, scratch));
             (start, rest) = (start + length, remaining);
         }
-        // The last part, which is never the longest, is this thread's: the others have to come
-        // for theirs.
+        // This thread takes the last part, which is never the longest, as the others start later.
         run(start..range.end, rest, own_scratch);
     });
 }
@@ -41,7 +40,7 @@ pub(super) fn divide<D: Send>(
 #[cfg(feature = "threads")]
 use rayon::scope;
 
-/// Stands for rayon's: what is spawned is run at once.
+/// A substitute for rayon's scope that runs spawned work immediately.
 #[cfg(not(feature = "threads"))]
 struct Scope;
 
@@ -57,14 +56,14 @@ fn scope<R>(work: impl FnOnce(&Scope) -> R) -> R {
     work(&Scope)
 }
 
-/// Without threads there is nobody to keep awake.
+/// Without threads there are none to keep awake.
 #[cfg(not(feature = "threads"))]
 pub(super) fn keep_awake<R>(_: usize, run: impl FnOnce() -> R) -> R {
     run()
 }
 
-/// Calls `run` with all threads of the pool that it is called in at hand: they look for work
-/// without going to sleep, since steps are shorter than waking up takes.
+/// Calls `run` while all threads of the current pool stay awake looking for work, since steps are shorter than waking
+/// up takes.
 #[cfg(feature = "threads")]
 pub(super) fn keep_awake<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
     if threads == 1 {
@@ -76,8 +75,8 @@ pub(super) fn keep_awake<R: Send>(threads: usize, run: impl FnOnce() -> R + Send
         for _ in 1..threads {
             let done = &done;
             scope.spawn(move |_| {
-                // This thread comes here if the others have too much to do to be kept awake.
-                // While it waits for a part it must not be kept.
+                // This thread arrives here if the others are too busy to be kept awake. It must not be kept while it
+                // waits for a part.
                 while rayon::current_thread_index() != own && !done.load(Ordering::Acquire) {
                     if rayon::yield_now() == Some(rayon::Yield::Idle) {
                         std::hint::spin_loop();
@@ -90,7 +89,7 @@ pub(super) fn keep_awake<R: Send>(threads: usize, run: impl FnOnce() -> R + Send
     })
 }
 
-/// Lets the threads go also when there is a panic.
+/// Releases the threads, also on a panic.
 #[cfg(feature = "threads")]
 struct SetOnDrop<'a>(&'a AtomicBool);
 
@@ -101,7 +100,7 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// The rows of a map to add before clamping, and of the map to write.
+/// The residual rows, added before clamping, and the output rows.
 pub(super) type RowValues<'a> = (Option<&'a [f32]>, &'a mut [f32]);
 
 /// [`divide`]s the `rows` of a map.
@@ -115,8 +114,7 @@ pub(super) fn divide_rows(
     divide(0..rows, (residual, out), scratch, &|values, rows| split_rows(values, rows * row), run);
 }
 
-/// [`divide`]s the positions of a map of `channels`: `run` is given which values are its own, and those of the
-/// map to write.
+/// [`divide`]s the positions of a map of `channels`: `run` receives its range of values and the output for them.
 pub(super) fn divide_positions(
     channels: usize,
     (residual, out): RowValues<'_>,
@@ -134,14 +132,14 @@ fn split_rows<'a>((residual, out): RowValues<'a>, cut: usize) -> (RowValues<'a>,
     ((residual, out), (residual_rest, out_rest))
 }
 
-/// Cuts the next `len` values off a buffer, up to a whole number of cache lines.
+/// Cuts the next `len` values off a buffer, rounded up to whole cache lines.
 pub(super) fn carve<'a>(buffer: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
     let (taken, rest) = std::mem::take(buffer).split_at_mut(padded(len));
     *buffer = rest;
     &mut taken[..len]
 }
 
-/// What [`carve`] takes for `len` values.
+/// The number of values that [`carve`] takes for `len`.
 pub(super) fn padded(len: usize) -> usize {
     const LINE: usize = 16;
     len.next_multiple_of(LINE)

@@ -14,17 +14,17 @@ use super::grouped::Grouped;
 use super::lower::Sides;
 use super::share::{divide_positions, divide_rows};
 
-/// Parts of the arena.
+/// A range of the arena.
 type Place = Range<usize>;
 
 #[derive(Debug)]
 pub(super) struct Step {
-    /// The layers that it computes.
+    /// The layers it computes.
     pub(super) name: String,
     pub(super) kind: StepKind,
-    /// Empty for the step that reads the picture itself.
+    /// Empty for a step that reads the picture itself.
     pub(super) input: Place,
-    /// A gate, or channels to put behind the input's.
+    /// The gate, or the map to concatenate to the input.
     pub(super) second: Option<Place>,
     pub(super) residual: Option<Place>,
     pub(super) output: Place,
@@ -34,7 +34,7 @@ pub(super) struct Step {
 pub(super) enum StepKind {
     Block(Box<Block>),
     Conv(Conv),
-    /// A convolution and the mean over the positions of what it computes.
+    /// A convolution followed by the mean over its positions.
     PooledConv(Conv),
     Grouped(Grouped),
     Affine {
@@ -53,7 +53,7 @@ pub(super) enum StepKind {
         output: Shape,
     },
     Gate,
-    /// With the channels of both maps.
+    /// The numbers of channels of both maps.
     Concat {
         channels: [usize; 2],
     },
@@ -75,7 +75,7 @@ impl Step {
         }
     }
 
-    /// f32 values of scratch that a thread needs, of `threads`.
+    /// f32 values of scratch for each of `threads` threads.
     pub(super) fn scratch(&self, threads: usize) -> usize {
         match &self.kind {
             StepKind::Block(block) => block.scratch(threads),
@@ -86,7 +86,7 @@ impl Step {
         }
     }
 
-    /// The weights that it begins with.
+    /// The weights it reads first.
     pub(super) fn first_weights(&self) -> &[f32] {
         match &self.kind {
             StepKind::Block(block) => block.first_weights(),
@@ -95,8 +95,7 @@ impl Step {
         }
     }
 
-    /// `picture` is read by a step that has no input in the arena. The weights `ahead` are needed
-    /// next.
+    /// Runs the step. `picture` is for a step without input in the arena; the weights `ahead` are prefetched.
     pub(super) fn run(
         &self,
         arena: &mut Arena,
@@ -105,8 +104,8 @@ impl Step {
         ahead: &[f32],
     ) {
         let Arena { values, scratch } = arena;
-        // A residual is most often the input itself, which cannot be borrowed twice; nothing that has
-        // one has a second input.
+        // A residual is usually the input itself, which cannot be borrowed twice; no step has both a residual and a
+        // second input.
         let second = self.second.clone().or(self.residual.clone());
         let other = second.clone().filter(|second| *second != self.input);
         let parts = [self.input.clone(), other.clone().unwrap_or(0..0), self.output.clone()];
@@ -186,12 +185,12 @@ impl Step {
     }
 }
 
-/// Some positions of a map.
+/// A range of positions of a map.
 fn part<'a>(map: &'a [f32], positions: &Range<usize>, channels: usize) -> &'a [f32] {
     &map[positions.start * channels..positions.end * channels]
 }
 
-/// The channels of two maps, one behind the other.
+/// Concatenates the channels of two maps.
 fn concatenate([a, b]: [&[f32]; 2], channels: [usize; 2], out: &mut [f32]) {
     let pixels = a.chunks_exact(channels[0]).zip(b.chunks_exact(channels[1]));
     for ((a, b), out) in pixels.zip(out.chunks_exact_mut(channels[0] + channels[1])) {

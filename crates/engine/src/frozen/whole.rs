@@ -1,4 +1,4 @@
-//! A convolution as a step of its own, with or without the mean over its positions.
+//! A convolution as a separate step, with or without the mean over its positions.
 
 use std::ops::Range;
 
@@ -10,12 +10,12 @@ use super::conv::{Conv, Rows};
 use super::share::{carve, divide, divide_rows, padded};
 
 impl Conv {
-    /// f32 values of scratch that a thread needs for [`Conv::run`].
+    /// f32 values of scratch per thread for [`Conv::run`].
     pub(super) fn whole_scratch(&self) -> usize {
         padded(self.prepared(self.output.spatial().0)) + self.scratch()
     }
 
-    /// f32 values of scratch that a thread needs for [`Conv::run_pooled`].
+    /// f32 values of scratch per thread for [`Conv::run_pooled`].
     pub(super) fn pooled_scratch(&self) -> usize {
         padded(self.pixels() * self.op.panel_width()) + self.whole_scratch()
     }
@@ -47,7 +47,7 @@ impl Conv {
         }
         divide_rows(height, (residual, out), scratch, &|range, (residual, out), mut scratch| {
             let prepared = carve(&mut scratch, self.prepared(range.len()));
-            // A padded convolution's input rows are others, but it takes them as they are.
+            // A padded convolution reads other rows, but needs no preparation.
             let source = self.prepare(input, range.clone(), prepared);
             self.rows(Rows {
                 source,
@@ -61,7 +61,7 @@ impl Conv {
         });
     }
 
-    /// Computes the mean of the map over its positions; the map itself never exists as a whole.
+    /// Computes the mean of the map over its positions, without storing the whole map.
     pub(super) fn run_pooled(&self, isa: Isa, buffers: Buffers<'_>) {
         let Buffers { input, out, scratch, ahead, .. } = buffers;
         let (height, width) = self.output.spatial();
@@ -89,7 +89,7 @@ impl Conv {
         });
     }
 
-    /// Divides the panels among the threads, with their values in `out`, a vector.
+    /// Divides the panels among the threads, with their values in the vector `out`.
     fn divide_panels(
         &self,
         out: &mut [f32],

@@ -4,8 +4,8 @@ use headstart_model::Elementwise;
 
 use super::sigmoid;
 
-/// The parameters of SELU (Klambauer et al. 2017, equation 14), with which the values of a deep
-/// network go towards mean 0 and variance 1.
+/// The parameters of SELU (Klambauer et al. 2017, equation 14), for which the values of a deep network converge to mean
+/// 0 and variance 1.
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 
@@ -16,7 +16,7 @@ pub fn forward(f: Elementwise, values: &mut [f32]) {
     }
 }
 
-/// The gradient of f's argument from f's argument `x` and the gradient of its value, in place.
+/// Converts the gradient of f's value to the gradient of its argument `x`, in place.
 pub fn backward(f: Elementwise, x: &[f32], d: &mut [f32]) {
     if f != Elementwise::Linear {
         x.iter().zip(d).for_each(|(&x, d)| *d *= slope(f, f64::from(x)) as f32);
@@ -40,7 +40,7 @@ fn value(f: Elementwise, x: f64) -> f64 {
     }
 }
 
-/// The derivative; at a corner that from the left, as Keras has it for ReLU.
+/// The derivative; at a kink the left one, as in Keras's ReLU.
 fn slope(f: Elementwise, x: f64) -> f64 {
     match f {
         Elementwise::Linear => 1.0,

@@ -1,6 +1,6 @@
-//! The head in inference: what a classifier makes of features.
+//! The head in inference: the classifier of features.
 //!
-//! How it is trained is another crate's business.
+//! Another crate trains it.
 
 mod dense;
 pub mod elementwise;
@@ -15,20 +15,18 @@ pub use dense::Dense;
 pub use scores::{argmax, predict, probabilities, sigmoid, softmax};
 pub use task::Task;
 
-/// Rows that one task works on: each is computed for itself.
+/// Rows per task; rows are independent.
 const ROWS_PER_TASK: usize = 256;
 
-/// A classifier over features: dropout while training, then a dense layer. Two classes of which one is
-/// right take one logit, that of class 1; all others take one each, which a softmax makes the
-/// probabilities of more classes of which one is right, and a sigmoid each those of
-/// [`Task::MultiLabel`]. An imported one may have dense layers before that.
+/// A classifier of features: optional hidden layers (imported heads only), then dropout in training and a dense layer.
+/// Two exclusive classes share one logit, that of class 1. Otherwise each class has a logit, from which a softmax
+/// computes the probabilities of exclusive classes, and a sigmoid those of [`Task::MultiLabel`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Head {
-    /// The dense layers before the last, the one that reads the features first. Heads that are
-    /// trained here from the start have none.
+    /// The dense layers before the last, in order from the features. Heads trained here from scratch have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<Hidden>,
-    /// Inputs (the features, or what the last hidden layer gives) x units, row-major.
+    /// Inputs (the features, or the outputs of the last hidden layer) x units, row-major.
     pub kernel: Vec<f32>,
     /// units.
     pub bias: Vec<f32>,
@@ -36,49 +34,48 @@ pub struct Head {
     pub classes: usize,
     /// The dropout rate of the last layer's inputs while training; prediction has none.
     pub dropout: f32,
-    /// What it says of a sample.
+    /// The kind of decision.
     #[serde(default, skip_serializing_if = "Task::is_single_label")]
     pub task: Task,
 }
 
-/// A dense layer of a head before its last one: dropout while training, `x kernel + bias`, and a
-/// function of each of its outputs.
+/// A dense layer before the last: dropout in training, `x kernel + bias`, and an elementwise activation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hidden {
     /// Inputs x units, row-major.
     pub kernel: Vec<f32>,
     /// units.
     pub bias: Vec<f32>,
-    /// What follows.
+    /// The activation after it.
     pub activation: Elementwise,
     /// The dropout rate of its inputs while training; prediction has none.
     pub dropout: f32,
 }
 
 impl Hidden {
-    /// The number of values that it takes.
+    /// Number of inputs.
     pub fn dim(&self) -> usize {
         self.kernel.len() / self.bias.len()
     }
 
-    /// The number of values that it gives.
+    /// Number of outputs.
     pub fn units(&self) -> usize {
         self.bias.len()
     }
 
-    /// Without its activation.
+    /// The layer without its activation.
     pub fn dense(&self) -> Dense<'_> {
         Dense { kernel: &self.kernel, bias: &self.bias }
     }
 }
 
 impl Head {
-    /// The number of logits: 1 for two classes of which one is right.
+    /// The number of logits: 1 for two exclusive classes.
     pub fn units(&self) -> usize {
         self.bias.len()
     }
 
-    /// The number of features it takes.
+    /// Number of input features.
     pub fn dim(&self) -> usize {
         self.hidden.first().map_or(self.kernel.len() / self.units(), Hidden::dim)
     }
@@ -88,7 +85,7 @@ impl Head {
         Dense { kernel: &self.kernel, bias: &self.bias }
     }
 
-    /// n x units, from features n x dim.
+    /// Computes n x units logits from n x dim features.
     pub fn logits(&self, features: &[f32]) -> Vec<f32> {
         let (dim, units) = (self.dim(), self.units());
         let mut logits = vec![0.0; features.len() / dim * units];
@@ -100,18 +97,18 @@ impl Head {
         logits
     }
 
-    /// n x classes, from features n x dim. Each row adds up to 1, unless the task is
+    /// Computes n x classes probabilities from n x dim features. Each row sums to 1, unless the task is
     /// [`Task::MultiLabel`].
     pub fn probabilities(&self, features: &[f32]) -> Vec<f32> {
         probabilities(&self.logits(features), self.task, self.classes)
     }
 
-    /// The likeliest class of each sample, from features n x dim.
+    /// Returns the most probable class of each sample, from n x dim features.
     pub fn predict(&self, features: &[f32]) -> Vec<usize> {
         predict(&self.logits(features), self.units())
     }
 
-    /// n x units logits from n x dim features, in inference mode.
+    /// Computes n x units logits from n x dim features, in inference mode.
     fn forward(&self, features: &[f32], logits: &mut [f32]) {
         let mut given: Option<Vec<f32>> = None;
         for hidden in &self.hidden {
@@ -124,16 +121,15 @@ impl Head {
         self.dense().forward(given.as_deref().unwrap_or(features), logits);
     }
 
-    /// The gradient of one logit with respect to the features, at these features of one sample; at a
-    /// corner of an activation the one from the left. Without hidden layers it is the logit's column of
-    /// the kernel, whatever the features.
+    /// Computes the gradient of one logit with respect to the features of one sample; at a kink of an activation, from
+    /// the left. Without hidden layers it is the logit's column of the kernel for any features.
     ///
     /// # Panics
-    /// When there are not [`Head::dim`] features, or there is no such unit.
+    /// When the number of features is not [`Head::dim`], or there is no such unit.
     pub fn gradient(&self, features: &[f32], unit: usize) -> Vec<f32> {
         assert_eq!(features.len(), self.dim(), "the features of one sample");
         assert!(unit < self.units(), "there is no unit {unit}");
-        // What each hidden layer's activation is given.
+        // The inputs of each hidden layer's activation.
         let mut given = Vec::with_capacity(self.hidden.len());
         let mut x = features.to_vec();
         for hidden in &self.hidden {
@@ -152,13 +148,13 @@ impl Head {
         d
     }
 
-    /// Everything that trains, the hidden layers first: a kernel, a bias, a kernel, …
+    /// All trained weights, hidden layers first: a kernel, a bias, a kernel, …
     pub fn weights(&self) -> impl Iterator<Item = &Vec<f32>> {
         let hidden = self.hidden.iter().flat_map(|hidden| [&hidden.kernel, &hidden.bias]);
         hidden.chain([&self.kernel, &self.bias])
     }
 
-    /// [`Head::weights`], to be changed in place.
+    /// [`Head::weights`], mutable.
     pub fn weights_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
         let hidden =
             self.hidden.iter_mut().flat_map(|hidden| [&mut hidden.kernel, &mut hidden.bias]);

@@ -1,4 +1,4 @@
-//! From logits to probabilities and classes.
+//! Conversion of logits to probabilities and classes.
 
 use super::Task;
 
@@ -8,8 +8,8 @@ pub fn sigmoid(z: f64) -> f64 {
     if z >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
-/// Probabilities from the logits of one sample, in place; returns the logarithm of the sum of the
-/// logits' exponentials, so that the loss of a class is that minus its logit.
+/// Converts the logits of one sample to probabilities in place. Returns the logarithm of the sum of their exponentials,
+/// which minus a class's logit is the loss of that class.
 pub fn softmax(row: &mut [f64]) -> f64 {
     let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
@@ -23,7 +23,7 @@ pub fn softmax(row: &mut [f64]) -> f64 {
     largest + sum.ln()
 }
 
-/// The class of largest probability, the first of several.
+/// The class with the largest probability; the first one if there is a tie.
 pub fn argmax(probabilities: &[f32]) -> usize {
     let mut best = 0;
     for (class, &p) in probabilities.iter().enumerate() {
@@ -34,7 +34,7 @@ pub fn argmax(probabilities: &[f32]) -> usize {
     best
 }
 
-/// n x classes probabilities from n x units logits.
+/// Computes n x classes probabilities from n x units logits.
 pub fn probabilities(logits: &[f32], task: Task, classes: usize) -> Vec<f32> {
     if task == Task::MultiLabel {
         return logits.iter().map(|&z| sigmoid(z.into()) as f32).collect();
@@ -52,7 +52,7 @@ pub fn probabilities(logits: &[f32], task: Task, classes: usize) -> Vec<f32> {
     result
 }
 
-/// The likeliest class of each row of n x units logits.
+/// Returns the most probable class of each row of n x units logits.
 pub fn predict(logits: &[f32], units: usize) -> Vec<usize> {
     match units {
         1 => logits.iter().map(|&z| usize::from(z > 0.0)).collect(),

@@ -1,19 +1,19 @@
 use serde::{Deserialize, Serialize};
 
-/// What a head says of a sample.
+/// The kind of decision that a head makes about a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// Which class it is of: one of them. Probabilities add up to 1.
+    /// Exactly one class per sample. Probabilities add up to 1.
     #[default]
     SingleLabel,
-    /// Of each class, whether it is of that: any number of them, none included. Each class has a
-    /// probability of its own, a sigmoid of its logit.
+    /// Any number of classes per sample, none included. Each class has an independent probability, the sigmoid of its
+    /// logit.
     MultiLabel,
 }
 
 impl Task {
-    /// The number of logits for so many classes: 1 for two of which one is right.
+    /// The number of logits for `classes`: 1 for two exclusive classes.
     pub fn units(self, classes: usize) -> usize {
         match self {
             Self::SingleLabel if classes == 2 => 1,
@@ -21,7 +21,7 @@ impl Task {
         }
     }
 
-    /// The fewest classes that there is anything to say of.
+    /// The minimum number of classes.
     pub fn fewest_classes(self) -> usize {
         match self {
             Self::SingleLabel => 2,
@@ -29,7 +29,7 @@ impl Task {
         }
     }
 
-    /// What is right or wrong of each sample: the class, or for each class whether it is of that.
+    /// The number of decisions per sample that are right or wrong: 1, or one for each class.
     pub fn decisions(self, classes: usize) -> usize {
         match self {
             Self::SingleLabel => 1,
@@ -37,7 +37,7 @@ impl Task {
         }
     }
 
-    /// Whether there is one class to each sample, as in models that say nothing of it.
+    /// Whether each sample has exactly one class, the default for models that do not specify a task.
     pub fn is_single_label(&self) -> bool {
         *self == Self::SingleLabel
     }

@@ -1,5 +1,5 @@
-//! Weights and pictures that follow from their names, as `tools/reference/seeded.py` makes them, and what the
-//! networks that they come from compute with them. Tests of training share it.
+//! Weights and pictures generated from their names, as in `tools/reference/seeded.py`, and the outputs of the original
+//! networks for them. Shared with the tests of training.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use safetensors_file::{Dtype, SafeTensors};
 
 use ::safetensors as safetensors_file;
 
-/// Values of an output that fixtures hold, beside mean and root mean square.
+/// Sampled values per output in the fixtures, besides mean and root mean square.
 pub(crate) const SAMPLES: usize = 32;
 
 /// Numbers in 0..1 with 24 bits each: splitmix64, seeded by the FNV-1a hash of the name.
@@ -29,7 +29,7 @@ pub(crate) fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// A weight by the name and in the shape that a file has it in.
+/// A weight by its name and shape in a file.
 fn tensor(name: &str, shape: &[usize], fan_in: usize, gain: f64) -> Tensor {
     let end = name.rsplit(['/', '.']).next().unwrap_or(name);
     let value = |u: f64| match end {
@@ -45,17 +45,17 @@ fn tensor(name: &str, shape: &[usize], fan_in: usize, gain: f64) -> Tensor {
     Tensor::new(shape.to_vec(), uniform(name, count).map(|u| value(u) as f32).collect())
 }
 
-/// A registered network with the weights that a file with these names would have.
+/// A registered network with the weights that a file with these names would contain.
 pub(crate) fn network(id: &str, naming: Naming, size: (usize, usize)) -> (Network, Weights) {
     let config = NetworkConfig { input_size: Some(size), ..NetworkConfig::default() };
     let network = Architecture::find(id).unwrap().build(&config).unwrap();
     let named = naming.names(&network);
-    // Values of many sums on each other would grow beyond what gates are sensitive to.
+    // Chains of residual sums would grow beyond the range in which gates respond.
     let gain = if id.starts_with("efficientnetv2") { 2.0 } else { 5.0 };
     let tensors = network.weight_specs().zip(named).map(|((layer, spec), names)| {
         let own = Tensor::new(spec.shape.clone(), vec![0.0; spec.len()]);
         let mut shape = naming.from_ours(layer, &own).shape;
-        // Linear layers over channels, and scales, as their files have them.
+        // Linear layers over channels, and scales, in the layout of their files.
         match (&layer.kind, &shape[..]) {
             (LayerKind::Conv2D { .. }, &[outputs, inputs, 1, 1]) if id.starts_with("convnext") => {
                 shape = vec![outputs, inputs];
@@ -86,7 +86,7 @@ pub(crate) fn picture((height, width): (usize, usize), index: usize) -> Vec<u8> 
     uniform(&format!("picture/{index}"), count).map(|u| (u * 256.0) as u8).collect()
 }
 
-/// Some values, evenly spread, then mean and root mean square of all.
+/// Evenly spaced values, then mean and root mean square of all.
 pub(crate) fn sampled(values: &[f32]) -> Vec<f32> {
     let n = values.len();
     let at = |i: usize| match n > SAMPLES {
@@ -98,7 +98,7 @@ pub(crate) fn sampled(values: &[f32]) -> Vec<f32> {
     (0..SAMPLES).map(at).chain(ends).collect()
 }
 
-/// How far samples lie apart, in units of the root mean square of all values or of the largest sample.
+/// The difference between samples, relative to the root mean square of all values or to the largest sample.
 pub(crate) fn difference(actual: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(actual.len(), expected.len());
     let scale = expected.iter().fold(f32::MIN_POSITIVE, |most, x| most.max(x.abs()));
@@ -114,7 +114,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Reads the one of this name.
+    /// Opens the fixture of this name.
     pub(crate) fn open(name: &str) -> Self {
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/bases"));
         let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).unwrap();
@@ -136,7 +136,7 @@ impl Fixture {
         Self { rows, metadata }
     }
 
-    /// The rows of a matrix, which a list in the metadata names.
+    /// The rows of a matrix, named by a list in the metadata.
     pub(crate) fn named(&self, names: &str, matrix: &str) -> Vec<(String, Vec<f32>)> {
         let names: Vec<String> = serde_json::from_str(&self.metadata[names]).unwrap();
         let rows = &self.rows[matrix];

@@ -126,5 +126,5 @@ fn what_these_libraries_have_no_place_for_is_refused_with_what_does() {
     }
     let config = ExportConfig::default().with_names(timm);
     let error = Format::find("onnx").unwrap().export(&lite, &config).unwrap_err();
-    assert_eq!(error.to_string(), "names are chosen for pytorch alone, and not for onnx");
+    assert_eq!(error.to_string(), "onnx has no choice of names; only pytorch has");
 }

@@ -7,11 +7,11 @@ use headstart_model::{Network, Weights};
 use super::Base;
 use crate::{Error, WeightsRecord};
 
-/// A model's file has no more.
+/// The limit of the model file.
 const MOST_BASES: usize = 16;
 
 impl Base {
-    /// Several bases as one, whose features are those of all, joined in this order.
+    /// Several bases as one, with their features concatenated in this order.
     ///
     /// # Errors
     /// When none is given, or one twice.
@@ -49,7 +49,7 @@ impl Base {
     }
 
     /// Each of the bases that it is made of, in the order of their features: of one that is none of several, itself.
-    /// Whoever asks several bases for network and weights gets those of the first.
+    /// For several bases, network and weights are those of the first.
     pub fn parts(&self) -> impl Iterator<Item = &Self> {
         [self].into_iter().chain(&self.further)
     }
@@ -64,12 +64,12 @@ impl Base {
         [&mut self.network].into_iter().chain(further)
     }
 
-    /// How many of the features are those of each of the bases.
+    /// The number of features of each base.
     pub fn feature_widths(&self) -> impl Iterator<Item = usize> {
         self.parts().map(|base| base.network.output().channels())
     }
 
-    /// What it is called: `mobilenetv2`, or of several bases `mobilenetv2+resnet18`.
+    /// Its name: `mobilenetv2`, or `mobilenetv2+resnet18` for several bases.
     pub fn name(&self) -> String {
         self.parts().map(|base| base.network.architecture()).collect::<Vec<_>>().join("+")
     }
@@ -79,7 +79,7 @@ impl Base {
         self.further.iter().map(|base| base.record.clone()).collect()
     }
 
-    /// Fails for several bases, where only one makes sense.
+    /// Fails for several bases, if an operation needs one.
     ///
     /// # Errors
     /// [`Error::OneBase`].

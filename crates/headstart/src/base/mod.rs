@@ -96,12 +96,12 @@ impl Base {
         Self { mirrored: self.mirrored, ..Self::new(self.network.clone(), weights) }
     }
 
-    /// What a weight file left open and how it was decided: to be shown.
+    /// Notes for the user on choices that a weight file left open.
     pub fn assumptions(&self) -> &[Assumption] {
         &self.assumptions
     }
 
-    /// Where its weights are from, where that is known.
+    /// Origin of its weights, if known.
     pub fn weights_record(&self) -> Option<&WeightsRecord> {
         self.record.as_ref()
     }
@@ -155,7 +155,7 @@ impl Base {
     /// The layer called `name`, to freeze or unfreeze it.
     ///
     /// # Errors
-    /// When there is none, with the names that are near.
+    /// When there is none; the error suggests similar names.
     pub fn layer_mut(&mut self, name: &str) -> Result<&mut Layer, ModelError> {
         self.network.layer_mut(name)
     }
@@ -212,8 +212,7 @@ impl Base {
         self.parts().map(|base| base.extractor(compute)).collect()
     }
 
-    /// A hash of everything that a picture's features depend on but the picture; of several bases, those of the
-    /// first.
+    /// A hash of everything besides the picture that its features depend on; for several bases, of the first.
     pub fn fingerprint(&self, compute: Compute, reduce: Reduce) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart features 2");
         let mut part = |bytes: &[u8]| {

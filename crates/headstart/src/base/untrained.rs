@@ -1,4 +1,4 @@
-//! Networks to measure for which there are no weights at hand.
+//! Networks without weights, for benchmarks.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::Base;
 use crate::Error;
 
 impl Base {
-    /// A base with made-up weights, to measure how fast it runs: what it computes means nothing.
+    /// A base with made-up weights, for measuring speed. Its outputs are meaningless.
     ///
     /// # Errors
     /// When there is no such architecture, width or input size.

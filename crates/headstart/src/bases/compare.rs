@@ -15,11 +15,11 @@ use crate::{Base, Context, Error, Event, ExtractConfig, Extraction, Extractor, P
 /// How to compare bases.
 #[derive(Clone, Debug)]
 pub struct CompareConfig {
-    /// About how long it may take.
+    /// Approximate time limit.
     pub budget: Duration,
     /// How features are computed. What is in the cache costs no time.
     pub extract: ExtractConfig,
-    /// Decides which pictures are looked at first.
+    /// Seed of the order of pictures.
     pub seed: u64,
 }
 
@@ -37,27 +37,26 @@ pub struct Comparison {
 pub struct ComparedBase {
     /// The base.
     pub base: String,
-    /// The share of pictures that heads named rightly which had not seen them; of several labels, the share of
-    /// labels.
+    /// Cross-validated accuracy; with several labels per picture, the share of correct labels.
     pub accuracy: f64,
-    /// How many pictures that is of: bases that fall behind are not looked at further.
+    /// The number of pictures it was measured on; bases that fall behind are dropped early.
     pub pictures: usize,
-    /// By how much the best base is better on the same pictures.
+    /// How much better the best base is on the same pictures.
     pub behind: f64,
-    /// The standard error of that.
+    /// The standard error of that difference.
     pub error: f64,
 }
 
-/// A base that would do clearly better than another.
+/// A base that is clearly better than another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recommendation {
     /// The base.
     pub base: String,
-    /// By how much its accuracy is higher, by cross-validation on the same pictures.
+    /// Its gain in accuracy, by cross-validation on the same pictures.
     pub gain: f64,
-    /// The standard error of that.
+    /// The standard error of that difference.
     pub error: f64,
-    /// How many pictures that is of.
+    /// The number of pictures compared.
     pub pictures: usize,
 }
 
@@ -94,10 +93,12 @@ struct Race<'a> {
     heads: f64,
 }
 
-/// Compares bases by cross-validation of the default head on their features: on a few pictures first, and of those
-/// that lead on twice as many, until one is left, every picture was seen, or the time is up. Where the source says
-/// which pictures are held back, they are left alone; where it does not, those held back later may be among those
-/// compared on, and figures on them are then too good by a part of the error.
+/// Compares bases by cross-validation of the default head on their features.
+///
+/// It starts with a few pictures and continues with the leading bases on twice as many, until one is left, all
+/// pictures were used, or the time is up. Held-back pictures that the source specifies are not used. Otherwise,
+/// pictures that are held back later may have been used, and metrics on them are slightly too high, by less than the
+/// standard error.
 ///
 /// # Errors
 /// When no base is given, too few pictures can be read, or the context is cancelled.
@@ -138,8 +139,7 @@ pub fn compare_bases(
     Ok(Comparison { bases, seconds: race.start.elapsed().as_secs_f64() })
 }
 
-/// The base among `others` that would do clearly better on these pictures than `own`, if there is one, as far as can
-/// be said within the time.
+/// The base among `others` that is clearly better on these pictures than `own`, if one is found within the time.
 ///
 /// # Errors
 /// When too few pictures can be read, or the context is cancelled.

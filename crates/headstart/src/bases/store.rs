@@ -1,7 +1,7 @@
 //! The folder of bases.
 //!
-//! Each base has a folder of its own with the file as it was published and `record.json`, which is written
-//! last and says which file it is: what has no record is not there.
+//! Each base has a separate folder with the published file and `record.json`, which names the file and is written last.
+//! A folder without a record is ignored.
 
 use std::fs;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ pub struct BaseStore {
     folder: PathBuf,
 }
 
-/// Whether a base is what it was.
+/// The result of verifying a base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// The base.
@@ -38,7 +38,7 @@ pub struct Health {
 const RECORD: &str = "record.json";
 
 impl BaseStore {
-    /// The bases in a folder, which need not be there yet.
+    /// The bases in a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -166,7 +166,7 @@ impl BaseStore {
         Ok(Health { stored, damage })
     }
 
-    /// Removes the weights of a base, and says how many bytes that were.
+    /// Removes the weights of a base, and returns the number of bytes freed.
     ///
     /// # Errors
     /// [`Error::NoStoredBase`], and when they cannot be removed.

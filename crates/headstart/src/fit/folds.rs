@@ -19,9 +19,7 @@ pub(super) fn check_undivided(pictures: &Pictures) -> Result<(), Error> {
         return Ok(());
     }
     let root = pictures.root().display();
-    Err(Error::Options(format!(
-        "{root}: says itself which pictures are held back, which folds cannot heed: take one or the other"
-    )))
+    Err(Error::Options(format!("{root}: already has a split; it cannot be combined with folds")))
 }
 
 /// Trains a head without each fold in turn. Beside the figures, what these heads say of the fold, of

@@ -170,7 +170,7 @@ impl Classifier {
         config.check()?;
         if set.base().is_mirrored() {
             let problem =
-                "augmentation mirrors pictures itself: leave out mirror images, or augmentation";
+                "augmentation already mirrors pictures; remove mirror images or augmentation";
             return Err(Error::Options(problem.to_owned()));
         }
         if config.folds.is_some() {

@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use crate::config::setters;
 use crate::{Base, BaseConfig, BaseStore, Error};
 
-/// The bundled base that is taken when nothing is said of it.
+/// The default bundled base.
 pub const DEFAULT_BASE: &str = "mobilenetv2";
 
-/// A base, and how pictures are resized for it. The default is the bundled [`DEFAULT_BASE`]. Where no file is
-/// given, weights in the folder of bases come before bundled ones; an architecture may then be several names with a
-/// [`JOINS_BASES`] between them.
+/// A base, and how pictures are resized for it. The default is the bundled [`DEFAULT_BASE`]. Without a file,
+/// weights in the folder of bases take precedence over bundled ones, and the architecture may be several names joined
+/// by [`JOINS_BASES`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct BaseSource {
-    /// The file with its weights; those at hand when `None`.
+    /// The file with its weights; if `None`, fetched, added or bundled weights.
     pub weights: Option<PathBuf>,
     /// The folder of bases to look in before bundled ones, if any.
     pub store: Option<PathBuf>,
     /// Which architecture, in which size.
     pub config: BaseConfig,
-    /// How pictures are resampled; the base's own way when `None`.
+    /// How pictures are resampled; the base's default if `None`.
     pub interpolation: Option<Interpolation>,
-    /// How pictures of another aspect ratio are made to fit; the base's own way when `None`.
+    /// How pictures of another aspect ratio are made to fit; the base's default if `None`.
     pub fit: Option<Fit>,
     /// Whether features are the mean of those of a picture and of its mirror image.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -48,7 +48,7 @@ setters!(BaseSource {
     with_mirrored => mirrored: bool,
 });
 
-/// What stands between the names of bases whose features are joined: `mobilenetv2+resnet18`.
+/// Separator of the names of joined bases: `mobilenetv2+resnet18`.
 pub const JOINS_BASES: char = '+';
 
 impl BaseSource {

@@ -26,11 +26,11 @@ pub enum Effort {
     /// A head on the features of pictures as they are.
     #[default]
     Fast,
-    /// Features are the mean of those of a picture and of its mirror image, and the features of several bases are
-    /// standardised apart and count the same together. Prediction does the same, and takes twice the time.
+    /// Features are the mean of those of a picture and of its mirror image. The features of several bases are
+    /// standardised separately and weighted equally. Prediction does the same, and takes twice as long.
     Good,
-    /// [`Effort::Good`], and a model whose base is fine-tuned on varied pictures; of both is kept what is better on
-    /// the pictures held back.
+    /// [`Effort::Good`], then fine-tuning with augmentation. The model that is better on the held-back pictures is
+    /// kept.
     Best,
 }
 
@@ -40,16 +40,16 @@ impl Effort {
     }
 }
 
-/// Of so many pictures the time is measured, to say beforehand what all will take.
+/// Number of pictures timed to estimate the total.
 const TIMED: usize = 24;
-/// What a step of fine-tuning takes, in units of computing the same layers once.
+/// Cost of a fine-tuning step, in forward passes of the same layers.
 const STEP: f64 = 4.0;
-/// What the head, and all that is not features, adds.
+/// Factor for the head and everything else besides features.
 const REST: f64 = 1.15;
 
 impl TrainJob {
     /// # Errors
-    /// When an option does not go with the effort.
+    /// When an option is incompatible with the effort.
     pub(super) fn check_effort(&self, base: &Base) -> Result<(), Error> {
         if self.effort.is_fast() {
             return Ok(());
@@ -57,12 +57,12 @@ impl TrainJob {
         let wrong = |problem: &str| Err(Error::Options(problem.to_owned()));
         if self.fine_tune.is_some() {
             return wrong(
-                "more effort than the least tries fine-tuning by itself: leave out one or the other",
+                "effort above the lowest already tries fine-tuning; remove one of the two",
             );
         }
         if self.run.inputs.augment != Augment::None {
             return wrong(
-                "more effort than the least varies pictures by itself: leave out augmentation, or effort",
+                "effort above the lowest already varies pictures; remove augmentation or effort",
             );
         }
         if self.effort == Effort::Best {
@@ -98,7 +98,7 @@ impl TrainJob {
         fit
     }
 
-    /// Tells about how long it will take.
+    /// Reports the estimated time.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when the context is cancelled.
@@ -116,7 +116,7 @@ impl TrainJob {
         if self.effort == Effort::Best {
             let tuning = self.trial(base);
             let frozen = frozen_share(base, &tuning, &inputs.extract)?;
-            // Views are not in the cache, and of one picture each.
+            // Views are not cached, and each is of a single picture.
             let mut plain = base.clone();
             plain.set_mirrored(false);
             let extract = inputs.extract.clone().with_cache(None);
@@ -152,7 +152,7 @@ impl TrainJob {
             .with_model(None::<PathBuf>)
     }
 
-    /// A head on the frozen base, and a fine-tuned base: what is better.
+    /// The better of a head on the frozen base and a fine-tuned model.
     pub(super) fn best(
         &self,
         base: Base,
@@ -162,7 +162,7 @@ impl TrainJob {
         let (mut frozen, fit) =
             Classifier::fit(base.clone(), pictures, &self.fit_of(&base), context)?;
         frozen.record_effort(self.effort);
-        // Whatever happens to the other, this one is there.
+        // Saved first, in case fine-tuning fails.
         self.save(&frozen)?;
         context.tell(Event::Fitted(Box::new(fit.clone())));
         let record = frozen.training().expect("it was trained here");
@@ -202,8 +202,7 @@ impl TrainJob {
     }
 }
 
-/// About how many seconds the features of all pictures take, as far as they are not in the cache: some of them are
-/// timed.
+/// Estimated seconds for the features of all pictures that are not in the cache, from timing some of them.
 fn time_of(
     base: &Base,
     pictures: &Pictures,
@@ -218,7 +217,7 @@ fn time_of(
     Ok(start.elapsed().as_secs_f64() / count as f64 * all.len() as f64)
 }
 
-/// The share of the multiplications of a base that are in layers which fine-tuning leaves frozen.
+/// The share of a base's multiplications in layers that fine-tuning leaves frozen.
 fn frozen_share(base: &Base, tuning: &FineTuning, extract: &ExtractConfig) -> Result<f64, Error> {
     let mut plain = base.clone();
     plain.set_mirrored(false);
@@ -233,8 +232,7 @@ fn frozen_share(base: &Base, tuning: &FineTuning, extract: &ExtractConfig) -> Re
     })
 }
 
-/// By how much the mean of `other` is larger than that of `own`, of the same pictures, and the standard error of
-/// that.
+/// The mean difference of `other` minus `own` on the same pictures, and its standard error.
 fn gain(own: &[f64], other: &[f64]) -> (f64, f64) {
     assert_eq!(own.len(), other.len(), "both were asked about the same pictures");
     let n = own.len() as f64;

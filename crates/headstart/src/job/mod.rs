@@ -1,4 +1,4 @@
-//! Training as one thing that can be written down, run, cancelled and gone on with.
+//! Training jobs, which can be stored, run, cancelled and resumed.
 
 mod base_source;
 mod effort;
@@ -26,10 +26,9 @@ pub use summary::{FineTuneSummary, FoldsSummary, SkippedSummary, TrainSummary};
 
 /// A classifier to be trained: from which pictures, on which base, and how.
 ///
-/// A job is plain data, which can be sent elsewhere or kept beside its model. Each run of the same job
-/// gives the same model. One that is cancelled while it fine-tunes keeps a checkpoint where
-/// [`RunConfig::checkpoint`] says so, and with [`RunConfig::resume`] goes on to the model that it would
-/// have come to.
+/// A job is plain data, which can be sent elsewhere or kept beside its model. The same job always gives the same
+/// model. If it is cancelled during fine-tuning, it leaves a checkpoint at [`RunConfig::checkpoint`]. With
+/// [`RunConfig::resume`] it then continues to the same model as an uninterrupted run.
 ///
 /// ```no_run
 /// use std::path::PathBuf;
@@ -48,7 +47,7 @@ pub use summary::{FineTuneSummary, FoldsSummary, SkippedSummary, TrainSummary};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrainJob {
-    /// Which pictures, and how they are labelled and divided.
+    /// The pictures, their labels and their split.
     pub source: PictureSource,
     /// The base that features are computed with.
     #[serde(default)]
@@ -67,14 +66,14 @@ pub struct TrainJob {
     pub run: RunConfig,
 }
 
-/// What fine-tuning does, as a part of a job.
+/// The fine-tuning phase of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct FineTunePhase {
     /// Which layers of the base train; all others stay frozen.
     pub at: Trainable,
-    /// Learning rate, epochs, optimizer and all that.
+    /// Learning rate, epochs, optimizer and other parameters.
     pub training: FineTuneConfig,
 }
 
@@ -89,7 +88,7 @@ impl Default for FineTunePhase {
 setters!(FineTunePhase {
     /// Which layers of the base train.
     with_at => at: Trainable,
-    /// Learning rate, epochs, optimizer and all that.
+    /// Learning rate, epochs, optimizer and other parameters.
     with_training => training: FineTuneConfig,
 });
 
@@ -100,17 +99,17 @@ setters!(FineTunePhase {
 pub struct RunConfig {
     /// How pictures become what is trained on.
     pub inputs: InputConfig,
-    /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
+    /// Number of cross-validation folds. The head is then trained on all pictures, with none held back.
     pub folds: Option<usize>,
-    /// Whether probabilities are made to mean what they say.
+    /// Whether probabilities are calibrated.
     pub calibration: Calibration,
-    /// The share of known pictures that the model may turn away as of none of the classes.
+    /// The share of known pictures that the model may reject as unknown.
     pub unknown_rate: UnknownRate,
     /// The file that the model is saved to, after each phase.
     pub model: Option<PathBuf>,
-    /// Where fine-tuning saves what it can go on from. It is removed when the model is saved.
+    /// The checkpoint of fine-tuning. It is removed when the model is saved.
     pub checkpoint: Option<PathBuf>,
-    /// Whether to go on from the checkpoint, if there is one.
+    /// Whether to resume from the checkpoint, if there is one.
     pub resume: bool,
     /// The file that the split is written to, as a manifest in CSV.
     pub export_split: Option<PathBuf>,
@@ -121,35 +120,35 @@ setters!(RunConfig {
     with_inputs => inputs: InputConfig,
     /// How the frozen layers are computed.
     with_extract => inputs.extract: ExtractConfig,
-    /// How pictures are varied.
+    /// How pictures are augmented.
     with_augment => inputs.augment: Augment,
-    /// How many views of each picture are drawn; 0 draws afresh each epoch.
+    /// The number of views per picture; 0 draws new ones every epoch.
     with_views => inputs.views: usize,
-    /// What decides how pictures are varied and dealt into folds.
+    /// Seed of augmentation and folds.
     with_seed => inputs.seed: u64,
-    /// How many folds the head is measured by.
+    /// The number of cross-validation folds.
     with_folds => folds: impl Into<Option<usize>>,
-    /// Whether probabilities are made to mean what they say.
+    /// Whether probabilities are calibrated.
     with_calibration => calibration: Calibration,
-    /// The share of known pictures that the model may turn away as of none of the classes.
+    /// The share of known pictures that the model may reject as unknown.
     with_unknown_rate => unknown_rate: UnknownRate,
     /// The file that the model is saved to.
     with_model => model: impl Into<Option<PathBuf>>,
-    /// Where fine-tuning saves what it can go on from.
+    /// The checkpoint of fine-tuning.
     with_checkpoint => checkpoint: impl Into<Option<PathBuf>>,
-    /// Whether to go on from the checkpoint, if there is one.
+    /// Whether to resume from the checkpoint, if there is one.
     with_resume => resume: bool,
     /// The file that the split is written to.
     with_export_split => export_split: impl Into<Option<PathBuf>>,
 });
 
-/// What a job has come to.
+/// The result of a job.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Trained {
     /// What predicts.
     pub classifier: Classifier,
-    /// How training the head went; of a run that went on from a checkpoint, what fine-tuning knows of it.
+    /// Report on the head; for a resumed run, as much as fine-tuning knows of it.
     pub fit: FitReport,
     /// How fine-tuning went, if there was any.
     pub fine_tune: Option<FineTuneReport>,
@@ -165,7 +164,7 @@ impl TrainJob {
         Self { source, base, head, fine_tune: None, effort, run }
     }
 
-    /// Trains, tells `context` how it goes, and saves the model where the job says.
+    /// Trains, reports progress to `context`, and saves the model if the job names a file.
     ///
     /// # Errors
     /// As [`TrainJob::run_on`], and when pictures or base cannot be opened.
@@ -175,7 +174,7 @@ impl TrainJob {
         self.run_on(self.base.load()?, &pictures, context)
     }
 
-    /// [`TrainJob::run`] on pictures and a base that have been opened, whatever the job says of these.
+    /// [`TrainJob::run`] on opened pictures and base; those in the job are ignored.
     ///
     /// # Errors
     /// When fewer than two classes have pictures that can be read, the options make no sense, there is no
@@ -251,17 +250,16 @@ impl TrainJob {
         Ok(trained)
     }
 
-    /// Whether the options make sense, and `base` can be trained with them: better known before pictures
-    /// are read than after.
+    /// Checks the options, and that `base` can be trained with them, before pictures are read.
     ///
     /// # Errors
-    /// Options that make no sense, and a layer that is not there or after which nothing trains.
+    /// For invalid options, and for a layer that does not exist or after which nothing trains.
     pub fn check(&self, base: &Base) -> Result<(), Error> {
         self.fit().check()?;
         self.check_effort(base)?;
         match self.fine_tuning() {
             Some(_) if self.run.folds.is_some() => {
-                let problem = "folds measure heads on a frozen base: leave out one or the other";
+                let problem = "folds cannot be combined with fine-tuning";
                 Err(Error::Options(problem.to_owned()))
             }
             Some(tuning) => tuning.check(base),
@@ -269,11 +267,10 @@ impl TrainJob {
         }
     }
 
-    /// Writes nothing, and fails where the job's files could not be written: better now than after an
-    /// hour of work.
+    /// Checks that the job's files can be written, before an hour of work. Writes nothing.
     ///
     /// # Errors
-    /// When a folder is not there or may not be written to.
+    /// When a folder does not exist or is not writable.
     pub fn check_files(&self, pictures: &Pictures) -> Result<(), Error> {
         if let Some(model) = &self.run.model {
             check_writable(model)?;
@@ -327,7 +324,7 @@ impl TrainJob {
             None => {
                 let (classifier, report) =
                     Classifier::fit_on(&mut set, &fit, Some(&tuning.at), context)?;
-                // Whatever happens to the second phase, the first is done.
+                // Saved first, in case the second phase fails.
                 self.save(&classifier)?;
                 context.tell(Event::Fitted(Box::new(report.clone())));
                 (classifier, Some(report))

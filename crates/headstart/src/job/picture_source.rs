@@ -17,10 +17,10 @@ pub struct PictureSource {
     /// Other pictures to measure on, labelled in the same way.
     #[serde(default)]
     pub validation: Option<PathBuf>,
-    /// What is held back to measure on, where nothing else says so.
+    /// What is held back for validation, unless specified elsewhere.
     #[serde(default)]
     pub split: SplitConfig,
-    /// Which pictures are looked for that show the same; see [`Pictures::with_duplicates`].
+    /// Which duplicates are searched for; see [`Pictures::with_duplicates`].
     #[serde(default)]
     pub duplicates: Option<Duplicates>,
 }
@@ -28,7 +28,7 @@ pub struct PictureSource {
 setters!(PictureSource {
     /// Other pictures to measure on.
     with_validation_from => validation: impl Into<Option<PathBuf>>,
-    /// Which pictures are looked for that show the same.
+    /// Which duplicates are searched for.
     with_duplicates => duplicates: impl Into<Option<Duplicates>>,
 });
 

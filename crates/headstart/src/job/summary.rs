@@ -1,4 +1,4 @@
-//! What a job came to, for programs.
+//! Summary of a job, for programs.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Trained;
 use crate::{FineTuneReport, FineTuneSeconds, FoldRecord, Seconds, Spread};
 
-/// What a [`TrainJob`](super::TrainJob) came to, as [`Event::Done`](crate::Event::Done) tells.
+/// Result of a [`TrainJob`](super::TrainJob), as reported by [`Event::Done`](crate::Event::Done).
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct TrainSummary {
@@ -28,17 +28,17 @@ pub struct TrainSummary {
     pub validation: usize,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// How the source was understood, where that does not go without saying.
+    /// Assumptions about the source that are not obvious.
     pub notes: Vec<String>,
-    /// Figures of each class, by name.
+    /// Metrics of each class, by name.
     pub per_class: Option<Value>,
-    /// Pictures whose pixels another one has too.
+    /// Pictures with the same pixels as another one.
     pub duplicates: usize,
     /// Pictures whose features came from the cache.
     pub from_cache: usize,
     /// The strength C that the data chose.
     pub strength: Option<f64>,
-    /// What whoever owns the pictures should know, a line each.
+    /// Warnings about the pictures, a line each.
     pub warnings: Vec<String>,
     /// What was left out.
     pub skipped: Vec<SkippedSummary>,
@@ -64,7 +64,7 @@ pub struct SkippedSummary {
     pub reason: String,
 }
 
-/// What cross-validation came to.
+/// Result of cross-validation.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct FoldsSummary {
@@ -78,21 +78,21 @@ pub struct FoldsSummary {
     pub folds: Vec<FoldRecord>,
 }
 
-/// What fine-tuning came to.
+/// Result of fine-tuning.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct FineTuneSummary {
     /// The first layer that trained.
     pub first_layer: String,
-    /// Values that trained, in the base.
+    /// Number of trainable parameters in the base.
     pub trainable: usize,
     /// Epochs that were run.
     pub epochs: usize,
-    /// The epoch whose weights were taken, where early stopping chose it.
+    /// The epoch whose weights are used, if early stopping chose it.
     pub best_epoch: Option<usize>,
     /// Whether it ended before the last epoch.
     pub stopped_early: bool,
-    /// Epochs that an earlier, interrupted run had done.
+    /// Epochs completed by an earlier, interrupted run.
     pub resumed: usize,
     /// Accuracy on the pictures held back, before.
     pub val_accuracy_before: Option<f64>,

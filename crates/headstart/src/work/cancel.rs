@@ -1,13 +1,13 @@
-//! Asking work to end.
+//! Cancellation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Ends work in good order, from any thread. A clone is the same token.
+/// Cancels work cleanly, from any thread. A clone is the same token.
 ///
-/// Work looks at it between pictures, while pictures are compared and between steps of training, and
-/// then ends with [`Error::Interrupted`](crate::Error::Interrupted), or with
-/// [`Error::Saved`](crate::Error::Saved) where there is a checkpoint to go on from.
+/// Work checks it between pictures, while comparing pictures and between training steps. It then returns
+/// [`Error::Interrupted`](crate::Error::Interrupted), or [`Error::Saved`](crate::Error::Saved) if there is a checkpoint
+/// to resume from.
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 
@@ -17,12 +17,12 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Asks all work that has this token to end, now and later.
+    /// Cancels all current and later work with this token.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether that was asked for.
+    /// Whether the token was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! One thing that is handed through all long work.
+//! The context of long-running work.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -7,10 +7,9 @@ use std::sync::OnceLock;
 use super::{CancelToken, Event, Phase, ThreadPool};
 use crate::Error;
 
-/// What goes through all long work: who is told how it goes, who may end it, and what it runs on.
+/// Progress, cancellation and threads of long-running work.
 ///
-/// The default tells nobody, is never cancelled, and starts threads of its own when there is work for
-/// them.
+/// The default reports to nobody, is never cancelled, and starts its own threads when needed.
 ///
 /// ```
 /// use headstart::{CancelToken, Context, Event, ThreadPool};
@@ -38,8 +37,8 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Tells `on_event` how work is going. It is called one event at a time, from the thread that asked
-    /// for the work or from one of the pool's, and work waits for it.
+    /// Reports progress to `on_event`. It is called with one event at a time, from the calling thread or one of the
+    /// pool's, and work waits for it.
     #[must_use]
     pub fn on_event(mut self, on_event: impl FnMut(Event) + Send + 'a) -> Self {
         self.on_event = Some(Box::new(on_event));
@@ -73,7 +72,7 @@ impl<'a> Context<'a> {
     /// The threads that work is done on.
     ///
     /// # Errors
-    /// When none were given, and the system starts none.
+    /// When no pool was given, and the system cannot start threads.
     pub fn pool(&self) -> Result<ThreadPool, Error> {
         if let Some(pool) = self.pool.get() {
             return Ok(pool.clone());
@@ -82,14 +81,14 @@ impl<'a> Context<'a> {
         Ok(self.pool.get_or_init(|| pool).clone())
     }
 
-    /// Tells how it goes.
+    /// Reports an event.
     pub fn tell(&mut self, event: Event) {
         if let Some(on_event) = &mut self.on_event {
             on_event(event);
         }
     }
 
-    /// Does some work on the pool.
+    /// Runs work on the pool.
     ///
     /// # Errors
     /// When there is no pool, and what the work returns.
@@ -107,7 +106,7 @@ impl<'a> Context<'a> {
         if self.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
-    /// The same, but for events that `keep` does not want told.
+    /// The same context, reporting only events that `keep` accepts.
     pub(crate) fn filtered(&mut self, keep: fn(&Event) -> bool) -> Context<'_> {
         let (cancel, pool) = (self.cancel.clone(), self.pool.clone());
         let within = Context { on_event: None, cancel, pool };

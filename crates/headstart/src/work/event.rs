@@ -1,14 +1,13 @@
-//! What is told while work is going on.
+//! Progress events.
 
 use headstart_train::Epoch;
 use serde::Serialize;
 
 use crate::{DiskNeed, FitReport, TrainSummary};
 
-/// What a job tells of how it goes.
+/// A progress event of a job.
 ///
-/// As JSON, each is an object whose `event` is its name: those that `headstart --json` prints are these
-/// very lines.
+/// As JSON, each is an object whose `event` is its name. `headstart --json` prints exactly these lines.
 ///
 /// ```
 /// use headstart::Event;
@@ -22,12 +21,12 @@ use crate::{DiskNeed, FitReport, TrainSummary};
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// Something that had to be assumed.
+    /// An assumption.
     Note {
         /// What, a line.
         message: String,
     },
-    /// Training will keep so much on disk while it runs.
+    /// Disk space that training needs while it runs.
     Disk(DiskNeed),
     /// `done` of `total` pictures have been worked on.
     Pictures {
@@ -52,26 +51,26 @@ pub enum Event {
         /// Pictures held back.
         validation: usize,
     },
-    /// A strength of the head's regularisation is being tried. Told several times a second.
+    /// A strength of the head's regularisation is being tried. Reported several times a second.
     Choosing {
         /// The strength tried, counted from 1.
         trial: usize,
         /// The strength C.
         strength: f64,
     },
-    /// The head is being fitted to all features. Told several times a second.
+    /// The head is being fitted to all features. Reported several times a second.
     Fitting {
         /// The steps taken.
         step: usize,
     },
-    /// A class is about to be left out, to choose what unknown pictures are told by.
+    /// A class is about to be left out, to choose the score for unknown pictures.
     LeavingOut {
         /// Classes that have been.
         done: usize,
         /// Classes that will have been.
         total: usize,
     },
-    /// A batch is about to be taken.
+    /// A batch is about to be trained on.
     Batch {
         /// What is trained.
         phase: Phase,
@@ -94,26 +93,26 @@ pub enum Event {
     Fitted(Box<FitReport>),
     /// Fine-tuning goes on from a checkpoint: the head need not be trained again.
     Resumed {
-        /// Epochs that an earlier run had done.
+        /// Epochs completed by an earlier run.
         epochs: usize,
     },
-    /// About how long a job will take, told before it begins where it takes more than the least effort.
+    /// Estimated time of a job, reported before it starts if its effort is above the lowest.
     Expected {
         /// Seconds of wall time.
         seconds: f64,
     },
     /// A fine-tuned model was compared with the one on the frozen base, on the pictures held back.
     Tried {
-        /// By how much its accuracy is higher.
+        /// The gain in accuracy.
         gain: f64,
         /// The standard error of that.
         error: f64,
-        /// Whether it takes the place of the other: the gain is larger than its error.
+        /// Whether it replaces the other: the gain is larger than its error.
         kept: bool,
     },
     /// A job is done.
     Done(Box<TrainSummary>),
-    /// A step of looking for a learning rate is about to be taken.
+    /// A step of the learning rate search is about to be taken.
     LearningRate {
         /// The step, counted from 1.
         step: usize,

@@ -1,4 +1,4 @@
-//! What goes through all long work: who is told how it goes, who may end it, and what it runs on.
+//! Progress, cancellation and threads of long-running work.
 
 mod cancel;
 mod context;

@@ -85,7 +85,7 @@ fn what_does_not_go_with_more_effort_is_refused() {
     let mut folds = job(&at, Effort::Best);
     folds.run = folds.run.with_folds(3);
     for (job, says) in [
-        (augmented, "leave out augmentation"),
+        (augmented, "remove augmentation"),
         (folds, "folds hold none back"),
         (job(&at, Effort::Good).with_fine_tune(headstart::FineTunePhase::default()), "fine-tuning"),
     ] {

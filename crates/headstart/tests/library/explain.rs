@@ -251,9 +251,9 @@ fn a_class_that_there_is_not_is_an_error_that_names_near_ones() {
     let classifier = trained(temp.path());
     assert_eq!(classifier.class("Sneaker").unwrap(), 1);
     let error = classifier.class("sneakers").unwrap_err();
-    assert_eq!(error.to_string(), "the model knows no class \"sneakers\"; did you mean Sneaker?");
+    assert_eq!(error.to_string(), "the model has no class \"sneakers\"; did you mean Sneaker?");
     assert_eq!(error.kind(), ErrorKind::InvalidName);
     let error = classifier.class("zebra").unwrap_err();
     assert!(matches!(&error, Error::NoSuchClass { near, .. } if near.is_empty()), "{error}");
-    assert!(error.to_string().ends_with("it knows Bag, Sneaker, Trouser"), "{error}");
+    assert!(error.to_string().ends_with("it has Bag, Sneaker, Trouser"), "{error}");
 }

@@ -244,7 +244,7 @@ fn what_cannot_be_learned_from_is_an_error_that_names_the_file() {
     let named = ColumnNames { labels: vec!["breed".to_owned()], ..ColumnNames::default() };
     let source = FeatureSource::new([place("good.npy")]).with_columns(named);
     let error = fit(&source, &FitConfig::default()).unwrap_err().to_string();
-    assert!(error.contains("breed") && error.contains("it has: label"), "{error}");
+    assert!(error.contains("breed") && error.contains("there are: label"), "{error}");
     let source = FeatureSource::new([place("good.npy")]);
     let folds = FitConfig::default().with_folds(4);
     assert_eq!(fit(&source, &folds).unwrap().1.folds.unwrap().folds.len(), 4);

@@ -323,15 +323,15 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
     let mut flipped = saved.clone();
     flipped[40] ^= 0x40;
     for (content, part) in [
-        (&saved[..saved.len() - 1], "cut short"),
-        (&saved[..saved.len() / 2], "cut short"),
-        (&saved[..100], "cut short"),
-        (&saved[..5], "no checkpoint"),
+        (&saved[..saved.len() - 1], "truncated"),
+        (&saved[..saved.len() / 2], "truncated"),
+        (&saved[..100], "truncated"),
+        (&saved[..5], "not a checkpoint"),
         (b"", "is empty"),
-        (b"this is no checkpoint", "no checkpoint"),
+        (b"this is no checkpoint", "not a checkpoint"),
         (&head, "no state of training"),
-        (&picture, "no checkpoint"),
-        (&flipped, "no checkpoint"),
+        (&picture, "not a checkpoint"),
+        (&flipped, "not a checkpoint"),
     ] {
         fs::write(&checkpoint, content).unwrap();
         refused(&ours(), &case.pictures, part);
@@ -538,8 +538,8 @@ fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
     let mut wrong_rate = tuning(AT);
     wrong_rate.training.learning_rate = f64::NAN;
     for (pictures, config, part) in [
-        (&unknown, tuning(AT), "knows no class \"Coat\""),
-        (&fewer, tuning(AT), "takes pictures of every class, and no other"),
+        (&unknown, tuning(AT), "has no class \"Coat\""),
+        (&fewer, tuning(AT), "needs pictures of exactly the model's classes"),
         (&case.pictures, tuning("from:block_15_expnd"), "block_15_expand"),
         (&case.pictures, tuning("from:1000"), "1000"),
         (&case.pictures, tuning("from:out_relu"), "nothing to fine-tune"),

@@ -189,7 +189,7 @@ fn what_a_job_cannot_do_is_said_before_pictures_are_read() {
     let mut no_manifest = job.clone();
     no_manifest.run.export_split = Some(temp.path().join("split.txt"));
     for (job, part) in [
-        (folds, "folds measure heads on a frozen base"),
+        (folds, "folds cannot be combined with fine-tuning"),
         (nowhere, "no folder"),
         (no_layer, "1000"),
         (no_manifest, "call it .csv"),

@@ -66,8 +66,8 @@ fn classes_of_any_name_come_back_as_they_were_or_are_refused() {
     }
     let long = "x".repeat(4097);
     for (name, told) in [
-        (" ", "\" \" is no name"),
-        ("a\tb", "\"a\\tb\" is no name"),
+        (" ", "\" \" is not a valid class name"),
+        ("a\tb", "\"a\\tb\" is not a valid class name"),
         (&long, "\"xxx"),
         ("caf\u{e9} ", "two classes are called"),
     ] {
@@ -79,7 +79,7 @@ fn classes_of_any_name_come_back_as_they_were_or_are_refused() {
     // What an earlier version wrote is read by the same rule.
     let bytes = fs::read(saved(temp.path())).unwrap();
     for (from, to, told) in [
-        ("Trouser", "a\\\\nb", "\"a\\nb\" is no name for a class"),
+        ("Trouser", "a\\\\nb", "\"a\\nb\" is not a valid class name"),
         ("Sneaker", "Bag    ", "two classes are called \"Bag\""),
     ] {
         fs::write(&file, rewritten(&bytes, from, to)).unwrap();
@@ -132,12 +132,12 @@ fn a_model_whose_description_does_not_fit_is_an_error() {
     let whole = fs::read(&file).unwrap();
     for (from, to, part) in [
         (r#"\"classes\":[\"Bag\","#, r#"\"classes\":["#, "its head is"),
-        (r#"\"architecture\":\"mobilenetv2\""#, r#"\"architecture\":\"x\""#, "no base called 'x'"),
+        (r#"\"architecture\":\"mobilenetv2\""#, r#"\"architecture\":\"x\""#, "unknown base 'x'"),
         (r#"\"width\":0.35"#, r#"\"width\":0.5"#, "the weights are not those of"),
         (r#"\"width\":0.35"#, r#"\"width\":7"#, "no width 7"),
         (r#"\"height\":32"#, r#"\"height\":3"#, "too small"),
-        (r#"\"bilinear\""#, r#"\"nearest\""#, "no interpolation called 'nearest'; there are"),
-        (r#"\"stretch\""#, r#"\"zoom\""#, "no fit called 'zoom'; there are stretch, crop, pad"),
+        (r#"\"bilinear\""#, r#"\"nearest\""#, "unknown interpolation 'nearest'; there are"),
+        (r#"\"stretch\""#, r#"\"zoom\""#, "unknown fit 'zoom'; there are stretch, crop, pad"),
         (r#"\"format\":3"#, r#"\"format\":{}"#, "its description"),
         (r#"\"dropout\""#, r#"\"dr\""#, "its description"),
         ("head/kernel", "head/kernal", "it has no head/kernel"),

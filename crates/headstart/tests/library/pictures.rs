@@ -108,7 +108,7 @@ fn a_folder_that_teaches_nothing_is_an_error_that_names_it() {
     fs::create_dir(at("half-readable").join("Broken")).unwrap();
     fs::write(at("half-readable").join("Broken/x.jpg"), "text").unwrap();
     for (name, part) in [
-        ("empty", "holds no pictures"),
+        ("empty", "contains no pictures"),
         ("missing", "no such file or folder"),
         ("one-class", "has only the class \"Bag\""),
         ("file", "is a file"),
@@ -148,8 +148,8 @@ fn evaluation_names_what_is_wrong_with_the_folder() {
     let empty = temp.path().join("empty");
     fs::create_dir(&empty).unwrap();
     for (root, part) in [
-        (other, "knows no class \"Coat\"; it knows Bag, Sneaker, Trouser"),
-        (empty, "holds no labelled pictures"),
+        (other, "has no class \"Coat\"; it has Bag, Sneaker, Trouser"),
+        (empty, "contains no labelled pictures"),
         (temp.path().join("missing"), "no such file or folder"),
         (bundled_pictures("Bag")[0].clone(), "is a file"),
     ] {

@@ -284,13 +284,17 @@ fn folds_that_make_no_sense_are_refused() {
     pictures.export_split(&held_back, &split).unwrap();
     let augment = headstart::data::Augment::Tutorial;
     for (pictures, config, part) in [
-        (Pictures::open(&root).unwrap(), FitConfig::default().with_folds(Some(1)), "1 folds"),
+        (
+            Pictures::open(&root).unwrap(),
+            FitConfig::default().with_folds(Some(1)),
+            "the number of folds is 1",
+        ),
         (Pictures::open(&root).unwrap(), FitConfig::default().with_folds(Some(7)), "(6)"),
         (Pictures::open(&split).unwrap(), FitConfig::default().with_folds(Some(2)), "split.csv"),
         (
             pictures.clone().holding_back(held_back),
             FitConfig::default().with_folds(Some(2)),
-            "one or the other",
+            "cannot be combined with folds",
         ),
         (pictures, FitConfig::default().with_folds(Some(2)).with_augment(augment), "augmented"),
     ] {
@@ -312,7 +316,7 @@ fn a_manifest_to_learn_nothing_from_is_an_error_that_names_it() {
     let bag = bundled_pictures("Bag")[0].display().to_string();
     let cases = BTreeMap::from([
         ("path\nBAG\n".to_owned(), "not one of its pictures (1 in all) has a label"),
-        ("path,label\n".to_owned(), "holds no pictures"),
+        ("path,label\n".to_owned(), "contains no pictures"),
         ("url,label\nBAG,x\n".to_owned(), "has no column \"path\""),
         ("path,label,split\nBAG,x,train\nBAG,y,nowhere\n".to_owned(), "line 3, column \"split\""),
         (

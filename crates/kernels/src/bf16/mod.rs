@@ -2,9 +2,8 @@
 //!
 //! `out[p][n] = clamp(bias[n] + sum_k x[p][k] * kernel[k][n] + residual[p][n])`
 //!
-//! The processor's instructions multiply pairs of inputs, so weights are packed in pairs. Blocks of
-//! [`PIXELS`] by [`OUTPUTS`] are summed by an instruction set of its own ([`Bf16`]); all else is
-//! common to these.
+//! The processor's instructions multiply pairs of inputs, so weights are packed in pairs. Each instruction set
+//! ([`Bf16`]) has its own code to sum blocks of [`PIXELS`] by [`OUTPUTS`]; the rest is shared.
 
 #[cfg(not(target_arch = "x86_64"))]
 mod none;
@@ -28,17 +27,16 @@ pub use round::Round;
 #[cfg(target_arch = "x86_64")]
 pub use x86::Bf16;
 
-/// Pixels of a block.
+/// Pixels per block.
 pub const PIXELS: usize = 32;
 
-/// Output channels of a block, which are a panel.
+/// Output channels per block; they form a panel.
 pub const OUTPUTS: usize = 32;
 
-/// Inputs that are multiplied at once: a pixel of the input is filled up with zeros to a whole
-/// number of them.
+/// Inputs multiplied at a time; a pixel's inputs are padded with zeros to a multiple of this.
 pub const INPUTS: usize = 32;
 
-/// Sums of a block, `[PIXELS][OUTPUTS]`, on cache lines of their own.
+/// Sums of a block, `[PIXELS][OUTPUTS]`, aligned to cache lines.
 #[repr(align(64))]
 struct Block([f32; PIXELS * OUTPUTS]);
 
@@ -49,47 +47,44 @@ pub struct Conv {
     outputs: usize,
     /// Inputs of each chunk.
     chunks: Vec<Range<usize>>,
-    /// Pairs of bf16, `[chunks][panels][steps][OUTPUTS / 16][INPUTS / 2][16]`: of each step the
-    /// pairs of inputs for 16 outputs, then for the others. Zero beyond the chunk's inputs and the
-    /// outputs.
+    /// Pairs of bf16, `[chunks][panels][steps][OUTPUTS / 16][INPUTS / 2][16]`: for each step, the pairs of inputs for
+    /// the first 16 outputs, then for the others. Zero beyond the chunk's inputs and the outputs.
     weights: AlignedBuffer,
-    /// Where each chunk's weights begin.
+    /// Start of each chunk's weights.
     offsets: Vec<usize>,
     /// Zero beyond `outputs`.
     bias: AlignedBuffer,
     clamp: Clamp,
 }
 
-/// What [`Conv::run`] computes.
+/// The arguments of [`Conv::run`].
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// Panels of output channels; the first of these channels is the target's first.
+    /// Panels of output channels; the target starts at the first of these channels.
     pub panels: Range<usize>,
-    /// The chunk of inputs. The first begins with the bias and the residual, others with what the
-    /// target holds; the last clamps.
+    /// The chunk of inputs. Sums start with the bias and the residual in the first chunk, and with the target's content
+    /// in later ones; the last chunk clamps them.
     pub chunk: usize,
-    /// Bits of bf16. Pixels follow each other, each a chunk's inputs filled up with zeros to a
-    /// multiple of [`INPUTS`]; there must be as many as fill up the last block of [`PIXELS`],
-    /// whatever they hold.
+    /// Bits of bf16. Pixels are contiguous; each contains a chunk's inputs, padded with zeros to a multiple of
+    /// [`INPUTS`]. The number of pixels must be a multiple of [`PIXELS`]; those added for that may have any values.
     pub x: &'a [u16],
     /// Rows of pixels.
     pub height: usize,
-    /// Pixels in a row.
+    /// Pixels per row.
     pub width: usize,
-    /// Added before clamping; laid out as the target is.
+    /// Added before clamping; has the layout of the target.
     pub residual: Option<&'a [f32]>,
-    /// Where the results go. What lies between its pixels is left as it is.
+    /// Destination of the results. Values between its pixels are left unchanged.
     pub target: Target<'a>,
-    /// Weights that are needed next: they are fetched into the cache meanwhile.
+    /// Weights to prefetch for the next run.
     pub ahead: &'a [f32],
 }
 
 impl Conv {
-    /// Rounds and packs `kernel`, `[inputs][outputs]`, whose inputs come in chunks that end at
-    /// `ends`.
+    /// Rounds and packs `kernel`, `[inputs][outputs]`, with inputs in chunks that end at `ends`.
     ///
     /// # Panics
-    /// When the lengths do not agree, or the chunks do not end, in order, at the last input.
+    /// When the lengths do not agree, or `ends` does not increase up to the number of inputs.
     pub fn new(isa: Bf16, kernel: &[f32], bias: &[f32], clamp: Clamp, ends: &[usize]) -> Self {
         let outputs = bias.len();
         let agree = outputs > 0 && !kernel.is_empty() && kernel.len().is_multiple_of(outputs);
@@ -125,7 +120,7 @@ impl Conv {
         Self { isa, outputs, chunks, weights, offsets, bias: padded_bias, clamp }
     }
 
-    /// The instructions that it runs on.
+    /// The instruction set it was packed for.
     pub fn isa(&self) -> Bf16 {
         self.isa
     }
@@ -140,7 +135,7 @@ impl Conv {
         self.clamp
     }
 
-    /// Multiply-adds for one pixel.
+    /// Multiply-adds per pixel.
     pub fn multiply_adds(&self) -> usize {
         self.chunks.last().map_or(0, |chunk| chunk.end) * self.outputs
     }
@@ -150,12 +145,12 @@ impl Conv {
         self.bias.len() / OUTPUTS
     }
 
-    /// Values of a pixel of a chunk's input, zeros included.
+    /// Values per pixel of a chunk's input, including padding.
     pub fn pixel(&self, chunk: usize) -> usize {
         self.chunks[chunk].len().next_multiple_of(INPUTS)
     }
 
-    /// Values of the widest panel, with the zeros that fill it up.
+    /// Values of the widest panel, including padding.
     pub fn panel_width(&self) -> usize {
         OUTPUTS
     }
@@ -165,14 +160,14 @@ impl Conv {
         panel * OUTPUTS..((panel + 1) * OUTPUTS).min(self.outputs)
     }
 
-    /// The weights of a chunk of inputs for some panels, pairs of bf16 in each value: what `ahead`
-    /// of an earlier run is to fetch.
+    /// The weights of a chunk of inputs for a range of panels, two bf16 in each value: pass them as `ahead` of an
+    /// earlier run.
     pub fn weights(&self, chunk: usize, panels: Range<usize>) -> &[f32] {
         let panel = self.pixel(chunk) / 2 * OUTPUTS;
         &self.weights[self.offsets[chunk]..][panels.start * panel..panels.end * panel]
     }
 
-    /// Computes the panels of the pixels.
+    /// Computes the panels for all pixels.
     ///
     /// # Panics
     /// When a slice is too short, or there is no such panel or chunk.
@@ -231,17 +226,17 @@ impl Conv {
     }
 }
 
-/// The sums of a block and what makes results of them.
+/// The sums of a block and the data that turns them into results.
 struct Finish<'f, 'a> {
     block: &'f Block,
-    /// The pixels that the block's first ones are.
+    /// The pixels of the block.
     pixels: Range<usize>,
-    /// Pixels in a row of the target.
+    /// Pixels per row of the target.
     width: usize,
-    /// Output channels of the block, and the first of them in a pixel of the target.
+    /// Output channels of the block, and the offset of the first within a pixel of the target.
     outputs: usize,
     channel: usize,
-    /// What sums begin with; what the target holds when `None`.
+    /// Initial value of the sums; the target's content when `None`.
     bias: Option<&'f [f32]>,
     /// Whether the sums are complete.
     last: bool,
@@ -250,5 +245,5 @@ struct Finish<'f, 'a> {
     target: &'f mut Target<'a>,
 }
 
-/// Lanes of a vector of f32 sums.
+/// Lanes per vector of f32 sums.
 const LANES: usize = 16;

@@ -1,19 +1,19 @@
-//! No instructions for bf16 are known on this kind of processor.
+//! A placeholder for architectures without supported bf16 instructions.
 
 use super::{Block, Round};
 use crate::Isa;
 
-/// Instructions for bf16 that this processor has been seen to have: it has none.
+/// bf16 instructions detected on this processor: there are none.
 #[derive(Clone, Copy, Debug)]
 pub enum Bf16 {}
 
 impl Bf16 {
-    /// All that this processor has, the fastest first.
+    /// All sets that this processor supports, fastest first.
     pub fn available() -> Vec<Self> {
         Vec::new()
     }
 
-    /// The fastest that this processor has, if it has any.
+    /// The fastest set that this processor supports, if any.
     pub fn best() -> Option<Self> {
         None
     }
@@ -23,13 +23,12 @@ impl Bf16 {
         match self {}
     }
 
-    /// The instruction set for all that is not bf16.
+    /// The instruction set for everything that is not bf16.
     pub fn simd(self) -> Isa {
         match self {}
     }
 
-    /// Runs `rounds` rounds of products in registers, and returns how many floating-point
-    /// operations that were.
+    /// Runs `rounds` rounds of products in registers, and returns the number of floating-point operations.
     pub fn peak(self, _rounds: usize) -> usize {
         match self {}
     }
@@ -43,7 +42,7 @@ impl Bf16 {
     }
 }
 
-/// A thread that is ready to multiply.
+/// A thread that is set up for multiplication.
 pub(super) enum Session {}
 
 impl Session {

@@ -2,9 +2,9 @@
 //!
 //! `d_kernel[k][n] = sum_p window(p)[k] * d_out[p][n]`, `d_bias[n] = sum_p d_out[p][n]`
 //!
-//! A register tile keeps some inputs by some vectors of outputs of the kernel's gradient while the
-//! pixels go by: the product of a window's values and a pixel's gradients is added for each.
-//! Sums are added pixel by pixel, so that cutting the pixels into several runs changes no bit.
+//! A register tile accumulates the kernel's gradient for some inputs by some vectors of outputs: for each pixel, it
+//! adds the product of the window's values and the pixel's gradients. Sums are accumulated pixel by pixel, so splitting
+//! the pixels into several runs gives bitwise equal results.
 
 use pulp::{MemMask, Simd, WithSimd};
 
@@ -15,12 +15,12 @@ use crate::chunks::evenly;
 use crate::prefetch::fetch;
 use crate::simd::{load, store};
 
-/// What [`KernelGradient::run`] adds up.
+/// The arguments of [`KernelGradient::run`].
 #[derive(Debug)]
 pub struct KernelGradient<'a> {
-    /// The values that the windows lie on, from the first window on.
+    /// The values under the windows, starting with the first window.
     pub x: &'a [f32],
-    /// Where the windows lie.
+    /// Location of the windows.
     pub windows: Windows,
     /// The gradient of the output, `[height][width][outputs]`.
     pub d_out: &'a [f32],
@@ -28,12 +28,11 @@ pub struct KernelGradient<'a> {
     pub d_kernel: &'a mut [f32],
     /// `[outputs]`.
     pub d_bias: &'a mut [f32],
-    /// Whether what both hold is added to, or overwritten.
+    /// Whether to add to the gradients or overwrite them.
     pub add: bool,
 }
 
-/// Pixels whose gradients are packed at a time: with the widest panel they fill most of the first
-/// cache.
+/// Pixels whose gradients are packed at a time; with the widest panel they fill most of L1.
 const BLOCK: usize = 128;
 /// Values of the widest panel.
 const PANEL: usize = 64;
@@ -87,7 +86,7 @@ impl WithSimd for KernelGradient<'_> {
                 fetch(&self.x[start..end.min(self.x.len())]);
                 let mut first = 0;
                 for left in (1..=panels).rev() {
-                    // Panels of one width, or nearly.
+                    // Panels of nearly equal width.
                     let own = (vectors - first).div_ceil(left);
                     let place = Place { row, column, pixels, channel: first * S::F32_LANES };
                     match own {
@@ -104,7 +103,7 @@ impl WithSimd for KernelGradient<'_> {
     }
 }
 
-/// Some pixels of a row, and the first output of a panel.
+/// A range of pixels of a row, and the first output of a panel.
 #[derive(Clone, Copy)]
 struct Place {
     row: usize,
@@ -114,7 +113,7 @@ struct Place {
 }
 
 impl KernelGradient<'_> {
-    /// A panel of `NV` vectors of outputs.
+    /// Computes a panel of `NV` vectors of outputs.
     #[inline(always)]
     fn panel<S: Simd, const NV: usize>(&mut self, simd: S, place: Place, packed: &mut Packed) {
         let Place { row, column, pixels, channel } = place;
@@ -152,13 +151,13 @@ impl KernelGradient<'_> {
                 used,
                 add: self.add || first > 0,
             };
-            // Inputs take the place that pixels have in the convolution's tiles.
+            // Inputs take the role of pixels in the convolution's tiles.
             for (inputs, range) in evenly(length, most_pixels::<S>(NV)) {
                 if range.is_empty() {
                     continue;
                 }
-                // Called through pointers, each size stays a function of its own, whose sums the
-                // compiler keeps in registers.
+                // Called through pointers, each size remains a separate function, whose sums the compiler keeps in
+                // registers.
                 let sizes = [
                     sized::<S, NV, 1>,
                     sized::<S, NV, 2>,
@@ -181,20 +180,20 @@ impl KernelGradient<'_> {
     }
 }
 
-/// A panel of `NV` vectors of the kernel's gradient, and what is added to it.
+/// A panel of `NV` vectors of the kernel's gradient, and the factors to accumulate in it.
 struct Tiles<'a, const NV: usize> {
-    /// From the first input of the first pixel on.
+    /// Starts at the first input of the first pixel.
     x: &'a [f32],
     pixel_stride: usize,
     /// `[pixels][NV][lanes]`.
     d_out: &'a [f32],
-    /// From the panel's first output of the first input on.
+    /// Starts at the panel's first output of the first input.
     d_kernel: &'a mut [f32],
-    /// Values from an input to the next.
+    /// Stride between inputs, in values.
     outputs: usize,
-    /// Values of a panel that there are.
+    /// Values of the panel without padding.
     used: usize,
-    /// Whether there is something to add to.
+    /// Whether to add to `d_kernel`.
     add: bool,
 }
 
@@ -224,7 +223,7 @@ impl<const NV: usize, const MR: usize> WithSimd for Sized<'_, '_, NV, MR> {
     }
 }
 
-// Loops over indices are what the compiler unrolls in full, so that sums stay in registers.
+// The compiler unrolls index loops completely, so that sums stay in registers.
 #[allow(clippy::needless_range_loop)]
 impl<const NV: usize> Tiles<'_, NV> {
     #[inline(always)]
@@ -236,9 +235,9 @@ impl<const NV: usize> Tiles<'_, NV> {
         let mask = (lanes < S::F32_LANES).then(|| simd.mask_between_m32s(0, lanes as u32));
         let to = &mut self.d_kernel[input * self.outputs..][..(MR - 1) * self.outputs + self.used];
 
-        // SAFETY: row `i` of the tile lies `i * outputs` values on, the last of them with `used`
-        // values: `NV - 1` vectors and what `mask` lets through. `d_out` has `NV` vectors for each
-        // pixel, and `x` has been cut to the last of `MR` values of the last pixel.
+        // SAFETY: row `i` of the tile is at offset `i * outputs`; the last has `used` values: `NV - 1` vectors and the
+        // lanes that `mask` selects. `d_out` has `NV` vectors for each pixel, and `x` ends with the last of `MR` values
+        // of the last pixel.
         unsafe {
             let to = to.as_mut_ptr();
             let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
@@ -283,10 +282,10 @@ impl<const NV: usize> Tiles<'_, NV> {
 }
 
 /// # Safety
-/// `from` points to a vector, or to the lanes of one that `mask` lets through.
+/// `from` points to a vector, or to the lanes of one that `mask` selects.
 #[inline(always)]
 unsafe fn load_last<S: Simd>(simd: S, mask: Option<MemMask<S::m32s>>, from: *const f32) -> S::f32s {
-    // SAFETY: what the caller guarantees.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match mask {
             None => from.cast::<S::f32s>().read_unaligned(),

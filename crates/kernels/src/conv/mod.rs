@@ -2,10 +2,9 @@
 //!
 //! `out[p][n] = activation(bias[n] + sum_k window(p)[k] * kernel[k][n] + residual[p][n])`
 //!
-//! A window is read where it lies, so a 1x1 convolution and a larger one over a padded map differ
-//! in a few strides only. Weights are packed in *panels* of output channels that a register tile
-//! computes together, and these in *chunks* of inputs: a caller that has only some of the inputs
-//! at hand adds them to the sums of those before.
+//! Windows are read in place, so a 1x1 convolution and a larger one over a padded map differ only in a few strides.
+//! Weights are packed in *panels* of output channels that a register tile computes together, and these in *chunks* of
+//! inputs: a caller that has only some of the inputs adds their products to the sums of earlier chunks.
 
 mod gradient;
 mod tile;
@@ -40,26 +39,26 @@ struct Panel {
     vectors: usize,
 }
 
-/// Where the windows of some output rows lie: `segments` runs of values each, from window to
-/// window `pixel_stride` values on.
+/// Location of the windows of a range of output rows: each has `segments` runs of values, and windows are
+/// `pixel_stride` values apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// Output rows.
     pub height: usize,
-    /// Output pixels in a row.
+    /// Output pixels per row.
     pub width: usize,
-    /// Values from the first window of a row to the first of the next.
+    /// Stride between the first windows of consecutive rows, in values.
     pub row_stride: usize,
-    /// Values from a window to the next.
+    /// Stride between windows, in values.
     pub pixel_stride: usize,
-    /// Runs of values in a window: the rows of its kernel.
+    /// Runs of values per window: the rows of its kernel.
     pub segments: usize,
-    /// Values from the start of a run to the start of the next.
+    /// Stride between runs, in values.
     pub segment_stride: usize,
 }
 
 impl Windows {
-    /// Windows of one pixel each, `stride` values apart, that follow each other.
+    /// Contiguous windows of one pixel each, `stride` values apart.
     pub fn pixels(height: usize, width: usize, stride: usize) -> Self {
         Self {
             height,
@@ -71,8 +70,8 @@ impl Windows {
         }
     }
 
-    /// Windows of `kernel` rows and columns, every `stride` ones, over a padded map whose rows
-    /// have `padded` pixels of `channels` values.
+    /// Windows of `kernel` rows and columns, `stride` pixels apart, over a padded map whose rows have `padded` pixels
+    /// of `channels` values.
     pub fn sliding(
         (height, width): (usize, usize),
         (kernel, stride): (usize, usize),
@@ -89,7 +88,7 @@ impl Windows {
         }
     }
 
-    /// Values from the start of the first window to the end of the last, with windows of `inputs`.
+    /// Values from the start of the first window to the end of the last, for windows of `inputs` values.
     fn reach(&self, inputs: usize) -> usize {
         let steps = [
             (self.height, self.row_stride),
@@ -99,7 +98,7 @@ impl Windows {
         extent(&steps, inputs / self.segments)
     }
 
-    /// The same windows as one row, if they are evenly spaced across the ends of rows.
+    /// The same windows as a single row, if they are evenly spaced across rows.
     fn flattened(self) -> Option<Self> {
         let width = self.height.checked_mul(self.width)?;
         (self.width.checked_mul(self.pixel_stride) == Some(self.row_stride)).then_some(Self {
@@ -110,32 +109,32 @@ impl Windows {
     }
 }
 
-/// A map, or some channels of it, that a convolution writes to.
+/// A map, or a range of its channels, that a convolution writes to.
 #[derive(Debug)]
 pub struct Target<'a> {
-    /// From the first value of the first pixel on.
+    /// Starts at the first value of the first pixel.
     pub values: &'a mut [f32],
-    /// Values from a row to the next.
+    /// Stride between rows, in values.
     pub row_stride: usize,
-    /// Values from a pixel to the next.
+    /// Stride between pixels, in values.
     pub pixel_stride: usize,
-    /// Values of a pixel, from its first on, that may be written. Where there is room for them, the
-    /// zeros that fill up a vector are stored after the outputs.
+    /// Values per pixel that may be written. If there is room, the zeros that pad the last vector are stored after the
+    /// outputs.
     pub room: usize,
 }
 
 impl<'a> Target<'a> {
-    /// Pixels of `outputs` values each, in rows of `width`, that follow each other.
+    /// Contiguous pixels of `outputs` values each, in rows of `width`.
     pub fn dense(values: &'a mut [f32], width: usize, outputs: usize) -> Self {
         let row_stride = width.saturating_mul(outputs);
         Self { values, row_stride, pixel_stride: outputs, room: outputs }
     }
 
-    /// Values from the first of the first pixel to the last that may be written: kernels write
-    /// without further checks up to there, and read a residual.
+    /// Number of values up to the last that may be written: kernels access the target, and the residual, up to there
+    /// without further checks.
     ///
     /// # Panics
-    /// When pixels or rows overlap, `outputs` do not fit, or `values` are too few.
+    /// When pixels or rows overlap, `outputs` do not fit, or there are too few `values`.
     pub(crate) fn reach(&self, (height, width): (usize, usize), outputs: usize) -> usize {
         assert!(outputs <= self.room, "no room for the outputs");
         let row = extent(&[(width, self.pixel_stride)], self.room);
@@ -147,24 +146,23 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What [`Conv::run`] computes.
+/// The arguments of [`Conv::run`].
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// Panels of output channels; the first of these channels is the target's first.
+    /// Panels of output channels; the target starts at the first of these channels.
     pub panels: Range<usize>,
-    /// The chunk of inputs. The first begins with the bias and the residual, others with what the
-    /// target holds; the last is followed by the
-    /// activation.
+    /// The chunk of inputs. Sums start with the bias and the residual in the first chunk, and with the target's content
+    /// in later ones; the activation follows the last chunk.
     pub chunk: usize,
-    /// The values that the windows lie on, from the chunk's first input of the first window on.
+    /// The values under the windows, starting with the chunk's first input of the first window.
     pub x: &'a [f32],
-    /// Where the windows lie.
+    /// Location of the windows.
     pub windows: Windows,
-    /// Added before the activation; laid out as the target is.
+    /// Added before the activation; has the layout of the target.
     pub residual: Option<&'a [f32]>,
-    /// Where the results go. What lies between its pixels is left as it is.
+    /// Destination of the results. Values between its pixels are left unchanged.
     pub target: Target<'a>,
-    /// Weights that are needed next: they are fetched into the cache meanwhile.
+    /// Weights to prefetch for the next run.
     pub ahead: &'a [f32],
 }
 
@@ -178,10 +176,10 @@ impl Conv {
         Self::in_chunks(isa, kernel, bias, activation, &[inputs])
     }
 
-    /// [`Conv::new`] for inputs that come in chunks, each of which ends at one of `ends`.
+    /// Packs like [`Conv::new`], with inputs in chunks that end at `ends`.
     ///
     /// # Panics
-    /// When the lengths do not agree, or the chunks do not end, in order, at the last input.
+    /// When the lengths do not agree, or `ends` does not increase up to the number of inputs.
     pub fn in_chunks(
         isa: Isa,
         kernel: &[f32],
@@ -203,7 +201,7 @@ impl Conv {
         let mut panels: Vec<Panel> = Vec::with_capacity(count);
         let mut first = 0;
         for left in (1..=count).rev() {
-            // Panels of one width, or nearly.
+            // Panels of nearly equal width.
             let own = (vectors - first).div_ceil(left);
             panels.push(Panel { first_output: first * lanes, vectors: own });
             first += own;
@@ -217,10 +215,10 @@ impl Conv {
         own
     }
 
-    /// Packs other weights of the same shape, in the place of those before.
+    /// Replaces the weights by others of the same shape.
     ///
     /// # Panics
-    /// When the lengths are others.
+    /// When the lengths differ.
     pub fn load(&mut self, kernel: &[f32], bias: &[f32]) {
         assert_eq!(bias.len(), self.outputs, "a bias for each output");
         assert_eq!(kernel.len(), self.inputs() * self.outputs, "a kernel of another shape");
@@ -239,14 +237,13 @@ impl Conv {
         self.bias[..self.outputs].copy_from_slice(bias);
     }
 
-    /// [`Conv::load`] of `kernel`, `[outputs][inputs]`, without bias: what leads from the gradients
-    /// of a convolution's outputs, which are this one's inputs, to those of its inputs.
+    /// Loads `kernel`, `[outputs][inputs]`, without bias. It is the transposed kernel of another convolution, so that
+    /// this one computes the gradient of that one's inputs from the gradient of its outputs.
     ///
     /// # Panics
-    /// When the length is another.
+    /// When the length differs.
     pub fn load_transposed(&mut self, kernel: &[f32]) {
-        /// Inputs that are gone through for all outputs of a panel: what is written stays in the
-        /// first cache.
+        /// Inputs that are processed for all outputs of a panel at a time; the written block stays in L1.
         const BLOCK: usize = 16;
         let inputs = self.inputs();
         assert_eq!(kernel.len(), inputs * self.outputs, "a kernel of another shape");
@@ -272,7 +269,7 @@ impl Conv {
         self.bias.fill(0.0);
     }
 
-    /// Values of a window.
+    /// Values per window.
     pub fn inputs(&self) -> usize {
         self.chunks.last().map_or(0, |chunk| chunk.end)
     }
@@ -282,7 +279,7 @@ impl Conv {
         self.outputs
     }
 
-    /// Chunks of inputs.
+    /// Number of chunks of inputs.
     pub fn chunks(&self) -> usize {
         self.chunks.len()
     }
@@ -292,17 +289,17 @@ impl Conv {
         self.chunks[chunk].clone()
     }
 
-    /// What follows.
+    /// The activation after it.
     pub fn activation(&self) -> Activation {
         self.activation
     }
 
-    /// Multiply-adds for one pixel.
+    /// Multiply-adds per pixel.
     pub fn multiply_adds(&self) -> usize {
         self.inputs() * self.outputs
     }
 
-    /// Panels of output channels.
+    /// Number of panels of output channels.
     pub fn panels(&self) -> usize {
         self.panels.len()
     }
@@ -314,14 +311,14 @@ impl Conv {
         first..end
     }
 
-    /// Values of the widest panel, with the zeros that fill up its last vector.
+    /// Values of the widest panel, including the padding of its last vector.
     pub fn panel_width(&self) -> usize {
         let vectors = self.panels.iter().map(|panel| panel.vectors).max().unwrap_or(0);
         vectors * self.isa.lanes()
     }
 
-    /// The weights of a chunk of inputs for all panels, or those of all inputs for a panel where
-    /// there is one chunk: what `ahead` of an earlier run is to fetch.
+    /// The weights of a chunk of inputs for all panels, or, if there is only one chunk, of a range of panels: pass them
+    /// as `ahead` of an earlier run.
     pub fn weights(&self, chunk: usize, panels: Range<usize>) -> &[f32] {
         let Some(last) = self.panels[panels.clone()].last() else { return &[] };
         let width = last.first_output + last.vectors * self.isa.lanes();
@@ -348,7 +345,7 @@ impl Conv {
         });
     }
 
-    /// Computes the panels of the windows.
+    /// Computes the panels for all windows.
     ///
     /// # Panics
     /// When a slice is too short, or there is no such panel or chunk.
@@ -365,7 +362,7 @@ impl Conv {
         let outputs = self.panel(panels.end - 1).end - first;
         let reach = target.reach((height, width), outputs);
         assert!(residual.is_none_or(|r| r.len() >= reach), "the residual is too short");
-        // Where a row follows the other on both sides, all is one row to the tiles.
+        // If rows are contiguous on both sides, the tiles treat them as one row.
         let even = width.checked_mul(target.pixel_stride) == Some(target.row_stride);
         let windows = windows.flattened().filter(|_| even).unwrap_or(windows);
         self.isa.run(tile::Job { op: self, panels, chunk, x, windows, residual, target, ahead });

@@ -32,8 +32,7 @@ pub(super) fn widest<S: Simd>() -> usize {
     }
 }
 
-/// Pixels of a tile at most: its sums, one row of weights and a broadcast value must fit into the
-/// registers.
+/// Maximum pixels per tile: its sums, one row of weights and a broadcast value must fit into the registers.
 #[inline(always)]
 pub(super) fn most_pixels<S: Simd>(vectors: usize) -> usize {
     match (S::REGISTER_COUNT, vectors) {
@@ -47,14 +46,14 @@ pub(super) fn most_pixels<S: Simd>(vectors: usize) -> usize {
     }
 }
 
-/// What [`super::Conv::run`] has checked: the windows of `x`, the target and the residual reach as
-/// far as their strides say.
+/// A job checked by [`super::Conv::run`]: the windows of `x`, the target and the residual extend as far as their
+/// strides require.
 pub(super) struct Job<'a> {
     pub(super) op: &'a Conv,
     pub(super) panels: Range<usize>,
     pub(super) chunk: usize,
     pub(super) x: &'a [f32],
-    /// Rows and columns are also those of the target.
+    /// Its rows and columns are also those of the target.
     pub(super) windows: Windows,
     pub(super) residual: Option<&'a [f32]>,
     pub(super) target: Target<'a>,
@@ -87,7 +86,7 @@ impl Job<'_> {
         let panel = op.panels[index];
         let inputs = &op.chunks[self.chunk];
         let channel = panel.first_output - op.panels[self.panels.start].first_output;
-        // A pixel may have room for some lanes of its last vector only.
+        // A pixel may have room for only some lanes of its last vector.
         let all = NV * S::F32_LANES;
         let own = all.min(op.outputs - panel.first_output);
         let used = if self.target.room >= channel + all { all } else { own };
@@ -111,13 +110,13 @@ impl Job<'_> {
             ahead,
         };
 
-        // A tile takes its weights from the cache however few its pixels are.
+        // A tile loads its weights from the cache regardless of its number of pixels.
         for (pixels, columns) in evenly(self.windows.width, most_pixels::<S>(NV)) {
             if columns.is_empty() {
                 continue;
             }
-            // Called through pointers, each size stays a function of its own: in one function all
-            // would be more than the compiler keeps in registers.
+            // Called through pointers, each size remains a separate function: combined in one function, they exceed
+            // what the compiler keeps in registers.
             let sizes = [
                 sized::<S, NV, 1>,
                 sized::<S, NV, 2>,
@@ -153,25 +152,25 @@ fn sized<S: Simd, const NV: usize, const MR: usize>(
 struct Tiles<'a, const NV: usize> {
     x: &'a [f32],
     windows: Windows,
-    /// Values of a segment of a window.
+    /// Values per segment of a window.
     length: usize,
     /// `[segments][length][NV][lanes]`.
     weights: &'a [f32],
-    /// What sums begin with; what the target holds when `None`.
+    /// Initial value of the sums; the target's content when `None`.
     bias: Option<&'a [f32]>,
     /// Whether the sums are complete after these inputs.
     last: bool,
     residual: Option<&'a [f32]>,
     min: f32,
     max: f32,
-    /// Follows the sums that are complete.
+    /// Applied to the complete sums.
     function: Option<Function>,
-    /// Values of a pixel that are outputs.
+    /// Output values per pixel.
     outputs: usize,
     out: &'a mut [f32],
     row_stride: usize,
     pixel_stride: usize,
-    /// Values of a pixel that are stored.
+    /// Stored values per pixel.
     used: usize,
     ahead: &'a mut Prefetch,
 }
@@ -195,14 +194,14 @@ impl<const NV: usize, const MR: usize> WithSimd for Sized<'_, '_, NV, MR> {
     }
 }
 
-/// Steps between two moves of the pointers: what a step needs besides its products counts where it is little.
+/// Steps between two pointer updates: the overhead of a step matters where its products are few.
 pub(super) const STEPS: usize = 4;
 
 /// Adds the products of `MR` values, `stride` apart, with `NV` vectors of weights.
 ///
 /// # Safety
-/// `x` points to the first value, the others lie as far on as the stride says, and `weight` points to the vectors.
-// Loops over indices are what the compiler unrolls in full, so that sums stay in registers.
+/// `x` points to the first of `MR` readable values, `stride` apart, and `weight` to the vectors.
+// The compiler unrolls index loops completely, so that sums stay in registers.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
 pub(super) unsafe fn step<S: Simd, const NV: usize, const MR: usize>(
@@ -212,7 +211,7 @@ pub(super) unsafe fn step<S: Simd, const NV: usize, const MR: usize>(
     weight: *const S::f32s,
     sums: &mut [[S::f32s; NV]; MR],
 ) {
-    // SAFETY: what the caller guarantees.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let mut row = [simd.splat_f32s(0.0); NV];
         for v in 0..NV {
@@ -252,10 +251,9 @@ impl<const NV: usize> Tiles<'_, NV> {
         }
 
         let mut ahead = *self.ahead;
-        // SAFETY: `weights` has `inputs * NV` vectors and the loops take `NV` for each of
-        // `segments * length = inputs` steps. `x` has been cut to `reach` values: up to the last
-        // of the last segment of pixel `MR - 1`. `reach` cannot have overflowed: `Conv::run` has
-        // worked out a larger one with checks.
+        // SAFETY: `weights` has `inputs * NV` vectors and the loops read `NV` for each of `segments * length = inputs`
+        // steps. `x` has been cut to `reach` values, up to the last of the last segment of pixel `MR - 1`. `reach`
+        // cannot have overflowed: `Conv::run` has computed a larger one with checks.
         unsafe {
             let mut weight = self.weights.as_ptr().cast::<S::f32s>();
             for segment in 0..segments {
@@ -264,7 +262,7 @@ impl<const NV: usize> Tiles<'_, NV> {
                     for k in 0..STEPS {
                         step(simd, x.add(k), pixel_stride, weight.add(k * NV), &mut sums);
                     }
-                    // As many lines as the weights of a step have.
+                    // One line for each cache line of a step's weights.
                     for _ in 0..(NV * S::F32_LANES).div_ceil(LINE) {
                         ahead.fetch();
                     }
@@ -299,12 +297,11 @@ impl<const NV: usize> Tiles<'_, NV> {
         }
     }
 
-    /// Adds what `from` holds of each pixel to `sums`.
+    /// Adds the values of each pixel in `from` to `sums`.
     #[inline(always)]
     fn add<S: Simd, const MR: usize>(&self, simd: S, from: &[f32], sums: &mut [[S::f32s; NV]; MR]) {
         assert!((MR - 1) * self.pixel_stride + self.used <= from.len(), "checked by `Conv::run`");
-        // SAFETY: the last pixel has `used` values: `NV - 1` vectors and those of the last vector
-        // that `last_vector` is about.
+        // SAFETY: the last pixel has `used` values: `NV - 1` vectors and the lanes that `last_vector` selects.
         unsafe {
             let from = from.as_ptr();
             for i in 0..MR {
@@ -363,7 +360,7 @@ impl<const NV: usize> Tiles<'_, NV> {
                     }
                 }
                 Some(mask) => {
-                    // From memory of its own: the loop is not worth unrolling.
+                    // From separate memory: the loop is not worth unrolling.
                     let mut last = [simd.splat_f32s(0.0); MR];
                     for i in 0..MR {
                         last[i] = sums[i][NV - 1];
@@ -376,7 +373,7 @@ impl<const NV: usize> Tiles<'_, NV> {
         }
     }
 
-    /// Which lanes of a pixel's last vector there is room for, where these are not all.
+    /// The lanes of a pixel's last vector that may be written, unless all may.
     #[inline(always)]
     fn last_vector<S: Simd>(&self, simd: S) -> Option<MemMask<S::m32s>> {
         let lanes = self.used - (NV - 1) * S::F32_LANES;

@@ -1,10 +1,10 @@
 //! The gradient of a depthwise convolution's input.
 //!
-//! `d_x[y][x][c] = sum_ij d_out[(y - i) / s][(x - j) / s][c] * kernel[i][j][c]` over the taps for
-//! which both are whole.
+//! `d_x[y][x][c] = sum_ij d_out[(y - i) / s][(x - j) / s][c] * kernel[i][j][c]` over the taps for which both quotients
+//! are integers.
 //!
-//! Pixels whose rows and columns leave the same remainders by the stride have the same taps, a
-//! smaller kernel, and are gone through together.
+//! Pixels whose rows and columns are congruent modulo the stride share the same taps, a smaller kernel, and are
+//! processed together.
 
 use std::ops::Range;
 
@@ -15,11 +15,10 @@ use crate::Clamp;
 use crate::extent::extent;
 use crate::simd::{load, mul_add, store};
 
-/// What [`Depthwise::input_gradient`] computes.
+/// The arguments of [`Depthwise::input_gradient`].
 #[derive(Debug)]
 pub struct InputGradient<'a> {
-    /// The gradient of the output with zeros around it, from the first of these on. Pixels are
-    /// filled up to whole vectors.
+    /// The gradient of the output, padded with zeros on all sides. Pixels are padded to whole vectors.
     pub d_out: Strided<'a>,
     /// Rows and columns of zeros before the gradient: see [`zeros_around`].
     pub zeros: (usize, usize),
@@ -27,34 +26,34 @@ pub struct InputGradient<'a> {
     pub rows: Range<usize>,
     /// Columns of the padded input.
     pub columns: Range<usize>,
-    /// Where the input was clamped: the gradient is let through to what the clamp was given.
+    /// If the input was clamped, the gate for the gradient: it propagates to the input of the clamp.
     pub gate: Option<Gate<'a>>,
     /// The gradient of these rows and columns.
     pub d_x: StridedMut<'a>,
 }
 
-/// A map that is written at strides: `[y][x][channels]`.
+/// A map to write with strides: `[y][x][channels]`.
 #[derive(Debug)]
 pub struct StridedMut<'a> {
-    /// From the first value of the first pixel on.
+    /// Starts at the first value of the first pixel.
     pub values: &'a mut [f32],
-    /// Values from a row to the next.
+    /// Stride between rows, in values.
     pub row_stride: usize,
-    /// Values from a pixel to the next.
+    /// Stride between pixels, in values.
     pub pixel_stride: usize,
 }
 
-/// A clamp, and what it returned: gradients pass where that lies strictly between its limits.
+/// A clamp and its output: gradients pass where the output is strictly between the limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate<'a> {
-    /// Pixels are filled up to whole vectors.
+    /// Pixels are padded to whole vectors.
     pub y: Strided<'a>,
     /// The limits.
     pub clamp: Clamp,
 }
 
-/// Zeros that [`InputGradient`] reads before the gradient of the outputs, and after that of
-/// `outputs` ones, for these rows, or columns, of the padded input.
+/// Numbers of zeros that [`InputGradient`] reads before and after the gradient of `outputs` rows or columns, for this
+/// range of rows or columns of the padded input.
 pub fn zeros_around(
     (kernel, stride): (usize, usize),
     inputs: Range<usize>,
@@ -69,10 +68,10 @@ pub fn zeros_around(
 }
 
 impl Depthwise {
-    /// Computes rows of the input's gradient; the bias and the clamp are no part of that.
+    /// Computes rows of the input's gradient, regardless of the bias and the activation.
     ///
     /// # Panics
-    /// When a slice is too short, or there are fewer zeros than are read.
+    /// When a slice is too short, or there are too few zeros.
     pub fn input_gradient(&self, run: InputGradient<'_>) {
         let InputGradient { d_out, zeros, rows, columns, gate, d_x } = &run;
         if rows.is_empty() || columns.is_empty() {
@@ -101,15 +100,15 @@ impl Depthwise {
     }
 }
 
-/// What [`Depthwise::input_gradient`] has checked: every tap of these pixels falls into the
-/// gradient of the output or the zeros around it, all of whose pixels have whole vectors, as have
-/// those of the gate, and every pixel of `d_x` its channels.
+/// A job checked by [`Depthwise::input_gradient`]: every tap of these pixels falls into the output's gradient or the
+/// zeros around it; the pixels of `d_out` and of the gate consist of whole vectors, and every pixel of `d_x` contains
+/// its channels.
 struct Job<'a> {
     op: &'a Depthwise,
     run: InputGradient<'a>,
 }
 
-/// Rows, or columns, that leave the same remainder by the stride.
+/// Rows or columns that are congruent modulo the stride.
 #[derive(Clone, Copy)]
 struct Phase {
     /// The first of them.
@@ -118,7 +117,7 @@ struct Phase {
     /// The first tap; the others are a stride apart.
     tap: usize,
     taps: usize,
-    /// The output that the first tap of the first of them falls on, with the zeros before it.
+    /// The output under the first tap of the first of them, counting the zeros before it.
     output: usize,
 }
 
@@ -165,7 +164,7 @@ impl WithSimd for Job<'_> {
     }
 }
 
-/// The pixels of a phase of rows and one of columns, of a vector of channels.
+/// The pixels of one phase of rows and one of columns, for a vector of channels.
 #[derive(Clone, Copy)]
 struct Phases {
     rows: Phase,
@@ -214,7 +213,7 @@ struct Taps<'j, 'a, const I: usize, const J: usize, const GATED: bool> {
     phases: Phases,
 }
 
-// Loops over indices are what the compiler unrolls in full, so that weights stay in registers.
+// The compiler unrolls index loops completely, so that weights stay in registers.
 #[allow(clippy::needless_range_loop)]
 impl<const I: usize, const J: usize, const GATED: bool> WithSimd for Taps<'_, '_, I, J, GATED> {
     type Output = ();
@@ -245,10 +244,9 @@ impl<const I: usize, const J: usize, const GATED: bool> WithSimd for Taps<'_, '_
             let at = y * d_x.row_stride + x * d_x.pixel_stride + channel;
             let mut to = d_x.values.as_mut_ptr().wrapping_add(at);
             for _ in 0..columns.count {
-                // SAFETY: `input_gradient` has seen that the taps of every pixel lie in `d_out`,
-                // and that this pixel lies in the other maps: in that of the gate with a whole
-                // vector from `channel` on, in `d_x` with `lanes` values, which are all lanes or
-                // those of the mask.
+                // SAFETY: `input_gradient` has checked that the taps of every pixel are in `d_out`, and that this pixel
+                // is in the other maps: in the gate's with a whole vector from `channel` on, in `d_x` with `lanes`
+                // values, which are all lanes or those of the mask.
                 unsafe {
                     let mut sum = simd.splat_f32s(0.0);
                     for i in 0..I {
@@ -275,7 +273,7 @@ impl<const I: usize, const J: usize, const GATED: bool> WithSimd for Taps<'_, '_
     }
 }
 
-/// `d` where `y`, which a clamp returned, lies strictly between its limits, else 0.
+/// Returns `d` where the clamp's output `y` is strictly between its limits, otherwise 0.
 #[inline(always)]
 fn through<S: Simd>(simd: S, Clamp { min, max }: Clamp, y: S::f32s, d: S::f32s) -> S::f32s {
     let (min, max) = (simd.splat_f32s(min), simd.splat_f32s(max));
@@ -283,7 +281,7 @@ fn through<S: Simd>(simd: S, Clamp { min, max }: Clamp, y: S::f32s, d: S::f32s) 
     simd.select_f32s(between, d, simd.splat_f32s(0.0))
 }
 
-/// The taps of the vector of channels that begins at `channel`.
+/// The taps of the vector of channels that starts at `channel`.
 #[inline(always)]
 fn packed<S: Simd>(op: &Depthwise, channel: usize) -> &[S::f32s] {
     let taps = op.kernel * op.kernel;

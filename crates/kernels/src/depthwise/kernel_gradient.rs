@@ -9,18 +9,18 @@ use crate::extent::extent;
 use crate::prefetch::fetch;
 use crate::simd::{load, mul_add, store};
 
-/// A map that is read at strides: `[y][x][channels]`.
+/// A map to read with strides: `[y][x][channels]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
-    /// From the first value of the first pixel on.
+    /// Starts at the first value of the first pixel.
     pub values: &'a [f32],
-    /// Values from a row to the next.
+    /// Stride between rows, in values.
     pub row_stride: usize,
-    /// Values from a pixel to the next.
+    /// Stride between pixels, in values.
     pub pixel_stride: usize,
 }
 
-/// What [`KernelGradient::run`] adds up.
+/// The arguments of [`KernelGradient::run`].
 #[derive(Debug)]
 pub struct KernelGradient<'a> {
     /// Side of the kernel.
@@ -37,12 +37,11 @@ pub struct KernelGradient<'a> {
     pub d_kernel: &'a mut [f32],
     /// `[channels]`.
     pub d_bias: &'a mut [f32],
-    /// Whether what both hold is added to, or overwritten.
+    /// Whether to add to the gradients or overwrite them.
     pub add: bool,
 }
 
-/// Bytes of the input's rows that are gone through for one vector of channels after the other: they
-/// stay in the second cache.
+/// Bytes of input rows that are processed vector by vector of channels; they stay in L2.
 const BAND: usize = 256 << 10;
 
 impl KernelGradient<'_> {
@@ -102,7 +101,7 @@ impl WithSimd for KernelGradient<'_> {
 }
 
 impl KernelGradient<'_> {
-    /// Any kernel, and a vector of channels that is not full.
+    /// Any kernel, and partial vectors of channels.
     #[inline(always)]
     fn any<S: Simd>(
         &mut self,
@@ -140,15 +139,14 @@ impl KernelGradient<'_> {
     }
 }
 
-/// A full vector of channels, for `ROWS` rows of a kernel of side `K` at a time: their sums stay in
-/// registers.
+/// A full vector of channels, for `ROWS` rows of a kernel of side `K` at a time, whose sums stay in registers.
 struct Taps<'t, 'a, const K: usize, const ROWS: usize> {
     op: &'t mut KernelGradient<'a>,
     rows: std::ops::Range<usize>,
     channel: usize,
 }
 
-// Loops over indices are what the compiler unrolls in full, so that sums stay in registers.
+// The compiler unrolls index loops completely, so that sums stay in registers.
 #[allow(clippy::needless_range_loop)]
 impl<const K: usize, const ROWS: usize> WithSimd for Taps<'_, '_, K, ROWS> {
     type Output = ();
@@ -171,8 +169,8 @@ impl<const K: usize, const ROWS: usize> WithSimd for Taps<'_, '_, K, ROWS> {
             for y in rows.clone() {
                 let from = (y * stride + i0) * map.row_stride + channel;
                 let at = y * d_out.row_stride + channel;
-                // SAFETY: `run` has seen that the maps have `channels` values at each pixel of
-                // these rows and of those under them, and the vector ends before these do.
+                // SAFETY: `run` has checked that the maps have `channels` values at each pixel of these rows and of the
+                // input rows they read, and the vector ends before `channels`.
                 unsafe {
                     let mut x = map.values.as_ptr().add(from);
                     let mut d = d_out.values.as_ptr().add(at);

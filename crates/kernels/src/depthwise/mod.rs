@@ -1,4 +1,4 @@
-//! The depthwise convolution: each channel by itself, over a map that is padded already.
+//! The depthwise convolution, over a map that is already padded.
 //!
 //! `out[y][x][c] = activation(bias[c] + sum_ij in[y * s + i][x * s + j][c] * kernel[i][j][c])`
 
@@ -28,49 +28,49 @@ pub struct Depthwise {
     activation: Activation,
 }
 
-/// Rows of the output, or some channels of them.
+/// Rows of the output, or a range of channels of them.
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// Begins at a whole number of vectors.
+    /// The range starts at a multiple of the vector length.
     pub channels: Range<usize>,
-    /// Holds the padded rows under these, from the first of `channels` on. Pixels are filled up to
-    /// whole vectors.
+    /// The padded input rows that these rows read, starting at the first of `channels`. Pixels are padded to whole
+    /// vectors.
     pub input: &'a [f32],
-    /// Where these rows lie.
+    /// Location of these rows.
     pub rows: Ring,
-    /// Values from a pixel of the input to the next.
+    /// Stride between input pixels, in values.
     pub input_stride: usize,
     /// Output rows.
     pub height: usize,
-    /// Output pixels in a row.
+    /// Output pixels per row.
     pub width: usize,
-    /// `[height][width]` pixels, from the first value of the first on.
+    /// `[height][width]` pixels, starting at the first value of the first.
     pub out: &'a mut [f32],
-    /// Values from a pixel of the output to the next. Where a pixel has room for them, the zeros
-    /// that fill up a vector are stored as well.
+    /// Stride between output pixels, in values. If a pixel has room, the zeros that pad its last vector are stored as
+    /// well.
     pub out_stride: usize,
 }
 
-/// Rows in a buffer that holds some of a map's at a time: row `y` lies in slot `y % slots`.
+/// Rows in a ring buffer that contains a part of a map: row `y` is in slot `y % slots`.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring {
-    /// The first row under the first row of output.
+    /// The first input row that the first output row reads.
     pub first: usize,
-    /// Rows that the buffer has room for.
+    /// Number of slots.
     pub slots: usize,
-    /// Values from a slot to the next.
+    /// Stride between slots, in values.
     pub stride: usize,
 }
 
 impl Ring {
-    /// Where row `first + i` begins, with `first` and `i` below the number of slots.
+    /// The start of row `first + i`, where `first` and `i` are less than the number of slots.
     #[inline(always)]
     fn start(&self, i: usize) -> usize {
         let slot = self.first + i;
         (if slot < self.slots { slot } else { slot - self.slots }) * self.stride
     }
 
-    /// Moves on by up to as many rows as there are slots, without a division.
+    /// Advances by at most as many rows as there are slots, without a division.
     #[inline(always)]
     fn advance(&mut self, rows: usize) {
         self.first += rows;
@@ -81,7 +81,7 @@ impl Ring {
 }
 
 impl Depthwise {
-    /// A convolution with `weights`, `[kernel][kernel][channels]`.
+    /// Creates a convolution with `weights`, `[kernel][kernel][channels]`.
     ///
     /// # Panics
     /// When the lengths do not agree.
@@ -105,7 +105,7 @@ impl Depthwise {
         own
     }
 
-    /// Packs other weights of the same shape, in the place of those before.
+    /// Replaces the weights by others of the same shape.
     ///
     /// # Panics
     /// When the lengths do not agree.
@@ -138,7 +138,7 @@ impl Depthwise {
         self.stride
     }
 
-    /// Input rows, or columns, under `outputs` of them.
+    /// Input rows or columns that `outputs` output rows or columns cover.
     ///
     /// # Panics
     /// When `outputs` is 0.
@@ -146,10 +146,10 @@ impl Depthwise {
         extent(&[(outputs, self.stride)], self.kernel)
     }
 
-    /// Computes rows.
+    /// Computes a range of rows.
     ///
     /// # Panics
-    /// When a slice is too short, or the channels begin amid a vector.
+    /// When a slice is too short, or the channels start within a vector.
     pub fn run(&self, mut run: Run<'_>) {
         let Run { channels, input, rows, input_stride, height, width, out, out_stride } = &run;
         let pixels = height.checked_mul(*width).expect("fewer pixels than any slice has");

@@ -1,4 +1,4 @@
-//! Rows of output: of a vector of channels some columns at a time, whose sums stay in registers.
+//! Computes rows of output: some columns at a time for a vector of channels, with sums in registers.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use crate::activation::{Pixels, finish};
 use crate::chunks::evenly;
 use crate::simd::{clamp, load, mul_add, store};
 
-/// What [`Depthwise::run`] has checked: the input has all vectors of all pixels under the output,
-/// and the output all its pixels.
+/// A job checked by [`Depthwise::run`]: the input contains all vectors of all pixels that the output reads, and the
+/// output all its pixels.
 pub(super) struct Job<'a> {
     pub(super) op: &'a Depthwise,
     pub(super) run: Run<'a>,
 }
 
-/// Columns of a tile at most: their sums, a row of weights and a value must fit into the registers,
-/// and the more sums, the less one waits for the other.
+/// Maximum columns per tile: their sums, a row of weights and a value must fit into the registers, and more independent
+/// sums hide more latency.
 #[inline(always)]
 fn most_columns<S: Simd>(kernel: usize) -> usize {
     if S::REGISTER_COUNT < 32 || kernel > 3 { 5 } else { 10 }
@@ -29,8 +29,7 @@ impl WithSimd for Job<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        // A constant kernel and stride let the taps be unrolled and neighbours share what they
-        // have loaded.
+        // With a constant kernel and stride the taps are unrolled and neighbouring pixels share loaded values.
         match (self.op.kernel, self.op.stride) {
             (3, 1) => self.columns::<S, 3, 1>(simd),
             (3, 2) => self.columns::<S, 3, 2>(simd),
@@ -54,8 +53,8 @@ impl Job<'_> {
             if range.is_empty() {
                 continue;
             }
-            // Called through pointers, each size stays a function of its own: in one function all
-            // would be more than the compiler keeps in registers.
+            // Called through pointers, each size remains a separate function: combined in one function, they exceed
+            // what the compiler keeps in registers.
             let sizes = [
                 sized::<S, K, STRIDE, 1>,
                 sized::<S, K, STRIDE, 2>,
@@ -72,7 +71,7 @@ impl Job<'_> {
         }
     }
 
-    /// Any kernel and stride, a pixel at a time.
+    /// Any kernel and stride, pixel by pixel.
     #[inline(always)]
     fn any<S: Simd>(&mut self, simd: S) {
         let Run { input, input_stride, height, width, rows, out_stride, .. } = self.run;
@@ -97,8 +96,8 @@ impl Job<'_> {
         }
     }
 
-    /// Of the vector of channels that begins at `first`, the lanes that are stored: all where
-    /// every pixel has room for them.
+    /// The number of lanes to store of the vector of channels that starts at `first`: all if every pixel has room for
+    /// them.
     #[inline(always)]
     fn lanes_stored<S: Simd>(&self, first: usize) -> usize {
         let Run { channels, height, width, out, out_stride, .. } = &self.run;
@@ -133,7 +132,7 @@ struct Sized<'j, 'a, const K: usize, const STRIDE: usize, const T: usize> {
     columns: Range<usize>,
 }
 
-// Loops over indices are what the compiler unrolls in full, so that sums stay in registers.
+// The compiler unrolls index loops completely, so that sums stay in registers.
 #[allow(clippy::needless_range_loop)]
 impl<const K: usize, const STRIDE: usize, const T: usize> WithSimd for Sized<'_, '_, K, STRIDE, T> {
     type Output = ();
@@ -167,9 +166,8 @@ impl<const K: usize, const STRIDE: usize, const T: usize> WithSimd for Sized<'_,
                     for i in 0..K {
                         for j in 0..K {
                             for t in 0..T {
-                                // SAFETY: from the start of every row the input reaches to the
-                                // last vector of the last pixel under a row of output, and
-                                // `x + T` is at most the width.
+                                // SAFETY: from the start of every row, the input extends to the last vector of the last
+                                // pixel that a row of output reads, and `x + T` is at most the width.
                                 let value = unsafe {
                                     let at = starts[i] + ((x + t) * STRIDE + j) * input_stride;
                                     input.add(at).cast::<S::f32s>().read_unaligned()
@@ -196,7 +194,7 @@ impl<const K: usize, const STRIDE: usize, const T: usize> WithSimd for Sized<'_,
     }
 }
 
-/// The bias and the taps of the vector of channels that begins at `channel`.
+/// The bias and the taps of the vector of channels that starts at `channel`.
 #[inline(always)]
 fn packed<S: Simd>(op: &Depthwise, channel: usize) -> (S::f32s, &[S::f32s]) {
     let bias = S::as_simd_f32s(&op.bias[channel..][..S::F32_LANES]).0[0];

@@ -5,24 +5,24 @@ use pulp::{Simd, WithSimd};
 use crate::Isa;
 use crate::simd::{load, store};
 
-/// Rows of a map's maxima under windows.
+/// Rows of the maxima under the windows of a map.
 #[derive(Debug)]
 pub struct MaxPool<'a> {
     /// The map, `[height][width][channels]`.
     pub x: &'a [f32],
     /// Its height and width.
     pub size: (usize, usize),
-    /// Values of a position.
+    /// Values per position.
     pub channels: usize,
     /// Side of the window, and its step.
     pub window: (usize, usize),
-    /// Rows above the map and columns before it under the first window; they are never the largest.
+    /// Rows of padding above the map and columns before it; they are never the largest.
     pub before: (usize, usize),
     /// The first row of the output.
     pub first: usize,
-    /// Rows of the output from that on, `[rows][columns][channels]`.
+    /// Rows of the output, starting with that one, `[rows][columns][channels]`.
     pub out: &'a mut [f32],
-    /// Positions in a row of the output.
+    /// Positions per row of the output.
     pub columns: usize,
 }
 
@@ -39,7 +39,7 @@ impl MaxPool<'_> {
     }
 }
 
-/// The rows, or columns, of `size` under a window that begins at `start - before`.
+/// The rows or columns of `size` under a window that starts at `start - before`.
 ///
 /// # Panics
 /// When there are none.

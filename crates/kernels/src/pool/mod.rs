@@ -9,10 +9,10 @@ use crate::simd::{load, store};
 
 pub use max::{MaxPool, under};
 
-/// The mean of `x`, `[positions][channels]`, over its positions.
+/// Computes the mean of `x`, `[positions][channels]`, over its positions.
 ///
 /// # Panics
-/// When `x` is not one or more positions of as many channels as `out` has.
+/// When `x` does not consist of one or more positions with as many channels as `out`.
 pub fn global_average(isa: Isa, x: &[f32], out: &mut [f32]) {
     assert!(!x.is_empty() && x.len().is_multiple_of(out.len()), "x and out do not agree");
     isa.run(GlobalAverage { x, out });
@@ -31,7 +31,7 @@ impl WithSimd for GlobalAverage<'_> {
         let channels = self.out.len();
         let scale = simd.splat_f32s(1.0 / (self.x.len() / channels) as f32);
         self.out.fill(0.0);
-        // Position by position, as they lie in memory: the sums stay in the first cache.
+        // Position by position, in memory order: the sums stay in L1.
         for position in self.x.chunks_exact(channels) {
             let vectors = position.chunks(S::F32_LANES).zip(self.out.chunks_mut(S::F32_LANES));
             for (x, sum) in vectors {

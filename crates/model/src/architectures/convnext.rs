@@ -1,7 +1,7 @@
-//! ConvNeXt-Tiny and -Small, as torchvision and timm have them.
+//! ConvNeXt-Tiny and -Small, as in torchvision and timm.
 //!
-//! Liu et al., "A ConvNet for the 2020s", 2022. Features are the mean of the last map; the LayerNormalization
-//! that both have after that mean belongs to the classifier, so that features stay means over positions.
+//! Liu et al., "A ConvNet for the 2020s", 2022. Features are the mean of the last map. The LayerNormalization after
+//! that mean counts as part of the classifier, so features remain means over positions.
 
 use super::plain::{Builder, TORCH_NORM, biased};
 use super::{Architecture, Framework, NetworkConfig};
@@ -27,7 +27,7 @@ pub(super) const SMALL: Architecture = Architecture {
 
 /// Channels of each stage.
 const CHANNELS: [usize; 4] = [96, 192, 384, 768];
-/// Of every LayerNormalization.
+/// Epsilon of every LayerNormalization.
 const EPSILON: f32 = 1e-6;
 
 fn network(
@@ -83,7 +83,7 @@ fn network(
             net.net.add(format!("{own}.block.4"), LayerKind::Activation(Activation::Gelu))?;
             let names = [format!("{own}.block.5"), format!("{timm}.mlp.fc2")];
             layer(&mut net, [&names[0], &names[1]], pointwise(channels, Activation::Linear))?;
-            // These modules are the weights themselves.
+            // These modules are the parameters themselves.
             let names = [format!("{own}.layer_scale"), format!("{timm}.gamma")];
             layer(&mut net, [&names[0], &names[1]], LayerKind::LayerScale)?;
             let last = net.net.last();

@@ -1,7 +1,7 @@
-//! EfficientNet-B0 to B3 and EfficientNetV2-S, as Keras publishes them and as torchvision does.
+//! EfficientNet-B0 to B3 and EfficientNetV2-S, as in Keras and torchvision.
 //!
-//! Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019, and
-//! "EfficientNetV2: Smaller Models and Faster Training", 2021.
+//! Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019, and "EfficientNetV2:
+//! Smaller Models and Faster Training", 2021.
 
 use super::inverted_residual::{Convention, Pad, round_channels};
 use super::mbconv::{Block, Builder, Family, Follows, Libraries};
@@ -9,7 +9,7 @@ use super::{Architecture, Framework, NetworkConfig};
 use crate::layer::{Activation, BlockPart, LayerKind, Place};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
-/// What sets one size of the family apart.
+/// What distinguishes one size of the family.
 struct Size {
     width: f32,
     depth: f32,
@@ -124,7 +124,7 @@ pub(super) const V2S_TF: Architecture = Architecture {
     ..V2S
 };
 
-/// A row of a table: `repeats` blocks, the first with the stride.
+/// A row of the table: `repeats` blocks, the first of which has the stride.
 #[derive(Clone, Copy)]
 struct Row {
     fused: bool,
@@ -219,7 +219,7 @@ fn v2(architecture: &Architecture, config: &NetworkConfig) -> Result<Network, Mo
         name: |place, what| layer_name(place, what, "dwconv2"),
         hard: false,
         staged: true,
-        // timm's own EfficientNetV2 is another network.
+        // timm's EfficientNetV2 is a different network.
         libraries: match architecture.framework {
             Framework::TensorFlow => Libraries::Timm,
             _ => Libraries::Torchvision,
@@ -288,8 +288,8 @@ fn network(
     Ok(net.finish())
 }
 
-/// What Keras has before the first convolution. B0 to B3 divide by the root of the deviation after a
-/// normalisation by a variance that its files give as the deviation.
+/// Keras's layers before the first convolution. In B0 to B3 the variance by which they normalise is the standard
+/// deviation, so the next layer divides by its root once more.
 fn scaling(net: &mut Builder, is_v2: bool) -> Result<(), ModelError> {
     if is_v2 {
         let (scale, offset) = ([1.0 / 128.0; 3], [-1.0; 3]);
@@ -304,7 +304,7 @@ fn scaling(net: &mut Builder, is_v2: bool) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Keras's name: the row counts from 1, the block within it by letter.
+/// Keras's layer name: rows are counted from 1, blocks within a row by letter.
 fn layer_name(place: Place, what: &str, depthwise: &str) -> String {
     let prefix = match place {
         Place::Stem => "stem_".to_owned(),

@@ -1,21 +1,21 @@
-//! EfficientNet-Lite 0 to 4: EfficientNet without squeeze-and-excitation, with ReLU6, and with
-//! stem and top of one size throughout.
+//! EfficientNet-Lite 0 to 4: EfficientNet without squeeze-and-excitation, with ReLU6, and with the same stem and top at
+//! every size.
 
 use super::inverted_residual::{Convention, Names, Naming, Pad, Row, Spec, build, round_channels};
 use super::{Architecture, Framework, NetworkConfig};
 use crate::layer::{BlockPart, Place};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
-/// What sets one size of the family apart.
+/// What distinguishes one size of the family.
 struct Size {
     width: f32,
     depth: f32,
     dropout: f32,
 }
 
-/// TensorFlow's own: `SAME` padding, pixels to `(x - 127) / 128`.
+/// TensorFlow's conventions: `SAME` padding, pixels scaled to `(x - 127) / 128`.
 const TF: Convention = Convention { padding: Pad::Same, epsilon: 1e-3, momentum: 0.99 };
-/// timm's training of its own, with PyTorch's padding and the ImageNet statistics.
+/// Conventions of timm's own training: PyTorch's padding and the ImageNet statistics.
 const TORCH: Convention = Convention { padding: Pad::Symmetric, epsilon: 1e-5, momentum: 0.9 };
 
 pub(super) const LITE0: Architecture = Architecture {
@@ -67,7 +67,7 @@ pub(super) const LITE0_TORCH: Architecture = Architecture {
     ..LITE0
 };
 
-/// The table of size 0; first and last row are of the same depth in every size.
+/// The table of size 0; the first and last rows have the same depth at every size.
 const ROWS: [Row; 7] = [
     row(3, 1, 16, 1, 1),
     row(3, 6, 24, 2, 2),
@@ -139,7 +139,7 @@ fn network(
     })
 }
 
-/// Keras's EfficientNet: the row counts from 1, the block within it by letter.
+/// The name prefix of Keras's EfficientNet: rows are counted from 1, blocks within a row by letter.
 fn prefix(place: Place) -> String {
     match place {
         Place::Stem => "stem_".to_owned(),

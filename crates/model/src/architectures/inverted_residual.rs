@@ -1,4 +1,4 @@
-//! Networks that are a stem, rows of inverted-residual blocks and a last 1x1 convolution.
+//! Networks made of a stem, rows of inverted-residual blocks and a final 1x1 convolution.
 //!
 //! Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018.
 
@@ -6,7 +6,7 @@ use crate::layer::{Activation, BlockPart, LayerKind, Margins, Padding, Place, Wi
 use crate::network::NetworkBuilder;
 use crate::{ModelError, Network, Preprocessing};
 
-/// A row of an architecture's table: `repeats` blocks, the first with the stride.
+/// A row of an architecture's table: `repeats` blocks, the first of which has the stride.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) kernel: usize,
@@ -16,7 +16,7 @@ pub(super) struct Row {
     pub(super) stride: usize,
 }
 
-/// Where the same table differs between the frameworks that publish weights for it.
+/// Details of the same table that differ between the frameworks that publish weights for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Convention {
     pub(super) padding: Pad,
@@ -27,15 +27,15 @@ pub(super) struct Convention {
 /// How windows are padded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pad {
-    /// Keras's MobileNetV2: `same`, and a layer of its own before a depthwise stride.
+    /// Keras's MobileNetV2: `same`, with a separate padding layer before a strided depthwise convolution.
     Layer,
-    /// TensorFlow's `SAME` throughout.
+    /// TensorFlow's `SAME` everywhere.
     Same,
-    /// PyTorch's: half the kernel on every side.
+    /// PyTorch's: half the kernel on each side.
     Symmetric,
 }
 
-/// The names of a convolution and what follows it.
+/// Names of a convolution and the layers after it.
 pub(super) struct Names {
     pub(super) conv: String,
     pub(super) bn: String,
@@ -44,17 +44,17 @@ pub(super) struct Names {
 
 /// How a family names its layers.
 pub(super) struct Naming {
-    /// The convolution at a place, its BatchNormalization and activation.
+    /// Names for the convolution at a place, its BatchNormalization and its activation.
     pub(super) conv: fn(Place) -> Names,
-    /// The layer `pad` or `add` of the block at a place.
+    /// Name of the layer `pad` or `add` of the block at a place.
     pub(super) block: fn(Place, &str) -> String,
-    /// The pooling layer.
+    /// Name of the pooling layer.
     pub(super) pool: &'static str,
-    /// The dropout before the classifier.
+    /// Name of the dropout layer before the classifier.
     pub(super) dropout: &'static str,
 }
 
-/// Everything that [`build`] needs.
+/// Everything [`build`] needs.
 pub(super) struct Spec<'a> {
     pub(super) name: String,
     pub(super) preprocessing: Preprocessing,
@@ -133,7 +133,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Expand, depthwise, project, and the residual where shapes allow it.
+    /// Expansion, depthwise convolution, projection, and a residual where shapes allow it.
     fn block(
         &mut self,
         place: impl Fn(BlockPart) -> Place,
@@ -181,7 +181,7 @@ impl Builder {
         Window { kernel, stride, padding }
     }
 
-    /// Keras's `imagenet_utils.correct_pad`: an even side is padded less at its start.
+    /// Keras's `imagenet_utils.correct_pad`: sides of even length get less padding at the start.
     fn correct_pad(&self, kernel: usize) -> Margins {
         let (height, width) = self.net.output().spatial();
         let half = kernel / 2;

@@ -1,7 +1,7 @@
-//! Networks of inverted-residual blocks with squeeze-and-excitation, or with one convolution for both of a
-//! block's: MobileNetV3, EfficientNet and EfficientNetV2.
+//! Networks of inverted-residual blocks with squeeze-and-excitation, or fused into one convolution per block:
+//! MobileNetV3, EfficientNet and EfficientNetV2.
 //!
-//! Layers are called as in Keras; each knows the module that it is in torchvision, in timm or in both.
+//! Layers have Keras's names; each records its module in torchvision, timm or both.
 
 use super::inverted_residual::{Convention, Pad};
 use crate::layer::{
@@ -21,39 +21,39 @@ pub(super) enum Follows {
 /// A block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
-    /// Its row of the table, and its place in that.
+    /// The index of its row in the table, and its position within that row.
     pub(super) stage: usize,
     pub(super) repeat: usize,
-    /// Whether one convolution expands and filters.
+    /// Whether a single convolution both expands and filters.
     pub(super) fused: bool,
     pub(super) kernel: usize,
-    /// Channels once expanded.
+    /// Channels after expansion.
     pub(super) expanded: usize,
     pub(super) channels: usize,
     pub(super) stride: usize,
     /// Channels of the squeezed vector.
     pub(super) squeezed: Option<usize>,
     pub(super) follows: Follows,
-    /// The share of pictures for which a residual block is left out in training, where that is a layer.
+    /// The fraction of pictures that skip the residual block in training, where a layer does that.
     pub(super) drop: Option<f32>,
 }
 
-/// How the layers of a family are called, and what else sets it apart.
+/// How the layers of a family are named, and what else distinguishes it.
 pub(super) struct Family {
     pub(super) convention: Convention,
-    /// Whether the stem is padded by a layer of its own, too.
+    /// Whether the stem, too, has a separate padding layer.
     pub(super) pads_stem: bool,
-    /// The layer called `what` at a place, of the block of this stage, repeat and index.
+    /// The name of layer `what` in the block at this place.
     pub(super) name: fn(Place, &str) -> String,
-    /// Whether squeeze-and-excitation is that of MobileNetV3, with ReLU and a hard sigmoid.
+    /// Whether squeeze-and-excitation uses ReLU and a hard sigmoid, as in MobileNetV3.
     pub(super) hard: bool,
-    /// Whether torchvision counts blocks within their stages.
+    /// Whether torchvision numbers blocks within their stages.
     pub(super) staged: bool,
-    /// Whose files have the weights.
+    /// The libraries whose files contain the weights.
     pub(super) libraries: Libraries,
 }
 
-/// Which of PyTorch's libraries has a network with these conventions, and so knows its layers by modules.
+/// Which PyTorch libraries have a network with these conventions, and so a module for each of its layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Libraries {
     Torchvision,
@@ -62,23 +62,23 @@ pub(super) enum Libraries {
 }
 
 impl Family {
-    /// Says which modules the last layer is.
+    /// Records the modules of the last layer.
     fn module(&self, net: &mut NetworkBuilder, torchvision: &str, timm: &str) {
         let has = |others: Libraries, name| (self.libraries != others).then_some(name);
         net.module(has(Libraries::Timm, torchvision), has(Libraries::Torchvision, timm));
     }
 }
 
-/// A network in the making.
+/// A network under construction.
 pub(super) struct Builder {
     pub(super) net: NetworkBuilder,
     family: Family,
     blocks: usize,
-    /// torchvision's number of the last stage, or block.
+    /// torchvision's index of the last stage or block.
     modules: usize,
-    /// timm's number of the last stage, and of the next block in it.
+    /// timm's indices of the last stage and of the next block in it.
     of_timm: [usize; 2],
-    /// Layers so far that Keras calls by class and count.
+    /// Number of layers so far that Keras names by class and count.
     counts: [usize; 2],
 }
 
@@ -88,7 +88,7 @@ impl Builder {
         Self { net, family, blocks: 0, modules: 0, of_timm: [0; 2], counts: [0; 2] }
     }
 
-    /// Convolution, BatchNormalization, and what follows; torchvision has both in a module, timm each.
+    /// Convolution, BatchNormalization and activation. The first two form one module in torchvision and two in timm.
     fn normalized(
         &mut self,
         (place, part): (Place, &str),
@@ -110,7 +110,7 @@ impl Builder {
         }
     }
 
-    /// An activation, which Keras calls by class and count where `name` is empty.
+    /// An activation, which Keras names by class and count if `name` is empty.
     fn follow(&mut self, name: String, follows: Follows) -> Result<(), ModelError> {
         let kind = match follows {
             Follows::Relu => LayerKind::ReLU { max_value: None },
@@ -122,7 +122,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Keras's name of the next ReLU or Activation that nobody names.
+    /// Keras's name for the next unnamed ReLU or Activation.
     fn counted(&mut self, kind: LayerKind) -> String {
         let is_relu = matches!(kind, LayerKind::ReLU { .. });
         let count = &mut self.counts[usize::from(is_relu)];
@@ -144,14 +144,14 @@ impl Builder {
         let kind = LayerKind::conv(filters, self.same(1, 1));
         let module = format!("features.{}", self.modules + 1);
         let timm = match self.family.hard {
-            // A block of its own.
+            // A separate block.
             true => ["conv", "bn1"].map(|part| format!("blocks.{}.0.{part}", self.of_timm[0] + 1)),
             false => ["conv_head", "bn2"].map(str::to_owned),
         };
         self.normalized((Place::Top, "top"), kind, (module, timm), Some(follows))
     }
 
-    /// A window that pads as the family does.
+    /// A window with the family's padding.
     fn same(&self, kernel: usize, stride: usize) -> Window {
         let padding = match self.family.convention.padding {
             Pad::Layer | Pad::Same => Padding::Same,
@@ -160,7 +160,7 @@ impl Builder {
         Window { kernel, stride, padding }
     }
 
-    /// [`Builder::same`], with a layer that pads before a stride where `pads` and Keras has one.
+    /// [`Builder::same`], after a padding layer before a stride if `pads` is set and Keras has one.
     fn window(
         &mut self,
         (place, part): (Place, &str),
@@ -199,7 +199,7 @@ impl Builder {
                 format!("features.{}.block", index + 1)
             }
         };
-        // timm's stages are those of the table, or in MobileNetV3 end where the channels change.
+        // timm's stages are the table's rows, except in MobileNetV3, where a stage ends when the channels change.
         let begins = if self.family.staged { repeat == 0 } else { inputs != channels };
         if index > 0 && begins {
             self.of_timm = [self.of_timm[0] + 1, 0];
@@ -254,7 +254,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Scales each channel by what a small network makes of the means of all.
+    /// Scales each channel by the output of a small network on the means of all channels.
     fn squeeze(
         &mut self,
         place: Place,
@@ -295,7 +295,7 @@ impl Builder {
         let (own, of_timm) = (format!("{module}.fc2"), format!("{timm}.conv_expand"));
         self.family.module(&mut self.net, &own, &of_timm);
         if hard {
-            // In Keras a ReLU of the sum with 3, whose share of 6 is taken.
+            // In Keras a hard sigmoid is a ReLU6 of `x + 3`, divided by 6.
             let name = self.counted(LayerKind::ReLU { max_value: Some(6.0) });
             self.net.add(name, LayerKind::Activation(Activation::HardSigmoid))?;
         }
@@ -303,7 +303,7 @@ impl Builder {
         self.net.add_product(product, map, gate)
     }
 
-    /// The last layer is a module of the classifier.
+    /// Records the classifier module of the last layer.
     pub(super) fn module(&mut self, torchvision: &str, timm: &str) {
         self.family.module(&mut self.net, torchvision, timm);
     }

@@ -1,7 +1,6 @@
-//! MobileNetV1, as Keras publishes it.
+//! MobileNetV1, as in Keras.
 //!
-//! Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
-//! 2017.
+//! Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017.
 
 use super::{Architecture, Framework, NetworkConfig};
 use crate::layer::{Activation, BlockPart, LayerKind, Margins, Padding, Place, Window};

@@ -1,4 +1,4 @@
-//! MobileNetV2, as Keras publishes it and as torchvision and timm do.
+//! MobileNetV2, as in Keras, torchvision and timm.
 
 use super::inverted_residual::{Convention, Names, Naming, Pad, Row, Spec, build, round_channels};
 use super::{Architecture, Framework, NetworkConfig};

@@ -1,8 +1,8 @@
-//! MobileNetV3, small and large, as Keras publishes them and as torchvision does.
+//! MobileNetV3, small and large, as in Keras and torchvision.
 //!
-//! Howard et al., "Searching for MobileNetV3", 2019. Features are the mean of the last map, behind the last
-//! convolution by 6 times the channels: the layers from the mean to the classes, with a hidden one, are the
-//! classifier, as in Keras's `include_top=False` and torchvision's `features`.
+//! Howard et al., "Searching for MobileNetV3", 2019. Features are the mean of the last map, after the final convolution
+//! to 6 times the channels. The layers from the mean to the classes, one of them hidden, form the classifier, as in
+//! Keras's `include_top=False` and torchvision's `features`.
 
 use super::inverted_residual::{Convention, Pad, round_channels};
 use super::mbconv::{Block, Builder, Family, Follows, Libraries};
@@ -198,7 +198,7 @@ fn classifier(
     Ok(())
 }
 
-/// Keras's name; empty for activations, which are counted.
+/// Keras's name; empty for activations, which are named by count.
 fn layer_name(place: Place, what: &str) -> String {
     if what.ends_with("/activation") {
         return String::new();

@@ -1,4 +1,4 @@
-//! The registered architectures: each a table of rows with its preprocessing beside it.
+//! The registered architectures: a table of rows for each, with its preprocessing.
 
 mod convnext;
 mod efficientnet;
@@ -15,50 +15,50 @@ mod squeezenet;
 
 use crate::{ModelError, Network};
 
-/// A registered architecture: everything about a base but its weights.
+/// A registered architecture: everything about a base except its weights.
 #[derive(Debug)]
 pub struct Architecture {
-    /// The name by which `--base` asks for it.
+    /// The name that selects it in `--base`.
     pub id: &'static str,
-    /// One line for people.
+    /// A one-line description.
     pub about: &'static str,
-    /// Multipliers of the channel counts that it comes in; the first is the default.
+    /// Available multipliers of the channel counts; the first is the default.
     pub widths: &'static [f32],
-    /// Side of its input when none is asked for, in pixels.
+    /// Default side of its input, in pixels.
     pub input_size: usize,
     /// Length of its feature vector at the default width.
     pub feature_width: usize,
-    /// Classes of its published classifier.
+    /// Number of classes of its published classifier.
     pub top_classes: usize,
-    /// Whose padding, epsilon and momentum it follows, and so whose weights it takes.
+    /// The framework whose padding, epsilon and momentum it follows, and whose weights therefore fit.
     pub framework: Framework,
     build: fn(&Architecture, &NetworkConfig) -> Result<Network, ModelError>,
 }
 
-/// Where a description's conventions come from. The same table of rows is padded and normalised
-/// differently by each, so weights of one are wrong in the description of another.
+/// The framework whose conventions a description follows. Each pads and normalises the same table of rows differently,
+/// so weights of one are wrong for the description of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Framework {
     /// Keras's `keras.applications`.
     Keras,
     /// TensorFlow's own models, and ports that keep their padding.
     TensorFlow,
-    /// torchvision's and timm's own training.
+    /// torchvision's and timm's own models.
     PyTorch,
 }
 
-/// What to build of an [`Architecture`].
+/// What to build from an [`Architecture`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkConfig {
-    /// Height and width of the input in pixels; the architecture's own when `None`.
+    /// Height and width of the input in pixels; the architecture's default when `None`.
     pub input_size: Option<(usize, usize)>,
     /// Multiplier of the channel counts; the architecture's default when `None`.
     pub width: Option<f32>,
-    /// Classes of the classifier on top; no top, and a map of features as output, when `None`.
+    /// Number of classes of the classifier on top; when `None`, there is no top and the output is a feature map.
     pub top: Option<usize>,
 }
 
-/// Every architecture, in the order in which they are listed.
+/// Every architecture, in listing order.
 pub static ARCHITECTURES: &[Architecture] = &[
     mobilenetv2::KERAS,
     mobilenetv2::TORCH,
@@ -99,18 +99,18 @@ pub static ARCHITECTURES: &[Architecture] = &[
     convnext::SMALL,
 ];
 
-/// Smallest side of an input, in pixels: five halvings leave one position.
+/// Smallest side of an input, in pixels; five halvings of it leave one position.
 pub const MIN_INPUT_SIZE: usize = 32;
 
-/// Largest side of an input, in pixels: memory grows with the area, and no network here was
-/// trained on anything near it.
+/// Largest side of an input, in pixels: memory grows with the area, and no network here was trained at anything near
+/// this size.
 pub const MAX_INPUT_SIZE: usize = 2048;
 
 impl Architecture {
-    /// The architecture called `id`.
+    /// Returns the architecture with this `id`.
     ///
     /// # Errors
-    /// [`ModelError::NoSuchBase`], with the names that there are.
+    /// [`ModelError::NoSuchBase`], which lists the registered names.
     pub fn find(id: &str) -> Result<&'static Self, ModelError> {
         ARCHITECTURES.iter().find(|a| a.id == id).ok_or_else(|| ModelError::NoSuchBase {
             name: id.to_owned(),
@@ -172,7 +172,7 @@ mod tests {
             for (height, width) in [(2049, 160), (160, 2049), (usize::MAX, usize::MAX)] {
                 let error = build(height, width).unwrap_err().to_string();
                 let says = format!(
-                    "an input of {height} x {width} pixels is too large; 2048 x 2048 is the most"
+                    "an input of {height} x {width} pixels is too large; the maximum is 2048 x 2048"
                 );
                 assert_eq!(error, says);
             }

@@ -1,4 +1,4 @@
-//! What tables build with whose layers are called as the modules of PyTorch's libraries.
+//! A builder for tables whose layers are named after the modules of PyTorch's libraries.
 
 use crate::layer::{Activation, BlockPart, LayerId, LayerKind, Padding, Place, Window};
 use crate::network::NetworkBuilder;
@@ -6,7 +6,7 @@ use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
 use super::{Architecture, NetworkConfig};
 
-/// PyTorch's BatchNormalization: its momentum is the weight of the batch, so that 0.1 there is 0.9 here.
+/// PyTorch's BatchNormalization: its momentum is the weight of the batch, so 0.1 there is 0.9 here.
 pub(super) const TORCH_NORM: Norm = Norm { epsilon: 1e-5, momentum: 0.9 };
 
 /// Epsilon and momentum of all BatchNormalization layers.
@@ -16,7 +16,7 @@ pub(super) struct Norm {
     pub(super) momentum: f32,
 }
 
-/// A network in the making.
+/// A network under construction.
 pub(super) struct Builder {
     pub(super) net: NetworkBuilder,
     norm: Norm,
@@ -25,7 +25,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// For pictures with the ImageNet statistics.
+    /// Starts a network whose input is normalised by the ImageNet statistics.
     pub(super) fn new(architecture: &Architecture, config: &NetworkConfig, norm: Norm) -> Self {
         let (height, width) = architecture.input_size(config);
         let preprocessing = Preprocessing {
@@ -39,15 +39,14 @@ impl Builder {
         Self { net, norm, blocks: 0 }
     }
 
-    /// The layers added from now on are those of another block.
+    /// Begins another block, to which the layers added next belong.
     pub(super) fn block(&mut self, stage: usize, repeat: usize) {
         let part = BlockPart::Other;
         self.net.at(Place::Block { index: self.blocks, stage, repeat, expands: true, part });
         self.blocks += 1;
     }
 
-    /// A layer that reads `input`, or the last one, and has the weights of torchvision's module of its
-    /// name.
+    /// Adds a layer that reads `input`, or the last layer, and takes the weights of torchvision's module of that name.
     pub(super) fn layer(
         &mut self,
         name: &str,
@@ -60,18 +59,18 @@ impl Builder {
         Ok(id)
     }
 
-    /// A BatchNormalization of the last layer.
+    /// Adds a BatchNormalization after the last layer.
     pub(super) fn norm(&mut self, name: &str) -> Result<LayerId, ModelError> {
         let Norm { epsilon, momentum } = self.norm;
         self.layer(name, LayerKind::BatchNormalization { epsilon, momentum }, None)
     }
 
-    /// A plain ReLU of the last layer.
+    /// Adds a plain ReLU after the last layer.
     pub(super) fn relu(&mut self, name: &str) -> Result<LayerId, ModelError> {
         self.net.add(name, LayerKind::ReLU { max_value: None })
     }
 
-    /// Pooling, a dropout if there is one, and the classifier, which is the module `module`.
+    /// Adds pooling, an optional dropout, and the classifier with the module name `module`.
     pub(super) fn classifier(
         &mut self,
         units: usize,
@@ -93,7 +92,7 @@ impl Builder {
     }
 }
 
-/// A window with half its kernel of padding on every side.
+/// A window with half its kernel as padding on each side.
 pub(super) fn centred(kernel: usize, stride: usize) -> Window {
     Window { kernel, stride, padding: Padding::Symmetric(kernel / 2) }
 }

@@ -1,4 +1,4 @@
-//! RegNetY-400MF, as torchvision and timm have it.
+//! RegNetY-400MF, as in torchvision and timm.
 //!
 //! Radosavovic et al., "Designing Network Design Spaces", 2020.
 
@@ -47,8 +47,8 @@ fn network(architecture: &Architecture, config: &NetworkConfig) -> Result<Networ
     Ok(net.finish())
 }
 
-/// 1x1, 3x3 of groups, squeeze-and-excitation, 1x1, and the sum with the input. Modules lie below a name in
-/// torchvision and another in timm.
+/// 1x1, grouped 3x3, squeeze-and-excitation, 1x1, and the sum with the input. torchvision and timm use different module
+/// prefixes.
 fn block(
     net: &mut Builder,
     (prefix, timm): (&str, &str),

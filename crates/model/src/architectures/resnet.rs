@@ -1,5 +1,4 @@
-//! ResNet-18, -34 and -50, as torchvision and timm have them: the stride of a bottleneck is that of its
-//! 3x3 convolution.
+//! ResNet-18, -34 and -50, as in torchvision and timm: the 3x3 convolution of a bottleneck has the stride.
 //!
 //! He et al., "Deep Residual Learning for Image Recognition", 2015.
 
@@ -35,7 +34,7 @@ pub(super) const RESNET50: Architecture = Architecture {
 /// A convolution of a block.
 struct Conv {
     kernel: usize,
-    /// Filters in units of the stage's.
+    /// Filters, as a multiple of the stage's.
     filters: usize,
     /// Whether it has the block's stride.
     strides: bool,
@@ -77,7 +76,7 @@ fn network(
     Ok(net.finish())
 }
 
-/// The convolutions of a block, and the sum with what it reads, through a convolution where shapes
+/// Adds the convolutions of a block, and their sum with its input, which passes through a convolution if the shapes
 /// differ.
 fn residual(
     net: &mut Builder,
@@ -116,7 +115,7 @@ fn residual(
     Ok(())
 }
 
-/// A layer that reads the last one; timm's names are torchvision's.
+/// Adds a layer after the last one; timm's module names equal torchvision's.
 fn named(net: &mut Builder, name: &str, kind: LayerKind) -> Result<(), ModelError> {
     net.layer(name, kind, None)?;
     net.net.module(Some(name), Some(name));

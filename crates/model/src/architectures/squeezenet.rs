@@ -1,5 +1,5 @@
-//! SqueezeNet 1.1, as torchvision has it. Its features are the mean of the last map before the 1x1
-//! convolution that classifies.
+//! SqueezeNet 1.1, as in torchvision. Its features are the mean of the last map before the 1x1 convolution that
+//! classifies.
 //!
 //! Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016.
 
@@ -19,10 +19,10 @@ pub(super) const SQUEEZENET: Architecture = Architecture {
     build: network,
 };
 
-/// A row: the place of a module among torchvision's `features`, and what it is.
+/// A row of the table: an index into torchvision's `features`, and the module there.
 enum Row {
     Pool,
-    /// Filters that squeeze, and those of each of both expansions.
+    /// Filters of the squeeze convolution, and of each of the two expand convolutions.
     Fire(usize, usize),
 }
 

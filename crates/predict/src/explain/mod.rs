@@ -1,4 +1,4 @@
-//! Why: which places of a picture speak for a class.
+//! Explanations: the places in a picture that support a class.
 
 mod overlay;
 mod palette;
@@ -17,8 +17,8 @@ use crate::{
 
 pub use overlay::{OVERLAY_AT_LEAST, overlay_picture};
 
-/// A model compiled to say why: it keeps the base's output at every position, whose mean the features are.
-/// `Send`, `Sync`, and cheap to clone, as a [`Predictor`](crate::Predictor).
+/// A model compiled for explanations: it keeps the base's output at every position, whose mean the features are.
+/// `Send`, `Sync`, and cheap to clone, like [`Predictor`](crate::Predictor).
 #[derive(Clone, Debug)]
 pub struct Explainer {
     shared: Arc<Shared>,
@@ -27,7 +27,7 @@ pub struct Explainer {
 #[derive(Debug)]
 struct Shared {
     bases: Arc<[Compiled]>,
-    /// Whether activations are the mean of those of a picture and, turned back, of its mirror image.
+    /// Whether activations are the mean of those of a picture and, flipped back, of its mirror image.
     mirrored: bool,
     head: ClassifierHead,
     at_least: MinSize,
@@ -44,30 +44,30 @@ struct Compiled {
     channels: usize,
 }
 
-/// What a model says of a picture, with what tells why. One pass of the base; the maps of any number of
-/// classes come of it.
+/// A model's prediction for a picture, with the data that explains it. Computing it takes one pass of the base; maps of
+/// any number of classes are derived from it.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// What [`Predictor`](crate::Predictor) says, up to rounding.
+    /// The prediction of [`Predictor`](crate::Predictor), up to rounding.
     pub prediction: Prediction,
     /// The features: the mean of the activations over all positions.
     pub features: Vec<f32>,
-    /// Which part of the picture, in its pixels, lies where in the network's input.
+    /// The part of the picture, in its pixels, and its location in the network's input.
     pub shown: Fitted<f64>,
-    /// Width and height of the picture as it was.
+    /// Width and height of the original picture.
     size: (usize, usize),
-    /// Of each base, `[height][width][channels]`.
+    /// For each base, `[height][width][channels]`.
     activations: Vec<Vec<f32>>,
     explainer: Explainer,
 }
 
-/// How much each position speaks for a class: the class activation map (Zhou et al. 2016), which for more
-/// than a dense layer becomes Grad-CAM (Selvaraju et al. 2017). Negative values speak against it.
+/// The evidence for a class at each position: the class activation map (Zhou et al. 2016), which generalises to
+/// Grad-CAM (Selvaraju et al. 2017) for more than one dense layer. Negative values are evidence against it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActivationMap {
     /// The class.
     pub class: usize,
-    /// Rows, which divide the height of the network's input evenly; of several bases those of a grid that divides
+    /// Rows, which divide the height of the network's input evenly; with several bases, those of a grid that divides
     /// the positions of each.
     pub height: usize,
     /// Columns, which divide its width evenly.
@@ -75,13 +75,12 @@ pub struct ActivationMap {
     /// `[height][width]`: the activations, weighted by the gradient of the logit with respect to the
     /// features.
     pub values: Vec<f32>,
-    /// The logit, before any calibration. Of two classes of which one is right there is one logit, that of
-    /// class 1: of class 0 it counts with the sign turned, and so do map and bias.
+    /// The logit, before calibration. Two exclusive classes share one logit, that of class 1: for class 0, its sign is
+    /// flipped, as are those of map and bias.
     pub logit: f32,
-    /// What the logit has beside the mean of the map, so that both add up to it. For a head of one dense
-    /// layer this is its bias, and the map is exact. With hidden layers it depends on the picture: the map
-    /// then tells how the logit answers to small changes, and the rest is what the tangent at these features
-    /// has at the origin.
+    /// The difference of the logit and the mean of the map. For a head of one dense layer this is its bias, and the map
+    /// is exact. With hidden layers it depends on the picture: the map is the logit's response to small changes, and
+    /// the bias is the value at the origin of the tangent at these features.
     pub bias: f32,
 }
 
@@ -91,16 +90,16 @@ impl Explainer {
         Self::with(model, &PredictConfig::default())
     }
 
-    /// Compiles a model as asked for.
+    /// Compiles a model with this configuration.
     pub fn with(model: &Model, config: &PredictConfig) -> Self {
         Self::compile(model.bases(), model.mirrored, model.head.clone(), config)
     }
 
-    /// Compiles bases, whose features are joined, for a head; with `mirrored` these are the mean of those of a
+    /// Compiles bases, whose features are concatenated, for a head; if `mirrored`, features are the mean of those of a
     /// picture and of its mirror image.
     ///
     /// # Panics
-    /// When weights are not the network's, or the head is for others.
+    /// When weights do not belong to their network, or the head does not fit the features.
     pub fn compile<'a>(
         bases: impl IntoIterator<Item = (&'a Network, &'a Weights)>,
         mirrored: bool,
@@ -126,7 +125,7 @@ impl Explainer {
         Self { shared: Arc::new(shared) }
     }
 
-    /// One for another head on the same base, which is not compiled again.
+    /// Creates an explainer with another head on the same base, which is not compiled again.
     ///
     /// # Panics
     /// When the head is for another base.
@@ -143,17 +142,17 @@ impl Explainer {
         &self.shared.head
     }
 
-    /// How pictures are prepared, for the first base.
+    /// The preprocessing of pictures for the first base.
     pub fn preprocessing(&self) -> &Preprocessing {
         self.shared.bases[0].plan.preprocessing()
     }
 
-    /// What of a picture needs to be decoded.
+    /// The minimum size to which a picture must be decoded.
     pub fn at_least(&self) -> MinSize {
         self.shared.at_least
     }
 
-    /// Explains a picture from the bytes of its file, whatever its format.
+    /// Explains a picture from the bytes of its file, in any format.
     ///
     /// # Errors
     /// [`PredictError::Picture`].
@@ -170,7 +169,7 @@ impl Explainer {
         self.explain_bytes(&read_file(path.as_ref(), &self.shared.limits)?)
     }
 
-    /// Explains a picture that is decoded.
+    /// Explains a decoded picture.
     pub fn explain_picture(&self, picture: &Rgb) -> Explanation {
         let Shared { bases, mirrored, head, .. } = &*self.shared;
         let activations = bases.iter().map(|base| base.activations(picture, *mirrored));
@@ -219,8 +218,8 @@ impl Compiled {
 }
 
 impl Explanation {
-    /// The classes that the model answers with: the likeliest, or of a model that gives several labels all
-    /// that it gives, and where these are none the likeliest.
+    /// The predicted classes: the most probable one, or, for a multi-label model, all labels or, if there are none, the
+    /// most probable class.
     pub fn predicted(&self) -> Vec<usize> {
         match (self.explainer.head().task(), &self.prediction.labels[..]) {
             (Task::MultiLabel, labels @ [_, ..]) => labels.to_vec(),
@@ -228,7 +227,7 @@ impl Explanation {
         }
     }
 
-    /// How much each position speaks for a class.
+    /// Computes the evidence for a class at each position.
     ///
     /// # Panics
     /// When there is no such class.
@@ -236,7 +235,7 @@ impl Explanation {
         let Shared { bases, head, .. } = &*self.explainer.shared;
         let head = head.head();
         assert!(class < head.classes, "there is no class {class}");
-        // One logit for two classes is that of class 1.
+        // The single logit of two classes is that of class 1.
         let (unit, sign) = match head.units() == head.classes {
             true => (class, 1.0),
             false => (0, if class == 1 { 1.0 } else { -1.0 }),
@@ -282,9 +281,9 @@ impl Explanation {
         self.size
     }
 
-    /// A map alone, to be laid over the picture at any size: RGBA `[height][width][4]`, clearer the less speaks
-    /// for the class, in the colours of [`Explanation::overlay`]. What the network does not see of the picture
-    /// is faded.
+    /// A map as a separate layer, to lay over the picture at any size: RGBA `[height][width][4]`, more transparent
+    /// where evidence is weaker, in the colours of [`Explanation::overlay`]. Parts of the picture outside the network's
+    /// input are faded.
     ///
     /// # Panics
     /// When a side has no pixels.
@@ -293,10 +292,9 @@ impl Explanation {
         overlay::layer(map, (&self.shown, self.size), (to.width, to.height), (width, height))
     }
 
-    /// The picture with a map on it, at a [size to look at](overlay_picture): from dark to bright what speaks
-    /// for the class, on a scale of its own that ends at the largest value and begins at 0, where all that
-    /// speaks against it is, too. A line goes around what has half of the largest value or more. What the
-    /// network does not see of the picture is faded.
+    /// The picture with a map on it, at a [display size](overlay_picture): evidence from dark to bright, on a scale
+    /// from 0, which includes all negative values, to the map's largest value. A line surrounds values of at least half
+    /// the largest. Parts of the picture outside the network's input are faded.
     ///
     /// `picture` is the one that was explained, at any resolution.
     pub fn overlay(&self, map: &ActivationMap, picture: &Rgb) -> Rgb {

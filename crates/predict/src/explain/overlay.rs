@@ -1,4 +1,4 @@
-//! A map drawn on the picture.
+//! Drawing of a map on a picture.
 
 use headstart_decode::{Covered, MinSize, Rgb};
 use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
@@ -7,18 +7,17 @@ use headstart_resize::{Fitted, Resizer};
 use super::ActivationMap;
 use super::palette::colour;
 
-/// The longer side of an overlay, in pixels: larger pictures are reduced to the most, smaller ones
-/// enlarged to the least.
+/// The range of the longer side of an overlay, in pixels; pictures outside it are scaled to its nearer end.
 const LONGER: std::ops::RangeInclusive<f64> = 256.0..=1024.0;
 
-/// What of a picture needs to be decoded for its overlay.
+/// The minimum size to which a picture must be decoded for its overlay.
 pub const OVERLAY_AT_LEAST: MinSize = MinSize { width: 1024, height: 1024 };
 
-/// The share of the map's colour in that of a pixel; the rest is the picture's light.
+/// The weight of the map's colour in that of a pixel; the rest is the picture's luminance.
 const TINT: f32 = 0.6;
-/// The share of white where the network does not see the picture.
+/// The weight of white outside the network's input.
 const FADED: f32 = 0.7;
-/// The value, of the largest, that a line goes around.
+/// The value of the contour line, relative to the largest.
 const LINE: f32 = 0.5;
 
 /// A picture at the size of its overlay: with its longer side between 256 and 1,024 pixels.
@@ -38,7 +37,7 @@ pub fn overlay_picture(picture: &Rgb) -> Rgb {
     Rgb::new(to.width, to.height, pixels).expect("as many pixels as the size has")
 }
 
-/// Draws a map on a picture of which `shown`, in pixels of `size`, lies in a network's input of the size
+/// Draws a map on a picture of which the part `shown`, in pixels of `size`, fills a network's input of the size
 /// `input`.
 pub(super) fn overlay(
     map: &ActivationMap,
@@ -57,8 +56,8 @@ pub(super) fn overlay(
     Rgb::new(width, height, pixels).expect("as many pixels as the size has")
 }
 
-/// The value of a map, of its largest, at each pixel of a picture of a size; nothing where the network does not
-/// see it.
+/// The value of a map, relative to its largest, at each pixel of a picture of this size; `None` outside the network's
+/// input.
 fn values(
     map: &ActivationMap,
     (shown, size): (&Fitted<f64>, (usize, usize)),
@@ -85,7 +84,7 @@ fn values(
     rows.iter().flat_map(|row| columns.iter().map(move |column| value(row, column))).collect()
 }
 
-/// A map as colours that are clearer the less speaks for the class, to be laid over a picture: RGBA.
+/// A map as RGBA colours to lay over a picture, more transparent where evidence is weaker.
 pub(super) fn layer(
     map: &ActivationMap,
     shown: (&Fitted<f64>, (usize, usize)),
@@ -104,7 +103,7 @@ pub(super) fn layer(
     values(map, shown, input, (width, height)).into_iter().flat_map(pixel).collect()
 }
 
-/// A pixel under the map's colour, or faded where there is none.
+/// A pixel tinted by the map's colour, or faded if there is none.
 fn tinted(pixel: [u8; 3], value: Option<f32>) -> [u8; 3] {
     let [r, g, b] = pixel.map(f32::from);
     let light = 0.299 * r + 0.587 * g + 0.114 * b;
@@ -115,7 +114,8 @@ fn tinted(pixel: [u8; 3], value: Option<f32>) -> [u8; 3] {
     over.map(|over| (own * (1.0 - share) + over * share).round() as u8)
 }
 
-/// Draws white where the values pass [`LINE`], with black around it, and black where the network's view ends.
+/// Draws a white line with a black edge where the values cross [`LINE`], and a black one at the border of the network's
+/// input.
 fn draw_line(values: &[Option<f32>], (width, height): (usize, usize), pixels: &mut [[u8; 3]]) {
     let side = |at: usize| values[at].map(|value| value >= LINE);
     for y in 0..height {
@@ -138,24 +138,24 @@ fn draw_line(values: &[Option<f32>], (width, height): (usize, usize), pixels: &m
     }
 }
 
-/// One axis of the overlay, of the picture, of the network's input, and of the map.
+/// One axis of the overlay, the picture, the network's input, and the map.
 struct Axis {
-    /// Pixels of the overlay, which has the whole picture.
+    /// Pixels of the overlay, which shows the whole picture.
     pixels: usize,
     /// Pixels of the picture.
     size: usize,
-    /// First pixel and number of pixels that the network sees of it.
+    /// First pixel and number of pixels of it in the network's input.
     from: (f64, f64),
     /// First pixel and number of pixels of the input that they fill.
     to: (usize, usize),
     /// Pixels of the input.
     input: usize,
-    /// Cells of the map, which lies on all of the input.
+    /// Cells of the map, which covers the whole input.
     cells: usize,
 }
 
-/// The two cells between whose middles a pixel lies, and the share of the second. Beyond the middles of
-/// the outermost cells the map goes on with their values.
+/// The two cells between whose centres a pixel is, and the weight of the second. Beyond the centres of the outermost
+/// cells the map is constant.
 struct Place {
     first: usize,
     second: usize,
@@ -163,7 +163,7 @@ struct Place {
 }
 
 impl Axis {
-    /// Where each pixel of the overlay lies; nothing for what the network does not see.
+    /// The place of each pixel of the overlay; `None` outside the network's input.
     fn places(&self) -> Vec<Option<Place>> {
         (0..self.pixels).map(|pixel| self.place(pixel)).collect()
     }

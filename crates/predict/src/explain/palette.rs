@@ -1,7 +1,6 @@
-//! Colours in an order that eyes agree on, in print without colours, too.
+//! A perceptually ordered palette, also in greyscale print.
 
-/// Colours at even distances, of lightness (CIE L*) 6, 24, 46, 69 and 93: indigo, violet, crimson, orange,
-/// yellow.
+/// Evenly spaced colours, of lightness (CIE L*) 6, 24, 46, 69 and 93: indigo, violet, crimson, orange, yellow.
 const ANCHORS: [[f32; 3]; 5] = [
     [20.0, 12.0, 60.0],
     [92.0, 22.0, 124.0],

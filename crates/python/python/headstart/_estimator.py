@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from ._errors import InvalidError
@@ -21,8 +22,8 @@ class Estimator:
     @classmethod
     def _names(cls) -> tuple[str, ...]:
         # Engines wrap classes in others that hand any arguments on.
-        own = (each.__init__.__code__ for each in cls.__mro__ if "__init__" in vars(each) and each is not object)
-        code = next(code for code in own if not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS))
+        own = (vars(each)["__init__"].__code__ for each in cls.__mro__[:-1] if "__init__" in vars(each))
+        code: CodeType = next(code for code in own if not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS))
         return code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

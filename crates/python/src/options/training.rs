@@ -38,8 +38,7 @@ impl Options<'_, '_> {
                     ("label_smoothing", label_smoothing.is_some() && !tunes),
                 ];
                 if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
-                    let problem =
-                        format!("{name} has no meaning for head=\"lbfgs\": take \"adam\"");
+                    let problem = format!("{name} requires head=\"adam\"");
                     return Err(self.wrong(&problem));
                 }
                 let strength = strength.map_or(Strength::Auto, Strength::Fixed);
@@ -47,9 +46,7 @@ impl Options<'_, '_> {
                     LogisticConfig { seed, class_weight, strength, ..LogisticConfig::default() };
                 Ok(HeadConfig::Lbfgs(config))
             }
-            "adam" if strength.is_some() => {
-                Err(self.wrong("strength has no meaning for head=\"adam\": take \"lbfgs\""))
-            }
+            "adam" if strength.is_some() => Err(self.wrong("strength requires head=\"lbfgs\"")),
             "adam" => {
                 let default = AdamConfig::default();
                 Ok(HeadConfig::Adam(AdamConfig {
@@ -91,9 +88,7 @@ impl Options<'_, '_> {
                 ("average", average.is_some()),
             ];
             return match given.iter().find(|(_, given)| *given) {
-                Some((name, _)) => {
-                    Err(self.wrong(&format!("{name} is for fine-tuning: say fine_tune_at, too")))
-                }
+                Some((name, _)) => Err(self.wrong(&format!("{name} requires fine_tune_at"))),
                 None => Ok(None),
             };
         };

@@ -22,7 +22,7 @@ pub(crate) fn new_class_name(text: &str) -> Result<String, StudioError> {
     };
     let name = match class_name(text) {
         Ok(name) => name.into_owned(),
-        Err(bad) => return refuse(&format!("it holds {}", bad.problem)),
+        Err(bad) => return refuse(&format!("it contains {}", bad.problem)),
     };
     match () {
         () if name.contains(['/', '\\']) => refuse("a slash would lead to another folder"),
@@ -112,7 +112,7 @@ mod tests {
             "lost+found",
         ] {
             let error = new_class_name(text).expect_err(text).to_string();
-            assert!(error.contains("is no name for a class"), "{error}");
+            assert!(error.contains("is not a valid class name"), "{error}");
         }
         assert!(new_class_name(&"a".repeat(LONGEST)).is_ok());
         assert!(new_class_name(&"a".repeat(LONGEST + 1)).is_err());

@@ -220,7 +220,7 @@ impl Job {
         let extract = tools.extract.clone();
         match (request.kind, &request.from) {
             (Kind::Train, Some(_)) => {
-                let problem = "a model is fine-tuned further, not trained: leave out \"from\"";
+                let problem = "a model can be fine-tuned but not trained again; remove \"from\"";
                 Err(StudioError::Request(problem.to_owned()))
             }
             (Kind::FineTune, Some(from)) => {

@@ -145,7 +145,7 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
     let studio = project.open();
     let before = project.files();
     for name in ["..", ".", "", " ", "a/b", "..\\a", ".headstart", "a\nb"] {
-        let parts = ["is no name for a class"];
+        let parts = ["is not a valid class name"];
         studio.refuse(json!({ "do": "addClass", "name": name }), 400, &parts);
         studio.refuse(json!({ "do": "renameClass", "from": "Bag", "to": name }), 400, &parts);
     }

@@ -153,7 +153,7 @@ fn a_job_that_is_stopped_leaves_nothing_and_one_that_makes_no_sense_does_not_beg
         (
             json!({ "kind": "train", "base": "mobilenetv2", "name": "../x" }),
             400,
-            "\"../x\" is no name for a model",
+            "\"../x\" is not a valid model name",
         ),
         (json!({ "kind": "fine_tune", "base": "mobilenetv2", "epochs": 0 }), 400, "epochs"),
         (json!({ "kind": "burn", "base": "mobilenetv2" }), 400, "burn"),

@@ -10,31 +10,31 @@ use crate::network::TrainableNetwork;
 use crate::optimizers::{Optimizer, OptimizerState};
 use crate::{TrainError, check_length};
 
-/// How far training has come.
+/// The progress of training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Whole epochs.
+    /// Complete epochs.
     pub epoch: usize,
-    /// Batches of the next one.
+    /// Batches of the next epoch.
     pub batch: usize,
-    /// The sum of the losses of these batches' pictures.
+    /// The sum of the losses over the pictures of these batches.
     pub(super) loss_sum: f64,
-    /// Of the decisions on these batches' pictures, those that were right.
+    /// The number of correct decisions on the pictures of these batches.
     pub(super) right: usize,
 }
 
-/// Everything that training goes on from.
+/// The state from which training can continue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// How far it has come.
+    /// The progress so far.
     pub progress: Progress,
     /// The epochs so far.
     pub history: History,
     /// Steps of the optimizer.
     steps: usize,
-    /// The lowest loss watched by early stopping.
+    /// The lowest loss seen by early stopping.
     best: Option<f64>,
-    /// All values by name; kept apart from the rest, which is text.
+    /// All values by name; stored separately from the rest, which is text.
     #[serde(skip)]
     pub tensors: BTreeMap<String, Vec<f32>>,
 }
@@ -45,7 +45,7 @@ const AVERAGE: &str = "average/";
 const OPTIMIZER: &str = "optimizer/";
 
 impl FineTuner {
-    /// What [`FineTuner::restore`] needs to go on.
+    /// Returns the state that [`FineTuner::restore`] needs.
     pub fn checkpoint(&self) -> Checkpoint {
         let mut tensors = BTreeMap::new();
         let current = Snapshot::of(&self.network, &self.head);
@@ -79,11 +79,11 @@ impl FineTuner {
         Checkpoint { progress, history, steps, best, tensors }
     }
 
-    /// Goes on from a checkpoint of the same network, head and options: what follows is, bit for
-    /// bit, what would have followed there.
+    /// Continues from a checkpoint of the same network, head and options, with bitwise the same results as without the
+    /// interruption.
     ///
     /// # Errors
-    /// As [`FineTuner::new`], and when the checkpoint lacks something or is of another network.
+    /// As for [`FineTuner::new`], and when the checkpoint is incomplete or belongs to another network.
     pub fn restore(
         network: TrainableNetwork,
         head: Head,

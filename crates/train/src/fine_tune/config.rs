@@ -7,7 +7,7 @@ use crate::optimizers::OptimizerConfig;
 use crate::schedules::Schedule;
 use crate::{ClassWeight, TrainError};
 
-/// How to fine-tune; the defaults are those of Keras's transfer-learning tutorial.
+/// Options of fine-tuning; the defaults are those of Keras's transfer-learning tutorial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FineTuneConfig {
@@ -15,32 +15,32 @@ pub struct FineTuneConfig {
     pub learning_rate: f64,
     /// Passes over the pictures: 10.
     pub epochs: usize,
-    /// Pictures of a step: 32; the last step of an epoch may have fewer.
+    /// Pictures per step: 32; the last step of an epoch may have fewer.
     pub batch_size: usize,
     /// RMSprop.
     pub optimizer: OptimizerConfig,
-    /// How the learning rate goes from step to step: it stays.
+    /// The schedule of the learning rate over the steps: constant.
     pub schedule: Schedule,
-    /// How gradients are kept small, if they are.
+    /// Gradient clipping, if any.
     pub clip: Option<Clip>,
-    /// The share of the way that targets are moved to classes that are all as likely: 0.
+    /// Label smoothing: the fraction by which targets are moved towards the uniform distribution: 0.
     pub label_smoothing: f32,
-    /// What pictures of each class count for.
+    /// The weight of pictures of each class.
     pub class_weight: ClassWeight,
-    /// Each block of layers learns at this share of the rate of the next one: 1.
+    /// The learning rate of each block of layers, relative to the next block's: 1.
     pub layer_decay: f64,
-    /// The momentum of an exponential moving average of the weights, which is what is evaluated and
-    /// kept; Keras's is 0.99. None by default.
+    /// The momentum of an exponential moving average of the weights, which is used for evaluation and in the result;
+    /// Keras's is 0.99. None by default.
     pub average: Option<f64>,
-    /// Stops when the validation loss (the training loss, without validation pictures) has not
-    /// fallen for so many epochs, and takes the weights of the best epoch. With validation pictures
-    /// the weights that training begins with are those of epoch 0.
+    /// The number of epochs without improvement of the validation loss (of the training loss, without validation
+    /// pictures) after which training stops and the weights of the best epoch are restored. With validation pictures,
+    /// the initial weights count as epoch 0.
     pub early_stop: Option<usize>,
     /// How trainable BatchNormalization layers normalise.
     pub bn: BatchNorm,
-    /// Decides the order of the pictures, and the dropout.
+    /// The random seed of the order of the pictures and the dropout.
     pub seed: u64,
-    /// Whether pictures come in a new order each epoch.
+    /// Whether pictures are shuffled in each epoch.
     pub shuffle: bool,
 }
 
@@ -66,10 +66,10 @@ impl Default for FineTuneConfig {
 }
 
 impl FineTuneConfig {
-    /// Whether the options make sense. Class weights are not looked at: that takes pictures.
+    /// Checks the options, except the class weights, which depend on the pictures.
     ///
     /// # Errors
-    /// [`TrainError::Option`] for the first that makes none.
+    /// [`TrainError::Option`] for the first invalid one.
     pub fn check(&self) -> Result<(), TrainError> {
         let wrong = |option, value, expected| {
             Err(TrainError::Option { option, value: readable(value), expected })

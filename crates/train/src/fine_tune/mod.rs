@@ -1,8 +1,7 @@
-//! Fine-tuning: the top of the base trains together with the head, at a low learning rate.
+//! Fine-tuning: trains the top of the base together with the head, at a low learning rate.
 //!
-//! [`FineTuner::epoch`] takes one epoch after the other, so that whoever calls can save what
-//! [`FineTuner::checkpoint`] holds in between; one that is [restored](FineTuner::restore) goes on as
-//! if it had never stopped, also amid an epoch.
+//! [`FineTuner::epoch`] runs one epoch at a time, so that callers can save a [`FineTuner::checkpoint`] in between; a
+//! [restored](FineTuner::restore) tuner continues as if never interrupted, even in the middle of an epoch.
 
 mod checkpoint;
 mod config;
@@ -33,24 +32,24 @@ pub use inputs::{Inputs, Label};
 use objective::Batch;
 pub use range_test::{RangeTest, RangeTestConfig, range_test};
 
-/// A base's trainable end and a head, being trained.
+/// The trainable end of a base and a head, in training.
 pub struct FineTuner {
     config: FineTuneConfig,
     network: TrainableNetwork,
     head: Head,
     optimizer: Optimizer,
     average: Option<MovingAverage>,
-    /// Of each parameter, what the learning rate is multiplied with.
+    /// The learning rate multiplier of each parameter.
     rates: Vec<f64>,
     progress: Progress,
     history: History,
-    /// The lowest loss watched, and the weights that had it.
+    /// The lowest loss seen and the weights that achieved it.
     best: Option<(f64, Snapshot)>,
-    /// The weights as the last epoch left them: what is taken when the loss diverges.
+    /// The weights after the last epoch, restored when the loss diverges.
     good: Snapshot,
 }
 
-/// The values of all weights, and of the head.
+/// The values of all weights, including the head's.
 #[derive(Clone)]
 struct Snapshot {
     parameters: Vec<Vec<f32>>,
@@ -58,10 +57,10 @@ struct Snapshot {
 }
 
 impl FineTuner {
-    /// Begins with a head that fits the network's features.
+    /// Creates a fine-tuner from a network and a head that fits its features.
     ///
     /// # Errors
-    /// Options that make no sense, and a head for other features.
+    /// Invalid options, or a head for other features.
     pub fn new(
         network: TrainableNetwork,
         head: Head,
@@ -90,36 +89,35 @@ impl FineTuner {
         })
     }
 
-    /// The base's trainable end.
+    /// The trainable end of the base.
     pub fn network(&self) -> &TrainableNetwork {
         &self.network
     }
 
-    /// The head as it is.
+    /// The head in its current state.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// How training went so far.
+    /// The history so far.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// Whether all epochs are over, or early stopping has ended training.
+    /// Whether all epochs are complete, or early stopping has ended training.
     pub fn is_done(&self) -> bool {
         self.progress.epoch >= self.config.epochs || self.history.stopped_early
     }
 
-    /// Trains for an epoch, or for the rest of one, and evaluates.
+    /// Trains for an epoch, or the remainder of one, and evaluates.
     ///
-    /// `callback` is told of each batch before it is taken, and of the epoch after it; if it breaks
-    /// at the epoch, that was the last.
+    /// `callback` is called before each batch and after the epoch; if it breaks at the epoch, that was the last.
     ///
     /// # Errors
-    /// Labels that are no classes, a picture that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch: the
-    /// batches before it stand; [`TrainError::Diverged`] if the loss becomes NaN, infinite or
-    /// absurdly high, or the gradients NaN or infinite: the weights are then those that the last
-    /// epoch left.
+    /// Invalid labels, and pictures that cannot be read; [`TrainError::Stopped`] if the callback breaks at a batch, in
+    /// which case the batches before it remain in effect; [`TrainError::Diverged`] if the loss becomes NaN, infinite or
+    /// absurdly high, or the gradients NaN or infinite, in which case the weights are reset to the end of the last
+    /// epoch.
     pub fn epoch(
         &mut self,
         train: &dyn Inputs,
@@ -161,7 +159,7 @@ impl FineTuner {
         self.swap_average();
         let (val_loss, val_accuracy) = evaluated?.unzip();
         if val_loss.is_some_and(is_lost) || !snapshot.is_finite() {
-            // The last step went too far; there is no batch after it that would show.
+            // The last step diverged, and no later batch would reveal it.
             self.good.clone().put_back(&mut self.network, &mut self.head);
             return Err(TrainError::Diverged {
                 epoch,
@@ -187,14 +185,12 @@ impl FineTuner {
         Ok(done)
     }
 
-    /// Takes the next batch, epoch after epoch, at this rate, whatever the schedule says; returns the
-    /// mean loss before the step. All batches are of one size, so that their losses can be compared:
-    /// what is left over at the end of an epoch waits for another. No epoch enters the history: this
-    /// is for [`range_test`], not for training.
+    /// Trains on the next batch, across epochs, at this rate instead of the schedule's; returns the mean loss before
+    /// the step. All batches have the same size, so that their losses are comparable; the remainder of an epoch is
+    /// skipped. The history does not change: this is for [`range_test`], not for training.
     ///
     /// # Errors
-    /// A picture that cannot be read, and [`TrainError::Diverged`] if loss or gradients become NaN or
-    /// infinite.
+    /// A picture that cannot be read, and [`TrainError::Diverged`] if loss or gradients become NaN or infinite.
     pub fn step_at(&mut self, train: &dyn Inputs, rate: f64) -> Result<f64, TrainError> {
         let n = train.labels().len();
         if n == 0 {
@@ -213,8 +209,7 @@ impl FineTuner {
         Ok(loss)
     }
 
-    /// Fails unless labels are classes of the head, or sets of them, and there is a weight for each picture
-    /// or none.
+    /// Checks that labels are valid classes or sets of classes, and that the weights, if any, match the pictures.
     fn check(&self, inputs: &dyn Inputs) -> Result<(), TrainError> {
         let labels = inputs.labels();
         check_labels(labels, inputs.label_sets(), self.head.classes)?;
@@ -222,7 +217,7 @@ impl FineTuner {
         check_length("sample weights", weights, labels.len())
     }
 
-    /// What each picture counts for, or each pair of picture and class; none if all count 1.
+    /// The weight of each picture, or of each pair of picture and class; `None` if all are 1.
     fn weights(&self, inputs: &dyn Inputs) -> Result<Option<Vec<f32>>, TrainError> {
         self.check(inputs)?;
         let (labels, sets, own) = (inputs.labels(), inputs.label_sets(), inputs.weights());
@@ -234,15 +229,15 @@ impl FineTuner {
         let mut order: Vec<usize> = (0..n).collect();
         if self.config.shuffle {
             let mut random = ChaCha8Rng::seed_from_u64(self.config.seed);
-            // The streams of pictures have their epoch in the upper half, too, but a place below.
+            // Pictures' streams also have their epoch in the upper half, but a smaller lower half.
             random.set_stream((epoch as u64) << 32 | u64::from(u32::MAX));
             order.shuffle(&mut random);
         }
         order
     }
 
-    /// Takes a step on the pictures `rows` of an epoch, the first of which has this place in it;
-    /// returns the mean loss before it, and how many decisions were right.
+    /// Takes a step on the pictures `rows` of an epoch, the first of which has this position in it. Returns the mean
+    /// loss before the step and the number of correct decisions.
     fn step(
         &mut self,
         inputs: &dyn Inputs,
@@ -293,7 +288,7 @@ impl FineTuner {
         Ok((loss, right))
     }
 
-    /// Moves all weights against their gradients.
+    /// Updates all weights by their gradients.
     fn update(
         &mut self,
         d_head: &mut [Vec<f32>],
@@ -340,7 +335,7 @@ impl FineTuner {
         Ok(())
     }
 
-    /// Exchanges weights and their averages, where there are any.
+    /// Swaps the weights and their moving averages, if any.
     fn swap_average(&mut self) {
         let Some(average) = &mut self.average else { return };
         let parameters = self.network.parameters_mut().iter_mut();
@@ -364,7 +359,7 @@ impl FineTuner {
         Ok((loss, right as f64 / decisions as f64))
     }
 
-    /// The features of pictures, `[pictures][features]`, as the weights are.
+    /// The features of pictures, `[pictures][features]`, for the current weights.
     ///
     /// # Errors
     /// A picture that cannot be read.
@@ -378,7 +373,7 @@ impl FineTuner {
         Ok(features)
     }
 
-    /// Keeps the weights of the best epoch, if early stopping watches.
+    /// Remembers the weights of the best epoch, if early stopping is enabled.
     fn watch(&mut self, done: &Epoch, snapshot: &Snapshot) {
         if self.config.early_stop.is_none() {
             return;
@@ -390,14 +385,13 @@ impl FineTuner {
         }
     }
 
-    /// Whether early stopping has waited for long enough since the best epoch.
+    /// Whether early stopping has waited long enough since the best epoch.
     fn patience_is_over(&self, epoch: usize) -> bool {
         let waited = epoch - self.history.best_epoch.unwrap_or(0);
         self.config.early_stop.is_some_and(|patience| waited >= patience.max(1))
     }
 
-    /// Where early stopping watches validation pictures, the weights that training begins with are a
-    /// candidate, too: those of epoch 0.
+    /// Makes the initial weights a candidate, as epoch 0, if early stopping uses validation pictures.
     fn watch_start(&mut self, validation: Option<&dyn Inputs>) -> Result<(), TrainError> {
         let at_start = self.progress == Progress::default() && self.best.is_none();
         let Some(inputs) = validation.filter(|_| at_start && self.config.early_stop.is_some())
@@ -412,9 +406,8 @@ impl FineTuner {
         Ok(())
     }
 
-    /// Ends training: writes the weights of the best epoch, or the last one's, to `weights`, and
-    /// returns the head that belongs to them. After [`TrainError::Diverged`] or
-    /// [`TrainError::Stopped`] that is what the last whole epoch left.
+    /// Ends training: writes the weights of the best epoch, or of the last, to `weights`, and returns the corresponding
+    /// head. After [`TrainError::Diverged`] or [`TrainError::Stopped`], they are those of the last complete epoch.
     pub fn finish(mut self, weights: &mut Weights) -> (Head, History) {
         let snapshot = self.best.take().map_or(self.good, |(_, best)| best);
         snapshot.put_back(&mut self.network, &mut self.head);
@@ -447,8 +440,8 @@ impl Snapshot {
     }
 }
 
-/// Of each parameter, the share of the head's learning rate: `decay` for each block of layers above
-/// its own, the head being one.
+/// The learning rate multiplier of each parameter, relative to the head: `decay` for each block of layers above its
+/// own, including the head.
 fn rates(network: &TrainableNetwork, decay: f64) -> Vec<f64> {
     let depth = |place| match place {
         Place::Stem => 0,

@@ -1,4 +1,4 @@
-//! The head over the features of a task's pictures: loss and gradients.
+//! The head on the features of a task's pictures: loss and gradients.
 
 use std::ops::Range;
 
@@ -12,36 +12,36 @@ use crate::losses::Loss;
 use crate::losses::Targets;
 use crate::samples::targets;
 
-/// What the pictures of a batch should be taken for.
+/// The targets and weights of a batch of pictures.
 pub(super) struct Batch<'a> {
     /// The pictures' indices.
     pub(super) rows: &'a [usize],
     /// The class of every picture, or the index of its set of classes.
     pub(super) labels: &'a [usize],
     pub(super) label_sets: Option<&'a [Vec<usize>]>,
-    /// What every picture counts for, or every pair of picture and class; 1 if there is nothing.
+    /// The weight of each picture, or of each pair of picture and class; 1 if `None`.
     pub(super) weights: Option<&'a [f32]>,
     pub(super) label_smoothing: f32,
-    /// Decides the dropout: a stream for each picture of each epoch.
+    /// The random seed of the dropout, with a stream for each picture of each epoch.
     pub(super) seed: u64,
     pub(super) epoch: usize,
-    /// The place of the batch's first picture in the epoch.
+    /// The position of the batch's first picture in the epoch.
     pub(super) first: usize,
 }
 
-/// What the pictures of a task add.
+/// The contributions of the pictures of a task.
 pub(super) struct PartialSums {
     /// The sum over the pictures.
     pub(super) loss: f64,
-    /// Decisions that were right.
+    /// The number of correct decisions.
     pub(super) right: usize,
-    /// Of the head's weights.
+    /// The gradients of the head's weights.
     pub(super) d_head: Vec<Vec<f32>>,
 }
 
 impl Batch<'_> {
-    /// Forward through dropout and head, and back to `d_features`, `[pictures][features]`. The
-    /// gradients are those of the mean over the batch.
+    /// Forward through dropout and head, and backward to `d_features`, `[pictures][features]`. The gradients are those
+    /// of the mean over the batch.
     pub(super) fn part(
         &self,
         head: &Head,
@@ -51,7 +51,7 @@ impl Batch<'_> {
         d_features: &mut [f32],
     ) -> PartialSums {
         let (n, units) = (task.len(), head.units());
-        // A picture's dropouts follow one another in its own stream, whatever task it is in.
+        // Dropout draws from a separate stream for each picture, in any task.
         let mut streams: Vec<ChaCha8Rng> = Vec::new();
         let mut pass = Pass::default();
         pass.forward(head, features, &mut |dropout, width, from, mask, to| {
@@ -87,7 +87,7 @@ impl Batch<'_> {
         let mean = loss.forward(logits, targets, weights.as_deref());
         let mut d_logits = vec![0.0; logits.len()];
         loss.backward(logits, targets, weights.as_deref(), &mut d_logits);
-        // Of the task's mean, as yet.
+        // So far the mean is over the task.
         let share = n as f32 / self.rows.len() as f32;
         d_logits.iter_mut().for_each(|d| *d *= share);
 

@@ -3,14 +3,14 @@ use serde::Serialize;
 use crate::TrainError;
 use crate::error::readable;
 
-/// How to look for a learning rate: the rate grows from step to step until the loss does.
+/// Options of a learning rate range test, which raises the rate from step to step until the loss grows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RangeTestConfig {
     /// The first rate: 1e-7.
     pub first: f64,
     /// The last rate: 1.
     pub last: f64,
-    /// Steps in all: 100.
+    /// Number of steps: 100.
     pub steps: usize,
 }
 
@@ -20,14 +20,14 @@ impl Default for RangeTestConfig {
     }
 }
 
-/// The fewest steps that tell anything.
+/// Minimum number of steps for a meaningful result.
 const FEWEST: usize = 10;
 
 impl RangeTestConfig {
-    /// Whether the options make sense.
+    /// Checks the options.
     ///
     /// # Errors
-    /// [`TrainError::Option`] for the first that makes none.
+    /// [`TrainError::Option`] for the first invalid one.
     pub fn check(&self) -> Result<(), TrainError> {
         let wrong = |option, value, expected| Err(TrainError::Option { option, value, expected });
         for (option, rate) in
@@ -49,37 +49,37 @@ impl RangeTestConfig {
     }
 }
 
-/// The loss by learning rate, in the order of the steps (L. N. Smith, "Cyclical Learning Rates for
-/// Training Neural Networks", section 3.3).
+/// The loss as a function of the learning rate, in step order (L. N. Smith, "Cyclical Learning Rates for Training
+/// Neural Networks", section 3.3).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RangeTest {
     /// The learning rates.
     pub rates: Vec<f64>,
     /// The loss before each step.
     pub losses: Vec<f64>,
-    /// The losses smoothed: an exponential moving average, corrected for its start.
+    /// The smoothed losses: an exponential moving average, corrected for its start.
     pub smoothed: Vec<f64>,
-    /// The rate at which the smoothed loss falls fastest, or [`RangeTest::most`] if that is less: a
-    /// rate to train with. `None` where the loss falls by no more than it may by chance.
+    /// The suggested learning rate: the one at which the smoothed loss falls fastest, or [`RangeTest::most`] if that is
+    /// lower. `None` if the loss falls no more than it may by chance.
     pub suggestion: Option<f64>,
-    /// A tenth of the rate at which the smoothed loss is lowest: the most that is likely to work.
+    /// A tenth of the rate at which the smoothed loss is lowest: the highest rate that is likely to work.
     pub most: Option<f64>,
 }
 
-/// How much of the smoothed loss stays from step to step.
+/// The weight of the previous average in the smoothed loss.
 const SMOOTHING: f64 = 0.9;
-/// A loss of so many times the lowest ends the test, if it is the highest, too.
+/// The test ends at a loss that is this many times the lowest and also the highest so far.
 const TOO_HIGH: f64 = 4.0;
-/// A fall of so many standard deviations is none by chance.
+/// A fall by this many standard deviations is not due to chance.
 const CHANCE: f64 = 8.0;
-/// Steps before a loss is believed.
+/// Steps before losses are evaluated.
 const WARM_UP: usize = 5;
 
-/// Calls `step` with one learning rate after the other, evenly spread on a logarithmic scale; it takes
-/// a step and returns the loss before it.
+/// Calls `step` with learning rates that increase evenly on a logarithmic scale; it takes a training step and returns
+/// the loss before it.
 ///
 /// # Errors
-/// Options that make no sense, and what `step` returns, but for [`TrainError::Diverged`], which ends the test.
+/// Invalid options, and errors of `step` except [`TrainError::Diverged`], which ends the test.
 pub fn range_test(
     config: &RangeTestConfig,
     step: &mut dyn FnMut(f64) -> Result<f64, TrainError>,
@@ -109,8 +109,7 @@ pub fn range_test(
     Ok(RangeTest { suggestion, most, ..test })
 }
 
-/// A rate to train with, and the most that is likely to work; nothing where the loss falls by no more
-/// than it may by chance.
+/// The suggested rate, and the highest that is likely to work; `None` if the loss falls no more than it may by chance.
 fn suggest(test: &RangeTest) -> (Option<f64>, Option<f64>) {
     let RangeTest { rates, losses, smoothed, .. } = test;
     let seen = WARM_UP.min(smoothed.len())..smoothed.len();
@@ -121,7 +120,7 @@ fn suggest(test: &RangeTest) -> (Option<f64>, Option<f64>) {
     if highest - smoothed[lowest] <= CHANCE * noise(&losses[..=lowest]) {
         return (None, None);
     }
-    // The slope over a few steps, of which a single one is mostly noise.
+    // The slope over several steps, as a single one is mostly noise.
     const REACH: usize = 3;
     let slope = |at: usize| {
         let (from, to) = (at.saturating_sub(REACH), (at + REACH).min(smoothed.len() - 1));
@@ -133,13 +132,12 @@ fn suggest(test: &RangeTest) -> (Option<f64>, Option<f64>) {
     (falls.map(|at| rates[at].min(most)), falls.map(|_| most))
 }
 
-/// The standard deviation that smoothed losses have by chance, from how losses differ from one step to
-/// the next.
+/// The standard deviation of smoothed losses due to chance, estimated from the differences between consecutive losses.
 fn noise(losses: &[f64]) -> f64 {
     let steps = losses.windows(2).map(|pair| (pair[1] - pair[0]).abs());
     let mean = steps.sum::<f64>() / (losses.len() - 1).max(1) as f64;
-    // Of normal values: their differences' mean size is 2 / sqrt(pi) of their deviation, of which an
-    // exponential average leaves a share.
+    // For normal values, the mean absolute difference is 2 / sqrt(pi) of the deviation, which exponential averaging
+    // reduces.
     let deviation = mean * std::f64::consts::PI.sqrt() / 2.0;
     deviation * ((1.0 - SMOOTHING) / (1.0 + SMOOTHING)).sqrt()
 }
@@ -160,7 +158,7 @@ mod tests {
     fn the_steepest_descent_and_a_tenth_of_the_lowest_loss_are_suggested() {
         let test = range_test(&RangeTestConfig::default(), &mut |rate| Ok(curve(rate))).unwrap();
         let suggestion = test.suggestion.unwrap();
-        // Smoothing lags behind by a few steps of 0.07 decades.
+        // Smoothing lags by a few steps of 0.07 decades.
         assert!((-3.2..-2.2).contains(&suggestion.log10()), "{suggestion:e}");
         let most = test.most.unwrap();
         assert!((-2.4..-1.6).contains(&most.log10()), "{most:e}");

@@ -12,7 +12,7 @@ use crate::{
     optimizers::{Optimizer, OptimizerConfig},
 };
 
-/// How to train a head with Adam; the defaults are those of Keras's transfer-learning tutorial.
+/// Options of training a head with Adam; the defaults are those of Keras's transfer-learning tutorial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AdamConfig {
@@ -22,19 +22,19 @@ pub struct AdamConfig {
     pub epochs: usize,
     /// 32; the last batch of an epoch may be smaller.
     pub batch_size: usize,
-    /// The share of features dropped in training: 0.2.
+    /// The dropout rate of the features in training: 0.2.
     pub dropout: f32,
-    /// Decides the first kernel, the order of samples and the dropout.
+    /// The random seed of the initial kernel, the order of samples and the dropout.
     pub seed: u64,
-    /// Whether samples come in a new order each epoch.
+    /// Whether samples are shuffled in each epoch.
     pub shuffle: bool,
-    /// Stops when the validation loss (the training loss, without validation samples) has not
-    /// fallen for so many epochs, and takes the weights of the best epoch.
+    /// The number of epochs without improvement of the validation loss (of the training loss, without validation
+    /// samples) after which training stops and the weights of the best epoch are restored.
     pub early_stop: Option<usize>,
-    /// What samples of each class count for.
+    /// The weight of samples of each class.
     pub class_weight: ClassWeight,
-    /// How far the targets in training are moved towards classes that are all as likely, from 0 up
-    /// to but not 1: 0. The validation loss is without it, so that losses can be compared.
+    /// Label smoothing: the fraction by which training targets are moved towards the uniform distribution, in
+    /// `0.0..1.0`: 0. It does not affect the validation loss, so that losses are comparable.
     pub label_smoothing: f32,
 }
 
@@ -55,10 +55,10 @@ impl Default for AdamConfig {
 }
 
 impl AdamConfig {
-    /// Whether the options make sense. Class weights are not looked at: that takes samples.
+    /// Checks the options, except the class weights, which depend on the samples.
     ///
     /// # Errors
-    /// The first option that makes none.
+    /// [`TrainError::Option`] for the first invalid one.
     pub fn check(&self) -> Result<(), TrainError> {
         let wrong =
             |option, value: String, expected| Err(TrainError::Option { option, value, expected });
@@ -87,14 +87,14 @@ impl AdamConfig {
     }
 }
 
-/// Trains a new head with Adam on cross-entropy: on samples, or on another view of them each epoch.
+/// Trains a new head on cross-entropy with Adam, on samples or on a different view of them in each epoch.
 ///
-/// `callback` is told of each batch before it is taken, and of each epoch after it. If it breaks at
-/// an epoch, training ends with the head as that epoch (or, with early stopping, the best) left it.
+/// `callback` is called before each batch and after each epoch. If it breaks at an epoch, training ends with the head
+/// of that epoch (or, with early stopping, of the best).
 ///
 /// # Errors
-/// Samples or options that make no sense, a view that cannot be had, a loss that becomes NaN or
-/// infinite, and [`TrainError::Stopped`] if the callback breaks at a batch.
+/// Invalid samples or options, an unavailable view, a loss that becomes NaN or infinite, and [`TrainError::Stopped`] if
+/// the callback breaks at a batch.
 pub fn fit_adam(
     mut train: impl Views,
     validation: Option<&Samples>,
@@ -104,7 +104,7 @@ pub fn fit_adam(
     fit(None, &mut train, validation, config, callback)
 }
 
-/// As [`fit_adam`], from a head that there is already. Its dropout becomes the configuration's.
+/// Trains like [`fit_adam`], starting with an existing head. Its dropout rate is replaced by the configuration's.
 pub fn fit_adam_from(
     head: Head,
     mut train: impl Views,
@@ -125,7 +125,7 @@ fn fit(
     config.check()?;
     let validation = validation.filter(|samples| !samples.is_empty());
     let mut random = ChaCha8Rng::seed_from_u64(config.seed);
-    // The first stream drew the kernel.
+    // The first stream was used for the kernel.
     random.set_stream(1);
     let mut optimizer = Optimizer::new(OptimizerConfig::adam());
     let mut order: Vec<usize> = Vec::new();

@@ -6,7 +6,7 @@ use crate::Head;
 use crate::losses::Loss;
 use crate::{Samples, Task, TrainError, losses::Targets, optimizers::Optimizer, samples::targets};
 
-/// One batch and its gradients; the memory is used again for the next.
+/// A batch and its gradients; the memory is reused for the next.
 #[derive(Default)]
 pub(super) struct Batch {
     rows: Vec<u32>,
@@ -19,7 +19,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Takes rows of samples, which count `weights`, or 1.
+    /// Collects rows of samples with their `weights`, or 1.
     ///
     /// # Errors
     /// When their features cannot be read.
@@ -73,7 +73,7 @@ impl Batch {
         value
     }
 
-    /// How many of the batch's decisions were right, before the update.
+    /// The number of correct decisions of the batch before the update.
     pub(super) fn right(&self, samples: &Samples, units: usize) -> usize {
         super::right_decisions(&self.pass.logits, targets(&self.labels, samples.label_sets), units)
     }

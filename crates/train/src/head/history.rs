@@ -1,61 +1,59 @@
 use serde::{Deserialize, Serialize};
 
-/// What one pass over the samples came to.
+/// The results of one pass over the samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Counted from 1.
     pub epoch: usize,
-    /// The mean loss over the epoch's batches, in training mode, as the weights were then.
+    /// The mean loss over the epoch's batches, in training mode, each with the weights at that time.
     pub loss: f64,
-    /// The accuracy over the epoch's batches, in the same way.
+    /// The accuracy over the epoch's batches, measured likewise.
     pub accuracy: f64,
-    /// The loss on the validation samples after the epoch, without dropout and class weights; their
-    /// own weights count.
+    /// The loss on the validation samples after the epoch, without dropout and class weights, but with sample weights.
     pub val_loss: Option<f64>,
     /// The accuracy on the validation samples after the epoch.
     pub val_accuracy: Option<f64>,
-    /// How long the epoch took, validation included.
+    /// The duration of the epoch, including validation.
     pub seconds: f64,
 }
 
-/// How training went.
+/// The history of training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct History {
-    /// All epochs that were run.
+    /// All completed epochs.
     pub epochs: Vec<Epoch>,
-    /// The epoch (counted from 1) whose weights were taken, when early stopping chose them; 0 for
-    /// those that fine-tuning began with.
+    /// The epoch (counted from 1) whose weights early stopping restored; 0 for the initial weights of fine-tuning.
     pub best_epoch: Option<usize>,
-    /// Whether training ended before its last epoch, by early stopping or by the callback.
+    /// Whether early stopping or the callback ended training before the last epoch.
     pub stopped_early: bool,
 }
 
-/// What a training callback is told. Breaking at an epoch ends training there, with a head; breaking
-/// at anything else is [`TrainError::Stopped`](crate::TrainError::Stopped).
+/// The argument of a training callback. A break at an epoch ends training there, with a head; a break at any other
+/// event gives [`TrainError::Stopped`](crate::TrainError::Stopped).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// An epoch is over.
+    /// An epoch is complete.
     Epoch(&'a Epoch),
-    /// A batch is about to be taken.
+    /// A batch is about to begin.
     Batch {
         /// The epoch, counted from 1.
         epoch: usize,
         /// The batch in that epoch, counted from 1.
         batch: usize,
-        /// The batches of an epoch.
+        /// Batches per epoch.
         batches: usize,
     },
-    /// A strength is being tried on held-out samples. Told several times a second.
+    /// A strength is being tried on held-out samples. Reported several times a second.
     Choosing {
-        /// The strength tried, counted from 1.
+        /// The index of the trial, counted from 1.
         trial: usize,
         /// The strength C.
         strength: f64,
     },
-    /// The head is being fitted to all samples. Told several times a second.
+    /// The head is being fitted to all samples. Reported several times a second.
     Fitting {
-        /// The steps taken.
+        /// The number of steps taken.
         step: usize,
     },
 }

@@ -3,7 +3,7 @@ use headstart_model::Elementwise;
 
 use crate::optimizers::Variable;
 
-/// Any dense layer of a head, hidden or the last.
+/// A dense layer of a head, hidden or the last.
 #[derive(Clone, Copy)]
 pub(super) struct Layer<'a> {
     pub(super) dense: Dense<'a>,
@@ -11,7 +11,7 @@ pub(super) struct Layer<'a> {
     pub(super) dropout: f32,
 }
 
-/// The dense layers, the last included.
+/// The dense layers, including the last.
 pub(super) fn layers(head: &Head) -> impl Iterator<Item = Layer<'_>> {
     let hidden = head.hidden.iter().map(|hidden| Layer {
         dense: hidden.dense(),
@@ -23,7 +23,7 @@ pub(super) fn layers(head: &Head) -> impl Iterator<Item = Layer<'_>> {
     hidden.chain([last])
 }
 
-/// What an optimizer moves, in the order of [`Head::weights`]. Weight decay is for kernels.
+/// The optimizer's variables, in the order of [`Head::weights`]. Weight decay applies to kernels only.
 pub(crate) fn variables<'a>(
     head: &'a mut Head,
     gradients: &'a [Vec<f32>],

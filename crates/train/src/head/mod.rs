@@ -1,4 +1,4 @@
-//! Training of the head: dropout, then one dense layer over the features of the base.
+//! Training of the head: dropout, then a dense layer on the features of the base.
 
 mod adam;
 mod batch;
@@ -9,7 +9,7 @@ mod pass;
 mod steps;
 mod views;
 
-/// Rows that one task works on. It decides how sums are cut, so it must not depend on threads.
+/// Rows per task. It determines how sums are split, so it must not depend on the number of threads.
 const ROWS_PER_TASK: usize = 256;
 
 use std::ops::Range;
@@ -34,7 +34,7 @@ pub(crate) use pass::Pass;
 pub use steps::HeadSteps;
 pub use views::Views;
 
-/// An untrained head: a Glorot-uniform kernel drawn from the seed, no bias.
+/// Returns an untrained head: a Glorot-uniform kernel drawn from the seed, no bias.
 pub fn untrained(task: Task, dim: usize, classes: usize, dropout: f32, seed: u64) -> Head {
     let units = task.units(classes);
     Head {
@@ -47,12 +47,11 @@ pub fn untrained(task: Task, dim: usize, classes: usize, dropout: f32, seed: u64
     }
 }
 
-/// The mean loss (samples' weights counted, as in training) and the accuracy; that of
-/// [`Task::MultiLabel`] is the share of all pairs of sample and class that are right at a
-/// probability of 0.5 (Keras's `binary_accuracy`).
+/// Returns the mean loss (with sample weights, as in training) and the accuracy; for [`Task::MultiLabel`], this is the
+/// fraction of all pairs of sample and class that are correct at a threshold of 0.5 (Keras's `binary_accuracy`).
 ///
 /// # Errors
-/// When the samples are not sound, or are for another head.
+/// When the samples are invalid, or belong to another head.
 pub fn evaluate(head: &Head, samples: &Samples) -> Result<(f64, f64), TrainError> {
     samples.check()?;
     check_fits(head, samples)?;
@@ -62,7 +61,7 @@ pub fn evaluate(head: &Head, samples: &Samples) -> Result<(f64, f64), TrainError
 /// Rows whose features are in memory at a time.
 const ROWS_EVALUATED: usize = 8192;
 
-/// The logits of some samples.
+/// The logits of a range of samples.
 fn logits_of(head: &Head, samples: &Samples, rows: Range<usize>) -> Result<Vec<f32>, TrainError> {
     let mut logits = Vec::with_capacity(rows.len() * head.units());
     for start in rows.clone().step_by(ROWS_EVALUATED) {
@@ -93,7 +92,7 @@ fn evaluate_weighted(
         let logits = logits_of(head, samples, rows.clone())?;
         let own = weights.map(|weights| &weights[rows.start * width..rows.end * width]);
         let mean = kind.forward(&logits, samples.targets_of(rows.clone()), own);
-        // Of a single block exactly its mean.
+        // For a single block exactly its mean.
         loss += if rows.len() == n { mean } else { mean * (rows.len() as f64 / n as f64) };
         let labels = targets(&samples.labels[rows], samples.label_sets);
         right += right_decisions(&logits, labels, head.units());
@@ -102,7 +101,7 @@ fn evaluate_weighted(
     Ok((loss, right as f64 / decisions as f64))
 }
 
-/// [`evaluate_weighted`] of samples to measure on, if there are any.
+/// [`evaluate_weighted`] of the validation samples, if any.
 fn validate(
     head: &Head,
     validation: Option<&Samples>,
@@ -126,8 +125,8 @@ fn check_fits(head: &Head, samples: &Samples) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// How many decisions are right that n x units logits make: which class it is, or, where there are sets
-/// of them, of each class whether it is there, at a probability of 0.5.
+/// The number of correct decisions of n x units logits: the class, or, for sets of classes, whether each class is
+/// present, at a threshold of 0.5.
 pub(crate) fn right_decisions(logits: &[f32], own: Targets, units: usize) -> usize {
     match own {
         Targets::Labels(labels) => {
@@ -138,7 +137,7 @@ pub(crate) fn right_decisions(logits: &[f32], own: Targets, units: usize) -> usi
             let right = |(z, &label): (&[f32], &usize)| {
                 let said = z.iter().filter(|&&z| z > 0.0).count();
                 let hit = sets[label].iter().filter(|&&class| z[class] > 0.0).count();
-                // Wrong are those said and not there, and those there and not said.
+                // Errors are the false positives and the false negatives.
                 units - (said - hit) - (sets[label].len() - hit)
             };
             logits.chunks_exact(units).zip(labels).map(right).sum()

@@ -6,35 +6,35 @@ use super::layers::layers;
 use crate::Head;
 use crate::layers::{Dropout, dense};
 
-/// Samples on their way through a head in training, and back. The memory is used again.
+/// A forward and backward pass of samples through a head in training. The memory is reused.
 #[derive(Default)]
 pub(crate) struct Pass {
-    /// Of each dense layer, the last included.
+    /// One for each dense layer, including the last.
     kept: Vec<Kept>,
     /// n x units.
     pub(crate) logits: Vec<f32>,
-    /// Of everything that trains, in the order of [`Head::weights`].
+    /// Gradients of all trained weights, in the order of [`Head::weights`].
     pub(crate) gradients: Vec<Vec<f32>>,
-    /// What goes from layer to layer: values on the way there, their gradients on the way back.
+    /// Data between layers: values in the forward pass, their gradients in the backward pass.
     between: Vec<f32>,
 }
 
-/// What going back through a layer takes.
+/// The data that the backward pass of a layer needs.
 #[derive(Default)]
 struct Kept {
     /// Its inputs, after dropout.
     x: Vec<f32>,
     /// That dropout's mask; empty if there is none.
     mask: Vec<f32>,
-    /// Its outputs before the activation; of the last layer, they are the logits.
+    /// Its outputs before the activation; for the last layer, the logits.
     z: Vec<f32>,
 }
 
-/// Drops values of rows that are so long: from, mask, to.
+/// Applies dropout to rows of the given length: from, mask, to.
 pub(crate) type Drop<'a> = &'a mut dyn FnMut(Dropout, usize, &[f32], &mut [f32], &mut [f32]);
 
 impl Pass {
-    /// Finds the logits of n x dim features.
+    /// Computes the logits of n x dim features.
     pub(crate) fn forward(&mut self, head: &Head, features: &[f32], drop: Drop) {
         let n = features.len() / head.dim();
         self.kept.resize_with(head.hidden.len() + 1, Kept::default);
@@ -62,8 +62,8 @@ impl Pass {
         }
     }
 
-    /// From the gradient of the logits of the last [`Pass::forward`] to all gradients of weights
-    /// and, where asked for, of the features.
+    /// Propagates the gradient of the logits of the last [`Pass::forward`] to the gradients of all weights and, if
+    /// requested, of the features.
     pub(crate) fn backward(
         &mut self,
         head: &Head,
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// A number that depends on the logits linearly, with the gradient `d`.
+    /// A linear function of the logits, with gradient `d`.
     fn value(head: &Head, x: &[f32], d: &[f32], drop: Drop) -> f64 {
         let mut pass = Pass::default();
         pass.forward(head, x, drop);
@@ -192,13 +192,13 @@ mod tests {
             }
             assert!(worst < 2e-3, "{activation:?} with dropout {rate}: {worst}");
 
-            // Prediction is the same without dropout.
+            // Prediction equals training without dropout.
             let mut all = |_: Dropout, _: usize, from: &[f32], _: &mut [f32], to: &mut [f32]| {
                 to.copy_from_slice(from);
             };
             pass.forward(&head, &x, &mut all);
             assert_eq!(pass.logits, head.logits(&x), "{activation:?}");
-            // Memory that is used again changes nothing.
+            // Reused memory has no effect.
             pass.backward(&head, &d, None);
         }
     }

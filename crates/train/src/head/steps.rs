@@ -8,8 +8,8 @@ use crate::{
     optimizers::{Optimizer, OptimizerConfig},
 };
 
-/// A new head that is trained with Adam a step at a time, each at a rate of its own: for
-/// [`range_test`](crate::range_test). What training keeps besides, [`super::fit_adam`] does.
+/// A new head trained with Adam one step at a time, each at its own rate: for [`range_test`](crate::range_test). Other
+/// features of training are in [`super::fit_adam`].
 pub struct HeadSteps<'a> {
     samples: Samples<'a>,
     config: AdamConfig,
@@ -19,23 +19,22 @@ pub struct HeadSteps<'a> {
     random: ChaCha8Rng,
     batch: Batch,
     order: Vec<usize>,
-    /// Of the order, what has been taken.
+    /// The part of the order that has been used.
     taken: usize,
     epoch: usize,
 }
 
 impl<'a> HeadSteps<'a> {
-    /// Begins with the head that [`super::fit_adam`] begins with. The learning rate and the number
-    /// of epochs are left alone.
+    /// Starts with the same head as [`super::fit_adam`]. The configured learning rate and number of epochs are ignored.
     ///
     /// # Errors
-    /// Samples or options that make no sense.
+    /// Invalid samples or options.
     pub fn new(samples: Samples<'a>, config: &AdamConfig) -> Result<Self, TrainError> {
         config.check()?;
         samples.check_trainable()?;
         let order: Vec<usize> = (0..samples.len()).collect();
         let mut random = ChaCha8Rng::seed_from_u64(config.seed);
-        // The first stream drew the kernel.
+        // The first stream was used for the kernel.
         random.set_stream(1);
         Ok(Self {
             samples,
@@ -58,9 +57,8 @@ impl<'a> HeadSteps<'a> {
         })
     }
 
-    /// Takes the next batch, epoch after epoch, at this rate; returns the mean loss before the step.
-    /// All batches are of one size, so that their losses can be compared: what is left over at the
-    /// end of an epoch waits for another.
+    /// Trains on the next batch, across epochs, at this rate; returns the mean loss before the step. All batches have
+    /// the same size, so that their losses are comparable; the remainder of an epoch is skipped.
     ///
     /// # Errors
     /// [`TrainError::Diverged`] if the loss becomes NaN or infinite.

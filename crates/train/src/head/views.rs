@@ -1,18 +1,17 @@
 use crate::{Samples, TrainError};
 
-/// The samples to train on, seen in one way or in several: features of the same pictures after one
-/// augmentation or another, or mixtures of them with soft targets. Samples are one view of
-/// themselves.
+/// The samples to train on, in one or more views: features of the same pictures with different augmentations, or
+/// mixtures of them with soft targets. Samples are a single view of themselves.
 pub trait Views {
-    /// The number of views. Epoch e, counted from 1, takes view (e - 1) % count; a count of
-    /// [`usize::MAX`] gives every epoch a view of its own.
+    /// The number of views. Epoch e, counted from 1, uses view (e - 1) % count; with a count of [`usize::MAX`], every
+    /// epoch has its own view.
     fn count(&self) -> usize;
 
-    /// A view, counted from 0. All views have as many samples, of as many features and classes. It
-    /// is asked for once an epoch.
+    /// A view, counted from 0. All views have the same number of samples, features and classes. It is called once per
+    /// epoch.
     ///
     /// # Errors
-    /// [`TrainError::View`] if the view cannot be had.
+    /// [`TrainError::View`] if the view is not available.
     fn view(&mut self, index: usize) -> Result<Samples<'_>, TrainError>;
 }
 

@@ -3,7 +3,7 @@ use headstart_kernels::{Function, Isa};
 use super::maps::{Gradient, Maps, MapsMut};
 use crate::network::layout::runs;
 
-/// A function of each value; its input is dense.
+/// Applies a function to each value of a dense input.
 pub(crate) fn forward(isa: Isa, function: Function, x: Maps<'_>, mut y: MapsMut<'_>) {
     y.copy_from(x);
     let layout = y.layout;
@@ -12,7 +12,7 @@ pub(crate) fn forward(isa: Isa, function: Function, x: Maps<'_>, mut y: MapsMut<
     }
 }
 
-/// The gradient of the input from that of the output, both dense.
+/// Computes the gradient of the input from the gradient of the output, both dense.
 pub(crate) fn backward(
     isa: Isa,
     function: Function,

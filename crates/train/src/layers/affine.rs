@@ -3,8 +3,8 @@ use headstart_kernels::Clamp;
 use super::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
 use crate::network::layout::runs;
 
-/// `y = clamp(x * scale + bias + residual)` for each channel: a BatchNormalization in inference
-/// mode, a ReLU, a sum or a padding that no convolution computes on the way.
+/// `y = clamp(x * scale + bias + residual)` for each channel: a BatchNormalization in inference mode, a ReLU, a sum or
+/// a padding that is not fused with a convolution.
 pub(crate) struct Affine {
     pub(crate) scale: Vec<f32>,
     pub(crate) bias: Vec<f32>,
@@ -32,7 +32,7 @@ impl Affine {
         }
     }
 
-    /// Gradients from that of the output, which is dense.
+    /// Computes gradients from the gradient of the output, which is dense.
     pub(crate) fn backward(
         &self,
         x: Maps<'_>,
@@ -77,7 +77,7 @@ impl Affine {
     }
 }
 
-/// The gradient of a residual from that of the sum, which is dense.
+/// Computes the gradient of a residual from the gradient of the sum, which is dense.
 pub(crate) fn residual_backward(d_y: Maps<'_>, d_residual: Gradient<'_>) {
     debug_assert!(!matches!(d_residual.before, Before::Is(_)), "a sum is no other's gradient");
     d_residual.write(|mut to| to.copy_from(d_y));

@@ -1,15 +1,15 @@
-//! BatchNormalization in training mode: `y = gamma (x - mean) / sqrt(variance + epsilon) + beta`
-//! with the mean and the variance of the batch, each channel by itself.
+//! BatchNormalization in training mode: `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` with the mean and the
+//! variance of each channel over the batch.
 //!
-//! A batch is computed in parts, so both directions come in two halves: sums of each part, and,
-//! when these have been added up, what follows from them. Sums are f64.
+//! A batch is computed in parts, so both directions have two halves: sums over each part, and, once these have been
+//! added, the computation that depends on them. Sums are f64.
 //!
 //! In inference mode it is an affine map, which is folded into the convolution before it.
 
 use super::maps::{Gradient, Maps};
 use crate::network::layout::runs;
 
-/// Sums over the positions of some pictures, `[channels]` each.
+/// Sums over the positions of a range of pictures, `[channels]` each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
     pub(crate) first: Vec<f64>,
@@ -32,15 +32,15 @@ impl Sums {
     }
 }
 
-/// Mean and variance of a batch, or the moving ones; `[channels]` each.
+/// Mean and variance of a batch, or the moving statistics; `[channels]` each.
 #[derive(Clone, Debug)]
 pub(crate) struct Moments {
     pub(crate) mean: Vec<f64>,
-    /// Of the population: divided by the number of positions.
+    /// The population variance: divided by the number of positions.
     pub(crate) variance: Vec<f64>,
 }
 
-/// The sums of `x` and of `x²`.
+/// Computes the sums of `x` and of `x²`.
 pub(crate) fn moment_sums(x: Maps<'_>) -> Sums {
     let channels = x.layout.channels;
     let mut sums = Sums::zeros(channels);
@@ -59,7 +59,7 @@ pub(crate) fn moment_sums(x: Maps<'_>) -> Sums {
 }
 
 impl Moments {
-    /// From the sums over `positions`.
+    /// Computes the moments from the sums over `positions`.
     pub(crate) fn new(sums: &Sums, positions: usize) -> Self {
         let n = positions as f64;
         let mean: Vec<f64> = sums.first.iter().map(|sum| sum / n).collect();
@@ -72,7 +72,7 @@ impl Moments {
         1.0 / (self.variance[c] + f64::from(epsilon)).sqrt()
     }
 
-    /// Scale and bias of the affine map that the normalisation is.
+    /// Scale and bias of the normalisation as an affine map.
     pub(crate) fn affine(&self, gamma: &[f32], beta: &[f32], epsilon: f32) -> (Vec<f32>, Vec<f32>) {
         let pair = |c: usize| {
             let scale = f64::from(gamma[c]) * self.inverse(c, epsilon);
@@ -82,7 +82,7 @@ impl Moments {
     }
 }
 
-/// The sums of `d_y` and of `d_y x`. `d_y` is dense.
+/// Computes the sums of `d_y` and of `d_y x`. `d_y` is dense.
 pub(crate) fn gradient_sums(x: Maps<'_>, d_y: Maps<'_>) -> Sums {
     let channels = x.layout.channels;
     let mut sums = Sums::zeros(channels);
@@ -97,7 +97,7 @@ pub(crate) fn gradient_sums(x: Maps<'_>, d_y: Maps<'_>) -> Sums {
     sums
 }
 
-/// The gradients of gamma and beta from the sums of the whole batch.
+/// Computes the gradients of gamma and beta from the sums over the whole batch.
 pub(crate) fn weight_gradients(
     sums: &Sums,
     moments: &Moments,
@@ -110,9 +110,8 @@ pub(crate) fn weight_gradients(
     (0..sums.first.len()).map(pair).unzip()
 }
 
-/// The gradient of the input:
-/// `d_x = gamma / sigma (d_y - mean(d_y) - x_hat mean(d_y x_hat))`, from the sums of the whole batch
-/// over `positions`. `x` and `d_y` are dense.
+/// Computes the gradient of the input: `d_x = gamma / sigma (d_y - mean(d_y) - x_hat mean(d_y x_hat))`, from the sums
+/// over the `positions` of the whole batch. `x` and `d_y` are dense.
 pub(crate) fn backward(
     x: Maps<'_>,
     d_y: Maps<'_>,

@@ -1,7 +1,7 @@
 use super::maps::{Gradient, Maps, MapsMut};
 use crate::network::layout::Layout;
 
-/// The channels of two maps, one behind the other; both are dense.
+/// Concatenates the channels of two maps, both dense.
 pub(crate) fn forward(a: Maps<'_>, b: Maps<'_>, mut y: MapsMut<'_>) {
     y.clear();
     let mut first = 0;
@@ -17,7 +17,8 @@ pub(crate) fn forward(a: Maps<'_>, b: Maps<'_>, mut y: MapsMut<'_>) {
     }
 }
 
-/// The gradient of the map whose channels begin at `first`, from that of both, which is dense.
+/// Computes the gradient of the map whose channels start at `first` from the gradient of the concatenation, which is
+/// dense.
 pub(crate) fn backward(d_y: Maps<'_>, first: usize, d_x: Gradient<'_>) {
     d_x.write(|mut d_x| {
         d_x.clear();
@@ -31,7 +32,7 @@ pub(crate) fn backward(d_y: Maps<'_>, first: usize, d_x: Gradient<'_>) {
     });
 }
 
-/// Where each pixel begins in both layouts.
+/// Calls `each` with the start of each pixel in both layouts.
 fn each_pixel(a: &Layout, b: &Layout, mut each: impl FnMut(usize, usize)) {
     for y in 0..a.height {
         for x in 0..a.width {

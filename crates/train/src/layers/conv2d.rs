@@ -6,20 +6,20 @@ use crate::network::layout::Layout;
 
 /// A convolution with bias: `y = clamp(conv(x, kernel) + bias + residual)`.
 ///
-/// Its input has the zeros around it that it pads with.
+/// Its input includes the zeros of its padding.
 pub(crate) struct Conv2D {
     isa: Isa,
-    /// Side of the window, and its step.
+    /// Side and stride of the window.
     side: usize,
     stride: usize,
     forward: Conv,
-    /// From the gradients of an output pixel to those of its window.
+    /// Maps the gradients of an output pixel to those of its window.
     backward: Option<Conv>,
 }
 
 impl Conv2D {
-    /// `kernel` is `[side][side][inputs][outputs]`. Without `differentiable`, the gradient of the
-    /// input cannot be had.
+    /// `kernel` is `[side][side][inputs][outputs]`. Without `differentiable`, the gradient of the input is not
+    /// available.
     pub(crate) fn new(
         isa: Isa,
         (side, stride): (usize, usize),
@@ -42,7 +42,7 @@ impl Conv2D {
         Self { isa, side, stride, forward, backward }
     }
 
-    /// Takes other weights of the same shape.
+    /// Replaces the weights by others of the same shape.
     pub(crate) fn load(&mut self, kernel: &[f32], bias: &[f32]) {
         self.forward.load(kernel, bias);
         if let Some(backward) = &mut self.backward {
@@ -54,8 +54,8 @@ impl Conv2D {
         self.side == 1 && self.stride == 1
     }
 
-    /// The windows of `pictures` maps of `height` x `width` outputs; more than one only where all
-    /// pixels of all maps follow each other.
+    /// The windows of `pictures` maps of `height` x `width` outputs; more than one only if the pixels of all maps are
+    /// contiguous.
     fn windows(&self, x: &Layout, (height, width): (usize, usize), pictures: usize) -> Windows {
         if self.is_pointwise() {
             return Windows {
@@ -67,7 +67,7 @@ impl Conv2D {
         Windows::sliding(size, (self.side, self.stride), x.columns(), x.channels)
     }
 
-    /// Where the first window begins.
+    /// The start of the first window.
     fn first(&self, x: &Layout) -> usize {
         if self.is_pointwise() { x.start(0) } else { 0 }
     }
@@ -76,7 +76,7 @@ impl Conv2D {
     pub(crate) fn forward(&self, x: Maps<'_>, residual: Option<&[f32]>, mut y: MapsMut<'_>) {
         let layout = *y.layout;
         y.clear();
-        // Dense maps of several pictures are one to a pointwise convolution.
+        // To a pointwise convolution, dense maps of several pictures are a single map.
         let together = self.is_pointwise() && x.layout.is_dense() && layout.is_dense();
         let pictures = if together { y.values.len() / layout.len() } else { 1 };
         let (from, to) = (pictures * x.layout.len(), pictures * layout.len());
@@ -93,7 +93,7 @@ impl Conv2D {
         }
     }
 
-    /// Gradients from that of the output, which is dense.
+    /// Computes gradients from the gradient of the output, which is dense.
     pub(crate) fn backward(
         &self,
         x: Maps<'_>,
@@ -134,7 +134,7 @@ impl Conv2D {
         };
         let pictures = d_y.values.len() / d_y.layout.len();
         if let (Before::Is(other), true) = (d_x.before, layout.is_dense()) {
-            // The sum begins with what is there.
+            // The sum starts with the present content.
             let d_x = Gradient { before: Before::Nothing, ..d_x };
             return d_x.write(|d_x| run(d_y.values, Some(other), d_x.values, pictures));
         }
@@ -149,8 +149,8 @@ impl Conv2D {
         });
     }
 
-    /// Adds what each window makes of its output's gradients, a row of windows at a time. `padded`
-    /// is the layout that the windows lie on.
+    /// Adds the contribution of each window's output gradients, a row of windows at a time. `padded` is the layout
+    /// under the windows.
     fn windows_input(&self, backward: &Conv, padded: &Layout, d_y: Maps<'_>, d_x: MapsMut<'_>) {
         let (to, from, margins) = (d_x.layout, d_y.layout, padded.margins);
         let inputs = backward.outputs();
@@ -166,7 +166,7 @@ impl Conv2D {
                         (index / (self.side * self.side), index % (self.side * self.side));
                     let row = (y * self.stride + tap / self.side).wrapping_sub(margins.top);
                     let column = (x * self.stride + tap % self.side).wrapping_sub(margins.left);
-                    // What falls on the zeros around the map is nobody's.
+                    // Gradients of the zeros around the map are dropped.
                     if row < to.height && column < to.width {
                         let at = to.start(row) + column * to.pixel;
                         for (sum, d) in d_x[at..][..to.channels].iter_mut().zip(patch) {
@@ -179,17 +179,17 @@ impl Conv2D {
     }
 }
 
-/// Inputs whose weights for a panel of outputs stay in the first cache from tile to tile.
+/// Inputs whose weights for a panel of outputs stay in L1 between tiles.
 const CHUNK: usize = 128;
 
-/// Where chunks of one size, or nearly, end.
+/// The ends of chunks of nearly equal size.
 fn chunk_ends(inputs: usize, most: usize) -> Vec<usize> {
     let count = inputs.div_ceil(most);
     (1..=count).map(|chunk| inputs * chunk / count).collect()
 }
 
-/// Runs all panels and chunks into `to`, from the first pixel of a picture of this layout on, or of
-/// several dense ones; the residual is laid out like it.
+/// Computes all panels and chunks into `to`, from the first pixel on, for one picture of this layout or several dense
+/// ones; the residual has the same layout.
 fn run(
     op: &Conv,
     x: &[f32],

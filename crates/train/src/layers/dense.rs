@@ -1,12 +1,12 @@
-//! Back through a dense layer; forward is [`Dense::forward`].
+//! The backward pass of a dense layer; the forward pass is [`Dense::forward`].
 
 use headstart_engine::head::Dense;
 use headstart_engine::matmul::{matmul_nt, matmul_tn};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// The gradients of the kernel (dim x units), of the bias (units) and, where asked for, of x
-/// (n x dim), from x and the gradient of y (n x units). What was in them is overwritten.
+/// Computes the gradients of the kernel (dim x units), of the bias (units) and, if requested, of x (n x dim), from x
+/// and the gradient of y (n x units). Previous content is overwritten.
 pub fn backward(
     dense: Dense<'_>,
     x: &[f32],
@@ -28,8 +28,7 @@ pub fn backward(
     }
 }
 
-/// A kernel to start from, dim x units, drawn evenly from ±sqrt(6 / (dim + units)) (Keras's
-/// default, Glorot uniform).
+/// Draws an initial kernel, dim x units, uniformly from ±sqrt(6 / (dim + units)) (Keras's default, Glorot uniform).
 pub fn glorot_uniform(dim: usize, units: usize, seed: u64) -> Vec<f32> {
     let limit = (6.0 / (dim + units) as f64).sqrt() as f32;
     let mut random = ChaCha8Rng::seed_from_u64(seed);

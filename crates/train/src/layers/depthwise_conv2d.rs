@@ -10,16 +10,15 @@ use super::maps::{Before, Gate, Gradient, Maps, MapsMut, WeightGradients};
 use crate::network::bands::Rows;
 use crate::network::layout::Layout;
 
-/// A convolution of each channel by itself, with bias: `y = clamp(conv(x, kernel) + bias)`.
+/// A depthwise convolution with bias: `y = clamp(conv(x, kernel) + bias)`.
 ///
-/// Its input has the zeros around it that it pads with, and full vectors of channels.
+/// Its input includes the zeros of its padding, and whole vectors of channels.
 pub(crate) struct DepthwiseConv2D {
     isa: Isa,
     op: Depthwise,
 }
 
-/// Bytes that a band of rows reads, so that they stay in the first cache from one vector of
-/// channels to the next.
+/// Bytes that a band of rows reads, which stay in L1 from one vector of channels to the next.
 const BAND: usize = 32 << 10;
 
 impl DepthwiseConv2D {
@@ -33,13 +32,13 @@ impl DepthwiseConv2D {
         Self { isa, op: Depthwise::new(isa, kernel, bias, side, stride, clamp) }
     }
 
-    /// Takes other weights of the same shape.
+    /// Replaces the weights by others of the same shape.
     pub(crate) fn load(&mut self, kernel: &[f32], bias: &[f32]) {
         self.op.load(kernel, bias);
     }
 
-    /// The layout in which the gradient of an output `y` is read: with the zeros around it that an
-    /// input's gradient has a part of.
+    /// The layout in which the gradient of an output `y` is read, including the zeros around it that the input's
+    /// gradient needs.
     pub(crate) fn gradient_layout(
         window: (usize, usize),
         x: &Layout,
@@ -55,14 +54,14 @@ impl DepthwiseConv2D {
         Layout { margins: Margins { top, bottom, left, right }, pixel, ..*y }
     }
 
-    /// Computes some rows of each map.
+    /// Computes a range of rows of each map.
     pub(crate) fn forward(&self, x: Maps<'_>, mut y: MapsMut<'_>, rows: Range<usize>) {
         let layout = *y.layout;
         if rows.start == 0 {
             y.clear();
         }
         let row = x.layout.row();
-        // Rows of a layout with gaps do not follow each other, and the kernel knows no gap.
+        // The rows of a layout with gaps are not contiguous, and the kernel does not support gaps.
         let even = layout.row() == layout.width * layout.pixel;
         let stride = self.op.stride();
         let most = if even { (BAND / (row * stride * size_of::<f32>())).max(1) } else { 1 };
@@ -83,9 +82,8 @@ impl DepthwiseConv2D {
         }
     }
 
-    /// Gradients from that of the output, in the layout of [`Self::gradient_layout`]: what these
-    /// rows of the output add to the weights' gradients, and these rows of the input's gradient,
-    /// which `d_x` is about.
+    /// Computes gradients from the gradient of the output, in the layout of [`Self::gradient_layout`]: the contribution
+    /// of a range of output rows to the weights' gradients, and the gradient of the input rows in `d_x`.
     pub(crate) fn backward(
         &self,
         x: Maps<'_>,
@@ -122,7 +120,7 @@ impl DepthwiseConv2D {
         }
     }
 
-    /// The gradient of some rows of the input, whose layout is `x`.
+    /// Computes the gradient of a range of rows of the input, whose layout is `x`.
     fn input_gradient(
         &self,
         x: &Layout,

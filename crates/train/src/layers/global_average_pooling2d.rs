@@ -3,14 +3,14 @@ use headstart_kernels::{Isa, pool};
 use super::maps::{Gradient, Maps, MapsMut};
 use crate::network::layout::runs;
 
-/// The mean over all positions; its input is dense.
+/// Computes the mean over all positions of a dense input.
 pub(crate) fn forward(isa: Isa, x: Maps<'_>, mut y: MapsMut<'_>) {
     for (x, y) in x.pictures().zip(y.pictures()) {
         pool::global_average(isa, x, y);
     }
 }
 
-/// The gradient of the input from that of the means.
+/// Computes the gradient of the input from the gradient of the means.
 pub(crate) fn backward(d_y: Maps<'_>, d_x: Gradient<'_>) {
     d_x.write(|mut d_x| {
         d_x.clear();

@@ -4,13 +4,12 @@ use super::Conv2D;
 use super::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
 use crate::network::layout::Layout;
 
-/// A convolution of groups of channels by themselves: one convolution each, over the group's channels
-/// gathered.
+/// A grouped convolution: one convolution for each group, over its gathered channels.
 ///
-/// Its input has the zeros around it that it pads with.
+/// Its input includes the zeros of its padding.
 pub(crate) struct GroupedConv2D {
     groups: Vec<Conv2D>,
-    /// Channels of a group's output.
+    /// Output channels per group.
     outputs: usize,
 }
 
@@ -32,7 +31,7 @@ impl GroupedConv2D {
         Self { groups: (0..groups).map(conv).collect(), outputs }
     }
 
-    /// Takes other weights of the same shape.
+    /// Replaces the weights by others of the same shape.
     pub(crate) fn load(&mut self, kernel: &[f32], bias: &[f32]) {
         for (group, conv) in self.groups.iter_mut().enumerate() {
             let (kernel, bias) = of_group(kernel, bias, group, self.outputs);
@@ -40,7 +39,7 @@ impl GroupedConv2D {
         }
     }
 
-    /// A map with a group's channels of one like `all`.
+    /// The layout of the channels of a group of `all`.
     fn of(&self, all: &Layout) -> Layout {
         let channels = all.channels / self.groups.len();
         Layout { channels, pixel: channels, ..*all }
@@ -63,7 +62,7 @@ impl GroupedConv2D {
         }
     }
 
-    /// Gradients from that of the output, which is dense.
+    /// Computes gradients from the gradient of the output, which is dense.
     pub(crate) fn backward(
         &self,
         x: Maps<'_>,
@@ -117,14 +116,14 @@ impl GroupedConv2D {
     }
 }
 
-/// Writes values, or adds them to what is there.
+/// Writes values, or adds them to the present ones.
 fn put(to: &mut [f32], from: &[f32], add: bool) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = if add { *to + from } else { *from };
     }
 }
 
-/// A group's kernel and bias.
+/// The kernel and bias of a group.
 fn of_group<'a>(
     kernel: &[f32],
     bias: &'a [f32],
@@ -136,7 +135,7 @@ fn of_group<'a>(
     (rows.copied().collect(), &bias[own.clone()])
 }
 
-/// Copies a group's channels, zeros around the map included.
+/// Copies the channels of a group, including zeros around the map.
 fn gather(all: Maps<'_>, group: usize, (own, layout): (&mut [f32], &Layout)) {
     let channels = layout.channels;
     for (all_map, own) in all.pictures().zip(own.chunks_exact_mut(layout.len())) {
@@ -147,7 +146,7 @@ fn gather(all: Maps<'_>, group: usize, (own, layout): (&mut [f32], &Layout)) {
     }
 }
 
-/// Copies a group's channels, which lie densely, to where they belong.
+/// Copies the dense channels of a group to their places in `all`.
 fn scatter((own, layout): (&[f32], &Layout), group: usize, all: &mut MapsMut<'_>) {
     let (channels, to_layout) = (layout.channels, *all.layout);
     for (own, all_map) in own.chunks_exact(layout.len()).zip(all.pictures()) {

@@ -21,7 +21,7 @@ impl LayerNormalization {
         y.copy_from(Maps { values: &own, layout: x.layout });
     }
 
-    /// Gradients from that of the output; it and the input are dense.
+    /// Computes gradients from the gradient of the output; both it and the input are dense.
     pub(crate) fn backward(
         &self,
         isa: Isa,

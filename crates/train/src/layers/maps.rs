@@ -1,11 +1,11 @@
-//! The maps of some pictures, as layers read and write them.
+//! Maps of a range of pictures, as layers read and write them.
 
 use headstart_kernels::elementwise::clamp_gradient;
 use headstart_kernels::{Clamp, Isa};
 
 use crate::network::layout::{Layout, runs};
 
-/// Maps of one layout, picture after picture.
+/// Maps of the same layout, picture after picture.
 #[derive(Clone, Copy)]
 pub(crate) struct Maps<'a> {
     pub(crate) values: &'a [f32],
@@ -18,7 +18,7 @@ impl<'a> Maps<'a> {
     }
 }
 
-/// Maps of one layout that are written.
+/// Maps of the same layout to write.
 pub(crate) struct MapsMut<'a> {
     pub(crate) values: &'a mut [f32],
     pub(crate) layout: &'a Layout,
@@ -29,13 +29,13 @@ impl MapsMut<'_> {
         self.values.chunks_exact_mut(self.layout.len())
     }
 
-    /// Zeroes what is no pixel; see [`Layout::clear`].
+    /// Zeroes everything outside pixels; see [`Layout::clear`].
     pub(crate) fn clear(&mut self) {
         let layout = self.layout;
         self.pictures().for_each(|picture| layout.clear(picture));
     }
 
-    /// Copies maps of the same size, and zeroes what is no pixel.
+    /// Copies maps of the same size, and zeroes everything outside pixels.
     pub(crate) fn copy_from(&mut self, from: Maps<'_>) {
         self.clear();
         let layouts = [from.layout, self.layout];
@@ -45,23 +45,23 @@ impl MapsMut<'_> {
     }
 }
 
-/// Where the gradients of a layer's kernel, or scale, and bias go.
+/// Destination of the gradients of a layer's kernel or scale, and bias.
 pub(crate) struct WeightGradients<'a> {
     pub(crate) kernel: &'a mut [f32],
     pub(crate) bias: &'a mut [f32],
-    /// Whether what both hold is added to, or overwritten.
+    /// Whether to add to the gradients or overwrite them.
     pub(crate) add: bool,
 }
 
-/// Where the gradient of a layer's input goes.
+/// Destination of the gradient of a layer's input.
 pub(crate) struct Gradient<'a> {
     pub(crate) maps: MapsMut<'a>,
     pub(crate) before: Before<'a>,
-    /// What it goes through in the end.
+    /// The gate it passes through at the end.
     pub(crate) gate: Option<Gate<'a>>,
 }
 
-/// A clamp, and what it returned.
+/// A clamp and its output.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate<'a> {
     pub(crate) isa: Isa,
@@ -70,7 +70,7 @@ pub(crate) struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// Keeps the gradients for which the clamp returned its argument.
+    /// Keeps the gradients of values that the clamp left unchanged.
     pub(crate) fn apply(&self, d: &mut MapsMut<'_>) {
         let Self { isa, y, clamp } = *self;
         let layouts = [y.layout, d.layout];
@@ -80,20 +80,19 @@ impl Gate<'_> {
     }
 }
 
-/// What other readers of the same value have already made of its gradient.
+/// The contribution of other readers of the same value to its gradient.
 #[derive(Clone, Copy)]
 pub(crate) enum Before<'a> {
-    /// There were none.
+    /// There is none.
     Nothing,
-    /// It is there: add to it.
+    /// It is at the destination: add to it.
     There,
-    /// It is this: write the sum.
+    /// It is this one: write the sum.
     Is(&'a [f32]),
 }
 
 impl Gradient<'_> {
-    /// Has `write` write a gradient, and adds what came before; then it goes
-    /// through the gate.
+    /// Calls `write` to write a gradient, adds the earlier contribution, and applies the gate.
     pub(crate) fn write(self, write: impl FnOnce(MapsMut<'_>)) {
         let Self { maps: MapsMut { values, layout }, before, gate } = self;
         let own = match before {

@@ -2,7 +2,7 @@ use headstart_kernels::{Isa, pool};
 
 use super::maps::{Gradient, Maps, MapsMut};
 
-/// A window over a map, and the rows above it and columns before it under the first one.
+/// A window, and the padding rows above the map and columns before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pooling {
     pub(crate) side: usize,
@@ -10,7 +10,7 @@ pub(crate) struct Pooling {
     pub(crate) before: (usize, usize),
 }
 
-/// The largest value under each window; the input is dense.
+/// Computes the largest value under each window; the input is dense.
 pub(crate) fn forward(isa: Isa, pooling: Pooling, x: Maps<'_>, mut y: MapsMut<'_>) {
     let dense = y.layout.unpadded();
     let mut own = vec![0.0; dense.len() * (x.values.len() / x.layout.len())];
@@ -30,7 +30,7 @@ pub(crate) fn forward(isa: Isa, pooling: Pooling, x: Maps<'_>, mut y: MapsMut<'_
     y.copy_from(Maps { values: &own, layout: &dense });
 }
 
-/// Each gradient goes to the first of the largest values under its window; all are dense but `d_x`.
+/// Propagates each gradient to the first of the largest values under its window; all are dense except `d_x`.
 pub(crate) fn backward(pooling: Pooling, x: Maps<'_>, d_y: Maps<'_>, d_x: Gradient<'_>) {
     let Pooling { side, stride, before } = pooling;
     let (from, channels, width) = (x.layout, x.layout.channels, d_y.layout.width);

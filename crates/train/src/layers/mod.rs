@@ -1,4 +1,4 @@
-//! Layers that train: forward beside backward. A gradient is called `d_` and what it is of.
+//! Trainable layers: each has a forward and a backward pass. The gradient of `x` is called `d_x`.
 
 pub(crate) mod activation;
 pub(crate) mod affine;

@@ -3,7 +3,7 @@ use headstart_kernels::{Isa, elementwise};
 use super::maps::{Gradient, Maps, MapsMut};
 use crate::network::layout::runs;
 
-/// The product of each channel of a map with a value of its own; all are dense but the output.
+/// Multiplies each channel of a map by its own value; all are dense except the output.
 pub(crate) fn forward(isa: Isa, x: Maps<'_>, gate: Maps<'_>, mut y: MapsMut<'_>) {
     y.clear();
     let layout = y.layout;
@@ -14,7 +14,7 @@ pub(crate) fn forward(isa: Isa, x: Maps<'_>, gate: Maps<'_>, mut y: MapsMut<'_>)
     }
 }
 
-/// The gradients of the map and of its channels' values from that of the products, which is dense.
+/// Computes the gradients of the map and of its channels' factors from the gradient of the products, which is dense.
 pub(crate) fn backward(
     isa: Isa,
     (x, gate): (Maps<'_>, Maps<'_>),

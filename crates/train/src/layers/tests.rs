@@ -1,5 +1,5 @@
-//! The gradients of every layer are the finite differences of what an oracle in f64 computes, on
-//! every instruction set, in every layout that a network gives to maps.
+//! Compares the gradients of every layer with finite differences of an oracle in f64, on every instruction set, in
+//! every layout that networks use.
 
 use headstart_kernels::elementwise::clamp_gradient;
 use headstart_kernels::{Clamp, Isa};
@@ -21,14 +21,14 @@ use oracle::{Map, differences};
 const RELU6: Clamp = Clamp { min: 0.0, max: 6.0 };
 const RELU: Clamp = Clamp { min: 0.0, max: f32::INFINITY };
 const PICTURES: usize = 2;
-/// The step of differences. Sums of some hundred products stay exact to 1e-13, so quotients to 1e-7.
+/// The step of finite differences. Sums of some hundred products are accurate to 1e-13, so quotients to 1e-7.
 const STEP: f64 = 1e-6;
-/// How near to a kink no value lies: a multiple of what f32 rounds, and of the step.
+/// Minimum distance of values from a kink: a multiple of f32 rounding errors and of the step.
 const CLEARANCE: f64 = 3e-5;
-/// What was in a gradient that is added to.
+/// Content of a gradient before another is added.
 const BEFORE: f64 = 0.5;
 
-/// Values that are f32 ones.
+/// Values that f32 represents exactly.
 fn uniform(seed: u64, len: usize, (low, high): (f32, f32)) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..len).map(|_| f64::from(random.random_range(low..high))).collect()
@@ -43,7 +43,7 @@ fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&x| x as f32).collect()
 }
 
-/// The sum of products, which has `d_y` for its gradient.
+/// A sum of products, whose gradient is `d_y`.
 fn dot(y: &Map, d_y: &[f64]) -> f64 {
     assert_eq!(y.values.len(), d_y.len());
     y.values.iter().zip(d_y).map(|(y, d)| y * d).sum()
@@ -69,7 +69,7 @@ fn places(layout: Layout) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Lays values out, with zeros where there is no pixel.
+/// Stores values in a layout, with zeros outside pixels.
 fn pack(values: &[f64], layout: Layout) -> Vec<f32> {
     let len = layout.height * layout.width * layout.channels;
     let mut packed = vec![0.0; values.len() / len * layout.len()];
@@ -79,7 +79,7 @@ fn pack(values: &[f64], layout: Layout) -> Vec<f32> {
     packed
 }
 
-/// What [`pack`] laid out; all else must be zero, as whoever reads such a layout relies on.
+/// Reads values stored by [`pack`]; all others must be zero, as readers of such a layout rely on that.
 #[track_caller]
 fn unpack(packed: &[f32], layout: Layout, case: &str) -> Vec<f32> {
     let mut values = Vec::new();
@@ -94,7 +94,7 @@ fn unpack(packed: &[f32], layout: Layout, case: &str) -> Vec<f32> {
     values
 }
 
-/// Agreement to what f32 rounds in a sum of some hundred products of such a size.
+/// Asserts agreement up to the f32 rounding error of a sum of some hundred products of this magnitude.
 #[track_caller]
 fn assert_close(actual: &[f32], expected: &[f64], case: &str) {
     assert_eq!(actual.len(), expected.len(), "{case}");
@@ -105,8 +105,7 @@ fn assert_close(actual: &[f32], expected: &[f64], case: &str) {
     }
 }
 
-/// The layouts that a value, or a gradient, of a map may have: that of a pointwise convolution's
-/// input, and of a window's.
+/// The possible layouts of a map's values or gradients: the input of a pointwise convolution, and of a window.
 fn layouts(map: &Map, lanes: usize) -> [Layout; 2] {
     let dense = plain(map);
     let margins = Margins { top: 1, bottom: 2, left: 0, right: 1 };
@@ -114,7 +113,7 @@ fn layouts(map: &Map, lanes: usize) -> [Layout; 2] {
     [dense, Layout { margins, pixel, ..dense }]
 }
 
-/// Runs the backward pass into each layout and after each kind of contribution of others.
+/// Runs the backward pass into each layout and after each kind of earlier contribution.
 fn assert_input_gradient(
     like: &Map,
     lanes: usize,
@@ -143,7 +142,7 @@ fn assert_input_gradient(
     }
 }
 
-/// Runs the backward pass over weights' gradients that are overwritten, and that are added to.
+/// Runs the backward pass with weights' gradients overwritten, and added to.
 fn assert_weight_gradients(
     (kernel, bias): (&[f64], &[f64]),
     case: &str,
@@ -158,8 +157,7 @@ fn assert_weight_gradients(
     }
 }
 
-/// What a layer is tried on: the draw is repeated until no value lies too near to a kink, and some
-/// lie on either side of each.
+/// The input to a layer's test: redraws until no value is too near to a kink, and some are on either side of each.
 fn clear_of_kinks<T>(clamp: Clamp, mut draw: impl FnMut(u64) -> (T, Map)) -> T {
     let kinks = [clamp.min, clamp.max].map(f64::from).into_iter().filter(|kink| kink.is_finite());
     for seed in 0..1000 {
@@ -183,7 +181,7 @@ fn margins(top: usize, bottom: usize, left: usize, right: usize) -> Margins {
     Margins { top, bottom, left, right }
 }
 
-/// A convolution of either kind and all that goes into it.
+/// A convolution of either kind and all of its inputs.
 #[derive(Clone)]
 struct Window {
     side: usize,
@@ -217,7 +215,7 @@ impl Window {
     ) -> Self {
         clear_of_kinks(clamp, |seed| {
             let taps = side * side * if depthwise { 1 } else { inputs };
-            // Sums of a spread of some units, around the middle of ReLU6.
+            // Sums with a spread of several units around the middle of ReLU6.
             let most = 8.0 / (taps as f32).sqrt();
             let mut own = Self {
                 side,
@@ -239,7 +237,7 @@ impl Window {
         })
     }
 
-    /// Output, and gradients of input, kernel, bias and residual.
+    /// The expected output, and gradients of input, kernel, bias and residual.
     fn expected(&self) -> (Map, [Vec<f64>; 4]) {
         let Self { x, kernel, bias, residual, .. } = self;
         let residual = residual.as_ref();
@@ -259,7 +257,7 @@ impl Window {
     }
 }
 
-/// Margins that networks have, and some that none has yet.
+/// Margins that occur in networks, and some that do not yet.
 fn windows(sides: &[usize], strides: &[usize]) -> Vec<(usize, usize, Margins)> {
     let mut windows = Vec::new();
     for &side in sides {
@@ -395,7 +393,7 @@ fn gradients_of_a_depthwise_convolution_are_its_finite_differences() {
     }
 }
 
-/// A BatchNormalization in inference mode that stands alone, a ReLU, a ReLU6, a sum.
+/// A separate BatchNormalization in inference mode, a ReLU, a ReLU6, a sum.
 #[test]
 fn gradients_of_an_affine_map_are_its_finite_differences() {
     for (clamp, with_residual) in
@@ -471,7 +469,7 @@ fn gradients_of_an_affine_map_are_its_finite_differences() {
 fn gradients_through_the_statistics_of_a_batch_are_finite_differences() {
     let epsilon = 1e-3_f32;
     for (size, channels) in [((1, 1), 3), ((2, 3), 1), ((3, 3), 9), ((5, 2), 17)] {
-        // Channels with a mean far from zero are where f32 would cancel.
+        // Channels with a mean far from zero, where f32 would cancel.
         let offset = uniform(9, channels, (-4.0, 4.0));
         let x = oracle::affine(&map(1, size, channels), &vec![1.0; channels], &offset);
         let x = Map { values: x.values.iter().map(|&x| f64::from(x as f32)).collect(), ..x };
@@ -481,8 +479,8 @@ fn gradients_through_the_statistics_of_a_batch_are_finite_differences() {
             let (mean, variance) = oracle::moments(x);
             oracle::normalize(x, (gamma, beta), (&mean, &variance), epsilon.into())
         };
-        // Here differences have an error of the step's square times a third derivative, which is
-        // large where there are two positions only.
+        // The error of these differences is the square of the step times a third derivative, which is large when there
+        // are only two positions.
         let d_x = differences(&x.values, STEP, |values| {
             dot(&value(&Map { values: values.to_vec(), ..x }, &gamma, &beta), &d_y)
         });
@@ -495,7 +493,7 @@ fn gradients_through_the_statistics_of_a_batch_are_finite_differences() {
         let (packed, d_packed) = (pack(&x.values, layout), pack(&d_y, layout));
         let whole = Maps { values: &packed, layout: &layout };
         let d_whole = Maps { values: &d_packed, layout: &layout };
-        // Sums come from parts of the batch.
+        // Sums of separate parts of the batch.
         let (mut sums, mut d_sums) = (Sums::default(), Sums::default());
         for (x, d) in whole.pictures().zip(d_whole.pictures()) {
             let (x, d) = (Maps { values: x, layout: &layout }, Maps { values: d, layout: &layout });

@@ -10,12 +10,12 @@ fn inner(margins: Margins, padded: &Layout) -> Layout {
     Layout { height, width, margins, ..*padded }
 }
 
-/// Zeros around a map.
+/// Surrounds a map with zeros.
 pub(crate) fn forward(margins: Margins, x: Maps<'_>, y: MapsMut<'_>) {
     MapsMut { values: y.values, layout: &inner(margins, y.layout) }.copy_from(x);
 }
 
-/// The gradient of the map within the zeros.
+/// Computes the gradient of the map within the zeros.
 pub(crate) fn backward(margins: Margins, d_y: Maps<'_>, d_x: Gradient<'_>) {
     let inner = inner(margins, d_y.layout);
     d_x.write(|mut d_x| d_x.copy_from(Maps { values: d_y.values, layout: &inner }));

@@ -1,17 +1,17 @@
-//! Cross-entropy of yes and no, from a logit each: of two classes that exclude each other one, that of
-//! class 1; of classes that do not, one each.
+//! Binary cross-entropy from logits: a single logit, that of class 1, for two exclusive classes, or one for each class
+//! of a multi-label task.
 
 use headstart_engine::head::sigmoid;
 
 use super::Targets;
 
-/// The cross-entropy of a logit where yes has the probability `target`:
-/// max(z, 0) - z target + ln(1 + e^-|z|).
+/// The cross-entropy of a logit whose positive class has the probability `target`: max(z, 0) - z target + ln(1 +
+/// e^-|z|).
 pub(crate) fn of_logit(z: f64, target: f64) -> f64 {
     z.max(0.0) - z * target + (-z.abs()).exp().ln_1p()
 }
 
-/// The mean loss of logits, n x units: of each row it is the mean over its logits.
+/// The mean loss of logits, n x units; the loss of a row is the mean over its logits.
 pub fn forward(logits: &[f32], units: usize, targets: Targets, weights: Option<&[f32]>) -> f64 {
     let weight = weigher(logits.len(), units, weights);
     let mut t = vec![0.0; units];
@@ -45,7 +45,7 @@ pub fn backward(
     }
 }
 
-/// What each logit counts, by a weight for each of them, or for each row.
+/// The weight of each logit, from a weight per logit or per row.
 fn weigher(
     logits: usize,
     units: usize,

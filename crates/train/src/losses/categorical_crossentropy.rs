@@ -1,4 +1,4 @@
-//! Cross-entropy of a softmax over a logit for each class.
+//! Cross-entropy of a softmax over one logit per class.
 
 use headstart_engine::head::softmax;
 

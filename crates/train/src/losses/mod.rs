@@ -1,5 +1,5 @@
-//! Losses, from logits: the mean over the rows of weight x loss, divided by the number of rows and
-//! not by the sum of the weights (Keras's `sum_over_batch_size`).
+//! Losses from logits: the mean over the rows of weight x loss, divided by the number of rows rather than the sum of
+//! the weights (Keras's `sum_over_batch_size`).
 
 pub mod binary_crossentropy;
 pub mod categorical_crossentropy;
@@ -9,15 +9,15 @@ use headstart_engine::head::Task;
 
 pub use targets::Targets;
 
-/// The loss that fits a number of classes.
+/// The loss for a task and number of classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// Two classes that exclude each other, with one logit; or classes that do not, with one each.
+    /// Two exclusive classes with a single logit, or a multi-label task with one logit per class.
     BinaryCrossentropy {
         /// The number of logits.
         units: usize,
     },
-    /// A logit for each class, of which there is one.
+    /// Exclusive classes with one logit each.
     CategoricalCrossentropy {
         /// The number of classes.
         classes: usize,
@@ -25,7 +25,7 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// The loss for so many classes that exclude each other.
+    /// The loss for this number of exclusive classes.
     pub fn of(classes: usize) -> Self {
         match classes {
             2 => Self::BinaryCrossentropy { units: 1 },
@@ -33,7 +33,7 @@ impl Loss {
         }
     }
 
-    /// The loss that heads for this task and so many classes are trained with.
+    /// The training loss of heads for this task and number of classes.
     pub fn of_task(task: Task, classes: usize) -> Self {
         match task {
             Task::SingleLabel => Self::of(classes),
@@ -41,7 +41,7 @@ impl Loss {
         }
     }
 
-    /// The number of logits of a sample.
+    /// The number of logits per sample.
     pub fn units(self) -> usize {
         match self {
             Self::BinaryCrossentropy { units } => units,
@@ -49,8 +49,8 @@ impl Loss {
         }
     }
 
-    /// The mean loss of logits, n x units, where each row counts its weight, or 1. With binary
-    /// cross-entropy there may also be a weight for each logit, n x units.
+    /// The mean loss of logits, n x units, with a weight per row, or 1. Binary cross-entropy also accepts a weight per
+    /// logit, n x units.
     pub fn forward(self, logits: &[f32], targets: Targets, weights: Option<&[f32]>) -> f64 {
         match self {
             Self::BinaryCrossentropy { units } => {
@@ -80,14 +80,13 @@ impl Loss {
         }
     }
 
-    /// Soft targets, n x units, that say what n labels say, smoothed as by [`smooth`](Self::smooth).
+    /// Converts n labels to soft targets, n x units, smoothed by [`smooth`](Self::smooth).
     pub fn soft_targets(self, labels: &[usize], smoothing: f32) -> Vec<f32> {
         let rows: Vec<usize> = (0..labels.len()).collect();
         self.soften(Targets::Labels(labels), &rows, smoothing)
     }
 
-    /// Soft targets, `rows` x units, that say what these rows of `targets` say, smoothed as by
-    /// [`smooth`](Self::smooth).
+    /// Converts these rows of `targets` to soft targets, `rows` x units, smoothed by [`smooth`](Self::smooth).
     pub fn soften(self, targets: Targets, rows: &[usize], smoothing: f32) -> Vec<f32> {
         let mut soft = Vec::with_capacity(rows.len() * self.units());
         let mut t = vec![0.0; self.units()];
@@ -99,9 +98,9 @@ impl Loss {
         soft
     }
 
-    /// Moves soft targets, n x units, the share `smoothing` of the way to classes that are all as
-    /// likely: t (1 - smoothing) + smoothing / classes (Keras's `label_smoothing`). Of classes that do not
-    /// exclude each other, each is one of two: it is there or not. 0 changes nothing.
+    /// Moves soft targets, n x units, by the fraction `smoothing` towards the uniform distribution: t (1 - smoothing) +
+    /// smoothing / classes (Keras's `label_smoothing`). In a multi-label task, the presence and absence of a class
+    /// count as two classes. 0 changes nothing.
     pub fn smooth(self, targets: &mut [f32], smoothing: f32) {
         let classes = match self {
             Self::BinaryCrossentropy { .. } => 2,

@@ -1,22 +1,22 @@
-/// What the logits of each row should say.
+/// The targets of each row of logits.
 #[derive(Debug, Clone, Copy)]
 pub enum Targets<'a> {
     /// n classes.
     Labels(&'a [usize]),
-    /// n sets of classes, each an index into those that there are.
+    /// n sets of classes, each given as an index into the distinct sets.
     Sets {
         /// n indices into `sets`.
         labels: &'a [usize],
-        /// Sets of classes.
+        /// The distinct sets of classes.
         sets: &'a [Vec<usize>],
     },
-    /// n x units probabilities, as after label smoothing or mixup: where classes exclude each other, a
-    /// row of them adds up to 1. Two such classes have one logit, and so one probability, that of class 1.
+    /// n x units probabilities, as after label smoothing or mixup; for exclusive classes, each row sums to 1. Two
+    /// exclusive classes have a single logit, and so a single probability, that of class 1.
     Soft(&'a [f32]),
 }
 
 impl Targets<'_> {
-    /// The probabilities of a row, one for each logit.
+    /// Writes the probabilities of a row, one for each logit.
     pub(super) fn of_row(self, row: usize, to: &mut [f64]) {
         match (self, to) {
             (Self::Labels(labels), [of_class_1]) => *of_class_1 = labels[row] as f64,

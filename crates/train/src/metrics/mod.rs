@@ -1,4 +1,4 @@
-//! How good predictions are, overall and class by class.
+//! Quality of predictions, overall and by class.
 
 mod ranking;
 
@@ -6,41 +6,41 @@ use serde::{Deserialize, Serialize};
 
 pub use ranking::{average_precision, best_threshold};
 
-/// The share of predictions that are the label; NaN without samples.
+/// The fraction of correct predictions; NaN without samples.
 pub fn accuracy(labels: &[usize], predicted: &[usize]) -> f64 {
     let right = labels.iter().zip(predicted).filter(|(a, b)| a == b).count();
     right as f64 / labels.len() as f64
 }
 
-/// How little a probability says that it is so, in nats: the cross-entropy of what is. Down to the least
-/// probability that f32 tells from 0.
+/// The surprise of an outcome predicted with this probability, in nats: its cross-entropy, limited by the smallest
+/// probability that f32 distinguishes from 0.
 pub fn surprise(probability: f32) -> f64 {
     -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
 }
 
-/// How often each class was taken for each.
+/// The number of samples for each pair of true and predicted class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfusionMatrix {
     /// classes x classes: the first index is the true class, the second the predicted one.
     pub counts: Vec<Vec<usize>>,
 }
 
-/// The figures of one class. A ratio whose denominator is 0 is 0 (as in scikit-learn).
+/// The metrics of one class. A ratio whose denominator is 0 is 0 (as in scikit-learn).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassFigures {
-    /// Of the samples predicted to be of this class, the share that are.
+    /// The fraction of correct predictions among the samples predicted to be of this class.
     pub precision: f64,
-    /// Of the samples of this class, the share predicted to be.
+    /// The fraction of correct predictions among the samples of this class.
     pub recall: f64,
-    /// The harmonic mean of the two.
+    /// The harmonic mean of precision and recall.
     pub f1: f64,
     /// The number of samples of this class.
     pub support: usize,
 }
 
 impl ClassFigures {
-    /// Of a class, from how many samples were predicted to be of it, how many of these are, and how many
-    /// there are.
+    /// Computes the metrics of a class from the numbers of samples predicted to be of it, of those predicted correctly,
+    /// and of those that are of it.
     pub fn new(predicted: usize, right: usize, support: usize) -> Self {
         let ratio = |part: usize, of: usize| match of {
             0 => 0.0,
@@ -59,7 +59,7 @@ impl ConfusionMatrix {
     /// Counts each pair of label and prediction, both below `classes`.
     ///
     /// # Panics
-    /// When one is not.
+    /// When one is out of range.
     pub fn new(labels: &[usize], predicted: &[usize], classes: usize) -> Self {
         let mut counts = vec![vec![0; classes]; classes];
         for (&label, &predicted) in labels.iter().zip(predicted) {
@@ -68,14 +68,14 @@ impl ConfusionMatrix {
         Self { counts }
     }
 
-    /// The share of samples on the diagonal; NaN without samples.
+    /// The fraction of samples on the diagonal; NaN without samples.
     pub fn accuracy(&self) -> f64 {
         let right: usize = (0..self.counts.len()).map(|k| self.counts[k][k]).sum();
         let all: usize = self.counts.iter().flatten().sum();
         right as f64 / all as f64
     }
 
-    /// The figures of each class.
+    /// The metrics of each class.
     pub fn per_class(&self) -> Vec<ClassFigures> {
         let figures = |class: usize| {
             let right = self.counts[class][class];

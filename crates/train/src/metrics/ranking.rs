@@ -1,7 +1,7 @@
-//! How well scores rank the samples of a class before the others.
+//! Quality of the ranking of samples by scores.
 
-/// The mean of the precisions at the scores of the samples of the class, where all are taken that have
-/// so high a score: scikit-learn's `average_precision_score`. None of a class without samples.
+/// The average precision: the mean, over the samples of the class, of the precision at the threshold of their scores:
+/// scikit-learn's `average_precision_score`. `None` for a class without samples.
 pub fn average_precision(scores: &[f32], is_of_class: &[bool]) -> Option<f64> {
     let mut sum = 0.0;
     let mut before = 0;
@@ -12,13 +12,13 @@ pub fn average_precision(scores: &[f32], is_of_class: &[bool]) -> Option<f64> {
     (before > 0).then(|| sum / before as f64)
 }
 
-/// The probability from which on to take samples as of the class, so that F1 is largest: of equal ones the
-/// highest, halfway to the next lower score, or to 0 where there is none. None of a class without samples.
+/// The threshold of the probability that maximises F1: the highest if several do, halfway to the next lower score, or
+/// to 0 if there is none. `None` for a class without samples.
 pub fn best_threshold(scores: &[f32], is_of_class: &[bool]) -> Option<f32> {
     let all = is_of_class.iter().filter(|is| **is).count();
     let cuts: Vec<Cut> = cuts(scores, is_of_class).collect();
     let f1 = |cut: &Cut| 2.0 * cut.right as f64 / (cut.taken + all) as f64;
-    // Of equal ones the last is taken.
+    // The last of equal ones is returned.
     let best = (0..cuts.len()).rev().max_by(|&a, &b| f1(&cuts[a]).total_cmp(&f1(&cuts[b])))?;
     let score = cuts[best].score;
     let next = cuts.get(best + 1).map_or(0.0, |next| next.score);
@@ -26,15 +26,15 @@ pub fn best_threshold(scores: &[f32], is_of_class: &[bool]) -> Option<f32> {
     (all > 0).then_some(if between > next { between } else { score })
 }
 
-/// The samples with a score and higher ones.
+/// The samples with at least a given score.
 struct Cut {
     score: f32,
     taken: usize,
-    /// Of these, how many are of the class.
+    /// The number of these samples that are of the class.
     right: usize,
 }
 
-/// At each different score, from the highest down.
+/// The cuts at each distinct score, in descending order.
 fn cuts(scores: &[f32], is_of_class: &[bool]) -> impl Iterator<Item = Cut> {
     let mut ranked: Vec<(f32, bool)> =
         scores.iter().copied().zip(is_of_class.iter().copied()).collect();

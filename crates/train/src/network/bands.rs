@@ -1,5 +1,5 @@
-//! Operations that are gone through together, a band of rows at a time: what one makes of a band is
-//! still in the second cache when the next reads it.
+//! Operations computed together, a band of rows at a time: the output of one for a band is still in L2 when the next
+//! reads it.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::TrainableNetwork;
 use super::lower::{OpKind, Program, ValueId};
 use super::pass::Pass;
 
-/// Some rows of what an operation reads, and of what it returns.
+/// The ranges of rows that an operation reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rows {
     pub(crate) input: Range<usize>,
@@ -21,8 +21,7 @@ impl Rows {
     }
 }
 
-/// Operations that follow each other: one by itself, or a depthwise convolution with the pointwise
-/// ones before and after it.
+/// Consecutive operations: a single one, or a depthwise convolution with the pointwise ones before and after it.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     pub(crate) ops: Range<usize>,
@@ -30,8 +29,8 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// The value between the first convolution and the depthwise one, of whose gradient there is
-    /// never more than a band, and the rows of that.
+    /// The value between the first convolution and the depthwise one, of whose gradient only a band is stored at a
+    /// time, and the number of rows of that band.
     pub(crate) fn passing(&self) -> Option<(ValueId, usize)> {
         let bands = self.bands.as_ref()?;
         let first = self.ops.start < bands.depthwise;
@@ -39,10 +38,10 @@ impl Chain {
     }
 }
 
-/// How a chain is cut into bands.
+/// The division of a chain into bands.
 #[derive(Clone, Debug)]
 struct Bands {
-    /// The depthwise convolution, the side of its window, its step, and the zeros above its input.
+    /// The depthwise convolution, the side and stride of its window, and the zeros above its input.
     depthwise: usize,
     side: usize,
     stride: usize,
@@ -50,15 +49,15 @@ struct Bands {
     /// Rows of its input and of its output.
     inputs: usize,
     outputs: usize,
-    /// Rows of the input in a band.
+    /// Input rows per band.
     band: usize,
 }
 
-/// Bytes of a band: what all operations make of it stays in the second cache.
+/// Bytes per band: the results of all operations on it stay in L2.
 pub(super) const BAND: usize = 128 << 10;
 
-/// Cuts all operations into chains, with bands of so many bytes of the depthwise convolution's
-/// input; those from `together` on stay by themselves.
+/// Divides all operations into chains, with bands of `bytes` of the depthwise convolution's input; those from
+/// `together` on are not combined.
 pub(super) fn chains(program: &Program, together: usize, bytes: usize) -> Vec<Chain> {
     let ops = &program.ops;
     let reads =
@@ -95,19 +94,19 @@ pub(super) fn chains(program: &Program, together: usize, bytes: usize) -> Vec<Ch
 }
 
 impl Bands {
-    /// Rows of the input that outputs up to `outputs` are made of.
+    /// The input rows that outputs up to `outputs` depend on.
     fn inputs_under(&self, outputs: usize) -> usize {
         let end = ((outputs - 1) * self.stride + self.side).saturating_sub(self.top);
         if outputs == self.outputs { self.inputs } else { end.min(self.inputs) }
     }
 
-    /// Rows of the output that inputs up to `inputs` have a part in.
+    /// The output rows that depend on inputs up to `inputs`.
     fn outputs_over(&self, inputs: usize) -> usize {
         let end = (inputs - 1 + self.top) / self.stride + 1;
         if inputs == self.inputs { self.outputs } else { end.min(self.outputs) }
     }
 
-    /// Bands of the input, or the output, of `size` rows.
+    /// Bands of the input or the output, of `size` rows.
     fn of(size: usize, band: usize) -> impl Iterator<Item = Range<usize>> {
         (0..size).step_by(band).map(move |first| first..(first + band).min(size))
     }
@@ -132,7 +131,7 @@ impl TrainableNetwork {
         }
     }
 
-    /// Takes the operations of a chain back, with the gradients of their weights.
+    /// Runs the backward pass of a chain, including weight gradients.
     pub(super) fn backward_chain(
         &self,
         pass: &mut Pass<'_>,
@@ -174,8 +173,7 @@ mod tests {
 
     use super::super::{BatchNorm, TrainableNetwork};
 
-    /// Features and gradients of two pictures, with bands of so many bytes, and the pieces that the
-    /// network is cut into.
+    /// Features and gradients of two pictures, with bands of `bytes`, and the number of chains of the network.
     fn step(name: &str, bytes: usize) -> (Vec<f32>, Vec<Vec<f32>>, usize) {
         let config = NetworkConfig { input_size: Some((75, 90)), ..NetworkConfig::default() };
         let mut network = Architecture::find(name).unwrap().build(&config).unwrap();
@@ -216,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_height_of_the_bands_changes_no_bit() {
-        // Windows of 3, and of 3 and 5; steps of 1 and 2; odd and even sizes.
+        // Windows of 3, and of 3 and 5; strides of 1 and 2; odd and even sizes.
         for name in ["mobilenetv2", "efficientnet-lite0"] {
             let (features, gradients, chains) = step(name, usize::MAX);
             assert!(gradients.iter().flatten().all(|d| d.is_finite()));

@@ -1,11 +1,11 @@
-//! How a map lies in memory while a network trains.
+//! The memory layout of a map in training.
 
 use std::ops::Range;
 
 use headstart_model::{Margins, Shape};
 
-/// A map with room for zeros around it and behind the channels of its pixels, so that the
-/// convolution that reads it needs no copy.
+/// A map with room for zeros around it and after the channels of its pixels, so that the convolution that reads it
+/// needs no copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) height: usize,
@@ -13,19 +13,19 @@ pub(crate) struct Layout {
     pub(crate) channels: usize,
     /// Rows and columns of zeros around the map.
     pub(crate) margins: Margins,
-    /// Values of a pixel: its channels and zeros behind them.
+    /// Values per pixel: its channels and zeros after them.
     pub(crate) pixel: usize,
 }
 
 impl Layout {
-    /// Pixel after pixel.
+    /// Contiguous pixels without zeros.
     pub(crate) fn dense(shape: Shape) -> Self {
         let ((height, width), channels) = (shape.spatial(), shape.channels());
         let margins = Margins::default();
         Self { height, width, channels, margins, pixel: channels }
     }
 
-    /// The same map, pixel after pixel.
+    /// The layout of the same map with contiguous pixels.
     pub(crate) fn unpadded(&self) -> Self {
         Self { margins: Margins::default(), pixel: self.channels, ..*self }
     }
@@ -34,39 +34,39 @@ impl Layout {
         self.margins == Margins::default() && self.pixel == self.channels
     }
 
-    /// Rows with those of zeros.
+    /// Rows, including rows of zeros.
     pub(crate) fn rows(&self) -> usize {
         self.margins.top + self.height + self.margins.bottom
     }
 
-    /// Columns with those of zeros.
+    /// Columns, including columns of zeros.
     pub(crate) fn columns(&self) -> usize {
         self.margins.left + self.width + self.margins.right
     }
 
-    /// Values of a row of pixels and zeros.
+    /// Values per row, including zeros.
     pub(crate) fn row(&self) -> usize {
         self.columns() * self.pixel
     }
 
-    /// Values of a picture.
+    /// Values per picture.
     pub(crate) fn len(&self) -> usize {
         self.rows() * self.row()
     }
 
-    /// Where row `y` of the map begins.
+    /// The start of row `y` of the map.
     pub(crate) fn start(&self, y: usize) -> usize {
         (self.margins.top + y) * self.row() + self.margins.left * self.pixel
     }
 
-    /// Where the pixels of row `y` lie, from the first to the last.
+    /// The range of the pixels of row `y`.
     pub(crate) fn span(&self, y: usize) -> Range<usize> {
         let start = self.start(y);
         start..start + (self.width - 1) * self.pixel + self.channels
     }
 
-    /// Some rows of a picture as a map of their own, and where it lies: the first has the zeros
-    /// above with it, and the last those below.
+    /// A range of rows of a picture as a separate map, and its location: the first row includes the zeros above it, and
+    /// the last those below.
     pub(crate) fn part(&self, rows: &Range<usize>) -> (Self, Range<usize>) {
         let top = if rows.start == 0 { self.margins.top } else { 0 };
         let bottom = if rows.end == self.height { self.margins.bottom } else { 0 };
@@ -76,7 +76,7 @@ impl Layout {
         (part, start..start + part.len())
     }
 
-    /// Zeroes what is no pixel of a picture, and whatever is cheaper to zero than to leave.
+    /// Zeroes everything outside the pixels of a picture, and more where that is cheaper.
     pub(crate) fn clear(&self, picture: &mut [f32]) {
         if self.is_dense() {
             return;
@@ -98,8 +98,8 @@ impl Layout {
     }
 }
 
-/// Calls `each` with runs of values that lie at the same pixels of maps of the same size: whole
-/// pictures where all are dense, rows where pixels follow each other, else pixels.
+/// Calls `each` with runs of values of corresponding pixels in maps of the same size: whole pictures if all are dense,
+/// rows if pixels are contiguous, otherwise single pixels.
 pub(crate) fn runs<const N: usize>(layouts: [&Layout; N], mut each: impl FnMut([Range<usize>; N])) {
     let first = layouts[0];
     if layouts.iter().all(|layout| layout.is_dense()) {

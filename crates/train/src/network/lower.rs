@@ -1,4 +1,4 @@
-//! From layers to operations that train.
+//! Lowering of layers to trainable operations.
 
 use headstart_kernels::{Clamp, Function};
 use headstart_model::{
@@ -12,24 +12,23 @@ use crate::TrainError;
 use crate::layers::DepthwiseConv2D;
 use crate::layers::max_pooling2d::Pooling;
 
-/// A value is the input, 0, or what an operation computes: operation `i` computes value `i + 1`.
+/// The index of a value: 0 is the input, and operation `i` computes value `i + 1`.
 pub(crate) type ValueId = usize;
 
 pub(crate) struct Op {
-    /// The layer that it began as.
+    /// The layer it originates from.
     pub(crate) name: String,
     pub(crate) kind: OpKind,
     pub(crate) input: ValueId,
-    /// What the operation reads besides: the other operand of a product, or the map whose channels come
-    /// behind.
+    /// The second input: the other operand of a product, or the map to concatenate.
     pub(crate) second: Option<ValueId>,
-    /// What is added before clamping; it has the output's layout.
+    /// The value added before clamping; it has the output's layout.
     pub(crate) residual: Option<ValueId>,
     pub(crate) clamp: Clamp,
 }
 
 impl Op {
-    /// The values that it reads, one of them twice if it is read twice.
+    /// The values it reads; one that is read twice appears twice.
     pub(crate) fn reads(&self) -> impl Iterator<Item = ValueId> {
         [Some(self.input), self.second, self.residual].into_iter().flatten()
     }
@@ -58,7 +57,7 @@ pub(crate) enum OpKind {
     },
     /// BatchNormalization with the statistics of the batch.
     BatchNorm(Norm),
-    /// Zeros around a map that are no convolution's padding.
+    /// Zeros around a map that are not the padding of a convolution.
     Pad(Margins),
     Pool,
     MaxPool(Pooling),
@@ -94,7 +93,7 @@ impl OpKind {
         }
     }
 
-    /// Whether an activation that keeps values in a range can be a part of it.
+    /// Whether a clamping activation can be fused with it.
     fn clamps(&self) -> bool {
         matches!(
             self,
@@ -126,21 +125,20 @@ pub(crate) struct Program {
     pub(crate) parameters: Parameters,
 }
 
-/// The layer on whose output alone everything trainable depends, the last such one; 0 is the
-/// picture.
+/// The last layer on whose output alone everything trainable depends; 0 is the picture.
 ///
 /// # Errors
 /// [`TrainError::NothingTrainable`].
 pub(crate) fn boundary(network: &Network) -> Result<LayerId, TrainError> {
     let layers = network.layers();
     let first = network.first_trainable().ok_or(TrainError::NothingTrainable)?;
-    // The earliest layer that those from each on read.
+    // The earliest input of the first trainable layer and those after it.
     let mut earliest = first;
     for layer in &layers[first..] {
         earliest = layer.inputs.iter().copied().fold(earliest, usize::min);
     }
     loop {
-        // What lies between and reads from further before moves the boundary there.
+        // If layers in between read earlier ones, the boundary moves there.
         let reads = layers[earliest + 1..].iter().flat_map(|layer| &layer.inputs);
         let before = reads.copied().fold(earliest, usize::min);
         if before == earliest {
@@ -205,7 +203,7 @@ struct Lowering<'a> {
     readers: Vec<usize>,
     ops: Vec<Op>,
     values: Vec<Layout>,
-    /// What each layer has become: a value, and zeros around it that nobody has written.
+    /// The lowered form of each layer: a value, and zeros around it that are not materialised.
     of_layer: Vec<Option<(ValueId, Margins)>>,
     parameters: Parameters,
 }
@@ -218,8 +216,8 @@ impl Lowering<'_> {
                 self.of_layer[id] = Some((value, margins));
                 return Ok(());
             }
-            // A stochastic depth is never applied: a fine-tuned base infers, but for what is asked of
-            // BatchNormalization.
+            // Stochastic depth is never applied: a base in fine-tuning is in inference mode, except for
+            // BatchNormalization if requested.
             LayerKind::Dropout { .. } | LayerKind::Flatten | LayerKind::Reshape(_) => {
                 let value = self.plain(layer.inputs[0]);
                 self.readers[id] += self.readers[layer.inputs[0]] - 1;
@@ -306,7 +304,7 @@ impl Lowering<'_> {
         Folded::of_layer(&self.parameters, kernel, channels)
     }
 
-    /// The value after an activation.
+    /// Returns the value after an activation.
     fn activated(
         &mut self,
         layer: &Layer,
@@ -333,7 +331,7 @@ impl Lowering<'_> {
         self.ops.len()
     }
 
-    /// A copy of a value, for somebody to change or to lay out in another way.
+    /// Adds a copy of a value that may be changed or have another layout.
     fn copy(&mut self, name: &str, value: ValueId) -> ValueId {
         let Layout { height, width, channels, .. } = self.values[value];
         let weights = Folded::identity(channels);
@@ -351,8 +349,7 @@ impl Lowering<'_> {
         if self.values[value].is_dense() { value } else { self.copy(&layer.name, value) }
     }
 
-    /// What a convolution reads: a value with the zeros around it that it pads with, in pixels of
-    /// whole vectors of `lanes`.
+    /// The input of a convolution: a value with the zeros of its padding, in pixels of whole vectors of `lanes`.
     fn windowed(&mut self, layer: &Layer, window: Window, lanes: usize, plain: bool) -> ValueId {
         let input = layer.inputs[0];
         let (value, outer) = self.of_layer[input].expect("layers are in topological order");
@@ -378,7 +375,7 @@ impl Lowering<'_> {
         value
     }
 
-    /// Whether one layer only reads a value, which is that of `layer`, or of the one that it pads.
+    /// Whether only one layer reads a value, which is the output of `layer` or of the one it pads.
     fn only_reader(&self, layer: LayerId, value: ValueId) -> bool {
         let of = |id: &LayerId| self.of_layer[*id].is_some_and(|(of, _)| of == value);
         let padded = self.network.layers()[layer].inputs.first().filter(|id| of(id));
@@ -387,8 +384,8 @@ impl Lowering<'_> {
             && (!is_padding || padded.is_some_and(|&padded| self.readers[padded] == 1))
     }
 
-    /// The operation behind a layer's input if only this layer reads it and it may be changed,
-    /// otherwise a new one that copies it.
+    /// The operation behind a layer's input if only this layer reads it and it may be changed, otherwise a new one that
+    /// copies it.
     fn own(&mut self, layer: &Layer, changeable: impl Fn(&Op) -> bool) -> ValueId {
         let input = layer.inputs[0];
         let value = self.plain(input);
@@ -410,7 +407,7 @@ impl Lowering<'_> {
         value
     }
 
-    /// The later of both operands takes the other as its residual.
+    /// The later operand takes the earlier one as its residual.
     fn add(&mut self, layer: &Layer) -> ValueId {
         let [a, b] = layer.inputs[..] else { unreachable!("Add has two inputs") };
         let (of_a, of_b) = (self.plain(a), self.plain(b));

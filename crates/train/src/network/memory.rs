@@ -1,4 +1,4 @@
-//! Where the values of some pictures and their gradients lie, and when.
+//! Placement of the values and gradients of pictures in memory, and their lifetimes.
 
 use std::ops::Range;
 
@@ -9,48 +9,47 @@ use super::layout::Layout;
 use super::lower::{Program, ValueId};
 use headstart_engine::arena::{Request, place};
 
-/// Places in an arena, each for as many pictures as a task takes.
+/// Ranges of an arena, each for the pictures of a task.
 pub(crate) struct Memory {
     pub(crate) values: Vec<Range<usize>>,
     /// Empty where no gradient is needed.
     pub(crate) gradients: Vec<Range<usize>>,
-    /// Gradients that have room for one picture only: pictures go one by one through all that has to
-    /// do with them.
+    /// Gradients with room for one picture only: all operations that use them process pictures one by one.
     pub(crate) single: Vec<bool>,
-    /// Gradients that have room for a band of one picture only.
+    /// Gradients with room for a band of one picture only.
     pub(crate) passing: Vec<bool>,
     /// f32 values of the arena.
     pub(crate) len: usize,
 }
 
-/// What backward does at an operation.
+/// The backward pass of an operation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Backward {
-    /// Whether it does anything: something trainable lies at or before the operation.
+    /// Whether it runs at all: something trainable is at or before the operation.
     pub(crate) runs: bool,
     pub(crate) input: Contribution,
     pub(crate) second: Contribution,
     pub(crate) residual: Contribution,
-    /// Whether it lets its input's gradient through the clamp of the operation that computed the
-    /// input, as nobody else reads that.
+    /// Whether it applies the clamp of the operation that computed its input to the gradient, as the only reader of
+    /// that input.
     pub(crate) gates: bool,
-    /// Whether its output's gradient is through its clamp before its turn.
+    /// Whether the gradient of its output has already passed its clamp.
     pub(crate) gated: bool,
 }
 
-/// What an operation makes of the gradient of a value that it reads.
+/// The contribution of an operation to the gradient of a value it reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Contribution {
-    /// Nothing: there is no such value, or its gradient is not needed.
+    /// None: there is no such value, or its gradient is not needed.
     #[default]
     None,
     /// The gradient.
     First,
-    /// An addition to what other readers have made.
+    /// An addition to the contributions of other readers.
     Another,
-    /// The gradient: what another reader's output has for its own, and an addition to that.
+    /// The gradient of another reader's output, plus an addition.
     After(ValueId),
-    /// Nothing for now: the next reader begins with this operation's own gradient.
+    /// None for now: the next reader starts with the gradient of this operation's output.
     Left,
 }
 
@@ -61,7 +60,7 @@ impl Contribution {
     }
 }
 
-/// Which values need gradients: those that depend on something trainable.
+/// The values that need gradients: those that depend on trainable weights.
 pub(crate) fn needed(program: &Program) -> Vec<bool> {
     let mut needed = vec![false; program.values.len()];
     for (index, op) in program.ops.iter().enumerate() {
@@ -75,7 +74,7 @@ pub(crate) fn needed(program: &Program) -> Vec<bool> {
     needed
 }
 
-/// What each operation does on the way back.
+/// The backward pass of each operation.
 pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
     let ops = &program.ops;
     let mut so_far = vec![Contribution::None; program.values.len()];
@@ -86,8 +85,8 @@ pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
         }
         plan[index].runs = true;
         if let Some(residual) = op.residual.filter(|&residual| needed[residual]) {
-            // A sum hands its gradient on as it is: a pointwise convolution that also reads the
-            // value, and is the next to do so on the way back, can begin with it.
+            // A sum passes its gradient on unchanged: a pointwise convolution that also reads the value, and is the
+            // next to do so in the backward pass, can start with it.
             let mut others = ops[..index]
                 .iter()
                 .rev()
@@ -131,8 +130,8 @@ pub(crate) fn backward(program: &Program, needed: &[bool]) -> Vec<Backward> {
     plan
 }
 
-/// Places everything for `pictures` pictures. Time goes forward through the chains, and back; those
-/// before `together` are run for one picture after the other, all others for all.
+/// Places everything for `pictures` pictures. Time runs forward through the chains and back; those before `together`
+/// process one picture after another, all others all pictures at once.
 pub(crate) fn layout(
     program: &Program,
     plan: &[Backward],
@@ -141,7 +140,7 @@ pub(crate) fn layout(
 ) -> Memory {
     let (ops, values) = (&program.ops, program.values.len());
     let last = ops.len();
-    // The operations of a chain take turns: what one needs stays until all are done.
+    // The operations of a chain alternate: the data of each must stay until all are done.
     let mut spans = vec![0..0; last];
     chains.iter().for_each(|chain| spans[chain.ops.clone()].fill(chain.ops.clone()));
     let (begins, ends) = (|op: usize| spans[op].start, |op: usize| spans[op].end - 1);
@@ -171,7 +170,7 @@ pub(crate) fn layout(
             requests[residual].last = requests[residual].last.max(ends(index));
         }
         if runs {
-            // Clamps look at what they returned.
+            // Clamps need their outputs.
             requests[index + 1].last = requests[index + 1].last.max(ends_back(index));
             let own = &mut requests[gradient(index + 1)];
             own.first = own.first.min(begins_back(index));
@@ -196,10 +195,10 @@ pub(crate) fn layout(
             request.first = request.first.min(begins_back(index));
         }
     }
-    // The features are read, and their gradient written, between both ways.
+    // The features are read, and their gradient is written, between the two passes.
     requests[values - 1].last = requests[values - 1].last.max(last);
     requests[gradient(values - 1)].first = last;
-    // What one picture needs, while another goes through the same operations, must stay.
+    // The data of one picture must survive while another passes through the same operations.
     let begin = back(together) + 1;
     let mut single = vec![false; values];
     for (index, request) in requests.iter_mut().enumerate() {

@@ -1,12 +1,12 @@
-//! The part of a network that trains: everything after the last layer that alone feeds it.
+//! The trainable part of a network: everything after the last layer that alone feeds it.
 //!
-//! What lies before is frozen and belongs to a [compiled plan](headstart_engine::frozen). What lies here keeps
-//! its values for the way back. In inference mode a BatchNormalization is an affine map, and is
-//! folded into the convolution before it like in a plan; the chain rule leads from the gradients of
-//! the folded kernel and bias to those of kernel, gamma and beta.
+//! Earlier layers are frozen and belong to a [compiled plan](headstart_engine::frozen). Layers here keep their values
+//! for the backward pass. In inference mode, a BatchNormalization is an affine map, and is folded into the convolution
+//! before it as in a plan; the chain rule converts the gradients of the folded kernel and bias to those of kernel,
+//! gamma and beta.
 //!
-//! A batch is cut into tasks of a few pictures, whose gradients are added up in order: results are
-//! the same bits whatever the number of threads.
+//! A batch is divided into tasks of a few pictures, whose gradients are added in order: results are bitwise the same
+//! for any number of threads.
 
 pub(crate) mod bands;
 pub(crate) mod layout;
@@ -38,14 +38,14 @@ pub use parameters::Parameter;
 use pass::{BatchStatistics, Kernel, Pass};
 pub use profile::OpTime;
 
-/// How trainable BatchNormalization layers normalise; frozen ones always infer.
+/// The mode of trainable BatchNormalization layers; frozen ones always use inference mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchNorm {
-    /// By the moving statistics, which never change (Keras's `training=False`).
+    /// Uses the moving statistics, which never change (Keras's `training=False`).
     #[default]
     Inference,
-    /// By the statistics of the batch, which move the moving ones (`training=True`).
+    /// Uses the statistics of the batch, and updates the moving statistics (`training=True`).
     Train,
 }
 
@@ -57,29 +57,29 @@ pub struct TrainableNetwork {
     plan: Vec<Backward>,
     memory: Memory,
     kernels: Vec<Kernel>,
-    /// Where the gradients of each operation's folded kernel and bias lie among those of a task.
+    /// The range of the gradients of each operation's folded kernel and bias within those of a task.
     places: Vec<Option<Range<usize>>>,
-    /// Pictures of a task.
+    /// Pictures per task.
     pictures: usize,
-    /// From this operation on, each is run for all pictures of a task: maps are small there, and
-    /// weights large. Before it, a picture at a time goes through all operations.
+    /// The first operation that processes all pictures of a task at once, since from there on maps are small and
+    /// weights large. Earlier operations process one picture at a time.
     together: usize,
     /// All operations, in order.
     chains: Vec<Chain>,
-    /// Arenas and gradients that no task works with.
+    /// Arenas and gradients that no task is using.
     arenas: Mutex<Vec<AlignedBuffer>>,
     gradients: Mutex<Vec<AlignedBuffer>>,
 }
 
 /// Bytes of the values and gradients of a task's pictures.
 const TASK_BYTES: usize = 64 << 20;
-/// Pictures of a task at most: the gradients of the weights are written once for all of them.
+/// Maximum pictures per task: the gradients of the weights are written once for all of them.
 const MOST_PICTURES: usize = 4;
-/// Values of the largest map that counts as small: several of them lie in the second cache.
+/// Number of values of the largest map that counts as small: several of them fit in L2.
 const SMALL: usize = 64 << 10;
 
 impl TrainableNetwork {
-    /// The part of `network` that has trainable layers, with `weights`.
+    /// Creates the trainable part of `network`, with `weights`.
     ///
     /// # Errors
     /// When no layer is trainable, or one is of a kind that no base has.
@@ -92,7 +92,7 @@ impl TrainableNetwork {
         Self::in_bands(network, weights, bn, isa, bands::BAND)
     }
 
-    /// [`TrainableNetwork::new`] with bands of so many bytes.
+    /// [`TrainableNetwork::new`] with bands of `bytes`.
     fn in_bands(
         network: &Network,
         weights: &Weights,
@@ -108,7 +108,7 @@ impl TrainableNetwork {
         let large = program.values.iter().rposition(|layout| layout.len() > SMALL);
         // Operation `i` reads large values up to value `i`, and writes value `i + 1`.
         let large = large.map_or(0, |value| (value + 1).min(program.ops.len()));
-        // Batch statistics take all pictures at once.
+        // Batch statistics need all pictures at once.
         let together = if in_step { 0 } else { large };
         let chains = bands::chains(&program, together, band);
         let memory = |pictures| memory::layout(&program, &plan, &chains, (pictures, together));
@@ -151,7 +151,7 @@ impl TrainableNetwork {
         self.boundary
     }
 
-    /// Values of an input.
+    /// Number of values of an input.
     pub fn input_len(&self) -> usize {
         let layout = self.program.values[0];
         layout.height * layout.width * layout.channels
@@ -167,12 +167,12 @@ impl TrainableNetwork {
         &self.program.parameters.list
     }
 
-    /// The weights, to be changed: [`TrainableNetwork::refresh`] must follow.
+    /// The weights, mutable: call [`TrainableNetwork::refresh`] after changing them.
     pub fn parameters_mut(&mut self) -> &mut [Parameter] {
         &mut self.program.parameters.list
     }
 
-    /// Takes up weights that have changed.
+    /// Applies changes of the weights.
     pub fn refresh(&mut self) {
         let (isa, program) = (self.isa, &self.program);
         let all = self.kernels.par_iter_mut().zip(&program.ops);
@@ -181,17 +181,16 @@ impl TrainableNetwork {
         });
     }
 
-    /// Multiply-adds of a picture: forward, and back.
+    /// Multiply-adds per picture: forward and backward.
     pub fn multiply_adds(&self) -> (usize, usize) {
         let all = (0..self.program.ops.len()).map(|index| self.multiply_adds_of(index));
         all.fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1))
     }
 
-    /// Computes the features of `pictures` pictures in inference mode; `input` writes the input of
-    /// one.
+    /// Computes the features of `pictures` pictures in inference mode; `input` writes the input of one.
     ///
     /// # Errors
-    /// What `input` returns.
+    /// Errors of `input`.
     ///
     /// # Panics
     /// When `features` is not `[pictures][features]`.
@@ -213,16 +212,15 @@ impl TrainableNetwork {
         })
     }
 
-    /// One pass over a batch of `pictures` pictures, forward and back: leaves the gradients of all
-    /// trainable weights in the parameters, and moves the moving statistics where BatchNormalization
-    /// trains.
+    /// Runs a forward and a backward pass over a batch of `pictures` pictures: leaves the gradients of all trainable
+    /// weights in the parameters, and updates the moving statistics in training mode.
     ///
-    /// `input` writes the input of a picture. `objective` is given the features of some pictures,
-    /// `[pictures][features]`, and writes the gradient of the loss with respect to them; what it
-    /// returns is returned in order.
+    /// `input` writes the input of a picture. `objective` receives the features of some pictures,
+    /// `[pictures][features]`, and writes the gradient of the loss with respect to them; its results are returned in
+    /// order.
     ///
     /// # Errors
-    /// What `input` returns.
+    /// Errors of `input`.
     ///
     /// # Panics
     /// When there is no picture.
@@ -249,7 +247,7 @@ impl TrainableNetwork {
         Ok(results)
     }
 
-    /// Every task by itself: no operation looks at the whole batch.
+    /// Runs every task independently: no operation needs the whole batch.
     fn independent<E: Send, P: Send>(
         &self,
         tasks: &[Range<usize>],
@@ -275,7 +273,7 @@ impl TrainableNetwork {
         Ok(results?.into_iter().unzip())
     }
 
-    /// Takes some pictures all the way forward.
+    /// Runs the whole forward pass for a range of pictures.
     fn forward<'a, E>(
         &'a self,
         arena: &'a mut AlignedBuffer,
@@ -292,13 +290,13 @@ impl TrainableNetwork {
         Ok(pass)
     }
 
-    /// Computes operations that do not look at the whole batch.
+    /// Computes operations that do not need the whole batch.
     fn run(&self, pass: &mut Pass<'_>, ops: Range<usize>) {
         let chains = self.chains.iter().filter(|chain| ops.contains(&chain.ops.start));
         chains.for_each(|chain| Self::forward_chain(pass, chain));
     }
 
-    /// Takes operations back that do not look at the whole batch.
+    /// Runs the backward pass of operations that do not need the whole batch.
     fn backward(&self, pass: &mut Pass<'_>, gradients: &mut [f32], ops: Range<usize>, add: bool) {
         let runs =
             |chain: &&Chain| ops.contains(&chain.ops.start) && self.plan[chain.ops.end - 1].runs;
@@ -307,7 +305,7 @@ impl TrainableNetwork {
         }
     }
 
-    /// The part of a task's gradients that is an operation's.
+    /// The part of a task's gradients that belongs to an operation.
     fn weights<'g>(
         &self,
         index: usize,
@@ -321,7 +319,7 @@ impl TrainableNetwork {
         Some(WeightGradients { kernel, bias, add })
     }
 
-    /// All tasks together from one BatchNormalization to the next.
+    /// Runs all tasks in lockstep from one BatchNormalization to the next.
     fn in_step<E: Send, P: Send>(
         &mut self,
         tasks: &[Range<usize>],
@@ -393,7 +391,7 @@ impl TrainableNetwork {
             }
             self.backward(&mut pass, gradients, 0..to, false);
         });
-        // From here on inference goes by the moving statistics.
+        // From here on, inference uses the updated moving statistics.
         for &norm in norms {
             let op = &self.program.ops[norm];
             self.kernels[norm] = Kernel::new(self.isa, op, &self.program.parameters, false);
@@ -406,7 +404,7 @@ impl TrainableNetwork {
         Ok((results, all))
     }
 
-    /// Moves the moving statistics towards those of a batch (Keras 3: by the population's variance).
+    /// Updates the moving statistics with those of a batch (Keras 3: with the population variance).
     fn move_statistics(&mut self, index: usize, moments: &Moments) {
         let OpKind::BatchNorm(norm) = self.program.ops[index].kind else { return };
         let momentum = f64::from(norm.momentum);
@@ -420,7 +418,7 @@ impl TrainableNetwork {
         }
     }
 
-    /// Adds up the tasks' gradients in order, and leads them back to the weights.
+    /// Adds the tasks' gradients in order, and converts them to those of the weights.
     fn collect(&mut self, tasks: Vec<AlignedBuffer>) {
         const CHUNK: usize = 1 << 14;
         let mut tasks = tasks.into_iter();
@@ -479,7 +477,7 @@ impl TrainableNetwork {
     }
 }
 
-/// Sums in the order of the tasks.
+/// Adds sums in the order of the tasks.
 fn add_up(sums: impl IndexedParallelIterator<Item = Sums>) -> Sums {
     let parts: Vec<Sums> = sums.collect();
     let mut total = Sums::default();

@@ -1,4 +1,4 @@
-//! The weights of a network that trains, and how operations that fold BatchNormalization see them.
+//! The weights of a network in training, and their folded form in operations.
 
 use headstart_model::{LayerId, LayerKind, Network, Place, Weights, weight_name};
 
@@ -11,26 +11,25 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// Its values.
     pub values: Vec<f32>,
-    /// The gradient of the loss, as long as the values; `None` for what is frozen, and for moving
-    /// statistics.
+    /// The gradient of the loss, one value for each weight; `None` for frozen weights and moving statistics.
     pub gradient: Option<Vec<f32>>,
     /// Whether weight decay applies: to kernels and biases, not to normalisations and scales.
     pub decays: bool,
-    /// Where its layer stands.
+    /// The position of its layer in the architecture.
     pub place: Place,
 }
 
 /// The index of a parameter.
 pub(crate) type ParameterId = usize;
 
-/// The weights of some layers in order.
+/// The weights of a range of layers, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parameters {
     pub(crate) list: Vec<Parameter>,
 }
 
 impl Parameters {
-    /// Adds the weights of a layer; returns the first one's index.
+    /// Adds the weights of a layer; returns the index of the first.
     pub(crate) fn add(&mut self, network: &Network, weights: &Weights, layer: LayerId) -> usize {
         let layer = &network.layers()[layer];
         let first = self.list.len();
@@ -49,7 +48,7 @@ impl Parameters {
         first
     }
 
-    /// Whether the layer has a bias beside its kernel.
+    /// Whether the layer has a bias besides its kernel.
     fn has_bias(&self, first: ParameterId) -> bool {
         let name = |id: ParameterId| self.list.get(id)?.name.rsplit_once('/');
         let (kernel, bias) = (name(first), name(first + 1));
@@ -67,7 +66,7 @@ impl Parameters {
     }
 }
 
-/// Whether a layer's weights only scale and move channels.
+/// Whether a layer's weights only scale and shift channels.
 fn is_normalization(kind: &LayerKind) -> bool {
     use LayerKind::{BatchNormalization, LayerNormalization, LayerScale};
     matches!(kind, BatchNormalization { .. } | LayerNormalization { .. } | LayerScale)
@@ -76,7 +75,7 @@ fn is_normalization(kind: &LayerKind) -> bool {
 /// A BatchNormalization's weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Norm {
-    /// The first of gamma, beta, moving mean and moving variance.
+    /// The index of gamma, followed by beta, moving mean and moving variance.
     first: ParameterId,
     pub(crate) epsilon: f32,
     pub(crate) momentum: f32,
@@ -115,8 +114,7 @@ pub(crate) struct FoldedWeights {
     pub(crate) bias: Vec<f32>,
 }
 
-/// Kernel and bias of an operation: a convolution's kernel, with the BatchNormalization after it
-/// folded into it.
+/// Kernel and bias of an operation: those of a convolution, with the BatchNormalization after it folded in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Folded {
     /// All ones when `None`.
@@ -128,12 +126,12 @@ pub(crate) struct Folded {
 }
 
 impl Folded {
-    /// Ones and zeros.
+    /// All ones and zeros.
     pub(crate) fn identity(channels: usize) -> Self {
         Self { kernel: None, bias: None, norm: None, channels }
     }
 
-    /// The kernel, and the bias if there is one, of a layer whose first parameter this is.
+    /// The kernel, and the optional bias, of a layer with this first parameter.
     pub(crate) fn of_layer(parameters: &Parameters, first: ParameterId, channels: usize) -> Self {
         let bias = parameters.has_bias(first).then_some(first + 1);
         Self { kernel: Some(first), bias, norm: None, channels }
@@ -144,13 +142,13 @@ impl Folded {
             || self.norm.is_some_and(|norm| norm.trains(parameters))
     }
 
-    /// Values of the kernel.
+    /// Number of values of the kernel.
     pub(crate) fn kernel_len(&self, parameters: &Parameters) -> usize {
         self.kernel.map_or(self.channels, |kernel| parameters.values(kernel).len())
     }
 
-    /// Works out kernel and bias:
-    /// `kernel * gamma / sqrt(variance + epsilon)` and `beta + (bias - mean) * gamma / sqrt(…)`.
+    /// Computes kernel and bias: `kernel * gamma / sqrt(variance + epsilon)` and `beta + (bias - mean) * gamma /
+    /// sqrt(…)`.
     pub(crate) fn fold(&self, parameters: &Parameters, folded: &mut FoldedWeights) {
         let ones = vec![1.0; self.channels];
         let kernel = self.kernel.map_or(&ones[..], |kernel| parameters.values(kernel));
@@ -187,7 +185,7 @@ impl Folded {
         gamma.iter().zip(variance).map(pair).unzip()
     }
 
-    /// The gradients of the weights from those of the folded kernel and bias: the chain rule through
+    /// Converts the gradients of the folded kernel and bias to those of the weights, by the chain rule through
     /// [`Folded::fold`].
     pub(crate) fn unfold(&self, parameters: &mut Parameters, d_kernel: &[f32], d_bias: &[f32]) {
         let scale = self.norm.map(|norm| self.scale(norm, parameters));

@@ -1,4 +1,4 @@
-//! One operation after the other, forward and back, for the pictures of a task.
+//! Forward and backward passes of the operations for the pictures of a task.
 
 use std::ops::Range;
 
@@ -17,19 +17,19 @@ use crate::layers::{
     global_average_pooling2d, max_pooling2d, multiply, zero_padding2d,
 };
 
-/// An operation with its weights made ready.
+/// An operation with its weights prepared.
 pub(super) enum Kernel {
     Conv(Conv2D),
     Grouped(GroupedConv2D),
     Depthwise(DepthwiseConv2D),
     LayerNorm(LayerNormalization),
-    /// Also a BatchNormalization, once the moments are known.
+    /// Also a BatchNormalization whose moments are known.
     Affine(Affine),
     None,
 }
 
 impl Kernel {
-    /// Folds and packs the weights of `op`, whose input's gradient is wanted if `differentiable`.
+    /// Folds and packs the weights of `op`; `differentiable` if the gradient of its input is needed.
     pub(super) fn new(isa: Isa, op: &Op, parameters: &Parameters, differentiable: bool) -> Self {
         let mut folded = FoldedWeights::default();
         if let Some(weights) = op.kind.folded() {
@@ -73,7 +73,7 @@ impl Kernel {
         }
     }
 
-    /// Takes up weights of `op` that have changed, where it trains; `folded` is to work in.
+    /// Applies changes of the weights of `op` if it is trainable; `folded` is working memory.
     pub(super) fn refresh(
         &mut self,
         (isa, op): (Isa, &Op),
@@ -106,7 +106,7 @@ impl Kernel {
         }
     }
 
-    /// A BatchNormalization by these moments.
+    /// The BatchNormalization with these moments.
     pub(super) fn normalization(moments: &Moments, op: &Op, parameters: &Parameters) -> Self {
         let OpKind::BatchNorm(norm) = &op.kind else { unreachable!("a BatchNormalization") };
         let (gamma, beta) = (parameters.values(norm.gamma()), parameters.values(norm.beta()));
@@ -115,7 +115,7 @@ impl Kernel {
     }
 }
 
-/// What BatchNormalization in training mode needs on the way back, from the whole batch.
+/// Data over the whole batch for the backward pass of BatchNormalization in training mode.
 pub(super) struct BatchStatistics {
     pub(super) moments: Moments,
     pub(super) sums: Sums,
@@ -130,12 +130,12 @@ pub(super) struct Pass<'a> {
     pub(super) memory: &'a Memory,
     pub(super) kernels: &'a [Kernel],
     pub(super) arena: &'a mut AlignedBuffer,
-    /// Those of the task's pictures that it is about.
+    /// The range of the task's pictures to process.
     pub(super) pictures: Range<usize>,
 }
 
 impl Pass<'_> {
-    /// Where a value of these pictures lies.
+    /// The location of a value of these pictures.
     fn value(&self, value: ValueId) -> Range<usize> {
         let (start, len) = (self.memory.values[value].start, self.program.values[value].len());
         start + self.pictures.start * len..start + self.pictures.end * len
@@ -151,7 +151,7 @@ impl Pass<'_> {
         if place.is_empty() { 0..0 } else { place.start + start * len..place.start + end * len }
     }
 
-    /// Has `write` write each picture of the input, pixel after pixel.
+    /// Calls `write` for each picture of the input, with contiguous pixels.
     pub(super) fn load<E>(
         &mut self,
         mut write: impl FnMut(usize, &mut [f32]) -> Result<(), E>,
@@ -172,7 +172,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The features, `[pictures][features]`, and what their gradient is written to.
+    /// The features, `[pictures][features]`, and the destination of their gradient.
     pub(super) fn features(&mut self) -> (&[f32], &mut [f32]) {
         let last = self.program.values.len() - 1;
         let (value, gradient) = (self.value(last), self.gradient(last));
@@ -181,10 +181,10 @@ impl Pass<'_> {
         (value, gradient)
     }
 
-    /// Computes an operation, or some rows of its output where it is one of a [chain](super::bands).
+    /// Computes an operation, or a range of its output rows if it is part of a [chain](super::bands).
     pub(super) fn forward(&mut self, index: usize, rows: Option<Range<usize>>) {
         let op = &self.program.ops[index];
-        // Nothing has a residual and a second operand.
+        // No operation has both a residual and a second operand.
         let other = op.second.or(op.residual).filter(|&other| other != op.input);
         let parts = [
             self.value(op.input),
@@ -237,8 +237,8 @@ impl Pass<'_> {
         batch_normalization::moment_sums(Maps { values, layout: &self.program.values[input] })
     }
 
-    /// Lets the gradient of an operation's output through its clamp, and returns a
-    /// BatchNormalization's sums of what comes through.
+    /// Applies an operation's clamp to the gradient of its output, and returns a BatchNormalization's sums of the
+    /// result.
     pub(super) fn gradient_sums(&mut self, index: usize) -> Sums {
         self.unclamp(index);
         let input = self.program.ops[index].input;
@@ -251,7 +251,7 @@ impl Pass<'_> {
         batch_normalization::gradient_sums(x, d_y)
     }
 
-    /// Lets the gradient of an operation's output through its clamp, unless who read it has.
+    /// Applies an operation's clamp to the gradient of its output, unless its reader has done so.
     fn unclamp(&mut self, index: usize) {
         let clamp = self.program.ops[index].clamp;
         if clamp == Clamp::NONE || self.plan[index].gated {
@@ -264,9 +264,9 @@ impl Pass<'_> {
         gate.apply(&mut MapsMut { values: d, layout: of_d });
     }
 
-    /// Takes one operation back, or some rows of it where it is one of a [chain](super::bands),
-    /// with the gradients of its folded weights where there is room for them; `statistics` are a
-    /// BatchNormalization's, whose gradient is through its clamp already.
+    /// Runs the backward pass of an operation, or of a range of its rows if it is part of a [chain](super::bands),
+    /// including the gradients of its folded weights if there is room for them. `statistics` are those of a
+    /// BatchNormalization, whose gradient has already passed its clamp.
     pub(super) fn backward(
         &mut self,
         index: usize,
@@ -285,8 +285,8 @@ impl Pass<'_> {
         }
         let (op, plan) = (&self.program.ops[index], &self.plan[index]);
         let input_wanted = plan.input.is_wanted();
-        // What the input's gradient begins with is this operation's own where that is a sum of its
-        // input and itself, which no network has.
+        // The initial gradient of the input is that of this operation's own output if it is the sum of its input with
+        // itself, which occurs in no network.
         let other = match plan.input {
             Contribution::After(other) => self.gradient(other),
             _ => 0..0,
@@ -369,7 +369,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Takes an operation back that reads two values.
+    /// Runs the backward pass of an operation with two inputs.
     fn pair_backward(&mut self, index: usize) {
         let (op, plan) = (&self.program.ops[index], &self.plan[index]);
         let second = op.second.expect("it has two operands");
@@ -420,7 +420,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Hands the gradient of a sum on to what was added.
+    /// Passes the gradient of a sum on to its residual.
     fn residual_backward(&mut self, index: usize) {
         let (op, plan) = (&self.program.ops[index], &self.plan[index]);
         let Some(residual) = op.residual.filter(|_| plan.residual.is_wanted()) else { return };
@@ -442,7 +442,7 @@ impl Pass<'_> {
     }
 }
 
-/// Some rows of a picture, or all of all pictures, which are `len` values: their layout and place.
+/// The layout and location of a range of rows of a picture, or of all pictures, which have `len` values.
 fn part(layout: &Layout, len: usize, rows: Option<&Range<usize>>) -> (Layout, Range<usize>) {
     rows.map_or((*layout, 0..len), |rows| layout.part(rows))
 }

@@ -1,30 +1,30 @@
-//! Where the time of a step goes.
+//! Profiling of the time of a step.
 
 use std::time::Instant;
 
 use super::memory::Contribution;
 use super::{TrainableNetwork, lower::OpKind};
 
-/// An operation, or some that are run together, on its way forward and back.
+/// The forward and backward times of an operation, or of several that run together.
 #[derive(Clone, Debug)]
 pub struct OpTime {
-    /// The layer that it began as, or the first and the last of those that are run band by band.
+    /// The layer it originates from, or the first and the last if several run band by band.
     pub layer: String,
-    /// Seconds for a picture, the least that was seen.
+    /// Seconds per picture, the minimum over the rounds.
     pub forward: f64,
-    /// The same for the way back: gradients of weights and input.
+    /// The same for the backward pass: gradients of weights and input.
     pub backward: f64,
-    /// Multiply-adds of a picture, forward.
+    /// Forward multiply-adds per picture.
     pub multiply_adds: usize,
-    /// Multiply-adds of a picture on the way back.
+    /// Backward multiply-adds per picture.
     pub backward_multiply_adds: usize,
 }
 
 impl TrainableNetwork {
-    /// Measures every operation on this thread, on made-up values, in so many rounds.
+    /// Measures every operation on this thread, on synthetic values, in `rounds` rounds.
     ///
     /// # Panics
-    /// Where a BatchNormalization trains: such operations look at the whole batch.
+    /// When a BatchNormalization is in training mode: such operations need the whole batch.
     pub fn profile(&self, rounds: usize) -> Vec<OpTime> {
         let ops = &self.program.ops;
         assert!(!ops.iter().any(|op| matches!(op.kind, OpKind::BatchNorm(_))), "inference mode");
@@ -93,7 +93,7 @@ impl TrainableNetwork {
         times
     }
 
-    /// Multiply-adds of an operation for a picture: forward, and back.
+    /// Multiply-adds of an operation per picture: forward and backward.
     pub(super) fn multiply_adds_of(&self, index: usize) -> (usize, usize) {
         let op = &self.program.ops[index];
         let y = &self.program.values[index + 1];

@@ -1,4 +1,4 @@
-//! Nothing depends on what memory held before, nor on where values lie in it.
+//! Results depend neither on earlier content of memory nor on the placement of values.
 
 use std::convert::Infallible;
 
@@ -11,7 +11,7 @@ use super::*;
 
 const PICTURES: usize = 6;
 
-/// Networks whose maps are small from the start, and ones that begin with large ones.
+/// Networks whose maps are small from the start, and others that begin with large ones.
 fn networks() -> Vec<(Network, Weights)> {
     let mut networks = Vec::new();
     for (id, width, size, cut) in [
@@ -39,7 +39,7 @@ fn networks() -> Vec<(Network, Weights)> {
     networks
 }
 
-/// Features and gradients, which must be finite.
+/// Returns features and gradients, which must be finite.
 fn step(network: &mut TrainableNetwork) -> Vec<f32> {
     let input = |index: usize, to: &mut [f32]| {
         let mut random = ChaCha8Rng::seed_from_u64(index as u64);

@@ -2,17 +2,17 @@ use serde::{Deserialize, Serialize};
 
 use super::step::Piece;
 
-/// Adam as Keras defines it: the correction for the start is part of the rate, and epsilon is added
-/// outside the root. With weight decay it is Keras's `AdamW`.
+/// Adam as Keras defines it: the bias correction is part of the rate, and epsilon is added outside the root. With
+/// weight decay it is Keras's `AdamW`.
 ///
-/// At step t, counted from 1: a = rate sqrt(1 - beta_2^t) / (1 - beta_1^t);
-/// m += (d - m)(1 - beta_1); v += (d² - v)(1 - beta_2); x -= a m / (sqrt(v) + epsilon).
+/// At step t, counted from 1: a = rate sqrt(1 - beta_2^t) / (1 - beta_1^t); m += (d - m)(1 - beta_1); v += (d² - v)(1 -
+/// beta_2); x -= a m / (sqrt(v) + epsilon).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Adam {
-    /// How slowly the mean of the gradients moves, from 0 up to but not 1: 0.9.
+    /// The decay rate of the mean of the gradients, in `0.0..1.0`: 0.9.
     pub beta_1: f64,
-    /// How slowly the mean of their squares moves, from 0 up to but not 1: 0.999.
+    /// The decay rate of the mean of their squares, in `0.0..1.0`: 0.999.
     pub beta_2: f64,
     /// Keeps the division finite: 1e-7.
     pub epsilon: f64,
@@ -30,7 +30,7 @@ impl Adam {
     }
 
     pub(super) fn update(&self, step: usize, learning_rate: f64, piece: Piece) {
-        // Powers have vanished long before a count that i32 cannot hold.
+        // Powers vanish long before the step exceeds an i32.
         let t = i32::try_from(step).unwrap_or(i32::MAX);
         let correction = (1.0 - self.beta_2.powi(t)).sqrt() / (1.0 - self.beta_1.powi(t));
         let rate = (learning_rate * correction) as f32;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Adam, RmsProp, Sgd, step::Piece};
 use crate::{TrainError, error::readable};
 
-/// How variables move against their gradients.
+/// The update rule of an optimizer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
@@ -17,21 +17,21 @@ pub enum Algorithm {
     Adam(Adam),
 }
 
-/// An optimizer and its options, but for the learning rate, which each step is given.
+/// An optimizer and its options, except for the learning rate, which is an argument of each step.
 ///
-/// It is read from the names `sgd`, `rmsprop`, `adam` and `adamw`, each with Keras's defaults.
+/// It is parsed from the names `sgd`, `rmsprop`, `adam` and `adamw`, each with Keras's defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OptimizerConfig {
-    /// How variables move.
+    /// The update rule.
     pub algorithm: Algorithm,
-    /// What a step takes off each variable that decays, before it moves: x -= x weight_decay rate
-    /// (Keras's decoupled decay).
+    /// Decoupled weight decay, applied before the update to each variable that decays: x -= x weight_decay rate (as in
+    /// Keras).
     #[serde(default)]
     pub weight_decay: f64,
 }
 
 impl OptimizerConfig {
-    /// Keras's `SGD`: no momentum.
+    /// Keras's `SGD`, without momentum.
     pub fn sgd() -> Self {
         Algorithm::Sgd(Sgd::default()).into()
     }
@@ -51,10 +51,10 @@ impl OptimizerConfig {
         Self { weight_decay: 0.004, ..Self::adam() }
     }
 
-    /// Whether the options make sense.
+    /// Checks the options.
     ///
     /// # Errors
-    /// [`TrainError::Option`] for the first that makes none.
+    /// [`TrainError::Option`] for the first invalid one.
     pub fn check(&self) -> Result<(), TrainError> {
         const SHARE: &str = "it must be from 0 to 1";
         const BELOW_ONE: &str = "it must be from 0 up to, but not, 1";
@@ -87,7 +87,7 @@ impl OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// The names of what is kept for each variable from step to step.
+    /// The names of the slots that store state for each variable.
     pub(crate) fn slots(&self) -> impl Iterator<Item = &'static str> {
         self.algorithm.slots().into_iter().flatten()
     }
@@ -119,7 +119,7 @@ impl FromStr for OptimizerConfig {
 }
 
 impl Algorithm {
-    /// The names of what is kept for each variable from step to step; none where nothing is.
+    /// The names of the slots that store state for each variable; `None` for unused ones.
     pub(super) fn slots(&self) -> [Option<&'static str>; 3] {
         match self {
             Self::Sgd(sgd) => sgd.slots(),
@@ -128,7 +128,7 @@ impl Algorithm {
         }
     }
 
-    /// Moves a piece of a variable. Steps count from 1.
+    /// Updates a piece of a variable. Steps count from 1.
     pub(super) fn update(&self, step: usize, learning_rate: f64, piece: Piece) {
         match self {
             Self::Sgd(sgd) => sgd.update(learning_rate, piece),

@@ -1,16 +1,15 @@
 use std::{collections::VecDeque, ops::Range};
 
-/// When [`Lbfgs`] stops, and how much it remembers.
+/// Stopping criteria and history length of [`Lbfgs`].
 #[derive(Debug, Clone, Copy)]
 pub struct LbfgsConfig {
-    /// Steps whose curvature is remembered.
+    /// Number of steps whose curvature is kept.
     pub memory: usize,
     /// Converged when no element of the gradient is larger than this.
     pub tolerance: f64,
-    /// Stops after so many steps.
+    /// Maximum number of steps.
     pub max_steps: usize,
-    /// How far a value may be off by rounding, relative to itself. Below that the line search goes
-    /// by slopes alone.
+    /// Relative rounding error of values. Below it, the line search relies on slopes alone.
     pub noise: f64,
 }
 
@@ -20,30 +19,30 @@ impl Default for LbfgsConfig {
     }
 }
 
-/// Where a minimisation stands.
+/// The state of a minimisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LbfgsStatus {
-    /// The next point waits to be evaluated.
+    /// The next point must be evaluated.
     Running,
-    /// The gradient is as small as was asked for.
+    /// The gradient is below the tolerance.
     Converged,
-    /// No further descent was found, as at the limit of precision, or the steps ran out. The best
-    /// point found stands.
+    /// No further descent was found, as at the limit of precision, or the maximum number of steps was reached. The best
+    /// point found is valid.
     Stopped,
 }
 
-/// Limited-memory BFGS for smooth convex functions (Nocedal & Wright, Numerical Optimization,
-/// algorithm 7.5), with a bracketing line search for the weak Wolfe conditions.
+/// Limited-memory BFGS for smooth convex functions (Nocedal & Wright, Numerical Optimization, algorithm 7.5), with a
+/// bracketing line search for the weak Wolfe conditions.
 ///
-/// It asks and is told: evaluate the function at [`point`](Self::point), pass value and gradient to
-/// [`tell`](Self::tell), and so on while it is [`LbfgsStatus::Running`]. That lets a caller evaluate
-/// many minimisations in one pass over the data.
+/// The caller evaluates the function at [`point`](Self::point), passes value and gradient to [`tell`](Self::tell), and
+/// repeats while the status is [`LbfgsStatus::Running`]. So it can evaluate many minimisations in one pass over the
+/// data.
 #[derive(Debug, Clone)]
 pub struct Lbfgs {
     config: LbfgsConfig,
     status: LbfgsStatus,
     steps: usize,
-    /// The best point so far, with its value and gradient once there is one.
+    /// The best point so far, with its value and gradient once evaluated.
     x: Vec<f64>,
     value: f64,
     gradient: Vec<f64>,
@@ -52,7 +51,7 @@ pub struct Lbfgs {
     trial: Vec<f64>,
     direction: Vec<f64>,
     search: Option<Search>,
-    /// About the inverse of the Hessian's diagonal.
+    /// An approximation of the inverse of the Hessian's diagonal.
     scale: Option<Vec<f64>>,
 }
 
@@ -64,14 +63,14 @@ struct Pair {
     product: f64,
 }
 
-/// A line search: the step asked for, and what is known of the steps on both sides of a minimum.
+/// A line search: the step to try, and the known steps on both sides of a minimum.
 #[derive(Debug, Clone, Copy)]
 struct Search {
     step: f64,
     slope_at_start: f64,
-    /// A step known to be too short, with the slope there.
+    /// A step known to be too short, with its slope.
     low: (f64, f64),
-    /// A step known to be too long, with the slope there.
+    /// A step known to be too long, with its slope.
     high: Option<(f64, f64)>,
     evaluations: usize,
 }
@@ -81,7 +80,7 @@ const CURVATURE: f64 = 0.9;
 const MAX_EVALUATIONS: usize = 25;
 
 impl Lbfgs {
-    /// A minimisation from a point.
+    /// Starts a minimisation from a point.
     pub fn new(start: Vec<f64>, config: LbfgsConfig) -> Self {
         Self {
             config,
@@ -98,14 +97,14 @@ impl Lbfgs {
         }
     }
 
-    /// About the inverse of the Hessian's diagonal: speeds things up where the parameters' scales
-    /// differ. It counts from the next step on.
+    /// Sets an approximation of the inverse of the Hessian's diagonal, which speeds convergence up if the scales of
+    /// parameters differ. It applies from the next step on.
     pub fn set_scale(&mut self, scale: Vec<f64>) {
         self.scale = Some(scale);
     }
 
-    /// Goes on from the best point with another function, much like the one so far: what is known of
-    /// its curvature still counts, values and gradients do not. The steps count from 0 again.
+    /// Continues from the best point with a similar function: the known curvature is kept, values and gradients are
+    /// not. Steps count from 0 again.
     pub fn resume(&mut self, config: LbfgsConfig) {
         self.config = config;
         self.status = LbfgsStatus::Running;
@@ -118,7 +117,7 @@ impl Lbfgs {
         }
     }
 
-    /// Where the function is to be evaluated next.
+    /// The point at which the function must be evaluated next.
     pub fn point(&self) -> &[f64] {
         &self.trial
     }
@@ -133,17 +132,17 @@ impl Lbfgs {
         self.value
     }
 
-    /// The steps taken so far.
+    /// The number of steps so far.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Whether there is a point to be evaluated.
+    /// The state: whether a point must be evaluated.
     pub fn status(&self) -> LbfgsStatus {
         self.status
     }
 
-    /// Takes the function's value and gradient at [`point`](Self::point).
+    /// Passes the function's value and gradient at [`point`](Self::point).
     pub fn tell(&mut self, value: f64, gradient: &[f64]) -> LbfgsStatus {
         let Some(mut search) = self.search else {
             self.value = value;
@@ -154,7 +153,7 @@ impl Lbfgs {
         search.evaluations += 1;
         let slope = dot(gradient, &self.direction);
         let enough = value <= self.value + SUFFICIENT_DECREASE * search.step * search.slope_at_start
-            // Hager & Zhang's approximate Wolfe condition, which rounding does not upset.
+            // Hager & Zhang's approximate Wolfe condition, which is robust to rounding errors.
             || (value <= self.value + self.config.noise * self.value.abs()
                 && slope <= (2.0 * SUFFICIENT_DECREASE - 1.0) * search.slope_at_start);
         if value.is_finite() && slope.is_finite() && enough {
@@ -181,9 +180,8 @@ impl Lbfgs {
         self.status
     }
 
-    /// The function gains `by/2 |x[range]|²`. Value, gradient and the remembered curvature follow
-    /// exactly, without an evaluation. To be called when nothing is running, or before the first
-    /// evaluation; may set it running again.
+    /// Adds `by/2 |x[range]|²` to the function. Value, gradient and the known curvature are updated exactly, without an
+    /// evaluation. Call it when nothing is running, or before the first evaluation; the status may become running.
     pub fn add_square(&mut self, by: f64, range: Range<usize>) {
         if self.value.is_infinite() {
             return;
@@ -298,8 +296,8 @@ impl Pair {
 }
 
 impl Search {
-    /// The next step to try: where a straight line through the slopes known is 0, kept well inside
-    /// the bracket, or further out where there is none yet.
+    /// The next step to try: the root of a linear interpolation of the known slopes, kept well inside the bracket, or
+    /// beyond the last step while there is no bracket.
     fn next(&self) -> f64 {
         let (low, slope_low) = self.low;
         match self.high {
@@ -324,7 +322,7 @@ impl Search {
     }
 }
 
-/// Four sums side by side: vectorises, and the order is always the same.
+/// Four parallel sums, which vectorise and keep a fixed order.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));

@@ -1,4 +1,4 @@
-//! Optimizers. Those of first order follow Keras's definitions and defaults to the letter.
+//! Optimizers. First-order ones follow Keras's definitions and defaults exactly.
 
 mod adam;
 mod config;

@@ -4,18 +4,18 @@ use super::step::Piece;
 
 /// Steps divided by the root mean square of recent gradients (Keras's `RMSprop`).
 ///
-/// v = rho v + (1 - rho) d²; i = rate d / sqrt(v + epsilon); x -= i. Centered, v gives way to the
-/// variance v - a², with a = rho a + (1 - rho) d. With momentum, m = momentum m + i; x -= m.
+/// v = rho v + (1 - rho) d²; i = rate d / sqrt(v + epsilon); x -= i. If centered, v is replaced by the variance v - a²,
+/// with a = rho a + (1 - rho) d. With momentum, m = momentum m + i; x -= m.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RmsProp {
-    /// How slowly the means move, from 0 up to but not 1: 0.9.
+    /// The decay rate of the means, in `0.0..1.0`: 0.9.
     pub rho: f64,
-    /// The share of a step that the next one keeps, from 0 to 1: 0.
+    /// The fraction of a step that carries over to the next, from 0 to 1: 0.
     pub momentum: f64,
     /// Keeps the division finite: 1e-7.
     pub epsilon: f64,
-    /// Whether the gradients' variance is taken, and not their mean square: false.
+    /// Whether to use the gradients' variance instead of their mean square: false.
     pub centered: bool,
 }
 

@@ -4,14 +4,14 @@ use super::step::Piece;
 
 /// Stochastic gradient descent (Keras's `SGD`).
 ///
-/// Without momentum x -= rate d. With it, m = momentum m - rate d, and x += m, or, of Nesterov's
-/// kind, x += momentum m - rate d.
+/// Without momentum x -= rate d. With it, m = momentum m - rate d, and x += m, or, with Nesterov momentum, x +=
+/// momentum m - rate d.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sgd {
-    /// The share of a step that the next one keeps, from 0 to 1: 0.
+    /// The fraction of a step that carries over to the next, from 0 to 1: 0.
     pub momentum: f64,
-    /// Whether the momentum is Nesterov's: false. Counts for nothing without momentum.
+    /// Whether to use Nesterov momentum: false. Ignored without momentum.
     pub nesterov: bool,
 }
 

@@ -6,60 +6,58 @@ use serde::{Deserialize, Serialize};
 use super::OptimizerConfig;
 use crate::{TrainError, check_length};
 
-/// Values that one task moves: a few times 64 KiB, which stay in the cache from pass to pass.
+/// Values updated per task: a few arrays of 64 KiB, which stay in the cache between passes.
 const PIECE: usize = 1 << 14;
 
-/// A variable at a step.
+/// A variable in a step.
 #[derive(Debug)]
 pub struct Variable<'a> {
-    /// What moves.
+    /// The values to update.
     pub values: &'a mut [f32],
-    /// The gradient of the loss, one for each value.
+    /// The gradient of the loss with respect to each value.
     pub gradient: &'a [f32],
     /// Multiplies the learning rate: 1, or less in lower layers.
     pub rate: f64,
-    /// Whether weight decay applies. It should not to biases and BatchNorm.
+    /// Whether weight decay applies. It should not for biases and BatchNormalization.
     pub decays: bool,
 }
 
 impl<'a> Variable<'a> {
-    /// A variable that moves at the full learning rate, and decays.
+    /// A variable with the full learning rate and weight decay.
     pub fn new(values: &'a mut [f32], gradient: &'a [f32]) -> Self {
         Self { values, gradient, rate: 1.0, decays: true }
     }
 }
 
-/// A part of a variable and of what is kept for it.
+/// A part of a variable and of its optimizer state.
 pub(super) struct Piece<'a> {
     pub(super) values: &'a mut [f32],
     pub(super) gradient: &'a [f32],
-    /// As long as values, or empty where the algorithm keeps nothing.
+    /// As long as `values`, or empty for unused slots.
     pub(super) slots: [&'a mut [f32]; 3],
 }
 
-/// A first-order optimizer at work: its options, and what it keeps from step to step. The same bits
-/// come out whatever the number of threads.
+/// A first-order optimizer with its options and state. Results are bitwise the same for any number of threads.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     config: OptimizerConfig,
     steps: usize,
-    /// One for each variable, from the first step on. A slot that the algorithm does not use is
-    /// empty.
+    /// One for each variable, from the first step on. Unused slots are empty.
     slots: Vec<[Vec<f32>; 3]>,
 }
 
-/// What an optimizer keeps from step to step, for a checkpoint.
+/// The state of an optimizer, for a checkpoint.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct OptimizerState {
     /// The steps taken.
     pub steps: usize,
-    /// By Keras's name of the slot (`momentum`, `velocity`, `average_gradient`), the values for each
-    /// variable in turn. Empty before the first step, and for SGD without momentum.
+    /// For each slot, by Keras's name (`momentum`, `velocity`, `average_gradient`), the values of each variable. Empty
+    /// before the first step, and for SGD without momentum.
     pub slots: BTreeMap<String, Vec<Vec<f32>>>,
 }
 
 impl Optimizer {
-    /// An optimizer before its first step.
+    /// Creates an optimizer before its first step.
     pub fn new(config: OptimizerConfig) -> Self {
         Self { config, steps: 0, slots: Vec::new() }
     }
@@ -74,11 +72,11 @@ impl Optimizer {
         self.steps
     }
 
-    /// Moves each variable against its gradient.
+    /// Updates each variable by its gradient.
     ///
     /// # Panics
-    /// If the variables are not those of the steps before, in number, order and length, or a
-    /// gradient is not as long as its variable.
+    /// If the number, order or lengths of the variables differ from earlier steps, or a gradient is not as long as its
+    /// variable.
     pub fn step(&mut self, learning_rate: f64, variables: &mut [Variable]) {
         if self.slots.is_empty() {
             let names = self.config.algorithm.slots();
@@ -113,7 +111,7 @@ impl Optimizer {
             }
             algorithm.update(step, rate, piece);
         };
-        // Waking threads for a head's few values would take longer than the step.
+        // Waking threads for the few values of a head would take longer than the step.
         if pieces.iter().map(|(.., piece)| piece.values.len()).sum::<usize>() <= PIECE {
             pieces.into_iter().for_each(work);
         } else {
@@ -121,7 +119,7 @@ impl Optimizer {
         }
     }
 
-    /// A copy of what it keeps.
+    /// Returns a copy of its state.
     pub fn state(&self) -> OptimizerState {
         let mut slots = BTreeMap::new();
         for (index, name) in self.config.algorithm.slots().into_iter().enumerate() {
@@ -133,12 +131,12 @@ impl Optimizer {
         OptimizerState { steps: self.steps, slots }
     }
 
-    /// An optimizer that goes on from a state, with variables of these lengths. It takes the very
-    /// steps that the one saved would have taken.
+    /// Restores an optimizer from a state, with variables of these lengths. It takes exactly the steps that the saved
+    /// one would have taken.
     ///
     /// # Errors
-    /// [`TrainError::OtherOptimizer`] if the state is of an optimizer that keeps something else, and
-    /// [`TrainError::Length`] if it is for other variables.
+    /// [`TrainError::OtherOptimizer`] if the state belongs to an optimizer with other slots, and [`TrainError::Length`]
+    /// if it belongs to other variables.
     pub fn restore(
         config: OptimizerConfig,
         mut state: OptimizerState,

@@ -13,7 +13,7 @@ fn gradients_within_the_limit_keep_their_bits() {
         clip.apply(&mut [&mut a, &mut b]);
         assert_eq!([a, b], start);
     }
-    // The small one is within the limit by itself, and not with the large one.
+    // The small one is within the limit alone, but not together with the large one.
     for (clip, small_changes) in [(Clip::Norm(5.0), false), (Clip::GlobalNorm(5.0), true)] {
         let run = |threads| {
             with_threads(threads, || {

@@ -1,4 +1,4 @@
-//! Reading the fixtures, and data made up on the spot.
+//! Reads the fixtures, and generates data.
 
 use std::{fs, path::PathBuf};
 
@@ -41,12 +41,12 @@ impl Data {
     }
 }
 
-/// A fixture in JSON.
+/// Reads a JSON fixture.
 pub(crate) fn read(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path(name)).unwrap()).unwrap()
 }
 
-/// The cases of a fixture of the head in JSON.
+/// Reads the cases of a JSON fixture of the head.
 pub(crate) fn cases(name: &str) -> Vec<Value> {
     read(&format!("head/{name}"))["cases"].as_array().unwrap().clone()
 }
@@ -59,7 +59,7 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     }
 }
 
-/// As [`numbers`], in f32.
+/// Like [`numbers`], in f32.
 pub(crate) fn narrow(value: &Value) -> Vec<f32> {
     numbers(value).iter().map(|&v| v as f32).collect()
 }
@@ -81,7 +81,7 @@ pub(crate) fn uniform(n: usize, seed: u64) -> Vec<f32> {
     (0..n).map(|_| 2.0 * random.random::<f32>() - 1.0).collect()
 }
 
-/// n samples whose classes are apart by `apart` in a direction of their own, with labels in turn.
+/// n samples whose classes are `apart` apart, each in a direction of its own, with labels in turn.
 pub(crate) fn clusters(n: usize, dim: usize, classes: usize, apart: f32) -> (Vec<f32>, Vec<usize>) {
     let centres = uniform(classes * dim, 1);
     let labels: Vec<usize> = (0..n).map(|row| row % classes).collect();

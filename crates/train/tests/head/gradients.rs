@@ -38,7 +38,7 @@ fn gradients_of_dense_are_its_finite_differences() {
     for (n, dim, units) in [(1, 1, 1), (3, 5, 1), (4, 7, 3), (9, 17, 10)] {
         let (x, kernel) = (uniform(n * dim, 1), uniform(dim * units, 2));
         let (bias, d_y) = (uniform(units, 3), uniform(n * units, 4));
-        // A number that depends on y linearly, with gradient d_y.
+        // A linear function of y, with gradient d_y.
         let value = |x: &[f32], kernel: &[f32], bias: &[f32]| -> f64 {
             let mut y = vec![f32::NAN; n * units];
             Dense { kernel, bias }.forward(x, &mut y);
@@ -54,7 +54,7 @@ fn gradients_of_dense_are_its_finite_differences() {
     }
 }
 
-/// Soft targets of n rows that favour no class in particular.
+/// Soft targets of n rows that favour no particular class.
 fn mixed(loss: Loss, n: usize) -> Vec<f32> {
     let mut targets: Vec<f32> = uniform(n * loss.units(), 6).iter().map(|t| t.abs()).collect();
     if loss.units() > 1 {
@@ -118,7 +118,7 @@ fn losses_stay_finite_for_huge_logits() {
         let loss = Loss::of(classes);
         let targets = Targets::Labels(&labels);
         let value = loss.forward(&logits, targets, None);
-        // Rows that are right cost nothing, rows that are wrong what the logits are apart.
+        // Correct rows cost nothing, wrong rows the difference of their logits.
         assert!((value / expected - 1.0).abs() < 1.0 && value.is_finite(), "{value}");
         let mut d_logits = vec![f32::NAN; logits.len()];
         loss.backward(&logits, targets, None, &mut d_logits);

@@ -129,7 +129,7 @@ fn classes_far_apart_converge() {
 #[test]
 fn a_class_without_samples_is_never_predicted() {
     let (x, labels) = clusters(60, 10, 2, 2.0);
-    // Of four classes, those in the middle.
+    // The middle two of four classes.
     let labels: Vec<usize> = labels.iter().map(|label| label + 1).collect();
     let fit = fit(&Samples::new(&x, 10, &labels, 4), &LogisticConfig::default());
     assert_eq!(accuracy(&fit), 1.0);
@@ -144,7 +144,7 @@ fn features_that_do_not_vary_get_no_weight() {
     for row in x.chunks_exact_mut(10) {
         (row[3], row[7]) = (0.1, 0.0);
     }
-    // All but constant: what differs is rounding.
+    // Nearly constant: the difference is rounding error.
     x[7] = 1e-20;
     let fit = fit(&Samples::new(&x, 10, &labels, 2), &LogisticConfig::default());
     assert_eq!((fit.head.kernel[3], fit.head.kernel[7]), (0.0, 0.0));
@@ -163,8 +163,8 @@ fn features_that_are_all_the_same_give_the_shares_of_the_classes() {
 
 #[test]
 fn copies_held_together_do_not_make_the_fit_bold() {
-    // Labels without meaning, each sample there four times: only samples held out with all their
-    // copies tell that nothing is to be learnt.
+    // Random labels, with four copies of each sample: only held-out samples with all their copies reveal that there is
+    // nothing to learn.
     let x: Vec<f32> = uniform(50 * 30, 3).chunks_exact(30).flat_map(|row| row.repeat(4)).collect();
     let labels: Vec<usize> = (0..200).map(|row| row / 4 % 2).collect();
     let groups: Vec<usize> = (0..200).map(|row| row / 4).collect();
@@ -180,7 +180,7 @@ fn a_weight_of_two_is_a_sample_twice() {
     let (x, labels) = clusters(60, 10, 3, 0.5);
     let weights: Vec<f32> = (0..60).map(|row| if row < 20 { 2.0 } else { 1.0 }).collect();
     let weighted = Samples { weights: Some(&weights), ..Samples::new(&x, 10, &labels, 3) };
-    // Deviations are those of the rows, weights or not: a fit on standardised rows is the same.
+    // Deviations are those of the rows, regardless of weights: a fit on standardised rows is the same.
     let config = LogisticConfig {
         strength: Strength::Fixed(1e4),
         tolerance: 1e-7,
@@ -227,7 +227,7 @@ fn the_callback_stops_a_fit_wherever_it_is() {
 
 #[test]
 fn many_samples_are_fitted_to_the_tolerance_whatever_the_start() {
-    // Enough for the strength to be chosen on a share of them.
+    // Enough samples for the strength to be chosen on a subset.
     let (x, labels) = clusters(33_000, 12, 3, 0.4);
     let samples = Samples::new(&x, 12, &labels, 3);
     let auto = with_threads(1, || fit(&samples, &LogisticConfig::default()));
@@ -274,7 +274,7 @@ fn bad_samples_are_errors_that_say_where() {
 
 #[test]
 fn no_sample_is_judged_by_a_head_that_has_seen_it_or_its_group() {
-    // More features than samples, without any meaning: whoever has seen a sample knows its label.
+    // More features than samples, without any information: a head that has seen a sample knows its label.
     let (n, dim) = (60, 120);
     let labels: Vec<usize> = (0..n).map(|row| row % 3).collect();
     let mut x = uniform(n * dim, 5);
@@ -287,7 +287,7 @@ fn no_sample_is_judged_by_a_head_that_has_seen_it_or_its_group() {
     assert_eq!(right(&fit(&samples, &config).head.probabilities(&x)), n);
     assert!(right(&out_of_fold(&samples, &config, Isa::best(), &mut go_on).unwrap()) < n * 6 / 10);
 
-    // Each picture twice: judged by its copy, unless they are of one group.
+    // Two copies of each picture: each is evaluated by its copy, unless they form a group.
     let copies: Vec<f32> = x[..n / 2 * dim].to_vec();
     x[n / 2 * dim..].copy_from_slice(&copies);
     let groups: Vec<usize> = (0..n).map(|row| row % (n / 2)).collect();
@@ -321,7 +321,7 @@ fn the_instruction_set_asked_for_computes_the_head_to_the_bit_whatever_the_proce
         .collect();
     let portable = heads.last().unwrap();
     for (isa, head) in Isa::available().into_iter().zip(&heads).rev().skip(1) {
-        // Portable code rounds products, which others do not: the bits tell which was used.
+        // Portable code rounds products, others do not: the bits reveal which was used.
         assert_ne!(head.kernel, portable.kernel, "{isa:?}");
         for (a, b) in head.kernel.iter().zip(&portable.kernel) {
             assert!((a - b).abs() < 1e-3, "{isa:?}: {a} and {b}");

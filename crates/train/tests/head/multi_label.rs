@@ -1,4 +1,4 @@
-//! Samples of any number of classes: against scikit-learn's one-vs-rest heads and Keras's training.
+//! Compares multi-label training with scikit-learn's one-vs-rest heads and Keras's training.
 
 use headstart_engine::Isa;
 use headstart_train::metrics::{average_precision, best_threshold};
@@ -17,7 +17,7 @@ use crate::fixtures::{
 const DIM: usize = 24;
 const CLASSES: usize = 4;
 
-/// The sets of classes of the fixture's samples, and a label for each of these.
+/// The sets of classes of the fixture's samples, and the index of each sample's set.
 fn fixture_sets() -> (Vec<Vec<usize>>, Vec<usize>) {
     let sets = read("head/multi_label_sklearn.json")["sets"].clone();
     let sets: Vec<Vec<usize>> = serde_json::from_value(sets).unwrap();
@@ -128,7 +128,7 @@ fn epochs_and_weights_are_those_of_keras_fit() {
     }
 }
 
-/// n samples of three classes, each of which is there or not by a feature of its own and chance.
+/// n samples of three classes, the presence of each determined by a feature and chance.
 fn independent(n: usize, dim: usize) -> (Vec<f32>, Vec<Vec<usize>>, Vec<usize>) {
     let x = uniform(n * dim, 3);
     let chance = uniform(n * 3, 4);
@@ -256,7 +256,7 @@ fn the_best_threshold_has_the_largest_f1_of_all() {
         };
         let best = scores.iter().map(|&score| f1(score)).fold(0.0, f64::max);
         assert_eq!(f1(found), best, "{scores:?} {truth:?} at {found}");
-        // New scores near the last one taken are taken, and those near the first one left are not.
+        // New scores near the lowest accepted one are accepted, and those near the highest rejected one are not.
         let (below, above): (Vec<f32>, Vec<f32>) = scores.iter().partition(|&&score| score < found);
         let left = below.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let taken = above.iter().copied().fold(f32::INFINITY, f32::min);

@@ -1,4 +1,4 @@
-//! First-order optimizers, with clipping and averages, against Keras step by step.
+//! Compares first-order optimizers, with clipping and averages, with Keras step by step.
 
 use headstart_train::{
     TrainError,
@@ -108,7 +108,7 @@ fn every_kind() -> Vec<OptimizerConfig> {
     ]
 }
 
-/// Steps on variables of these lengths, from made-up values along made-up gradients.
+/// Runs steps on variables of these lengths, with synthetic values and gradients.
 fn walk(optimizer: &mut Optimizer, variables: &mut [Vec<f32>], steps: std::ops::Range<u64>) {
     for step in steps {
         let gradients: Vec<Vec<f32>> =
@@ -135,7 +135,7 @@ fn steps_give_the_same_bits_whatever_the_threads_and_the_pieces() {
         };
         let one = run(1);
         assert_eq!(one, run(3));
-        // Elements do not know of each other: a variable in two parts moves as in one.
+        // Elements are independent: a variable in two parts moves like a whole one.
         let (mut left, mut right) = (uniform(20_001, 0), uniform(40_000, 0).split_off(20_001));
         let mut optimizer = Optimizer::new(config);
         for step in 0..3 {

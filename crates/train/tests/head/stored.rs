@@ -1,4 +1,4 @@
-//! Samples whose features are read when they are needed.
+//! Samples whose features are read on demand.
 
 use std::error::Error;
 use std::io;
@@ -12,7 +12,7 @@ use headstart_train::{
 
 use crate::fixtures::{clusters, go_on};
 
-/// Rows in memory that are only handed on by reading them, until reading fails.
+/// Rows in memory that can only be read through the trait, until reading fails.
 struct Rows<'a> {
     values: &'a [f32],
     dim: usize,
@@ -44,7 +44,7 @@ impl StoredFeatures for Rows<'_> {
 
 #[test]
 fn heads_of_stored_features_are_those_of_features_in_memory_bit_for_bit() {
-    // More than strength is chosen on, and more than are evaluated at a time.
+    // More samples than the strength is chosen on, and than are evaluated at a time.
     for (n, classes) in [(300, 2), (9000, 3)] {
         let (x, labels) = clusters(n, 12, classes, 1.5);
         let weights: Vec<f32> = (0..n).map(|row| (row % 5) as f32 / 4.0).collect();

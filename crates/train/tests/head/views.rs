@@ -1,4 +1,4 @@
-//! Training on other samples each epoch, and on soft targets.
+//! Training on different samples in each epoch, and on soft targets.
 
 use headstart_engine::Isa;
 use headstart_train::{
@@ -20,7 +20,7 @@ fn fit(train: impl Views, config: &AdamConfig) -> (Head, Vec<f64>) {
     (head, history.epochs.iter().map(|epoch| epoch.loss).collect())
 }
 
-/// Views that write down which of them were taken.
+/// Views that record which of them were used.
 struct Recorded<'a> {
     views: &'a [Samples<'a>],
     taken: Vec<usize>,
@@ -109,7 +109,7 @@ fn smoothing_does_not_count_in_the_validation_loss() {
 
 #[test]
 fn soft_targets_are_learnt_as_probabilities() {
-    // One feature that says nothing: all a head can learn is the mean of the targets.
+    // One feature without information: a head can only learn the mean of the targets.
     let (x, labels) = (vec![0.0; 64], [0, 1].repeat(32));
     for (classes, target) in [(2, vec![0.25]), (3, vec![0.5, 0.375, 0.125])] {
         let targets = target.repeat(64);

@@ -1,4 +1,4 @@
-//! Gradients and losses of bases against PyTorch: `tools/reference/torch_bases.py`.
+//! Compares gradients and losses of bases with PyTorch: `tools/reference/torch_bases.py`.
 
 use headstart_engine::Isa;
 use headstart_engine::frozen::{FrozenConfig, Plan};
@@ -22,7 +22,7 @@ struct Training {
 }
 
 impl Training {
-    /// With `scale` for all logits but the root of the features' number.
+    /// The head's kernel is scaled by `scale` over the root of the number of features.
     fn new(network: &mut Network, weights: &Weights, scale: f64) -> Self {
         network.apply(&Trainable::All).unwrap();
         let own =
@@ -43,7 +43,7 @@ impl Training {
         Self { network: own, inputs, kernel }
     }
 
-    /// Forward and back; leaves the gradients, and returns the loss.
+    /// Runs forward and backward; leaves the gradients, and returns the loss.
     fn step(&mut self) -> f64 {
         let Self { network, inputs, kernel } = self;
         let objective = |range: std::ops::Range<usize>, features: &[f32], d: &mut [f32]| {
@@ -79,7 +79,7 @@ impl Training {
     }
 }
 
-/// Gradients of every weight, and the losses of some steps.
+/// Compares the gradients of every weight, and the losses of several steps.
 fn assert_trains(id: &str) {
     let fixture = Fixture::open(id);
     let expected = fixture.named("parameters", "gradients");

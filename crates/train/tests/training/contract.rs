@@ -1,5 +1,5 @@
-//! What a trainable network promises besides its gradients: where it begins, that it computes what a
-//! plan does, which statistics move, and the same bits however it is run.
+//! Guarantees of a trainable network besides its gradients: its boundary, agreement with a plan, which statistics
+//! change, and bitwise equal results in any way of running it.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use headstart_train::{Event, FineTuneConfig, FineTuner, Head, Inputs, Label, Tas
 
 use crate::networks::{ARCHITECTURES, Trial, picture, random_weights, registered};
 
-/// The last layer that all those after it, and nothing that trains, can do with: by trying each.
+/// The last layer that alone feeds all later layers, with nothing trainable before them, found by trying each.
 fn last_boundary(network: &Network) -> usize {
     let layers = network.layers();
     let feeds_all = |&id: &usize| {
@@ -106,7 +106,7 @@ fn pictures_inferred_together_are_the_same_bits_as_one_by_one() {
     }
 }
 
-/// Layers of one kind in three frozen, above a cut.
+/// A network in which, above a cut, every third run of three layers is frozen.
 fn partly_frozen(id: &str, width: f32) -> Network {
     let mut network = registered(id, width, (45, 33));
     network.apply(&Trainable::FromIndex(60)).unwrap();
@@ -117,7 +117,7 @@ fn partly_frozen(id: &str, width: f32) -> Network {
     network
 }
 
-/// The trap of fine-tuning: statistics that move when nobody asked for it, or in frozen layers.
+/// The classic error of fine-tuning: statistics that change unasked, or in frozen layers.
 #[test]
 fn steps_change_what_trains_and_statistics_only_where_asked() {
     for (id, width) in ARCHITECTURES {
@@ -136,7 +136,7 @@ fn steps_change_what_trains_and_statistics_only_where_asked() {
                 let layer = &network.layers()[network.find(layer).unwrap()];
                 let statistic = weight.starts_with("moving_");
                 let moves = layer.trainable && (!statistic || bn == Train);
-                // A normalisation with the batch's mean may take all that a bias adds.
+                // A normalisation by the batch's mean may cancel everything a bias adds.
                 if weight == "beta" && bn == Train && layer.trainable {
                     continue;
                 }
@@ -151,7 +151,7 @@ fn steps_change_what_trains_and_statistics_only_where_asked() {
     }
 }
 
-/// Also right after a step, when the statistics have moved.
+/// Also right after a step, when the statistics have changed.
 #[test]
 fn inference_goes_by_the_moving_statistics_whatever_batch_was_last() {
     let network = partly_frozen("mobilenetv2", 0.35);
@@ -163,7 +163,7 @@ fn inference_goes_by_the_moving_statistics_whatever_batch_was_last() {
     assert!(actual == trial.infer(0..5), "inference went by the statistics of the batch");
 }
 
-/// Everything that a step leaves behind, as bits.
+/// The bits of everything that a step leaves behind.
 fn bits_of_two_steps(network: &Network, bn: BatchNorm, pictures: usize) -> Vec<u32> {
     let weights = random_weights(network, 8);
     let mut trial = Trial::new(network, &weights, (bn, Isa::best()), pictures);
@@ -205,7 +205,7 @@ fn steps_are_the_same_bits_whatever_the_number_of_threads() {
     }
 }
 
-/// Inputs of a caller's own that are not what they should be.
+/// A caller's own invalid inputs.
 struct Wrong {
     labels: Vec<usize>,
     sets: Option<Vec<Vec<usize>>>,

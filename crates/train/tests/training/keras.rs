@@ -5,7 +5,7 @@ use headstart_train::optimizers::{Optimizer, OptimizerConfig, Variable};
 
 use crate::support::{Fixture, Training};
 
-/// As the fixtures hold tensors: 256 of their values, evenly spread.
+/// The samples of a tensor in the fixtures: 256 of its values, evenly spaced.
 fn sampled(values: &[f32]) -> Vec<f64> {
     let n = values.len();
     let at = |i: usize| if n <= 256 { i } else { i * n / 256 };
@@ -41,7 +41,7 @@ fn gradients_of_every_trainable_tensor_agree_with_keras_in_both_modes_of_batch_n
                 let expected = &expected[&key];
                 let difference: Vec<f64> =
                     actual.iter().zip(expected).map(|(a, e)| a - e).collect();
-                // Where Keras's own gradient is nothing but rounding there is nothing to compare.
+                // If Keras's own gradient is only rounding error, there is nothing to compare.
                 if expected_norm < 1e-12 {
                     continue;
                 }
@@ -50,8 +50,8 @@ fn gradients_of_every_trainable_tensor_agree_with_keras_in_both_modes_of_batch_n
                 let cosine = product / norm(&actual) / norm(expected);
                 let whole: Vec<f64> = gradient.iter().map(|&x| x.into()).collect();
                 let case = format!("{key} {isa:?}: relative {relative:.1e}, cosine {cosine}");
-                // Portable code rounds products before it adds them, which takes one activation over
-                // a kink of ReLU6 where the statistics are the batch's.
+                // Portable code rounds products before adding them, which moves one activation across a kink of ReLU6
+                // with batch statistics.
                 let kink = isa.name() == "portable" && bn == BatchNorm::Train;
                 let (most, least) = if kink { (2e-2, 0.9998) } else { (1e-3, 0.99999) };
                 assert!(relative < most && cosine > least, "{case}");

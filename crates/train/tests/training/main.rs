@@ -1,5 +1,4 @@
-//! Training a network: layers, gradients, batch statistics and steps against Keras and
-//! PyTorch.
+//! Compares network training with Keras and PyTorch: layers, gradients, batch statistics and steps.
 //!
 //! Fixtures: `tools/reference/keras_training.py`, `torch_bases.py`.
 

@@ -1,5 +1,5 @@
-//! Networks to try: those registered, with random weights, and small ones of odd structure; and what
-//! they compute, in f64.
+//! Test networks: registered ones with random weights, and small ones of unusual structure; and an f64 reference for
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::oracle::{self, Map};
 
-/// The architectures to try: Keras's padding, PyTorch's, and TensorFlow's with kernels of side 5.
+/// The architectures to test: Keras's padding, PyTorch's, and TensorFlow's with kernels of side 5.
 pub(crate) const ARCHITECTURES: [(&str, f32); 3] =
     [("mobilenetv2", 0.35), ("mobilenetv2-torch", 0.5), ("efficientnet-lite0", 1.0)];
 
@@ -22,8 +22,8 @@ pub(crate) fn registered(id: &str, width: f32, input_size: (usize, usize)) -> Ne
     Architecture::find(id).unwrap().build(&config).unwrap()
 }
 
-/// The first layers of a registered network made into other ones, each with the layers it reads;
-/// those after them hand their input on. The picture has 33 x 36 pixels.
+/// Replaces the first layers of a registered network by others, each with its inputs; later layers pass their input on.
+/// The picture has 33 x 36 pixels.
 pub(crate) fn of_layers(layers: &[(LayerKind, &[LayerId])]) -> Network {
     let mut network = registered("mobilenetv2", 0.35, (33, 36));
     for id in 1..network.layers().len() {
@@ -70,8 +70,7 @@ fn shape_after(kind: &LayerKind, input: Shape) -> Shape {
     }
 }
 
-/// Weights that keep values around the kinks of ReLU6 from layer to layer, and statistics that are
-/// no batch's.
+/// Weights that keep values around the kinks of ReLU6 in every layer, and statistics that match no batch.
 pub(crate) fn random_weights(network: &Network, seed: u64) -> Weights {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut tensors = BTreeMap::new();
@@ -92,7 +91,7 @@ pub(crate) fn random_weights(network: &Network, seed: u64) -> Weights {
         };
         let mut draw = || {
             let value: f32 = random.random_range(range.clone());
-            // Some scales turn their channel over.
+            // Some scales invert their channel.
             if spec.name == "gamma" && random.random_range(0.0..1.0_f32) < 0.2 {
                 -value
             } else {
@@ -152,7 +151,7 @@ impl Trial {
         Self { network: trained, inputs, d_features }
     }
 
-    /// Features of all pictures, forward and back: leaves the gradients.
+    /// Runs forward and backward for all pictures: leaves the gradients, and returns the features.
     pub(crate) fn step(&mut self) -> Vec<f32> {
         let Self { network, inputs, d_features: weights } = self;
         let dim = network.features();
@@ -167,7 +166,7 @@ impl Trial {
         network.step(inputs.len(), input, objective).unwrap().concat()
     }
 
-    /// Features of some pictures in inference mode.
+    /// The features of a range of pictures in inference mode.
     pub(crate) fn infer(&self, pictures: std::ops::Range<usize>) -> Vec<f32> {
         let mut features = vec![f32::NAN; pictures.len() * self.network.features()];
         let input = |index: usize, to: &mut [f32]| {
@@ -178,7 +177,7 @@ impl Trial {
         features
     }
 
-    /// Steps down the gradient.
+    /// Takes a gradient descent step.
     pub(crate) fn descend(&mut self, rate: f32) {
         for parameter in self.network.parameters_mut() {
             let Some(gradient) = &parameter.gradient else { continue };
@@ -187,7 +186,7 @@ impl Trial {
         self.network.refresh();
     }
 
-    /// Gradients by name; what is frozen has none.
+    /// Gradients by name; frozen weights have none.
     pub(crate) fn gradients(&self) -> BTreeMap<String, Vec<f32>> {
         let own = self.network.parameters().iter();
         own.filter_map(|p| Some((p.name.clone(), p.gradient.clone()?))).collect()
@@ -199,7 +198,7 @@ impl Trial {
     }
 }
 
-/// The names of the weights that should train.
+/// The names of the weights that should be trainable.
 pub(crate) fn trainable_names(network: &Network) -> BTreeSet<String> {
     let specs = network.weight_specs();
     specs
@@ -208,13 +207,13 @@ pub(crate) fn trainable_names(network: &Network) -> BTreeSet<String> {
         .collect()
 }
 
-/// The layers after the boundary of a network in f64.
+/// The layers after the boundary of a network, in f64.
 pub(crate) struct Reference<'a> {
     network: &'a Network,
     boundary: LayerId,
     bn: BatchNorm,
     pub(crate) tensors: BTreeMap<String, Vec<f64>>,
-    /// What each layer from the boundary on returns.
+    /// The output of each layer from the boundary on.
     values: Vec<Map>,
     d_features: Vec<f64>,
 }
@@ -253,7 +252,7 @@ impl<'a> Reference<'a> {
         oracle::pool(last).values
     }
 
-    /// The loss, where no weight of a layer before `from` has changed.
+    /// The loss, if no weight of a layer before `from` has changed.
     pub(crate) fn loss(&self, from: LayerId) -> f64 {
         let from = from.max(self.boundary + 1);
         let values = self.run(&self.values[..from - self.boundary], from);
@@ -261,7 +260,7 @@ impl<'a> Reference<'a> {
         features.iter().zip(&self.d_features).map(|(y, d)| y * d).sum()
     }
 
-    /// What layers from `from` on return, behind what those before them have.
+    /// The outputs of layers from `from` on, after the given outputs of earlier ones.
     fn run(&self, before: &[Map], from: LayerId) -> Vec<Map> {
         let mut own: Vec<Map> = Vec::new();
         for layer in &self.network.layers()[from..] {
@@ -330,7 +329,7 @@ impl<'a> Reference<'a> {
         self.network.find(name.rsplit_once('/').unwrap().0).unwrap()
     }
 
-    /// The derivative of the loss when these weights move along `directions`, by central differences.
+    /// The derivative of the loss as these weights move along `directions`, by central differences.
     pub(crate) fn derivative(&mut self, directions: &BTreeMap<String, Vec<f64>>, step: f64) -> f64 {
         let first = directions.keys().map(|name| self.layer_of(name)).min().unwrap();
         let start: Vec<_> =
@@ -353,7 +352,7 @@ pub(crate) fn norm(values: impl IntoIterator<Item = f64>) -> f64 {
     values.into_iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
-/// How far values are from those expected, in units of the norm of these.
+/// The distance between actual and expected values, relative to the norm of the latter.
 pub(crate) fn relative(actual: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(actual.len(), expected.len());
     let pairs = actual.iter().zip(expected);

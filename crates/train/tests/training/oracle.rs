@@ -1,6 +1,6 @@
-//! Layers in f64, written to be read: what the fast ones must agree with.
+//! Layers in f64, written for readability: the reference for the fast ones.
 
-#![allow(dead_code)] // not every file of tests has all layers
+#![allow(dead_code)] // not every file of tests uses all layers
 
 use headstart_model::{Activation, Margins};
 
@@ -20,19 +20,19 @@ impl Map {
         Self { pictures, height, width, channels, values }
     }
 
-    /// Where a pixel's channels begin.
+    /// The start of a pixel's channels.
     pub(crate) fn at(&self, picture: usize, y: usize, x: usize) -> usize {
         ((picture * self.height + y) * self.width + x) * self.channels
     }
 
-    /// The channels of a pixel of the map with zeros around it, if it is none of these.
+    /// The channels of a pixel of the padded map, or `None` in the padding.
     fn within(&self, picture: usize, y: usize, x: usize, margins: Margins) -> Option<&[f64]> {
         let (y, x) = (y.checked_sub(margins.top)?, x.checked_sub(margins.left)?);
         let inside = y < self.height && x < self.width;
         inside.then(|| &self.values[self.at(picture, y, x)..][..self.channels])
     }
 
-    /// Height and width of what a window makes of the map.
+    /// Height and width of the output of a window on the map.
     fn slid(&self, (side, stride): (usize, usize), margins: Margins) -> (usize, usize) {
         let along = |size: usize| (size - side) / stride + 1;
         let (height, width) = (margins.top + margins.bottom, margins.left + margins.right);
@@ -40,7 +40,7 @@ impl Map {
     }
 }
 
-/// Calls `each` with an output's pixel, a tap of the kernel, and the input's channels under it.
+/// Calls `each` with an output pixel, a tap of the kernel, and the input's channels under it.
 fn taps(
     x: &Map,
     y: &Map,
@@ -75,7 +75,7 @@ pub(crate) fn conv(x: &Map, kernel: &[f64], window: (usize, usize), margins: Mar
     Map { values: sums, ..y }
 }
 
-/// Of each group of channels by itself; `kernel` is `[side][side][inputs of a group][outputs]`.
+/// A grouped convolution; `kernel` is `[side][side][inputs of a group][outputs]`.
 pub(crate) fn grouped(
     x: &Map,
     kernel: &[f64],
@@ -102,14 +102,14 @@ pub(crate) fn grouped(
     y
 }
 
-/// Some channels of a map.
+/// A range of channels of a map.
 fn channels(x: &Map, range: std::ops::Range<usize>) -> Map {
     let pixels = x.values.chunks_exact(x.channels);
     let values = pixels.flat_map(|pixel| &pixel[range.clone()]).copied().collect();
     Map { channels: range.len(), values, ..*x }
 }
 
-/// With a bias for each channel.
+/// Adds a bias to each channel.
 pub(crate) fn moved(x: Map, bias: &[f64]) -> Map {
     affine(&x, &vec![1.0; bias.len()], bias)
 }
@@ -144,7 +144,7 @@ fn normal(x: f64) -> f64 {
     0.5 + sum * (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt()
 }
 
-/// Of each position by the mean and variance of its channels.
+/// LayerNormalization of each position by the mean and variance of its channels.
 pub(crate) fn layer_norm(x: &Map, (gamma, beta): (&[f64], &[f64]), epsilon: f64) -> Map {
     let mut y = x.clone();
     for pixel in y.values.chunks_exact_mut(x.channels) {
@@ -158,7 +158,7 @@ pub(crate) fn layer_norm(x: &Map, (gamma, beta): (&[f64], &[f64]), epsilon: f64)
     y
 }
 
-/// The largest under each window; margins never are.
+/// The largest value under each window, ignoring margins.
 pub(crate) fn max_pool(x: &Map, window: (usize, usize), margins: Margins) -> Map {
     let mut y = Map::zeros(x.pictures, x.slid(window, margins), x.channels);
     let mut most = vec![f64::NEG_INFINITY; y.values.len()];
@@ -171,7 +171,7 @@ pub(crate) fn max_pool(x: &Map, window: (usize, usize), margins: Margins) -> Map
     y
 }
 
-/// The product of each channel of a map with a value of its own.
+/// Multiplies each channel of a map by its own value.
 pub(crate) fn multiply(x: &Map, gate: &Map) -> Map {
     let mut y = x.clone();
     let picture = x.height * x.width * x.channels;
@@ -184,7 +184,7 @@ pub(crate) fn multiply(x: &Map, gate: &Map) -> Map {
     y
 }
 
-/// The channels of two maps, one behind the other.
+/// Concatenates the channels of two maps.
 pub(crate) fn concatenate(a: &Map, b: &Map) -> Map {
     let pixels = a.values.chunks_exact(a.channels).zip(b.values.chunks_exact(b.channels));
     let values = pixels.flat_map(|(a, b)| a.iter().chain(b)).copied().collect();
@@ -205,7 +205,7 @@ pub(crate) fn depthwise(x: &Map, kernel: &[f64], window: (usize, usize), margins
     Map { values: sums, ..y }
 }
 
-/// The sizes alone.
+/// The sizes only.
 fn y_shape(y: &Map) -> Map {
     Map { values: Vec::new(), ..*y }
 }
@@ -249,7 +249,7 @@ pub(crate) fn normalize(
     affine(x, &scale, &bias)
 }
 
-/// Values between two bounds.
+/// Clamps values between two bounds.
 pub(crate) fn clamp(mut x: Map, min: f64, max: f64) -> Map {
     x.values.iter_mut().for_each(|value| *value = value.max(min).min(max));
     x
@@ -262,7 +262,7 @@ pub(crate) fn add(a: &Map, b: &Map) -> Map {
 
 /// Zeros around a map.
 pub(crate) fn pad(x: &Map, margins: Margins) -> Map {
-    // A window of one tap that weighs 1.
+    // A window with a single tap of weight 1.
     depthwise(x, &vec![1.0; x.channels], (1, 1), margins)
 }
 
@@ -281,8 +281,8 @@ pub(crate) fn pool(x: &Map) -> Map {
 
 /// The derivative of `f` with respect to each of `x`, by central differences in f64.
 ///
-/// Layers but for batch statistics are linear in each of their inputs and weights between the kinks
-/// of their clamps, so the step is only small for these not to be crossed.
+/// Except for batch statistics, layers are linear in each of their inputs and weights between the kinks of their
+/// clamps, so the step only needs to be small enough not to cross these.
 pub(crate) fn differences(x: &[f64], step: f64, f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let mut x = x.to_vec();
     (0..x.len())

@@ -1,4 +1,4 @@
-//! The network, the data and the figures of the fixtures.
+//! The network, the data and the expected values of the fixtures.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use safetensors::{Dtype, SafeTensors};
 
 pub(crate) const CLASSES: usize = 3;
 
-/// A file of fixtures.
+/// A fixture file.
 pub(crate) struct Fixture {
     pub(crate) numbers: HashMap<String, Vec<f64>>,
     pub(crate) bytes: HashMap<String, Vec<u8>>,
@@ -66,13 +66,13 @@ pub(crate) fn base(trainable: &Trainable) -> (Network, Weights) {
     (network, weights)
 }
 
-/// Pictures with their labels, as the trainable end of a network takes them.
+/// Pictures with their labels, as input to the trainable end of a network.
 pub(crate) struct Batch {
     inputs: Vec<Vec<f32>>,
     labels: Vec<usize>,
 }
 
-/// The head over the features, and its gradients.
+/// The head on the features, and its gradients.
 #[derive(Clone)]
 pub(crate) struct Head {
     pub(crate) kernel: Vec<f32>,
@@ -118,7 +118,7 @@ impl Training {
         Self { network: trained, head: Head { kernel, bias, d_kernel, d_bias }, batches }
     }
 
-    /// Forward and back; leaves the gradients, and returns the loss.
+    /// Runs forward and backward; leaves the gradients, and returns the loss.
     pub(crate) fn step(&mut self, batch: usize) -> f64 {
         let Batch { inputs, labels } = &self.batches[batch];
         let n = labels.len();

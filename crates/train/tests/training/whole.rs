@@ -1,4 +1,4 @@
-//! Gradients of whole networks are finite differences, whatever is frozen.
+//! Compares gradients of whole networks with finite differences, for any set of frozen layers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,25 +13,25 @@ use crate::networks::{
     trainable_names,
 };
 
-/// The step of differences. Sums of 1e3 rounded to 1e-16 leave their quotients exact to 1e-7, where
-/// the gradients of a tensor have a norm of 1e-2 and more.
+/// The step of finite differences. Sums of 1e3 with rounding errors of 1e-16 keep quotients accurate to 1e-7, where the
+/// gradients of a tensor have a norm of at least 1e-2.
 const STEP: f64 = 1e-6;
-/// The step where a small one moves 1e5 activations far, some of them over a kink, and where
-/// gradients are large: when all weights move, and through the statistics of a batch.
+/// The step for cases where a small one changes 1e5 activations strongly, some across a kink, and gradients are large:
+/// when all weights move, and with batch statistics.
 const FINE: f64 = 1e-8;
-/// What f32 may lose, as a share of a gradient's norm; a flaw costs percents.
+/// The tolerated error of f32, relative to a gradient's norm; a bug costs percents.
 const TOLERANCE: f64 = 1e-3;
-/// The same where a normalisation with PyTorch's small epsilon magnifies what f32 rounds, until
-/// activations cross kinks: others on each instruction set.
+/// The same where a normalisation with PyTorch's small epsilon amplifies f32 rounding errors until activations cross
+/// kinks, different ones on each instruction set.
 const MAGNIFIED: f64 = 1e-2;
 
-/// Draws of weights that a direction is tried at. Where an activation lies so near to a kink of ReLU6 that
-/// f32 rounds it over, the network and its reference are different functions, on other draws for each
-/// instruction set: of 6 draws each of AVX-512, AVX2 and portable code has some. Away from kinks their
-/// median errors are alike, 1e-5. A flaw is there at every draw.
+/// Draws of weights at which a direction is tested. If an activation is so near to a kink of ReLU6 that f32 rounds it
+/// across, the network and its reference are different functions. That happens in different draws for each instruction
+/// set: AVX-512, AVX2 and portable code are each affected in some of 6 draws. Away from kinks their median errors are
+/// alike, 1e-5. A bug shows in every draw.
 const DRAWS: std::ops::RangeInclusive<u64> = 3..=7;
 
-/// Each of `+1` and `-1` as often, at random.
+/// An equal number of `+1` and `-1`, in random order.
 fn signs(random: &mut ChaCha8Rng, len: usize) -> Vec<f64> {
     (0..len).map(|_| if random.random::<bool>() { 1.0 } else { -1.0 }).collect()
 }
@@ -40,8 +40,8 @@ fn dot(a: &[f32], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum()
 }
 
-/// Along random directions of each of some tensors, and of all together. The product of a gradient
-/// with signs is of the size of its norm, of which the tolerance is a share.
+/// Tests random directions of each of the given tensors, and of all together. The product of a gradient with signs has
+/// the magnitude of its norm, to which the tolerance is relative.
 fn assert_directions(
     network: &Network,
     (bn, isa): (BatchNorm, Isa),
@@ -61,7 +61,7 @@ fn assert_directions(
     panic!("{case}, at every draw of weights: {:#?}", wrong.unwrap_or_default());
 }
 
-/// The directions that are asked for in which the gradients are no finite differences.
+/// Returns the tested directions in which gradients differ from finite differences.
 fn wrong_directions(
     network: &Network,
     (bn, isa): (BatchNorm, Isa),
@@ -84,7 +84,7 @@ fn wrong_directions(
         trainable_names(network),
         "{case}: what has a gradient"
     );
-    // Where a normalisation takes away what a bias adds, the gradient is 0 but for rounding.
+    // If a normalisation cancels what a bias adds, the gradient is 0 except for rounding errors.
     let floor = if bn == Train { 1e-2 } else { 0.0 };
     let small =
         |kind| matches!(kind, LayerKind::BatchNormalization { epsilon, .. } if epsilon < 1e-4);
@@ -132,7 +132,7 @@ fn gradients_of_whole_networks_are_finite_differences() {
     }
 }
 
-/// Each with the layers that it reads; 0 is the picture.
+/// Each with its inputs; 0 is the picture.
 type Layers = Vec<(LayerKind, &'static [usize])>;
 
 const NONE: Margins = Margins { top: 0, bottom: 0, left: 0, right: 0 };
@@ -145,7 +145,7 @@ fn depthwise(kernel: usize, stride: usize, padding: Padding) -> LayerKind {
     LayerKind::depthwise(Window { kernel, stride, padding })
 }
 
-/// What no registered network has, or not behind a trainable layer.
+/// Structures that occur in no registered network, or not after a trainable layer.
 #[test]
 fn gradients_of_networks_of_any_structure_are_finite_differences() {
     use Activation::{Gelu, HardSigmoid, HardSilu, Linear, Sigmoid, Silu};
@@ -410,7 +410,7 @@ fn gradients_of_networks_of_any_structure_are_finite_differences() {
     }
 }
 
-/// Which layers are frozen, as a share of those above a cut, or by what they are.
+/// Frozen layers as a fraction of those above a cut, or by kind.
 #[test]
 fn frozen_layers_have_no_gradient_and_change_no_other() {
     let batch_norm = |kind: &LayerKind| matches!(kind, LayerKind::BatchNormalization { .. });
@@ -459,7 +459,7 @@ fn frozen_layers_have_no_gradient_and_change_no_other() {
     }
 }
 
-/// A frozen BatchNormalization infers while others train.
+/// A frozen BatchNormalization stays in inference mode while others train.
 #[test]
 fn gradients_of_partly_frozen_networks_are_finite_differences_in_training_mode() {
     for ((id, width), size) in ARCHITECTURES.into_iter().take(2).zip([(33, 45), (45, 33)]) {

@@ -1,47 +1,46 @@
-//! Of samples with one label each: the regularised adaptive score, RAPS (Angelopoulos et al. 2021), which
-//! without its penalty is APS (Romano et al. 2020).
+//! Label sets for single-label samples: the regularised adaptive score, RAPS (Angelopoulos et al. 2021), which without
+//! its penalty is APS (Romano et al. 2020).
 
 use serde::{Deserialize, Serialize};
 
 use super::{TooFewPictures, are_sound, quantile, thin_out};
 
-/// Makes sets of labels that contain the right one as often as promised, of samples with one class
-/// each.
+/// Computes label sets that contain the right label with a given coverage, for single-label samples.
 ///
-/// The promise holds on average over samples like those that it was fitted on, however wrong the
-/// probabilities are. A set has at least one label: where the likeliest class is right more often than is
-/// promised, that is kept better than promised.
+/// The coverage is guaranteed on average over samples from the same distribution as those used for fitting, even if the
+/// probabilities are wrong. A set has at least one label: if the most probable class is correct more often than
+/// required, the coverage is higher.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelSets {
-    /// How far down the right classes of samples not learned from lie: the probability of all that are
-    /// likelier, a part of their own, and the penalty; ascending.
+    /// The scores of the correct classes of calibration samples, ascending: the probability of all more probable
+    /// classes, a random part of their own, and the penalty.
     pub scores: Vec<f32>,
-    /// What each class beyond the first [`LabelSets::unpenalised`] costs.
+    /// The penalty of each class after the first [`LabelSets::unpenalised`].
     pub penalty: f32,
-    /// How many of the likeliest classes cost nothing more.
+    /// The number of most probable classes without penalty.
     pub unpenalised: usize,
 }
 
-/// Penalties that the size of sets is compared with.
+/// Candidate penalties, compared by the size of sets.
 const PENALTIES: [f32; 6] = [0.0, 0.001, 0.01, 0.1, 0.2, 0.5];
-/// With fewer samples the choice would be chance.
+/// Minimum number of samples; with fewer, the choice would be random.
 const ENOUGH_TO_CHOOSE: usize = 200;
-/// What sizes are compared at.
+/// The coverage at which sizes are compared.
 const COMPARED_AT: f64 = 0.9;
-/// More scores than this would tell nothing new.
+/// Maximum number of scores; more would add no information.
 const MOST_SCORES: usize = 2_000;
 
 impl LabelSets {
-    /// Whether this can have been [fitted](LabelSets::fit): scores are numbers in ascending order.
+    /// Whether this can be a result of [fitting](LabelSets::fit): scores are numbers in ascending order.
     pub fn is_sound(&self) -> bool {
         self.penalty.is_finite() && self.penalty >= 0.0 && are_sound(&self.scores)
     }
 
-    /// From probabilities of samples that were not learned from, n x classes, and their labels. The
-    /// penalty is the one that makes the smallest sets.
+    /// Fits to probabilities of samples not used for training, n x classes, and their labels. The penalty is the one
+    /// that gives the smallest sets.
     ///
     /// # Panics
-    /// When there are not `classes` probabilities for each label, or a label is no class.
+    /// When there are not `classes` probabilities for each label, or a label is not a class.
     pub fn fit(probabilities: &[f32], labels: &[usize], classes: usize) -> Self {
         assert_eq!(probabilities.len(), labels.len() * classes, "probabilities for each label");
         let rows = || probabilities.chunks_exact(classes.max(1));
@@ -79,11 +78,11 @@ impl LabelSets {
         best
     }
 
-    /// The smallest set of classes that contains the right one in a share `coverage` of cases, from the
-    /// probabilities of one sample, the likeliest first.
+    /// Returns the smallest set of classes that contains the right one with probability `coverage`, from the
+    /// probabilities of one sample, most probable first.
     ///
     /// # Errors
-    /// When there were too few pictures to promise it.
+    /// When there were too few pictures for a guarantee.
     ///
     /// # Panics
     /// When `coverage` is not between 0 and 1.
@@ -94,8 +93,8 @@ impl LabelSets {
         Ok(within.map(|(_, (class, _))| class).collect())
     }
 
-    /// The classes, the likeliest first, and how far down each lies: the probability of all before it
-    /// and a random part of its own, and the penalty.
+    /// The classes, most probable first, with their scores: the probability of all before it, a random part of its own,
+    /// and the penalty.
     fn ranked(&self, probabilities: &[f32]) -> Vec<(usize, f32)> {
         let part = drawn(probabilities);
         let mut ranked: Vec<(usize, f32)> = probabilities.iter().copied().enumerate().collect();
@@ -111,10 +110,10 @@ impl LabelSets {
     }
 }
 
-/// A number in `0..1` that looks drawn, and is always the same for the same picture: the score without it
-/// would promise more than was asked for, with sets that are larger.
+/// A pseudorandom number in `0..1` that depends only on the picture: without it, sets would be larger and their
+/// coverage higher than required.
 fn drawn(probabilities: &[f32]) -> f64 {
-    // SplitMix64 (Steele et al. 2014), fed with one value after the other.
+    // SplitMix64 (Steele et al. 2014), fed with one value after another.
     let mut state = 0_u64;
     for p in probabilities {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(p.to_bits()));

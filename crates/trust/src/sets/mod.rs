@@ -1,4 +1,4 @@
-//! Sets of labels that contain the right ones as often as promised: split conformal prediction.
+//! Label sets with guaranteed coverage: split conformal prediction.
 
 mod adaptive;
 mod per_label;
@@ -6,30 +6,30 @@ mod per_label;
 pub use adaptive::LabelSets;
 pub use per_label::PerLabelSets;
 
-/// There are too few pictures that were not learned from to promise so much.
+/// There are too few calibration pictures to guarantee this coverage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "to promise this takes {needed} pictures that were not learned from, and there were {found}: {} are missing",
+    "this promise needs {needed} pictures that were not learned from; {found} were available, {} are missing",
     needed - found
 )]
 pub struct TooFewPictures {
-    /// How many there were.
+    /// The number available.
     pub found: usize,
-    /// How many it takes.
+    /// The number required.
     pub needed: usize,
 }
 
-/// Keeps `most` scores that are evenly spread among all, the highest with them.
+/// Keeps `most` scores, evenly spaced among all and including the highest.
 fn thin_out(scores: &mut Vec<f32>, most: usize) {
     let count = scores.len();
     if count > most {
-        // So that the k-th of the kept is at the same share of one more than all.
+        // So that the k-th kept score is at the same fraction of one more than their number as before.
         let at = |kept: usize| ((kept + 1) * (count + 1)).div_ceil(most + 1).min(count) - 1;
         *scores = (0..most).map(|kept| scores[at(kept)]).collect();
     }
 }
 
-/// The score, of these in ascending order, that one more does not exceed in a share `coverage` of cases.
+/// The score, among these in ascending order, that a new one does not exceed with probability `coverage`.
 ///
 /// # Panics
 /// When `coverage` is not between 0 and 1.

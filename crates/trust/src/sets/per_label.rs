@@ -1,35 +1,32 @@
-//! Of samples with any number of labels: those that cannot be excluded, each label for itself, as in
+//! Label sets for multi-label samples: those that cannot be excluded, for each label separately, as in
 //! class-conditional (Mondrian) conformal prediction (Vovk et al. 2005).
 
 use serde::{Deserialize, Serialize};
 
 use super::{TooFewPictures, are_sound, quantile, thin_out};
 
-/// Makes sets of labels, of samples with any number of them, in which each label of a sample is as often
-/// as promised.
+/// Computes label sets that contain each label of a multi-label sample with a given coverage.
 ///
-/// The promise holds for each label by itself: of samples like those that it was fitted on and that have
-/// the label, a share of at least `coverage` has it in the set, however wrong its probabilities and
-/// however rare it is. What the labels of one sample have to do with each other is not used.
+/// The coverage is guaranteed for each label separately: of samples from the same distribution as those used for
+/// fitting that have the label, a fraction of at least `coverage` has it in the set, even if its probabilities are
+/// wrong and however rare it is. Dependencies between the labels of a sample are not used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PerLabelSets {
-    /// Of each class, its negative probability for samples that have it and were not learned from;
-    /// ascending.
+    /// For each class, its negative probability for calibration samples that have it, ascending.
     pub scores: Vec<Vec<f32>>,
 }
 
-/// More scores of a class than this would tell nothing new.
+/// Maximum number of scores of a class; more would add no information.
 const MOST_SCORES: usize = 1_000;
 
 impl PerLabelSets {
-    /// Whether this can have been [fitted](PerLabelSets::fit) to so many classes.
+    /// Whether this can be a result of [fitting](PerLabelSets::fit) to `classes` classes.
     pub fn is_sound(&self, classes: usize) -> bool {
         self.scores.len() == classes && self.scores.iter().all(|scores| are_sound(scores))
     }
 
-    /// From probabilities of samples that were not learned from, n x classes, and whether each has each
-    /// class.
+    /// Fits to probabilities of samples not used for training, n x classes, and whether each has each class.
     ///
     /// # Panics
     /// When there is not an entry of `has` for each probability.
@@ -45,12 +42,11 @@ impl PerLabelSets {
         Self { scores: (0..classes).map(of_class).collect() }
     }
 
-    /// The classes that cannot be excluded if each is to be in the set of a share `coverage` of the
-    /// samples that have it, from the probabilities of one sample, the likeliest first. There may be
-    /// none.
+    /// Returns the classes that cannot be excluded if each is to be in the set of a fraction `coverage` of the samples
+    /// that have it, from the probabilities of one sample, most probable first. There may be none.
     ///
     /// # Errors
-    /// The class of which the most pictures are missing to promise it.
+    /// The class that lacks the most pictures for a guarantee.
     ///
     /// # Panics
     /// When `coverage` is not between 0 and 1.

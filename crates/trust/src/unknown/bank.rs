@@ -1,6 +1,6 @@
-//! Which pictures learned from are kept.
+//! Selection of the training pictures to keep.
 
-/// Pictures that were learned from.
+/// Training pictures.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
     /// n x dim.
@@ -9,13 +9,13 @@ pub struct Seen<'a> {
     pub dim: usize,
     /// The class of each; with `label_sets`, the index of its set of classes.
     pub labels: &'a [usize],
-    /// Sets of classes. Where there are some, a picture is of all classes of its set, which may be none.
+    /// Sets of classes for a multi-label task. A picture belongs to all classes of its set, which may be empty.
     pub label_sets: Option<&'a [Vec<usize>]>,
-    /// The group of each: those of one group belong together, such as copies.
+    /// The group of each: pictures of one group belong together, such as copies.
     pub groups: &'a [usize],
 }
 
-/// [`Seen`] in memory of its own, but for the sets of classes.
+/// An owned [`Seen`], except for the sets of classes.
 pub(super) struct OwnSeen<'a> {
     pub(super) features: Vec<f32>,
     pub(super) dim: usize,
@@ -69,13 +69,13 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// At most so many pictures, in ascending order, as evenly over the classes as these have any, and of
-/// each class evenly over the order that they are in.
+/// Selects at most `most` pictures, in ascending order: as evenly as possible over the classes, and evenly over the
+/// order within each class.
 pub fn bank_rows(labels: &[usize], most: usize) -> Vec<usize> {
     let classes = labels.iter().max().map_or(0, |last| last + 1);
     let mut rows = vec![Vec::new(); classes];
     labels.iter().enumerate().for_each(|(row, &label)| rows[label].push(row));
-    // Those with few pictures give all, and what they leave is for the others.
+    // Classes with few pictures use all of them, and leave the remaining places to the others.
     rows.sort_by_key(Vec::len);
     let (mut room, mut kept) = (most, Vec::new());
     for (done, rows) in rows.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Which score to use: the one that best parts each class from the others where it was not learned.
+//! Choice of the score: the one that best separates each class from the others when it is left out of training.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use super::{FOLDS, Learned, ScorePart, Seen, UnknownFigures, bank_rows, floored,
 
 use ScorePart::{ClassDistance, Energy, Margin, Neighbours, Residual};
 
-/// The scores that are chosen from, the one to take where there is nothing to choose by first.
+/// The candidate scores, the default first.
 const SCORES: &[&[ScorePart]] = &[
     &[Neighbours, Margin],
     &[Neighbours, Margin, ClassDistance],
@@ -21,43 +21,42 @@ const SCORES: &[&[ScorePart]] = &[
     &[Energy],
 ];
 
-/// The choice is made on at most so many pictures: more would cost time and say little.
+/// Maximum number of pictures for the choice; more would add time but little information.
 const MOST_PICTURES: usize = 600;
-/// At most so many classes are left out.
+/// Maximum number of classes left out.
 const MOST_CLASSES: usize = 10;
-/// With fewer of either side an AUROC would be chance.
+/// Minimum number of pictures on either side; with fewer, an AUROC would be random.
 const FEWEST: usize = 4;
 
-/// What a head is fitted to while a class is left out.
+/// The data to fit a head to while a class is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct LeftOut<'a> {
-    /// Pictures without that class, whose classes are numbered from 0 without gaps.
+    /// Pictures without that class, with the remaining classes renumbered from 0.
     pub learned: Seen<'a>,
-    /// How many classes these have.
+    /// The number of these classes.
     pub classes: usize,
-    /// The features of other pictures, m x dim, of which the head's logits are asked for.
+    /// The features of other pictures, m x dim, for which the head's logits are needed.
     pub tested: &'a [f32],
-    /// How many classes have been left out before, and how many may be in all.
+    /// The number of classes already left out, and the maximum number.
     pub done: usize,
     /// See `done`.
     pub total: usize,
 }
 
-/// Fits a head where a class is left out, and returns its logits for the pictures to be tested; nothing
-/// where none can be fitted.
+/// Fits a head with a class left out, and returns its logits for the test pictures; `None` if no head can be fitted.
 pub type LogitsOf<'a, E> = dyn FnMut(&LeftOut<'_>) -> Result<Option<Vec<f32>>, E> + 'a;
 
-/// Of scores that are sums of these parts, the parts of the one that best parts pictures of a class that was not learned from those of the
-/// others: each class is left out in turn, a head fitted to a part of the others' pictures, and the
-/// AUROC of the left-out class against the other part taken. Where pictures may have several classes,
-/// those of the left-out class are the ones that have no other, and what has others too is neither learned
-/// from nor tested.
+/// Among the scores that are sums of these parts, returns the parts of the one that best separates pictures of
+/// unlearned classes from others: each class is left out in turn, a head is fitted to some of the others' pictures, and
+/// the AUROC of the left-out class against the rest of them is computed. In a multi-label task, the pictures of the
+/// left-out class are those that have no other, and pictures that have others, too, are used for neither training nor
+/// testing.
 ///
-/// Where there are too few classes or pictures, or none is better by more than a standard error, it is the
-/// score that did best over several sets.
+/// If there are too few classes or pictures, or none is better by more than a standard error, it is the score that did
+/// best over several data sets.
 ///
 /// # Errors
-/// What `logits` returns.
+/// Errors of `logits`.
 ///
 /// # Panics
 /// When no score is a sum of these parts; the energy alone is one.
@@ -72,10 +71,10 @@ pub fn choose<E>(
     let is_available = |parts: &&&[ScorePart]| parts.iter().all(|part| available.contains(part));
     let of_task = |parts: &&[ScorePart]| parts.iter().map(|part| part.of(&bank)).collect();
     let mut scores: Vec<Vec<ScorePart>> = SCORES.iter().filter(is_available).map(of_task).collect();
-    // Of several labels, what is of the logits is one part.
+    // In a multi-label task, the parts based on logits are the same part.
     let mut before = HashSet::new();
     scores.retain(|parts| before.insert(parts.clone()));
-    // Of each score, an AUROC for each class.
+    // For each score, an AUROC for each class.
     let mut aurocs = vec![Vec::new(); scores.len()];
     let step = classes.len().div_ceil(MOST_CLASSES).max(1);
     let total = classes.len().div_ceil(step);
@@ -92,18 +91,18 @@ pub fn choose<E>(
     Ok(scores[best.0].clone())
 }
 
-/// By how much values are larger than others on average, less the standard error of that: of as many scores
-/// on as few pictures the best is otherwise one that was lucky.
+/// The mean difference of values and others, minus its standard error: among as many scores on as few pictures, the
+/// best is otherwise a lucky one.
 fn sure_gain(values: &[f64], others: &[f64]) -> f64 {
     let n = values.len() as f64;
     let gains = || values.iter().zip(others).map(|(value, other)| value - other);
     let mean = gains().sum::<f64>() / n;
     let variance = gains().map(|gain| (gain - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    // One class says nothing of others.
+    // A single class does not generalise.
     if values.len() < 2 { 0.0 } else { mean - (variance / n).sqrt() }
 }
 
-/// The AUROC of each score where a class is left out.
+/// The AUROC of each score with a class left out.
 fn without<E>(
     bank: &Seen<'_>,
     left_out: usize,
@@ -122,7 +121,7 @@ fn without<E>(
         return Ok(None);
     }
     let number = |class: &usize| present.binary_search(class).ok();
-    // Sets of pictures that are not learned from may have other classes.
+    // Sets of pictures outside the training part may have other classes.
     let numbered = |set: &Vec<usize>| set.iter().filter_map(number).collect();
     let sets: Option<Vec<Vec<usize>>> =
         bank.label_sets.map(|sets| sets.iter().map(numbered).collect());

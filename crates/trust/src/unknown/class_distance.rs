@@ -1,13 +1,12 @@
-//! How far a picture is from the classes.
+//! Distance of a picture from the classes.
 
 use headstart_engine::matmul::matmul_nt;
 
 use super::principal::principal;
 use super::{Seen, Take, as_f16, dot, short_rows, unit};
 
-/// The Mahalanobis distance from the nearest class, of features of length 1. All classes have one
-/// covariance, which is known in the directions that pictures vary most in; in all others they vary
-/// alike.
+/// The Mahalanobis distance from the nearest class, of unit-length features. All classes share one covariance, which is
+/// known in the directions of largest variation and isotropic in all others.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ClassDistance {
     dim: usize,
@@ -17,13 +16,13 @@ pub(super) struct ClassDistance {
     directions: Vec<f32>,
     /// In each direction, and last in all others.
     variances: Vec<f32>,
-    /// classes x directions: how far each mean is in each.
+    /// classes x directions: the component of each mean in each direction.
     projected: Vec<f32>,
 }
 
-/// Directions that are told apart; twice as many made no difference in measurements.
+/// Number of distinct directions; twice as many made no difference in measurements.
 pub(super) const DIRECTIONS: usize = 64;
-/// Every variance is larger by this share of the mean one, as few pictures know little of it.
+/// Fraction of the mean variance that is added to every variance, since few pictures determine it poorly.
 const SHRINKAGE: f64 = 0.3;
 
 const MEANS: &str = "class_means";
@@ -33,7 +32,7 @@ const VARIANCES: &str = "variances";
 impl ClassDistance {
     pub(super) fn new(seen: &Seen<'_>) -> Self {
         let dim = seen.dim;
-        // A picture of several classes counts for each of them, and those of none are one more.
+        // A picture of several classes counts for each of them, and those of no class form an additional one.
         let classes = seen.present().last().map_or(0, |last| last + 1) + 1;
         let none = [classes - 1];
         let (mut rows, mut labels) = (Vec::new(), Vec::new());
@@ -56,7 +55,7 @@ impl ClassDistance {
             .filter(|(_, count)| **count > 0)
             .flat_map(|(sum, &count)| sum.iter().map(move |x| (x / count as f64) as f32))
             .collect();
-        // The number of each class among those that have pictures.
+        // The index of each class among those that have pictures.
         let number: Vec<usize> = (0..classes)
             .map(|class| counts[..class].iter().filter(|count| **count > 0).count())
             .collect();

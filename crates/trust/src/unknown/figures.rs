@@ -1,19 +1,19 @@
-//! How well scores part unknown pictures from known ones.
+//! Metrics of the separation of unknown from known pictures.
 
 use serde::{Deserialize, Serialize};
 
-/// How well scores part unknown pictures from known ones.
+/// Metrics of the separation of unknown from known pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnknownFigures {
-    /// The area under the ROC curve: how often an unknown picture has a higher score than a known
-    /// one; ties count half.
+    /// The area under the ROC curve: the probability that an unknown picture has a higher score than a known one; ties
+    /// count half.
     pub auroc: f64,
-    /// The share of known pictures that is turned away where 95 % of unknown ones are.
+    /// The fraction of known pictures rejected at the threshold that rejects 95 % of unknown ones.
     pub fpr95: f64,
 }
 
 impl UnknownFigures {
-    /// From the scores of both. `None` where either has none.
+    /// Computes the metrics from the scores of both. `None` if either is empty.
     pub fn of(known: &[f32], unknown: &[f32]) -> Option<Self> {
         if known.is_empty() || unknown.is_empty() {
             return None;

@@ -1,11 +1,11 @@
-//! What the parts of a score have learned of known pictures.
+//! The data that the parts of a score have learned from known pictures.
 
 use super::class_distance::ClassDistance;
 use super::neighbours::Neighbours;
 use super::residual::Residual;
 use super::{ScorePart, Seen, Take, logits as of_logits};
 
-/// What the parts of a score have learned of known pictures.
+/// The data that the parts of a score have learned from known pictures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Learned {
     neighbours: Option<Neighbours>,
@@ -23,7 +23,7 @@ impl Learned {
         }
     }
 
-    /// What a part is of a picture, without those pictures learned from that `except` says.
+    /// The value of a part for a picture, without the training pictures excluded by `except`.
     ///
     /// # Panics
     /// When nothing has been learned for that part.
@@ -49,7 +49,7 @@ impl Learned {
         }
     }
 
-    /// Whether there is what a part needs.
+    /// Whether the data for a part is available.
     pub(super) fn has(&self, part: ScorePart) -> bool {
         match part {
             ScorePart::Margin | ScorePart::Energy | ScorePart::JointEnergy => true,
@@ -74,7 +74,7 @@ impl Learned {
     }
 
     /// # Errors
-    /// What is wrong with the tensors.
+    /// A description of the problem with the tensors.
     pub(super) fn from_tensors(
         parts: &[ScorePart],
         dim: usize,

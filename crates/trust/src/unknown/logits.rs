@@ -1,6 +1,6 @@
-//! What the logits say.
+//! Parts computed from the logits.
 
-/// The negative logarithm of the sum of exponentials; one logit is that of the second of two classes.
+/// The negative logarithm of the sum of exponentials; a single logit is that of the second of two classes.
 pub(super) fn energy(logits: &[f32]) -> f32 {
     let of_first = (logits.len() == 1).then_some(0.0);
     let all = || logits.iter().map(|&z| f64::from(z)).chain(of_first);
@@ -8,7 +8,8 @@ pub(super) fn energy(logits: &[f32]) -> f32 {
     -(highest + all().map(|z| (z - highest).exp()).sum::<f64>().ln()) as f32
 }
 
-/// By how much the highest logit is above the next, negated; one logit is that of the second of two classes.
+/// The negative difference of the highest and the second highest logit; a single logit is that of the second of two
+/// classes.
 pub(super) fn margin(logits: &[f32]) -> f32 {
     let of_first = (logits.len() == 1).then_some(0.0);
     let (mut highest, mut next) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
@@ -18,8 +19,8 @@ pub(super) fn margin(logits: &[f32]) -> f32 {
     next - highest
 }
 
-/// The energy over labels that each have a logit (JointEnergy, Wang et al. 2021): the sum over the
-/// labels of the logarithm of 1 + e^logit.
+/// The energy in a multi-label task (JointEnergy, Wang et al. 2021): the sum over the labels of the logarithm of 1 +
+/// e^logit.
 pub(super) fn joint_energy(logits: &[f32]) -> f32 {
     let of_label = |&z: &f32| f64::from(z).max(0.0) + (-f64::from(z).abs()).exp().ln_1p();
     -logits.iter().map(of_label).sum::<f64>() as f32

@@ -1,9 +1,9 @@
-//! Whether a picture is of none of the classes.
+//! Detection of pictures of none of the classes (out of distribution).
 //!
-//! What there is to go by are parts, a file each: how near the picture's features are to pictures
-//! learned from, how far from the classes in the directions that they vary in, how much of them lies where
-//! pictures do not vary, and two of the logits alone: their margin and their energy. A score is a sum of some parts, each measured in
-//! standard deviations of known pictures; [`choose`] finds which by leaving classes out.
+//! Scores are computed from parts, one per file: the distance of the picture's features from training pictures, their
+//! distance from the classes in the directions of largest variation, their component outside the space in which
+//! pictures vary, and two based only on the logits: their margin and their energy. A score is a sum of some parts, each
+//! in units of standard deviations over known pictures; [`choose`] selects them by leaving classes out.
 
 mod bank;
 mod choice;
@@ -25,45 +25,44 @@ pub use choice::{LeftOut, LogitsOf, choose};
 pub use figures::UnknownFigures;
 use learned::Learned;
 
-/// A score by which pictures of none of the classes are told, as a part of a sum: the higher, the more.
+/// A part of the score that detects pictures of none of the classes; higher values mean more likely unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScorePart {
-    /// 1 less the mean cosine similarity to the nearest pictures learned from (Sun et al. 2022).
+    /// 1 minus the mean cosine similarity to the nearest training pictures (Sun et al. 2022).
     Neighbours,
-    /// The logit of the second likeliest class less that of the likeliest.
+    /// The second highest logit minus the highest.
     Margin,
     /// The negative logarithm of the sum of the logits' exponentials (Liu et al. 2020).
     Energy,
-    /// Its like where pictures may have any number of labels: the negative sum over these of the logarithm
-    /// of 1 + e^logit (Wang et al. 2021).
+    /// The multi-label equivalent: the negative sum over the labels of the logarithm of 1 + e^logit (Wang et al. 2021).
     JointEnergy,
-    /// The Mahalanobis distance from the nearest class, with one covariance for all (Lee et al. 2018), of
-    /// low rank and on features of unit length.
+    /// The Mahalanobis distance from the nearest class, with a shared covariance (Lee et al. 2018), of low rank and on
+    /// features of unit length.
     ClassDistance,
-    /// The length of the features outside of the space that pictures vary in most, each in its standard
-    /// deviations (ViM's residual, Wang et al. 2022; its energy is a part of its own).
+    /// The length of the features outside the space of largest variation, with each feature in units of its standard
+    /// deviation (ViM's residual, Wang et al. 2022; its energy is a separate part).
     Residual,
 }
 
 impl ScorePart {
-    /// Those that there are of pictures with one label each.
+    /// The parts for single-label models.
     pub const ALL: [Self; 5] =
         [Self::Neighbours, Self::Margin, Self::Energy, Self::ClassDistance, Self::Residual];
 
-    /// How many vectors as long as the features a model of so many classes keeps for it, two bytes a value,
-    /// beside pictures learned from.
+    /// The number of feature-length vectors that a model of `classes` classes stores for it, two bytes per value,
+    /// besides training pictures.
     pub fn vectors(self, classes: usize) -> usize {
         match self {
             Self::Neighbours | Self::Margin | Self::Energy | Self::JointEnergy => 0,
-            // One mean more is for pictures of none.
+            // One additional mean is for pictures of no class.
             Self::ClassDistance => class_distance::DIRECTIONS + classes + 1,
-            // Two numbers of four bytes for each feature.
+            // Two four-byte numbers for each feature.
             Self::Residual => residual::PRINCIPAL + 4,
         }
     }
 
-    /// The one that takes its place where pictures may have any number of labels.
+    /// The part that replaces it in multi-label models.
     fn of(self, seen: &Seen<'_>) -> Self {
         match (self, seen.label_sets) {
             (Self::Margin | Self::Energy, Some(_)) => Self::JointEnergy,
@@ -72,17 +71,16 @@ impl ScorePart {
     }
 }
 
-/// What a picture's score says.
+/// The score of a picture and the resulting decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UnknownScore {
-    /// How much the picture looks like one of none of the classes, the higher the more. 0 is what known
-    /// pictures have on average.
+    /// How much the picture looks like one of none of the classes; higher means more. Known pictures have 0 on average.
     pub score: f32,
-    /// Whether it is taken for one.
+    /// Whether it is considered unknown.
     pub is_unknown: bool,
 }
 
-/// A part in a score, and what it is of known pictures.
+/// A part of a score, with its distribution over known pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Scaled {
     part: ScorePart,
@@ -90,57 +88,56 @@ struct Scaled {
     deviation: f32,
 }
 
-/// Tells of features and logits whether the picture is of none of the classes that were learned.
+/// Detects from features and logits whether the picture is of none of the learned classes.
 ///
-/// Serialised it is without its [tensors](Unknown::tensors), which are for whoever reads it to
-/// [put back](Unknown::with_tensors).
+/// It is serialised without its [tensors](Unknown::tensors), which must be [restored](Unknown::with_tensors) after
+/// deserialisation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unknown {
     parts: Vec<Scaled>,
-    /// Above it a picture is of none of the classes.
+    /// A picture with a higher score is of none of the classes.
     threshold: f32,
-    /// The share of known pictures that is above it.
+    /// The fraction of known pictures above it.
     rate: f64,
     #[serde(skip)]
     learned: Learned,
 }
 
-/// Pictures by which a score is measured: what the head says of them, or would say had it not learned from
-/// them.
+/// Pictures on which a score is calibrated, with logits of heads not trained on them.
 #[derive(Clone, Copy, Debug)]
 pub struct Unseen<'a> {
     /// n x dim.
     pub features: &'a [f32],
     /// n x units.
     pub logits: &'a [f32],
-    /// The group of each picture: what was learned from pictures of the same is not used for it. Nothing
-    /// where none of them is among those.
+    /// The group of each picture: data learned from pictures of the same group is not used for it. `None` if no
+    /// training picture shares a group with these.
     pub groups: Option<&'a [usize]>,
-    /// How many of them, the last, no head has learned from. All others' logits are from heads of
-    /// fewer pictures, which are less sure.
+    /// The number of pictures, at the end, that no head was trained on. The logits of all others come from heads
+    /// trained on fewer pictures, which are less confident.
     pub held_out: usize,
 }
 
-/// With fewer pictures, how much less sure heads of fewer pictures are would be chance.
+/// Minimum number of pictures to measure how much less confident heads of fewer pictures are.
 const ENOUGH_OF_ALL: usize = 20;
 
-/// As many standard deviations below the mean of known pictures a part goes, and no further.
+/// The lower limit of a part, in standard deviations below the mean of known pictures.
 pub const SUREST: f32 = 2.0;
 
-/// The cosine above which two pictures are one, with some room for what f16 loses.
+/// The cosine above which two pictures are considered the same, with a tolerance for f16.
 const SAME: f32 = 1.0 - 1e-5;
 
-/// Parts of what was learned from are left out in turn for pictures of the same part.
+/// Parts of the training pictures are left out in turn, for pictures of the same part.
 const FOLDS: usize = 5;
 
 impl Unknown {
-    /// Learns how far the parts go in pictures that were not learned from, and from where on a share
-    /// `rate` of them is turned away; where they are too few to tell so small a share, none of them is. A
-    /// part that all of them have alike tells nothing, and is left out. `None` without pictures.
+    /// Learns the distribution of the parts over pictures not used for training, and the threshold that rejects a
+    /// fraction `rate` of them; if there are too few for such a small fraction, none is rejected. A part with the same
+    /// value for all carries no information and is left out. `None` without pictures.
     ///
     /// # Panics
-    /// When there are not `dim` features for each picture, or as many logits for all, more are held out than
-    /// there are, or the rate is not in `0..1`.
+    /// When there are not `dim` features for each picture, or numbers of logits differ, more are held out than there
+    /// are, or the rate is not in `0..1`.
     pub fn fit(
         parts: &[ScorePart],
         seen: &Seen<'_>,
@@ -160,7 +157,7 @@ impl Unknown {
             Some(groups) => groups.iter().map(|group| seen_groups.contains(group)).collect(),
             None => vec![false; n],
         };
-        // Neighbours of the same group can be left out, what was learned of all together cannot.
+        // Neighbours of the same group can be left out; data learned from all pictures together cannot.
         let is_of_all =
             |part: &ScorePart| matches!(part, ScorePart::ClassDistance | ScorePart::Residual);
         let of_all: Vec<ScorePart> = parts.iter().copied().filter(is_of_all).collect();
@@ -203,7 +200,7 @@ impl Unknown {
         let mut scores = vec![0.0; n];
         for (part, values) in values {
             let (mean, deviation) = spread(&values);
-            // What is left of rounding is no difference.
+            // Rounding errors are not a difference.
             if deviation.is_finite() && deviation > 1e-6 * (1.0 + mean.abs()) {
                 let scaled = Scaled { part, mean, deviation };
                 scores.iter_mut().zip(&values).for_each(|(sum, value)| *sum += scaled.of(*value));
@@ -216,21 +213,21 @@ impl Unknown {
         Some(unknown)
     }
 
-    /// Sets the threshold anew, on [scores](Unknown::score) of pictures that were not learned from.
+    /// Sets the threshold again, from [scores](Unknown::score) of pictures not used for training.
     ///
     /// # Panics
     /// When the rate is not in `0..1`.
     pub fn set_threshold(&mut self, mut scores: Vec<f32>, rate: f64) {
         assert!((0.0..1.0).contains(&rate), "a rate is a share below 1");
         scores.sort_by(f32::total_cmp);
-        // As in split conformal prediction: of one more picture, a share of at most `rate` is above it.
+        // As in split conformal prediction: a new picture is above it with a probability of at most `rate`.
         let rank = ((scores.len() + 1) as f64 * (1.0 - rate) - 1e-9).ceil() as usize;
         let at = rank.clamp(1, scores.len().max(1)) - 1;
         self.threshold = scores.get(at).copied().unwrap_or(0.0);
         self.rate = rate;
     }
 
-    /// The score of one picture, from its features and the logits that the head has for it.
+    /// The score of one picture, from its features and the head's logits.
     pub fn score(&self, features: &[f32], logits: &[f32]) -> f32 {
         self.score_except(features, logits, &|_, _| false)
     }
@@ -245,24 +242,23 @@ impl Unknown {
         self.parts.iter().map(|scaled| scaled.of(value(scaled.part))).sum()
     }
 
-    /// The score of one picture, and what it says.
+    /// The score of one picture, and the decision.
     pub fn verdict(&self, features: &[f32], logits: &[f32]) -> UnknownScore {
         self.says(self.score(features, logits))
     }
 
-    /// The same of a picture that may be one of those that were learned from, as if it were not: it is no
-    /// neighbour of its own, or measuring on known pictures would find that they are known.
+    /// The same for a picture that may be a training picture, as if it were not: it is not its own neighbour, or
+    /// measurements on known pictures would be biased.
     pub fn verdict_apart(&self, features: &[f32], logits: &[f32]) -> UnknownScore {
         self.says(self.score_except(features, logits, &|_, similarity| similarity > SAME))
     }
 
     fn says(&self, score: f32) -> UnknownScore {
-        // Features that are no numbers are of nothing known.
+        // Features that are NaN are unknown.
         UnknownScore { score, is_unknown: score > self.threshold || score.is_nan() }
     }
 
-    /// Whether the tensors that the parts need are there, and what is of the logits is of heads that
-    /// give any number of labels, or of others.
+    /// Whether the tensors that the parts need are available, and the logit-based parts are those for this task.
     pub fn is_complete(&self, task: Task) -> bool {
         let others: &[ScorePart] = match task {
             Task::SingleLabel => &[ScorePart::JointEnergy],
@@ -276,8 +272,8 @@ impl Unknown {
         self.parts.iter().map(|scaled| scaled.part)
     }
 
-    /// The parts of the score, and their mean and standard deviation in known pictures, by which each is
-    /// measured before they are added up.
+    /// The parts of the score, each with its mean and standard deviation over known pictures, by which it is
+    /// standardised before summation.
     pub fn standardized_parts(&self) -> impl Iterator<Item = (ScorePart, f32, f32)> {
         self.parts.iter().map(|scaled| (scaled.part, scaled.mean, scaled.deviation))
     }
@@ -287,21 +283,21 @@ impl Unknown {
         self.threshold
     }
 
-    /// The share of known pictures that was to be turned away.
+    /// The target fraction of known pictures that are rejected.
     pub fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// What it has learned in tensors: a name, the shape, the values, and whether they are exact in f16.
+    /// The learned data as tensors: name, shape, values, and whether they are exact in f16.
     pub fn tensors(&self) -> Vec<(&'static str, Vec<usize>, &[f32], bool)> {
         self.learned.tensors()
     }
 
-    /// With tensors that are taken by their names, for features of length `dim` and so many classes, or one
-    /// more where there may be pictures of none.
+    /// Restores tensors by name, for features of length `dim` and `classes` classes, or one more if pictures may be of
+    /// no class.
     ///
     /// # Errors
-    /// What is wrong with them, or with what was read before.
+    /// A description of the problem with them, or with the deserialised part.
     pub fn with_tensors(
         mut self,
         dim: usize,
@@ -336,14 +332,14 @@ impl Scaled {
     }
 }
 
-/// What a part says in standard deviations, where it says that a picture is known at most so much: heads can be
-/// surest of what is far from all that they have learned, and must not outweigh what sees that it is far.
+/// Limits how strongly a part, in standard deviations, can indicate a known picture: heads can be most confident far
+/// from all training data, and must not outweigh parts that detect the distance.
 fn floored(deviations: f32) -> f32 {
-    // Written so that what is no number stays so.
+    // Written so that NaN stays NaN.
     if deviations < -SUREST { -SUREST } else { deviations }
 }
 
-/// Rows that are no longer than 1, as f16 has them: what a file holds is then the same after it is written.
+/// Limits rows to length 1 in f16 precision, so that they are the same before and after storage in a file.
 fn short_rows(name: &str, mut values: Vec<f32>) -> Result<Vec<f32>, String> {
     if values.iter().any(|x| x.abs() > 1.01) {
         return Err(format!("its {name} has rows longer than 1"));
@@ -352,14 +348,14 @@ fn short_rows(name: &str, mut values: Vec<f32>) -> Result<Vec<f32>, String> {
     Ok(values)
 }
 
-/// Takes a tensor by its name: its shape and values.
+/// Takes a tensor by name: its shape and values.
 pub type TakeTensor<'a> = dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)> + 'a;
 
-/// Takes a tensor by its name, of rows of so many columns where that is said.
+/// Takes a tensor by name, with the given number of columns, if any.
 type Take<'a> = dyn FnMut(&str, Option<usize>) -> Result<Vec<f32>, String> + 'a;
 
-/// Moves what is from heads, or directions, of fewer pictures to the mean of what is from all, which
-/// `is_of_all` says of a picture: otherwise fewer would be turned away than asked for.
+/// Shifts values from heads or directions of fewer pictures to the mean of those from all, as indicated by `is_of_all`:
+/// otherwise fewer would be rejected than required.
 fn level(values: &mut [f32], is_of_all: impl Fn(usize) -> bool) {
     let of = |all: bool| -> Vec<f32> {
         let rows = values.iter().enumerate().filter(|(row, _)| is_of_all(*row) == all);
@@ -380,13 +376,13 @@ fn spread(values: &[f32]) -> (f32, f32) {
     (mean as f32, (values.iter().map(square).sum::<f64>() / n).sqrt() as f32)
 }
 
-/// Which part of what was learned from a group is in.
+/// The part of the training pictures that a group belongs to.
 fn fold(group: usize) -> usize {
-    // Numbers of groups follow the order of pictures; multiplied, they do not follow that of classes.
+    // Group numbers follow the order of pictures; the multiplication removes their correlation with classes.
     ((group as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % FOLDS
 }
 
-/// The scalar product, in an order of its own that processors are quick at.
+/// The scalar product, in a summation order that is fast on processors.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<16>();
     let (b, b_rest) = b.as_chunks::<16>();
@@ -400,14 +396,14 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// The same direction at length 1; nothing stays nothing.
+/// The same direction with length 1; zero stays zero.
 fn unit(features: &[f32]) -> Vec<f32> {
     let length = features.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
     features.iter().map(|&x| (f64::from(x) * scale) as f32).collect()
 }
 
-/// What f16 keeps of values: a model says the same before it is written and after.
+/// Rounds values to f16, so that a model gives the same results before and after it is written.
 fn as_f16(values: &mut [f32]) {
     values.iter_mut().for_each(|x| *x = half::f16::from_f32(*x).to_f32());
 }

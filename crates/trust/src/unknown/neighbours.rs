@@ -1,15 +1,15 @@
-//! How near a picture is to pictures learned from.
+//! Distance of a picture from training pictures.
 
 use super::{Seen, Take, as_f16, dot, short_rows, unit};
 
-/// Features of pictures learned from, each of length 1.
+/// Features of training pictures, each of length 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Neighbours {
     dim: usize,
     rows: Vec<f32>,
 }
 
-/// How many of the nearest count: of 1, 5 and 10 this was the best in measurements.
+/// The number of nearest neighbours used: out of 1, 5 and 10 this was the best in measurements.
 const NEAREST: usize = 5;
 
 const BANK: &str = "bank";
@@ -22,8 +22,8 @@ impl Neighbours {
         Self { dim: seen.dim, rows }
     }
 
-    /// 1 less the mean cosine similarity to the nearest, or to all where there are fewer; without those
-    /// whose number and similarity are excepted.
+    /// 1 minus the mean cosine similarity to the nearest, or to all if there are fewer; without those excluded by index
+    /// and similarity.
     pub(super) fn distance(&self, features: &[f32], except: impl Fn(usize, f32) -> bool) -> f32 {
         let features = unit(features);
         // Ascending.

@@ -1,17 +1,16 @@
-//! The directions that pictures vary most in.
+//! The principal directions of variation.
 
 use headstart_engine::matmul::{matmul, matmul_nt, matmul_tn};
 
 use super::dot;
 
-/// Steps of the subspace iteration: the directions that matter are there after fewer.
+/// Steps of the subspace iteration; the important directions converge in fewer.
 const STEPS: usize = 10;
-/// Directions that are iterated beside those asked for, so that the last of these are right, too (Halko et
-/// al. 2011).
+/// Additional directions in the iteration, so that the last of those requested converge, too (Halko et al. 2011).
 const BESIDE: usize = 16;
 
-/// The orthonormal directions that rows, n x dim, vary most in around 0, and the variance in each, the
-/// largest first, at most as many as there are rows or values in one: subspace iteration, and the eigenvectors of what it leaves.
+/// The orthonormal directions in which rows, n x dim, vary most around 0, with the variance in each, largest first, and
+/// limited to the number of rows or columns: by subspace iteration, and eigenvectors within the resulting subspace.
 pub(super) fn principal(rows: &[f32], n: usize, dim: usize, asked: usize) -> (Vec<f32>, Vec<f64>) {
     let count = (asked + BESIDE).min(n).min(dim);
     let mut state = 0_u64;
@@ -22,7 +21,7 @@ pub(super) fn principal(rows: &[f32], n: usize, dim: usize, asked: usize) -> (Ve
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((x ^ (x >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
     };
-    // The smaller of the two matrices with the same eigenvalues: of products of rows, or of columns.
+    // The smaller of the two matrices with the same eigenvalues: products of rows, or of columns.
     let (size, by_rows) = (n.min(dim), n < dim);
     let mut products = vec![0.0; size * size];
     match by_rows {
@@ -54,7 +53,7 @@ pub(super) fn principal(rows: &[f32], n: usize, dim: usize, asked: usize) -> (Ve
     (directions, values[..asked].iter().map(|value| value.max(0.0)).collect())
 }
 
-/// Makes rows orthonormal, by Gram-Schmidt twice; those that depend on others become 0.
+/// Orthonormalises rows, by applying Gram-Schmidt twice; dependent rows become 0.
 fn orthonormalise(rows: &mut [f32], dim: usize) {
     for at in 0..rows.len() / dim {
         let (before, rest) = rows.split_at_mut(at * dim);
@@ -72,8 +71,7 @@ fn orthonormalise(rows: &mut [f32], dim: usize) {
     }
 }
 
-/// The eigenvectors of a symmetric matrix as rows, and their eigenvalues, the largest first: Jacobi's
-/// method.
+/// The eigenvectors of a symmetric matrix as rows, and their eigenvalues, largest first: Jacobi's method.
 fn eigenvectors(mut a: Vec<f64>, n: usize) -> (Vec<f64>, Vec<f64>) {
     const SWEEPS: usize = 30;
     let mut vectors = vec![0.0; n * n];

@@ -1,20 +1,20 @@
-//! How much of a picture lies where pictures that were learned from do not vary.
+//! The component of a picture outside the space in which training pictures vary.
 
 use super::principal::principal;
 use super::{Seen, Take, as_f16, dot, short_rows, spread};
 
-/// The length of what is left of features outside of the principal space of those learned from, each
-/// feature in its standard deviations (the residual of ViM, Wang et al. 2022).
+/// The length of the component of features outside the principal space of training pictures, each feature in units of
+/// its standard deviation (the residual of ViM, Wang et al. 2022).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Residual {
     means: Vec<f32>,
-    /// Of each feature, what it is multiplied with.
+    /// The factor of each feature.
     scales: Vec<f32>,
     /// directions x dim, orthonormal.
     principal: Vec<f32>,
 }
 
-/// Directions of the principal space, at most half of those that there are; with 64 it told a little less.
+/// Dimension of the principal space, at most half of the possible one; 64 were slightly worse.
 pub(super) const PRINCIPAL: usize = 128;
 
 const DIRECTION_ROWS: &str = "principal";
@@ -30,7 +30,7 @@ impl Residual {
                 seen.features.iter().skip(feature).step_by(dim).copied().collect();
             let (mean, deviation) = spread(&column);
             means.push(mean);
-            // What is always the same says nothing.
+            // Constant features carry no information.
             scales.push(if deviation > 1e-6 * (1.0 + mean.abs()) { 1.0 / deviation } else { 0.0 });
         }
         let mut own = Self { means, scales, principal: Vec::new() };

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use headstart::model::Trainable;
 use headstart::model::architectures::NetworkConfig;
-use headstart::{Base, Bundled, DEFAULT_BASE};
+use headstart::{Base, Bundled, DEFAULT_BASE, JOINS_BASES};
 use headstart_bench::{BenchConfig, BenchReport, bench};
 use serde_json::json;
 
@@ -44,11 +44,18 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+fn several(bases: &str) -> anyhow::Error {
+    usage(format!("bench measures one base, and {bases} are several"))
+}
+
 impl BenchArgs {
     /// The base, with weights that are made up where none are at hand: speed does not depend on
     /// them.
     fn base(&self, output: &Output) -> anyhow::Result<Base> {
         let name = self.base.base.as_deref().unwrap_or(DEFAULT_BASE);
+        if name.contains(JOINS_BASES) {
+            return Err(several(name));
+        }
         let bundled = self.width.is_none() && Bundled::find(name).is_some();
         if self.base.weights.is_some() || bundled {
             return self.base.load(output);
@@ -60,11 +67,11 @@ impl BenchArgs {
 
 pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
     if args.base.resize.is_some() || args.base.fit.is_some() {
-        return Err(usage("--resize and --fit are for pictures, and bench reads none"));
+        return Err(usage("--resize and --fit have no effect on bench, which reads no pictures"));
     }
     let base = args.base(output)?;
     if base.parts().count() > 1 {
-        return Err(usage(format!("bench measures one base, and {} are several", base.name())));
+        return Err(several(&base.name()));
     }
     if let Some(at) = &args.train {
         return training::run(args, &base, at, common, output);

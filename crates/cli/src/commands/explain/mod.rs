@@ -66,7 +66,7 @@ pub(crate) fn run(
     let listing = list_pictures_as(paths, &args.column.columns());
     let left_out = show_left_out(output, &listing.skipped)?;
     if listing.pictures.is_empty() && left_out == 0 {
-        anyhow::bail!("{}: holds no pictures", args.paths.first());
+        anyhow::bail!("{}: contains no pictures", args.paths.first());
     }
     let folder = &args.output;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

@@ -127,13 +127,13 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
     }
     if format.language == Language::JavaScript && !args.pictures.is_empty() {
         return Err(usage(format_args!(
-            "{} is verified by node, which reads no pictures: leave out --pictures; the proof is compared",
+            "{} is verified by node, which cannot read pictures; remove --pictures, the proof is compared",
             format.name
         )));
     }
     if let Some(script) = args.script.as_deref().filter(|script| is_module(script, format)) {
         return Err(usage(format_args!(
-            "{} would be imported in the place of what it imports: call it otherwise, such as classify.py",
+            "{} would hide a module that it imports; choose another name, such as classify.py",
             path_text(script)
         )));
     }
@@ -271,7 +271,7 @@ fn pictures_below(paths: &[PathBuf]) -> anyhow::Result<Vec<Location>> {
         }
         let listing = list_pictures([path]);
         if listing.pictures.is_empty() {
-            bail!("{}: holds no pictures", path_text(path));
+            bail!("{}: contains no pictures", path_text(path));
         }
         pictures.extend(listing.pictures.into_iter().map(|picture| picture.at));
     }

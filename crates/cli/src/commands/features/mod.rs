@@ -103,7 +103,7 @@ pub(crate) fn run(
     let Some(format) = Format::of(&args.output) else {
         let file = args.output.display();
         return Err(usage(format!(
-            "{file}: features are written to .npy, .parquet or .safetensors"
+            "{file}: unknown file type; use .npy, .parquet or .safetensors"
         )));
     };
     check_writable(&args.output)?;
@@ -122,7 +122,7 @@ pub(crate) fn run(
             .skipped
             .first()
             .map_or(String::new(), |s| format!(" ({})", hints::reason(&s.reason)));
-        anyhow::bail!("{}: holds no pictures{reason}", args.paths.first());
+        anyhow::bail!("{}: contains no pictures{reason}", args.paths.first());
     }
     let base = args.base.load(output)?;
     let written = write(args, common, &base, &listing.pictures, format)?;

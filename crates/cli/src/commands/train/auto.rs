@@ -30,7 +30,7 @@ pub(super) fn choose(
     output: &Output,
 ) -> anyhow::Result<String> {
     if job.base.weights.is_some() {
-        return Err(usage("--base auto compares the bases at hand: leave out --weights"));
+        return Err(usage("--base auto cannot be combined with --weights"));
     }
     let start = Instant::now();
     let names = at_hand(&job.base)?;

@@ -68,14 +68,10 @@ impl HeadArgs {
                 let own = matches!(ADAM_ONLY[at], "epochs" | "learning_rate") && fine_tunes;
                 let other =
                     if own { format!(", or use --fine-tune-{option}") } else { String::new() };
-                return Err(usage(format!(
-                    "--{option} has no meaning for --head lbfgs; add --head adam{other}"
-                )));
+                return Err(usage(format!("--{option} requires --head adam{other}")));
             }
             if label_smoothing != 0.0 && !fine_tunes {
-                return Err(usage(
-                    "--label-smoothing has no meaning for --head lbfgs; add --head adam",
-                ));
+                return Err(usage("--label-smoothing requires --head adam"));
             }
             let mut config = LogisticConfig { seed, class_weight, ..LogisticConfig::default() };
             if let Some(strength) = self.strength {
@@ -84,7 +80,7 @@ impl HeadArgs {
             return Ok(HeadConfig::Lbfgs(config));
         }
         if self.strength.is_some() {
-            return Err(usage("--strength has no meaning for --head adam"));
+            return Err(usage("--strength requires --head lbfgs"));
         }
         let default = AdamConfig::default();
         Ok(HeadConfig::Adam(AdamConfig {

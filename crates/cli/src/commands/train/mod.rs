@@ -174,9 +174,7 @@ impl TrainArgs {
         let head = self.head.config(self.seed, tuning.is_some(), options.label_smoothing())?;
         let folds = self.split.folds();
         if folds.is_some() && tuning.is_some() {
-            return Err(usage(
-                "--folds measures heads on a frozen base: leave out --fine-tune-at, or measure on --val-split",
-            ));
+            return Err(usage("--folds cannot be combined with --fine-tune-at; use --val-split"));
         }
         let inputs = options.inputs(self.seed, &common.extract()?);
         let fit = FitConfig::default().with_head(head.clone()).with_inputs(inputs.clone());

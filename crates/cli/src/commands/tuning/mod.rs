@@ -28,7 +28,7 @@ pub(super) fn checkpoint_of(model: &Path) -> PathBuf {
 pub(super) fn checked(result: Result<(), Error>) -> anyhow::Result<()> {
     result.map_err(|error| match error {
         Error::Train(TrainError::NothingTrainable) => {
-            usage("no layer has weights from there on: there is nothing to fine-tune")
+            usage("no layer from there on has weights; there is nothing to fine-tune")
         }
         other => other.into(),
     })

@@ -137,7 +137,7 @@ impl TuningArgs {
         own: Own,
     ) -> anyhow::Result<FineTunePhase> {
         if self.warm_up.is_some() && self.schedule != ScheduleKind::Cosine {
-            return Err(usage("--warm-up has no meaning but with --schedule cosine"));
+            return Err(usage("--warm-up requires --schedule cosine"));
         }
         let warmup_steps = self.warm_up.unwrap_or(0);
         let mut config = self.step.phase(at, own)?;
@@ -180,7 +180,7 @@ impl StepArgs {
         }
         if let Some(momentum) = self.momentum {
             let Algorithm::Sgd(sgd) = optimizer.algorithm else {
-                return Err(usage("--momentum has no meaning but with --optimizer sgd"));
+                return Err(usage("--momentum requires --optimizer sgd"));
             };
             optimizer.algorithm = Algorithm::Sgd(Sgd { momentum, ..sgd });
         }
@@ -243,9 +243,7 @@ impl TrainTuningArgs {
     ) -> anyhow::Result<Option<FineTunePhase>> {
         let Some(at) = self.fine_tune_at.clone() else {
             return match self.options.of_fine_tuning() {
-                Some(option) => {
-                    Err(usage(format!("{option} is for fine-tuning: add --fine-tune-at")))
-                }
+                Some(option) => Err(usage(format!("{option} requires --fine-tune-at"))),
                 None => Ok(None),
             };
         };

@@ -1,4 +1,4 @@
-//! Segments: what a process wrote of a namespace.
+//! Segments: the data that a process wrote to a namespace.
 
 mod reader;
 mod writer;
@@ -15,63 +15,63 @@ use crate::decode::ContentHash;
 pub(super) use reader::{Reader, Unread};
 pub(super) use writer::{Whole, Writer};
 
-/// The header of a file.
+/// Reads the header of a file.
 fn read_header(path: &Path) -> Option<(u32, Fingerprint, usize)> {
     let mut head = Vec::new();
     File::open(path).and_then(|f| f.take(HEADER as u64).read_to_end(&mut head)).ok()?;
     parse_header(&head)
 }
 
-/// The sound keys of a segment, whatever it is of.
+/// The sound keys of a segment of any namespace.
 pub(super) fn keys(path: &Path) -> Vec<Key> {
     let segment =
         read_header(path).and_then(|(_, fingerprint, dim)| Reader::open(path, &fingerprint, dim));
     segment.map_or_else(Vec::new, |(_, keys)| keys.into_iter().map(|(_, key, _)| key).collect())
 }
 
-/// The number of whole lines of a `.keys` file.
+/// The number of complete records of a `.keys` file.
 pub(super) fn lines(keys: &Path) -> u64 {
     size(keys).saturating_sub(HEADER as u64) / KEY_RECORD as u64
 }
 
-/// The number of whole records of a `.data` file.
+/// The number of complete records of a `.data` file.
 fn records(data: &Path, dim: usize) -> u64 {
     size(data).saturating_sub(HEADER as u64) / data_record(dim) as u64
 }
 
-/// What there is to verify of a segment.
+/// The result of examining a segment.
 pub(super) enum Examined {
-    /// Of another version of this program, or another namespace.
+    /// It belongs to another version of this program, or another namespace.
     Foreign,
-    /// Damaged so that nothing of about so many records can be read.
+    /// It is so damaged that none of about `records` records is readable.
     Unreadable { records: u64 },
     Segment {
         reader: Reader,
         dim: usize,
-        /// The sound keys, with the number of each one's record.
+        /// The sound keys, each with the index of its record.
         keys: Vec<(u32, Key, ContentHash)>,
         /// Records without a sound key, and keys without a record.
         lost: u64,
     },
 }
 
-/// Looks at a segment of the namespace `fingerprint`, and not yet at its features. `None` when
-/// another process deletes it, or was killed while it did.
+/// Examines a segment of the namespace `fingerprint`, without its features. `None` if another process is deleting it,
+/// or was killed while doing so.
 pub(super) fn examine(path: &Path, fingerprint: &Fingerprint) -> Option<Examined> {
     let data = path.with_extension("data");
-    // Asked first, as are the lines: a process that is writing adds to the features before the keys.
+    // Checked before the files' lengths: a writing process appends the features before the keys.
     let writing = Mark::is_on(path);
     let lines = lines(path);
     let examined = match read_header(path) {
         Some((VERSION, of, dim)) if of == *fingerprint => {
             let (reader, keys) = Reader::open(path, fingerprint, dim)?;
-            // Of a process that was killed there may be one record whose key it had not written.
+            // A killed process may leave one record whose key it had not written.
             let keyless = if writing { 0 } else { records(&data, dim).saturating_sub(lines + 1) };
             let lost = lines.saturating_sub(keys.len() as u64) + keyless;
             Examined::Segment { reader, dim, keys, lost }
         }
         Some(_) => Examined::Foreign,
-        // Before any record both files have a header.
+        // Both files start with a header, before any record.
         None if writing => Examined::Unreadable { records: 0 },
         None => match read_header(&data) {
             Some((VERSION, _, dim)) => {

@@ -1,4 +1,4 @@
-//! Reading a segment.
+//! Reading of segments.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,11 +16,11 @@ use super::records;
 use crate::Facts;
 use crate::decode::ContentHash;
 
-/// Files of segments that one process keeps open; more are opened for each read.
+/// Maximum number of segment files that a process keeps open; others are opened for each read.
 const MOST_OPEN: usize = 64;
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// A file that counts among those kept open.
+/// A file counted among those kept open.
 #[derive(Debug)]
 struct KeptOpen(File);
 
@@ -40,14 +40,14 @@ impl Drop for KeptOpen {
     }
 }
 
-/// Why a record was not read.
+/// The reason why a record was not read.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::cache) enum Unread {
-    /// The segment is there no more: another process has merged it, or cleared the cache.
+    /// The segment no longer exists: another process has merged it, or cleared the cache.
     Gone,
-    /// The record is not what the key says.
+    /// The record does not match its key.
     Damaged,
-    /// The segment cannot be opened or read now.
+    /// The segment currently cannot be opened or read.
     Failed,
 }
 
@@ -55,7 +55,7 @@ pub(in crate::cache) enum Unread {
 #[derive(Debug)]
 pub(in crate::cache) struct Reader {
     pub(in crate::cache) data: PathBuf,
-    /// Opened at the first read: of many segments few may be asked.
+    /// Opened at the first read, as few of many segments may be read.
     file: OnceLock<KeptOpen>,
     record: usize,
     used: AtomicBool,
@@ -67,7 +67,7 @@ impl Reader {
         Self { data, file, record, used: AtomicBool::new(false) }
     }
 
-    /// Notes that it is used, once.
+    /// Records its use, once.
     pub(in crate::cache) fn set_used(&self) {
         if !self.used.swap(true, Ordering::Relaxed) {
             set_used(&self.data, SystemTime::now());
@@ -78,8 +78,8 @@ impl Reader {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// The segment and its sound keys, with the number of each one's record. `None` when
-    /// the segment is another's or cannot be read.
+    /// Opens a segment and returns its sound keys, each with the index of its record. `None` if the segment belongs to
+    /// another namespace or is unreadable.
     #[allow(clippy::type_complexity)]
     pub(in crate::cache) fn open(
         keys: &Path,

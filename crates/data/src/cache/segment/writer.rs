@@ -1,4 +1,4 @@
-//! Writing a segment.
+//! Writing of segments.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,19 +11,19 @@ use super::super::lock::{Lock, Mark};
 use super::super::{Entry, Fingerprint, Key};
 use super::Reader;
 
-/// Appends to one segment. After an error nothing may be appended.
+/// Appends to a segment. After an error nothing more may be appended.
 #[derive(Debug)]
 pub(in crate::cache) struct Writer<W = File> {
     keys: W,
     data: W,
     next: u32,
     record: Vec<u8>,
-    /// Held as long as this writes; see [`Lock`] and [`Mark`].
+    /// Held while this writer exists; see [`Lock`] and [`Mark`].
     _held: Option<(Mark, Option<Lock>)>,
 }
 
 impl Writer {
-    /// A new segment below `folder`, which is made if it is missing.
+    /// Creates a segment in `folder`, which is created if missing.
     pub(in crate::cache) fn create(
         folder: &Path,
         fingerprint: &Fingerprint,
@@ -44,7 +44,7 @@ fn new(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create_new(true).open(path)
 }
 
-/// A `.data` file of a name that no other has.
+/// Creates a `.data` file with a unique name.
 fn new_data(folder: &Path) -> io::Result<(PathBuf, File)> {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos());
@@ -71,7 +71,7 @@ impl<W: Write> Writer<W> {
         u64::from(self.next)
     }
 
-    /// Writes an entry and returns the number of its record.
+    /// Writes an entry and returns the index of its record.
     pub(in crate::cache) fn append(&mut self, key: &Key, entry: &Entry) -> io::Result<u32> {
         self.record.clear();
         self.record.extend(entry.features.iter().flat_map(|f| f.to_le_bytes()));
@@ -90,7 +90,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A segment that appears whole, once everything in it is on the disk.
+/// A segment that appears under its name only when it is complete and on disk.
 pub(in crate::cache) struct Whole {
     writer: Writer,
     data: PathBuf,
@@ -112,9 +112,9 @@ impl Whole {
         self.writer.append(key, entry).map(drop)
     }
 
-    /// Gives it its name; it counts as last used at `used`.
+    /// Gives it its name and records `used` as its last use.
     pub(in crate::cache) fn finish(self, used: SystemTime) -> io::Result<()> {
-        // Where that cannot be said, it is new.
+        // If that fails, it counts as new.
         let _ = self.writer.data.set_modified(used);
         self.writer.data.sync_all()?;
         self.writer.keys.sync_all()?;
@@ -134,7 +134,7 @@ mod tests {
     use crate::cache::format::{HEADER, data_record};
     use crate::decode::{ContentHash, Format};
 
-    /// A disk with room for so many bytes.
+    /// A disk with room for this many bytes.
     struct Disk(usize, Vec<u8>);
 
     impl Write for Disk {
@@ -161,7 +161,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.keys");
         for room in 0..3 * (KEY_RECORD + data_record(2)) + 2 * HEADER {
-            // Each file gets its share of the room in turn; either may be the one that fails.
+            // Each of the files in turn has limited room and fails.
             for (keys_room, data_room) in [(room, usize::MAX), (usize::MAX, room)] {
                 let disks = (Disk(keys_room, Vec::new()), Disk(data_room, Vec::new()));
                 let Ok(mut writer) = Writer::start(disks.0, disks.1, &header(&fingerprint, 2))

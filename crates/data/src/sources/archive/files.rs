@@ -1,4 +1,4 @@
-//! Archives' files, of which a process must not keep too many open.
+//! Archives' files, only a limited number of which stay open.
 
 use std::fs::File;
 use std::io;
@@ -6,17 +6,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most files that are kept open: a data set may have thousands of archives, and a process
-/// may have a thousand files. Pictures are read in order, so that few are in use at a time.
+/// Maximum number of open files: a data set may have thousands of archives, but a process about a thousand files.
+/// Pictures are read in order, so few files are in use at a time.
 const MOST: usize = 32;
 
-/// What is open, what was used last at the end.
+/// The open files, most recently used last.
 static OPEN: Mutex<Vec<(u64, Arc<File>)>> = Mutex::new(Vec::new());
 
-/// A file that is opened when it is needed, and stays open while others are not needed more.
+/// A file that is opened on demand, and stays open until others are used more.
 pub(super) struct Handle {
     id: u64,
-    /// Its size when it was listed, in bytes.
+    /// Its size in bytes when it was listed.
     len: u64,
 }
 
@@ -26,15 +26,15 @@ impl Handle {
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), len }
     }
 
-    /// The file, which lies at `path`.
+    /// Opens the file, which is at `path`.
     ///
     /// # Errors
-    /// When it cannot be opened, or is another one now.
+    /// When it cannot be opened, or has been replaced.
     pub(super) fn open(&self, path: &Path) -> io::Result<Arc<File>> {
         if let Some(file) = self.in_use() {
             return Ok(file);
         }
-        // Other threads go on meanwhile; that two of them may open the same file does no harm.
+        // Other threads proceed meanwhile; it is harmless if two of them open the same file.
         let file = Arc::new(File::open(path)?);
         if file.metadata()?.len() != self.len {
             return Err(io::Error::other("the archive has changed since it was listed"));

@@ -1,4 +1,4 @@
-//! Names of an archive's members, and where their bytes lie.
+//! Names of an archive's members, and the location of their bytes.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -6,45 +6,45 @@ use std::path::Path;
 use super::super::names::{LONGEST, is_slash, joined, within};
 use super::super::{SkipReason, Skipped};
 
-/// Where a member's bytes lie in the archive's file.
+/// The location of a member's bytes in the archive's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Content {
-    /// Of a tar archive the first byte, of a zip archive the local header before it.
+    /// Offset of the first byte in a tar archive, or of the local header in a zip archive.
     pub(super) at: u64,
-    /// Bytes in the archive.
+    /// Length in the archive, in bytes.
     pub(super) stored: u64,
     pub(super) packing: Packing,
 }
 
-/// How a member's bytes are kept.
+/// The storage method of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
-    /// In a tar archive: as they are.
+    /// Uncompressed in a tar archive.
     Plain,
-    /// In a zip archive, as they are, with their CRC-32.
+    /// Uncompressed in a zip archive, with CRC-32.
     Stored(u32),
-    /// In a zip archive, by deflate, with the CRC-32 of what comes out.
+    /// Deflated in a zip archive, with the CRC-32 of the uncompressed data.
     Deflated(u32, Ratio),
 }
 
-/// How many times as long as they are stored a member's bytes are said to be, rounded up, in 64ths.
+/// The declared ratio of a member's uncompressed to its stored length, rounded up, in 64ths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ratio(u16);
 
 impl Ratio {
-    /// Deflate makes at most 1,032 bytes of one; what says more says nothing.
+    /// Deflate expands a byte to at most 1,032; a larger ratio is meaningless.
     pub(super) fn of(unpacked: u64, stored: u64) -> Self {
         let ratio = u128::from(unpacked) * 64;
         Self(ratio.div_ceil(u128::from(stored.max(1))).try_into().unwrap_or(u16::MAX))
     }
 
-    /// Bytes that come out of so many, or up to a 64th of these more.
+    /// The uncompressed length of `stored` bytes, or up to a 64th of them more.
     pub(super) fn unpacked(self, stored: u64) -> u64 {
         (u128::from(stored) * u128::from(self.0) / 64).try_into().unwrap_or(u64::MAX)
     }
 }
 
-/// Members by the order of their names, of which all lie behind each other.
+/// Members sorted by name, with all names in one buffer.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     names: Vec<u8>,
@@ -54,7 +54,7 @@ pub(super) struct Index {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     content: Content,
-    /// Where its name begins; it ends where the next one does.
+    /// Start of its name; the next member's name starts at its end.
     name: u64,
 }
 
@@ -72,7 +72,7 @@ impl Index {
         &self.members[index].content
     }
 
-    /// The member of this name, where members lie in the order of their paths.
+    /// The member of this name, if members are in path order.
     pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -97,7 +97,7 @@ impl Index {
     }
 }
 
-/// Gathers what an archive lists.
+/// Collects the members of an archive.
 pub(super) struct Builder<'a> {
     archive: &'a Path,
     found: Index,
@@ -109,8 +109,7 @@ impl<'a> Builder<'a> {
         Self { archive, found: Index::default(), skipped: Vec::new() }
     }
 
-    /// Adds a member; one that is hidden is passed over, and one whose name cannot be a path
-    /// within the archive is skipped.
+    /// Adds a member; hidden ones are ignored, and those whose names cannot be paths within the archive are skipped.
     pub(super) fn add(&mut self, name: &[u8], content: Content) {
         match within(name) {
             Ok(Some(name)) => self.found.push(&name, content),
@@ -119,7 +118,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Leaves a member out with a reason, unless it is hidden.
+    /// Skips a member with a reason, unless it is hidden.
     pub(super) fn skip(&mut self, name: &[u8], reason: SkipReason) {
         match within(name) {
             Ok(Some(name)) => self.skip_unchecked(&name, reason),
@@ -128,7 +127,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Something is wrong with the archive itself.
+    /// Records a problem with the archive itself.
     pub(super) fn note(&mut self, reason: String) {
         self.skipped.push(Skipped::new(self.archive, SkipReason::Incomplete { reason }));
     }
@@ -138,8 +137,8 @@ impl<'a> Builder<'a> {
         self.skipped.push(Skipped::new(joined(self.archive, name), reason));
     }
 
-    /// The members in the order of their paths. Of several with one name the last counts, as it
-    /// does when an archive is unpacked; of those whose bytes overlap, the first.
+    /// The members in path order. Of several with the same name, the last is kept, as when unpacking an archive; of
+    /// those with overlapping bytes, the first.
     pub(super) fn finish(mut self) -> (Index, Vec<Skipped>) {
         let found = std::mem::take(&mut self.found);
         let overlapping = overlapping(&found);
@@ -160,7 +159,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Members whose bytes begin before those of another end.
+/// Members whose bytes start before those of another end.
 fn overlapping(index: &Index) -> std::collections::HashSet<usize> {
     let mut order: Vec<usize> = (0..index.len()).filter(|&i| index.content(i).stored > 0).collect();
     order.sort_by_key(|&member| index.content(member).at);
@@ -174,7 +173,7 @@ fn overlapping(index: &Index) -> std::collections::HashSet<usize> {
     order.into_iter().filter(overlaps).collect()
 }
 
-/// As paths are ordered: part by part.
+/// Compares names as paths, component by component.
 fn path_order(a: &[u8], b: &[u8]) -> Ordering {
     a.split(is_slash).cmp(b.split(is_slash))
 }

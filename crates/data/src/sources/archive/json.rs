@@ -1,4 +1,4 @@
-//! Labels in `.json` files beside pictures, as WebDataset's shards may have them.
+//! Labels in `.json` files beside pictures, as in some WebDataset shards.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,19 +13,19 @@ use super::sample::{key, stem};
 use super::unpacked;
 use headstart_model::class_name::{BadClassName, plain};
 
-/// Bytes of such a file that are read.
+/// Maximum number of bytes read from such a file.
 const MOST: u64 = 1 << 20;
 
-/// The labels of pictures, as far as there are any, and the key that one was found under.
+/// The labels of pictures, if any, and the key under which one was found.
 pub(super) struct Found {
     pub(super) labels: Vec<Labels>,
     pub(super) key: Option<String>,
-    /// Files whose label is no name for a class.
+    /// Files whose label is not a valid class name.
     pub(super) refused: Vec<(usize, BadClassName)>,
 }
 
-/// Looks for the label of each picture in the object of its `.json` file: under the key that is asked
-/// for, or that is called as a column of labels is.
+/// Finds the label of each picture in the object of its `.json` file: under the requested key, or one with the usual
+/// name of a label column.
 pub(super) fn labels(file: &File, members: &Index, pictures: &Index, asked: &ColumnNames) -> Found {
     let mut cells: Option<LabelCells> = None;
     let mut found =
@@ -64,7 +64,7 @@ fn object(file: &File, content: &Content) -> io::Result<Map<String, Value>> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// What an object has for a label, and its key.
+/// The label of an object, and its key.
 fn labelled(object: Map<String, Value>, asked: &ColumnNames) -> Option<(String, Value)> {
     let rank = |key: &str| match &asked.labels[..] {
         [] => Role::Label.rank(key),

@@ -1,4 +1,4 @@
-//! What the names of an archive's members tell of their labels.
+//! Labels from the names of an archive's members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,27 +7,27 @@ use super::super::names::{is_slash, text_of};
 use crate::Subset;
 use headstart_model::class_name::plain;
 
-/// How pictures lie in an archive.
+/// The folder structure of the pictures in an archive.
 pub(super) struct Layout {
-    /// Bytes of the folder that all lie in, its slash included.
+    /// Length of the folder that contains everything, including its slash.
     root: usize,
-    /// Whether the first folder says which side, and the second which class.
+    /// Whether the first folder is the side of a split, and the second the class.
     split: Option<Sides>,
     labelled: bool,
 }
 
 /// The folders of a split.
 struct Sides {
-    /// With each how often its name is repeated below it, as in `train/train/cat`.
+    /// Each with the number of times its name is repeated inside it, as in `train/train/cat`.
     folders: Vec<(Vec<u8>, Subset, usize)>,
-    /// How they were understood, for people.
+    /// How they were interpreted, for people.
     note: String,
 }
 
-/// What a picture's name tells.
+/// The information in a picture's name.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Place<'a> {
-    /// The path of the class's folder within the archive, of which the last part is the label.
+    /// The path of the class's folder within the archive, whose last component is the label.
     pub(super) folder: Option<&'a [u8]>,
     pub(super) subset: Option<Subset>,
 }
@@ -39,19 +39,19 @@ impl<'a> Place<'a> {
 }
 
 impl Layout {
-    /// Names tell nothing.
+    /// A layout without information in the names.
     pub(super) fn none() -> Self {
         Self { root: 0, split: None, labelled: false }
     }
 
-    /// The layout that these names of pictures have together.
+    /// Determines the layout of pictures with these names.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
         let root = root(names.clone());
         let split = Sides::of(names.map(|name| &name[root..]));
         Self { root, split, labelled: true }
     }
 
-    /// How sides were understood, if there are any.
+    /// How sides were interpreted, if there are any.
     pub(super) fn note(&self) -> Option<&str> {
         self.split.as_ref().map(|sides| &*sides.note)
     }
@@ -65,7 +65,7 @@ impl Layout {
         if let Some(sides) = &self.split
             && let Some((first, _)) = split(&name[at..])
         {
-            // What lies beside the split has no place.
+            // Members beside the split have no place.
             let Some((side, repeated)) = sides.of_folder(first) else { return Place::default() };
             subset = Some(side);
             at += (first.len() + 1) * (1 + repeated);
@@ -75,7 +75,7 @@ impl Layout {
     }
 }
 
-/// A folder's name, as it is compared with others.
+/// A folder's name, normalised for comparison.
 fn compared(name: &[u8]) -> String {
     plain(&text_of(name)).into_owned()
 }
@@ -86,8 +86,8 @@ fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&name[..slash], &name[slash + 1..]))
 }
 
-/// Bytes of the folder that all lie in, up to which names tell no difference: where all lie in it
-/// directly it is their class, and the folder above it is meant.
+/// Length of the folder that contains everything, and up to which names agree. If all members are directly in it, it is
+/// their class, and the result is the folder above it.
 fn root<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> usize {
     let folder = |name: &[u8]| name.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
     let Some(first) = names.next() else { return 0 };
@@ -129,14 +129,14 @@ impl Sides {
         Some(Self { folders: folders.collect(), note })
     }
 
-    /// The side that a folder is, and how often its name is repeated below it.
+    /// The side that a folder represents, and the number of times its name is repeated inside it.
     fn of_folder(&self, name: &[u8]) -> Option<(Subset, usize)> {
         let found = self.folders.iter().find(|(folder, ..)| folder == name);
         found.map(|(_, side, repeated)| (*side, *repeated))
     }
 }
 
-/// How many folders of the name of a side lie within each other in it.
+/// The number of nested folders inside a side that have a side's name, too.
 fn repeats(side: &[u8], mut below: &[u8]) -> usize {
     if Subset::named(&compared(side)).is_none() {
         return 0;

@@ -1,4 +1,4 @@
-//! Tar and zip archives: listed once, never unpacked, their members read where they lie.
+//! Tar and zip archives: listed once and never unpacked; members are read in place.
 
 mod files;
 mod index;
@@ -35,38 +35,36 @@ use labels::Layout;
 pub(super) use parts::joining;
 use sample::{Relation, Sample, stem};
 
-/// The kinds of archives that are read.
+/// The supported archive formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ArchiveFormat {
     Tar,
     Zip,
 }
 
-/// An archive, of which the pictures are known.
+/// An archive with its list of pictures.
 struct Archive {
     path: PathBuf,
     file: Handle,
     pictures: Index,
 }
 
-/// A picture in an archive. Any number of threads read members of one archive at once.
+/// A picture in an archive. Any number of threads can read members of the same archive.
 #[derive(Clone)]
 pub struct Member {
     archive: Arc<Archive>,
     index: u32,
 }
 
-/// Lists the pictures of an archive, labelled as those of a folder are: by the first folder,
-/// below one that everything lies in if there is such a one, of which `train`, `validation` and
-/// `test` may be the first. In the form that the WebDataset library has given tar files, where
-/// `KEY.jpg` is followed by `KEY.cls`, the latter's text is the label; where neither these nor folders
-/// say any, the label is looked for in the object of `KEY.json`.
+/// Lists the pictures of an archive, labelled like those of a folder: by the first folder, inside one that contains
+/// everything, if any, or inside `train`, `validation` and `test`. In WebDataset tar files, where `KEY.jpg` is followed
+/// by `KEY.cls`, the text of the latter is the label; if neither these nor folders give labels, they are looked up in
+/// the object of `KEY.json`.
 ///
-/// What else belongs to a picture's key (`KEY.txt`) is passed over in silence, as are
-/// hidden files and what systems leave behind.
+/// Other files with a picture's key (`KEY.txt`), hidden files and leftovers of operating systems are ignored silently.
 ///
 /// # Errors
-/// The reason why nothing can be listed.
+/// The reason why the archive cannot be listed.
 pub(super) fn list(
     path: &Path,
     kind: ArchiveFormat,
@@ -94,7 +92,7 @@ pub(super) fn list(
         if let Some(member) = sample.dotted {
             dotted.get_or_insert_with(|| text_of(stem(members.name(member)).0).into_owned());
         }
-        // Of the last `.cls` file, which is most often that of the next picture, too.
+        // The last `.cls` file read, which often belongs to the next picture, too.
         let mut last: (Option<usize>, Option<Arc<str>>) = (None, None);
         for member in start..sample.end {
             let (name, content) = (members.name(member), members.content(member));
@@ -132,7 +130,7 @@ pub(super) fn list(
     let mut layout =
         if by_class { Layout::none() } else { Layout::of(all.clone().map(|i| pictures.name(i))) };
     if !by_class {
-        // Folders that say nothing leave it to what lies beside the pictures.
+        // If folders give no labels, files beside the pictures may.
         let mut labels = all.clone().map(|i| layout.place(pictures.name(i)).label());
         let first = labels.next().flatten();
         if labels.all(|label| label == first) {
@@ -154,7 +152,7 @@ pub(super) fn list(
         ).into());
     }
     notes.extend(layout.note().map(|note| note.to_owned().into()));
-    // A folder's pictures follow each other.
+    // The pictures of a folder are consecutive.
     let mut last: Option<(&[u8], Option<Arc<str>>)> = None;
     let mut folders = ClassFolders::new();
     let listed = all.zip(classes).map(|(index, class)| {
@@ -188,15 +186,15 @@ pub(super) fn list(
     Ok(listing)
 }
 
-/// Names of the folders of each class, by the folder that they lie in.
+/// Names of the folders of each class, by the folder that contains them.
 type ClassFolders<'a> = BTreeMap<(&'a [u8], Arc<str>), Vec<Cow<'a, str>>>;
 
-/// What a member turned out to be.
+/// The kind of a member.
 enum Look {
     Picture,
-    /// Belongs to a picture, and is none of its own.
+    /// It belongs to a picture, and is not one itself.
     Beside,
-    /// Nothing that is asked for, with the reason.
+    /// Nothing usable, with the reason.
     No(DecodeError),
 }
 
@@ -223,7 +221,7 @@ fn look(
     }
 }
 
-/// What a `.cls` file says.
+/// Reads the class in a `.cls` file.
 fn class_of(
     file: &File,
     content: &Content,
@@ -237,18 +235,17 @@ fn class_of(
     }
 }
 
-/// Bytes of a `.cls` file that are read: more than any class's name has, with some white space around it.
+/// Bytes read from a `.cls` file: more than any class name has, with some white space around it.
 const LABEL: usize = 2 * LONGEST_CLASS_NAME;
 
-/// The first bytes of a member, at most so many.
+/// The first bytes of a member, at most `most`.
 fn beginning(file: &File, content: &Content, most: usize) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(most.min(SNIFF_BYTES));
     unpacked(file, content)?.0.take(most as u64).read_to_end(&mut start)?;
     Ok(start)
 }
 
-/// A member's own bytes. In a zip archive it is not known how many there are before the last has been
-/// read.
+/// A member's uncompressed bytes. In a zip archive, their number is unknown before the last has been read.
 fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<(Box<dyn Read + 'a>, Size)> {
     Ok(match content.packing {
         Packing::Plain => {
@@ -268,7 +265,7 @@ fn unpacked<'a>(file: &'a File, content: &Content) -> io::Result<(Box<dyn Read +
     })
 }
 
-/// Bytes whose end is an error unless their checksum is right, and that are no more than declared.
+/// A reader that fails at the end unless the checksum is right, and if there are more bytes than declared.
 struct Checked<R> {
     bytes: R,
     crc: Crc,
@@ -306,7 +303,7 @@ impl Member {
         self.archive.pictures.name(self.index as usize)
     }
 
-    /// As [`Location::read_with`](super::Location::read_with).
+    /// Reads like [`Location::read_with`](super::Location::read_with).
     pub(super) fn read(
         &self,
         limits: &Limits,
@@ -318,7 +315,7 @@ impl Member {
         read_picture(bytes, size, limits, room)
     }
 
-    /// The archive and the name in it: what tells members apart.
+    /// The archive and the name in it, which identify a member.
     pub(super) fn key(&self) -> (&Path, &[u8]) {
         (&self.archive.path, self.name())
     }

@@ -1,4 +1,4 @@
-//! Archives in several files, which hold pictures only when they are joined.
+//! Archives split into several files, which must be joined to read the pictures.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use super::zip;
 const CUT: [&str; 8] =
     [".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z"];
 
-/// What to do about a file that is a part of an archive; `None` unless it is one. `is_archive` says
-/// whether a file begins as a whole archive does.
+/// How to join a file that is part of an archive; `None` for other files. `is_archive` returns whether a file starts
+/// like a whole archive.
 pub(in super::super) fn joining(path: &Path, is_archive: &dyn Fn(&Path) -> bool) -> Option<String> {
     let word = |path: &Path| quoted(&path.display().to_string());
     let command = match Part::of(path, is_archive)? {
@@ -24,11 +24,11 @@ pub(in super::super) fn joining(path: &Path, is_archive: &dyn Fn(&Path) -> bool)
     Some(format!("a part of an archive: join the parts and give the whole: {command}"))
 }
 
-/// What a file is a part of.
+/// The kind of part.
 enum Part {
-    /// Of what `zip -s` has divided: `NAME.z01`, `NAME.z02`, and `NAME.zip` as the last.
+    /// Part of an archive divided by `zip -s`: `NAME.z01`, `NAME.z02`, and `NAME.zip` as the last.
     Volume { last: PathBuf },
-    /// Of an archive that has been cut: `NAME.zip.001`, `NAME.tar.aa`.
+    /// Part of an archive cut into pieces: `NAME.zip.001`, `NAME.tar.aa`.
     Piece { whole: PathBuf },
 }
 
@@ -52,7 +52,7 @@ impl Part {
         if !of_archive || !(is_number(ending) || is_letters) {
             return None;
         }
-        // Whole archives may be numbered, too: all of them begin as archives do.
+        // Whole archives may be numbered, too, but then all of them start like archives.
         let neighbours = [previous(ending), next(ending)].into_iter().flatten();
         let mut beside = neighbours
             .map(|ending| path.with_file_name(format!("{stem}.{ending}")))
@@ -64,24 +64,24 @@ impl Part {
     }
 }
 
-/// The ending of the piece after one.
+/// The ending of the next piece.
 fn next(ending: &str) -> Option<String> {
     let (first, last) = counted_from(ending);
     step(ending, last, first, |byte| byte + 1)
 }
 
-/// The ending of the piece before one.
+/// The ending of the previous piece.
 fn previous(ending: &str) -> Option<String> {
     let (first, last) = counted_from(ending);
     step(ending, first, last, |byte| byte - 1)
 }
 
-/// The first and the last sign that pieces are counted by.
+/// The first and last digit or letter used to number pieces.
 fn counted_from(ending: &str) -> (u8, u8) {
     if ending.starts_with(|c: char| c.is_ascii_digit()) { (b'0', b'9') } else { (b'a', b'z') }
 }
 
-/// Counts by one: what is `full` becomes `empty` and is carried.
+/// Counts by one: `full` becomes `empty` with a carry.
 fn step(ending: &str, full: u8, empty: u8, by_one: fn(u8) -> u8) -> Option<String> {
     let mut bytes = ending.as_bytes().to_vec();
     for byte in bytes.iter_mut().rev() {

@@ -1,38 +1,38 @@
-//! Members of an archive that belong together by their names.
+//! Members of an archive that belong together by name.
 
 use std::collections::HashMap;
 
 use super::index::Index;
 use super::named_like_a_picture;
 
-/// Members of one key, as WebDataset has it: the path up to the first dot of the file's name.
-/// They follow each other.
+/// Members with the same key in the sense of WebDataset: the path up to the first dot of the file name. They are
+/// consecutive.
 ///
-/// Names may have dots of their own, and then share what comes before the first: a picture whose whole
-/// name but for the ending is that of a `.cls` file is labelled by that.
+/// Names may contain other dots, in which case they share the part before the first: a picture is labelled by a `.cls`
+/// file with the same name up to its extension.
 pub(super) struct Sample {
-    /// The member after the last.
+    /// The index after the last member.
     pub(super) end: usize,
     start: usize,
-    /// Of each member, from the first on, what it is to the pictures, and the `.cls` file that labels it.
+    /// For each member, its relation to the pictures, and the `.cls` file that labels it.
     members: Vec<(Relation, Option<usize>)>,
-    /// A picture that is labelled beyond the first dot of its name.
+    /// A picture whose label matches beyond the first dot of its name.
     pub(super) dotted: Option<usize>,
 }
 
-/// What a member is to the pictures of its sample, by its name.
+/// The relation of a member to the pictures of its sample, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
-    /// Named like a picture, or nothing beside it is.
+    /// Named like a picture, or no other member is.
     Own,
-    /// Not named like a picture, as another is.
+    /// Not named like a picture, while another is.
     WithPicture,
-    /// No picture of its own, although it may look like one.
+    /// Not a picture, although it may look like one.
     Beside,
 }
 
 impl Sample {
-    /// The sample that begins with the member `start`.
+    /// The sample that starts with the member `start`.
     pub(super) fn at(index: &Index, start: usize) -> Self {
         let key = key(index.name(start)).0;
         let of_key = |&member: &usize| self::key(index.name(member)).0 == key;
@@ -57,7 +57,7 @@ impl Sample {
                 }
                 return (Relation::Own, Some(own));
             }
-            // `KEY.seg.png` is a mask of the picture `KEY.png` where classes are given by `.cls`.
+            // `KEY.seg.png` is a mask of the picture `KEY.png` if classes are given by `.cls`.
             let other = !picture || ending(member).contains(&b'.');
             let is_label = own_ending.eq_ignore_ascii_case(b"cls");
             match (pictured, class.is_some()) {
@@ -81,19 +81,19 @@ impl Sample {
     }
 }
 
-/// A name's key, and what follows its dot: the first of the file's own name.
+/// A name's key, and the part after its dot: the first one in the file name.
 pub(super) fn key(name: &[u8]) -> (&[u8], &[u8]) {
     let file = file(name);
     parted(name, name[file..].iter().position(|&b| b == b'.').map(|dot| file + dot))
 }
 
-/// A name without its ending, and that: what follows the last dot.
+/// A name without its extension, and the extension, which follows the last dot.
 pub(super) fn stem(name: &[u8]) -> (&[u8], &[u8]) {
     let file = file(name);
     parted(name, name[file..].iter().rposition(|&b| b == b'.').map(|dot| file + dot))
 }
 
-/// Where the file's own name begins.
+/// The start of the file name.
 fn file(name: &[u8]) -> usize {
     name.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1)
 }

@@ -1,4 +1,4 @@
-//! Lists tar archives: ustar, GNU's and PAX's long names.
+//! Listing of tar archives, with ustar, GNU and PAX long names.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -10,14 +10,14 @@ use tar::{Archive, EntryType};
 use super::super::SkipReason;
 use super::index::{Builder, Content, Packing};
 
-/// The most that is read to know one member: its headers, with its name in them.
+/// Maximum bytes read to identify a member: its headers, including its name.
 const HEADERS: u64 = 1 << 20;
 
-/// Bytes of a header, and what all else is a multiple of.
+/// Bytes of a header; all offsets are multiples of it.
 const BLOCK: u64 = 512;
 
-/// Lists the members of a file of `len` bytes, which may be several archives behind each other. What
-/// follows a damaged header cannot be found: it is noted, and what lies before it is listed.
+/// Lists the members of a file of `len` bytes, which may be several concatenated archives. Members after a damaged
+/// header cannot be found: that is noted, and those before it are listed.
 pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
     let mut start = Some(0);
     while let Some(at) = start {
@@ -32,7 +32,7 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) {
     }
 }
 
-/// Lists the archive that begins at `start`, and returns where it ends.
+/// Lists the archive that starts at `start`, and returns its end.
 fn scan_one(file: &File, (start, len): (u64, u64), found: &mut Builder<'_>) -> io::Result<u64> {
     let left = Cell::new(HEADERS);
     let mut archive =
@@ -66,7 +66,7 @@ fn scan_one(file: &File, (start, len): (u64, u64), found: &mut Builder<'_>) -> i
             _ => found.skip(&name, SkipReason::irregular()),
         }
     }
-    // A block of zeros closes it, which has been read.
+    // It ends with a block of zeros, which has been read.
     let end = start + archive.into_inner().stream_position()?.saturating_sub(BLOCK);
     if !block(file, end).is_some_and(|block| is_zero(&block)) {
         return Err(io::Error::other("it has no end"));
@@ -74,7 +74,7 @@ fn scan_one(file: &File, (start, len): (u64, u64), found: &mut Builder<'_>) -> i
     Ok(end)
 }
 
-/// Where another archive begins behind the zeros at `end`, as far as they are looked through.
+/// The start of another archive after the zeros at `end`, within the range that is searched.
 fn next_archive(file: &File, end: u64) -> Option<u64> {
     let mut blocks = (0..HEADERS / BLOCK).map(|i| end + i * BLOCK);
     let start = blocks.find(|&at| !block(file, at).is_some_and(|block| is_zero(&block)))?;
@@ -90,7 +90,7 @@ fn is_zero(block: &[u8]) -> bool {
     block.iter().all(|&byte| byte == 0)
 }
 
-/// PAX says so in extensions of GNU's, which then give the file's own name, too.
+/// PAX marks sparse files by GNU extensions, which also specify the file's real name.
 fn is_sparse<R: Read>(entry: &mut tar::Entry<'_, R>, name: &mut Vec<u8>) -> bool {
     let Ok(Some(extensions)) = entry.pax_extensions() else { return false };
     let mut sparse = false;
@@ -105,7 +105,7 @@ fn is_sparse<R: Read>(entry: &mut tar::Entry<'_, R>, name: &mut Vec<u8>) -> bool
     sparse
 }
 
-/// Gives no more than so many bytes, which are counted anew for each member.
+/// A reader limited to a number of bytes, which is reset for each member.
 struct Metered<'a> {
     section: Section<'a>,
     left: &'a Cell<u64>,

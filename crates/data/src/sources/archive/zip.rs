@@ -1,8 +1,8 @@
-//! Lists zip archives by their directory, ZIP64 included.
+//! Listing of zip archives by their central directory, including ZIP64.
 //!
-//! Formats and numbers are those of PKWARE's APPNOTE 6.3.10. Our own reader rather than a
-//! library's: an archive of a million pictures costs some 32 bytes and the name of each, any
-//! thread reads any member, and what contradicts itself is left out member by member.
+//! Formats and numbers are those of PKWARE's APPNOTE 6.3.10. This is our own reader rather than a library's because it
+//! needs only some 32 bytes and the name for each of a million pictures, lets any thread read any member, and skips
+//! inconsistent members one by one.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -18,17 +18,17 @@ use super::index::{Builder, Content, Packing, Ratio};
 const LOCAL: usize = 30;
 /// The same in the directory.
 const CENTRAL: usize = 46;
-/// Bytes of the record at the end of the archive, without its comment.
+/// Bytes of the end-of-directory record, without its comment.
 const END: usize = 22;
 /// The longest comment.
 const COMMENT: u64 = 0xFFFF;
-/// Stands for a number that is too large and follows in the ZIP64 extra field.
+/// Placeholder for a number that is too large and stored in the ZIP64 extra field.
 const ELSEWHERE: u32 = 0xFFFF_FFFF;
 
 /// Lists the members of a file of `len` bytes.
 ///
 /// # Errors
-/// The reason why it has no directory that can be read.
+/// The reason why its directory cannot be read.
 pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) -> Result<(), String> {
     let directory = Directory::of(file, len).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => error.to_string(),
@@ -50,7 +50,7 @@ pub(super) fn scan(file: &File, len: u64, found: &mut Builder<'_>) -> Result<(),
         add(member, &directory, found);
     }
     let declared = directory.members;
-    // Packers that do not know ZIP64 count modulo 65,536.
+    // Programs that do not support ZIP64 count modulo 65,536.
     if listed != declared && (listed & 0xFFFF != declared || directory.is_large) {
         found.note(format!("its directory is damaged ({listed} members, {declared} declared)"));
     }
@@ -82,8 +82,7 @@ fn add(member: Member, directory: &Directory, found: &mut Builder<'_>) {
     }
 }
 
-/// What a local header tells of a member that lies at `content`: its packed bytes, and how many come
-/// out of them at most.
+/// Reads the local header of a member at `content`: returns its packed bytes, and the maximum uncompressed length.
 pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Section<'a>, u64)> {
     let mut header = [0; LOCAL];
     read_exact_at(file, &mut header, content.at)?;
@@ -94,7 +93,7 @@ pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Secti
     let start = content.at + LOCAL as u64 + names;
     let is_streamed = u16_at(&header, 6) & 8 != 0;
     let declared = match u32_at(&header, 22) {
-        // It stands behind the bytes, or in the extra field.
+        // It is stored after the bytes, or in the extra field.
         0 if is_streamed => u64::MAX,
         ELSEWHERE => u64::MAX,
         size => size.into(),
@@ -102,31 +101,31 @@ pub(super) fn packed<'a>(file: &'a File, content: &Content) -> io::Result<(Secti
     Ok((Section::new(file, start, start + content.stored - LOCAL as u64), declared))
 }
 
-/// Whether a file is the first part of an archive that `zip` has divided (APPNOTE 8.5.3).
+/// Whether a file is the first part of an archive divided by `zip` (APPNOTE 8.5.3).
 pub(super) fn is_first_of_several(path: &Path) -> bool {
     let mut mark = [0; 4];
     File::open(path).is_ok_and(|file| read_exact_at(&file, &mut mark, 0).is_ok())
         && mark == *b"PK\x07\x08"
 }
 
-/// Whether a file is the last part of such an archive, that with the directory.
+/// Whether a file is the last part of such an archive, which contains the directory.
 pub(super) fn is_last_of_several(path: &Path) -> bool {
     let number = || -> io::Result<u16> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
         Ok(End::of(&file, len)?.disk)
     };
-    // The largest number stands for one of ZIP64's.
+    // The largest number is the placeholder for one of ZIP64's.
     number().is_ok_and(|number| !matches!(number, 0 | u16::MAX))
 }
 
 /// The record at the end of an archive.
 struct End {
     at: u64,
-    /// The number of the part that it ends, from 0 on.
+    /// The number of the part it is in, from 0.
     disk: u16,
     members: u16,
-    /// Bytes of the directory, and where it begins.
+    /// Length of the directory in bytes, and its offset.
     size: u32,
     offset: u32,
 }
@@ -154,15 +153,15 @@ impl End {
     }
 }
 
-/// Where the directory lies.
+/// The location of the directory.
 struct Directory {
     start: u64,
     end: u64,
-    /// How many members it should list.
+    /// Declared number of members.
     members: u64,
-    /// Whether that is a number of ZIP64's.
+    /// Whether that is a ZIP64 number.
     is_large: bool,
-    /// Bytes that lie before the archive, and that its offsets do not count.
+    /// Bytes before the archive, which its offsets do not include.
     before: u64,
 }
 
@@ -185,8 +184,8 @@ impl Directory {
         }
     }
 
-    /// The ZIP64 record that stands before the end at `end`, if there is one: where it lies, members,
-    /// size and offset of the directory.
+    /// The ZIP64 record before the end record at `end`, if there is one: its offset, and the number of members, size
+    /// and offset of the directory.
     fn large(file: &File, end: u64) -> io::Result<Option<(u64, u64, u64, u64)>> {
         const LOCATOR: u64 = 20;
         let Some(at) = end.checked_sub(LOCATOR) else { return Ok(None) };
@@ -196,8 +195,8 @@ impl Directory {
             return Ok(None);
         }
         let mut record = [0; 56];
-        // It may have fields of its own at its end, but where it begins is told in full only if
-        // nothing lies before the archive; without such fields it stands just here.
+        // It may have extra fields at its end, but its stored offset is valid only if nothing precedes the archive;
+        // without such fields it is directly before the locator.
         for at in [Some(u64_at(&locator, 8)), at.checked_sub(record.len() as u64)] {
             let Some(at) = at.filter(|&at| at.checked_add(56).is_some_and(|e| e <= end)) else {
                 continue;
@@ -212,21 +211,21 @@ impl Directory {
     }
 }
 
-/// A member as the directory has it.
+/// A member's entry in the directory.
 struct Member {
     name: Vec<u8>,
     flags: u16,
     method: u16,
     crc: u32,
     stored: u64,
-    /// Bytes that come out.
+    /// Uncompressed length.
     size: u64,
     /// Offset of its local header.
     local: u64,
     /// The system it was packed on, and its attributes there.
     host: u8,
     attributes: u32,
-    /// Bytes that it takes in the directory.
+    /// Bytes of the entry in the directory.
     length: u64,
 }
 
@@ -244,7 +243,7 @@ impl Member {
         let extra = &text[usize::from(name)..][..usize::from(extra)];
         let [mut size, mut stored, mut local] =
             [24, 20, 42].map(|at| (u32_at(&header, at), u64::from(u32_at(&header, at))));
-        // Only what is marked as standing elsewhere does, in this order.
+        // Only fields with the placeholder are stored there, in this order.
         let mut large = zip64(extra).chunks_exact(8).map(|field| u64_at(field, 0));
         for (short, long) in [&mut size, &mut stored, &mut local] {
             if *short == ELSEWHERE {
@@ -267,13 +266,13 @@ impl Member {
         })
     }
 
-    /// Whether it was packed under Unix as a symbolic link.
+    /// Whether it is a symbolic link packed on Unix.
     fn is_link(&self) -> bool {
         self.host == 3 && self.attributes >> 28 == 0o12
     }
 }
 
-/// The ZIP64 extra field's content; empty if there is none.
+/// The content of the ZIP64 extra field; empty if there is none.
 fn zip64(mut extra: &[u8]) -> &[u8] {
     while let [a, b, c, d, rest @ ..] = extra {
         let (id, size) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
@@ -286,8 +285,8 @@ fn zip64(mut extra: &[u8]) -> &[u8] {
     &[]
 }
 
-/// A name as UTF-8, with slashes: what is neither marked as UTF-8 nor happens to be is in code page
-/// 437 (APPNOTE D.1), and old programs for Windows wrote backslashes.
+/// A name as UTF-8, with slashes: names neither marked as UTF-8 nor valid UTF-8 are in code page 437 (APPNOTE D.1), and
+/// old programs for Windows wrote backslashes.
 fn path(name: Vec<u8>, flags: u16, host: u8) -> Vec<u8> {
     let name = match std::str::from_utf8(&name) {
         Err(_) if flags & 0x800 == 0 => {

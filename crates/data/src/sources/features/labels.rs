@@ -1,4 +1,4 @@
-//! The labels of files of features, of which there may be many millions.
+//! The labels of feature files, which may have many millions of rows.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,22 +13,22 @@ use super::marks::MarkedRows;
 use super::{Cell, FeatureFile, Problem};
 use crate::DataError;
 
-/// The labels of the rows of some files.
+/// The labels of the rows of several files.
 #[derive(Clone, Debug, Default)]
 pub struct FeatureLabels {
-    /// Those that are different.
+    /// The distinct labels.
     pub distinct: Vec<Labels>,
-    /// Which each row has.
+    /// The index of each row's label.
     pub of_rows: Vec<u32>,
-    /// How they were understood, where that does not go without saying.
+    /// How they were interpreted, if that is not obvious.
     pub notes: Vec<Note>,
 }
 
 impl FeatureLabels {
-    /// Of files, one after the other.
+    /// Reads the labels of files, one after another.
     ///
     /// # Errors
-    /// When one has no labels, with the columns that it has, or they cannot be read.
+    /// When one has no labels, with the columns it has, or they cannot be read.
     pub fn read(files: &[FeatureFile], asked: &ColumnNames) -> Result<Self, DataError> {
         if asked.labels.len() > 1 {
             return Self::by_marks(files, &asked.labels);
@@ -68,7 +68,7 @@ impl FeatureLabels {
         Ok(found)
     }
 
-    /// By columns of these names, which stand for a class each.
+    /// Reads labels from columns of these names, which represent a class each.
     fn by_marks(files: &[FeatureFile], names: &[String]) -> Result<Self, DataError> {
         let mut marked = MarkedRows::new(names);
         for file in files {
@@ -103,7 +103,7 @@ impl FeatureLabels {
         Ok(Self { distinct, of_rows, notes: Vec::new() })
     }
 
-    /// Settles what the labels of all rows are, as of a table of pictures.
+    /// Determines the final labels of all rows, as for a table of pictures.
     fn settle(&mut self, cells: &LabelCells) -> Result<(), String> {
         let picture = |labels: &Labels| Listed::new("", labels.clone(), None);
         let pictures = self.distinct.iter().map(picture).collect();

@@ -1,18 +1,19 @@
-//! Labels of files of features that have a column for each class.
+//! Labels of feature files with a column for each class.
 
 use std::collections::HashMap;
 
 use super::super::one_hot::{Mark, mark, odd};
 
-/// The classes of rows, of which there may be many millions: sets are numbered, and each row has a number.
+/// The classes of rows, of which there may be many millions: distinct sets are numbered, and each row has the number of
+/// its set.
 pub(super) struct MarkedRows<'a> {
     names: &'a [String],
-    /// The set of each row, so far.
+    /// The current set of each row.
     of_rows: Vec<u32>,
     sets: Vec<Vec<usize>>,
-    /// The set that another becomes with a further class.
+    /// The set that results from adding a class to another set.
     with: HashMap<(u32, usize), u32>,
-    /// Of each class whether there was a 0, and a -1.
+    /// For each class, whether there was a 0, and a -1.
     seen: Vec<[bool; 2]>,
     odd: Option<String>,
 }
@@ -36,8 +37,8 @@ impl<'a> MarkedRows<'a> {
         first
     }
 
-    /// Takes what a row has in the column of a class; of a row, classes come in order. `place` is where it is in
-    /// its file.
+    /// Adds the value of a row in the column of a class; the classes of a row come in order. `place` is its position in
+    /// the file.
     pub(super) fn take(&mut self, row: usize, class: usize, value: &str, place: usize) {
         let known = &mut self.seen[class];
         let mark = mark(value);
@@ -55,18 +56,18 @@ impl<'a> MarkedRows<'a> {
             }
             None => {}
         }
-        // Beside a 0, -1 is neither yes nor no.
+        // Beside a 0, -1 means neither yes nor no.
         if mark.is_none() || *known == [true; 2] {
             self.odd.get_or_insert_with(|| odd(&self.names[class], place, value));
         }
     }
 
-    /// What is wrong with a value that was taken.
+    /// The first invalid value, if any.
     pub(super) fn odd(&mut self) -> Option<String> {
         self.odd.take()
     }
 
-    /// The sets that rows have, and which each row has.
+    /// The distinct sets, and the index of each row's set.
     pub(super) fn finish(self) -> (Vec<Vec<usize>>, Vec<u32>) {
         let (mut sets, mut of_rows) = (self.sets, self.of_rows);
         let mut numbers = vec![None; sets.len()];

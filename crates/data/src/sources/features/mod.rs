@@ -1,5 +1,4 @@
-//! Files of features that were computed before: a matrix, and beside it what manifests have in their
-//! columns.
+//! Files of precomputed features: a matrix, and optionally the columns of a manifest.
 
 mod labels;
 mod marks;
@@ -23,7 +22,7 @@ use crate::DataError;
 use crate::decode::ContentHash;
 pub use labels::FeatureLabels;
 
-/// Numbers of a file, which are little-endian when they are handed on.
+/// The number type of a file; numbers are passed on in little-endian order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
     /// Half precision.
@@ -35,7 +34,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// Bytes of a number.
+    /// Bytes per number.
     pub fn bytes(self) -> usize {
         match self {
             Self::F16 => 2,
@@ -45,63 +44,63 @@ impl Number {
     }
 }
 
-/// A matrix whose rows lie in a file one after the other.
+/// A matrix with contiguous rows in a file.
 #[derive(Clone, Debug)]
 pub struct Raw {
     /// The file, which several threads may read.
     pub file: std::sync::Arc<File>,
-    /// Where the first row begins.
+    /// Offset of the first row.
     pub at: u64,
 }
 
-/// A file of features, of which nothing but its beginning or its end has been read.
+/// A file of features, of which only the beginning or the end has been read.
 pub struct FeatureFile {
     path: PathBuf,
     rows: usize,
-    /// Features of a row; none of a file without rows.
+    /// Features per row; `None` for a file without rows.
     width: Option<usize>,
     number: Number,
     origin: Option<String>,
     contents: Box<dyn Contents>,
 }
 
-/// What the formats have in common. Rows are handed on in order.
+/// The interface of the formats. Rows are passed on in order.
 trait Contents: Send + Sync {
-    /// Where the matrix lies, if its rows lie there as they are handed on.
+    /// The location of the matrix, if its rows are stored in the form in which they are passed on.
     fn raw(&self) -> Option<Raw> {
         None
     }
 
-    /// Runs of rows that are read at a time.
+    /// Ranges of rows that are read at a time.
     fn pieces(&self) -> Vec<Range<usize>>;
 
-    /// Hands on the numbers of a piece: any number of whole ones at a time.
+    /// Passes on the numbers of a piece, any number of complete ones at a time.
     fn read(&self, piece: usize, each: &mut Take<'_>) -> Result<(), Problem>;
 
-    /// The name of what labels are in, if there is any.
+    /// The name of the labels, if there are any.
     fn label_name(&self) -> Option<&str>;
 
-    /// Labels, one a row.
+    /// Passes on the labels, one per row.
     fn labels(&self, each: &mut dyn FnMut(Cell<'_>)) -> Result<(), Problem>;
 
-    /// What each row has in the columns that were named as those of a class each: the class, the row, and the
-    /// text. Of a row, classes come in order.
+    /// Passes on the value of each row in the columns specified as classes: the class, the row, and the text. The
+    /// classes of a row come in order.
     fn marks(&self, each: &mut dyn FnMut(usize, usize, &str)) -> Result<(), Problem>;
 
-    /// Whether there are texts of this role.
+    /// Whether there are texts for this role.
     fn has(&self, role: Role) -> bool;
 
-    /// Texts of a role, one a row, empty where there is none.
+    /// Passes on the texts for a role, one per row, empty if there is none.
     fn texts(&self, role: Role, each: &mut dyn FnMut(&str)) -> Result<(), Problem>;
 
-    /// Hashes of the pictures' pixels, if they are there.
+    /// Hashes of the pictures' pixels, if available.
     fn contents(&self) -> Result<Option<Vec<ContentHash>>, Problem>;
 }
 
-/// What takes numbers, and may refuse them.
+/// A consumer of numbers, which may fail.
 type Take<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 
-/// What a row has for a label.
+/// The label of a row.
 enum Cell<'a> {
     None,
     Text(&'a str),
@@ -109,9 +108,9 @@ enum Cell<'a> {
     List(&'a [Vec<u8>]),
 }
 
-/// Why a file cannot be read.
+/// The reason why a file cannot be read.
 enum Problem {
-    /// The system says so, or whoever takes the numbers.
+    /// An error of the system, or of the consumer of the numbers.
     Io(io::Error),
     Listing(ListingProblem),
 }
@@ -157,12 +156,11 @@ impl Problem {
 }
 
 impl FeatureFile {
-    /// Opens a file, by its ending: `.npy`, `.safetensors` or, with the feature of that name, `.parquet`.
-    /// Which columns hold what is as in a manifest; of an `.npy` these are in a table beside it that is
-    /// called the same with `.csv` behind it.
+    /// Opens a file by its extension: `.npy`, `.safetensors` or, with the feature of that name, `.parquet`. Roles of
+    /// columns are determined as for a manifest; those of an `.npy` are in a table with the same name plus `.csv`.
     ///
     /// # Errors
-    /// When it cannot be read, is damaged, or has no matrix of numbers.
+    /// When it cannot be read, is damaged, or contains no matrix of numbers.
     pub fn open(path: &Path, asked: &ColumnNames) -> Result<Self, DataError> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let opened = match ending {
@@ -180,40 +178,40 @@ impl FeatureFile {
         &self.path
     }
 
-    /// How many rows it has.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Features of a row; none of a file without rows.
+    /// Features per row; `None` for a file without rows.
     pub fn width(&self) -> Option<usize> {
         self.width
     }
 
-    /// What the features are.
+    /// The type of the features.
     pub fn number(&self) -> Number {
         self.number
     }
 
-    /// What `headstart.features` in its metadata says, if it is there.
+    /// The value of `headstart.features` in its metadata, if present.
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()
     }
 
-    /// Where the matrix lies, if its rows lie one after the other, each number little-endian.
+    /// The location of the matrix, if its rows are contiguous and the numbers little-endian.
     pub fn raw(&self) -> Option<Raw> {
         self.contents.raw()
     }
 
-    /// Runs of rows that are read at a time, in order.
+    /// Ranges of rows that are read at a time, in order.
     pub fn pieces(&self) -> Vec<Range<usize>> {
         self.contents.pieces()
     }
 
-    /// Hands on the numbers of a piece in order: any number of whole ones at a time.
+    /// Passes on the numbers of a piece in order, any number of complete ones at a time.
     ///
     /// # Errors
-    /// When the file cannot be read or is damaged, and what `each` returns.
+    /// When the file cannot be read or is damaged, and errors of `each`.
     pub fn read(
         &self,
         piece: usize,
@@ -222,7 +220,7 @@ impl FeatureFile {
         self.contents.read(piece, each).map_err(|problem| problem.of(&self.path))
     }
 
-    /// Whether it says of any row which side it is on.
+    /// Whether it specifies the side of any row.
     pub fn has_sides(&self) -> bool {
         self.contents.has(Role::Split)
     }
@@ -237,18 +235,18 @@ impl FeatureFile {
         self.contents.has(Role::Weight)
     }
 
-    /// The side that each row is given to.
+    /// The side of each row.
     ///
     /// # Errors
-    /// When the file cannot be read, or says what is no side.
+    /// When the file cannot be read, or contains an invalid side.
     pub fn sides(&self) -> Result<Vec<Option<Subset>>, DataError> {
         self.values(Role::Split, side)
     }
 
-    /// What each row counts for in training.
+    /// The training weight of each row.
     ///
     /// # Errors
-    /// When the file cannot be read, or says what is no weight.
+    /// When the file cannot be read, or contains an invalid weight.
     pub fn weights(&self) -> Result<Vec<f32>, DataError> {
         self.values(Role::Weight, weight)
     }
@@ -271,7 +269,7 @@ impl FeatureFile {
         }
     }
 
-    /// Hands on the name of each row's group, empty where it has none.
+    /// Passes on the name of each row's group, empty if it has none.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -279,7 +277,7 @@ impl FeatureFile {
         self.texts(Role::Group, each)
     }
 
-    /// Hands on the path of each row's picture, empty where it is not known.
+    /// Passes on the path of each row's picture, empty if unknown.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -287,7 +285,7 @@ impl FeatureFile {
         self.texts(Role::Path, each)
     }
 
-    /// Hands on a text for each row, whatever the file has.
+    /// Passes on a text for each row, even if the file has none.
     fn texts(&self, role: Role, each: &mut dyn FnMut(&str)) -> Result<(), DataError> {
         let mut count = 0;
         if self.contents.has(role) {
@@ -303,7 +301,7 @@ impl FeatureFile {
         Ok(())
     }
 
-    /// Hashes of the pictures' pixels, if they are there.
+    /// Hashes of the pictures' pixels, if available.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -313,21 +311,21 @@ impl FeatureFile {
     }
 }
 
-/// Bytes that are read at a time.
+/// Bytes read at a time.
 const BLOCK: usize = 1 << 20;
 
-/// Runs of so many rows each.
+/// Divides rows into ranges of at most `most`.
 fn runs(rows: usize, most: usize) -> Vec<Range<usize>> {
     (0..rows).step_by(most).map(|start| start..(start + most).min(rows)).collect()
 }
 
-/// Rows of a matrix that are a piece: of 4 MiB, where rows are no longer.
+/// Rows per piece of a matrix: 4 MiB, or a single longer row.
 fn rows_of_piece(bytes_of_row: usize) -> usize {
     ((4 << 20) / bytes_of_row.max(1)).max(1)
 }
 
 impl Raw {
-    /// Hands on the rows of a matrix, whose numbers have so many bytes in all.
+    /// Passes on the rows of a matrix with `row` bytes each.
     fn read(&self, rows: Range<usize>, row: usize, each: &mut Take<'_>) -> Result<(), Problem> {
         let (mut at, end) = (rows.start as u64 * row as u64, rows.end as u64 * row as u64);
         let mut block = vec![0; BLOCK];

@@ -1,4 +1,4 @@
-//! NumPy's `.npy`: a matrix of floats, in any order of bytes and of axes.
+//! NumPy's `.npy`: a matrix of floats, in any byte order and axis order.
 
 use std::fs::File;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::table::Table;
 use super::{Cell, Contents, FeatureFile, Number, Problem, Raw, Take, rows_of_piece, runs};
 use crate::decode::ContentHash;
 
-/// The longest header that is read.
+/// Maximum length of a header.
 const LONGEST: u64 = 1 << 20;
 
 struct Npy {
@@ -22,7 +22,7 @@ struct Npy {
     width: usize,
     number: Number,
     big_endian: bool,
-    /// Whether columns lie one after the other rather than rows.
+    /// Whether columns rather than rows are contiguous.
     fortran: bool,
     table: Option<Table>,
 }
@@ -66,7 +66,7 @@ pub(super) fn open(path: &Path, asked: &ColumnNames) -> Result<FeatureFile, Prob
     })
 }
 
-/// What stands behind a key of the header, which is a dictionary of Python.
+/// The text after a key of the header, which is a Python dictionary.
 fn field<'a>(header: &'a str, key: &str) -> Option<&'a str> {
     let at = [format!("'{key}'"), format!("\"{key}\"")];
     let start = at.iter().find_map(|key| Some(header.find(&**key)? + key.len()))?;

@@ -1,4 +1,4 @@
-//! Parquet: a column of lists of floats, and beside it columns as those of a manifest.
+//! Parquet: a column of lists of floats, and optionally the columns of a manifest.
 
 use std::ops::Range;
 use std::path::Path;
@@ -19,13 +19,13 @@ use super::super::table::columns::{Value, any_texts, label_list, labels};
 use super::{Cell, Contents, FeatureFile, Number, Problem, Take};
 use crate::decode::{ContentHash, guarded};
 
-/// What the metadata says of where features are from.
+/// The metadata key for the origin of the features.
 const ORIGIN: &str = "headstart.features";
-/// What columns of features are called, the best first.
+/// Usual names of feature columns, best first.
 const FEATURES: [&str; 6] = ["features", "feature", "embedding", "embeddings", "vector", "vectors"];
-/// Numbers of the longest row that is read.
+/// Maximum length of a row.
 const WIDEST: usize = 1 << 20;
-/// The column with the hashes of pixels.
+/// The column of pixel hashes.
 const CONTENT: &str = "content";
 
 struct Table {
@@ -78,9 +78,9 @@ fn open_table(path: &Path, asked: &ColumnNames) -> Result<FeatureFile, Problem> 
     if let Some(width) = width.filter(|&width| width > WIDEST) {
         return Err(format!("has rows of {width} numbers, which are no features").into());
     }
-    // No row of features is smaller than a byte: memory is not taken for what cannot be there.
+    // A row of features takes at least a byte, which limits the memory allocated.
     let rows = file.rows(file.len().min(u32::MAX.into())).map_err(failed)? as usize;
-    // Only what has one value a row is called by its name.
+    // Only columns with one value per row are recognised by name.
     let flat =
         |column: &ColumnDescriptor| column.max_rep_level() == 0 && column.path().parts().len() == 1;
     let called = (0..all.len()).map(|column| match flat(&all[column]) {
@@ -118,7 +118,7 @@ fn damaged(reason: &str) -> String {
     format!("a Parquet file that cannot be read ({reason})")
 }
 
-/// Runs what reads a file; a panic of the library is damage.
+/// Runs a read of the file; a panic of the library counts as damage.
 fn run<T>(read: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
     guarded(read).unwrap_or_else(|said| Err(damaged(&said).into()))
 }
@@ -138,7 +138,7 @@ impl Contents for Table {
 
     fn read(&self, piece: usize, each: &mut Take<'_>) -> Result<(), Problem> {
         let first = self.pieces()[piece].start;
-        // What is taken is refused by the system's own error, which the library must not word.
+        // An error of the consumer is passed on unchanged, not reworded by the library.
         let mut refused = None;
         let read = run(|| {
             let mut each = |numbers: &[u8]| {

@@ -1,4 +1,4 @@
-//! safetensors: a matrix and what belongs to it, as `headstart features` writes them.
+//! safetensors: a matrix and its labels, as written by `headstart features`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,13 +15,13 @@ use super::super::{ColumnUse, ListingProblem};
 use super::{Cell, Contents, FeatureFile, Number, Problem, Raw, Take, rows_of_piece, runs};
 use crate::decode::ContentHash;
 
-/// The longest header that the format allows, in bytes.
+/// Maximum length of a header in the format, in bytes.
 const LONGEST: u64 = 100_000_000;
-/// What the metadata says of where features are from.
+/// The metadata key for the origin of the features.
 const ORIGIN: &str = "headstart.features";
 const METADATA: &str = "__metadata__";
 
-/// A tensor, as the header has it.
+/// A tensor's entry in the header.
 #[derive(Clone, Debug, Deserialize)]
 struct Tensor {
     dtype: String,
@@ -31,7 +31,7 @@ struct Tensor {
 
 struct Safetensors {
     file: Arc<File>,
-    /// Bytes of the header.
+    /// Length of the header, in bytes.
     header: u64,
     rows: usize,
     width: usize,
@@ -39,11 +39,11 @@ struct Safetensors {
     features: Tensor,
     labels: Option<Tensor>,
     contents: Option<Tensor>,
-    /// What the labels are called, as a column would be.
+    /// The name of the labels, corresponding to a column name.
     label_name: String,
     /// Names of all tensors.
     tensors: Vec<String>,
-    /// Which lists the metadata has.
+    /// The lists in the metadata.
     lists: Vec<Role>,
 }
 
@@ -145,7 +145,7 @@ fn number(dtype: &str) -> Option<Number> {
     }
 }
 
-/// What a list of texts in the metadata is called.
+/// The metadata key of a list of texts.
 fn list(role: Role) -> &'static str {
     match role {
         Role::Path => "paths",
@@ -161,7 +161,7 @@ impl Safetensors {
         Raw { file: self.file.clone(), at: 8 + self.header + tensor.data_offsets[0] }
     }
 
-    /// A list that the metadata has as JSON.
+    /// Reads a list stored as JSON in the metadata.
     fn list(&self, role: Role) -> Result<Vec<Value>, Problem> {
         let (metadata, _) = read_header(&self.file, self.header)?;
         let name = list(role);

@@ -1,4 +1,4 @@
-//! The table beside an `.npy`: paths, labels and what else manifests have.
+//! The table beside an `.npy`: paths, labels and other columns of manifests.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use super::super::columns::{ColumnNames, Columns, Role};
 use super::{Cell, Problem};
 
-/// A table in CSV with a line for each row of a matrix.
+/// A CSV table with a line for each row of a matrix.
 pub(super) struct Table {
     path: PathBuf,
     columns: Columns,
 }
 
 impl Table {
-    /// The table beside a file, if there is one.
+    /// Opens the table beside a file, if there is one.
     pub(super) fn beside(file: &Path, asked: &ColumnNames) -> Result<Option<Self>, Problem> {
         let mut path = file.as_os_str().to_owned();
         path.push(".csv");
@@ -32,12 +32,12 @@ impl Table {
         self.columns.column(role).map(|column| &*self.columns.names[column])
     }
 
-    /// What its columns are, for people.
+    /// The names of its columns, for people.
     pub(super) fn listed(&self) -> String {
         self.columns.names.join(", ")
     }
 
-    /// Hands on the values of a role.
+    /// Passes on the values for a role.
     pub(super) fn texts(&self, role: Role, each: &mut dyn FnMut(&str)) -> Result<(), Problem> {
         let Some(column) = self.columns.column(role) else { return Ok(()) };
         let mut table = reader(&self.path)?;
@@ -48,7 +48,7 @@ impl Table {
         Ok(())
     }
 
-    /// Hands on what rows have in the columns of classes.
+    /// Passes on the values of rows in the columns of classes.
     pub(super) fn marks(&self, each: &mut dyn FnMut(usize, usize, &str)) -> Result<(), Problem> {
         let mut table = reader(&self.path)?;
         let (mut record, mut row) = (csv::StringRecord::new(), 0);
@@ -61,7 +61,7 @@ impl Table {
         Ok(())
     }
 
-    /// Hands on the labels.
+    /// Passes on the labels.
     pub(super) fn labels(&self, each: &mut dyn FnMut(Cell<'_>)) -> Result<(), Problem> {
         self.texts(Role::Label, &mut |text| each(Cell::Text(text)))
     }
@@ -71,7 +71,7 @@ fn reader(path: &Path) -> Result<csv::Reader<BufReader<File>>, Problem> {
     Ok(csv::Reader::from_reader(BufReader::new(File::open(path)?)))
 }
 
-/// What is wrong with a table.
+/// Describes a problem with a table.
 fn told(path: &Path, error: &csv::Error) -> Problem {
     let name = path.file_name().unwrap_or_default().display();
     format!("the table beside it, {name}, cannot be read ({error})").into()

@@ -1,4 +1,4 @@
-//! Manifests in CSV: RFC 4180's quotes, in UTF-8, parted by `,`, `;` or tabs, whichever the header is.
+//! Manifests in CSV: RFC 4180 quoting, UTF-8, separated by `,`, `;` or tabs, as in the header.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -15,15 +15,15 @@ use super::cannot_be_read;
 use super::rows::{Rows, Value};
 use headstart_model::class_name::plain;
 
-/// What fields may be parted by.
+/// Possible separators.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
-/// What the header has to fit into to tell the separator by.
+/// Maximum length of the header for detecting the separator.
 const HEADER: usize = 64 << 10;
 
 /// Reads all rows.
 ///
 /// # Errors
-/// What is wrong with the file, half a line for people.
+/// A description of the problem, half a line for people.
 pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
     let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
     let mut file = BufReader::with_capacity(HEADER, file);
@@ -39,10 +39,10 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     let passed = Passed { bytes: (mark + stated) as u64, lines: u64::from(stated > 0) };
     file.consume(mark + stated);
 
-    // Rows of other lengths are skipped one by one.
+    // Rows of other lengths are skipped individually.
     let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(file);
     let header = reader.headers().map_err(|error| describe(&error, &passed))?.clone();
-    // A space after each separator is no part of the values, and a quote behind it is a quote.
+    // A space after each separator is not part of the values, and quotes after it are quotes.
     let is_spaced = header.len() > 1 && header.iter().skip(1).all(|name| name.starts_with(' '));
     let value =
         |text: &'_ str| if is_spaced { unquoted(text).into_owned() } else { text.to_owned() };
@@ -62,7 +62,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
                 continue;
             }
             let Ok(text) = str::from_utf8(value) else {
-                // What may turn out to be no class is no reason to leave a row out.
+                // A column that may turn out not to be a class is no reason to skip a row.
                 if rows.may_be_class(column) {
                     values.push(Value::Other);
                     continue;
@@ -77,17 +77,17 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     Ok(rows)
 }
 
-/// What was read before the table itself.
+/// The text before the table itself.
 struct Passed {
     bytes: u64,
     lines: u64,
 }
 
 impl Passed {
-    /// The line in which a row begins, from 1 on.
+    /// The line in which a row starts, from 1.
     fn line(&self, path: &Path, position: Option<&Position>) -> u64 {
         let Some(position) = position else { return 0 };
-        // It is where the row before ended: the rest of its line end, and empty lines, come first.
+        // The position is the end of the previous row: the rest of its line ending and empty lines precede the row.
         let passed = File::open(path).map_or(0, |file| {
             let section = Section::new(&file, self.bytes + position.byte(), u64::MAX);
             let ends = BufReader::new(section).bytes().map_while(Result::ok);
@@ -98,8 +98,8 @@ impl Passed {
     }
 }
 
-/// The separator that a line `sep=;` before the header states, as Excel reads and writes it, and the
-/// bytes of that line with its end.
+/// The separator specified by a line `sep=;` before the header, as used by Excel, and the length of that line including
+/// its end.
 fn stated_separator(start: &[u8]) -> Option<(usize, u8)> {
     let end = start.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
     let line = start[..end].strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\""));
@@ -111,7 +111,7 @@ fn stated_separator(start: &[u8]) -> Option<(usize, u8)> {
     Some((end + ends, *separator))
 }
 
-/// A value that stands behind a space, with or without quotes.
+/// A value after a space, with or without quotes.
 fn unquoted(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
@@ -120,7 +120,7 @@ fn unquoted(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The separator that finds a column of paths in the header, or else the one that finds most columns.
+/// The separator for which the header has a column of paths, otherwise the one that gives the most columns.
 fn separator(start: &[u8], asked: &ColumnNames) -> u8 {
     let header = |separator: u8| {
         let mut reader = ReaderBuilder::new().delimiter(separator).from_reader(start);
@@ -134,7 +134,7 @@ fn separator(start: &[u8], asked: &ColumnNames) -> u8 {
         let header: StringRecord = header(*separator);
         (header.iter().any(is_path), header.len())
     };
-    // Of equal ones the first is taken.
+    // The first of equal ones is used.
     SEPARATORS.into_iter().rev().max_by_key(finds).unwrap_or(b',')
 }
 

@@ -1,4 +1,4 @@
-//! Manifests in JSON Lines: an object a line, whose keys are the columns.
+//! Manifests in JSON Lines: an object per line, whose keys are the columns.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,17 +13,17 @@ use super::super::{ListingProblem, RowProblem};
 use super::cannot_be_read;
 use super::rows::{Rows, Value};
 
-/// Bytes that a line may have.
+/// Maximum length of a line, in bytes.
 const LINE: usize = 1 << 20;
-/// Different keys that there may be.
+/// Maximum number of distinct keys.
 const KEYS: usize = 10_000;
 
 /// Reads all rows.
 ///
 /// # Errors
-/// What is wrong with the file, half a line for people.
+/// A description of the problem, half a line for people.
 pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
-    // A key may appear in the last line: the columns are known when all have been seen.
+    // A key may first appear in the last line, so the columns are known only after all lines.
     let mut names: Vec<String> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut is_full = false;
@@ -69,10 +69,10 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     Ok(rows)
 }
 
-/// What a line is.
+/// The content of a line.
 type Line = Result<Map<String, Json>, RowProblem>;
 
-/// Hands on the object of every line that is not empty, with its number.
+/// Passes on the object of every non-empty line, with its number.
 fn lines(path: &Path, each: &mut dyn FnMut(u64, Line) -> Result<(), String>) -> Result<(), String> {
     let told = |error: io::Error| cannot_be_read(&error);
     let mut file = BufReader::new(File::open(path).map_err(told)?);
@@ -101,7 +101,7 @@ fn lines(path: &Path, each: &mut dyn FnMut(u64, Line) -> Result<(), String>) -> 
             Err(_) => Err(RowProblem::NotUtf8),
             Ok(text) => serde_json::from_str(text).map_err(|error| {
                 let reason = error.to_string();
-                // Where it is counts within this line.
+                // Positions are relative to this line.
                 let reason = reason.split(" at line").next().unwrap_or_default().to_owned();
                 RowProblem::NotJson { reason }
             }),
@@ -133,7 +133,7 @@ fn value(json: Json) -> Value<'static> {
     text(json).map_or(Value::Other, |text| Value::Text(text.into()))
 }
 
-/// A value as CSV has it; nothing where it is of another kind.
+/// A value as in CSV; `None` for other types.
 fn text(json: Json) -> Option<String> {
     match json {
         Json::Null => Some(String::new()),

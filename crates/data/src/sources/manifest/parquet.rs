@@ -15,19 +15,18 @@ use super::super::parquet::{picture_columns, told};
 use super::rows::{Rows, Value};
 use crate::decode::guarded;
 
-/// Rows that a manifest may have, or as many for each of its bytes: paths that count up take hardly
-/// any room.
+/// Maximum number of rows of a manifest, or of rows per byte of it if that is more: consecutive paths compress
+/// extremely well.
 const ROWS: u64 = 1 << 20;
 const ROWS_A_BYTE: u64 = 32;
-/// Bytes that its paths may have, or as many for each row: a path that is said once may stand in all
-/// rows.
+/// Maximum bytes of its paths, or that many per row: a path stored once may be used in all rows.
 const PATHS: u64 = 4 << 20;
 const PATH: u64 = 1024;
-/// Values that all columns may have together, or as many for each byte as there may be rows.
+/// Maximum number of values in all columns together, or as many per byte as there may be rows.
 const VALUES: u64 = 1 << 24;
 
-/// Whether a Parquet file has paths, and no pictures. Where the column of paths is asked for by name,
-/// any file without pictures has.
+/// Whether a Parquet file has paths, and no pictures. If the path column is specified by name, any file without
+/// pictures does.
 pub(super) fn lists_paths(path: &Path, asked: &ColumnNames) -> bool {
     let is_manifest = || {
         let file = ParquetFile::open(path, TEXTS).ok()?;
@@ -43,7 +42,7 @@ pub(super) fn lists_paths(path: &Path, asked: &ColumnNames) -> bool {
 /// Reads all rows.
 ///
 /// # Errors
-/// What is wrong with the file, half a line for people.
+/// A description of the problem, half a line for people.
 pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
     let broken = |error: ParquetError| told(error, |reason| format!("cannot be read ({reason})"));
     let reader = ParquetFile::open(path, TEXTS).map_err(broken)?;
@@ -58,7 +57,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     let is_label_list = |column: usize| rows.is_label(column) && is_list(&fields[column]);
     let is_read = |column: usize| match fields[column].is_primitive() {
         true => !rows.may_be_class(column) || is_number(&fields[column]),
-        // Something that is not one value is no class, but may be called as what is looked for.
+        // A column of something other than single values is not a class, but may have a name that is looked for.
         false => !rows.may_be_class(column),
     };
     let known: Vec<usize> =
@@ -88,7 +87,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
         let number = index as u64 + 1;
         let record = record.map_err(broken)?;
         let mut values: Vec<Value> = Vec::new();
-        // What is not read has a value that no class has.
+        // Unread columns get a value that no class has.
         values.resize_with(rows.len(), || Value::Other);
         for ((_, field), &column) in record.get_column_iter().zip(&known) {
             let value = value(field);
@@ -107,7 +106,7 @@ pub(super) fn read<'a>(path: &'a Path, asked: &ColumnNames) -> Result<Rows<'a>, 
     Ok(rows)
 }
 
-/// Whether a column has a list of texts or numbers a row.
+/// Whether a column has a list of texts or numbers per row.
 fn is_list(field: &Type) -> bool {
     let is_list = field.get_basic_info().converted_type() == ConvertedType::LIST;
     let mut inner = field;
@@ -119,7 +118,7 @@ fn is_list(field: &Type) -> bool {
     is_list && inner.is_primitive()
 }
 
-/// How many values the lists of a column declare to have.
+/// The declared number of values in the lists of a column.
 fn elements(reader: &ParquetFile, column: usize) -> u64 {
     let schema = reader.metadata().file_metadata().schema_descr();
     let leaves =
@@ -139,7 +138,7 @@ fn value(field: &Field) -> Value<'static> {
     text(field).map_or(Value::Other, |text| Value::Text(text.into()))
 }
 
-/// Whether a column has numbers, or says yes and no.
+/// Whether a column contains numbers or booleans.
 fn is_number(field: &Type) -> bool {
     matches!(
         field.get_physical_type(),
@@ -147,7 +146,7 @@ fn is_number(field: &Type) -> bool {
     )
 }
 
-/// A value as CSV has it; nothing where it is of another kind.
+/// A value as in CSV; `None` for other types.
 fn text(field: &Field) -> Option<String> {
     Some(match field {
         Field::Null => String::new(),

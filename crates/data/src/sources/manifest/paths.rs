@@ -1,4 +1,4 @@
-//! Files that the paths of a table mean.
+//! Resolution of the paths in a table.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,40 +9,39 @@ use super::super::RowProblem;
 use super::super::walk::{entries, named_like_a_picture};
 use headstart_model::class_name::composed;
 
-/// Rows of which none is found, after which paths are taken to count from the table's own folder.
+/// Number of rows without a match after which paths are assumed to be relative to the table's folder.
 const TRIES: usize = 32;
-/// Folders beside the table in which pictures are looked for.
+/// Maximum number of folders beside the table in which pictures are looked for.
 const FOLDERS: usize = 64;
-/// Folders whose names are kept, to look pictures up without their endings.
+/// Maximum number of folders whose names are kept for looking pictures up without extension.
 const INDEXES: usize = 4096;
 
-/// Finds files as tables of other programs name them: without ending, with the backslashes of Windows,
-/// with spaces around them, in another of Unicode's normalisation forms, or counted from a folder beside
-/// the table.
+/// Finds files by the paths in tables of other programs: without extension, with Windows backslashes, with surrounding
+/// spaces, in another Unicode normalisation form, or relative to a folder beside the table.
 ///
-/// A path that names a file is that file. Whether a path with the ending of a picture is there is looked
-/// at only where this decides something.
+/// A path that names a file is that file. The existence of a path with a picture's extension is checked only where it
+/// decides something.
 pub(super) struct Paths<'a> {
     folder: &'a Path,
-    /// The folder that paths count from, once a picture has been found.
+    /// The folder that paths are relative to, once a picture has been found.
     base: Option<PathBuf>,
     tries: usize,
     indexes: HashMap<PathBuf, Index>,
     others: HashMap<PathBuf, Composed>,
-    /// An ending that was added.
+    /// An extension that was added.
     ending: Option<String>,
     has_backslashes: bool,
 }
 
-/// What lies in a folder and has a name that is not in normalisation form C or not ASCII, by that form.
+/// Entries of a folder whose names are not ASCII and not in normalisation form C, by that form.
 type Composed = HashMap<Box<str>, OsString>;
 
-/// The files in a folder that have the ending of a picture, by their names without it, in normalisation
-/// form C; of several the first two.
+/// The picture files of a folder, by their names without extension, in normalisation form C; if several match, the
+/// first two.
 type Index = HashMap<Box<str>, (Box<str>, Option<Box<str>>)>;
 
 impl<'a> Paths<'a> {
-    /// Paths in a table that lies in `folder`.
+    /// Resolves paths of a table in `folder`.
     pub(super) fn new(folder: &'a Path) -> Self {
         Self {
             folder,
@@ -55,10 +54,10 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// The file that a path means; of one that is nowhere what is written.
+    /// The file that a path denotes; the path as written if no file matches.
     ///
     /// # Errors
-    /// When several files fit.
+    /// When several files match.
     pub(super) fn find(&mut self, text: &str) -> Result<PathBuf, RowProblem> {
         let is_plain = text.is_ascii()
             && named_like_a_picture(text.as_bytes())
@@ -103,7 +102,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// The file below `base` that is meant, if there is one.
+    /// The file in `base` that is denoted, if there is one.
     fn in_folder(&mut self, base: &Path, text: &str) -> Result<Option<PathBuf>, RowProblem> {
         let trimmed = text.trim();
         let mut spellings = vec![Cow::Borrowed(text)];
@@ -130,13 +129,13 @@ impl<'a> Paths<'a> {
         Ok(None)
     }
 
-    /// The file at a path, or the only picture that is called so but for its ending.
+    /// The file at a path, or the only picture with that name plus an extension.
     fn file(&mut self, path: &Path) -> Result<Option<PathBuf>, RowProblem> {
         if path.is_file() { Ok(Some(path.to_owned())) } else { self.with_ending(path) }
     }
 
-    /// The path below `base` whose folders, and whose file if it is there, are called as it says in
-    /// whatever normalisation form; `None` where a folder is missing.
+    /// The path in `base` whose folders, and file if it exists, have the given names in any normalisation form; `None`
+    /// if a folder is missing.
     fn respelled(&mut self, base: &Path, text: &str) -> Option<PathBuf> {
         let parts: Vec<Component> = Path::new(text).components().collect();
         let mut path = base.to_owned();
@@ -156,7 +155,7 @@ impl<'a> Paths<'a> {
         Some(path)
     }
 
-    /// What in a folder is called so in another form.
+    /// The entry of a folder with this name in another normalisation form.
     fn called(&mut self, folder: &Path, name: &str) -> Option<OsString> {
         if !self.others.contains_key(folder) {
             if self.others.len() >= INDEXES {
@@ -167,7 +166,7 @@ impl<'a> Paths<'a> {
         self.others.get(folder)?.get(&*composed(name)).cloned()
     }
 
-    /// The only picture of this name but for its ending.
+    /// The only picture with this name plus an extension.
     fn with_ending(&mut self, path: &Path) -> Result<Option<PathBuf>, RowProblem> {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
         else {
@@ -200,7 +199,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// What should be said of how files were found.
+    /// A note on how files were found.
     pub(super) fn note(&self) -> Option<String> {
         let mut said = Vec::new();
         if let Some(base) = self.base.as_deref().filter(|base| *base != self.folder) {
@@ -221,7 +220,7 @@ fn by_composed_names(folder: &Path) -> Composed {
     let paths = entries.folders.into_iter().chain(entries.files.into_iter().map(|(path, _)| path));
     let mut names: Vec<OsString> =
         paths.filter_map(|path| path.file_name().map(OsString::from)).collect();
-    // Of several it is always the same one.
+    // Always the same one of several.
     names.sort_unstable();
     let composed = names.into_iter().filter_map(|name| {
         let text = name.to_str().filter(|text| !text.is_ascii())?;
@@ -230,7 +229,7 @@ fn by_composed_names(folder: &Path) -> Composed {
     composed.collect()
 }
 
-/// The folder, of which an empty path is the one that the process is in.
+/// The folder; an empty path is the current directory.
 fn here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }

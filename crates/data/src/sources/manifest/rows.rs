@@ -1,4 +1,4 @@
-//! Rows of named values become a listing: here alone a column's meaning is known.
+//! Conversion of rows of named values to a listing; only this module knows the meaning of columns.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,21 +13,21 @@ use super::paths::Paths;
 
 /// A value of a row.
 pub(super) enum Value<'a> {
-    /// A text or a number; empty where there is none.
+    /// A text or a number; empty if missing.
     Text(Cow<'a, str>),
-    /// Several of these.
+    /// A list of texts or numbers.
     Several(Vec<String>),
-    /// Whatever else there may be.
+    /// Any other type.
     Other,
 }
 
-/// Takes rows, and makes a listing of them.
+/// Collects rows into a listing.
 pub(super) struct Rows<'a> {
     manifest: &'a Path,
     columns: Columns,
     paths: Paths<'a>,
     one_hot: Option<OneHot>,
-    /// Of each column, whether it may stand for a class.
+    /// For each column, whether it may represent a class.
     may_be_class: Vec<bool>,
     listing: Listing,
     labels: LabelCells,
@@ -35,10 +35,10 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Of a table with columns of these names.
+    /// Creates a collector for columns of these names.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// A description of the problem.
     pub(super) fn new(
         manifest: &'a Path,
         names: Vec<String>,
@@ -68,17 +68,17 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// How many columns there are.
+    /// The number of columns.
     pub(super) fn len(&self) -> usize {
         self.columns.names.len()
     }
 
-    /// Whether anything is to be known of a column.
+    /// Whether a column is needed.
     pub(super) fn reads(&self, column: usize) -> bool {
         self.columns.role(column).is_some() || self.may_be_class(column)
     }
 
-    /// Whether a column may stand for a class.
+    /// Whether a column may represent a class.
     pub(super) fn may_be_class(&self, column: usize) -> bool {
         self.may_be_class[column]
     }
@@ -93,11 +93,10 @@ impl<'a> Rows<'a> {
         self.columns.role(column) == Some(Role::Path)
     }
 
-    /// Takes the row `number`, which is told of as `UNIT NUMBER`: `line 7`. There is a value for each
-    /// column.
+    /// Adds the row `number`, reported as `UNIT NUMBER`: `line 7`. `values` has one for each column.
     ///
     /// # Errors
-    /// What cannot be meant.
+    /// An invalid value.
     pub(super) fn push(
         &mut self,
         unit: &str,
@@ -151,7 +150,7 @@ impl<'a> Rows<'a> {
         if let Some(one_hot) = &mut self.one_hot {
             let row = self.listing.pictures.len();
             for (class, &column) in self.columns.classes.iter().enumerate() {
-                // What is no text is no 0, either.
+                // A value that is not a text is not a 0, either.
                 let value = if let Value::Text(value) = &values[column] { value } else { "" };
                 one_hot.take(class, row, value);
             }
@@ -160,17 +159,17 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Leaves a row out.
+    /// Skips a row.
     pub(super) fn skip(&mut self, unit: &str, number: u64, problem: RowProblem) {
         let place = format!("{unit} {number}");
         let reason = SkipReason::Row { place, problem: problem.into() };
         self.listing.skipped.push(Skipped::new(self.manifest, reason));
     }
 
-    /// The listing of all rows that were taken.
+    /// The listing of all rows.
     ///
     /// # Errors
-    /// Where columns stand for classes that cannot be called so.
+    /// When columns represent classes but do not have valid class names.
     pub(super) fn finish(mut self) -> Result<Listing, String> {
         let names = match self.one_hot.take() {
             Some(one_hot) => one_hot::label(one_hot, &mut self.listing, self.labels.names())?,

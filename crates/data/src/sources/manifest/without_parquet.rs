@@ -1,4 +1,4 @@
-//! In place of manifests in Parquet, in a build that leaves them out.
+//! A substitute for Parquet manifests in a build without Parquet support.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use super::super::columns::ColumnNames;
 use super::super::kind::not_in_this_build;
 use super::rows::Rows;
 
-/// None is known to.
+/// Always false.
 pub(super) fn lists_paths(_: &Path, _: &ColumnNames) -> bool {
     false
 }
 
 /// # Errors
-/// That this build does not.
+/// Always: this build does not support Parquet.
 pub(super) fn read<'a>(_: &'a Path, _: &ColumnNames) -> Result<Rows<'a>, ListingProblem> {
     Err(not_in_this_build().into())
 }

@@ -1,4 +1,4 @@
-//! Writing a manifest.
+//! Writing of manifests.
 
 use std::io::{self, Write};
 use std::path::{Path, absolute};
@@ -6,14 +6,14 @@ use std::path::{Path, absolute};
 use super::super::labels::set_to_cell;
 use super::super::{Dataset, Item, Location, SkipReason, Skipped, Subset};
 
-/// Writes the pictures of a data set as a manifest in CSV that is to lie in `folder`, with the side
-/// that each is on: read again it gives the same pictures, labels, groups, weights and sides.
+/// Writes the pictures of a data set as a CSV manifest for storage in `folder`, with the side of each: reading it gives
+/// the same pictures, labels, groups, weights and sides.
 ///
-/// Paths count from `folder` on where pictures lie below it, and are absolute elsewhere. A picture whose
-/// path is not UTF-8 is left out, and returned with this reason.
+/// Paths are relative to `folder` for pictures inside it, otherwise absolute. Pictures whose paths are not UTF-8 are
+/// left out, and returned with this reason.
 ///
 /// # Errors
-/// What `out` says; a picture that is no file of its own.
+/// Errors of `out`; a picture that is not a separate file.
 pub fn write(
     out: impl Write,
     folder: &Path,

@@ -1,4 +1,4 @@
-//! What a table says of its pictures beside their labels: sides, groups and weights.
+//! Data of a table's pictures besides their labels: sides, groups and weights.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::super::columns::Role;
 use super::super::shared_names::Names;
 use super::columns::{self, Columns};
 
-/// A value a row, as far as there are such columns.
+/// One value per row for each existing column.
 #[derive(Default)]
 pub(super) struct Beside {
     sides: Vec<Option<Subset>>,
@@ -20,7 +20,7 @@ pub(super) struct Beside {
 
 impl Beside {
     /// # Errors
-    /// What cannot be meant, or read.
+    /// Invalid values, or failure to read.
     pub(super) fn read(file: &dyn FileReader, columns: &Columns) -> Result<Self, String> {
         let mut beside = Self::default();
         let mut known = Names::default();
@@ -47,8 +47,7 @@ impl Beside {
     }
 }
 
-/// Hands on every row's value of a column, if there is one, as a text without spaces around it; empty
-/// where there is none.
+/// Passes on every row's value of a column, if there is one, as a trimmed text; empty if there is none.
 fn each(
     file: &dyn FileReader,
     column: Option<usize>,

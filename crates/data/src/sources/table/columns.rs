@@ -1,4 +1,4 @@
-//! Which of a table's columns hold pictures, their names and their labels.
+//! The columns of a table that contain pictures, their names and their labels.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,22 +15,22 @@ use super::super::ListingProblem;
 use super::super::columns::{ColumnNames, Columns as Others, Role};
 use super::super::parquet::{NAMES, picture_columns};
 
-/// Names of columns of pictures, where there are several of bytes.
+/// Names of picture columns, for tables with several columns of bytes.
 const PICTURES: [&str; 9] =
     ["image", "picture", "photo", "img", "jpg", "jpeg", "png", "webp", "bytes"];
 
-/// Numbers of a table's columns.
+/// Indices of a table's columns.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) picture: usize,
     pub(super) name: Option<usize>,
-    /// What else a column is taken for, as those of a manifest are.
+    /// The roles of other columns, as for a manifest.
     pub(super) others: Others,
 }
 
 impl Columns {
     /// # Errors
-    /// The reason why pictures cannot be read, with the columns that there are.
+    /// The reason why pictures cannot be read, with the existing columns.
     pub(super) fn of(
         metadata: &ParquetMetaData,
         asked: &ColumnNames,
@@ -64,7 +64,7 @@ impl Columns {
                 return Err(format!("column \"{column}\" is {reason}").into());
             }
         }
-        // The path beside the bytes comes before one of the whole table.
+        // The path beside the bytes takes precedence over a path column of the table.
         let beside = |column: &ColumnDescriptor| {
             let (own, others) = (column.path().parts(), all[picture].path().parts());
             own[..own.len() - 1] == others[..others.len() - 1]
@@ -82,7 +82,7 @@ impl Columns {
         };
         let name = find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && beside(c))
             .or_else(|| find(&NAMES, &|c| c.physical_type() == Type::BYTE_ARRAY && top(c)));
-        // Only what has one value a row, and no place within another column, is called by its name.
+        // Only top-level columns with one value per row are recognised by name.
         let called = (0..all.len()).map(|i| match i != picture && flat(&all[i]) && top(&all[i]) {
             true => all[i].name().to_owned(),
             false => label_list(&all[i], asked).unwrap_or_default().to_owned(),
@@ -95,13 +95,13 @@ impl Columns {
     }
 }
 
-/// Whether a column has numbers, or says yes and no.
+/// Whether a column contains numbers or booleans.
 fn is_number(column: &ColumnDescriptor) -> bool {
     let kinds = [Type::BOOLEAN, Type::INT32, Type::INT64, Type::FLOAT, Type::DOUBLE];
     kinds.contains(&column.physical_type())
 }
 
-/// The name of a list that may be one of labels.
+/// The name of a list that may contain labels.
 pub(in crate::sources) fn label_list<'a>(
     column: &'a ColumnDescriptor,
     asked: &ColumnNames,
@@ -111,12 +111,12 @@ pub(in crate::sources) fn label_list<'a>(
         [] => Role::Label.rank(name).is_some(),
         asked => asked.iter().any(|asked| asked == name),
     };
-    // No further parts than those of one list have.
+    // No more path components than a single list has.
     let is_list = column.max_rep_level() == 1 && column.path().parts().len() <= 3;
     (is_label && is_list).then_some(name)
 }
 
-/// What a row has in a column of labels.
+/// The value of a row in a label column.
 pub(in crate::sources) enum Value<'a> {
     One(&'a [u8]),
     Several(Vec<Cow<'a, [u8]>>),
@@ -125,7 +125,7 @@ pub(in crate::sources) enum Value<'a> {
 /// The label of every row: a text, or a number, for which there may be a name; or a list of these.
 ///
 /// # Errors
-/// The reason why the column holds no labels.
+/// The reason why the column contains no labels.
 pub(in crate::sources) fn labels(
     file: &dyn FileReader,
     column: usize,
@@ -135,7 +135,7 @@ pub(in crate::sources) fn labels(
     let names = class_names(file.metadata(), &descriptor.path().parts()[0]);
     let name_of = |n: i64| match names.get(&n) {
         Some(name) => Some(Cow::Borrowed(name.as_bytes())),
-        // As `datasets` has it where a row has none.
+        // The value for missing labels in `datasets`.
         None if n == -1 && !names.is_empty() => None,
         None => Some(Cow::Owned(n.to_string().into_bytes())),
     };
@@ -170,7 +170,7 @@ pub(in crate::sources) fn labels(
     read.map_err(super::told)
 }
 
-/// The text or the number of every row, as a text.
+/// The value of every row, a text or a number, as a text.
 ///
 /// # Errors
 /// The reason why the column has none.
@@ -186,15 +186,14 @@ pub(in crate::sources) fn any_texts(
     read.map_err(super::told)
 }
 
-/// Names of an integer's values, as the Hugging Face library `datasets` keeps them in a file's
-/// metadata.
+/// Names of an integer column's values, as stored by the Hugging Face library `datasets` in a file's metadata.
 fn class_names(metadata: &ParquetMetaData, column: &str) -> HashMap<i64, String> {
     let entries = metadata.file_metadata().key_value_metadata();
     let features = entries.into_iter().flatten().find(|entry| entry.key == "huggingface");
     let json = features.and_then(|entry| entry.value.as_deref());
     let json: Option<serde_json::Value> = json.and_then(|json| serde_json::from_str(json).ok());
     let feature = json.map(|json| json["info"]["features"][column].clone()).unwrap_or_default();
-    // Those of a list are those of its elements.
+    // For a list, those of its elements.
     let of = |feature: &serde_json::Value| {
         serde_json::from_value::<Vec<String>>(feature["names"].clone()).ok()
     };

@@ -23,38 +23,36 @@ use crate::decode::{DecodeError, Limits, Size, guarded, read_picture};
 use beside::Beside;
 use columns::{Columns, Value};
 
-/// Bytes that the names of a table's rows may have, if they are not fewer than the file's: rows after
-/// that go by their numbers.
+/// Maximum bytes for names of a table's rows, unless the file is larger; later rows are identified by number.
 const NAMES: usize = 8 << 20;
 
-/// Values that columns of 0 and 1 may have together, or as many for each of the file's bytes.
+/// Maximum number of values in columns of 0 and 1 together, or that many per byte of the file.
 const MARKS: u64 = 1 << 24;
 const MARKS_A_BYTE: u64 = 32;
 
-/// A table, of which the columns are known.
+/// A table whose columns are known.
 struct Table {
     path: PathBuf,
     picture: usize,
-    /// Names of the rows, behind each other; empty where the row's number must do.
+    /// Names of the rows, concatenated; empty for rows identified by number.
     names: Vec<u8>,
-    /// Where each row's name ends; without elements if there is no column of names.
+    /// End of each row's name; empty if there is no column of names.
     ends: Vec<u64>,
     rows: Mutex<Rows>,
 }
 
-/// A picture in a row of a table. Rows are read best in about their order, by any number of
-/// threads: what is decoded for one serves those after it.
+/// A picture in a row of a table. Any number of threads may read rows, preferably in about their order, since decoded
+/// data is used for later rows, too.
 #[derive(Clone)]
 pub struct Row {
     table: Arc<Table>,
     row: u64,
 }
 
-/// Lists the rows of a table: pictures in the one column of binary data there is, or that named like
-/// pictures where there are several; labels in a column `label` or called in another usual way, of text
-/// or of integers, whose names are taken from the metadata of Hugging Face's `datasets`, or in columns
-/// of 0 and 1; names beside the pictures; columns
-/// `split`, `group` and `weight` as those of a manifest.
+/// Lists the rows of a table: pictures are in the only column of binary data, or the one named like pictures if there
+/// are several; labels in a column `label` or with another usual name, of text or of integers, whose names are in the
+/// metadata of Hugging Face's `datasets`, or in columns of 0 and 1; names beside the pictures; and `split`, `group` and
+/// `weight` as in a manifest.
 ///
 /// # Errors
 /// The reason why there are no pictures in it.
@@ -65,14 +63,14 @@ pub(super) fn list(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingP
 fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingProblem> {
     let file = ParquetFile::open(path, TEXTS).map_err(told)?;
     let columns = Columns::of(file.metadata(), asked)?;
-    // No picture is smaller than a byte: memory is not taken for what cannot be there.
+    // A picture takes at least a byte, which limits the memory allocated.
     let rows = file.rows(file.len()).map_err(told)?;
     let mut skipped = Vec::new();
     let mut note =
         |reason: String| skipped.push(Skipped::new(path, SkipReason::Incomplete { reason }));
 
     let (mut names, mut ends) = (Vec::new(), Vec::new());
-    // Names that are all the same take no room in a file.
+    // Equal names take no space in a file.
     let most = NAMES.max(usize::try_from(file.len()).unwrap_or(usize::MAX));
     if let Some(column) = columns.name {
         let read = texts(&file, column, &mut |name| {
@@ -137,7 +135,7 @@ fn list_rows(path: &Path, asked: &ColumnNames) -> Result<Listing, ListingProblem
     Ok(listing)
 }
 
-/// Labels all rows by columns of which each may stand for a class; returns those that do.
+/// Labels all rows by columns that may each represent a class; returns those that do.
 fn label_by_marks(
     file: &ParquetFile,
     others: &Others,
@@ -172,7 +170,7 @@ fn damaged(reason: &str) -> String {
 }
 
 impl Row {
-    /// `FILE/NAME`, or `FILE/ROW` with the row's number, from 0 on, where it has no name.
+    /// `FILE/NAME`, or `FILE/ROW` with the row number, counted from 0, if it has no name.
     pub(super) fn path(&self) -> PathBuf {
         let row = self.row as usize;
         let Some(&end) = self.table.ends.get(row) else { return self.numbered() };
@@ -187,16 +185,15 @@ impl Row {
         joined(&self.table.path, self.row.to_string().as_bytes())
     }
 
-    /// As [`Location::read_with`](super::Location::read_with).
+    /// Reads like [`Location::read_with`](super::Location::read_with).
     pub(super) fn read(
         &self,
         limits: &Limits,
         room: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Option<Vec<u8>>, DecodeError> {
         let Table { path, picture, rows, .. } = &*self.table;
-        // Held while a batch is decoded: whoever waits would need the same one. Held while there is no
-        // room, too, or threads that wait would keep a page each. Copying, and all that follows, is
-        // done without it.
+        // Held while a batch is decoded, since waiting threads would need the same one, and while there is no room, or
+        // waiting threads would keep a page each. Copying and everything after it happen without it.
         let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = rows.get(path, *picture, self.row, limits.max_file_bytes)?;
         let bytes = bytes.ok_or(DecodeError::NotAPicture { what: "nothing in this row" })?;
@@ -209,7 +206,7 @@ impl Row {
         })
     }
 
-    /// The table and the number in it: what tells rows apart.
+    /// The table and the row number, which identify a row.
     pub(super) fn key(&self) -> (&Path, u64) {
         (&self.table.path, self.row)
     }

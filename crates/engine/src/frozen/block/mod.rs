@@ -1,9 +1,9 @@
 //! The inverted-residual block, computed panel by panel and band by band.
 //!
-//! Of a *panel* of expanded channels, a *band* of rows is expanded, filtered by the depthwise
-//! convolution, and what the last convolution makes of it is added to the sums of the panels
-//! before. So the expanded map, the largest value of the network, never exists as a whole: what
-//! lies between stays in the first cache, and every weight is fetched once.
+//! For a *panel* of expanded channels, a *band* of rows is expanded, filtered by the depthwise convolution and
+//! multiplied by the last convolution, whose products are added to the sums of earlier panels. So the expanded map, the
+//! largest value of the network, is never stored as a whole: intermediate values stay in L1, and every weight is
+//! fetched once.
 
 mod part;
 
@@ -19,7 +19,7 @@ use super::product::rounded_len;
 use super::share::{carve, divide, divide_rows, padded};
 use part::Part;
 
-/// `expand` (or a copy of the input), `depthwise`, `project` (or nothing).
+/// `expand` (or a copy of the input), `depthwise` and an optional `project`.
 #[derive(Debug)]
 pub(super) struct Block {
     expand: Option<Conv>,
@@ -28,27 +28,27 @@ pub(super) struct Block {
     project: Option<Conv>,
     margins: Margins,
     panels: Vec<Panel>,
-    /// Values of a pixel in the scratch buffers: room for any panel.
+    /// Values per pixel in the scratch buffers, enough for any panel.
     pixel: usize,
     /// Height and width of the expanded map.
     expanded: (usize, usize),
     /// Height and width of the filtered map.
     filtered: (usize, usize),
-    /// Filtered rows in a band.
+    /// Filtered rows per band.
     band: usize,
 }
 
 /// Channels that are computed together.
 #[derive(Clone, Debug)]
 pub(super) struct Panel {
-    /// Begin at a whole number of vectors.
+    /// The range starts at a multiple of the vector length.
     pub(super) channels: Range<usize>,
-    /// The panels of `expand` that these are; empty where there is none.
+    /// The corresponding panels of `expand`; empty if there is none.
     pub(super) products: Range<usize>,
 }
 
 impl Block {
-    /// `bytes` bounds what a band fills, as far as a band of one row allows.
+    /// `bytes` limits the size of a band, except that a band has at least one row.
     pub(super) fn new(
         (expand, depthwise, project): (Option<Conv>, Depthwise, Option<Conv>),
         panels: Vec<Panel>,
@@ -75,27 +75,27 @@ impl Block {
             values * size_of::<f32>() <= bytes
         };
         let largest = (1..=height).rev().find(fits).unwrap_or(1);
-        // Bands of one height rather than a short one at the end.
+        // Bands of equal height avoid a short one at the end.
         block.band = height.div_ceil(height.div_ceil(largest));
         block
     }
 
-    /// Values in a row of a panel's expanded map, padding included.
+    /// Values per row of a panel's expanded map, padding included.
     fn expanded_row(&self) -> usize {
         (self.margins.left + self.expanded.1 + self.margins.right) * self.pixel
     }
 
-    /// Values in a row of a panel's filtered map.
+    /// Values per row of a panel's filtered map.
     fn filtered_row(&self) -> usize {
         self.filtered.1 * self.pixel
     }
 
-    /// Rows of a panel's expanded map that are held at a time.
+    /// Rows of a panel's expanded map that are stored at a time.
     fn slots(&self) -> usize {
         self.depthwise.inputs_under(self.band)
     }
 
-    /// f32 values of scratch that a thread needs, of `threads`.
+    /// f32 values of scratch for each of `threads` threads.
     pub(super) fn scratch(&self, threads: usize) -> usize {
         let partial = if threads > 1 { self.sums() } else { 0 };
         let lens = [
@@ -121,12 +121,12 @@ impl Block {
         self.expand.as_ref().map_or(0, Conv::scratch)
     }
 
-    /// For the input in the precision of the first convolution.
+    /// f32 values for the input in the precision of the first convolution.
     fn prepared_len(&self) -> usize {
         self.expand.as_ref().map_or(0, |expand| expand.prepared(self.expanded.0))
     }
 
-    /// For a band of the filtered map in the precision of the last convolution.
+    /// f32 values for a band of the filtered map in the precision of the last convolution.
     fn rounded_len(&self) -> usize {
         let Some(project) = &self.project else { return 0 };
         let len = |panel| {
@@ -136,7 +136,7 @@ impl Block {
         (0..self.panels.len()).map(len).max().unwrap_or(0)
     }
 
-    /// Values of the last convolution's sums.
+    /// Number of sums of the last convolution.
     fn sums(&self) -> usize {
         let (height, width) = self.filtered;
         self.project.as_ref().map_or(0, |project| height * width * project.op.outputs())
@@ -149,7 +149,7 @@ impl Block {
         own + conv(&self.expand) + conv(&self.project)
     }
 
-    /// The weights that it begins with.
+    /// The weights it reads first.
     pub(super) fn first_weights(&self) -> &[f32] {
         self.expand
             .as_ref()
@@ -168,8 +168,8 @@ impl Block {
         });
     }
 
-    /// Whether `threads` are better divided among the panels than among the rows: rows at the
-    /// borders of parts are expanded twice, but panels may not come out even.
+    /// Whether dividing the panels among `threads` is faster than dividing the rows: rows at the borders of parts are
+    /// expanded twice, but panels may not divide evenly.
     fn shares_panels(&self, threads: usize) -> bool {
         let linear = self
             .project
@@ -182,12 +182,12 @@ impl Block {
         let expanded = self.depthwise.inputs_under(rows) as f64 / self.expanded.0 as f64;
         let filtered = rows as f64 / self.filtered.0 as f64;
         let panels = self.panels.len();
-        // About half of the work is to expand.
+        // Expansion is about half of the work.
         (panels.div_ceil(threads) as f64 / panels as f64) < (expanded + filtered) / 2.0
     }
 
-    /// Divides the panels among the threads: one adds to the output, the others to sums of their
-    /// own, which are added at the end.
+    /// Divides the panels among the threads. One adds to the output, the others to separate sums, which are added at
+    /// the end.
     fn run_panels(&self, buffers: Buffers<'_>) {
         let Buffers { input, residual, out, scratch, ahead } = buffers;
         let sums = self.sums();
@@ -202,7 +202,7 @@ impl Block {
                 let rows = 0..self.filtered.0;
                 let own = carve(&mut scratch, sums);
                 let out = out.unwrap_or(own);
-                // All but the first panel add to what is there.
+                // All panels except the first add to the existing sums.
                 out.fill(0.0);
                 self.part(Part { rows, panels, input, residual, out, scratch, ahead });
             },

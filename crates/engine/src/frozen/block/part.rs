@@ -1,4 +1,4 @@
-//! What one thread computes of a block: some rows, some panels.
+//! One thread's part of a block: a range of rows and of panels.
 
 use std::ops::Range;
 
@@ -11,12 +11,12 @@ use crate::frozen::conv::{Conv, Rows};
 use crate::frozen::product::{Pixels, Run, round};
 use crate::frozen::share::carve;
 
-/// The part of a block that a thread computes.
+/// The part of a block that one thread computes.
 pub(super) struct Part<'a> {
     pub(super) rows: Range<usize>,
     pub(super) panels: Range<usize>,
     pub(super) input: Source<'a>,
-    /// Both begin with the first of the rows.
+    /// Both begin with the first row of the range.
     pub(super) residual: Option<&'a [f32]>,
     pub(super) out: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
@@ -50,7 +50,7 @@ impl Block {
                 }
                 _ => ahead,
             };
-            // Padded rows from this one on are still to be expanded.
+            // First padded row not yet expanded.
             let mut next = 0;
             for first in rows.clone().step_by(self.band) {
                 let band = first..(first + self.band).min(rows.end);
@@ -86,7 +86,7 @@ impl Block {
         }
     }
 
-    /// The rows of the unpadded expanded map that lie under filtered ones.
+    /// The rows of the unpadded expanded map that the windows of `filtered` rows cover.
     fn rows_under(&self, filtered: &Range<usize>) -> Range<usize> {
         let (top, height) = (self.margins.top, self.expanded.0);
         let first = filtered.start * self.depthwise.stride();
@@ -133,7 +133,7 @@ impl Block {
                 y += 1;
                 continue;
             }
-            // As many rows as lie together.
+            // As many rows as are contiguous.
             let count = (padded.end.min(top + height) - y).min(self.slots() - slot);
             let range = y - top..y - top + count;
             let to = &mut to[self.margins.left * self.pixel..];
@@ -161,7 +161,7 @@ impl Block {
         }
     }
 
-    /// Copies a panel of the input's rows `range`.
+    /// Copies the channels of a panel in rows `range` of the input.
     fn copy(&self, panel: usize, input: Source<'_>, range: Range<usize>, to: &mut [f32]) {
         let Source::Values(input) = input else {
             unreachable!("{PICTURE}, and only they are rounded")

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::bf16::{Block, INPUTS, OUTPUTS};
 
-/// The processor has AMX for bf16, and the system lets this process use it.
+/// Proof that the processor has AMX for bf16 and that the system lets this process use it.
 #[derive(Clone, Copy)]
 pub(super) struct Amx(());
 
@@ -17,19 +17,19 @@ impl Amx {
         AVAILABLE.get_or_init(|| has_amx_bf16() && permitted()).then_some(Self(()))
     }
 
-    /// Shapes the tile registers of this thread.
+    /// Configures the tile registers of this thread.
     pub(super) fn begin(self) -> Session {
         let mut config = Config { palette: 1, ..Config::default() };
         config.bytes_per_row[..8].fill(64);
         config.rows[..8].fill(16);
-        // SAFETY: the processor has AMX and this process is permitted to use it, as the check that
-        // made `self` has found; `config` is a valid configuration of 64 bytes.
+        // SAFETY: the check that created `self` found that the processor has AMX and this process may use it; `config`
+        // is a valid configuration of 64 bytes.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, readonly)) };
         Session(PhantomData)
     }
 }
 
-/// The operand of `ldtilecfg`, as the instruction set reference lays it out.
+/// The operand of `ldtilecfg`, in the layout of the instruction set reference.
 #[derive(Default)]
 #[repr(C, align(64))]
 struct Config {
@@ -46,7 +46,7 @@ fn has_amx_bf16() -> bool {
     leaf.edx >> 22 & 1 == 1 && leaf.edx >> 24 & 1 == 1
 }
 
-/// Asks Linux to save the tile registers of this process, which it does on demand only
+/// Asks Linux to save the tile registers of this process, which it does only on request
 /// (`Documentation/arch/x86/xstate.rst`).
 #[cfg(target_os = "linux")]
 fn permitted() -> bool {
@@ -54,8 +54,8 @@ fn permitted() -> bool {
     const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
     const XFEATURE_XTILEDATA: usize = 18;
     let result: isize;
-    // SAFETY: the call takes two integers and touches no memory of this process; the registers
-    // that a system call changes are declared.
+    // SAFETY: the call takes two integers and does not access memory of this process; the registers that a system call
+    // clobbers are declared.
     unsafe {
         asm!(
             "syscall",
@@ -75,21 +75,21 @@ fn permitted() -> bool {
     false
 }
 
-/// A thread whose tile registers are shaped. It cannot leave the thread.
+/// A thread whose tile registers are configured. It cannot move to another thread.
 pub(super) struct Session(PhantomData<*const ()>);
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: a session exists on a processor with AMX only.
+        // SAFETY: a session exists only on a processor with AMX.
         unsafe { asm!("tilerelease", options(nostack, nomem)) };
     }
 }
 
 impl Session {
-    /// Multiplies in registers, with nothing to wait for; returns the floating-point operations.
+    /// Multiplies in registers without memory accesses; returns the number of floating-point operations.
     pub(super) fn peak(&self, rounds: usize) -> usize {
         let rounds = rounds.max(1);
-        // SAFETY: the tile registers are shaped; no memory is touched.
+        // SAFETY: the tile registers are configured; memory is not accessed.
         unsafe {
             asm!(
                 "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
@@ -111,7 +111,7 @@ impl Session {
         rounds * 4 * 2 * 16 * 16 * 32
     }
 
-    /// See [`super::Session::sum`], which has checked the lengths.
+    /// See [`super::Session::sum`], which checks the lengths.
     #[inline]
     pub(super) fn sum(
         &self,
@@ -122,11 +122,10 @@ impl Session {
         block: &mut Block,
     ) {
         let steps = pixel / INPUTS;
-        // SAFETY: the tile registers are shaped as 16 rows of 64 bytes. Each step reads 32 inputs
-        // of 16 pixels from each of two places, `pixel` values apart: `x` has `PIXELS = 32` pixels
-        // of `steps * 32` values. It reads two tiles of 1024 bytes of weights, of which there are
-        // `steps * 16 * OUTPUTS` pairs. `block` has 32 rows of 128 bytes. For up to 16 pixels the
-        // second half of the pixels is left out.
+        // SAFETY: the tile registers are configured as 16 rows of 64 bytes. Each step reads 32 inputs of 16 pixels,
+        // `pixel` values apart, at each of two locations: `x` has `PIXELS = 32` pixels of `steps * 32` values. It reads
+        // two tiles of 1024 bytes of weights, of which there are `steps * 16 * OUTPUTS` pairs. `block` has 32 rows of
+        // 128 bytes. For up to 16 pixels the second half of the pixels is skipped.
         unsafe {
             if count <= 16 {
                 asm!(

@@ -1,4 +1,4 @@
-//! AVX-512 with `vdpbf16ps`: a pair of inputs of a pixel by the pairs of weights of 16 outputs.
+//! AVX-512 with `vdpbf16ps`, which multiplies a pair of inputs of a pixel by the pairs of weights of 16 outputs.
 
 use std::arch::x86_64::{
     __m256bh, __m512, __m512bh, __m512i, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_loadu_ps,
@@ -10,11 +10,11 @@ use std::hint::black_box;
 use super::finish::lanes;
 use crate::bf16::{Block, Finish, INPUTS, LANES, OUTPUTS, Round};
 
-/// The processor has AVX-512 for bf16.
+/// Proof that the processor has AVX-512 for bf16.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512Bf16(());
 
-/// Pixels whose sums are in registers at a time, two vectors each.
+/// Pixels whose sums are kept in registers at a time, two vectors each.
 const TILE: usize = 8;
 
 impl Avx512Bf16 {
@@ -26,14 +26,13 @@ impl Avx512Bf16 {
         has.then_some(Self(()))
     }
 
-    /// Multiplies in registers, with nothing to wait for; returns the floating-point operations.
+    /// Multiplies in registers without memory accesses; returns the number of floating-point operations.
     pub(super) fn peak(self, rounds: usize) -> usize {
-        // SAFETY: the processor has what the function needs, as the check that made `self` has
-        // found.
+        // SAFETY: the check that created `self` found the features that the function needs.
         unsafe { peak(rounds) }
     }
 
-    /// See [`Round::run`], which has checked the lengths.
+    /// See [`Round::run`], which checks the lengths.
     pub(super) fn round(self, round: Round<'_>) {
         // SAFETY: as above.
         unsafe { round_pixels(round) }
@@ -45,7 +44,7 @@ impl Avx512Bf16 {
         unsafe { finish.run() }
     }
 
-    /// See [`super::Session::sum`], which has checked the lengths.
+    /// See [`super::Session::sum`], which checks the lengths.
     pub(super) fn sum(
         self,
         x: &[u16],
@@ -81,7 +80,7 @@ fn round_pixels(round: Round<'_>) {
     let (whole, rest) = (channels / LANES * LANES, lanes(channels % LANES));
     for (x, out) in x.chunks_exact(stride).zip(out.chunks_exact_mut(pixel)) {
         for at in (0..whole).step_by(LANES) {
-            // SAFETY: both have `channels` values, which is `whole` or more.
+            // SAFETY: both have `channels` values, which is at least `whole`.
             unsafe {
                 let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(x.as_ptr().add(at)));
                 out.as_mut_ptr().add(at).cast::<__m256bh>().write_unaligned(rounded);
@@ -89,8 +88,7 @@ fn round_pixels(round: Round<'_>) {
         }
         let mut mask = rest;
         for at in (whole..pixel).step_by(LANES) {
-            // SAFETY: the mask lets through what is inside of `channels` values of `x`. `out` has
-            // whole vectors.
+            // SAFETY: the mask selects only lanes within the `channels` values of `x`. `out` consists of whole vectors.
             unsafe {
                 let values = _mm512_maskz_loadu_ps(mask, x.as_ptr().wrapping_add(at));
                 let to = out.as_mut_ptr().add(at).cast::<__m256bh>();
@@ -109,8 +107,8 @@ fn tile(x: &[u16], pixel: usize, weights: &[f32], out: &mut [f32]) {
     let mut sums: [[__m512; 2]; TILE] = [[_mm512_setzero_ps(); 2]; TILE];
     for step in 0..pixel / INPUTS {
         for pair in 0..INPUTS / 2 {
-            // SAFETY: the weights of a step are two halves of `INPUTS / 2` vectors; the inputs
-            // of `TILE` pixels have been checked to be there.
+            // SAFETY: the weights of a step are two halves of `INPUTS / 2` vectors; the caller has checked that `x`
+            // contains the inputs of `TILE` pixels.
             unsafe {
                 let at = (step * INPUTS + pair) * LANES;
                 let first = load(weights.as_ptr().add(at));
@@ -125,7 +123,7 @@ fn tile(x: &[u16], pixel: usize, weights: &[f32], out: &mut [f32]) {
         }
     }
     for (i, sums) in sums.into_iter().enumerate() {
-        // SAFETY: `out` has been checked to have `TILE` rows of two vectors.
+        // SAFETY: `out` has been checked to contain `TILE` rows of two vectors.
         unsafe {
             _mm512_storeu_ps(out.as_mut_ptr().add(i * OUTPUTS), sums[0]);
             _mm512_storeu_ps(out.as_mut_ptr().add(i * OUTPUTS + LANES), sums[1]);
@@ -134,15 +132,15 @@ fn tile(x: &[u16], pixel: usize, weights: &[f32], out: &mut [f32]) {
 }
 
 /// # Safety
-/// There must be a vector at `from`.
+/// `from` must point to a readable vector.
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn load(from: *const f32) -> __m512bh {
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     pairs(unsafe { _mm512_loadu_si512(from.cast()) })
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn pairs(bits: __m512i) -> __m512bh {
-    // SAFETY: both are 512 bits of which any pattern is valid.
+    // SAFETY: both are 512 bits for which any pattern is valid.
     unsafe { std::mem::transmute(bits) }
 }

@@ -1,4 +1,4 @@
-//! From the sums of a block to results: bias or earlier sums, residual, clamp.
+//! Conversion of the sums of a block to results: bias or earlier sums, residual, clamp.
 
 use std::arch::x86_64::{
     _mm512_add_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
@@ -22,8 +22,8 @@ impl Finish<'_, '_> {
         let limits = if last { self.clamp } else { Clamp::NONE };
         let (min, max) = (_mm512_set1_ps(limits.min), _mm512_set1_ps(limits.max));
 
-        // The last pixel is the one that reaches furthest: `Conv::run` has seen that neither pixels
-        // nor rows overlap, and how far they reach.
+        // The last pixel has the highest end: `Conv::run` has checked that neither pixels nor rows overlap, and their
+        // extent.
         let end = self.pixels.end - 1;
         let end = end / width * *row_stride + end % width * *pixel_stride + channel;
         let full = outputs.next_multiple_of(LANES);
@@ -39,9 +39,9 @@ impl Finish<'_, '_> {
         for pixel in 0..count {
             let place = y * *row_stride + x * *pixel_stride + channel;
             for (v, mask) in masks.into_iter().enumerate() {
-                // SAFETY: the block has `count` rows of `OUTPUTS` sums, and so has the bias. The
-                // target and the residual have `used` values at the last place, which no other
-                // surpasses, and the masks let through no more.
+                // SAFETY: the block has `count` rows of `OUTPUTS` sums, and so has the bias. The target and the
+                // residual have `used` values at the last place, which has the highest offset, and the masks select no
+                // more.
                 unsafe {
                     let out = values.as_mut_ptr().wrapping_add(place + v * LANES);
                     let begin = match bias {
@@ -66,7 +66,7 @@ impl Finish<'_, '_> {
     }
 }
 
-/// A mask of the first `count` lanes of a vector, of all if that has fewer.
+/// A mask of the first `count` lanes of a vector, or of all lanes if it has fewer.
 pub(super) fn lanes(count: usize) -> u16 {
     ((1_u32 << count.min(LANES)) - 1) as u16
 }

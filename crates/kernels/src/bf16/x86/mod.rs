@@ -1,4 +1,4 @@
-//! The instruction sets of x86-64 that multiply bf16.
+//! The bf16 instruction sets of x86-64.
 
 mod amx;
 mod avx512;
@@ -13,20 +13,19 @@ use super::{Block, Finish, INPUTS, OUTPUTS, PIXELS, Round};
 use crate::Isa;
 use crate::isa::may_use;
 
-/// Instructions for bf16 that this processor has been seen to have: a value can only be had from a
-/// successful check.
+/// bf16 instructions detected on this processor; only a successful check returns a value.
 #[derive(Clone, Copy)]
 pub struct Bf16 {
-    /// For all that is f32.
+    /// For everything in f32.
     simd: Isa,
-    /// For all but the products: processors with AMX have it too.
+    /// For everything except the products; all processors with AMX have it.
     avx512: Avx512Bf16,
-    /// For the products, where the processor has it.
+    /// For the products, if the processor has it.
     amx: Option<Amx>,
 }
 
 impl Bf16 {
-    /// All that this processor has, up to [`Isa::maximum`], the fastest first.
+    /// All sets that this processor supports, up to [`Isa::maximum`], fastest first.
     pub fn available() -> Vec<Self> {
         let (Some(simd), Some(avx512)) = (Isa::by_name("avx512"), Avx512Bf16::try_new()) else {
             return Vec::new();
@@ -36,7 +35,7 @@ impl Bf16 {
         all.filter(|bf16| may_use(bf16.name())).collect()
     }
 
-    /// The fastest of [`Bf16::available`], if there is any.
+    /// The fastest of [`Bf16::available`], if any.
     pub fn best() -> Option<Self> {
         Self::available().into_iter().next()
     }
@@ -46,13 +45,13 @@ impl Bf16 {
         if self.amx.is_some() { "amx" } else { "avx512_bf16" }
     }
 
-    /// The instruction set for all that is not bf16.
+    /// The instruction set for everything that is not bf16.
     pub fn simd(self) -> Isa {
         self.simd
     }
 
-    /// Runs `rounds` rounds of products in registers, and returns how many floating-point
-    /// operations that were. Their number by the time they take is what no kernel can surpass.
+    /// Runs `rounds` rounds of products in registers, and returns the number of floating-point operations. Divided by
+    /// the elapsed time, this is the upper limit of any kernel.
     pub fn peak(self, rounds: usize) -> usize {
         match self.amx {
             Some(amx) => amx.begin().peak(rounds),
@@ -64,7 +63,7 @@ impl Bf16 {
         self.avx512.round(round);
     }
 
-    /// Makes this thread ready to multiply.
+    /// Sets this thread up for multiplication.
     pub(super) fn begin(self) -> Session {
         Session { avx512: self.avx512, amx: self.amx.map(Amx::begin) }
     }
@@ -76,15 +75,15 @@ impl fmt::Debug for Bf16 {
     }
 }
 
-/// A thread that is ready to multiply.
+/// A thread that is set up for multiplication.
 pub(super) struct Session {
     avx512: Avx512Bf16,
     amx: Option<amx::Session>,
 }
 
 impl Session {
-    /// Sums the products of [`PIXELS`] pixels of `pixel` values each and the weights of a panel.
-    /// Only the first `count` pixels need to be right.
+    /// Sums the products of [`PIXELS`] pixels of `pixel` values each with the weights of a panel. Only the first
+    /// `count` pixels need to be correct.
     #[inline]
     pub(super) fn sum(
         &self,

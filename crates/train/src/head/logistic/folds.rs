@@ -3,17 +3,17 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::samples::classes_of;
 
-/// What samples are stratified by: their class each, or their sets of classes.
+/// The strata of samples: their classes or sets of classes.
 #[derive(Clone, Copy)]
 pub(super) struct Strata<'a> {
     labels: &'a [usize],
-    /// None is empty.
+    /// No set is empty.
     sets: Option<&'a [Vec<usize>]>,
     count: usize,
 }
 
 impl<'a> Strata<'a> {
-    /// By labels below `count`, which with `sets` are indices into these.
+    /// Stratifies by labels below `count`, which are indices into `sets` if there are any.
     pub(super) fn new(labels: &'a [usize], sets: Option<&'a [Vec<usize>]>, count: usize) -> Self {
         Self { labels, sets, count }
     }
@@ -22,7 +22,7 @@ impl<'a> Strata<'a> {
         classes_of(&self.labels[row], self.sets)
     }
 
-    /// How many samples each has.
+    /// The number of samples per class.
     fn totals(&self) -> Vec<usize> {
         let mut totals = vec![0; self.count];
         for row in 0..self.labels.len() {
@@ -32,32 +32,32 @@ impl<'a> Strata<'a> {
     }
 }
 
-/// Sets of classes as strata: a sample of no class is in one of its own, the number `classes`.
+/// Sets of classes as strata: a sample of no class gets a stratum of its own, `classes`.
 pub(super) fn none_apart(sets: &[Vec<usize>], classes: usize) -> Vec<Vec<usize>> {
     let stratum = |set: &Vec<usize>| if set.is_empty() { vec![classes] } else { set.clone() };
     sets.iter().map(stratum).collect()
 }
 
-/// The fold in which a sample is held out; none if it always trains.
+/// The fold in which a sample is held out; `None` if it is always used for training.
 pub(super) type Fold = Option<u8>;
 
 const FOLDS: usize = 5;
-/// Folds are tried until so many samples have been held out; more would cost time and say little.
+/// Number of held-out samples after which no more folds are tried; more would add time but little information.
 const ENOUGH_HELD_OUT: usize = 600;
-/// What [`draw`] takes of a rare class.
+/// The number of samples that [`draw`] takes at least of each class, if it has so many.
 const LEAST_OF_A_CLASS: usize = 10;
 
-/// Which samples are held out when.
+/// The assignment of samples to folds.
 pub(super) struct Folds {
     /// The fold of each sample.
     pub(super) of: Vec<Fold>,
-    /// The number of folds to try: 5, or fewer where samples are very few or plenty.
+    /// The number of folds to try: 5, or fewer if there are very few samples or plenty.
     pub(super) count: u8,
 }
 
-/// Deals samples into folds at random, so that each fold has its share of each class and no group is
-/// parted. A class always keeps a sample to train on. A sample of several classes goes by the rarest
-/// of them (Sechidis et al. 2011).
+/// Assigns samples to folds at random, so that each fold has its share of each class and no group is split. At least
+/// one sample of each class is always used for training. A sample of several classes is assigned by the rarest of them
+/// (Sechidis et al. 2011).
 pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds {
     let n = strata.labels.len();
     let members = Members::new(n, groups);
@@ -67,7 +67,7 @@ pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds
         let own = strata.of(rows[0] as usize).iter().copied();
         own.min_by_key(|&stratum| (totals[stratum], stratum)).unwrap_or(0)
     };
-    // Rare classes first, and large groups first: they have the fewest places to go.
+    // Rare classes and large groups first: they have the fewest options.
     groups.sort_by_cached_key(|rows| {
         let label = rarest(rows);
         (totals[label], label, std::cmp::Reverse(rows.len()))
@@ -92,7 +92,7 @@ pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds
             rows.iter().for_each(|&row| of[row as usize] = Some(fold as u8));
         }
     }
-    // Folds that nothing is held out in are passed over.
+    // Folds that hold nothing out are skipped.
     let used: Vec<u8> = (0..FOLDS as u8).filter(|&fold| of.contains(&Some(fold))).collect();
     for fold in of.iter_mut().flatten() {
         *fold = used.iter().take_while(|&used| used < fold).count() as u8;
@@ -101,8 +101,8 @@ pub(super) fn deal(strata: Strata, groups: Option<&[usize]>, seed: u64) -> Folds
     Folds { of, count: (used.len() as u8).min(enough as u8) }
 }
 
-/// A share of the samples drawn at random, in their order: about `most` of them, of each class its
-/// share but at least `LEAST_OF_A_CLASS` where it has so many, and no group parted.
+/// Draws about `most` of the samples at random, in their order: of each class its share, but at least
+/// `LEAST_OF_A_CLASS` if it has so many, and without splitting groups.
 pub(super) fn draw(strata: Strata, groups: Option<&[usize]>, seed: u64, most: usize) -> Vec<u32> {
     let n = strata.labels.len();
     if n <= most {
@@ -127,11 +127,11 @@ pub(super) fn draw(strata: Strata, groups: Option<&[usize]>, seed: u64, most: us
     drawn
 }
 
-/// The rows of each group, of which there may be many millions.
+/// The rows of each group; there may be many millions.
 struct Members {
-    /// All rows, those of a group behind each other.
+    /// All rows, with each group contiguous.
     rows: Vec<u32>,
-    /// Where groups begin and the last ends; empty where every row is one.
+    /// Start of each group, and end of the last; empty if every row is a group.
     starts: Vec<u32>,
 }
 
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn each_fold_holds_its_share_of_each_class_of_several() {
-        // Class 0 in half of the samples, 1 in a tenth, and 2 in a fiftieth, always with 0 or 1.
+        // Class 0 in half of the samples, 1 in a tenth, and 2 in a fiftieth, always together with 0 or 1.
         let sets = [vec![3], vec![0], vec![1], vec![0, 1], vec![0, 2], vec![1, 2]];
         let labels: Vec<usize> = (0..500)
             .map(|row| match row % 50 {

@@ -1,4 +1,4 @@
-//! Regularised logistic regression: the head that needs no tuning.
+//! Regularised logistic regression: a head that needs no tuning.
 
 mod folds;
 mod objective;
@@ -26,41 +26,39 @@ use crate::{
 };
 pub use out_of_fold::{OutOfFold, out_of_fold, out_of_fold_logits};
 
-/// How weak the regularisation is: scikit-learn's `C`, for standardised features. The objective is
-/// C x sum of weight x loss + |kernel|²/2.
+/// The inverse regularisation strength: scikit-learn's `C`, for standardised features. The objective is C x sum of
+/// weight x loss + |kernel|²/2.
 ///
-/// Of a few samples neither the deviation of a feature nor the loss on those held out says much. Where the
-/// strength is chosen, both are therefore drawn towards what is usual, as if by a few samples more: deviations
-/// towards that of all features, the strength towards one that was best on small sets of photographs.
+/// With few samples, neither the deviations of features nor held-out losses are reliable. When the strength is chosen,
+/// both are therefore shrunk as if by a few more samples: deviations towards that of all features, the strength towards
+/// a value that was best on small sets of photographs.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strength {
-    /// Chosen by the loss on held-out samples: 5-fold cross-validation, stratified and by groups;
-    /// with more than 600 samples, only as many of the folds as hold out 600, and with more than
-    /// 4,000, on a share of them of that size.
+    /// Chosen by the loss on held-out samples: 5-fold cross-validation, stratified and by groups. With more than 600
+    /// samples, only as many folds are used as hold out 600; with more than 4,000, only a subset of that size.
     #[default]
     Auto,
-    /// This one.
+    /// This strength.
     Fixed(f64),
 }
 
-/// How to fit a head by logistic regression.
+/// Options of fitting a head by logistic regression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogisticConfig {
     /// The strength C.
     pub strength: Strength,
-    /// Decides which samples are held out when.
+    /// The random seed of the folds.
     pub seed: u64,
-    /// What samples of each class count for.
+    /// The weight of samples of each class.
     pub class_weight: ClassWeight,
-    /// The fit is done when no element of the gradient of the mean loss is larger: 1e-4, as
-    /// in scikit-learn.
+    /// The fit has converged when no element of the gradient of the mean loss is larger: 1e-4, as in scikit-learn.
     pub tolerance: f64,
-    /// The same while the strength is chosen: 1e-3.
+    /// The same for choosing the strength: 1e-3.
     pub tolerance_while_choosing: f64,
-    /// Where the features are those of several bases, joined, how many each has: those of each are then
-    /// standardised apart, and all of them count as much as all of another base. Otherwise nothing.
+    /// The number of features of each base, if the features of several bases are concatenated; each block is then
+    /// standardised separately, and all blocks have the same weight. Empty otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<usize>,
 }
@@ -78,20 +76,20 @@ impl Default for LogisticConfig {
     }
 }
 
-/// A fitted head and how it came about.
+/// A fitted head and the details of its fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticFit {
-    /// The head: a plain dense layer on features as they are; the standardisation is folded in.
+    /// The head: a single dense layer on the original features, into which the standardisation is folded.
     pub head: Head,
-    /// One epoch: the fit.
+    /// A single epoch: the fit.
     pub history: History,
-    /// The strength that was chosen or given.
+    /// The strength chosen or given.
     pub strength: f64,
-    /// What was tried on held-out samples, in the order it was.
+    /// The strengths tried on held-out samples, in order.
     pub trials: Vec<Trial>,
-    /// The steps of the last fit, on all samples.
+    /// The number of steps of the final fit, on all samples.
     pub steps: usize,
-    /// Whether the gradient became as small as was asked for.
+    /// Whether the gradient fell below the tolerance.
     pub converged: bool,
 }
 
@@ -100,34 +98,33 @@ pub struct LogisticFit {
 pub struct Trial {
     /// The strength C.
     pub strength: f64,
-    /// The mean loss of samples held out.
+    /// The mean loss of the held-out samples.
     pub log_loss: f64,
 }
 
-/// The strength is chosen on about so many samples; more would cost time and say little.
+/// The strength is chosen on about this many samples; more would add time but little information.
 const ENOUGH_TO_CHOOSE: usize = 4000;
-/// How far values in f32 may be off (Hager & Zhang's own choice).
+/// Relative error of values in f32 (Hager & Zhang's choice).
 const NOISE: f64 = 1e-6;
-/// Values of past steps that the solver keeps.
+/// Number of values in the solver's history of steps.
 const REMEMBERED: usize = 8 << 20;
 
-/// The logit of a class without samples. The others' logits have mean 0, so that it is lower than the
-/// largest by as much or more.
+/// The logit of a class without samples. The others' logits have mean 0, so it is at least this much lower than the
+/// largest.
 const LOGIT_OF_ABSENT_CLASS: f64 = -20.0;
 
-/// Fits a head by multinomial logistic regression (of one logit for two classes) with an L2 penalty
-/// on the kernel, on standardised features: scikit-learn's `LogisticRegression`, solved by L-BFGS. Where
-/// samples have sets of classes, all classes are fitted at once, with one strength: scikit-learn's
-/// `OneVsRestClassifier` of it.
+/// Fits a head by multinomial logistic regression (with a single logit for two classes) with an L2 penalty on the
+/// kernel, on standardised features: scikit-learn's `LogisticRegression`, solved by L-BFGS. If samples have sets of
+/// classes, all classes are fitted at once with the same strength, like scikit-learn's `OneVsRestClassifier` of it.
 ///
-/// The products are computed with `isa`; the last bits of the head are its own.
+/// Matrix products use `isa`, which affects the last bits of the head.
 ///
-/// `callback` is told several times a second how far work is, and of one epoch when all is done: that
-/// is too late to stop. The epoch's loss is without the penalty.
+/// `callback` receives progress several times a second, and one epoch at the end, when it is too late to stop. The
+/// epoch's loss excludes the penalty.
 ///
 /// # Errors
-/// Samples or options that make no sense, [`TrainError::SoftTargets`] if the samples have any, and
-/// [`TrainError::Stopped`] if the callback breaks.
+/// Invalid samples or options, [`TrainError::SoftTargets`] if the samples have any, and [`TrainError::Stopped`] if the
+/// callback breaks.
 pub fn fit_logistic(
     train: &Samples,
     validation: Option<&Samples>,
@@ -176,10 +173,10 @@ pub fn fit_logistic(
 }
 
 impl LogisticConfig {
-    /// Whether the options make sense. Class weights are not looked at: that takes samples.
+    /// Checks the options, except the class weights, which depend on the samples.
     ///
     /// # Errors
-    /// The first option that makes none.
+    /// [`TrainError::Option`] for the first invalid one.
     pub fn check(&self) -> Result<(), TrainError> {
         let strength = match self.strength {
             Strength::Auto => 1.0,
@@ -202,15 +199,15 @@ impl LogisticConfig {
     }
 }
 
-/// The samples as the solver takes them: only those that count, standardised, and only classes that
-/// have any.
+/// The samples as input to the solver: standardised, with only the samples of non-zero weight and the classes that have
+/// any.
 struct Problem<'a> {
     isa: Isa,
     samples: Samples<'a>,
     weights: Option<&'a [f32]>,
     rows: Vec<u32>,
     present: Vec<usize>,
-    /// The classes that all samples have, where they may have several: their logits are constant.
+    /// The classes that all samples have, in a multi-label task; their logits are constant.
     of_all: Vec<bool>,
     standardisation: Standardisation,
 }
@@ -246,7 +243,7 @@ impl<'a> Problem<'a> {
             own.iter().for_each(|&class| is_present[class] = true);
             of_all.iter_mut().enumerate().for_each(|(class, all)| *all &= own.contains(&class));
         }
-        // What all samples have says as little as what none has.
+        // A class of all samples carries as little information as one of none.
         let tells = |class: &usize| is_present[*class] && !of_all[*class];
         let present: Vec<usize> = (0..samples.classes).filter(tells).collect();
         match (&present[..], samples.task()) {
@@ -297,7 +294,7 @@ impl<'a> Problem<'a> {
         tell: &mut dyn FnMut(Event) -> Result<(), TrainError>,
     ) -> Result<Choice, TrainError> {
         let rows = self.draw(all, config.seed, ENOUGH_TO_CHOOSE);
-        // Few, and gone through many times.
+        // They are few and read many times.
         let features = match self.samples.features {
             Features::Memory(_) => None,
             Features::Stored(_) => Some(self.samples.features_of(&rows)?),
@@ -321,7 +318,7 @@ impl<'a> Problem<'a> {
         strength::choose(&drawn, folds.count, self.standardisation.varying(), limits, &mut go_on)
     }
 
-    /// Deals an objective's samples into folds, which are these rows.
+    /// Assigns an objective's samples, which are these rows, to folds.
     fn deal(&self, objective: &Objective, rows: &[u32], seed: u64) -> folds::Folds {
         let groups = self.groups_of(rows);
         let sets = objective.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
@@ -329,7 +326,7 @@ impl<'a> Problem<'a> {
         folds::deal(strata, groups.as_deref(), seed)
     }
 
-    /// About `most` of the rows that count, drawn at random.
+    /// Draws about `most` of the rows of non-zero weight at random.
     fn draw(&self, all: &Objective, seed: u64, most: usize) -> Vec<u32> {
         let groups = self.groups_of(&self.rows);
         let sets = all.sets.as_ref().map(|sets| none_apart(sets, self.present.len()));
@@ -344,12 +341,12 @@ impl<'a> Problem<'a> {
 
     fn limits(&self, tolerance: f64) -> LbfgsConfig {
         let parameters = (self.samples.dim * self.units()).max(1);
-        // Where evaluations are dear, many steps are remembered to save some, if there is room.
+        // Where evaluations are expensive, a longer history saves some, if there is room.
         let memory = (self.rows.len() / 100).min(REMEMBERED / parameters).clamp(10, 30);
         LbfgsConfig { tolerance, memory, noise: NOISE, ..LbfgsConfig::default() }
     }
 
-    /// The objective over some rows that count; nothing is held out.
+    /// The objective over a subset of the rows of non-zero weight, with nothing held out.
     fn objective(&self, rows: Vec<u32>) -> Objective<'_> {
         let mut compact = vec![None; self.samples.classes];
         for (index, &class) in self.present.iter().enumerate() {
@@ -362,12 +359,12 @@ impl<'a> Problem<'a> {
         };
         let same = is_of_sets || self.present.len() == self.samples.classes;
         let labels = match same && rows.len() == self.samples.len() {
-            // Of many millions a copy would take much memory.
+            // A copy of many millions would take much memory.
             true => Cow::Borrowed(self.samples.labels),
             false => rows.iter().map(label).collect(),
         };
         let compacted = |set: &Vec<usize>| set.iter().filter_map(|&class| compact[class]).collect();
-        // A weight for each pair of sample and class, or for each sample.
+        // One weight per pair of sample and class, or per sample.
         let width = self.weights.map_or(1, |weights| weights.len() / self.samples.len());
         let weight = |row: usize, class: usize| {
             self.weights.map_or(1.0, |weights| weights[row * width + class])
@@ -387,7 +384,7 @@ impl<'a> Problem<'a> {
             sets: self.samples.label_sets.map(|sets| sets.iter().map(compacted).collect()),
             weights: match width {
                 1 => rows.iter().map(|&row| weight(row as usize, 0)).collect(),
-                // What the penalty is weighed against, which is the strength's to say.
+                // The weight relative to the penalty, which the strength determines.
                 _ => vec![1.0; rows.len()],
             },
             of_pairs,
@@ -403,8 +400,8 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The head on features as they are: with z = (x - mean) / deviation,
-    /// z w + b = x (w / deviation) + (b - mean (w / deviation)).
+    /// The head on unstandardised features: with z = (x - mean) / deviation, z w + b = x (w / deviation) + (b - mean (w
+    /// / deviation)).
     fn head(&self, classes: usize, parameters: &[f64]) -> Head {
         let (dim, units) = (self.samples.dim, self.units());
         let mut head = untrained(self.samples.task(), dim, classes, 0.0, 0);
@@ -430,7 +427,7 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Minimises the objective, from near the minimum of another, with its penalty, if there is one.
+/// Minimises the objective, optionally starting near the minimum of another objective, given with its penalty.
 fn descend(
     objective: &Objective,
     near: Option<(Lbfgs, f64)>,

@@ -10,16 +10,15 @@ use rayon::prelude::*;
 use super::{folds::Fold, standardise::Standardisation};
 use crate::{Features, TrainError, losses::binary_crossentropy};
 
-/// Rows that are standardised at a time: they stay in the cache for both products.
+/// Rows that are standardised at a time; they stay in the cache for both products.
 const BLOCK: usize = 32;
-/// Multiply-adds between two questions whether to go on: a fraction of a second.
+/// Multiply-adds between two calls of `go_on`: a fraction of a second.
 const BETWEEN_QUESTIONS: usize = 2 << 30;
-/// Tasks between two questions, at least: there may be many threads.
+/// Minimum number of tasks between two calls of `go_on`, since there may be many threads.
 const LEAST_TASKS: usize = 8;
 
-/// Penalised cross-entropy of standardised samples, which is the sum of the logits' own where each says
-/// yes or no:
-/// sum of weight x loss / sum of weights + penalty/2 |kernel|². The bias is not penalised.
+/// The penalised cross-entropy of standardised samples: sum of weight x loss / sum of weights + penalty/2 |kernel|². In
+/// a multi-label task, a sample's loss is the sum over its logits. The bias is not penalised.
 ///
 /// Parameters are the kernel, dim x units, then the bias, units.
 pub(super) struct Objective<'a> {
@@ -27,25 +26,24 @@ pub(super) struct Objective<'a> {
     pub(super) features: Features<'a>,
     pub(super) dim: usize,
     pub(super) standardisation: &'a Standardisation,
-    /// Which of the features are those of the samples that count; what follows has an element for each of
-    /// these.
+    /// The rows of the features that belong to this objective; the following fields have one element for each.
     pub(super) rows: Vec<u32>,
-    /// 1: one logit, labels 0 and 1. Else a logit for each label.
+    /// 1: a single logit, labels 0 and 1. Otherwise one logit for each label.
     pub(super) units: usize,
     pub(super) labels: Cow<'a, [usize]>,
-    /// Sets of logits that should say yes, where labels are indices into these.
+    /// Sets of positive logits, into which labels are indices.
     pub(super) sets: Option<Vec<Vec<usize>>>,
     pub(super) weights: Vec<f32>,
-    /// What else each pair of sample and logit counts, n x units; 1 if there is nothing.
+    /// Additional weight of each pair of sample and logit, n x units; 1 if `None`.
     pub(super) of_pairs: Option<Vec<f32>>,
     pub(super) folds: Vec<Fold>,
 }
 
-/// Where the objective is to be evaluated.
+/// A point at which the objective is evaluated.
 pub(super) struct Point<'a> {
     pub(super) parameters: &'a [f64],
     pub(super) penalty: f64,
-    /// Samples of this fold do not count for value and gradient.
+    /// Samples of this fold are excluded from value and gradient.
     pub(super) hold_out: Fold,
 }
 
@@ -53,17 +51,17 @@ pub(super) struct Point<'a> {
 pub(super) struct Evaluation {
     pub(super) value: f64,
     pub(super) gradient: Vec<f64>,
-    /// The sum of weight x loss over the samples held out.
+    /// The sum of weight x loss over the held-out samples.
     pub(super) held_out: f64,
 }
 
-/// What a piece of the samples adds.
+/// The contributions of a piece of the samples.
 struct PartialSums {
     /// columns x dim.
     d_kernel: Vec<f32>,
     /// columns.
     d_bias: Vec<f64>,
-    /// For each point: the loss of the samples that train, and of those held out.
+    /// For each point: the losses of the training samples and of those held out.
     losses: Vec<[f64; 2]>,
 }
 
@@ -73,7 +71,7 @@ impl Objective<'_> {
         self.dim * self.units
     }
 
-    /// Where to start: no kernel, and as bias the logarithm of each class's share of the weights.
+    /// The starting point: a zero kernel, and as bias the logarithm of each class's share of the weights.
     pub(super) fn start(&self) -> Vec<f64> {
         if let Some(sets) = &self.sets {
             let mut start = vec![0.0; self.kernel_len()];
@@ -97,8 +95,8 @@ impl Objective<'_> {
         start
     }
 
-    /// About the inverse of the Hessian's diagonal: features have mean 0 and variance 1, and a
-    /// logit's second derivative is p (1 - p).
+    /// An approximation of the inverse of the Hessian's diagonal: features have mean 0 and variance 1, and a logit's
+    /// second derivative is p (1 - p).
     pub(super) fn scale(&self, penalty: f64) -> Vec<f64> {
         if let Some(sets) = &self.sets {
             let curvatures: Vec<f64> =
@@ -115,7 +113,7 @@ impl Objective<'_> {
         scale
     }
 
-    /// Of each logit, the share of the weights of the samples where it should say yes, in between 0 and 1.
+    /// For each logit, the share of its positive samples in the weights, strictly between 0 and 1.
     fn shares(&self, sets: &[Vec<usize>]) -> Vec<f64> {
         let mut sums = vec![[0.0; 2]; self.units];
         for (row, &label) in self.labels.iter().enumerate() {
@@ -127,13 +125,13 @@ impl Objective<'_> {
         sums.iter().map(|[yes, all]| (yes / all).clamp(1e-6, 1.0 - 1e-6)).collect()
     }
 
-    /// What a pair of sample and logit counts.
+    /// The weight of a pair of sample and logit.
     fn weight_of(&self, row: usize, unit: usize) -> f64 {
         let of_pair = |pairs: &Vec<f32>| f64::from(pairs[row * self.units + unit]);
         f64::from(self.weights[row]) * self.of_pairs.as_ref().map_or(1.0, of_pair)
     }
 
-    /// The sum of the weights of the samples that train, or of those held out, in a fold.
+    /// The sum of the weights of the samples of a fold that are held out, or of those used for training.
     pub(super) fn weight(&self, fold: Fold, held_out: bool) -> f64 {
         let rows = self.weights.iter().zip(&self.folds);
         rows.filter(|(_, of)| is_held_out(**of, fold) == held_out)
@@ -141,7 +139,7 @@ impl Objective<'_> {
             .sum()
     }
 
-    /// The objective at several points, in one pass over the samples. `go_on` is asked during it.
+    /// Evaluates the objective at several points in one pass over the samples. `go_on` is called during the pass.
     pub(super) fn evaluate(
         &self,
         points: &[Point],
@@ -199,7 +197,7 @@ impl Objective<'_> {
         Ok(points.iter().enumerate().map(finish).collect())
     }
 
-    /// The kernels of all points side by side, dim x columns, and the biases.
+    /// The kernels of all points side by side, dim x columns, and their biases.
     fn gather(&self, points: &[Point]) -> (Vec<f32>, Vec<f32>) {
         let columns = points.len() * self.units;
         let (mut kernel, mut bias) = (vec![0.0; self.dim * columns], vec![0.0; columns]);
@@ -214,7 +212,7 @@ impl Objective<'_> {
         (kernel, bias)
     }
 
-    /// `forward` holds the kernels and biases of all points.
+    /// `forward` contains the kernels and biases of all points.
     ///
     /// # Errors
     /// When features cannot be read.
@@ -255,8 +253,8 @@ impl Objective<'_> {
         Ok(PartialSums { d_kernel, d_bias, losses })
     }
 
-    /// The logits become the gradient of the loss with respect to them; losses and the gradient of
-    /// the bias are added up.
+    /// Replaces the logits by the gradient of the loss with respect to them; accumulates losses and the gradient of the
+    /// bias.
     fn differentiate(
         &self,
         points: &[Point],
@@ -272,7 +270,7 @@ impl Objective<'_> {
                 let own = &mut line[index * self.units..][..self.units];
                 let (loss, weight) = match &self.sets {
                     None => (weight * loss_and_difference(own, label, &mut p), weight),
-                    // Each logit has its own weight, which is in the differences.
+                    // Each logit has its own weight, which is included in the differences.
                     Some(sets) => {
                         let weight = |unit| self.weight_of(row, unit);
                         (losses_and_differences(own, &sets[label], weight, &mut p), 1.0)
@@ -290,7 +288,7 @@ impl Objective<'_> {
         }
     }
 
-    /// Depends on the number of samples alone, so that sums are cut in the same way on any machine.
+    /// Depends only on the number of samples, so that sums are split in the same way on any machine.
     fn rows_per_task(&self) -> usize {
         self.labels.len().div_ceil(16).clamp(32, 256)
     }
@@ -300,8 +298,8 @@ fn is_held_out(of: Fold, fold: Fold) -> bool {
     fold.is_some() && of == fold
 }
 
-/// The sum of the weighted losses of one sample's logits, of which those of `set` should say yes, and in
-/// `p` their weighted derivatives.
+/// Returns the sum of the weighted losses of one sample's logits, with those of `set` positive; writes their weighted
+/// derivatives to `p`.
 fn losses_and_differences(
     logits: &[f32],
     set: &[usize],
@@ -318,7 +316,7 @@ fn losses_and_differences(
     loss
 }
 
-/// The loss of one sample, and in `p` the probabilities less 1 at the label.
+/// Returns the loss of one sample; writes to `p` the probabilities minus 1 at the label.
 fn loss_and_difference(logits: &[f32], label: usize, p: &mut [f64]) -> f64 {
     if let [z] = logits {
         let z = f64::from(*z);

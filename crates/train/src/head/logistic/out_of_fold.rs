@@ -1,4 +1,4 @@
-//! What heads say of samples that they were not trained on.
+//! Predictions for samples by heads that were not trained on them.
 
 use std::ops::ControlFlow;
 
@@ -9,23 +9,23 @@ use super::{LogisticConfig, LogisticFit, Problem, fit_logistic, strength};
 use crate::head::logits_of;
 use crate::{Event, Head, Samples, TrainError};
 
-/// What heads that have not seen them say of samples.
+/// Predictions for samples by heads that were not trained on them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutOfFold {
     /// n x units.
     pub logits: Vec<f32>,
-    /// Whether each sample was held out. Those without which a class would be missing never are; theirs
-    /// are by the head of all.
+    /// Whether each sample was held out. Samples without which a class would be missing never are; their logits are
+    /// from the head trained on all.
     pub held_out: Vec<bool>,
 }
 
-/// The logits that each sample has by a head of the other four fifths of the samples: 5 folds, stratified
-/// and by groups. `head` and its strength are of all samples, fitted as `config` says.
+/// Computes the logits of each sample by a head trained on the other four fifths of the samples: 5 folds, stratified
+/// and by groups. `head` and its strength are those of a fit to all samples with `config`.
 ///
-/// `callback` is told several times a second of the fits.
+/// `callback` receives the progress of the fits several times a second.
 ///
 /// # Errors
-/// As [`fit_logistic`].
+/// As for [`fit_logistic`].
 pub fn out_of_fold_logits(
     samples: &Samples,
     (head, strength): (&Head, f64),
@@ -67,10 +67,10 @@ pub fn out_of_fold_logits(
     Ok(found)
 }
 
-/// The probabilities, n x classes, of [`out_of_fold_logits`], with the strength chosen once, on all.
+/// Returns the probabilities, n x classes, of [`out_of_fold_logits`], with the strength chosen once, on all samples.
 ///
 /// # Errors
-/// As [`fit_logistic`].
+/// As for [`fit_logistic`].
 pub fn out_of_fold(
     samples: &Samples,
     config: &LogisticConfig,

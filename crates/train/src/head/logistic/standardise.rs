@@ -3,25 +3,25 @@ use rayon::prelude::*;
 use super::super::ROWS_PER_TASK;
 use crate::{Features, Samples, TrainError};
 
-/// A feature whose deviation is below this share of its mean, or of the largest deviation of all, is
-/// taken to be constant: what it has is rounding, which must not be blown up.
+/// A feature whose deviation is below this fraction of its mean, or of the largest deviation of all features, counts as
+/// constant: its variation is rounding error, which must not be amplified.
 const CONSTANT: f64 = 1e-6;
 
-/// The mean variance of all features counts for that of each as if so many samples had it: of nine pictures a
-/// feature that one of them has would otherwise count for as much as one that parts them all.
+/// The mean variance of all features contributes to that of each like this many samples. Otherwise, with nine pictures,
+/// a feature that is present in one of them would count as much as one that separates them all.
 const USUAL: f64 = 30.0;
 
-/// Mean and deviation of each feature, in the precision that they are applied in.
+/// Mean and deviation of each feature, in the precision in which they are applied.
 pub(super) struct Standardisation {
     pub(super) mean: Vec<f32>,
-    /// 1 / standard deviation (of the population), times the share of the block; 0 for constant features.
+    /// 1 / standard deviation (of the population), times the block's share; 0 for constant features.
     pub(super) inverse: Vec<f32>,
 }
 
 impl Standardisation {
-    /// That of the given rows; with `draw_together` the deviations are drawn towards a common one, the more so
-    /// the fewer rows there are. Features come in blocks of so many each, of which each has a common deviation of
-    /// its own; all blocks count the same, however many features they have.
+    /// Computes the standardisation of the given rows; `draw_together` shrinks the deviations towards a common one, the
+    /// more so the fewer rows there are. Features are divided into blocks of the given sizes; each has its own common
+    /// deviation, and all have the same weight, regardless of their sizes.
     ///
     /// # Errors
     /// When their features cannot be read.
@@ -59,12 +59,12 @@ impl Standardisation {
         Ok(Self { mean: mean.into_iter().map(|mean| mean as f32).collect(), inverse })
     }
 
-    /// The number of features that vary.
+    /// The number of features that are not constant.
     pub(super) fn varying(&self) -> usize {
         self.inverse.iter().filter(|inverse| **inverse > 0.0).count()
     }
 
-    /// The given rows with mean 0 and deviation 1 into z, rows x dim.
+    /// Writes the given rows, standardised to mean 0 and deviation 1, to z, rows x dim.
     ///
     /// # Errors
     /// When their features cannot be read.
@@ -101,7 +101,7 @@ impl Standardisation {
 /// Tasks whose sums are in memory at a time.
 const TASKS_AT_ONCE: usize = 64;
 
-/// For each feature, the sum over the rows of a function of column and value.
+/// Sums a function of column and value over the rows, for each feature.
 ///
 /// # Errors
 /// When the rows cannot be read.

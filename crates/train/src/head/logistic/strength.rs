@@ -10,20 +10,20 @@ use crate::{
     optimizers::{Lbfgs, LbfgsConfig, LbfgsStatus},
 };
 
-/// The variance of a logit that a kernel drawn from the prior (normal, variance C) gives to a
-/// standardised sample is C x features. The path goes from `FIRST` to `LAST` in steps of `STEP`.
+/// First strength of the path, which goes up to `LAST` in factors of `STEP`. The variance of a logit for a standardised
+/// sample, with a kernel drawn from the prior (normal, variance C), is C x features.
 const FIRST: f64 = 0.1;
 const LAST: f64 = 1e4;
 const STEP: f64 = 3.162_277_660_168_379_5;
-/// Where nothing can be held out: one sample a class.
+/// Used if nothing can be held out: one sample per class.
 const DEFAULT: f64 = 1.0;
-/// What is preferred where losses are nearly the same.
+/// Preferred if losses are nearly the same.
 const USUAL: f64 = STEP;
-/// Ten times as much, or a tenth, must be better by a sum of log losses of so much on the samples held out.
-/// These three, and the share of deviations in common, are what was best for 1 to 10 pictures a class of foods
-/// and of Fashion-MNIST (`benchmarks/few`).
+/// A strength ten times as high or low must improve the sum of log losses on the held-out samples by this much. These
+/// three constants, and the shrinkage of deviations, were the best for 1 to 10 pictures per class of foods and of
+/// Fashion-MNIST (`benchmarks/few`).
 const DOUBT: f64 = 10.0;
-/// The path ends when the loss has not fallen by this share for so many steps.
+/// The path ends when the loss has not fallen by this fraction for so many steps.
 const GAIN: f64 = 0.002;
 const PATIENCE: usize = 2;
 
@@ -31,12 +31,12 @@ const PATIENCE: usize = 2;
 pub(super) struct Choice {
     pub(super) strength: f64,
     pub(super) trials: Vec<Trial>,
-    /// A minimisation near the solution, with the penalty it has; none if nothing was held out.
+    /// A minimisation near the solution, with its penalty; `None` if nothing was held out.
     pub(super) near: Option<(Lbfgs, f64)>,
 }
 
-/// Minimisations of one objective, each with samples of its own held out, along one path of
-/// strengths from strong to weak regularisation.
+/// Minimisations of one objective, each with a different fold held out, along a shared path from strong to weak
+/// regularisation.
 struct Paths<'a> {
     objective: &'a Objective<'a>,
     all: Vec<Path>,
@@ -48,11 +48,11 @@ struct Path {
     penalty: f64,
     train_weight: f64,
     held_out_weight: f64,
-    /// The loss of the samples held out, at the solver's best point.
+    /// The loss of the held-out samples at the solver's best point.
     held_out: f64,
 }
 
-/// The strength whose kernel has the lowest loss on held-out samples.
+/// Chooses the strength whose kernel has the lowest loss on held-out samples.
 pub(super) fn choose(
     objective: &Objective,
     folds: u8,
@@ -67,7 +67,7 @@ pub(super) fn choose(
     }
     let mut paths = Paths {
         objective,
-        // The last path has all samples: its end is where the fit starts from.
+        // The last path includes all samples: the final fit starts from its end.
         all: (0..folds)
             .map(Some)
             .chain([None])
@@ -75,7 +75,7 @@ pub(super) fn choose(
             .collect(),
     };
     let held_out = paths.held_out_weight().max(f64::MIN_POSITIVE);
-    // The loss of each trial, with what speaks against its strength from the start.
+    // The loss of each trial, plus the prior penalty of its strength.
     let mut doubted: Vec<f64> = Vec::new();
     let mut lowest = f64::INFINITY;
     let mut since_gain = 0;
@@ -99,8 +99,7 @@ pub(super) fn choose(
     Ok(choice)
 }
 
-/// Minimisations with this strength, each without the samples of one fold. They take each product with the
-/// samples together.
+/// Minimisations with this strength, each with one fold held out. They share the products with the samples.
 pub(super) fn hold_out(
     objective: &Objective,
     folds: u8,
@@ -114,8 +113,7 @@ pub(super) fn hold_out(
     Ok(paths.all.into_iter().map(|path| path.solver).collect())
 }
 
-/// The lowest loss of a trial, and how many steps further the vertex of the parabola through it and its
-/// neighbours lies.
+/// The index of the lowest loss, and the offset in steps to the vertex of the parabola through it and its neighbours.
 fn lowest_between(losses: &[f64]) -> Option<(usize, f64)> {
     let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b]))?;
     let at = |index: usize| losses.get(index).copied();
@@ -130,7 +128,7 @@ fn lowest_between(losses: &[f64]) -> Option<(usize, f64)> {
 }
 
 impl Paths<'_> {
-    /// Goes on to a strength; returns the mean loss of all samples held out.
+    /// Continues with another strength; returns the mean loss of all held-out samples.
     fn solve(
         &mut self,
         strength: f64,
@@ -167,7 +165,7 @@ impl Paths<'_> {
         Ok(loss / self.held_out_weight())
     }
 
-    /// What the samples held out count for together.
+    /// The total weight of the held-out samples.
     fn held_out_weight(&self) -> f64 {
         self.all.iter().map(|path| path.held_out_weight).sum()
     }
