@@ -115,10 +115,10 @@ impl TrainJob {
         let mut seconds = time_of(base, pictures, &inputs.extract, context)?;
         if self.effort == Effort::Best {
             let tuning = self.trial(base);
-            let frozen = frozen_share(base, &tuning, &inputs.extract)?;
             // Views are not cached, and each is of a single picture.
             let mut plain = base.clone();
             plain.set_mirrored(false);
+            let frozen = frozen_share(&plain, &tuning, &inputs.extract)?;
             let extract = inputs.extract.clone().with_cache(None);
             let once = time_of(&plain, pictures, &extract, context)?;
             let views = tuning.inputs.views.min(tuning.training.epochs) as f64;
@@ -219,12 +219,10 @@ fn time_of(
 
 /// The share of a base's multiplications in layers that fine-tuning leaves frozen.
 fn frozen_share(base: &Base, tuning: &FineTuning, extract: &ExtractConfig) -> Result<f64, Error> {
-    let mut plain = base.clone();
-    plain.set_mirrored(false);
-    let (_, network) = tuning.network(&plain)?;
+    let (_, network) = tuning.network(base)?;
     let count = |output| {
         let config = FrozenConfig { output, compute: extract.compute, ..FrozenConfig::default() };
-        Plan::compile(plain.network(), plain.weights(), &config).multiply_adds() as f64
+        Plan::compile(base.network(), base.weights(), &config).multiply_adds() as f64
     };
     Ok(match network.boundary() {
         0 => 0.0,
