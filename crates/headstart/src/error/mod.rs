@@ -1,9 +1,11 @@
 //! What can go wrong between a folder of pictures and a classifier.
 
+mod about;
+
 use std::path::{Path, PathBuf};
 
 use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
-use headstart_error::{ErrorKind, system_reason};
+use headstart_error::system_reason;
 use headstart_fetch::FetchError;
 use headstart_files::FileError;
 use headstart_formats::{Format, FormatError};
@@ -391,111 +393,6 @@ impl Error {
         match error {
             PredictError::Picture(cause) => Self::Picture { path: Some(picture.to_owned()), cause },
             other => other.into(),
-        }
-    }
-
-    /// What can be done about it: an exit status, an HTTP status or an exception follows from it.
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Model(error) => error.kind(),
-            Self::Format(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Data(error) => error.kind(),
-            Self::Picture { cause, .. } => cause.kind(),
-            Self::Train(error) => match error {
-                TrainError::View { source, .. } | TrainError::Input(source) => {
-                    source.downcast_ref().map_or_else(|| error.kind(), Self::kind)
-                }
-                _ => error.kind(),
-            },
-            Self::NotBundled { .. }
-            | Self::NotPublished { .. }
-            | Self::NoSuchClass { .. }
-            | Self::ClassNames { .. }
-            | Self::BadClassNames(_) => ErrorKind::InvalidName,
-            Self::NoSuchModel { .. } | Self::NoStoredBase { .. } => ErrorKind::NotFound,
-            Self::Fetch { cause, .. } => cause.kind(),
-            Self::OtherBase { .. }
-            | Self::OtherFeatures { .. }
-            | Self::OtherRun { .. }
-            | Self::TakesEpochs { .. }
-            | Self::OtherTask { .. }
-            | Self::OneBase { .. }
-            | Self::Options(_) => ErrorKind::InvalidInput,
-            Self::UnknownWeights { .. }
-            | Self::Features { .. }
-            | Self::NotAModel { .. }
-            | Self::DamagedBase { .. }
-            | Self::KerasModel { .. }
-            | Self::WeightFile { .. }
-            | Self::NoPicture
-            | Self::OneReadableClass { .. }
-            | Self::UnknownClass { .. }
-            | Self::OtherClasses { .. }
-            | Self::NothingToEvaluate { .. }
-            | Self::NothingOnSide { .. }
-            | Self::NothingToLearnFrom { .. }
-            | Self::OneClassCounts { .. }
-            | Self::NoCheckpoint { .. } => ErrorKind::InvalidData,
-            Self::NewerModel { .. } | Self::CannotTellUnknown => ErrorKind::Unsupported,
-            Self::Threads { .. } => ErrorKind::LimitExceeded,
-            Self::Diverged { cause, .. } => cause.kind(),
-            Self::NoReadablePicture { reason, .. } => reason.kind(),
-            Self::NoRoom { .. } => ErrorKind::OutOfSpace,
-            Self::Scratch { cause, .. } | Self::Output(cause) => cause.kind().into(),
-            Self::Saved { .. } | Self::Interrupted => ErrorKind::Interrupted,
-        }
-    }
-
-    /// The file or folder that it is about.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Model(error) => error.path(),
-            Self::Format(error) => error.path(),
-            Self::File(error) => Some(&error.path),
-            Self::Data(error) => error.path(),
-            Self::Picture { path, .. } => path.as_deref(),
-            Self::UnknownWeights { file, .. }
-            | Self::Features { file, .. }
-            | Self::OtherFeatures { file, .. }
-            | Self::OtherBase { file, .. }
-            | Self::DamagedBase { file, .. }
-            | Self::NotAModel { file, .. }
-            | Self::KerasModel { file }
-            | Self::WeightFile { file, .. }
-            | Self::NewerModel { file, .. }
-            | Self::NoCheckpoint { file, .. }
-            | Self::OtherRun { file, .. } => Some(file),
-            Self::NoReadablePicture { path, .. }
-            | Self::NothingToEvaluate { path }
-            | Self::NothingOnSide { path, .. }
-            | Self::NothingToLearnFrom { path, .. } => Some(path),
-            Self::NoRoom { folder, .. }
-            | Self::Scratch { folder, .. }
-            | Self::NoStoredBase { folder, .. } => Some(folder),
-            Self::Fetch { cause, .. } => cause.path(),
-            Self::Saved { checkpoint, .. } => Some(checkpoint),
-            Self::NoSuchModel { model, .. } => Some(Path::new(model)),
-            Self::Diverged { model, .. } => Some(model),
-            Self::Train(_)
-            | Self::CannotTellUnknown
-            | Self::NotBundled { .. }
-            | Self::NotPublished { .. }
-            | Self::OneBase { .. }
-            | Self::NoPicture
-            | Self::OneReadableClass { .. }
-            | Self::UnknownClass { .. }
-            | Self::NoSuchClass { .. }
-            | Self::OtherClasses { .. }
-            | Self::ClassNames { .. }
-            | Self::BadClassNames(_)
-            | Self::OneClassCounts { .. }
-            | Self::TakesEpochs { .. }
-            | Self::OtherTask { .. }
-            | Self::Options(_)
-            | Self::Threads { .. }
-            | Self::Output(_)
-            | Self::Interrupted => None,
         }
     }
 
