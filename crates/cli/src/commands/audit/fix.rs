@@ -13,7 +13,7 @@ use crate::output::csv_field;
 ///
 /// Columns:
 ///
-/// - `path`: for a finding about a class, the folder of the class, if it has one
+/// - `path`: the file or, for a finding about a class, the folder of the class, if it has one
 /// - `finding`: the kind
 /// - `action`: a word for what to do
 /// - `keep`: for copies, the file that may stay; empty if it is not clear which one that is

@@ -100,8 +100,8 @@ fn below(root: &Path, picture: &Location) -> String {
     path_text(below.unwrap_or(&path)).into_owned()
 }
 
-/// Prints one event per finding, and a summary. Paths that are not UTF-8 are listed in `escaped`, in the
-/// form of [`path_text`].
+/// Prints one event per finding, and a summary. Paths are written by [`path_text`]; `escaped` tells
+/// whether one of them is not UTF-8.
 fn events(audit: &Audit, output: &Output) -> anyhow::Result<()> {
     if !output.is_json() {
         return Ok(());

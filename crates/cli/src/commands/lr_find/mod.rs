@@ -124,7 +124,7 @@ pub(crate) fn run(args: &LrFindArgs, common: &Common, output: &Output) -> anyhow
 }
 
 impl LrFindArgs {
-    /// The pictures of a source, with the split of training.
+    /// The pictures of a source, with the default share held back.
     fn pictures(&self, source: Source) -> PictureSource {
         PictureSource::new(source)
             .with_validation(DEFAULT_SHARE, self.both.seed)

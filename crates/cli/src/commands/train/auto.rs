@@ -67,7 +67,7 @@ const FEW: usize = 80;
 /// Recommends another base at hand, if a short comparison shows that it would do clearly better than the
 /// one that was trained on.
 ///
-/// Only printing can fail: the model exists already, so other errors are ignored.
+/// Errors of the comparison are ignored: the model exists already.
 pub(super) fn recommend(
     job: &TrainJob,
     pictures: &Pictures,
@@ -117,7 +117,7 @@ fn at_hand(source: &BaseSource) -> Result<Vec<&'static str>, Error> {
     Ok(ARCHITECTURES.iter().map(|architecture| architecture.id).filter(is_there).collect())
 }
 
-/// Loads the base `name` with the other settings of the job, without mirror images.
+/// Loads the base `name` with the other settings of the job, without the mirror images of a higher effort.
 fn load(job: &TrainJob, name: &str) -> Result<Base, Error> {
     let mut source = job.base.clone();
     source.config.architecture = Some(name.to_owned());
