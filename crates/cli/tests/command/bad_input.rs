@@ -1,4 +1,4 @@
-//! Bad input: one line that names the thing, no panic, and no half-written file.
+//! Bad input: a one-line error that names the file, no panic, and no partly written output.
 
 use std::fs;
 use std::process::Stdio;

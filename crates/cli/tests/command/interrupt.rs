@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle.
+//! Ctrl-C during a run.
 #![cfg(unix)]
 
 use std::process::{Command, Stdio};

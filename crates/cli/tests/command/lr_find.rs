@@ -105,7 +105,8 @@ fn a_model_is_tested_on_the_folder_it_was_trained_on_and_stays_as_it_is() {
                      --batch-size 8 --learning-rate ";
         assert!(command.starts_with(start), "{command}");
     }
-    // The test gives the same losses when run again, with other output options, and on another folder.
+    // The test gives the same losses when run again, with other output options, and on another folder
+    // with the same pictures.
     place.pictures("other folder", &CLASSES, 0..6);
     let arguments = ["lr-find", "model.safetensors", "other folder", "--json"];
     let more: Vec<&str> = arguments.into_iter().chain(options.split(' ')).collect();

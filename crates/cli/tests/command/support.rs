@@ -112,9 +112,9 @@ impl Place {
         self.run_with(&arguments.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// Runs the binary with `folder` on a separate file system of this `size`, and returns the names of
-    /// all files left in the folder; `None` if such a file system cannot be mounted without leaving a
-    /// trace.
+    /// Runs the binary with `folder` on a separate file system of this `size`. Returns the run, and the
+    /// names of all files left in the folder; `None` if such a file system cannot be mounted without
+    /// leaving a trace.
     #[cfg(target_os = "linux")]
     pub(crate) fn run_on_disk(
         &self,

@@ -51,7 +51,7 @@ fn targets(text: &str) -> Vec<&str> {
         if code {
             continue;
         }
-        // Text between backticks is code: every second part.
+        // Text between backticks is code, so only every second part counts.
         for part in line.split('`').step_by(2) {
             for rest in part.split("](").skip(1) {
                 targets.extend(rest.split(')').next());

@@ -47,7 +47,7 @@ impl Chromium {
                 "--disable-component-update",
                 "--disable-sync",
             ])
-            // Blocks requests that the browser itself makes.
+            // The browser's own requests fail: no host name can be resolved.
             .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
             .args(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
             .arg(format!("--use-file-for-fake-video-capture={}", video.display()))

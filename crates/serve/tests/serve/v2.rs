@@ -24,7 +24,7 @@ fn predicted(class: &str) -> Prediction {
     model().predictor().predict_bytes(&picture(class)).unwrap()
 }
 
-/// The JSON of a response and one of the binary tensors that follow it.
+/// The JSON entry of an output, and its bytes among the binary tensors that follow the JSON.
 fn binary<'a>(response: &'a Response, name: &str) -> (Value, &'a [u8]) {
     let length: usize = response.headers["inference-header-content-length"].parse().unwrap();
     let json: Value = serde_json::from_slice(&response.body[..length]).unwrap();

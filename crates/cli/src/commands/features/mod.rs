@@ -183,7 +183,7 @@ fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
     }
 }
 
-/// Added to the message of an interruption if features are cached.
+/// Message of an interruption if features are cached.
 pub(super) const FEATURES_ARE_KEPT: &str =
     "interrupted; the features computed so far are kept: run the same command to go on";
 
