@@ -52,8 +52,8 @@ pub(crate) struct FeaturesArgs {
     base: BaseArgs,
 }
 
-/// A file that features are written to one picture at a time, so that memory does not grow with
-/// their number.
+/// A file that features are written to one picture at a time, so that memory does not grow with the
+/// number of pictures.
 trait Writer {
     fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()>;
 
@@ -61,7 +61,7 @@ trait Writer {
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
-/// Told by the file's ending.
+/// The file format, chosen by the file's extension.
 #[derive(Clone, Copy)]
 enum Format {
     Npy,
@@ -79,7 +79,7 @@ impl Format {
         }
     }
 
-    /// Opens a writer on a file, for the pictures listed, of which some may turn out unreadable.
+    /// Opens a writer for the pictures listed, some of which may turn out to be unreadable.
     fn open(
         self,
         (file, path): (File, &Path),
@@ -149,8 +149,8 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The pictures of all paths, each labelled by what stands in its path: below a folder that was given,
-/// or in the path of a picture that was.
+/// Lists the pictures of all paths, each with a label from its path. Below a folder, the path is
+/// relative to the folder.
 fn labelled(
     label: &LabelArgs,
     pattern: &PathPattern,
@@ -183,7 +183,7 @@ fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
     }
 }
 
-/// Said with an interruption where there is a cache.
+/// Message of an interruption if features are cached.
 pub(super) const FEATURES_ARE_KEPT: &str =
     "interrupted; the features computed so far are kept: run the same command to go on";
 
@@ -234,7 +234,7 @@ fn write(
         error => error.into(),
     })?;
     drop(context);
-    // A part of few pictures may have none.
+    // A shard of few pictures may be empty.
     if count == 0 && !pictures.is_empty() {
         return Err(Error::none_readable(skipped).into());
     }
