@@ -39,7 +39,7 @@ pub enum ExportError {
         /// The format.
         format: &'static str,
     },
-    /// With rounded weights, the most likely class changes.
+    /// With rounded weights, the model gives different answers to pictures of the proof.
     #[error(
         "with {} weights the first class of {changed} of {pictures} pictures of the proof changes; use int16",
         weights.name()
