@@ -108,7 +108,7 @@ pub enum StudioError {
     /// The system refuses access to one of the studio's own files.
     #[error("cannot read {name} ({})", headstart::system_reason(.cause))]
     Unread {
-        /// The contents of the file.
+        /// The name of the model, or whatever else it contains.
         name: String,
         /// The error of the system.
         cause: io::Error,
