@@ -102,7 +102,7 @@ impl Staging {
                 unpacked
             }
             Err(error) => {
-                // The hidden files that systems leave in folders are skipped without mention.
+                // Files that systems leave in folders are removed without mention; users do not expect to see them.
                 match new_file_name(name) {
                     Some(_) => self.skip(name, &error.to_string(), &file),
                     None => drop(fs::remove_file(&file)),
