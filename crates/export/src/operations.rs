@@ -38,7 +38,7 @@ pub(crate) fn check_program(
 /// Refuses a network with layers that [`crate::keras`] cannot write.
 ///
 /// # Errors
-/// As [`check_program`].
+/// Those of [`check_program`].
 pub(crate) fn check_layers(format: &'static str, network: &Network) -> Result<(), ExportError> {
     for layer in network.layers() {
         let is_written = match layer.kind {

@@ -80,9 +80,9 @@ struct Score {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Explain {
     No,
-    /// That of the most likely class.
+    /// The heatmap of the most likely class.
     Likeliest,
-    /// That of the class of this name.
+    /// The heatmap of the class with this name.
     Class(String),
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::studio::Shared;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// In one round out of so many, also checks whether files were overwritten, which takes longer.
+/// Every `CLOSELY`-th round also checks whether files were overwritten, which takes longer.
 const CLOSELY: u32 = 10;
 
 /// A thread that ends when this is dropped.

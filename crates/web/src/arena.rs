@@ -11,7 +11,7 @@ pub(crate) struct Arena {
 const ALIGNMENT: u32 = 64;
 
 impl Arena {
-    /// The first place with so many free bytes.
+    /// Reserves the first place with enough free bytes, and returns its start.
     pub(crate) fn take(&mut self, bytes: usize) -> u32 {
         let bytes = (bytes as u32).next_multiple_of(ALIGNMENT);
         let mut at = 0;

@@ -70,7 +70,7 @@ impl Data {
         at
     }
 
-    /// Stores weights quantized to so many bytes each, and returns the address of the widened weights. `weights` are
+    /// Stores weights quantized to `bytes` bytes each, and returns the address of the widened weights. `weights` are
     /// panels of `rows` x [`PANEL`].
     pub(crate) fn short(&mut self, weights: &[f32], rows: usize, bytes: usize) -> u32 {
         let mut scales = Vec::new();
@@ -99,7 +99,7 @@ impl Data {
         at
     }
 
-    /// The address of at least so many bytes that stay zero.
+    /// The address of at least `bytes` bytes that stay zero.
     pub(crate) fn zeros(&mut self, bytes: usize) -> u32 {
         if self.zeros.1 < bytes {
             self.zeros = (self.room(bytes), bytes);

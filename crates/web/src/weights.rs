@@ -69,7 +69,7 @@ impl FromStr for Weights {
     }
 }
 
-/// The largest absolute value of a quantized weight of so many bytes.
+/// The largest absolute value of a quantized weight of `bytes` bytes.
 fn most(bytes: usize) -> f64 {
     if bytes == 1 { i8::MAX.into() } else { i16::MAX.into() }
 }

@@ -59,7 +59,7 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
     Ok(model.encode_to_vec())
 }
 
-/// The whole description, the parts of it that are read most often as entries of their own, and the proof.
+/// The metadata entries: the whole description, those parts of it that are read most often, and the proof.
 fn metadata(subject: &Subject<'_>, proof: &Proof) -> Vec<StringStringEntryProto> {
     let description = &subject.description;
     let text = |entry: &serde_json::Value| match entry.as_str() {

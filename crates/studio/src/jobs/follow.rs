@@ -44,7 +44,7 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    /// Follows a job with at most so many epochs of fine-tuning.
+    /// Follows a job with at most `epochs` epochs of fine-tuning.
     pub(super) fn new(epochs: usize) -> Self {
         Self { epochs, what: "", begun: None, first: 0, told: None }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Project, Running, fill, move_to, picture, until};
 
-/// The live head's view, once it is based on so many pictures.
+/// The live head's view, once it is based on this number of pictures.
 fn learned(studio: &Running, pictures: usize) -> Value {
     let mut view = Value::Null;
     until(&format!("{pictures} pictures are learned from"), || {

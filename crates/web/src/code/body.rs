@@ -114,7 +114,7 @@ impl Body {
         self.code.extend([I::Br(0), I::End, I::End]);
     }
 
-    /// Runs `body` so many times; no loop is emitted for zero times or one.
+    /// Runs `body` a constant number of times; no loop is emitted for zero times or one.
     pub(crate) fn repeat(&mut self, times: usize, body: impl FnOnce(&mut Self)) {
         if times < 2 {
             if times == 1 {
@@ -136,7 +136,7 @@ impl Body {
         self.code.push(I::End);
     }
 
-    /// Sets so many bytes to zero.
+    /// Sets `bytes` bytes to zero.
     pub(crate) fn fill(&mut self, address: Expr<I32>, bytes: usize) {
         if bytes > 0 {
             self.code.extend(address.code);
@@ -149,7 +149,7 @@ impl Body {
         self.fused
     }
 
-    /// Grows the memory by so many pages; traps if the memory cannot grow.
+    /// Grows the memory by `pages` pages; traps if the memory cannot grow.
     pub(crate) fn grow(&mut self, pages: Expr<I32>) {
         self.code.extend(pages.code);
         self.code.extend([I::MemoryGrow(0), I::I32Const(-1), I::I32Eq]);

@@ -50,7 +50,7 @@ impl Module {
     fn add(&mut self, body: Body, results: &[ValType]) -> u32 {
         let index = self.functions.len();
         self.types.ty().function(body.params.iter().copied(), results.iter().copied());
-        // Each function has a type of its own, with the same index.
+        // Each function has its own type, with the same index.
         self.functions.function(index);
         let mut function = Function::new_with_locals_types(body.locals.iter().copied());
         body.code.iter().for_each(|instruction| {
@@ -74,7 +74,7 @@ impl Module {
         self.exports.export(name, ExportKind::Global, index);
     }
 
-    /// The bytes of the module, which imports a memory of at least so many pages.
+    /// The bytes of the module, which imports a memory of at least `pages` pages.
     pub(crate) fn finish(self, pages: u64) -> Vec<u8> {
         let mut imports = ImportSection::new();
         imports.import("weights", "memory", EntityType::Memory(memory(pages)));
@@ -90,7 +90,7 @@ impl Module {
     }
 }
 
-/// The type of a memory of at least so many pages, without an upper limit.
+/// The type of a memory of at least `pages` pages, without an upper limit.
 pub(crate) fn memory(pages: u64) -> MemoryType {
     MemoryType {
         minimum: pages,

@@ -76,7 +76,7 @@ impl Conv {
         Self { rows, row: inputs / rows, pitch, step, outputs, clamp, residual, kernel, bias }
     }
 
-    /// A function of three addresses: of the input, the output and the residual. It computes so many consecutive
+    /// A function of three addresses: of the input, the output and the residual. It computes `pixels` consecutive
     /// pixels.
     pub(crate) fn body(&self, pixels: usize, fused: bool) -> Body {
         assert!(pixels == 1 || self.outputs.is_multiple_of(PANEL), "outputs are whole panels");

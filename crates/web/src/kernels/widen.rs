@@ -5,7 +5,7 @@ use crate::code::{Body, Expr};
 use crate::data::PANEL;
 
 /// A function of three addresses, of the quantized weights, the f32 weights and the scales, and of two numbers: of the
-/// panels, and of the rows in each. A quantized weight has so many bytes.
+/// panels, and of the rows in each. A quantized weight has `bytes` bytes.
 pub(crate) fn widen(bytes: usize) -> Body {
     let (mut body, [from, to, scales, panels, rows]) = Body::taking(false);
     let vector = (LANES * F32_BYTES) as u32;

@@ -3,8 +3,8 @@
 use super::{RGB, RGBA, Resize, as_bytes, levels, store_pixel};
 use crate::code::{Body, Expr, F32, Func, I32, V128, Var};
 
-// The layout of an entry, which tells what a pixel of the result covers in a line: the first pixel and the last; and
-// the shares of the first, of the last if it is a different one, and of each pixel in between.
+// The layout of an entry, which describes what a pixel of the result covers in a line: the first pixel and the last;
+// and the shares of the first, of the last if it is a different one, and of each pixel in between.
 const FIRST: u32 = 0;
 const LAST: u32 = 4;
 const SHARES: u32 = 8;
