@@ -237,7 +237,7 @@ fn what_cannot_be_written_or_read_is_named_and_leaves_nothing() {
         ("features pictures -o nowhere/x.npy", ["nowhere/x.npy", "cannot write"]),
         ("features empty -o x.npy", ["empty", "contains no pictures"]),
         ("features broken -o x.npy", ["broken/a/x.jpg", "can be read"]),
-        ("features missing -o x.npy", ["missing", "No such file"]),
+        ("features missing -o x.npy", ["missing: cannot be read", "No such file"]),
     ] {
         place.run(arguments).failed(1, &parts);
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use headstart::data::cache::CacheWarning;
 use headstart::data::sources::{
@@ -118,11 +118,12 @@ pub(crate) fn run(
         None => list_pictures_as(paths, &args.label.columns()),
     };
     if listing.pictures.is_empty() {
-        let reason = listing
-            .skipped
-            .first()
-            .map_or(String::new(), |s| format!(" ({})", hints::reason(&s.reason)));
-        anyhow::bail!("{}: contains no pictures{reason}", args.paths.first());
+        return Err(match listing.skipped.first() {
+            Some(Skipped { path, reason }) => {
+                anyhow!("{}: {}", path.display(), hints::reason(reason))
+            }
+            None => anyhow!("{}: contains no pictures", args.paths.first()),
+        });
     }
     let base = args.base.load(output)?;
     let written = write(args, common, &base, &listing.pictures, format)?;
