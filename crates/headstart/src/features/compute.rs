@@ -1,11 +1,11 @@
-//! What to compute with, by name: `avx2` or `avx512_bf16`.
+//! Serialisation of [`Compute`] by name, such as `avx2` or `avx512_bf16`.
 
 use headstart_engine::Isa;
 use headstart_engine::frozen::{Bf16, Compute};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// Whether it is what this processor does best.
+/// Whether it is the best that this processor supports.
 pub(super) fn is_default(compute: &Compute) -> bool {
     *compute == Compute::default()
 }
@@ -15,7 +15,7 @@ pub(super) fn serialize<S: Serializer>(compute: &Compute, to: S) -> Result<S::Ok
 }
 
 /// # Errors
-/// For what this processor does not have.
+/// When this processor does not support it.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Compute, D::Error> {
     let name = String::deserialize(from)?;
     let f32 = Isa::by_name(&name).map(Compute::from);
