@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 version=0.5.4
 mdbook=$(command -v mdbook || echo target/tools/bin/mdbook)
 if [ ! -x "$mdbook" ]; then
-    # Not optimised: that would take longer than it saves.
+    # Not optimised, because that would take longer than it saves.
     cargo install mdbook --version "$version" --locked --debug --root target/tools \
         --no-default-features --features search
 fi

@@ -1,4 +1,4 @@
-"""Folders of pictures, one folder per class, from what registries have.
+"""Folders of pictures, one folder per class, from data sets in package registries.
 
 usage: sets.py FOLDER [--stamps DIR]
 

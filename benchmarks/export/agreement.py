@@ -1,11 +1,11 @@
-"""How exported models answer in the frameworks that they were exported for.
+"""Compares the answers of exported models, run in their frameworks, with headstart's.
 
     python agreement.py pictures MODEL FOLDER OUT      pixels of FOLDER's pictures, and headstart's answers
     python agreement.py run RUNTIME FILE OUT           a runtime's answers to the same pixels, compared
     python agreement.py files SCRIPT FILE FOLDER OUT   answers of the script that headstart writes, from files
 
-OUT is the folder that `pictures` fills. RUNTIME is onnxruntime, openvino, keras, torch, litert or mediapipe.
-Each prints a line of JSON. `run.sh` goes through all of it.
+OUT is the folder that `pictures` fills. RUNTIME is onnxruntime, openvino, keras, torch, litert or mediapipe. Each
+prints a line of JSON. `run.sh` runs all of them.
 """
 
 import json
@@ -77,7 +77,7 @@ def keras(file):
 
 
 def torch(file):
-    """By the program that headstart writes, which says how the network is built."""
+    """Runs the program that headstart writes, which defines the network."""
     import importlib.util
 
     import torch
@@ -140,7 +140,7 @@ def run(runtime, file, out):
     start = time.perf_counter()
     name, answer = globals()[runtime](file)
     loaded = time.perf_counter() - start
-    # Another batch at the end, since the batch is free.
+    # The last batch may be smaller, since the batch size is free.
     batches = [slice(i, i + 32) for i in range(0, len(known["pixels"]), 32)]
     answers = np.concatenate([answer(known["pixels"][batch]) for batch in batches])
     report(name, file, answers, known["answers"], load_s=round(loaded, 2))

@@ -1,4 +1,4 @@
-"""What is measured: networks, the cases of each, and the tables that they make up.
+"""The measurements: networks, their cases, and the tables of cases.
 
 A suite is a list of tables that are measured in one run.
 """
@@ -10,7 +10,7 @@ import dataclasses
 class Network:
     """A base without its top, from a square picture to pooled features."""
 
-    base: str  # headstart's name of it
+    base: str  # headstart's name
     title: str
     side: int  # of the picture, in pixels
     width: float = 1.0  # multiplier of the channel counts
@@ -24,7 +24,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network, run in one way."""
+    """A network with the settings of a run."""
 
     network: Network
     batch: int = 1
@@ -41,7 +41,7 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows are names in runners.PEERS; with `by_case` they are the columns, and cases are the rows."""
+    """Rows are names in runners.PEERS; with `by_case`, these are the columns and cases are the rows."""
 
     title: str
     columns: dict[str, Case]
@@ -49,7 +49,7 @@ class Table:
     by_case: bool = False
 
     def cells(self):
-        """Every (case, row) that there is to measure. Streams are for many pictures."""
+        """Every (case, row) to measure. Streams apply only to batches of several pictures."""
         for case in self.columns.values():
             for row in self.rows:
                 if row != STREAMS or case.batch > 1:

@@ -1,8 +1,8 @@
 """Measures headstart and its peers in turn on the same work and writes a table: see run.sh.
 
-A case of a peer runs in a process of its own with as many threads as the case asks for. The rounds
-are interleaved, so that all see the same weather on the machine, and every other one goes
-backwards, so that nobody always comes first; OpenVINO is always next to headstart.
+A case of a peer runs in a separate process with the number of threads of the case. Rounds are
+interleaved, so that the machine's load affects all peers alike, and every other round is in reverse
+order, so that no peer is always first; OpenVINO is always next to headstart.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def arguments():
 
 
 def names(text):
-    """The rows that `--only` means."""
+    """The rows that `--only` selects."""
     starts = tuple(start.strip().lower() for start in text.split(","))
     for start in starts:
         if not any(name.lower().startswith(start) for name in PEERS):
@@ -57,7 +57,7 @@ def names(text):
 
 
 def measure(case, row, setting):
-    """What was measured, or None if the peer refused; why is said on standard error."""
+    """The measurement, or None if the peer refused; the reason is printed to standard error."""
     try:
         return PEERS[row](case, setting)
     except Refused as refusal:
@@ -66,7 +66,7 @@ def measure(case, row, setting):
 
 
 def compare(tables, wanted, rounds, setting):
-    """A list by round for each (case, row)."""
+    """A list of measurements by round for each (case, row)."""
     cells = [cell for table in tables for cell in table.cells() if wanted(*cell)]
     measured = {cell: [] for cell in cells}
     for index in range(rounds):
@@ -77,7 +77,7 @@ def compare(tables, wanted, rounds, setting):
 
 
 def write_models(suite, folder):
-    """In a process of its own, which takes PyTorch's memory with it."""
+    """Runs networks.py in a separate process, so that PyTorch's memory is released."""
     command = [sys.executable, "-W", "ignore", HERE / "networks.py", suite, folder]
     subprocess.run(command, check=True)
 

@@ -1,8 +1,8 @@
 """Writes the networks of a suite as ONNX files into a folder: `networks.py SUITE FOLDER`.
 
-They are torchvision's and timm's with random weights, on which speed does not depend. The batch is
-left open; the input is called `x` and has the shape (batch, 3, side, side). Windows are padded
-evenly on all sides, which needs no operation of its own.
+These are torchvision's and timm's networks with random weights, which do not affect speed. The
+batch size is free; the input is called `x` and has the shape (batch, 3, side, side). Windows are
+padded equally on all sides, which needs no separate operation.
 """
 
 import pathlib
@@ -42,7 +42,7 @@ def export(network, folder):
 
 
 def networks(suite):
-    """Each network of a suite once."""
+    """The distinct networks of a suite."""
     return {case.network for table in SUITES[suite] for case in table.columns.values()}
 
 

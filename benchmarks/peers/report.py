@@ -21,12 +21,13 @@ EXPLANATION = [
 
 
 def installed(packages):
-    """{name: version} of Python packages, of which `packages` maps names to those in the index."""
+    """{name: version} of Python packages; `packages` maps names to package names in the
+    registry."""
     return {name: importlib.metadata.version(package) for name, package in packages.items()}
 
 
 def versions():
-    """The peers and their versions, in words."""
+    """The peers and their versions, as text."""
     found = installed(PACKAGES)
     manifest = (HERE / "rust" / "Cargo.toml").read_text()
     found |= re.findall(r'^(rten|tract)(?:-onnx)? = "=(.*)"$', manifest, re.MULTILINE)
@@ -44,7 +45,7 @@ def share(rounds):
 
 
 def ratio(rounds, others):
-    """How many times as fast `rounds` are as `others`, round by round."""
+    """How many times as fast `rounds` are as `others`, by round."""
     ratios = [other.ms / each.ms for each, other in zip(rounds, others) if each and other]
     if not ratios:
         return "-"
@@ -99,7 +100,7 @@ def lines_by_case(table, measured):
 
 
 def report(tables, measured, title, rounds, seconds):
-    """All tables, of what `compare.compare` measured."""
+    """All tables, from the measurements of `compare.compare`."""
     words = {"rounds": rounds, "s": "s" * (rounds > 1), "seconds": seconds, "versions": versions()}
     parts = [f"# {title}\n"]
     for paragraph in EXPLANATION:

@@ -4,11 +4,10 @@
 #     benchmarks/peers/run.sh [--suite mobilenetv2|bases] [--quick] [--only NAME[,NAME]] [--networks TEXT]
 #                             [--rounds N] [--seconds X]
 #
-# Sets up a Python virtual environment in target/peers with the pinned peers, builds headstart and
-# the peers in Rust, and measures all in interleaved rounds: about a quarter of an hour, after some
-# minutes of setting up; the suite of all bases takes an hour or more. What is measured: frozen bases, from pictures in memory to features. A
-# whole run also writes to benchmarks/results. HEADSTART names a binary to measure instead of
-# building one.
+# Sets up a Python virtual environment in target/peers with the pinned peers, builds headstart and the peers in Rust,
+# and measures all in interleaved rounds: about a quarter of an hour, after a few minutes of setup. The suite of all
+# bases takes an hour or more. It measures frozen bases, from pictures in memory to features. A complete run also
+# writes to benchmarks/results. HEADSTART names a binary to measure instead of building one.
 set -euo pipefail
 headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 cd "$(dirname "$0")/../.."

@@ -1,13 +1,13 @@
-"""Fit and 5-fold accuracy on labelled photographs: headstart beside timm's features with scikit-learn's
-LogisticRegression, with the same weights (EfficientNet-Lite0, which timm calls tf_efficientnet_lite0).
+"""Training time and 5-fold accuracy on labelled photographs: headstart compared with timm's features and
+scikit-learn's LogisticRegression, with the same weights (EfficientNet-Lite0, which timm calls tf_efficientnet_lite0).
 
     headstart export efficientnet-lite0 --format pytorch --names timm --output weights.safetensors
     python foods.py headstart FOLDER
     python foods.py timm FOLDER weights.safetensors
 
-The label of a file is the letter that its name begins with, if a number follows, or its folder. Each run is a process
-of its own, so that imports and compiling count: the time is of the whole process until the model is fitted, without a
-cache.
+A file's label is the first letter of its name, if a number follows, otherwise its folder. Each run is a separate
+process, so that imports and compilation count: the time is that of the whole process until the model is fitted,
+without a cache.
 """
 
 import resource
@@ -84,7 +84,7 @@ def main() -> None:
         from sklearn.model_selection import StratifiedKFold, cross_val_score
 
         split = StratifiedKFold(5, shuffle=True, random_state=0)
-        # Features are the same in each fold: a cache saves computing them five times.
+        # The features are the same in each fold: a cache avoids computing them five times.
         import tempfile
 
         with tempfile.TemporaryDirectory() as cache:

@@ -1,9 +1,9 @@
-"""Import time, and predicting an array beside the command on the same pixels, in turns.
+"""Import time, and predicting an array compared with the command on the same pixels, in turns.
 
     python speed.py MODEL FOLDER [ROUNDS]
 
-The command reads the pictures as uncompressed PPM files of the size that the array has, so that both sides are
-given pixels.
+The command reads the pictures as uncompressed PPM files of the same size as the array, so that both sides receive
+pixels.
 """
 
 import statistics

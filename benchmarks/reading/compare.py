@@ -1,7 +1,8 @@
-"""Measures how fast headstart and its peers go from files to features: see run.sh.
+"""Measures how fast headstart and its peers compute features from files: see run.sh.
 
-Each measurement is a process of its own. The rounds are interleaved, and every other one goes
-backwards. What a process and its children hold is looked at in one more round, which is not timed.
+Each measurement is a separate process. Rounds are interleaved, and every other one is in reverse
+order. The memory of a process and its children is measured in an additional round, which is not
+timed.
 """
 
 import argparse
@@ -65,7 +66,7 @@ def headstart(folder, args, scratch):
 
 
 def reader(function):
-    """Runs the function of that name in readers.py; the seconds that it took."""
+    """Runs the function with this name in readers.py; returns its seconds."""
 
     def run(folder, args, scratch):
         work = {
@@ -125,7 +126,7 @@ def arguments():
 
 
 def measure(each, row, args, scratch):
-    """Seconds, or None if the row refused; why is said on standard error."""
+    """Seconds, or None if the row refused; the reason is printed to standard error."""
     try:
         seconds = ROWS[row](args.pictures / each.name, args, scratch)
     except Refused as refusal:
@@ -136,7 +137,7 @@ def measure(each, row, args, scratch):
 
 
 def read_all(folder):
-    """Has the system keep the files in memory; their number and the bits that a pixel takes."""
+    """Loads the files into the system's cache; returns their number and the bits per pixel."""
     files = picture_sets.files(folder)
     size, pixels = 0, 0
     for path in files:
@@ -147,7 +148,7 @@ def read_all(folder):
 
 
 def compare(args, scratch):
-    """{(set, row): (seconds by round, most bytes held)} and {set: what `read_all` found}."""
+    """{(set, row): (seconds by round, peak bytes)} and {set: the result of `read_all`}."""
     cells = [
         (each, row) for each in picture_sets.SETS
         for row in (ROWS if each is picture_sets.SMALL else LARGE_ROWS)
@@ -168,7 +169,7 @@ def compare(args, scratch):
 
 
 def spread(values, digits):
-    """The median, and from the lowest to the highest, or a dash."""
+    """The median, and the range from lowest to highest, or a dash."""
     if not values:
         return "-"
     values = statistics.median(values), min(values), max(values)

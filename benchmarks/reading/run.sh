@@ -4,14 +4,14 @@
 #     benchmarks/reading/run.sh PICTURES [--from PHOTOGRAPHS] [--count N] [--large N]
 #         [--quick] [--only NAME] [--rounds N]
 #
-# PICTURES is the folder of files that are read. With --from it is made first, of the photographs in
-# any folder: 2,000 pictures of about 500x375 pixels, and 48 of 12 and 16 of 48 megapixels, both
-# with one scan and progressive: 1 GB, some minutes. Small ones are read by all peers, large ones by
-# headstart and OpenVINO with a decoder that scales.
+# PICTURES is the folder of files to read. With --from, it is made first from the photographs in any
+# folder: 2,000 pictures of about 500x375 pixels, and 48 of 12 and 16 of 48 megapixels, each with
+# one scan and progressive: 1 GB, a few minutes. Small pictures are read by all peers, large ones by
+# headstart and OpenVINO with a scaling decoder.
 #
-# Sets up the Python environment that benchmarks/peers/run.sh uses too, in target/peers; PEERS names
-# another. HEADSTART names a binary to measure instead of building one. A whole run takes a quarter
-# of an hour and writes to benchmarks/results.
+# Uses the Python environment of benchmarks/peers/run.sh, in target/peers, and sets it up if needed;
+# PEERS names another. HEADSTART names a binary to measure instead of building one. A complete run
+# takes a quarter of an hour and writes to benchmarks/results.
 set -euo pipefail
 headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 venv=${PEERS:+$(realpath -s "$PEERS")}

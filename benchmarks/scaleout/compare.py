@@ -2,10 +2,10 @@
 
     python compare.py FOLDER [--count 3000] [--rounds 3] [--few 600]
 
-Prints a table for benchmarks/results. Of each: pictures a second over the job (from when the engine has started until
-Parquet is written), over the whole process with its start, and further ones, from the difference between jobs of all
-pictures and of a few; and the most memory that all its processes held at once (Pss), from a run of its own that is not
-timed.
+Prints a table for benchmarks/results. For each case: pictures per second over the job (from when the engine has
+started until Parquet is written), over the whole process including its start, and marginal, from the difference
+between jobs of all pictures and of a few; and the peak memory of all its processes together (Pss), from a separate run
+that is not timed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ sys.path += [str(here.parent / "peers"), str(here.parent / "reading")]
 import machine  # noqa: E402
 from memory import Watch  # noqa: E402
 
-# What is run: a name, and the engine, workers and how pictures come, or the threads of the command.
+# The cases: a name, then the engine, the workers and how pictures are passed, or the threads of the command.
 CASES = {
     "`headstart features`, 2 threads": (None, 2, None),
     "`headstart features`, 1 thread": (None, 1, None),

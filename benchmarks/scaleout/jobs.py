@@ -3,7 +3,7 @@
     python jobs.py ENGINE WORKERS FOLDER OUT COUNT [bytes|paths]
 
 ENGINE is `ray`, `ray-torchvision` or `spark`. Prints JSON: seconds of the job, from when the engine has started until
-the files are written, and how many rows they have. Each worker has one core. `bytes` has the engine read the files, as
+the files are written, and the number of rows. Each worker has one core. With `bytes` the engine reads the files, as
 from a bucket; with `paths` the workers do.
 """
 
@@ -16,19 +16,19 @@ import time
 
 import numpy as np
 
-SIZE = 160  # side of MobileNetV2's input, as the bundled base has it
+SIZE = 160  # side of MobileNetV2's input, as in the bundled base
 BATCH = 64
 
 
 class Torchvision:
-    """torchvision's MobileNetV2 without its last layer, pictures as its own transforms make them ready."""
+    """torchvision's MobileNetV2 without its last layer, with its own preprocessing transforms."""
 
     def __init__(self):
         import torch
         from torchvision import models, transforms
 
         torch.set_num_threads(1)
-        network = models.mobilenet_v2(weights=None).eval()  # the speed does not depend on what weights are
+        network = models.mobilenet_v2(weights=None).eval()  # weights do not affect speed
         self.torch = torch
         self.network = torch.nn.Sequential(network.features, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
         self.transform = transforms.Compose(
@@ -62,7 +62,7 @@ def on_ray(engine, workers, files, out, of):
     if of == "bytes":
         pictures = ray.data.read_binary_files(files, include_paths=True)
     else:
-        # Ray makes one block of a list, and one task of a block.
+        # Ray makes one block of a list, and one task per block.
         pictures = ray.data.from_items([{"path": file} for file in files], override_num_blocks=8 * workers)
     if engine == "ray":
         done = pictures.map_batches(headstart.FeatureExtractor(cache=None), batch_size=BATCH, batch_format="pyarrow")

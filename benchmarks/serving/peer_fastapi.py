@@ -1,6 +1,6 @@
-"""The peer: FastAPI, uvicorn and ONNX Runtime, as people put them together.
+"""The peer: a usual combination of FastAPI, uvicorn and ONNX Runtime.
 
-`uvicorn peer_fastapi:app --workers 2`; NETWORK names the ONNX file, DRAFT=1 lets Pillow decode to a part of the size.
+`uvicorn peer_fastapi:app --workers 2`; NETWORK names the ONNX file, DRAFT=1 lets Pillow decode at reduced size.
 """
 
 import io
@@ -16,7 +16,7 @@ SIDE = 160
 DRAFT = os.environ.get("DRAFT") == "1"
 
 options = onnxruntime.SessionOptions()
-# A worker a core: more threads only get in each other's way.
+# One worker per core: more threads would only compete.
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(os.environ["NETWORK"], options, providers=["CPUExecutionProvider"])
 names = [f"class_{index}" for index in range(session.get_outputs()[0].shape[1])]

@@ -1,8 +1,8 @@
-"""A server at full load for minutes, with broken pictures, aborted connections and models that are swapped.
+"""A server at full load for minutes, with broken pictures, aborted connections and model replacements.
 
 `soak.py --headstart BIN --load BIN [--minutes N] PHOTOGRAPHS`: 16 connections, 1 % broken pictures, 1 % aborted
-requests, another model file in the place of the one before each minute. Prints memory and descriptors over time; fails
-when a good request failed, or when descriptors are left.
+requests, and a new model file every minute. Prints memory and descriptors over time; fails if a good request failed,
+or if descriptors were leaked.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from compare import Server, load, make_pictures, memory, train
 
 
 def swap(model, others, times, over):
-    """Puts models in each other's place, a minute apart, whole or not at all."""
+    """Replaces the model file atomically by another, once a minute."""
     number = 0
     while not over.wait(60):
         number += 1

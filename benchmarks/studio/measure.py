@@ -1,9 +1,10 @@
-"""How fast the studio is: from the first drop to the first live answer, after a later change, and live frames.
+"""The studio's speed: from the first drop to the first live answer, after a later change, and for live frames.
 
     python benchmarks/studio/measure.py HEADSTART FOLDER_OF_PHOTOGRAPHS [--many 10000]
 
-The photographs become three classes of 300 by crops of random place and size, mirrored half of the time, at 640 x 480
-pixels, by the first letters of their names, which tell them apart to some degree. Needs Pillow and psutil.
+The photographs become three classes of 300 pictures: crops at random positions and sizes, half of them mirrored, at
+640 x 480 pixels. Classes are the first letters of the photographs' names, which distinguish the photographs to some
+degree. Needs Pillow and psutil.
 """
 
 import argparse, http.client, io, json, random, re, statistics, subprocess, sys, tempfile, threading, time
@@ -43,7 +44,7 @@ class Studio:
         assert status == 200, body
 
     def seconds(self):
-        """Processor time so far: what it takes where nothing else runs is half of it, on two cores."""
+        """Processor seconds so far. On two otherwise idle cores, the elapsed time is half of it."""
         times = psutil.Process(self.process.pid).cpu_times()
         return times.user + times.system
 

@@ -1,8 +1,8 @@
 """Measures a step of fine-tuning in headstart and its peers in turn and prints a table: see run.sh.
 
-Each measurement is a process of its own and a line of JSON on standard error. The rounds are
-interleaved, and every other one goes backwards. With --tutorial the whole of Keras's tutorial is
-run at the end, and its lines are printed. With --suite bases, all layers of every base are trained.
+Each measurement is a separate process, and a line of JSON on standard error. Rounds are interleaved, and every other
+one is in reverse order. With --tutorial, Keras's whole tutorial is run at the end, and its output is printed. With
+--suite bases, all layers of every base are trained.
 """
 
 import argparse

@@ -1,11 +1,11 @@
 """TensorFlow's tutorial "Transfer learning and fine-tuning" on a folder: `keras_tutorial.py DIR`.
 
-DIR is what pictures.py makes. MobileNetV2 1.0 at 160 with the weights that headstart brings; ten
-epochs of the head, then ten more of everything from layer 100 on, BatchNorm in inference mode.
-Prints a line of JSON for each phase and one for all: seconds, processors kept busy, accuracy and
-loss on the validation pictures, and the most memory held so far, in MiB. An epoch includes its
-validation, as in the tutorial; the last look at the validation pictures, for what is printed, is
-timed in the whole only.
+DIR is made by pictures.py. Trains MobileNetV2 1.0 at 160 with headstart's bundled weights: ten
+epochs of the head, then ten more of everything from layer 100 on, with BatchNorm in inference mode.
+Prints a line of JSON for each phase and one for the total: seconds, average number of busy
+processors, accuracy and loss on the validation pictures, and the peak memory so far in MiB. An
+epoch includes its validation, as in the tutorial. The final evaluation on the validation pictures,
+for the printed metrics, counts only in the total.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def whole(base):
 
 
 def train(model, optimizer, learned, validated, epochs):
-    """Trains, and returns seconds and what the model then makes of the validation pictures."""
+    """Trains; returns the seconds and the metrics on the validation pictures."""
     model.compile(
         optimizer, keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy(threshold=0, name="accuracy")],

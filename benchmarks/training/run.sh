@@ -3,10 +3,9 @@
 #
 #     benchmarks/training/run.sh [--suite mobilenetv2|bases] [--rounds N] [--seconds X] [--tutorial DIR]
 #
-# Needs the environment that benchmarks/peers/run.sh sets up in target/peers; PEERS names another.
-# HEADSTART names a binary to measure instead of building one. DIR is what pictures.py makes.
-# Threads of PyTorch wait for each other: where others use the machine its times are worth nothing,
-# which `processors` on standard error shows.
+# Needs the environment that benchmarks/peers/run.sh sets up in target/peers; PEERS names another. HEADSTART names a
+# binary to measure instead of building one. DIR is made by pictures.py. PyTorch's threads wait for each other, so its
+# times are meaningless if other processes use the machine, which `processors` on standard error shows.
 set -euo pipefail
 headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 python=$(realpath -s "${PEERS:-$(dirname "$0")/../../target/peers}")/bin/python

@@ -1,6 +1,7 @@
 """The same step as in steps.py in PyTorch: `steps_torch.py FIRST [--compile] [--base NAME]`.
 
-NAME is one of headstart's, from the suite of all bases in ../peers; all of its layers are trained.
+NAME is headstart's name of a base in the suite of all bases in ../peers; all of its layers are
+trained.
 """
 
 from steps import arguments, labels, say

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""How pictures of none of the classes are told, and how many known ones are turned away.
+"""Measures how well pictures of none of the classes are detected, and how many known ones are rejected.
 
     python benchmarks/trust/unknown.py HEADSTART FOLDER [--far DIR ...] [--seeds 5] [--train 0.75] [--base NAME]
 
-FOLDER has a folder of pictures per class. For each seed and each class, a model is trained on a share of the
-pictures of all other classes (a fifth of them held back), and asked about the rest of these and the pictures
-of the class left out: the AUROC of headstart's score, beside MSP and energy of the same head's logits, and
-pytorch-ood's KNN (5), Mahalanobis and ViM, and a Mahalanobis with a shrunk covariance, fitted to the same
-features. For each seed a model of all classes is asked about pictures that it was not trained on (the share
-turned away, of 5 % asked for) and those below each DIR (AUROC, beside the same peers). Needs numpy, scikit-learn, torch, pytorch-ood
-and safetensors. Copies are left out.
+FOLDER has a folder of pictures per class. For each seed and each class, a model is trained on a fraction of the
+pictures of all other classes (a fifth of them held out). It is tested on the rest of these and on the pictures of the
+class left out: the AUROC of headstart's score, compared with MSP and energy from the same head's logits, and with
+pytorch-ood's KNN (5), Mahalanobis and ViM, and a Mahalanobis with a shrunk covariance, fitted to the same features.
+For each seed, a model of all classes is tested on pictures that it was not trained on (the fraction rejected, when 5 %
+is requested) and on those below each DIR (AUROC, compared with the same peers). Needs numpy, scikit-learn, torch,
+pytorch-ood and safetensors. Copies are left out.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def shrunk_mahalanobis(features, labels, asked, shrinkage=0.3):
 
 
 def peers(model, features, labels, asked):
-    """Scores of the pictures asked about, the higher the more unknown."""
+    """Scores of the tested pictures; higher means more likely unknown."""
     weights = load_file(model)
     kernel, bias = weights["head/kernel"], weights["head/bias"]
     if kernel.shape[1] == 1:
@@ -90,7 +90,7 @@ def main():
     place = {path: row for row, path in enumerate(paths)}
     features = np.load(work / "f.npy")
     features = features[[place[f"{path.parent.name}/{path.name}"] for path, _ in files]]
-    # Of copies only the first: a picture of which the model has learned a copy is not one that it has not seen.
+    # Keep only the first of several copies: a picture whose copy was trained on is not unseen.
     first = np.sort(np.unique(features, axis=0, return_index=True)[1])
     files, labels, features = [files[i] for i in first], labels[first], features[first]
 

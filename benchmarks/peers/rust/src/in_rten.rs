@@ -1,4 +1,4 @@
-//! rten: on a pool of its own, with weights packed when the network is loaded.
+//! rten, on a separate thread pool, with weights packed when the network is loaded.
 
 use std::sync::Arc;
 
