@@ -178,6 +178,55 @@ fn the_largest_under_windows_never_lies_outside_the_map() {
 }
 
 #[test]
+fn a_gradient_goes_to_the_first_of_the_largest_values_under_its_window() {
+    let (height, width, pixel) = (5, 6, 23);
+    for isa in Isa::available() {
+        for channels in [1, 8, 19] {
+            // Few different values, so that many are equal.
+            let x: Vec<f32> =
+                values(1, height * width * channels).iter().map(|x| (x * 2.0).round()).collect();
+            for (side, stride, before, (rows, columns)) in
+                [(3, 2, (1, 1), (3, 3)), (3, 2, (0, 0), (2, 3)), (2, 1, (0, 1), (4, 6))]
+            {
+                let d_y = values(2, rows * columns * channels);
+                let strides = (width * pixel + 3, pixel);
+                let mut actual = vec![1.0; height * strides.0];
+                let mut expected = actual.clone();
+                pool::MaxPoolGradient {
+                    x: &x,
+                    size: (height, width),
+                    channels,
+                    window: (side, stride),
+                    before,
+                    d_y: &d_y,
+                    columns,
+                    d_x: &mut actual,
+                    strides,
+                }
+                .run(isa);
+                for (at, d) in d_y.iter().enumerate() {
+                    let (position, c) = (at / channels, at % channels);
+                    let (row, column) = (position / columns * stride, position % columns * stride);
+                    let places = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+                    let mut most: Option<(usize, usize)> = None;
+                    let value = |(y, x_at): (usize, usize)| x[(y * width + x_at) * channels + c];
+                    for (y, x_at) in places {
+                        let is_under = (row..row + side).contains(&(y + before.0))
+                            && (column..column + side).contains(&(x_at + before.1));
+                        if is_under && most.is_none_or(|most| value((y, x_at)) > value(most)) {
+                            most = Some((y, x_at));
+                        }
+                    }
+                    let (y, x_at) = most.unwrap();
+                    expected[y * strides.0 + x_at * strides.1 + c] += d;
+                }
+                assert_eq!(actual, expected, "{isa:?} {channels} {side}");
+            }
+        }
+    }
+}
+
+#[test]
 fn layer_norm_and_its_gradients_agree_with_f64() {
     let epsilon = 1e-6;
     for isa in Isa::available() {

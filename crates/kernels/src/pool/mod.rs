@@ -1,6 +1,7 @@
 //! Pooling: the mean over all positions, and the largest value under a window.
 
 mod max;
+mod max_gradient;
 
 use pulp::{Simd, WithSimd};
 
@@ -8,6 +9,7 @@ use crate::Isa;
 use crate::simd::{load, store};
 
 pub use max::{MaxPool, under};
+pub use max_gradient::MaxPoolGradient;
 
 /// Computes the mean of `x`, `[positions][channels]`, over its positions.
 ///

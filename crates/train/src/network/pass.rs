@@ -348,7 +348,7 @@ impl Pass<'_> {
             (_, Kernel::LayerNorm(norm)) => norm.backward(self.isa, x, d_y, weights, d_x),
             (OpKind::MaxPool(pooling), _) => {
                 if let Some(d_x) = d_x {
-                    max_pooling2d::backward(*pooling, x, d_y, d_x);
+                    max_pooling2d::backward(self.isa, *pooling, x, d_y, d_x);
                 }
             }
             (OpKind::Activate(function), _) => {
