@@ -86,7 +86,7 @@ impl BaseStore {
 
     /// Downloads published weights unless they are stored and intact, and replaces others of the same base.
     ///
-    /// Downloading stops when `watch` returns false; what has arrived is resumed by the next call. Returns the
+    /// Downloading stops when `watch` returns false; the next call resumes it. Returns the
     /// stored base, and whether it was stored before.
     ///
     /// # Errors

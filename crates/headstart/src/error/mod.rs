@@ -81,7 +81,7 @@ pub enum Error {
     DamagedBase {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// The weight file fits no registered base.
@@ -97,7 +97,7 @@ pub enum Error {
     OtherBase {
         /// The file.
         file: PathBuf,
-        /// The base that it has.
+        /// The difference between its base and the requested one.
         reason: String,
     },
     /// An operation needs a single base, and several are joined.
@@ -167,7 +167,7 @@ pub enum Error {
         skipped: usize,
         /// The first of them.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: SkipReason,
     },
     /// A picture to evaluate on has a class that the model does not have.
@@ -262,7 +262,7 @@ pub enum Error {
     Features {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// The features were computed by another base than that of the head.
@@ -301,7 +301,7 @@ pub enum Error {
     NoCheckpoint {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// The checkpoint belongs to other pictures, another model or other options.
@@ -309,7 +309,7 @@ pub enum Error {
     OtherRun {
         /// The file.
         file: PathBuf,
-        /// What is different.
+        /// The difference.
         reason: String,
     },
     /// An option needs a head trained in epochs, and the chosen head is not.

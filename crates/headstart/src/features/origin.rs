@@ -102,7 +102,7 @@ impl FeatureOrigin {
 }
 
 impl fmt::Display for FeatureOrigin {
-    /// `mobilenetv2 at 160 x 160, bilinear, stretch, weights 1f2e3d4c`.
+    /// Formats as `mobilenetv2 at 160 x 160, bilinear, stretch, weights 1f2e3d4c`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Preprocessing { height, width, interpolation, fit, .. } = &self.preprocessing;
         let weights = self.weights.get(..8).unwrap_or(&self.weights);

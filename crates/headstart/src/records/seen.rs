@@ -19,7 +19,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What training did with a picture.
+    /// How training used a picture.
     pub fn earlier(&self, content: &ContentHash) -> Earlier {
         if self.learned.contains(content) {
             Earlier::LearnedFrom

@@ -1,4 +1,4 @@
-//! The threads that work is done on.
+//! The thread pool.
 
 use std::sync::Arc;
 

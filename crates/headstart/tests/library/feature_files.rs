@@ -1,4 +1,4 @@
-//! Heads from features in files.
+//! Heads from files of features.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::support::{bits, small_base};
 
 const WIDTH: usize = 1280;
 
-/// Clusters around a centre for each class, of which the last features are noise.
+/// Clusters around a centre for each class. The last features are noise.
 fn features(rows: usize, classes: usize) -> Vec<f32> {
     let mut state = 7_u32;
     let mut random = move || {
@@ -44,7 +44,7 @@ fn write_npy(path: &Path, features: &[f32], precision: Precision) {
     fs::write(path, file).unwrap();
 }
 
-/// Two files of f16, with a table of `line`s beside each.
+/// Writes two files of f16, with a table of `line`s beside each. Returns a pattern that matches both.
 fn files(folder: &Path, rows: usize, classes: usize, line: impl Fn(usize) -> String) -> PathBuf {
     let all = features(rows, classes);
     let half = rows / 2;
@@ -65,10 +65,10 @@ fn fit(source: &FeatureSource, config: &FitConfig) -> Result<(Classifier, FitRep
 #[test]
 fn what_is_read_in_each_pass_gives_the_head_that_is_fitted_in_memory_bit_for_bit() {
     let temp = tempfile::tempdir().unwrap();
-    // So many are held back that folds have no say in what probabilities mean.
+    // With so many held-back rows, calibration does not use folds.
     let line = |row: usize| {
         let side = if row % 2 == 1 { "validation" } else { "train" };
-        // Of a group of three, all are on one side.
+        // The three rows of a group are on one side.
         format!(
             "{row}.jpg,{},{side},{},{}\n",
             ["a", "b", "c"][row % 3],
@@ -77,7 +77,7 @@ fn what_is_read_in_each_pass_gives_the_head_that_is_fitted_in_memory_bit_for_bit
         )
     };
     let pattern = files(temp.path(), 1200, 3, line);
-    // A few epochs of Adam come to little more than chance.
+    // A few epochs of Adam are hardly better than chance.
     for (head, least) in [(HeadConfig::default(), 0.9), (HeadConfig::Adam(Default::default()), 0.4)]
     {
         let config = FitConfig::default().with_head(head);
@@ -135,7 +135,7 @@ fn a_model_from_features_predicts_as_any_other() {
 fn rows_of_one_group_or_the_same_features_are_on_one_side() {
     let temp = tempfile::tempdir().unwrap();
     let all = features(2000, 2);
-    // Every row twice.
+    // Every row occurs twice.
     let twice: Vec<f32> =
         all.chunks(WIDTH).flat_map(|row| [row, row].concat()).take(2000 * WIDTH).collect();
     write_npy(&temp.path().join("x.npy"), &twice, Precision::F32);
@@ -150,14 +150,14 @@ fn rows_of_one_group_or_the_same_features_are_on_one_side() {
         let (classifier, report) = fit(&source, &FitConfig::default()).unwrap();
         let names = &classifier.training().unwrap().validation;
         assert_eq!(report.train + names.len(), 2000);
-        // About a fifth.
+        // This is about a fifth.
         assert!((300..500).contains(&names.len()), "{}", names.len());
         names.iter().map(|name| name.parse().unwrap()).collect()
     };
     table(&|_| String::new());
     let rows = held_back();
     assert!(rows.chunks(2).all(|pair| pair[0] % 2 == 0 && pair[1] == pair[0] + 1));
-    // Groups of ten: seldom the same rows.
+    // With groups of ten, other rows are held back.
     table(&|row| (row / 10).to_string());
     let groups = held_back();
     assert!(groups.chunks(10).all(|own| own[0] % 10 == 0 && own[9] == own[0] + 9));

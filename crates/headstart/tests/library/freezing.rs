@@ -1,4 +1,4 @@
-//! Freezing is real: training leaves every weight and statistic of the base as it was.
+//! Training leaves every weight and statistic of a frozen base unchanged.
 
 use headstart::model::Trainable;
 use headstart::train::AdamConfig;
@@ -6,7 +6,7 @@ use headstart::{Base, Classifier, Context, FitConfig, HeadConfig, Pictures};
 
 use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};
 
-/// Every weight and statistic by name, as bits.
+/// Every weight and statistic by name, as bit patterns.
 fn weights(base: &Base) -> Vec<(String, Vec<u32>)> {
     base.weights().iter().map(|(name, tensor)| (name.to_owned(), bits(&tensor.data))).collect()
 }

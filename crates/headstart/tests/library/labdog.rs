@@ -1,4 +1,4 @@
-//! The bundled base, and the real model that it comes from, against what Keras makes of them.
+//! The bundled base, and the real model that it is from, against Keras's outputs.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn the_bundled_f16_base_has_kerass_features_up_to_what_f16_costs() {
         let off = difference(&features, expected);
         let sum: f32 = features.iter().zip(expected).map(|(a, b)| (a - b).abs()).sum();
         println!("off by {off} of {largest}, mean {}, cosine {cosine}", sum / 1280.0);
-        // The largest that `crates/bundled/assets/PROVENANCE.md` reports over many photographs.
+        // The largest difference that `crates/bundled/assets/PROVENANCE.md` reports over many photographs.
         assert!(off < 0.22, "{off} of {largest}");
         assert!(cosine > 0.9993, "{cosine}");
     }

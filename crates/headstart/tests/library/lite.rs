@@ -17,7 +17,7 @@ fn the_bundled_classifier_gives_pytorchs_probabilities_and_top_5() {
         let logits = &expected.values[&format!("{picture}/logits")];
         let exp: Vec<f32> = logits.iter().map(|x| x.exp()).collect();
         let softmax: Vec<f32> = exp.iter().map(|x| x / exp.iter().sum::<f32>()).collect();
-        // The fixture's weights are rounded to f16 as the bundled ones are.
+        // The fixture's weights are rounded to f16, like the bundled ones.
         let off = difference(&prediction.scores, &softmax);
         assert!(off < 1e-5, "{picture}: {off}");
 

