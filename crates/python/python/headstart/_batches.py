@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 _USUAL = ("image", "bytes", "content", "path", "item")
 
 Kind: TypeAlias = Literal["rows", "text", "texts", "number", "flag"]
-"""The kind of a column: rows of an array, or a list with a text, list of texts, number, truth value or None per
-row."""
+"""The kind of a column.
+
+``"rows"`` is an array with one row per picture; the others are a list with one value per row: a string, a list of
+strings, a number or a bool, or ``None``."""
 
 
 def picture_column(names: Sequence[str], column: str | None) -> str:
@@ -40,7 +42,10 @@ def picture_column(names: Sequence[str], column: str | None) -> str:
 
 
 def cores() -> int | None:
-    """Return the number of cores that the engine gives this process; Ray and Spark announce it for OpenMP."""
+    """Return the number of cores that Ray or Spark assigns to this process, which both announce in ``OMP_NUM_THREADS``.
+
+    Returns ``None`` if the variable is unset or not a positive number.
+    """
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdigit() and int(said) > 0 else None
 
