@@ -1,5 +1,6 @@
 //! Audits a folder of labelled pictures and prints the findings:
-//! `cargo run --example audit FOLDER`. It exits with 1 if there is a serious one, as a check before training would.
+//! `cargo run --example audit FOLDER`. The exit status is 1 if a finding is serious, so that the program can serve as a
+//! check before training.
 
 use std::env;
 use std::error::Error;
@@ -7,7 +8,7 @@ use std::process::ExitCode;
 
 use headstart::{AuditConfig, Base, Context, Pictures, Severity, audit};
 
-/// Findings of a kind that are printed.
+/// The number of findings of a kind that are printed.
 const SHOWN: usize = 3;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! The features of pictures as a matrix: `cargo run --example features PICTURE...`.
+//! Computes the features of pictures as a matrix: `cargo run --example features PICTURE...`.
 
 use std::env;
 use std::error::Error;

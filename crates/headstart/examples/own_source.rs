@@ -1,5 +1,5 @@
-//! Trains on pictures that are in no folder, as of a database:
-//! `cargo run --example own_source FOLDER` takes the files of a folder for its rows.
+//! Trains on pictures that are not in a folder, such as those of a database:
+//! `cargo run --example own_source FOLDER` uses the files of a folder as rows.
 
 use std::env;
 use std::error::Error;
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args().nth(1).ok_or("usage: own_source FOLDER")?;
     let mut listing = Listing::default();
     for row in rows(&folder)? {
-        // Fetched when it is needed, on the thread that needs it.
+        // The bytes are fetched when they are needed, on the thread that needs them.
         let picture = Provided::new(format!("row {}", row.id), move || fs::read(&row.blob));
         listing.pictures.push(Listed::new(picture, row.class.as_str(), None));
     }

@@ -1,6 +1,6 @@
-//! Trains with a progress bar of one's own, and can be told to stop:
-//! `cargo run --example train_with_progress FOLDER [MODEL]`; the Enter key stops it, and the same command
-//! goes on.
+//! Trains with a custom progress bar, and can be interrupted:
+//! `cargo run --example train_with_progress FOLDER [MODEL]`. The Enter key stops the training, and the same command
+//! resumes it.
 
 use std::env;
 use std::error::Error;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = arguments.next().ok_or("usage: train_with_progress FOLDER [MODEL]")?;
     let model = arguments.next().unwrap_or_else(|| "model.safetensors".to_owned());
 
-    // Plain data, which could as well have come as JSON over a network.
+    // A job is plain data, which could also arrive as JSON over a network.
     let run = RunConfig::default()
         .with_checkpoint(Path::new(&model).with_extension("checkpoint"))
         .with_resume(true)
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// One line that is drawn over itself.
+/// Draws progress on one line, over the previous state.
 fn draw(event: &Event) {
     const WIDTH: usize = 30;
     let (name, done, total) = match event {
@@ -71,6 +71,6 @@ fn draw(event: &Event) {
     };
     let bar = "#".repeat(WIDTH * done / total.max(1));
     print!("\r{name:<10}[{bar:<WIDTH$}] {done}/{total}");
-    // A line that cannot be shown is no reason to stop.
+    // Training goes on even if the line cannot be shown.
     let _ = io::stdout().flush();
 }

@@ -1,5 +1,7 @@
-//! The library works on pools that it is given or starts itself: it neither uses nor configures rayon's
-//! global one, which is the program's. A process of its own, since it has one such pool only.
+//! The library runs on thread pools that it is given or starts. It neither uses nor configures rayon's global pool,
+//! which belongs to the program.
+//!
+//! This test is a separate program, because a process has only one global pool.
 
 use std::fs;
 use std::path::Path;
@@ -50,6 +52,6 @@ fn rayons_global_pool_is_left_to_the_program() {
     }
     audit(&base, &pictures, &AuditConfig::default(), context).unwrap();
 
-    // It could not be built if anybody had used it.
+    // This fails if the global pool has already been used.
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
 }

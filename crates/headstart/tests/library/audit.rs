@@ -25,7 +25,7 @@ fn pictures_of(class: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// A clean folder, its pictures enlarged to `side` so that they are not tiny.
+/// Writes a folder without defects. Its pictures are enlarged to `side`, so that they are not tiny.
 fn clean(root: &Path, side: u32) -> PathBuf {
     for class in CLASSES {
         fs::create_dir_all(root.join(class)).unwrap();
@@ -53,7 +53,7 @@ fn run(root: &Path, cache: &Path) -> Audit {
     audit(&base(), &Pictures::open(root).unwrap(), &config, &mut Context::default()).unwrap()
 }
 
-/// Kinds and names of what was found.
+/// The kinds of the findings, with the names of their files.
 fn found(audit: &Audit) -> Vec<(FindingKind, Vec<String>)> {
     let name = |at: &Location| at.path().file_name().unwrap().to_string_lossy().into_owned();
     let one = |f: &headstart::Finding| (f.kind, f.files.iter().map(name).collect());
@@ -72,20 +72,20 @@ fn planted_defects_are_found_and_nothing_else() {
 
     let of = |class: &str, n: usize| enlarged(&pictures_of(class)[n], 168);
     let save = |picture: &RgbImage, name: &str| picture.save(root.join(name)).unwrap();
-    // Copies: of equal pixels, mirrored, saved anew; within a class and across.
+    // Copies: with equal pixels, mirrored, and saved again; within a class and across classes.
     save(&of("Bag", 0), "Bag/equal.bmp");
     save(&imageops::flip_horizontal(&of("Sneaker", 1)), "Sneaker/mirrored.png");
     save(&of("Trouser", 2), "Bag/conflicting.jpg");
-    // What is no class's: found by head and neighbours.
+    // A wrong label, which is found by the head and the neighbours.
     save(&of("Trouser", EACH), "Sneaker/wrong.png");
-    // Looks.
+    // A blank picture.
     let name_of = |class: &str, n: usize| {
         pictures_of(class)[n].file_name().unwrap().to_string_lossy().into_owned()
     };
     save(&RgbImage::from_pixel(170, 170, image::Rgb([9, 9, 9])), "Bag/blank.png");
-    // Files.
+    // Files that are not pictures, damaged or misnamed.
     fs::write(root.join("Bag/text.jpg"), "no picture").unwrap();
-    // Nobody takes it for a picture.
+    // Its extension is not that of a picture, so it is not a finding.
     fs::write(root.join("Bag/notes.txt"), "no picture").unwrap();
     let jpeg = root.join("Bag/cut.jpg");
     save(&of("Bag", EACH), "Bag/cut.jpg");
@@ -118,8 +118,8 @@ fn planted_defects_are_found_and_nothing_else() {
         let at = all.iter().position(|found| *found == expected);
         all.remove(at.unwrap_or_else(|| panic!("{expected:?} is not in {all:?}")));
     }
-    // On which side the mirrored one would fall is left to chance. The blank one is like no other,
-    // and of the conflicting pair either may also be taken for a wrong label.
+    // It depends on the split whether the mirrored pair straddles it. The blank picture may also be an outlier or a
+    // label error, and the conflicting picture may also be a label error.
     let at = all.iter().position(|(_, names)| *names == mirrored);
     let (kind, _) = all.remove(at.unwrap_or_else(|| panic!("no mirrored one in {all:?}")));
     assert!(matches!(kind, FindingKind::NearDuplicate | FindingKind::Straddling));
@@ -129,7 +129,7 @@ fn planted_defects_are_found_and_nothing_else() {
         _ => true,
     });
     assert_eq!(all, []);
-    // Nothing is ever changed.
+    // An audit changes no files.
     assert!(jpeg.exists() && root.join("Bag/equal.bmp").exists());
 }
 
@@ -172,7 +172,7 @@ fn near_duplicates_stay_on_one_side_and_training_tells_of_conflicts_in_one_line(
     assert_eq!(report.warnings, [Warning::Pictures { seen, root }]);
 }
 
-/// Keeps in `said` what it is told of comparing, and stops after so much of it.
+/// A context that stores the progress of comparing in `said`, and that is cancelled after `stop_after` reports.
 fn comparing(said: &mut Vec<(usize, usize)>, stop_after: Option<usize>) -> Context<'_> {
     let cancel = CancelToken::new();
     Context::default().with_cancel_token(cancel.clone()).on_event(move |event| {
@@ -204,7 +204,7 @@ fn comparing_is_told_can_be_stopped_and_is_left_out_where_only_the_same_pixels_a
     let mut near = Vec::new();
     let report = fit(&pictures, comparing(&mut near, None)).unwrap();
     assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
-    // Of 92 pictures two have the same pixels.
+    // Two of the 92 pictures have the same pixels, so 91 are compared.
     assert!(near.is_sorted() && near.last() == Some(&(91, 91)), "{near:?}");
 
     let exact = pictures.clone().with_duplicates(Duplicates::Exact);
@@ -251,7 +251,7 @@ fn a_given_split_is_kept_and_what_straddles_it_is_told() {
     assert_eq!(straddling[0].files.len(), 2);
     assert!(straddling[0].files.contains(&root.join("val/Bag/leaked.png").into()));
 
-    // And what is kept for testing: there the same pixels are not kept apart by training.
+    // So are copies of test pictures.
     fs::create_dir_all(root.join("test/Sneaker")).unwrap();
     let leaked = root.join("test/Sneaker/leaked.png");
     fs::copy(&pictures_of("Sneaker")[5], &leaked).unwrap();
@@ -297,7 +297,7 @@ fn all_label_errors_are_told_on_demand_and_the_clear_ones_say_which_copy_to_keep
     let (all, same) = told(LabelErrors::All);
     assert!(clear.contains(&root.join("Shirt/a.png").into()), "{clear:?}");
     assert!(clear.iter().all(|file| all.contains(file)) && clear.len() < all.len());
-    // Though it comes first, it is not the one to keep.
+    // The mislabelled copy comes first, but is not the one to keep.
     assert_eq!(conflict.files[0], root.join("Shirt/a.png").into());
     assert_eq!((conflict.keep, conflict.class.as_deref()), (Some(1), Some("Trouser")));
     assert_eq!(conflict, same);

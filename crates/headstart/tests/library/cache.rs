@@ -61,7 +61,7 @@ fn another_base_size_or_scaling_does_not_share_features() {
         let config = headstart::BaseConfig::default().with_input_size(input_size);
         Base::from_file(&file, &config).unwrap()
     };
-    // The same weights, with another scaling: what labels mean is in the preprocessing too.
+    // The same weights, but pixels are scaled in another way.
     let keras_2 = repository("fixtures/keras_mobilenetv2/keras2_whole.h5");
     let other = Classifier::import_keras(keras_2, &ImportConfig::default()).unwrap().0;
     let bundled = Base::bundled_at("mobilenetv2", Some((32, 32))).unwrap();
@@ -77,7 +77,7 @@ fn another_base_size_or_scaling_does_not_share_features() {
     assert_eq!(sizes.len(), 4);
     assert_eq!(sizes.iter().filter(|&&size| size == Some((48, 48))).count(), 1, "{sizes:?}");
 
-    // Which layers are trainable does not matter to features.
+    // Features do not depend on which layers are trainable.
     let mut frozen = at(32);
     frozen.set_trainable(false);
     assert_eq!(extract(&frozen, &extract_into(cache.path()), paths).cached, 2);

@@ -1,4 +1,4 @@
-//! How much work goes into a model.
+//! Training at each level of effort.
 
 use std::path::Path;
 
@@ -67,7 +67,7 @@ fn best_keeps_the_better_of_two_models_on_the_pictures_held_back() {
     assert!(best.classifier.base().is_mirrored());
     let read = Classifier::load(at.with_extension("safetensors")).unwrap();
     assert!(read.training() == best.classifier.training(), "it is saved as it is");
-    // Both were measured on the same pictures, those of the head alone.
+    // Both models are evaluated on the same pictures, which are also held back at `Effort::Good`.
     let (good, _) = run(&job(&at, Effort::Good), &at).unwrap();
     let of_good = good.classifier.training().unwrap();
     assert_eq!((&record.validation, &record.origin), (&of_good.validation, &of_good.origin));

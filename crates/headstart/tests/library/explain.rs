@@ -1,5 +1,6 @@
-//! Why: activation maps against Keras's Grad-CAM, and where they lie on pictures. Fixture:
-//! `tools/reference/grad_cam.py`.
+//! Explanations: activation maps against Keras's Grad-CAM, and their position on pictures.
+//!
+//! Fixture: `tools/reference/grad_cam.py`.
 
 use headstart::model::{Fit, Interpolation};
 use headstart::predict::{ActivationMap, Explainer, Explanation, Rgb, overlay_picture};
@@ -44,7 +45,8 @@ fn maps_are_keras_grad_cam_for_heads_with_and_without_hidden_layers() {
                 let logit = expected["logit"].as_f64().unwrap() as f32;
                 let map = explanation.map(class);
                 assert_eq!((map.class, map.height, map.width), (class, rows.len(), rows[0].len()));
-                // Keras's weights are means over positions, ours the gradients of means.
+                // Keras weights channels by the mean gradient over positions. Our weight, the gradient by the mean over
+                // positions, is larger by the number of positions.
                 let theirs: Vec<f32> =
                     rows.concat().iter().map(|value| value * map.values.len() as f32).collect();
                 let place = format!("{name}, {picture}, {class}");
@@ -62,7 +64,7 @@ fn maps_are_keras_grad_cam_for_heads_with_and_without_hidden_layers() {
 #[test]
 fn the_mean_of_a_linear_heads_map_and_its_bias_are_the_logit_of_what_predict_says() {
     let temp = tempfile::tempdir().unwrap();
-    // MobileNetV2 at 96 x 96 has 3 x 3 positions, the trained one at 32 x 32 has one.
+    // The imported models see 96 x 96 pixels and have 3 x 3 positions; the trained one sees 32 x 32 and has one.
     for classifier in [trained(temp.path()), imported("labels.keras"), imported("logits.keras")] {
         let explainer = explainer(&classifier);
         for path in &bundled_pictures("Bag")[..3] {
@@ -101,14 +103,14 @@ fn two_classes_share_a_logit_and_a_map_with_the_sign_turned() {
     }
 }
 
-/// A map whose only value is at a row and column.
+/// A 4 x 4 map that is 0 except at a row and column.
 fn hot(row: usize, column: usize) -> ActivationMap {
     let mut values = vec![0.0; 16];
     values[row * 4 + column] = 2.5;
     ActivationMap { class: 0, height: 4, width: 4, values, logit: 1.0, bias: 0.0 }
 }
 
-/// How far the colour of an overlay's pixel is from grey.
+/// Whether a pixel of an overlay on a grey picture is red.
 fn is_red(picture: &Rgb, x: usize, y: usize) -> bool {
     let at = (y * picture.width() + x) * 3;
     let [red, _, blue] = picture.pixels()[at..at + 3] else { panic!() };
@@ -136,7 +138,7 @@ fn a_map_lies_where_the_pixels_lay_whatever_the_fit() {
     for interpolation in [Interpolation::Bilinear, Interpolation::Tensorflow] {
         for (width, height) in [(400, 200), (200, 400)] {
             let picture = Rgb::new(width, height, vec![128; width * height * 3]).unwrap();
-            // Of a wide picture: the cell of 4 x 4, and the middle of where it lies.
+            // For a wide picture: the cell of the 4 x 4 map, and the centre of its area on the picture.
             for (fit, row, column, x, y) in [
                 (Fit::Stretch, 0, 0, 50, 25),
                 (Fit::Stretch, 3, 2, 250, 175),
@@ -160,7 +162,8 @@ fn a_map_lies_where_the_pixels_lay_whatever_the_fit() {
                     }
                 }
                 assert!(count > 0 && is_red(&overlay, x, y), "{fit} {interpolation}: {count}");
-                // What is at the edge reaches beyond its cell's middle on one side alone.
+                // The centroid of the red pixels may be off the centre, since interpolation extends a cell at the edge
+                // on one side only.
                 let middle = sums.map(|sum| sum / count);
                 let near = middle[0].abs_diff(x) <= 25 && middle[1].abs_diff(y) <= 25;
                 assert!(near, "{fit} {interpolation} {width}: {middle:?}, not {x}, {y}");
@@ -199,7 +202,7 @@ fn a_layer_is_clear_where_nothing_speaks_for_the_class_and_faded_where_nothing_i
             assert_eq!(pixel[3] == 0, is_seen, "{fit}, {x}: {pixel:?}");
             assert_eq!(pixel[..3] == [255; 3], !is_seen, "{fit}, {x}: {pixel:?}");
         }
-        // The hottest is where the overlay has it.
+        // The layer is strongest where the overlay is red.
         let map = hot(1, 2);
         let layer = explanation.layer(&map, 80, 40);
         let overlay = explanation.overlay(&map, &picture);

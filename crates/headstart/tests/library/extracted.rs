@@ -1,4 +1,4 @@
-//! Heads and audits from features that are there already.
+//! Heads and audits from features that have already been extracted.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use headstart::{
 
 use crate::support::{CLASSES, bits, bundled_pictures, extract_into, folder, small_base};
 
-/// What an extractor makes of all pictures.
+/// The features of all pictures.
 fn extraction(pictures: &Pictures, config: &ExtractConfig) -> Extraction {
     let at: Vec<_> = pictures.locations().cloned().collect();
     Extractor::new(&small_base(), config).extract(&at, &mut Context::default()).unwrap()
@@ -38,7 +38,7 @@ fn a_head_from_features_is_that_from_pictures_bit_for_bit() {
         assert_eq!(report.folds, of_pictures.folds);
         assert_eq!(report.skipped, of_pictures.skipped);
         assert_eq!(report.skipped.len(), 1);
-        // Figures of folds stand in where there are no others.
+        // Out-of-fold metrics are reported if there are no other metrics.
         let stands_in = share == 0.0 && folds.is_none();
         assert_eq!(report.out_of_fold.is_some(), stands_in);
         if let Some(figures) = report.out_of_fold {

@@ -14,7 +14,8 @@ use crate::support::{bits, small_base};
 
 const WIDTH: usize = 1280;
 
-/// Clusters around a centre for each class, of which the last features are noise.
+/// Features `[rows][WIDTH]` in one cluster per class. Classes differ in the first 60 features only; the others are
+/// noise.
 fn features(rows: usize, classes: usize) -> Vec<f32> {
     let mut state = 7_u32;
     let mut random = move || {
@@ -44,7 +45,7 @@ fn write_npy(path: &Path, features: &[f32], precision: Precision) {
     fs::write(path, file).unwrap();
 }
 
-/// Two files of f16, with a table of `line`s beside each.
+/// Writes two f16 files, each with a table of `line`s beside it, and returns the pattern of their paths.
 fn files(folder: &Path, rows: usize, classes: usize, line: impl Fn(usize) -> String) -> PathBuf {
     let all = features(rows, classes);
     let half = rows / 2;
@@ -65,10 +66,10 @@ fn fit(source: &FeatureSource, config: &FitConfig) -> Result<(Classifier, FitRep
 #[test]
 fn what_is_read_in_each_pass_gives_the_head_that_is_fitted_in_memory_bit_for_bit() {
     let temp = tempfile::tempdir().unwrap();
-    // So many are held back that folds have no say in what probabilities mean.
+    // So many rows are held back that calibration uses no folds.
     let line = |row: usize| {
         let side = if row % 2 == 1 { "validation" } else { "train" };
-        // Of a group of three, all are on one side.
+        // All rows of a group are on the same side.
         format!(
             "{row}.jpg,{},{side},{},{}\n",
             ["a", "b", "c"][row % 3],
@@ -77,7 +78,7 @@ fn what_is_read_in_each_pass_gives_the_head_that_is_fitted_in_memory_bit_for_bit
         )
     };
     let pattern = files(temp.path(), 1200, 3, line);
-    // A few epochs of Adam come to little more than chance.
+    // A few epochs of Adam are little better than chance.
     for (head, least) in [(HeadConfig::default(), 0.9), (HeadConfig::Adam(Default::default()), 0.4)]
     {
         let config = FitConfig::default().with_head(head);
@@ -135,7 +136,7 @@ fn a_model_from_features_predicts_as_any_other() {
 fn rows_of_one_group_or_the_same_features_are_on_one_side() {
     let temp = tempfile::tempdir().unwrap();
     let all = features(2000, 2);
-    // Every row twice.
+    // Every row occurs twice.
     let twice: Vec<f32> =
         all.chunks(WIDTH).flat_map(|row| [row, row].concat()).take(2000 * WIDTH).collect();
     write_npy(&temp.path().join("x.npy"), &twice, Precision::F32);
@@ -150,14 +151,14 @@ fn rows_of_one_group_or_the_same_features_are_on_one_side() {
         let (classifier, report) = fit(&source, &FitConfig::default()).unwrap();
         let names = &classifier.training().unwrap().validation;
         assert_eq!(report.train + names.len(), 2000);
-        // About a fifth.
+        // About a fifth of the rows is held back.
         assert!((300..500).contains(&names.len()), "{}", names.len());
         names.iter().map(|name| name.parse().unwrap()).collect()
     };
     table(&|_| String::new());
     let rows = held_back();
     assert!(rows.chunks(2).all(|pair| pair[0] % 2 == 0 && pair[1] == pair[0] + 1));
-    // Groups of ten: seldom the same rows.
+    // With groups of ten rows, other rows are held back.
     table(&|row| (row / 10).to_string());
     let groups = held_back();
     assert!(groups.chunks(10).all(|own| own[0] % 10 == 0 && own[9] == own[0] + 9));

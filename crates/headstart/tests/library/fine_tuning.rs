@@ -1,4 +1,4 @@
-//! Fine-tuning: what it may change and what it may not, interrupted and resumed runs, divergence.
+//! Fine-tuning: which weights it changes, interrupted and resumed runs, and divergence.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,17 +18,17 @@ use headstart::{
 
 use crate::support::{CLASSES, assert_one_line, bits, bundled_pictures, folder, small_base};
 
-/// The last two blocks: quick.
+/// Fine-tunes the last two blocks, which is quick.
 const AT: &str = "from:block_15_expand";
 
-/// Three epochs of three batches on 15 of 18 pictures, at a rate that shows.
+/// Three epochs of three batches on 15 of 18 pictures, with a learning rate that is high enough to have an effect.
 fn tuning(at: &str) -> FineTuning {
     let training =
         FineTuneConfig { learning_rate: 1e-3, epochs: 3, batch_size: 6, ..Default::default() };
     FineTuning::default().with_at(at.parse().unwrap()).with_training(training)
 }
 
-/// A temporary folder of pictures, and a classifier of them with its head trained.
+/// A temporary folder of pictures, and a classifier whose head was trained on them.
 struct Case {
     temp: tempfile::TempDir,
     pictures: Pictures,
@@ -60,7 +60,7 @@ impl Case {
         Classifier::load(&self.head).unwrap()
     }
 
-    /// Fine-tunes the head's classifier.
+    /// Fine-tunes the saved classifier.
     fn tuned(&self, config: &FineTuning) -> (Classifier, FineTuneReport) {
         self.tuned_in(config, &mut Context::default())
     }
@@ -75,7 +75,7 @@ impl Case {
         (classifier, report)
     }
 
-    /// Its model file.
+    /// The bytes of a model file of the classifier.
     fn bytes(&self, classifier: &Classifier) -> Vec<u8> {
         let file = self.path("some model");
         classifier.save(&file).unwrap();
@@ -89,12 +89,12 @@ fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
     read.tensors.into_iter().map(|(name, tensor)| (name, bits(&tensor.data))).collect()
 }
 
-/// Removes the checkpoint of a run whose result is taken.
+/// Removes the checkpoint of a run, as a caller does once it has stored the result.
 fn discard(config: &FineTuning) {
     let _ = fs::remove_file(config.checkpoint.as_ref().expect("it has one"));
 }
 
-/// Stops when this many batches of fine-tuning have been taken.
+/// A context that is cancelled after this many batches of fine-tuning.
 fn stop_after(batches: usize) -> Context<'static> {
     let (cancel, mut seen) = (CancelToken::new(), 0);
     let token = cancel.clone();
@@ -136,7 +136,7 @@ fn fine_tuning_moves_what_is_trainable_and_no_bit_of_anything_else() {
         assert!(seen.iter().all(|&n| n > 8), "frozen, trained and moving weights: {seen:?}");
         assert_ne!(before["head/kernel"], after["head/kernel"]);
         assert_ne!(before["head/bias"], after["head/bias"]);
-        // What was loaded again is frozen again.
+        // The base of a loaded model is frozen.
         assert_eq!(Classifier::load(&file).unwrap().base().network().trainable_params(), 0);
     }
 }
@@ -150,7 +150,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
         ("rmsprop", |_| {}),
         ("adam, early stop", |c| {
             c.training.optimizer = OptimizerConfig::adam();
-            // The first epoch is no better than before, the next ones are.
+            // The first epoch does not improve the model, the next ones do.
             c.training.early_stop = Some(2);
             c.training.learning_rate = 3e-4;
         }),
@@ -193,7 +193,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
                 other => panic!("{name}, {batches}: {other}"),
             }
             config.resume = true;
-            // Stopped once more, at once and then a batch later; what there is stays.
+            // Stop twice more, at once and then a batch later; the progress stays saved.
             for more in [0, 1].into_iter().filter(|_| batches == 4) {
                 let mut stop = stop_after(more);
                 let again = case.classifier().fine_tune(&case.pictures, &config, &mut stop);
@@ -202,7 +202,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
             let (resumed, report) = case.tuned(&config);
             assert!(report.resumed >= batches / 3, "{name}");
             assert!(case.bytes(&resumed) == expected, "{name}: stopped after {batches} batches");
-            // It stays until the caller has the result where it should be.
+            // The checkpoint stays until the caller has stored the result.
             assert!(file.exists());
             discard(&config);
             assert!(!file.exists());
@@ -210,7 +210,7 @@ fn a_run_that_was_interrupted_anywhere_goes_on_to_the_same_file() {
     }
 }
 
-/// Both phases on one set, as `train` has them.
+/// Runs both phases on one set, like the command `train`.
 fn both(
     pictures: &Pictures,
     fit: &FitConfig,
@@ -255,7 +255,7 @@ fn both_phases_go_on_without_training_the_head_again() {
             let (resumed, again) =
                 both(&case.pictures, &fit, &config, &mut Context::default()).unwrap();
             assert!(case.bytes(&resumed) == case.bytes(&whole), "{augment}, {batches}");
-            // What was before is what the head had come to, not what a head of zeros would.
+            // `before` has the metrics of the trained head, not those of a head of zeros.
             assert_eq!(again.before, report.before);
             assert_eq!(again.validation, report.validation);
             discard(&config);
@@ -317,7 +317,7 @@ fn a_checkpoint_of_another_run_is_refused_and_nothing_is_lost() {
     assert!(error.to_string().contains("of another head"), "{error}");
     assert!(fs::read(&checkpoint).unwrap() == saved, "a refusal leaves the checkpoint");
 
-    // Files that are none.
+    // Files that are damaged or not checkpoints.
     let head = fs::read(&case.head).unwrap();
     let picture = fs::read(&bundled_pictures("Bag")[0]).unwrap();
     let mut flipped = saved.clone();
@@ -346,7 +346,7 @@ fn a_rate_that_diverges_leaves_the_last_good_weights() {
     let before = tensors(&case.head);
     let sgd =
         OptimizerConfig { algorithm: Algorithm::Sgd(Sgd::default()), ..OptimizerConfig::adam() };
-    // Steps rise from nothing, so that the first epoch, being one step, changes nothing.
+    // Warmup starts at a rate of 0, so the first epoch, which is one step, changes nothing.
     let rising = Schedule::CosineDecay(CosineDecay { warmup_steps: 9, ..CosineDecay::default() });
     for (name, batch_size, epochs, schedule, first) in [
         ("amid the first epoch", 6, 3, Schedule::Constant, true),
@@ -356,7 +356,7 @@ fn a_rate_that_diverges_leaves_the_last_good_weights() {
         let mut config = tuning(AT);
         config.checkpoint = Some(case.path("checkpoint"));
         config.training = FineTuneConfig {
-            // Too large for the weights' type, whatever the gradients.
+            // So large that weights overflow, whatever the gradients are.
             learning_rate: 1e60,
             optimizer: sgd,
             batch_size,
@@ -407,11 +407,11 @@ fn the_number_of_threads_changes_no_bit_and_the_seed_does() {
 
 #[test]
 fn early_stopping_takes_the_weights_of_the_best_epoch() {
-    // A head that leaves something to gain.
+    // A head that fine-tuning can improve.
     let adam = AdamConfig { epochs: 1, ..AdamConfig::default() };
     let case = Case::with_head(HeadConfig::Adam(adam));
     let mut config = tuning(AT);
-    // Too high to go well for long.
+    // So high that the loss stops falling after some epochs.
     (config.training.learning_rate, config.training.epochs) = (3e-4, 30);
     config.training.early_stop = Some(2);
     let (_, report) = case.tuned(&config);
@@ -420,7 +420,7 @@ fn early_stopping_takes_the_weights_of_the_best_epoch() {
     assert_eq!(report.epochs.len(), best + 2);
     let losses: Vec<f64> = report.epochs.iter().map(|epoch| epoch.val_loss.unwrap()).collect();
     assert!(losses.iter().all(|loss| *loss >= losses[best - 1]), "{losses:?}");
-    // Epochs are measured in the trainable network, the end in the compiled one.
+    // Epochs are evaluated with the trainable network, the result with the compiled one.
     let (end, epoch) = (report.validation.unwrap(), &report.epochs[best - 1]);
     assert_eq!(Some(end.accuracy), epoch.val_accuracy);
     assert!((end.loss - losses[best - 1]).abs() < 1e-2 * end.loss, "{} {losses:?}", end.loss);
@@ -434,7 +434,7 @@ fn what_training_needs_on_disk_is_known_before() {
     let at = layers.iter().position(|layer| layer.name == "block_15_expand").unwrap();
     let value = layers[at - 1].output.len() as f64;
     let features = base.network().output().channels() as f64;
-    // 18 pictures of 32 x 32, 15 of which are learned from, in four views.
+    // 18 pictures of 32 x 32 pixels. 15 of them are trained on, in four views.
     let (pixels, views) = (18.0 * 3072.0, 4.0 * 15.0);
     let view_bytes = |value: f64, kept: f64| 15.0 * kept * value * 2.0 + 3.0 * value * 4.0;
     let close = |found: u64, expected: f64| {
@@ -454,7 +454,7 @@ fn what_training_needs_on_disk_is_known_before() {
     close(both, pixels + view_bytes(value, 4.0) + views * features * 4.0);
     let head = fit.disk_need(&base, &case.pictures, None).unwrap().bytes;
     close(head, pixels + view_bytes(features, 4.0) + views * features * 4.0);
-    // Where the whole base trains, pictures are not kept once more, but for those held back.
+    // If the whole base is trained, only the held-back pictures are stored a second time.
     let whole = tuning("from:0").with_augment(augment).with_views(4);
     let bytes = whole.disk_need(&base, &case.pictures).unwrap().bytes;
     close(bytes, pixels + view_bytes(3072.0, 0.0) * 4.0 / 3.0);
@@ -465,7 +465,7 @@ fn where_no_epoch_is_better_than_before_the_classifier_stays_as_it_was() {
     let case = Case::new();
     let head = fs::read(&case.head).unwrap();
     let mut config = tuning(AT);
-    // Too high to go well at all.
+    // So high that no epoch improves the model.
     config.training.learning_rate = 0.3;
     for (patience, epochs, stopped_early) in [(1, 1, true), (2, 2, true), (3, 3, false)] {
         config.training.early_stop = Some(patience);
@@ -476,7 +476,7 @@ fn where_no_epoch_is_better_than_before_the_classifier_stays_as_it_was() {
         assert_eq!(report.validation, report.before);
         assert!(report.warnings.is_empty(), "{:?}", report.warnings);
     }
-    // Nobody watches: it is taken as it is, with a warning.
+    // Without early stopping, the last epoch is kept, with a warning.
     config.training.early_stop = None;
     let (classifier, report) = case.tuned(&config);
     let (before, after) = (report.before.unwrap(), report.validation.unwrap());
@@ -524,7 +524,7 @@ fn folders_of_all_kinds_can_be_fine_tuned_on() {
 
 #[test]
 fn what_cannot_be_fine_tuned_is_said_before_pictures_are_read() {
-    // Nobody should have to wait for this.
+    // Reading pictures takes time, so these errors come before it.
     let mut no_picture = Context::default().on_event(|event| {
         assert!(!matches!(event, Event::Pictures { .. }), "pictures are read");
     });

@@ -1,4 +1,4 @@
-//! Freezing is real: training leaves every weight and statistic of the base as it was.
+//! Freezing: training changes no weight and no statistic of a frozen base.
 
 use headstart::model::Trainable;
 use headstart::train::AdamConfig;

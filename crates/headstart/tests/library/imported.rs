@@ -1,5 +1,6 @@
-//! Whole Keras models, imported, against Keras's own answers. Fixtures:
-//! `tools/reference/keras_mobilenetv2.py` and `keras_import.py`.
+//! Imported whole Keras models, against Keras's predictions.
+//!
+//! Fixtures: `tools/reference/keras_mobilenetv2.py` and `keras_import.py`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,10 +14,10 @@ use crate::support::{
     CLASSES, assert_one_line, bits, difference, folder, json, repository, tensors,
 };
 
-/// Class probabilities from what the fixture's model puts out.
+/// Class probabilities from the outputs of the fixture's model.
 fn probabilities(outputs: &[f32]) -> Vec<f32> {
     match *outputs {
-        // One logit, of class 1.
+        // A single output is the logit of class 1.
         [logit] => {
             let second = 1.0 / (1.0 + (-logit).exp());
             vec![1.0 - second, second]
@@ -126,7 +127,7 @@ fn models_as_people_export_them_predict_what_keras_predicts_also_after_saving() 
             let outputs: Vec<f32> = serde_json::from_value(outputs.clone()).unwrap();
             let scores = classifier.predict(&path).unwrap().scores;
             let off = difference(&scores, &outputs);
-            // Where levels are rounded, one in a few thousand may fall otherwise.
+            // If levels are rounded, one in a few thousand may be rounded differently.
             let allowed = if picture.starts_with("97x131") { 5e-3 } else { 1e-4 };
             assert!(off < allowed, "{name}, {picture}: {off}");
             assert_eq!(bits(&loaded.predict(&path).unwrap().scores), bits(&scores), "{name}");
@@ -182,14 +183,14 @@ fn fine_tuning_an_imported_head_trains_its_hidden_layers_and_resumes_to_the_same
     for (before, after) in begun.head().weights().zip(whole.head().weights()) {
         assert_eq!(before.len(), after.len());
         let moved = before.iter().zip(after).filter(|(a, b)| a != b).count();
-        // What relu holds at 0 does not move.
+        // The weights of a unit do not change while its ReLU outputs 0.
         assert!(moved > before.len() / 4, "{moved} of {}", before.len());
     }
     let saved = temp.path().join("model.safetensors");
     whole.save(&saved).unwrap();
     assert_eq!(Classifier::load(&saved).unwrap().head(), whole.head());
 
-    // The checkpoint of all four epochs holds all of the head.
+    // The checkpoint after all four epochs contains the whole head.
     let mut resumed = begun.clone();
     let report = resumed.fine_tune(&pictures, &tuning(4, true), &mut Context::default()).unwrap();
     assert_eq!(report.resumed, 4);
@@ -214,7 +215,7 @@ fn whole_models_on_each_base_of_keras_say_what_keras_says() {
             }
             let (classifier, assumptions) =
                 Classifier::import_keras(&file, &ImportConfig::default()).unwrap();
-            // How pictures were resized is all that is not said.
+            // The file specifies everything except how pictures were resized.
             assert_eq!(assumptions.len(), 1, "{name}: {assumptions:?}");
             for (index, expected) in expected.as_array().unwrap().iter().enumerate() {
                 let expected: Vec<f32> = serde_json::from_value(expected.clone()).unwrap();
@@ -223,7 +224,7 @@ fn whole_models_on_each_base_of_keras_say_what_keras_says() {
                 println!("{name}.{ending}, picture {index}: off by {off:e}");
                 assert!(off < 1e-4, "{name}.{ending}: {off}");
             }
-            // Its base alone computes what it does in the model, whoever scales pixels.
+            // Loaded as a base only, it computes the same features as within the model, whichever part scales pixels.
             let base = headstart::Base::from_file(&file, &headstart::BaseConfig::default());
             let own = headstart::Extractor::new(&base.unwrap(), &Default::default());
             let within = headstart::Extractor::new(classifier.base(), &Default::default());

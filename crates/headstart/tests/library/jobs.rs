@@ -1,4 +1,4 @@
-//! Training as a job: written down, run twice, on pools of its own, cancelled and gone on with.
+//! Training as a job: serialised, run twice, run on its own pools, cancelled and resumed.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use headstart::{
 
 use crate::support::{CLASSES, folder, repository};
 
-/// Both phases on 18 small pictures, saved below `place`.
+/// Trains both phases on 18 small pictures. All files are in `place`.
 fn job(place: &Path) -> TrainJob {
     let pictures = place.join("pictures");
     if !pictures.exists() {
@@ -65,7 +65,7 @@ fn a_job_that_was_written_down_gives_the_same_model() {
     assert!(fs::read(&model).unwrap() == expected);
     assert!(!job.run.checkpoint.unwrap().exists(), "the model is safe");
 
-    // What is not said is as by default.
+    // Missing fields have their default values.
     let short: TrainJob =
         serde_json::from_str(r#"{"source":{"from":{"path":"flowers"}}}"#).unwrap();
     assert_eq!(short, TrainJob::new(PictureSource::new("flowers")));
@@ -87,7 +87,7 @@ fn a_job_that_is_cancelled_from_another_thread_ends_soon_and_goes_on_to_the_same
     let trained = job.run(&mut Context::default().on_event(|event| events.push(event))).unwrap();
     assert_eq!(trained.fine_tune.unwrap().resumed, 0);
     let expected = fs::read(&model).unwrap();
-    // In the order of things, each a line.
+    // Every event serialises, and they are in the order of the work.
     let names: Vec<String> = events
         .iter()
         .map(|event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned())
@@ -98,12 +98,12 @@ fn a_job_that_is_cancelled_from_another_thread_ends_soon_and_goes_on_to_the_same
     assert_eq!(names.iter().filter(|name| *name == "epoch").count(), 5);
     assert_eq!(names.last().unwrap(), "done");
 
-    // Enough that it would go on for long.
+    // There is a third epoch after the one in which the job is cancelled.
     job.fine_tune.as_mut().unwrap().training.epochs = 3;
     let (cancel, (begun, begin)) = (CancelToken::new(), mpsc::channel());
     let token = cancel.clone();
     let other = thread::spawn(move || {
-        // The second batch of the second epoch.
+        // Sent at the second batch of the second epoch.
         begin.recv().unwrap();
         token.cancel();
         Instant::now()
@@ -111,7 +111,7 @@ fn a_job_that_is_cancelled_from_another_thread_ends_soon_and_goes_on_to_the_same
     let mut context = Context::default().with_cancel_token(cancel).on_event(move |event| {
         if let Event::Batch { phase: headstart::Phase::FineTune, epoch: 2, batch: 2, .. } = event {
             begun.send(()).unwrap();
-            // Time for the other thread; this one waits for nobody else.
+            // Gives the other thread time to cancel.
             thread::sleep(Duration::from_millis(200));
         }
     });
@@ -159,7 +159,7 @@ fn two_jobs_run_at_once_on_pools_of_their_own() {
     let alone = tensors_of(&model(&alone).unwrap());
     assert!(one == alone && two == alone);
 
-    // One pool for both, of one thread, that both are called in: whoever waits serves.
+    // A job that is called on the only thread of its own pool does not wait for that thread.
     let place = tempfile::tempdir().unwrap();
     let pool = ThreadPool::with_threads(1).unwrap();
     let mut context = Context::default().with_pool(pool.clone());
@@ -167,7 +167,7 @@ fn two_jobs_run_at_once_on_pools_of_their_own() {
     assert!(tensors_of(&model(&place).unwrap()) == alone);
 }
 
-/// The tensors of a model: where its pictures lie is in its description.
+/// The tensors of a model file. The rest differs between folders: the description contains the path of the pictures.
 fn tensors_of(file: &[u8]) -> Vec<(String, Vec<u8>)> {
     let tensors = safetensors::SafeTensors::deserialize(file).unwrap();
     let mut all: Vec<_> =

@@ -1,4 +1,4 @@
-//! Several bases whose features are joined, and features of mirror images.
+//! Bases whose features are joined, and features averaged with those of the mirrored picture.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::support::{
     CLASSES, bits, bundled_pictures, difference, extract_into, folder, repository, small_base,
 };
 
-/// torchvision's MobileNetV2 of width 0.35 at another size.
+/// torchvision's MobileNetV2 of width 0.35, with another input size than [`small_base`].
 fn other_base() -> Base {
     let file = repository("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth");
     let mut base =
@@ -32,7 +32,7 @@ fn mirrored(mut base: Base) -> Base {
     base
 }
 
-/// A JPEG that is decoded at a quarter for the smaller base, and at a half for the other.
+/// A JPEG that is decoded at a quarter of its size for the smaller base, and at half of its size for the other.
 fn large_picture(at: &Path) -> PathBuf {
     let path = at.join("large.jpg");
     let pixels: Vec<u8> = (0..520 * 520 * 3).map(|i| (i / 90 % 251) as u8).collect();
@@ -60,7 +60,7 @@ fn joined_features_are_the_bits_of_each_bases_own() {
     for path in &paths {
         let own = [features(&small_base(), path), features(&other_base(), path)].concat();
         assert_eq!(bits(&features(&base, path)), bits(&own), "{}", path.display());
-        // Whoever compiles them for prediction gets the same.
+        // A predictor compiled from the model file computes the same.
         let file = fs::read(path).unwrap();
         let classifier = trained(joined(), temp.path(), &FitConfig::default());
         let model = Model::from_bytes(&classifier.to_model().to_bytes()).unwrap();
@@ -80,7 +80,7 @@ fn a_mirrored_base_has_the_mean_of_both_pictures() {
             let pair = [features(&base, path), features(&base, &turned)];
             let mean: Vec<f32> = pair[0].iter().zip(&pair[1]).map(|(a, b)| (a + b) / 2.0).collect();
             let own = features(&mirrored(base), path);
-            // Resizing a mirror image rounds otherwise in few pixels.
+            // Resizing a mirrored picture rounds a few pixels differently.
             assert!(difference(&own, &mean) < 2e-2, "{}", difference(&own, &mean));
             assert!(difference(&own, &pair[0]) > 2e-2, "both pictures differ");
         }
@@ -105,7 +105,7 @@ fn a_model_of_joined_mirrored_bases_is_as_before_when_it_is_read_again() {
     let said = |classifier: &Classifier| bits(&classifier.predict(path).unwrap().scores);
     assert_eq!(said(&read), said(&classifier));
     assert_eq!(said(&read), bits(&read.classify(&features(read.base(), path)).scores));
-    // The base of such a model is one to train on, too, and keeps its sizes.
+    // The base of such a model can be loaded for training, too, but its input sizes cannot be changed.
     let base = Base::from_file(&file, &BaseConfig::default()).unwrap();
     assert_eq!(FeatureOrigin::of(&base), FeatureOrigin::of(&mirrored(joined())));
     let config = BaseConfig::default().with_input_size(Some((96, 96)));
@@ -139,7 +139,7 @@ fn each_of_joined_bases_has_its_own_features_in_the_cache() {
     let path = bundled_pictures("Bag")[0].clone();
     let one = |base: &Base| Extractor::new(base, &config).one(path.clone()).unwrap().cached;
     assert!(!one(&small_base()));
-    // The other's are not there yet.
+    // The features of the other base are not cached yet.
     assert!(!one(&joined()));
     assert!(one(&joined()) && one(&other_base()));
     assert!(!one(&mirrored(joined())), "mirror images have features of their own");

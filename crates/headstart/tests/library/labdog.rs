@@ -1,4 +1,4 @@
-//! The bundled base, and the real model that it comes from, against what Keras makes of them.
+//! The bundled base, and the real model that it comes from, against Keras.
 
 use std::path::{Path, PathBuf};
 
@@ -26,13 +26,13 @@ fn the_bundled_f16_base_has_kerass_features_up_to_what_f16_costs() {
         let off = difference(&features, expected);
         let sum: f32 = features.iter().zip(expected).map(|(a, b)| (a - b).abs()).sum();
         println!("off by {off} of {largest}, mean {}, cosine {cosine}", sum / 1280.0);
-        // The largest that `crates/bundled/assets/PROVENANCE.md` reports over many photographs.
+        // The largest difference over many photographs, see `crates/bundled/assets/PROVENANCE.md`.
         assert!(off < 0.22, "{off} of {largest}");
         assert!(cosine > 0.9993, "{cosine}");
     }
 }
 
-/// A file below `folder`, at any depth.
+/// The path of the file `name` below `folder`, at any depth.
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     let entries: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().map(|e| e.path()).collect();
     let here = entries.iter().find(|path| path.is_file() && path.ends_with(name)).cloned();

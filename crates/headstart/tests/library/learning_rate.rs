@@ -1,4 +1,4 @@
-//! Looking for a learning rate on the bundled demo pictures.
+//! The search for a learning rate, on the bundled demo pictures.
 
 use headstart::model::Trainable;
 use headstart::train::{AdamConfig, RangeTest, RangeTestConfig};
@@ -42,14 +42,14 @@ fn the_heads_rate_is_sensible_and_the_same_each_time_on_any_number_of_threads() 
     let find = |config: &AdamConfig, extract| find_in(config, extract, Context::default());
     let found = find(&config(), &extract);
     assert_near(&found.test, -4.0..-1.5);
-    // Fewer batches than steps: epochs follow each other.
+    // An epoch has fewer batches than the test has steps, so there are several epochs.
     assert_eq!((found.train, found.validation), (30, 6));
     let one = Context::default().with_pool(ThreadPool::with_threads(1).unwrap());
     assert_eq!(find_in(&config(), &ExtractConfig::default(), one).test, found.test);
     let other = find(&AdamConfig { seed: 1, ..config() }, &extract);
     assert_ne!(other.test.losses, found.test.losses);
     assert_near(&other.test, -4.0..-1.5);
-    // More than there are pictures is all of them.
+    // A batch size above the number of pictures means all pictures.
     find(&AdamConfig { batch_size: 1000, ..config() }, &extract);
 }
 
@@ -58,7 +58,7 @@ fn the_rate_of_fine_tuning_is_sensible_and_no_weight_moves() {
     let temporary = tempfile::tempdir().unwrap();
     let root = folder(&temporary.path().join("pictures"), &CLASSES, 12);
     let pictures = Pictures::open(root).unwrap();
-    // A head that leaves something to learn.
+    // A head that fine-tuning can improve.
     let head = HeadConfig::Adam(AdamConfig { epochs: 2, ..config() });
     let fit = FitConfig::default().with_head(head);
     let (classifier, _) =

@@ -1,4 +1,4 @@
-//! Model files that are cut short, of a later version, or no models at all.
+//! Model files, also truncated, damaged or of a newer version, and files that are not models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn saved(folder: &Path) -> PathBuf {
     file
 }
 
-/// Replaces text of the header by as many bytes.
+/// Replaces the first occurrence of a text in the header, and updates the length of the header.
 fn rewritten(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let text = std::str::from_utf8(&bytes[8..header]).unwrap();
@@ -76,7 +76,7 @@ fn classes_of_any_name_come_back_as_they_were_or_are_refused() {
         assert!(message.contains(told), "{message}");
         assert_one_line(&message);
     }
-    // What an earlier version wrote is read by the same rule.
+    // Names in files of earlier versions are subject to the same rules.
     let bytes = fs::read(saved(temp.path())).unwrap();
     for (from, to, told) in [
         ("Trouser", "a\\\\nb", "\"a\\nb\" is not a valid class name"),
@@ -192,7 +192,7 @@ mod fuzzed;
 fn every_header_of_the_fuzzing_corpus_gives_a_model_or_an_error() {
     for entry in fs::read_dir(repository("fuzz/corpus/model_file")).unwrap() {
         let path = entry.unwrap().path();
-        // Shown when it fails.
+        // The test harness shows this only if the test fails.
         println!("{}", path.display());
         let loaded = fuzzed::run(&fs::read(&path).unwrap());
         assert!(loaded || !path.ends_with("whole.json"), "fuzzing begins with a whole model");

@@ -1,4 +1,4 @@
-//! Folders as they are: duplicates, damaged files, too few pictures; and stopping in the middle.
+//! Folders as users have them, with duplicates, damaged files or too few pictures; and cancellation.
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::support::{
     write_png,
 };
 
-/// The same pixels as in the file, under another name and, being another file, other bytes.
+/// Writes the pixels of a picture as a BMP, so that the copy has other bytes.
 fn copy_in_another_format(from: &Path, to: &Path) {
     image::open(from).unwrap().to_rgb8().save_with_format(to, image::ImageFormat::Bmp).unwrap();
 }
@@ -159,7 +159,7 @@ fn evaluation_names_what_is_wrong_with_the_folder() {
     }
 }
 
-/// Stops after so many pictures, or at an epoch; keeps how many there were of either.
+/// A context that is cancelled after a number of pictures or at an epoch, with the last numbers of both.
 struct Stop {
     context: Context<'static>,
     seen: Arc<[AtomicUsize; 2]>,
@@ -235,7 +235,7 @@ fn a_bundled_base_takes_any_size_from_32() {
     assert!(Base::bundled_at("mobilenetv2", Some((31, 64))).is_err());
 }
 
-/// A run must not learn from other pictures because a run before had more memory.
+/// Which pictures a run uses must not depend on the memory limit of earlier runs.
 #[test]
 fn what_is_left_out_for_its_memory_is_so_whatever_the_cache_knows() {
     let temp = tempfile::tempdir().unwrap();
@@ -263,7 +263,7 @@ fn what_is_left_out_for_its_memory_is_so_whatever_the_cache_knows() {
     let (kept, skipped, cached) = read(little, "filled");
     assert_eq!((kept, skipped.len(), cached), (vec![0, 1, 3], 2, 3));
     assert_eq!(read(little, "empty"), (vec![0, 1, 3], skipped, 0));
-    // And what was left out is there for who has the memory.
+    // A run with more memory uses the pictures that were left out.
     assert_eq!(read(None, "empty").0, [0, 1, 2, 3, 4]);
     assert_eq!(read(None, "filled").2, 5);
 }
@@ -277,7 +277,7 @@ fn a_picture_that_takes_more_memory_than_decoding_may_is_left_out() {
     };
     let pictures = [picture(20), picture(400), picture(30)];
     let config = |memory| ExtractConfig::default().with_memory(memory);
-    // The large one has 480,000 bytes.
+    // The pixels of the large picture take 480,000 bytes.
     for (memory, kept) in [(None, vec![0, 1, 2]), (Some(300_000), vec![0, 2])] {
         let extractor = Extractor::new(&small_base(), &config(memory));
         let extraction = extractor.extract(&pictures, &mut Context::default()).unwrap();
@@ -303,7 +303,7 @@ fn pictures_of_the_programs_own_are_trained_on_like_those_of_a_folder() {
                     Provided::new(&name, move || fs::read(&path))
                 }
             };
-            // Names are as those of folders would be.
+            // Class names are normalised like names of folders.
             listing.pictures.push(Listed::new(picture, format!(" {class} ").as_str(), None));
         }
     }

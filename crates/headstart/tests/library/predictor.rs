@@ -1,4 +1,4 @@
-//! Prediction alone: a model from bytes, compiled once, shared among threads.
+//! Prediction without training: a model from bytes, compiled once and shared among threads.
 
 use std::fs;
 use std::thread;
@@ -100,7 +100,7 @@ fn bytes_that_are_no_model_are_an_error_that_says_so() {
     let mut flipped = file.clone();
     for at in 0..2_000.min(file.len()) {
         flipped[at] ^= 0x20;
-        // Whatever it is now, it is no panic.
+        // The result is a model or an error, but not a panic.
         let _ = Model::from_bytes(&flipped);
         flipped[at] ^= 0x20;
     }

@@ -1,4 +1,4 @@
-//! How pictures are resized is a part of the model.
+//! A model includes how pictures are resized.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use image::imageops::{self, FilterType};
 
 use crate::support::{CLASSES, bits, bundled_pictures, small_base, write_png};
 
-/// Writes wide pictures below `root/raw`, and below `root/ready` what `to` makes of them: the same
-/// names, of the size that passes through untouched.
+/// Writes wide pictures to `root/raw`, and the same pictures to `root/ready`, under the same names but resized as `to`
+/// specifies, so that they are not resized again.
 fn write_both(root: &Path, to: &Preprocessing) -> [PathBuf; 2] {
     let folders = ["raw", "ready"].map(|name| root.join(name));
     for class in CLASSES {
         for (i, path) in bundled_pictures(class)[..4].iter().enumerate() {
             let picture = image::open(path).unwrap().to_rgb8();
             let wide = imageops::crop_imm(&picture, 0, 5, 28, 10 + i as u32).to_image();
-            // Near-duplicates are looked for in other ways among pictures of fewer than 32 pixels.
+            // Enlarged, because near-duplicates are detected differently among pictures of fewer than 32 pixels.
             let (width, height) = (wide.width() * 4, wide.height() * 4);
             let wide = imageops::resize(&wide, width, height, FilterType::Nearest);
             let (width, height) = (width as usize, height as usize);

@@ -1,4 +1,4 @@
-//! What a model has learned from is never called held out, however it comes by.
+//! Pictures that a model was trained on never count as held out, whatever source they come from.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -13,7 +13,7 @@ use headstart::{
 
 use crate::support::{CLASSES, bundled_pictures, folder, small_base};
 
-/// Pictures of each class.
+/// The number of pictures per class.
 const EACH: usize = 6;
 const ALL: usize = EACH * CLASSES.len();
 
@@ -26,7 +26,7 @@ fn open(source: impl Into<headstart::data::Source>) -> Pictures {
     Pictures::open(source).unwrap()
 }
 
-/// One short epoch.
+/// Fine-tunes a copy of the classifier for one short epoch.
 fn tuned(
     classifier: &Classifier,
     pictures: Pictures,
@@ -45,7 +45,7 @@ fn learned_from(classifier: &Classifier, source: &Path, side: Option<Subset>) ->
     classifier.evaluate_side(source, side, &config, &mut Context::default()).unwrap().learned_from
 }
 
-/// A manifest of all pictures of a folder per class, whose names have that folder before them.
+/// Writes a manifest of the pictures in `root` beside it. The paths in it start with the name of `root`.
 fn manifest(root: &Path) -> PathBuf {
     let file = root.with_extension("csv");
     let mut table = "path,label\n".to_owned();
@@ -60,7 +60,7 @@ fn manifest(root: &Path) -> PathBuf {
     file
 }
 
-/// A tar archive of the same.
+/// Writes a tar archive of the same pictures.
 fn archive(root: &Path) -> PathBuf {
     let file = root.with_extension("tar");
     let mut tar = Vec::new();
@@ -87,7 +87,7 @@ fn archive(root: &Path) -> PathBuf {
     file
 }
 
-/// The same pictures under other names.
+/// Copies the same pictures under other names.
 fn renamed(root: &Path, to: &Path) -> PathBuf {
     for class in CLASSES {
         fs::create_dir_all(to.join(class)).unwrap();
@@ -131,7 +131,7 @@ fn the_same_pictures_stay_held_back_whatever_they_are_called_and_packed_in() {
     assert_eq!(before, classifier.training().unwrap().metrics);
     let other = renamed(&root, &temp.path().join("elsewhere"));
     for source in [root.clone(), manifest(&root), archive(&root), other] {
-        // Another seed and another share would hold back others.
+        // A new split with this seed and share would hold back other pictures.
         let report =
             tuned(&classifier, open(source.clone()).with_validation(0.5, 9), None).unwrap();
         assert_eq!(report.before, before, "{}", source.display());
@@ -165,8 +165,8 @@ fn a_side_that_was_learned_from_is_told_whatever_folder_it_is_opened_from() {
     let report = tuned(&classifier, open(root.join("train")), None).unwrap();
     assert_eq!((report.validation, report.train), (None, ALL));
 
-    // The other way round the source says what to measure on, and is heeded; the figures are not
-    // called those of pictures held out.
+    // With the sides swapped, the source's split is used, but warnings report that pictures to measure on were trained
+    // on, and that pictures to train on were held out before.
     let swapped = temp.path().join("swapped");
     fs::create_dir(&swapped).unwrap();
     fs::rename(root.join("train"), swapped.join("validation")).unwrap();
@@ -188,7 +188,7 @@ fn of_new_pictures_a_share_is_held_back_whatever_few_of_them_were_seen() {
     let root = folder(&temp.path().join("pictures"), &CLASSES, EACH);
     let classifier = trained(&open(root.clone()), None);
     let record = classifier.training().unwrap();
-    // A folder of other pictures, with one that was held back, under its name, and one learned from.
+    // A folder of new pictures, one that was held back and one that was trained on. The latter two keep their names.
     let other = temp.path().join("other");
     for class in CLASSES {
         fs::create_dir_all(other.join(class)).unwrap();
@@ -210,7 +210,7 @@ fn of_new_pictures_a_share_is_held_back_whatever_few_of_them_were_seen() {
     assert_eq!(report.learned_from, Some(0));
     assert_eq!(learned_from(&classifier, &other, None), Some(1));
 
-    // A folder of the same name elsewhere, with other pictures, was not learned from.
+    // Another folder of the same name, with other pictures, counts as not trained on.
     let elsewhere = temp.path().join("elsewhere/pictures");
     fs::create_dir_all(elsewhere.join("Bag")).unwrap();
     let bag = &bundled_pictures("Bag")[EACH];
@@ -252,7 +252,7 @@ fn a_model_from_before_says_that_it_does_not_know() {
     let classifier = trained(&open(root.clone()), None);
     let file = temp.path().join("model.safetensors");
     classifier.save(&file).unwrap();
-    // As it was written before: without the entry.
+    // The file as earlier versions wrote it: without the entry.
     let bytes = fs::read(&file).unwrap();
     let length = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header = std::str::from_utf8(&bytes[8..length]).unwrap();
@@ -265,7 +265,7 @@ fn a_model_from_before_says_that_it_does_not_know() {
     let record = old.training().unwrap();
     assert_eq!((&record.seen, learned_from(&old, &root, None)), (&None, None));
 
-    // Names tell what was held back, where it still lies.
+    // Held-back pictures are identified by their names, if these are still the same.
     let report = tuned(&old, open(root.clone()), None).unwrap();
     assert_eq!((report.before, report.learned_from), (record.metrics.clone(), None));
     let unknown = |line: &Warning| line.to_string().contains("not recorded which pictures");

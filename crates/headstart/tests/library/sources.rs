@@ -1,4 +1,4 @@
-//! Manifests, labels and groups from paths, weights, splits given and exported, and folds.
+//! Manifests, labels and groups from paths, weights, specified and exported splits, and folds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ use headstart::{
 
 use crate::support::{CLASSES, assert_one_line, bundled_pictures, fit, folder, small_base};
 
-/// A flat folder of pictures called CLASS_SUBJECT_number.png, of three subjects with two each per class.
+/// Copies pictures into a flat folder as CLASS_SUBJECT_number.png: three subjects, each with two pictures per class.
 fn flat(root: &Path) -> PathBuf {
     fs::create_dir_all(root).unwrap();
     for class in CLASSES {
@@ -59,7 +59,7 @@ fn a_split_that_was_exported_and_given_again_is_the_same() {
     let pictures = Pictures::open(named(&root)).unwrap().with_validation(0.3, 1);
     let (first, before) = fit(&pictures).unwrap();
     let record = first.training().unwrap();
-    // Beside the pictures, above them, and elsewhere.
+    // In the folder of the pictures, above it, and elsewhere.
     fs::create_dir(temp.path().join("elsewhere")).unwrap();
     for file in ["some, pictures/split.csv", "split.csv", "elsewhere/split.csv"] {
         let file = temp.path().join(file);
@@ -121,7 +121,7 @@ fn a_model_labels_pictures_as_its_own_were_where_they_have_no_labels() {
     let evaluated = evaluate(Source::new(&root)).unwrap();
     assert_eq!(evaluated.evaluation.pictures, 18);
     assert_eq!(evaluated.source.label_from, named(&root).label_from);
-    // What has labels of its own keeps them.
+    // Pictures in folders per class keep the labels of these folders.
     let folders = folder(&temp.path().join("folders"), &CLASSES, 2);
     let evaluated = evaluate(Source::new(&folders)).unwrap();
     assert_eq!((evaluated.evaluation.pictures, evaluated.source.label_from), (6, None));
@@ -131,7 +131,8 @@ fn a_model_labels_pictures_as_its_own_were_where_they_have_no_labels() {
     assert_one_line(&message);
 }
 
-/// A manifest of the first six pictures of each class with these weights by class.
+/// Writes a manifest of the first six pictures of each class, with one weight per class. The first picture of each
+/// class is for validation.
 fn weighted(file: &Path, weights: [f32; 3]) -> PathBuf {
     let mut table = "path;label;weight;split\n".to_owned();
     for (class, weight) in CLASSES.iter().zip(weights) {
@@ -170,7 +171,7 @@ fn weights_of_pictures_count_in_training_and_not_in_figures() {
     let loss = one.1.validation.unwrap().loss;
     assert!((one.1.epochs[2].val_loss.unwrap() - loss).abs() < 1e-5, "validation counts alike");
 
-    // The same of augmented views, and of fine-tuning.
+    // The same holds for augmented views and for fine-tuning.
     let tuned = |pictures: &Pictures, class_weight: ClassWeight| {
         let augment = headstart::data::Augment::Standard;
         let fit = adam(class_weight.clone()).with_augment(augment).with_views(2);
@@ -214,7 +215,7 @@ fn folds_measure_heads_on_what_they_have_not_seen_and_the_model_learns_from_all(
     let variance = accuracies.map(|a| (a - mean).powi(2)).sum::<f64>() / 5.0;
     assert!((folds.accuracy.mean - mean).abs() < 1e-12);
     assert!((folds.accuracy.std - variance.sqrt()).abs() < 1e-12);
-    // Folds of one size: the mean is that of all pictures.
+    // All folds have the same size, so the mean over folds is the mean over pictures.
     assert_eq!(folds.held_out.pictures, 60);
     assert!((folds.held_out.accuracy - mean).abs() < 1e-12);
     assert!((folds.macro_recall.mean - mean).abs() < 1e-12);
@@ -229,8 +230,8 @@ fn folds_measure_heads_on_what_they_have_not_seen_and_the_model_learns_from_all(
     assert!(record.validation.is_empty());
 }
 
-/// A manifest of four pictures of each class: each line of `weights` is a class, each word the weight of a
-/// picture, with the side that it is given to, if it is.
+/// Opens a manifest. Each text in `weights` is for one class, and each word in it for one picture: its weight,
+/// optionally followed by a colon and its side of the split.
 fn weighing(file: &Path, weights: [&str; 3]) -> Pictures {
     let mut table = "path;label;weight;split\n".to_owned();
     for (class, weights) in CLASSES.iter().zip(weights) {

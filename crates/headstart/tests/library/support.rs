@@ -1,4 +1,4 @@
-//! What the tests share: pictures, fixtures, and comparing.
+//! Helpers that the tests share: pictures, fixtures and comparisons.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,14 +9,17 @@ use headstart::{
 };
 use safetensors::{Dtype, SafeTensors};
 
-/// A path from the repository's root.
+/// The full path of a file or folder in the repository.
+///
+/// # Panics
+/// If it does not exist.
 pub(crate) fn repository(path: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     assert!(path.exists(), "{} is missing", path.display());
     path
 }
 
-/// A fixture's JSON.
+/// A JSON file in the repository.
 pub(crate) fn json(path: &str) -> serde_json::Value {
     serde_json::from_slice(&fs::read(repository(path)).unwrap()).unwrap()
 }
@@ -24,7 +27,7 @@ pub(crate) fn json(path: &str) -> serde_json::Value {
 /// The tensors of a fixture.
 pub(crate) struct Tensors {
     pub(crate) values: HashMap<String, Vec<f32>>,
-    /// Those of u8, which are pictures, with their shape.
+    /// The u8 tensors, which are pictures, with their shapes.
     pub(crate) pictures: HashMap<String, (Vec<usize>, Vec<u8>)>,
 }
 
@@ -68,7 +71,7 @@ pub(crate) fn bundled_pictures(class: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// A folder with the first `count` demo pictures of each class.
+/// Copies the first `count` demo pictures of each class to a folder per class in `root`.
 pub(crate) fn folder(root: &Path, classes: &[&str], count: usize) -> PathBuf {
     for class in classes {
         fs::create_dir_all(root.join(class)).unwrap();
@@ -81,7 +84,7 @@ pub(crate) fn folder(root: &Path, classes: &[&str], count: usize) -> PathBuf {
 
 pub(crate) const CLASSES: [&str; 3] = ["Bag", "Sneaker", "Trouser"];
 
-/// MobileNetV2 of width 0.35, the fixture's random weights: quick.
+/// A frozen MobileNetV2 that is quick: of width 0.35 at 32 x 32 pixels, with the fixture's random weights.
 pub(crate) fn small_base() -> Base {
     let file = repository("fixtures/keras_mobilenetv2/keras2_no_top.h5");
     let config = BaseConfig::default().with_input_size(Some((32, 32)));
@@ -105,7 +108,7 @@ pub(crate) fn trained(folder_in: &Path) -> Classifier {
     fit(&Pictures::open(root).unwrap()).unwrap().0
 }
 
-/// Exact values, so that -0.0 and NaN count too.
+/// The bits of values, so that comparisons are exact for -0.0 and NaN, too.
 pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|x| x.to_bits()).collect()
 }
@@ -116,7 +119,7 @@ pub(crate) fn difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// A message that a person can read: one line, no internals.
+/// Asserts that a message is readable: one line, without internals.
 pub(crate) fn assert_one_line(message: &str) {
     assert!(!message.is_empty() && !message.contains('\n'), "{message:?}");
     assert!(!message.contains("Error {") && !message.contains("unwrap"), "{message}");

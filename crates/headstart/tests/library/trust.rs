@@ -1,4 +1,4 @@
-//! What scores are worth, from training to prediction.
+//! Calibration, label sets and unknown pictures, from training to prediction.
 
 use std::fs;
 
@@ -93,7 +93,7 @@ fn a_model_from_before_predicts_and_says_what_it_does_not_know() {
     let temp = tempfile::tempdir().unwrap();
     let root = folder(&temp.path().join("p"), &CLASSES, 20);
     let (classifier, _) = fitted(&Pictures::open(&root).unwrap(), &FitConfig::default());
-    // As versions before wrote it.
+    // The file as earlier versions wrote it.
     let mut before = classifier.to_model();
     before.head.set_trust(headstart::predict::Trust::default());
     let file = temp.path().join("before.safetensors");
@@ -106,7 +106,7 @@ fn a_model_from_before_predicts_and_says_what_it_does_not_know() {
     let (extract, mut context) = (ExtractConfig::default(), Context::default());
     let evaluation = loaded.evaluate(&root, &extract, &mut context).unwrap().evaluation;
     assert!(evaluation.calibration.is_some() && evaluation.ece_uncalibrated.is_none());
-    // It can learn it.
+    // Calibration adds what is missing.
     let evaluation = loaded
         .calibrate(&root, None, UnknownRate::default(), &extract, &mut context)
         .unwrap()
@@ -154,7 +154,7 @@ fn work_can_be_ended_while_classes_are_left_out_and_changes_nothing_then() {
     let root = folder(&temp.path().join("p"), &CLASSES, 30);
     let pictures = Pictures::open(&root).unwrap().with_validation(0.4, 1);
     let (classifier, _) = fitted(&pictures, &FitConfig::default());
-    // A context that is cancelled at the second class.
+    // A context that is cancelled at the second class that is left out.
     let context = || {
         let cancel = CancelToken::new();
         let token = cancel.clone();
@@ -234,7 +234,7 @@ fn a_bank_that_is_too_long_is_an_error_and_what_is_read_is_written_alike() {
         let Some(tensor) = header.get(name) else { continue };
         let at = data + tensor["data_offsets"][0].as_u64().unwrap() as usize;
         let mut damaged = file.clone();
-        // The largest number of f16, 65,504.
+        // The largest finite f16, 65,504.
         damaged[at..at + 2].copy_from_slice(&0x7bff_u16.to_le_bytes());
         let error = Model::from_bytes(&damaged).unwrap_err().to_string();
         assert!(error.contains("longer than 1"), "{name}: {error}");

@@ -1,4 +1,4 @@
-//! Weight files that can be taken in more than one way. Fixture: `tools/reference/timm_lite.py`.
+//! Weight files that can be interpreted in several ways. Fixture: `tools/reference/timm_lite.py`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn save(file: &Path, tensors: &BTreeMap<String, Tensor>) {
     write(file, stored, &BTreeMap::new()).unwrap();
 }
 
-/// The axis `order[i]` as axis `i`.
+/// Permutes the axes: axis `i` of the result is axis `order[i]`.
 fn transposed(tensor: &Tensor, order: [usize; 4]) -> Tensor {
     let shape = order.map(|axis| tensor.shape[axis]);
     let mut strides = [1; 4];
@@ -84,7 +84,8 @@ fn timms_two_variants_of_lite0_are_told_apart_by_whoever_knows_and_the_tensorflo
     }
 }
 
-/// A file with several sets of weights; each is the fixture's, times a number.
+/// Writes a file with several sets of weights, each with a prefix, and returns those that are loaded by default. Each
+/// set is the fixture's weights, multiplied by a factor.
 fn sets(file: &Path, sets: &[(&str, f32)]) -> Vec<Tensor> {
     let whole =
         formats::read(repository("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth")).unwrap();
@@ -115,9 +116,9 @@ fn of_several_sets_of_weights_the_moving_average_is_taken_and_the_others_by_pref
         (&[("model.", 2.0), ("model_ema.", 4.0)], 4.0, "'model'"),
         (&[("", 1.0), ("ema.", 2.0)], 2.0, "''"),
         (&[("params_ema.", 4.0), ("params.", 2.0)], 4.0, "'params'"),
-        // Neither is an average: the shorter name.
+        // Neither is an average, so the one with the shorter name is used.
         (&[("teacher.", 2.0), ("model.", 4.0)], 4.0, "'teacher'"),
-        // One and the same twice is no choice.
+        // Two equal sets leave nothing to choose.
         (&[("state_dict.", 2.0), ("model.", 2.0)], 2.0, ""),
         (&[("module.", 2.0)], 2.0, ""),
     ] {
