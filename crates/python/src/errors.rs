@@ -16,7 +16,7 @@ pub(crate) fn of_kind(py: Python<'_>, kind: ErrorKind, message: &str) -> PyErr {
     if kind == ErrorKind::Interrupted {
         return PyKeyboardInterrupt::new_err(message.to_owned());
     }
-    // That module has the table from kinds to classes.
+    // That module has the table that maps kinds to exception classes.
     let made = py
         .import("headstart._errors")
         .and_then(|module| module.call_method1("of_kind", (name(kind), message)));
@@ -46,7 +46,7 @@ fn message(error: &Error) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
-/// The kind's name in programs: `not_found`.
+/// The kind as it is serialised, such as `not_found`.
 fn name(kind: ErrorKind) -> String {
     let name = serde_json::to_value(kind).expect("a name serialises");
     name.as_str().expect("it is a text").to_owned()

@@ -44,7 +44,8 @@ struct Drawn {
     uri: String,
 }
 
-/// Explains predictions for pictures: for each the requested classes, or the predicted ones if none are requested.
+/// Explains predictions for pictures: for each picture the requested classes, or the predicted ones if none are
+/// requested.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // It is called from one place.
 pub(crate) fn explain(
@@ -85,7 +86,7 @@ pub(crate) fn explain(
     Ok((explanations.collect::<PyResult<_>>()?, unread))
 }
 
-/// The maps of a picture.
+/// The maps of a picture for the classes `asked`, or for the predicted ones if it is empty.
 fn draw(index: usize, asked: &[usize], explained: &Explained) -> Vec<Drawn> {
     let Explained { explanation, picture } = explained;
     let classes = if asked.is_empty() { explanation.predicted() } else { asked.to_vec() };

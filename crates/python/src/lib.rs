@@ -1,6 +1,6 @@
-//! headstart for Python: the native module below `python/headstart`.
+//! headstart for Python: the native module behind the package in `python/headstart`.
 //!
-//! There is no logic of its own here. Pictures, options, results and errors are converted between Python and the
+//! The module only translates. Pictures, options, results and errors are converted between Python and the
 //! library, work runs without the interpreter's lock, and Ctrl-C interrupts it.
 #![forbid(unsafe_code)]
 

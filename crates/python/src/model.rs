@@ -42,7 +42,7 @@ pub(crate) struct Predicted {
     label_sets: Option<Vec<Vec<usize>>>,
     /// Whether each picture belongs to none of the classes, if the model can detect this.
     unknown: Option<Py<PyArray1<bool>>>,
-    /// The distance of each picture from those that the model knows, f32.
+    /// The distance of each picture from what the model knows, f32.
     unknown_scores: Option<Py<PyArray1<f32>>>,
     /// The prediction sets with the requested coverage.
     sets: Option<Vec<Vec<usize>>>,

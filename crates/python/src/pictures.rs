@@ -39,7 +39,7 @@ pub(crate) fn locations(pictures: &Bound<'_, PyAny>, lenient: bool) -> PyResult<
 /// The location of a picture, with the name `name` if it has no path.
 ///
 /// # Errors
-/// If it is not a picture, or an array of another shape or type than pictures have.
+/// If it is not a picture, or an array without the shape and type of pictures.
 pub(crate) fn location(picture: &Bound<'_, PyAny>, name: &str) -> PyResult<Location> {
     if let Ok(path) = picture.cast::<PyString>() {
         return Ok(Location::File(path.extract::<PathBuf>()?));

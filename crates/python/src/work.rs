@@ -1,4 +1,4 @@
-//! Runs work such that other Python threads can run, progress is reported, and Ctrl-C interrupts it.
+//! Runs work so that other Python threads can run meanwhile, progress is reported, and Ctrl-C interrupts it.
 
 use std::panic::resume_unwind;
 use std::process;
@@ -19,7 +19,7 @@ const BEAT: Duration = Duration::from_millis(50);
 /// How work is run.
 #[derive(Default)]
 pub(crate) struct Work {
-    /// Number of threads. `None` for as many as the machine runs at once.
+    /// Number of threads; `None` for as many as the machine runs at once.
     pub(crate) threads: Option<usize>,
     /// Called with the name of the current step, the number of items done, and the total number, 0 if unknown.
     pub(crate) progress: Option<Py<PyAny>>,
@@ -73,7 +73,7 @@ impl Work {
                 if error.kind() == ErrorKind::Interrupted
                     && raised.is_instance_of::<PyKeyboardInterrupt>(py) =>
             {
-                // Its message says what is kept.
+                // The message of the work's own error says what was saved.
                 Err(exception(py, &error))
             }
             (_, Some(raised)) => Err(raised),

@@ -1,4 +1,4 @@
-"""Pictures for tests: those of the demo, which are included in the command."""
+"""Pictures for tests: the demo pictures that are included in the command."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def paths(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def labels(paths: list[str]) -> list[str]:
-    """Their labels."""
+    """The labels of ``paths``."""
     return [Path(path).parent.name for path in paths]
 
 
 @pytest.fixture(scope="session")
 def arrays(paths: list[str]) -> Pixels:
-    """Their pixels."""
+    """The pixels of ``paths``, uint8 ``[n, height, width, 3]``."""
     from PIL import Image
 
     return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])

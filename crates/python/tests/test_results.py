@@ -21,7 +21,7 @@ def fitted(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> headstart.
 
 
 class Frame(HTMLParser):
-    """The page in a frame."""
+    """Reads the page from a frame's ``srcdoc``."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def test_an_export_is_the_commands(fitted: headstart.FitResult, tmp_path: Path, 
     first, second = files(by_command), files(by_package)
     assert [len(file) for file in first] == [len(file) for file in second]
     if format != "keras":
-        # Archives contain the time.
+        # A .keras file is an archive, which contains the time.
         assert first == second
 
 

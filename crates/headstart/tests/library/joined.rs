@@ -14,7 +14,7 @@ use crate::support::{
     CLASSES, bits, bundled_pictures, difference, extract_into, folder, repository, small_base,
 };
 
-/// torchvision's MobileNetV2 of width 0.35 at another size.
+/// torchvision's MobileNetV2 of width 0.35, with another input size than [`small_base`].
 fn other_base() -> Base {
     let file = repository("fixtures/pytorch_mobilenetv2/torchvision_0.35.pth");
     let mut base =

@@ -32,7 +32,7 @@ fn the_bundled_f16_base_has_kerass_features_up_to_what_f16_costs() {
     }
 }
 
-/// A file below `folder`, at any depth.
+/// The path of the file `name` below `folder`, at any depth.
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     let entries: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().map(|e| e.path()).collect();
     let here = entries.iter().find(|path| path.is_file() && path.ends_with(name)).cloned();

@@ -1,4 +1,4 @@
-//! The bundled EfficientNet-Lite0 with its classifier, against PyTorch's answers.
+//! The bundled EfficientNet-Lite0 with its classifier, against PyTorch's predictions.
 
 use headstart::Classifier;
 

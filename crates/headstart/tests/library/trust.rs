@@ -234,7 +234,7 @@ fn a_bank_that_is_too_long_is_an_error_and_what_is_read_is_written_alike() {
         let Some(tensor) = header.get(name) else { continue };
         let at = data + tensor["data_offsets"][0].as_u64().unwrap() as usize;
         let mut damaged = file.clone();
-        // The largest number of f16, 65,504.
+        // The largest finite f16, 65,504.
         damaged[at..at + 2].copy_from_slice(&0x7bff_u16.to_le_bytes());
         let error = Model::from_bytes(&damaged).unwrap_err().to_string();
         assert!(error.contains("longer than 1"), "{name}: {error}");

@@ -25,7 +25,7 @@ class Finding:
     files : list of Path
         The files concerned.
     keep : Path or None
-        Among copies, the file to keep.
+        The file to keep, if the files are copies of one picture.
     class_name : str or None
         The class that the files belong to, or should belong to.
     value : float or None
@@ -73,7 +73,7 @@ class Audit:
         self.findings = [Finding(told) for told in native.findings()]
 
     def by_kind(self) -> dict[str, list[Finding]]:
-        """The findings of each kind, the most important kind first."""
+        """Return the findings by kind, the most important kind first."""
         kinds: dict[str, list[Finding]] = {}
         for finding in self.findings:
             kinds.setdefault(finding.kind, []).append(finding)
@@ -105,7 +105,8 @@ def audit(
     Parameters
     ----------
     source : path
-        A folder with one folder of pictures per class, an archive of one, or a manifest; or unlabelled pictures.
+        A folder with one folder of pictures per class, an archive of such a folder, or a manifest. The pictures may
+        also be unlabelled.
     threads : int, optional
         Number of threads; by default, as many as the machine runs at once.
     progress : bool, optional
@@ -131,7 +132,7 @@ def run(
     threads: int | None,
     progress: bool | None,
 ) -> Audit:
-    """Audit with the base of ``native``, or with the base in ``options`` if that is ``None``."""
+    """Audit with the base of ``model``, or with the base given by ``options`` if ``model`` is ``None``."""
     options.setdefault("cache", "auto")
     with Progress(progress) as tell:
         return Audit(_headstart.audit(source, model, options, threads, tell))

@@ -39,7 +39,10 @@ def picture_column(names: Sequence[str], column: str | None) -> str:
 
 
 def cores() -> int | None:
-    """Return the number of cores that the engine gives this process; Ray and Spark announce it for OpenMP."""
+    """Return the number of cores that Ray or Spark assigns to this process, which both announce in ``OMP_NUM_THREADS``.
+
+    Returns ``None`` if the variable is unset or not a positive number.
+    """
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdigit() and int(said) > 0 else None
 

@@ -1,5 +1,7 @@
-"""Exceptions. Each message is one line that names the object concerned and, if possible, a
-remedy."""
+"""Exceptions.
+
+Each message is one line that names the object concerned and, if possible, a remedy.
+"""
 
 from __future__ import annotations
 

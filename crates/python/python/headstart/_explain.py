@@ -24,7 +24,8 @@ class Explanation:
     score : float
         The probability of the class.
     logit, bias : float
-        The logit is the mean of the map plus the bias.
+        The logit of the class before calibration, and the part of it that the map does not include: the logit is the
+        mean of the map plus the bias.
     map : ndarray of float32, shape (height, width)
         Evidence for the class if positive, against it if negative.
     overlay : ndarray of uint8, shape (height, width, 3)

@@ -57,7 +57,7 @@ class FeatureExtractor(Estimator):
     weights_prefix : str, optional
         Prefix of the names of the weights, in a file that has several sets.
     input_size : int, optional
-        Side in pixels of the square that pictures are resized to; by default the base's.
+        Side in pixels of the square that pictures are resized to; by default that of the base.
     resize : {"bilinear", "bicubic", "area", "tensorflow"}, optional
         How pictures are resampled; by default as the base requires.
     aspect : {"stretch", "crop", "pad"}, optional
@@ -119,7 +119,7 @@ class FeatureExtractor(Estimator):
         return _compiled.get(key, lambda: _headstart.Extractor(options))
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
-        """Check the parameters; there is nothing to learn."""
+        """Check the parameters and compile the base; there is nothing to learn."""
         is_lenient(self.errors)
         self._native()
         return self
@@ -151,7 +151,7 @@ class FeatureExtractor(Estimator):
         Parameters
         ----------
         batch : dict of columns, pandas data frame, or Arrow Table or RecordBatch
-            With a column of paths, bytes of files, or pictures as arrays.
+            Rows with a column of paths, bytes of files, or pictures as arrays.
         column : str, optional
             Name of the picture column; by default the first that exists of ``image``, ``bytes``, ``content``, ``path``
             and ``item``.
@@ -161,8 +161,8 @@ class FeatureExtractor(Estimator):
         Returns
         -------
         a batch of the same type
-            With the columns ``features`` and ``error``, the reason why a picture cannot be read. Without the pictures,
-            unless they are paths.
+            The batch with the additional columns ``features`` and ``error``. ``error`` is the reason why a picture
+            cannot be read, or ``None``. The picture column is left out unless it contains paths.
 
         Examples
         --------
@@ -186,7 +186,7 @@ class FeatureExtractor(Estimator):
 
         Returns
         -------
-        ndarray, or the type of data frame set with :meth:`set_output`
+        ndarray, or the type of data frame chosen with :meth:`set_output`
 
         Raises
         ------
@@ -210,7 +210,13 @@ class FeatureExtractor(Estimator):
         return self.transform(X)
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Set what ``transform`` returns: ``"default"`` for an array, ``"pandas"`` or ``"polars"``."""
+        """Set the type that ``transform`` returns.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, optional
+            ``"default"`` for an array, the others for a data frame; ``None`` changes nothing.
+        """
         if transform not in (None, "default", "pandas", "polars"):
             raise invalid(f'transform={transform!r}: it is "default", "pandas" or "polars"')
         if transform is not None:
@@ -223,7 +229,7 @@ class FeatureExtractor(Estimator):
         return self._native().features
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return the names of the features: the base's name and a number."""
+        """Return the names of the features: the base's name and the index of the feature."""
         import numpy as np
 
         names = [f"{self.base}_{index}" for index in range(self.n_features_out)]

@@ -41,7 +41,7 @@ class FitResult:
 
     @property
     def accuracy(self) -> float | None:
-        """The accuracy on these pictures."""
+        """The accuracy on pictures that were not trained on; ``None`` if there are none."""
         figures = self.evaluation
         return None if figures is None else float(figures["accuracy"])
 
@@ -73,7 +73,7 @@ class FitResult:
         title : str, optional
             Title of the page.
         pictures : bool
-            Whether to read pictures that are worth a look again and show them.
+            Whether to show pictures that are worth a look, which have to be read again for this.
         """
         with Progress(progress) as tell:
             page = self._native.page(title, pictures, threads, tell)
@@ -116,8 +116,8 @@ def fit_folder(
     progress : bool, optional
         Whether to show progress with tqdm; by default, only on a terminal or in a notebook.
     **options
-        The parameters of :class:`Classifier`, but a fifth is held out by default. Also ``validation``, ``folds``,
-        ``label_from``, ``group_from``, ``label_column``, ``label_separator``, ``path_column``, ``multi_label``,
+        The parameters of :class:`Classifier`, except that ``val_split`` is 0.2 by default. Also ``validation``,
+        ``folds``, ``label_from``, ``group_from``, ``label_column``, ``label_separator``, ``path_column``, ``multi_label``,
         ``duplicates``, ``export_split``, ``checkpoint`` and ``resume``, as for the command.
 
     Examples

@@ -43,7 +43,7 @@ def pictures(values: Any) -> Sequence[Any]:
     TypeError
         If the value is not a collection of pictures.
     ValueError
-        If an array has another shape or type than pictures have.
+        If an array does not have the shape and type of pictures.
     """
     if is_picture(values):
         raise TypeError("X is one picture: give a list of pictures")
@@ -52,7 +52,7 @@ def pictures(values: Any) -> Sequence[Any]:
             raise invalid(f"X has {values.shape[1]} columns: give the one with the pictures")
         values = values[values.columns[0]]
     for to_list in ("to_pylist", "to_list", "tolist"):
-        # An array of pixels is kept.
+        # Arrays of pixels are not converted to lists.
         if getattr(values, "ndim", 1) < 2 and hasattr(values, to_list):
             found = getattr(values, to_list)()
             return found if isinstance(found, list) else [found]

@@ -17,7 +17,7 @@ class Labels(NamedTuple):
     classes: npt.NDArray[Any]
     """The labels in order; for a matrix, the names or numbers of its columns."""
     learned: list[int]
-    """Indices of the labels that occur: all, except that a matrix may have empty columns."""
+    """Indices of the labels that occur. Only a matrix can have labels that do not: its empty columns."""
     codes: list[int] | list[list[int]]
     """For each picture, the index in ``learned`` of its label; for a matrix, a list of such indices."""
 

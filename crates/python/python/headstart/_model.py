@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Model(Predictor):
-    """A base with a head, and the names of the classes. :func:`load` and training return one.
+    """A base with a head, and the names of the classes, as returned by :func:`load` and by training.
 
     Models can be pickled; a pickle is as large as the model's file. A process that restores the same model several
     times compiles it once.
@@ -67,7 +67,7 @@ class Model(Predictor):
         output : {"probabilities", "logits", "features"}, optional
             The output of the exported computation.
         proof : list or array of pictures, optional
-            Pictures to store in the file with the model's answers; drawn ones by default.
+            Pictures to store in the file with the model's answers; by default, pictures generated for this.
         int8 : list or array of pictures, optional
             Calibration pictures for quantising weights and activations to 8-bit integers.
         names : {"torchvision", "timm"}, optional
@@ -80,7 +80,7 @@ class Model(Predictor):
         Returns
         -------
         str or None
-            The file with the proof, if it is a separate one.
+            The file with the proof, if that is a separate file.
 
         Examples
         --------

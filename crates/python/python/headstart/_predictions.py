@@ -27,11 +27,12 @@ class Prediction:
     scores : dict of str to float
         The probability of each class, the likeliest first.
     unknown : bool or None
-        Whether the picture belongs to none of the classes; ``None`` if the model cannot detect this.
+        Whether the picture belongs to none of the classes; ``None`` if the model cannot detect this or was not asked
+        to.
     unknown_score : float or None
-        The distance of the picture from those that the model knows.
+        The distance of the picture from what the model knows; ``None`` if ``unknown`` is.
     set : list of str or None
-        The labels of the prediction set with the requested ``coverage``.
+        The labels of the prediction set with the requested ``coverage``; ``None`` if none was requested.
     """
 
     __slots__ = ("label", "labels", "score", "scores", "set", "unknown", "unknown_score")
@@ -79,9 +80,10 @@ class Predictions(Sequence["Prediction | None"]):
     probabilities : ndarray of float32, shape (n, classes)
         NaN for pictures that cannot be read.
     unknown : ndarray of bool or None
-        Whether each picture belongs to none of the classes; ``None`` if the model cannot detect this.
+        Whether each picture belongs to none of the classes; ``None`` if the model cannot detect this or was not asked
+        to.
     unknown_scores : ndarray of float32 or None
-        The distance of each picture from those that the model knows.
+        The distance of each picture from what the model knows; ``None`` if ``unknown`` is.
     errors : dict of int to str
         Why pictures cannot be read, by index.
     """

@@ -1,4 +1,4 @@
-"""Prediction."""
+"""Prediction and explanation."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ class Predictor:
         errors : {"raise", "report"}
             ``"raise"`` raises an error if a picture cannot be read; ``"report"`` lists it in ``errors`` of the result.
         cache : path, "auto" or None
-            Folder of cached features, which are read but not added.
+            Folder of cached features. It is read, but no features are added; ``"auto"`` is the command's cache, and
+            ``None`` disables it.
         threads : int, optional
             Number of threads; by default, as many as the machine runs at once.
         progress : bool, optional
@@ -137,7 +138,7 @@ class Predictor:
         Parameters
         ----------
         batch : dict of columns, pandas data frame, or Arrow Table or RecordBatch
-            With a column of paths, bytes of files, or pictures as arrays.
+            Rows with a column of paths, bytes of files, or pictures as arrays.
         column : str, optional
             Name of the picture column; by default the first that exists of ``image``, ``bytes``, ``content``, ``path``
             and ``item``.
@@ -147,9 +148,10 @@ class Predictor:
         Returns
         -------
         a batch of the same type
-            With the columns ``label`` (or ``labels``, for a multi-label model), ``score``, the probability of the
-            likeliest label, ``unknown``, if the model can detect unknown pictures, and ``error``, the reason why a
-            picture cannot be read. Without the pictures, unless they are paths.
+            The batch with the additional columns ``label`` (or ``labels``, for a multi-label model), ``score``, the
+            probability of the likeliest label, ``unknown``, if the model can detect unknown pictures, and ``error``,
+            the reason why a picture cannot be read, or ``None``. The picture column is left out unless it contains
+            paths.
 
         Examples
         --------

@@ -7,12 +7,12 @@ from typing import Any
 
 
 class Progress:
-    """A progress bar for each part of the work, which disappears when the work is done.
+    """A progress bar for each step of the work. The bar disappears when the step is done.
 
     Parameters
     ----------
     wanted : bool or None
-        Whether to show a bar. ``None`` shows one on a terminal or in a notebook.
+        Whether to show bars. ``None`` shows them only on a terminal or in a notebook.
     """
 
     def __init__(self, wanted: bool | None) -> None:

@@ -1,4 +1,4 @@
-"""Features and predictions of pictures in PySpark's data frames.
+"""Features of, and predictions for, pictures in PySpark data frames.
 
 Batches go through Arrow (``mapInArrow``); each Python worker compiles the base once. For a picture that cannot be
 read, the column ``error`` has the reason. headstart must be installed on the executors.
@@ -36,7 +36,8 @@ def features(df: DataFrame, column: str | None = None, extractor: FeatureExtract
     Returns
     -------
     DataFrame
-        With the columns ``features``, ``array<float>``, and ``error``. Without the pictures, unless they are paths.
+        The data frame with the additional columns ``features``, of type ``array<float>``, and ``error``. The picture
+        column is left out unless it contains paths.
 
     Examples
     --------
@@ -72,7 +73,7 @@ def predict(
     Returns
     -------
     DataFrame
-        With the columns described in :meth:`headstart.Model.__call__`.
+        The data frame with the additional columns described in :meth:`headstart.Model.__call__`.
     """
     column = picture_column(df.columns, column)
     file = df.sparkSession.sparkContext.broadcast(model.to_bytes())
@@ -90,7 +91,7 @@ def predict(
 
 
 def _map(df: DataFrame, column: str, compute: Any, more: str) -> DataFrame:
-    """Return a data frame with additional columns, without the pictures unless they are paths."""
+    """Return a data frame with additional columns, without the picture column unless it contains paths."""
     from pyspark.sql.types import StringType, StructType
 
     added: Any = StructType.fromDDL(more)

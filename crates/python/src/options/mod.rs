@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 
 use crate::errors::{invalid, wrong_type};
 
-/// Options by name. `None` means that an option is not given.
+/// Options by name. An option whose value is `None` counts as not given.
 pub(crate) struct Options<'a, 'py> {
     given: &'a Bound<'py, PyDict>,
     taken: RefCell<Vec<&'static str>>,

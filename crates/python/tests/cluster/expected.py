@@ -76,7 +76,7 @@ def run(*arguments: str | Path) -> list[dict[str, Any]]:
 
 
 def die_once(marker: Path) -> None:
-    """Kill this process, like a machine that fails, unless that has already been done."""
+    """Kill this process, as if its machine failed. Do nothing if ``marker`` shows that this has already happened."""
     try:
         marker.touch(exist_ok=False)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""PySpark gives the same bits as the command, whatever the partitions, and if workers die."""
+"""PySpark gives the same bits as the command, however the data is partitioned, and even if workers die."""
 
 from __future__ import annotations
 
