@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the search for near-duplicates: what it misses of pictures, and time and memory for many.
+# Measures the search for near-duplicates: the copies that it misses, and its time and memory for many vectors.
 #
 #     benchmarks/copies/run.sh PHOTOGRAPHS [COUNT ...]
 #
-# PHOTOGRAPHS is a folder of photographs, of which 24,600 pictures are made in target/copies by a Python
-# that has Pillow (PYTHON names it). COUNTs are of vectors, made from those of the pictures
-# [default: 10000 70000 300000 1000000, which takes 6 GB].
+# PHOTOGRAPHS is a folder of photographs. From these, 24,600 pictures are made in target/copies, with a Python that has
+# Pillow (the variable PYTHON names it). Each COUNT is a number of vectors, which are made from those of the pictures
+# [default: 10000 70000 300000 1000000; the last takes 6 GB].
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 photographs=$(realpath "$1")

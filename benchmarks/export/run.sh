@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # usage: run.sh FOLDER MODEL.safetensors...   (HEADSTART, PY, PY_KERAS and PY_TORCH name the programs)
-# What models answer in the frameworks that they are exported for, on up to 500 pictures of FOLDER at the model's size,
-# and by the program that `--script` writes from the files themselves. A line of JSON each.
+# Compares the answers of exported models, in the frameworks that they are exported for, with headstart's: on up to 500
+# pictures of FOLDER at the model's size, and on the picture files with the script that `--script` writes. Prints a line
+# of JSON for each.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$1

@@ -1,4 +1,4 @@
-"""What the machine is called."""
+"""The name of the machine."""
 
 import os
 import pathlib
@@ -9,7 +9,7 @@ INSTRUCTIONS = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
 
 
 def cpuinfo(key):
-    """The first entry of that name in Linux's description of the processors, or ''."""
+    """Returns the first entry with this key in /proc/cpuinfo, or ''."""
     path = pathlib.Path("/proc/cpuinfo")
     text = path.read_text() if path.exists() else ""
     found = re.search(rf"^{key}\s*:\s*(.*)$", text, re.MULTILINE)
@@ -17,18 +17,18 @@ def cpuinfo(key):
 
 
 def processor():
-    """The processor's model without marks, such as `Intel Xeon Processor`."""
+    """Returns the processor's model without trademark symbols, such as `Intel Xeon Processor`."""
     name = cpuinfo("model name") or platform.processor() or platform.machine()
     return " ".join(re.sub(r"\((R|TM)\)", "", name).split())
 
 
 def title():
-    """Processor, cores and, where Linux tells, the instructions that matter here."""
+    """Returns the processor, the number of cores and, on Linux, the relevant instruction sets."""
     flags = cpuinfo("flags").split()
     has = " ".join(name for name in INSTRUCTIONS if name in flags)
     return f"{processor()}, {os.cpu_count()} cores" + (f" ({has})" if has else "")
 
 
 def slug():
-    """The processor as a part of a file's name."""
+    """Returns the processor in a form for file names."""
     return re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")

@@ -1,8 +1,8 @@
 """Writes the networks of a suite as ONNX files into a folder: `networks.py SUITE FOLDER`.
 
-They are torchvision's and timm's with random weights, on which speed does not depend. The batch is
-left open; the input is called `x` and has the shape (batch, 3, side, side). Windows are padded
-evenly on all sides, which needs no operation of its own.
+The networks are torchvision's and timm's, with random weights, since speed does not depend on them. The
+batch size is dynamic. The input is called `x` and has the shape (batch, 3, side, side). Convolutions are
+padded evenly on all sides, so that no separate operation is needed.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ from cases import SUITES
 
 
 def build(network):
-    """The PyTorch module of a network, for inference, with its features as the output."""
+    """Returns the PyTorch module of a network, for inference, with its features as the output."""
     package, name = network.peer.split(":")
     if package == "timm":
         return timm.create_model(name, pretrained=False, num_classes=0).eval()
@@ -42,7 +42,7 @@ def export(network, folder):
 
 
 def networks(suite):
-    """Each network of a suite once."""
+    """Returns the set of networks of a suite."""
     return {case.network for table in SUITES[suite] for case in table.columns.values()}
 
 

@@ -1,8 +1,9 @@
-"""The peers in Python. `peers.py PEER WORK`, with WORK the JSON of a `Work`, prints ms a picture.
+"""The peers in Python: `peers.py PEER WORK` prints milliseconds per picture. WORK is the JSON of a `Work`.
 
-One function a peer: it takes a `Work`, imports the peer, builds the network, and returns the median
-of the milliseconds a picture, from pictures in memory to features in memory. Each runs as its
-makers advise for inference, and is alone in its process: TensorFlow and PyTorch never meet.
+There is one function per peer. It takes a `Work`, imports the peer, builds the network, and returns the
+median milliseconds per picture, from pictures in memory to features in memory. Each peer is configured as
+its documentation recommends for inference. It is alone in its process: TensorFlow and PyTorch are never
+loaded together.
 """
 
 import dataclasses
@@ -16,7 +17,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What to run: MobileNetV2 1.0 where a peer does not read `model`."""
+    """The network to run. Peers that do not read `model` run MobileNetV2 1.0."""
 
     model: str  # an ONNX file
     side: int
@@ -26,16 +27,17 @@ class Work:
     seconds: float
 
     def pictures(self, batch=None):
-        """Random pictures, as many as the batch unless told, with the channels first."""
+        """Returns random pictures, channels first; by default, as many as the batch."""
         shape = (batch or self.batch, 3, self.side, self.side)
         return np.random.default_rng(0).random(shape, dtype=np.float32)
 
 
 def median_ms(run, work):
-    """The median of the milliseconds a picture that `run`, which does a batch, takes: of at least
-    five runs, for at least as long as the work says, after three that are not counted.
+    """Returns the median milliseconds per picture of `run`, which processes one batch.
 
-    Fails if the process kept more processors busy than the work has threads.
+    After three warm-up runs, at least five are timed, for at least the duration that the work specifies.
+
+    Fails if the process used more processors than the work has threads.
     """
     for _ in range(3):
         run()
@@ -67,7 +69,7 @@ def openvino_compiled(work, batch, streams, hint):
 
 
 def openvino(work):
-    """A batch at a time on all threads."""
+    """Runs a batch at a time on all threads."""
     import openvino as ov
 
     request = openvino_compiled(work, work.batch, 1, "LATENCY").create_infer_request()
@@ -77,7 +79,7 @@ def openvino(work):
 
 
 def openvino_streams(work):
-    """A picture at a time on each thread, as OpenVINO does best when there are many."""
+    """Runs a picture at a time on each thread, which is the fastest way for OpenVINO if there are many pictures."""
     import openvino as ov
 
     queue = ov.AsyncInferQueue(
@@ -107,7 +109,7 @@ def onnxruntime(work):
 
 
 def tensorflow_function(work):
-    """Keras's MobileNetV2 as a function of one shape, and its argument."""
+    """Returns Keras's MobileNetV2 as a function for one shape, and its argument."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(work.threads)
@@ -128,7 +130,7 @@ def tensorflow(work):
 
 
 def tensorflow_frozen(work):
-    """With weights that are constants, so that TensorFlow folds BatchNorm away."""
+    """Runs with constant weights, so that TensorFlow folds BatchNorm."""
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2 as freeze,
     )

@@ -1,4 +1,4 @@
-"""The tables in Markdown."""
+"""Writes the tables in Markdown."""
 
 import importlib.metadata
 import re
@@ -21,12 +21,12 @@ EXPLANATION = [
 
 
 def installed(packages):
-    """{name: version} of Python packages, of which `packages` maps names to those in the index."""
+    """Returns {name: version} of Python packages. `packages` maps each name to the name in the package index."""
     return {name: importlib.metadata.version(package) for name, package in packages.items()}
 
 
 def versions():
-    """The peers and their versions, in words."""
+    """Returns the peers and their versions as text."""
     found = installed(PACKAGES)
     manifest = (HERE / "rust" / "Cargo.toml").read_text()
     found |= re.findall(r'^(rten|tract)(?:-onnx)? = "=(.*)"$', manifest, re.MULTILINE)
@@ -44,7 +44,7 @@ def share(rounds):
 
 
 def ratio(rounds, others):
-    """How many times as fast `rounds` are as `others`, round by round."""
+    """Returns how many times as fast `rounds` are as `others`, compared round by round."""
     ratios = [other.ms / each.ms for each, other in zip(rounds, others) if each and other]
     if not ratios:
         return "-"
@@ -57,7 +57,7 @@ def row(title, cells):
 
 
 def lines(table, measured):
-    """The lines of a table, or none if nothing in it was measured."""
+    """Yields the lines of a table; none if nothing in it was measured."""
     cases = list(table.columns.values())
     rows = [name for name in table.rows if any((case, name) in measured for case in cases)]
 
@@ -80,7 +80,7 @@ def lines(table, measured):
 
 
 def lines_by_case(table, measured):
-    """The lines of a table with a row for each case, or none if nothing in it was measured."""
+    """Yields the lines of a table with a row for each case; none if nothing in it was measured."""
     cases = {
         title: case for title, case in table.columns.items()
         if any((case, name) in measured for name in table.rows)
@@ -99,7 +99,7 @@ def lines_by_case(table, measured):
 
 
 def report(tables, measured, title, rounds, seconds):
-    """All tables, of what `compare.compare` measured."""
+    """Returns all tables, from the measurements of `compare.compare`."""
     words = {"rounds": rounds, "s": "s" * (rounds > 1), "seconds": seconds, "versions": versions()}
     parts = [f"# {title}\n"]
     for paragraph in EXPLANATION:

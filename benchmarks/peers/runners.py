@@ -1,7 +1,7 @@
 """Starts a process for each case of each peer.
 
-A runner takes a `Case` and a `Setting` and returns what was `Measured`; it raises `Refused` with
-the reason when the peer cannot do the case.
+A runner takes a `Case` and a `Setting`, and returns a `Measured`. If the peer cannot run the case, it raises
+`Refused` with the reason.
 """
 
 import dataclasses
@@ -27,26 +27,26 @@ ENVIRONMENT = {
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is the same for the whole run."""
+    """The settings of the whole run."""
 
     headstart: str  # the binary
-    rust: str  # the binary of rust/
+    rust: str  # the binary built from rust/
     models: pathlib.Path  # the folder that networks.py wrote to
-    seconds: float  # to measure for, in each process
+    seconds: float  # the duration of the measurement in each process
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    ms: float  # a picture
-    share: float | None = None  # of the FMA peak
+    ms: float  # per picture
+    share: float | None = None  # the share of the FMA peak
 
 
 class Refused(Exception):
-    """The peer does not do this case, or failed at it."""
+    """The peer does not support this case, or failed."""
 
 
 def output_of(command, threads):
-    """The standard output of a command that is told in every usual way how many threads to use."""
+    """Runs a command, with all usual variables for the number of threads set; returns its standard output."""
     environment = os.environ | ENVIRONMENT | {name: str(threads) for name in THREAD_VARIABLES}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
@@ -55,7 +55,7 @@ def output_of(command, threads):
 
 
 def reason(text):
-    """The line of an error message that says most: the first that is marked, or the last."""
+    """Returns the most informative line of an error message: the first marked as an error, or the last."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line for line in lines if line.lower().startswith("error")]
     return (marked or lines[-1:] or [""])[0]
@@ -79,7 +79,7 @@ def headstart(isa):
 
 
 def python(function):
-    """Runs the function of that name in peers.py."""
+    """Returns a runner for the function of this name in peers.py."""
 
     def run(case, setting):
         work = Work(

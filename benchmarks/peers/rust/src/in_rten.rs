@@ -1,4 +1,4 @@
-//! rten: on a pool of its own, with weights packed when the network is loaded.
+//! rten, with its own thread pool, and weights that are packed when the network is loaded.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! tract: optimised for the one shape. Its matrix products are what it divides among threads.
+//! tract, optimised for a single shape. It runs only its matrix products on several threads.
 
 use anyhow::Context;
 use tract_linalg::multithread::{Executor, set_default_executor};

@@ -1,8 +1,8 @@
-//! Times an ONNX network, from pictures in memory to features, in rten or in tract.
+//! Times an ONNX network, from pictures in memory to features, with rten or tract.
 //!
 //!     peers rten|tract MODEL.onnx BATCH THREADS SECONDS
 //!
-//! prints the median of the milliseconds a picture. The network's only input has the shape
+//! prints the median milliseconds per picture. The network's only input has the shape
 //! (batch, 3, height, width).
 
 mod in_rten;
@@ -40,8 +40,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The median of the milliseconds a picture that `run`, which does a batch, takes: of at least five
-/// runs, for at least as long as the work says, after three that are not counted.
+/// The median milliseconds per picture of `run`, which processes one batch. After three warm-up runs, at
+/// least five are timed, for at least the duration that the work specifies.
 fn median_ms(work: &Work, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     for _ in 0..3 {
         run()?;
@@ -56,7 +56,7 @@ fn median_ms(work: &Work, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow
     Ok(times[times.len() / 2] * 1e3 / work.batch as f64)
 }
 
-/// Numbers from 0 to 1 in no order, the same at every run.
+/// Pseudorandom numbers from 0 to 1, the same in every run.
 fn pictures(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i * 31 % 251) as f32 / 251.0).collect()
 }
