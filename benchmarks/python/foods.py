@@ -1,13 +1,15 @@
-"""Fit and 5-fold accuracy on labelled photographs: headstart beside timm's features with scikit-learn's
-LogisticRegression, with the same weights (EfficientNet-Lite0, which timm calls tf_efficientnet_lite0).
+"""Measures fit time and 5-fold accuracy on labelled photographs: headstart, and timm with scikit-learn.
+
+The peer trains scikit-learn's LogisticRegression on timm's features. Both use the same weights: EfficientNet-Lite0,
+which timm calls tf_efficientnet_lite0.
 
     headstart export efficientnet-lite0 --format pytorch --names timm --output weights.safetensors
     python foods.py headstart FOLDER
     python foods.py timm FOLDER weights.safetensors
 
-The label of a file is the letter that its name begins with, if a number follows, or its folder. Each run is a process
-of its own, so that imports and compiling count: the time is of the whole process until the model is fitted, without a
-cache.
+The label of a file is the first letter of its name if a number follows, otherwise its folder. Each run is a separate
+process, so the time includes imports and compilation: it is measured from the start of the process until the model is
+fitted, without a cache.
 """
 
 import resource
@@ -21,7 +23,7 @@ from pathlib import Path  # noqa: E402
 
 
 def pictures(folder: Path) -> tuple[list[str], list[str]]:
-    """Paths in order, and their labels."""
+    """Returns the sorted paths, and their labels."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     labels = []
     for path in paths:
@@ -84,7 +86,7 @@ def main() -> None:
         from sklearn.model_selection import StratifiedKFold, cross_val_score
 
         split = StratifiedKFold(5, shuffle=True, random_state=0)
-        # Features are the same in each fold: a cache saves computing them five times.
+        # The features are the same in each fold. The cache avoids computing them five times.
         import tempfile
 
         with tempfile.TemporaryDirectory() as cache:

@@ -1,9 +1,9 @@
-"""Import time, and predicting an array beside the command on the same pixels, in turns.
+"""Measures import time, and prediction of arrays compared with the command on the same pixels, alternately.
 
     python speed.py MODEL FOLDER [ROUNDS]
 
-The command reads the pictures as uncompressed PPM files of the size that the array has, so that both sides are
-given pixels.
+The command reads the pictures as uncompressed PPM files of the same size as the arrays, so neither side decodes
+compressed files.
 """
 
 import statistics

@@ -1,7 +1,7 @@
 """Measures how fast headstart and its peers go from files to features: see run.sh.
 
-Each measurement is a process of its own. The rounds are interleaved, and every other one goes
-backwards. What a process and its children hold is looked at in one more round, which is not timed.
+Each measurement is a separate process. The rounds are interleaved, and every other round runs in reverse order.
+The memory of a process and its children is measured in one more round, which is not timed.
 """
 
 import argparse
@@ -48,7 +48,7 @@ EXPLANATION = [
 
 
 def headstart(folder, args, scratch):
-    """Seconds of the whole process."""
+    """Returns the duration of the whole process in seconds."""
     output = scratch / "features.npy"
     command = [
         args.headstart, "features", folder, "--no-cache", "--json", "--output", output,
@@ -65,7 +65,7 @@ def headstart(folder, args, scratch):
 
 
 def reader(function):
-    """Runs the function of that name in readers.py; the seconds that it took."""
+    """Runs the function of this name in readers.py; returns its duration in seconds."""
 
     def run(folder, args, scratch):
         work = {
@@ -125,7 +125,7 @@ def arguments():
 
 
 def measure(each, row, args, scratch):
-    """Seconds, or None if the row refused; why is said on standard error."""
+    """Returns the seconds, or None if the row refused; prints the reason to standard error."""
     try:
         seconds = ROWS[row](args.pictures / each.name, args, scratch)
     except Refused as refusal:
@@ -136,7 +136,7 @@ def measure(each, row, args, scratch):
 
 
 def read_all(folder):
-    """Has the system keep the files in memory; their number and the bits that a pixel takes."""
+    """Reads the files, so that the system caches them; returns their number and the bits per pixel."""
     files = picture_sets.files(folder)
     size, pixels = 0, 0
     for path in files:
@@ -147,7 +147,7 @@ def read_all(folder):
 
 
 def compare(args, scratch):
-    """{(set, row): (seconds by round, most bytes held)} and {set: what `read_all` found}."""
+    """Returns {(set, row): (seconds of each round, peak bytes)} and {set: result of `read_all`}."""
     cells = [
         (each, row) for each in picture_sets.SETS
         for row in (ROWS if each is picture_sets.SMALL else LARGE_ROWS)
@@ -168,7 +168,7 @@ def compare(args, scratch):
 
 
 def spread(values, digits):
-    """The median, and from the lowest to the highest, or a dash."""
+    """Formats the median and the range, or a dash if there are no values."""
     if not values:
         return "-"
     values = statistics.median(values), min(values), max(values)
@@ -191,7 +191,7 @@ def table(each, measured, count):
 
 
 def text_of(args, title, measured, found):
-    """All tables."""
+    """Returns all tables."""
     versions = report.installed(PACKAGES) | {"libjpeg-turbo": features.version("libjpeg_turbo")}
     words = {
         "rounds": args.rounds, "s": "s" * (args.rounds > 1),

@@ -1,14 +1,14 @@
-"""How much memory the processes that this one started hold."""
+"""Measures the memory of the processes that this process started."""
 
 import pathlib
 import threading
 
 PROC = pathlib.Path("/proc")
-INTERVAL = 0.02  # seconds between looks
+INTERVAL = 0.02  # seconds between measurements
 
 
 def descendants(pid):
-    """The processes that a process started, and those that they started."""
+    """Yields the processes that a process started, and recursively those that they started."""
     for children in PROC.glob(f"{pid}/task/*/children"):
         for child in read(children).split():
             yield child
@@ -16,7 +16,7 @@ def descendants(pid):
 
 
 def read(path):
-    """What a file says, or '' if its process has ended."""
+    """Reads a file; returns '' if its process has ended."""
     try:
         return path.read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -24,7 +24,7 @@ def read(path):
 
 
 def held(pid):
-    """Bytes that a process holds; what several share is divided among them (Linux's Pss)."""
+    """Returns the bytes that a process holds. Shared memory is divided among the processes (Linux's Pss)."""
     for line in read(PROC / pid / "smaps_rollup").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
@@ -32,8 +32,10 @@ def held(pid):
 
 
 class Watch:
-    """While it is entered, looks at all descendants of this process; `peak` is the most that they
-    held at once, in bytes. It takes a part of a processor: nothing is timed meanwhile."""
+    """A context manager that measures the memory of all descendants of this process.
+
+    `peak` is the most that they held at once, in bytes. It uses processor time, so nothing may be timed meanwhile.
+    """
 
     def __enter__(self):
         self.peak = 0

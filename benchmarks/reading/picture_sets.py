@@ -1,10 +1,10 @@
-"""Makes the JPEG files that are read: `picture_sets.py PHOTOGRAPHS OUT`.
+"""Makes the JPEG files to read: `picture_sets.py PHOTOGRAPHS OUT`.
 
-PHOTOGRAPHS is a folder of photographs, in folders of any depth. OUT gets a folder for each of SETS:
-small pictures, which are random crops, and large ones, which are photographs scaled up; the large
-ones once with one scan and once progressive. Neither has the detail of a camera's picture, so noise
-as a sensor's is added, until a pixel takes about as many bits as photographs' do: what a decoder
-takes depends on that. The same photographs, counts and seed give the same pictures.
+PHOTOGRAPHS is a folder of photographs, in folders of any depth. OUT gets a folder for each of SETS: small
+pictures, which are random crops, and large ones, which are enlarged photographs, each both baseline and
+progressive. Both lack the detail of pictures from a camera. Therefore noise like that of a sensor is added,
+so that a pixel takes about as many bits as in photographs: decoding time depends on that. The same
+photographs, counts and seed give the same pictures.
 """
 
 import argparse
@@ -22,8 +22,8 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "training"))
 from pictures import SUFFIXES, crop
 
 QUALITY = 90
-BAND = 256  # rows to which noise is added at once
-FOLDER = "pictures"  # in each set's: the label, where one is wanted
+BAND = 256  # the number of rows to which noise is added at once
+FOLDER = "pictures"  # the folder within each set; it is the label for readers that need one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +33,8 @@ class PictureSet:
     name: str
     title: str
     size: tuple[int, int] | None = None  # None: crops of about 500x375
-    noise: float = 0.0  # its standard deviation in the middle of the range, in levels of 255
-    share: float = 1.0  # of the count asked for
+    noise: float = 0.0  # its standard deviation in the middle of the range, in levels of 0 to 255
+    share: float = 1.0  # of the requested count
 
 
 SMALL = PictureSet("small", "500x375", None, 5)
@@ -50,7 +50,7 @@ SETS = [SMALL] + [
 
 
 def photographs(folder):
-    """The paths of all photographs in a folder and those below it."""
+    """Returns the paths of all photographs in a folder and its subfolders."""
     found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     if not found:
         raise SystemExit(f"no photographs ({', '.join(SUFFIXES)}) in {folder}")
@@ -58,7 +58,7 @@ def photographs(folder):
 
 
 def with_noise(picture, deviation, generator):
-    """The picture with noise whose variance grows with the light, as that of a sensor does."""
+    """Adds noise whose variance grows with brightness, like that of a sensor."""
     pixels = np.asarray(picture)
     noisy = np.empty_like(pixels)
     for top in range(0, len(pixels), BAND):
@@ -70,7 +70,7 @@ def with_noise(picture, deviation, generator):
 
 
 def make(source, out, count, large, seed=0):
-    """Writes all sets: `count` small pictures, `large` of 12 megapixels and a third of 48."""
+    """Writes all sets: `count` small pictures, `large` pictures of 12 megapixels, and a third as many of 48."""
     paths = photographs(source)
     random.Random(seed).shuffle(paths)
     for each in SETS:
@@ -97,7 +97,7 @@ def make(source, out, count, large, seed=0):
 
 
 def files(folder):
-    """The pictures of a set, in the order of their names."""
+    """Returns the pictures of a set, sorted by name."""
     return sorted(str(path) for path in (folder / FOLDER).iterdir())
 
 

@@ -1,9 +1,8 @@
-"""The peers that read pictures: `readers.py READER WORK`, with WORK the JSON of a `Work`.
+"""The peers that read pictures: `readers.py READER WORK`. WORK is the JSON of a `Work`.
 
-A reader sets up everything that it needs, runs it once on a few pictures, and returns a function
-that goes from the files of a folder to features in memory, which is timed. Prints the seconds. Each
-is alone in its process and reads as its makers advise; weights are random, since speed does not
-depend on them.
+A reader sets up everything that it needs, warms up with a few pictures, and returns a function from the files of a
+folder to features in memory. This function is timed, and its duration in seconds is printed. Each reader is alone
+in its process, and reads as its documentation recommends. Weights are random, since speed does not depend on them.
 """
 
 import collections
@@ -23,18 +22,18 @@ import numpy as np
 from PIL import Image
 
 SIDE = 160
-WIDTH = 1280  # features of a picture
+WIDTH = 1280  # the number of features of a picture
 BATCH = 32
-FIRST = 4  # files that are read before the time is taken
-CHUNK = 8  # files that a worker is given at once, at most
-MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's, of 255
+FIRST = 4  # the number of files read for warming up
+CHUNK = 8  # the maximum number of files that a worker gets at once
+MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's, on the scale of 0 to 255
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What to read, and with what."""
+    """The pictures to read, and the settings."""
 
-    folder: str  # which has only pictures in it
+    folder: str  # contains only pictures
     model: str  # an ONNX file, for OpenVINO
     threads: int
 
@@ -43,7 +42,7 @@ class Work:
 
 
 def decoded(path, draft):
-    """Pixels, (SIDE, SIDE, 3). With `draft` the decoder scales by 1/2, 1/4 or 1/8 where it may."""
+    """Returns pixels, (SIDE, SIDE, 3). With `draft`, the decoder scales by 1/2, 1/4 or 1/8 if possible."""
     with Image.open(path) as picture:
         if draft:
             picture.draft("RGB", (SIDE, SIDE))
@@ -56,13 +55,13 @@ def decoded_all(paths, draft):
 
 
 def chunks(files):
-    """At least sixteen, where there are as many files: the workers end at about the same time."""
+    """Splits the files into at least sixteen chunks, if possible, so that all workers end at about the same time."""
     size = max(1, min(CHUNK, len(files) // 16))
     return [files[start : start + size] for start in range(0, len(files), size)]
 
 
 def ahead(pool, function, items, count):
-    """What the function makes of the items, in order, worked out by the pool `count` ahead."""
+    """Yields the function's results for the items, in order. The pool works up to `count` items ahead."""
     waiting = collections.deque()
     for item in items:
         waiting.append(pool.submit(function, item))
@@ -78,7 +77,7 @@ def start(ready, set_up, arguments):
 
 
 def process_pool(count, set_up, *arguments):
-    """A pool whose processes have all started and called `set_up`."""
+    """Returns a pool whose processes have all started and called `set_up`."""
     context = multiprocessing.get_context("spawn")
     ready = context.Barrier(count + 1, timeout=120)
     pool = concurrent.futures.ProcessPoolExecutor(
@@ -91,7 +90,7 @@ def process_pool(count, set_up, *arguments):
 
 
 def openvino_compiled(model, threads, hint):
-    """A picture at a time, from bytes; normalising is a part of it, and weights are constants."""
+    """Compiles the network for one u8 picture at a time, with normalisation included and constant weights."""
     import openvino as ov
 
     core = ov.Core()
@@ -108,7 +107,7 @@ def openvino_compiled(model, threads, hint):
 
 
 def openvino(work, pool, draft):
-    """The pool decodes while requests run in as many streams as there are threads."""
+    """The pool decodes pictures while inference runs in as many streams as there are threads."""
     import openvino as ov
 
     compiled = openvino_compiled(work.model, work.threads, "THROUGHPUT")
@@ -158,7 +157,7 @@ def openvino_features(paths):
 
 
 def openvino_each(work):
-    """A process for each thread, which decodes a picture and runs it, with nothing to wait for."""
+    """A process per thread, each of which decodes a picture and then runs the network on it."""
     pool = process_pool(work.threads, openvino_set_up, work.model)
     return lambda: np.concatenate(
         list(ahead(pool, openvino_features, chunks(work.files()), 2 * work.threads))
@@ -166,7 +165,7 @@ def openvino_each(work):
 
 
 class Files:
-    """A data set for PyTorch: bytes, (3, SIDE, SIDE). torchvision takes half of Pillow's time."""
+    """A data set for PyTorch: u8, (3, SIDE, SIDE). torchvision's decoder takes half as long as Pillow."""
 
     def __init__(self, files):
         self.files = files

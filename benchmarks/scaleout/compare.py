@@ -1,11 +1,13 @@
-"""Features of a folder of pictures: the command, and Ray Data and PySpark with headstart and torchvision, in turns.
+"""Measures features of a folder of pictures: with the command, and with Ray Data and PySpark, alternately.
 
     python compare.py FOLDER [--count 3000] [--rounds 3] [--few 600]
 
-Prints a table for benchmarks/results. Of each: pictures a second over the job (from when the engine has started until
-Parquet is written), over the whole process with its start, and further ones, from the difference between jobs of all
-pictures and of a few; and the most memory that all its processes held at once (Pss), from a run of its own that is not
-timed.
+Ray Data runs both headstart and torchvision. Prints a table for benchmarks/results, which contains for each case:
+
+- pictures per second of the job, from the end of the engine's start until Parquet is written;
+- pictures per second of the whole process, including its start;
+- the marginal pictures per second, from the difference between jobs with all pictures and with a few;
+- the peak memory of all its processes together (Pss), from a separate run that is not timed.
 """
 
 import argparse
@@ -25,7 +27,8 @@ sys.path += [str(here.parent / "peers"), str(here.parent / "reading")]
 import machine  # noqa: E402
 from memory import Watch  # noqa: E402
 
-# What is run: a name, and the engine, workers and how pictures come, or the threads of the command.
+# The cases: a name, and the engine (None for the command), the number of workers or threads, and how the engine gets
+# pictures.
 CASES = {
     "`headstart features`, 2 threads": (None, 2, None),
     "`headstart features`, 1 thread": (None, 1, None),
@@ -40,7 +43,7 @@ CASES = {
 
 
 def run(case, folder, count):
-    """Seconds of the job and of the whole process."""
+    """Returns the seconds of the job and of the whole process."""
     engine, workers, of = CASES[case]
     with tempfile.TemporaryDirectory() as work:
         out = pathlib.Path(work, "out")

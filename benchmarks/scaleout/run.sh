@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs Ray Data and PySpark beside the command on the features of a folder of JPEGs, and prints a table.
+# Measures features of a folder of JPEGs with the command, Ray Data and PySpark, and prints a table.
 #
 #     benchmarks/scaleout/run.sh FOLDER [--count 3000] [--rounds 3]
 #
-# Sets up a virtual environment that vanishes afterwards: the package as a wheel built for release, Ray, PySpark and
-# torchvision, 7 GB together. PEERS names an environment to use instead, which has all of these.
+# Sets up a temporary virtual environment of 7 GB with a release wheel of the package, Ray, PySpark and torchvision.
+# PEERS names an environment to use instead, which must have all of these.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."

@@ -1,9 +1,11 @@
-"""headstart and a peer behind HTTP on this machine, in turn: `compare.py --headstart BIN --load BIN --network ONNX PHOTOGRAPHS`.
+"""Compares headstart and a peer behind HTTP on this machine.
 
-PHOTOGRAPHS is a folder of photographs, of which 64 JPEGs of about 500x375 pixels are made, as for
-benchmarks/reading. The model is trained on the demo's pictures (5 classes, MobileNetV2 1.0 at 160). In each round every
-server is started anew, warmed for 2 s and loaded through each number of connections. Memory is the proportional set size of the
-server's processes at the end of the load.
+    compare.py --headstart BIN --load BIN --network ONNX PHOTOGRAPHS
+
+PHOTOGRAPHS is a folder of photographs, from which 64 JPEGs of about 500x375 pixels are made, as for
+benchmarks/reading. The model is trained on the demo's pictures (5 classes, MobileNetV2 1.0 at 160). In each round, every
+server is restarted, warmed up for 2 s, and loaded with each number of connections. Memory is the proportional set
+size of the server's processes at the end of the load.
 """
 
 import argparse
@@ -76,7 +78,7 @@ def wait_for(port):
 
 
 def family(pid):
-    """A process and its descendants."""
+    """Returns a process and its descendants."""
     all_of = [pid]
     for parent in all_of:
         for thread in pathlib.Path(f"/proc/{parent}/task").iterdir():
@@ -85,7 +87,7 @@ def family(pid):
 
 
 def memory(pid):
-    """MiB that a process and its descendants take, shared pages divided."""
+    """Returns the proportional set size of a process and its descendants, in MiB."""
     total = 0
     for member in family(pid):
         for line in pathlib.Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():

@@ -1,7 +1,7 @@
 """Writes the peer's network as ONNX: `network.py FILE CLASSES`.
 
-torchvision's MobileNetV2 1.0 with a linear classifier and random weights, on which speed does not depend; the input
-is called `x`, (1, 3, 160, 160).
+It is torchvision's MobileNetV2 1.0 with a linear classifier. The weights are random, since speed does not depend on
+them. The input is called `x` and has the shape (1, 3, 160, 160).
 """
 
 import sys

@@ -1,6 +1,7 @@
-"""The peer: FastAPI, uvicorn and ONNX Runtime, as people put them together.
+"""The peer: FastAPI, uvicorn and ONNX Runtime, in a typical combination.
 
-`uvicorn peer_fastapi:app --workers 2`; NETWORK names the ONNX file, DRAFT=1 lets Pillow decode to a part of the size.
+Start it with `uvicorn peer_fastapi:app --workers 2`. NETWORK names the ONNX file. With DRAFT=1, Pillow decodes at
+reduced size.
 """
 
 import io
@@ -16,7 +17,7 @@ SIDE = 160
 DRAFT = os.environ.get("DRAFT") == "1"
 
 options = onnxruntime.SessionOptions()
-# A worker a core: more threads only get in each other's way.
+# There is a worker per core; more threads would only compete for the cores.
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(os.environ["NETWORK"], options, providers=["CPUExecutionProvider"])
 names = [f"class_{index}" for index in range(session.get_outputs()[0].shape[1])]

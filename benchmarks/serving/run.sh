@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs headstart and its peer behind HTTP in turn, on this machine alone, and prints a table; with --soak, headstart at
-# full load for ten minutes.
+# Compares headstart and a peer behind HTTP, run alternately on this machine, and prints a table. With --soak, runs
+# headstart at full load for ten minutes instead.
 #
 #     benchmarks/serving/run.sh PHOTOGRAPHS [--rounds N] [--seconds N]
 #     benchmarks/serving/run.sh --soak PHOTOGRAPHS [--minutes N]
 #
-# Sets up a Python environment in target/serving; PEERS names another. HEADSTART and LOAD name binaries to measure with
-# instead of building them.
+# Sets up a Python environment in target/serving; PEERS names another. HEADSTART and LOAD name binaries to use instead
+# of building them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")

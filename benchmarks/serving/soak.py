@@ -1,8 +1,9 @@
-"""A server at full load for minutes, with broken pictures, aborted connections and models that are swapped.
+"""Runs a server at full load for minutes, with broken pictures, aborted connections and replaced models.
 
-`soak.py --headstart BIN --load BIN [--minutes N] PHOTOGRAPHS`: 16 connections, 1 % broken pictures, 1 % aborted
-requests, another model file in the place of the one before each minute. Prints memory and descriptors over time; fails
-when a good request failed, or when descriptors are left.
+    soak.py --headstart BIN --load BIN [--minutes N] PHOTOGRAPHS
+
+There are 16 connections, 1 % broken pictures and 1 % aborted requests, and the model file is replaced every minute.
+Prints memory and descriptors over time. Fails if a valid request fails, or if descriptors leak.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from compare import Server, load, make_pictures, memory, train
 
 
 def swap(model, others, times, over):
-    """Puts models in each other's place, a minute apart, whole or not at all."""
+    """Replaces the model file every minute, atomically."""
     number = 0
     while not over.wait(60):
         number += 1

@@ -1,9 +1,10 @@
-"""How fast the studio is: from the first drop to the first live answer, after a later change, and live frames.
+"""Measures the studio: the time to the first live answer, after a later change, and for live frames.
 
     python benchmarks/studio/measure.py HEADSTART FOLDER_OF_PHOTOGRAPHS [--many 10000]
 
-The photographs become three classes of 300 by crops of random place and size, mirrored half of the time, at 640 x 480
-pixels, by the first letters of their names, which tell them apart to some degree. Needs Pillow and psutil.
+The first time is from the first drop of pictures. Three classes of 300 pictures are made from the photographs: crops
+at random positions and of random size, half of them mirrored, of 640 x 480 pixels. The class follows from the first
+letter of the photograph's name, so that classes differ to some degree. Needs Pillow and psutil.
 """
 
 import argparse, http.client, io, json, random, re, statistics, subprocess, sys, tempfile, threading, time
@@ -43,7 +44,7 @@ class Studio:
         assert status == 200, body
 
     def seconds(self):
-        """Processor time so far: what it takes where nothing else runs is half of it, on two cores."""
+        """Returns the processor time so far, in seconds. On two idle cores, the duration is half of it."""
         times = psutil.Process(self.process.pid).cpu_times()
         return times.user + times.system
 

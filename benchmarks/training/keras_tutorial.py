@@ -1,11 +1,10 @@
-"""TensorFlow's tutorial "Transfer learning and fine-tuning" on a folder: `keras_tutorial.py DIR`.
+"""Runs TensorFlow's tutorial "Transfer learning and fine-tuning" on a folder: `keras_tutorial.py DIR`.
 
-DIR is what pictures.py makes. MobileNetV2 1.0 at 160 with the weights that headstart brings; ten
-epochs of the head, then ten more of everything from layer 100 on, BatchNorm in inference mode.
-Prints a line of JSON for each phase and one for all: seconds, processors kept busy, accuracy and
-loss on the validation pictures, and the most memory held so far, in MiB. An epoch includes its
-validation, as in the tutorial; the last look at the validation pictures, for what is printed, is
-timed in the whole only.
+DIR is a folder made by pictures.py. The base is MobileNetV2 1.0 at 160 with the weights bundled with headstart.
+The head is trained for ten epochs, then all layers from 100 on for ten more, with BatchNorm in inference mode.
+Prints a line of JSON for each phase and one for the whole run: seconds, processors kept busy, accuracy and loss
+on the validation pictures, and the peak memory so far in MiB. As in the tutorial, an epoch includes its
+validation. The final evaluation, whose results are printed, is included only in the time of the whole run.
 """
 
 import argparse
@@ -59,7 +58,7 @@ def whole(base):
 
 
 def train(model, optimizer, learned, validated, epochs):
-    """Trains, and returns seconds and what the model then makes of the validation pictures."""
+    """Trains; returns the seconds, the processors kept busy, and the metrics on the validation pictures."""
     model.compile(
         optimizer, keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy(threshold=0, name="accuracy")],
@@ -77,7 +76,7 @@ def train(model, optimizer, learned, validated, epochs):
 
 
 def say(phase, found):
-    unit = 1 if sys.platform == "darwin" else 1024  # of what the system calls the peak, in bytes
+    unit = 1 if sys.platform == "darwin" else 1024  # the unit of the system's peak, in bytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
     print(json.dumps({"phase": phase, **found, "peak_mib": round(peak)}), flush=True)
 

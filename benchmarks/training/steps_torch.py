@@ -1,15 +1,15 @@
-"""The same step as in steps.py in PyTorch: `steps_torch.py FIRST [--compile] [--base NAME]`.
+"""Times the step of steps.py in PyTorch: `steps_torch.py FIRST [--compile] [--base NAME]`.
 
-NAME is one of headstart's, from the suite of all bases in ../peers; all of its layers are trained.
+NAME is headstart's name of a base in the suite of all bases in ../peers; all of its layers are trained.
 """
 
 from steps import arguments, labels, say
 
-BLOCK = 12  # of torchvision's features: Keras's block_11, whose expansion ends before layer 100.
+BLOCK = 12  # An index into torchvision's features: Keras's block_11, whose expansion ends before layer 100.
 
 
 def mobilenet_v2(torch, first):
-    """The tutorial's base, with its layers before `first` frozen."""
+    """Returns the tutorial's base, with its layers before `first` frozen."""
     import torchvision
 
     model = torchvision.models.mobilenet_v2()
@@ -21,7 +21,7 @@ def mobilenet_v2(torch, first):
 
 
 def with_head(torch, base, pictures):
-    """The base in inference mode, followed by a head of one logit whose dropout is active."""
+    """Returns the base in inference mode, followed by a head of one logit with active dropout."""
     base = base.eval()
     with torch.no_grad():
         features = base(pictures[:1]).shape[1]

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""How pictures of none of the classes are told, and how many known ones are turned away.
+"""Measures the detection of pictures of none of the classes, and how many known pictures are rejected.
 
     python benchmarks/trust/unknown.py HEADSTART FOLDER [--far DIR ...] [--seeds 5] [--train 0.75] [--base NAME]
 
-FOLDER has a folder of pictures per class. For each seed and each class, a model is trained on a share of the
-pictures of all other classes (a fifth of them held back), and asked about the rest of these and the pictures
-of the class left out: the AUROC of headstart's score, beside MSP and energy of the same head's logits, and
-pytorch-ood's KNN (5), Mahalanobis and ViM, and a Mahalanobis with a shrunk covariance, fitted to the same
-features. For each seed a model of all classes is asked about pictures that it was not trained on (the share
-turned away, of 5 % asked for) and those below each DIR (AUROC, beside the same peers). Needs numpy, scikit-learn, torch, pytorch-ood
-and safetensors. Copies are left out.
+FOLDER has a folder of pictures per class. Copies are left out. Two kinds of models are tested:
+
+- For each seed and each class, a model is trained on a share of the pictures of all other classes (a fifth of them
+  held back). It is tested on the rest of these and on the pictures of the class that was left out: AUROC.
+- For each seed, a model is trained on all classes. It is tested on pictures that it was not trained on (the rejected
+  share, for a target of 5 %), and on the pictures below each DIR (AUROC).
+
+headstart's score is compared with MSP and energy of the same head's logits, and with pytorch-ood's KNN (5),
+Mahalanobis and ViM and a Mahalanobis distance with a shrunk covariance, all fitted to the same features.
+
+Needs numpy, scikit-learn, torch, pytorch-ood and safetensors.
 """
 
 import argparse
@@ -42,7 +46,7 @@ def shrunk_mahalanobis(features, labels, asked, shrinkage=0.3):
 
 
 def peers(model, features, labels, asked):
-    """Scores of the pictures asked about, the higher the more unknown."""
+    """Returns the peers' scores of the pictures in `asked`; higher means more unknown."""
     weights = load_file(model)
     kernel, bias = weights["head/kernel"], weights["head/bias"]
     if kernel.shape[1] == 1:
@@ -90,7 +94,7 @@ def main():
     place = {path: row for row, path in enumerate(paths)}
     features = np.load(work / "f.npy")
     features = features[[place[f"{path.parent.name}/{path.name}"] for path, _ in files]]
-    # Of copies only the first: a picture of which the model has learned a copy is not one that it has not seen.
+    # Keeps only the first of copies: a picture with a copy in the training data is not new to the model.
     first = np.sort(np.unique(features, axis=0, return_index=True)[1])
     files, labels, features = [files[i] for i in first], labels[first], features[first]
 
