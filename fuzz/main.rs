@@ -1,4 +1,4 @@
-//! Each binary feeds the target of its own name.
+//! Each binary runs the target of the same name.
 #![no_main]
 
 mod targets {

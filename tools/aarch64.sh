@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: tools/aarch64.sh [--lenient] [CARGO TEST OPTIONS]
-# Tests the core of inference on aarch64, under qemu. By itself it tests kernels, model, engine and predict;
-# `-p headstart-kernels --test others` tests less. With --lenient it succeeds, and says so, where the tools
-# are not installed. On Debian they are:
+# Tests the inference core on aarch64, under qemu. Without options it tests kernels, model, engine and predict;
+# `-p headstart-kernels --test others` tests less. With --lenient, it prints a message and succeeds if the tools are
+# not installed. On Debian, they are installed with:
 #   dpkg --add-architecture arm64 && apt-get update
 #   apt-get install rustc-web libstd-rust-web-dev:arm64 gcc-aarch64-linux-gnu qemu-user
 set -euo pipefail
@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 lenient=
 [ "${1-}" != --lenient ] || { lenient=1; shift; }
 target=aarch64-unknown-linux-gnu
-# Debian's compiler, which has the target's library; it builds for this target alone, in a folder of its own.
+# Debian's compiler, which includes the target's standard library. It is used for this target only, with its own target
+# folder.
 rustc=${AARCH64_RUSTC:-/usr/bin/rustc}
 missing=()
 for tool in "$rustc" aarch64-linux-gnu-gcc qemu-aarch64; do
@@ -28,9 +29,9 @@ fi
 [ $# -gt 0 ] || set -- -p headstart-kernels -p headstart-model -p headstart-engine -p headstart-predict
 export RUSTC=$rustc RUSTDOC=${rustc%rustc}rustdoc CARGO_TARGET_DIR=${AARCH64_TARGET_DIR:-target/aarch64}
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-# The C library is that of libstd-rust-web-dev:arm64. With -L to the cross compiler's, which may be of another
-# version, loader and library do not fit each other, and the first thread never starts.
+# qemu must use the C library of libstd-rust-web-dev:arm64. If -L pointed to the cross compiler's, which may be of
+# another version, loader and library would not match, and the first thread would never start.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64
-# This test starts itself, which qemu alone does not do.
+# This test starts its own executable, which does not work under qemu alone.
 cargo test --locked --target $target "$@" -- --skip a_maximum_makes_a_processor_one_that_has_less
 echo "aarch64: tested"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: tools/features.sh [CRATE...]
-# Checks each crate of the workspace, or these, with none of its features, with each alone and with all;
-# a warning fails. Then runs the tests that only exist where a feature is left out. Needs jq.
+# Checks each crate of the workspace, or the given ones, without features, with each feature alone, and with all. A
+# warning fails. Then runs the tests that exist only if a feature is left out. Needs jq.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ while read -r crate is_lib features; do
     [ "$is_lib" = true ] || target=--bins
     for set in "${sets[@]}"; do
         echo "$crate [$set]"
-        # The crate's own warnings: with RUSTFLAGS, every dependency would be compiled anew.
+        # Deny only the crate's own warnings: RUSTFLAGS would recompile every dependency.
         cargo rustc -q --locked --profile check -p "$crate" "$target" --no-default-features --features "$set" \
             -- -D warnings
     done

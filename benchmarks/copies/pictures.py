@@ -1,9 +1,8 @@
-"""Makes the pictures for the search for near-duplicates: `pictures.py PHOTOGRAPHS OUT [COUNT]`.
+"""Makes pictures for the search for copies: `pictures.py PHOTOGRAPHS OUT [COUNT]`.
 
-PHOTOGRAPHS is a folder of photographs, in folders of any depth. OUT gets COUNT (24,000) pictures of
-200x200 that overlap: rotated and recoloured parts of the photographs, some of them mirrored. Every fortieth
-has a copy, which is saved at quality 30, mirrored, brightened, or cropped to 95 %. The same photographs and
-count give the same pictures. Made with Pillow 13.0.
+PHOTOGRAPHS is a folder of photographs, at any depth. OUT receives COUNT (24,000) overlapping pictures of 200x200:
+parts of the photographs, rotated, recoloured, some mirrored. Every fortieth has a copy: saved at quality 30, mirrored,
+brightened, or cropped to 95 %. The same photographs and count give the same pictures. Made with Pillow 13.0.
 """
 
 import pathlib
@@ -18,7 +17,7 @@ COPIED = 40
 
 
 def part(picture, r):
-    """Returns a part of a photograph, varied so that two parts are almost never copies of each other."""
+    """A part of a photograph, varied so that two parts are hardly ever copies of each other."""
     width, height = picture.size
     share, aspect = r.uniform(0.3, 0.9), r.uniform(0.8, 1.25)
     w = min(width, int(width * share * aspect**0.5))
@@ -35,7 +34,7 @@ def part(picture, r):
 
 
 def copy(picture, kind):
-    """Returns a copy, and the quality to save it with."""
+    """A copy, and the quality at which to save it."""
     if kind == 0:
         return picture, 30
     if kind == 1:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the search for near-duplicates: the copies that it misses, and its time and memory for many vectors.
+# Measures the search for near-duplicates: the copies that it misses, and its time and memory for many pictures.
 #
 #     benchmarks/copies/run.sh PHOTOGRAPHS [COUNT ...]
 #
-# PHOTOGRAPHS is a folder of photographs. From these, 24,600 pictures are made in target/copies, with a Python that has
-# Pillow (the variable PYTHON names it). Each COUNT is a number of vectors, which are made from those of the pictures
-# [default: 10000 70000 300000 1000000; the last takes 6 GB].
+# PHOTOGRAPHS is a folder of photographs, from which 24,600 pictures are made in target/copies by a Python that has
+# Pillow (PYTHON names it). COUNTs are numbers of vectors, which are derived from those of the pictures [default: 10000
+# 70000 300000 1000000, which takes 6 GB].
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 photographs=$(realpath "$1")

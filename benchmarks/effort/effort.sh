@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the cross-validated accuracy of each effort and base: effort.sh HEADSTART FOLDER...
+# Cross-validated accuracy of each effort and base: effort.sh HEADSTART FOLDER...
 headstart=$1; shift
 for set in "$@"; do
     for base in mobilenetv2 efficientnet-lite0 mobilenetv2+efficientnet-lite0; do

@@ -1,10 +1,9 @@
-"""Makes folders of pictures, one folder per class, from packages of registries.
+"""Folders of pictures, one folder per class, from data sets in package registries.
 
 usage: sets.py FOLDER [--stamps DIR]
 
-- fashion: the first 2,000 pictures of Fashion-MNIST (Debian's dataset-fashion-mnist)
-- digits: scikit-learn's 1,797 digits
-- stamps: the PNGs in eight folders of Debian's tuxpaint-stamps-default (GPL-2), unpacked to DIR
+fashion: the first 2,000 of Fashion-MNIST (Debian's dataset-fashion-mnist); digits: scikit-learn's 1,797; stamps: the
+PNGs of eight folders of Debian's tuxpaint-stamps-default (GPL-2), unpacked to DIR.
 """
 import argparse
 import gzip

@@ -1,11 +1,11 @@
-"""Compares the answers of exported models, in the frameworks that they were exported for, with headstart's.
+"""Compares the answers of exported models, run in their frameworks, with headstart's.
 
-    python agreement.py pictures MODEL FOLDER OUT      stores the pixels of FOLDER's pictures, and headstart's answers
-    python agreement.py run RUNTIME FILE OUT           compares a runtime's answers for the same pixels
-    python agreement.py files SCRIPT FILE FOLDER OUT   compares the answers for files of the script that headstart writes
+    python agreement.py pictures MODEL FOLDER OUT      pixels of FOLDER's pictures, and headstart's answers
+    python agreement.py run RUNTIME FILE OUT           a runtime's answers to the same pixels, compared
+    python agreement.py files SCRIPT FILE FOLDER OUT   answers of the script that headstart writes, from files
 
-OUT is the folder that `pictures` fills. RUNTIME is onnxruntime, openvino, keras, torch, litert or mediapipe.
-Each command prints a line of JSON. `run.sh` runs all of them.
+OUT is the folder that `pictures` fills. RUNTIME is onnxruntime, openvino, keras, torch, litert or mediapipe. Each
+prints a line of JSON. `run.sh` runs all of them.
 """
 
 import json
@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def predicted(model, paths):
-    """Returns headstart's probabilities, with the classes sorted by name."""
+    """headstart's probabilities, in the order of the classes by name."""
     command = [HEADSTART, "predict", model, "-", "-0", "--json", "--no-unknown"]
     names = b"\0".join(str(path).encode() for path in paths)
     lines = subprocess.run(command, input=names, capture_output=True, check=True).stdout.splitlines()
@@ -77,7 +77,7 @@ def keras(file):
 
 
 def torch(file):
-    """Runs the network as it is built by the script that headstart writes."""
+    """Runs the program that headstart writes, which defines the network."""
     import importlib.util
 
     import torch
@@ -140,7 +140,7 @@ def run(runtime, file, out):
     start = time.perf_counter()
     name, answer = globals()[runtime](file)
     loaded = time.perf_counter() - start
-    # The last batch has another size, since the exported batch dimension is free.
+    # The last batch may be smaller, since the batch size is free.
     batches = [slice(i, i + 32) for i in range(0, len(known["pixels"]), 32)]
     answers = np.concatenate([answer(known["pixels"][batch]) for batch in batches])
     report(name, file, answers, known["answers"], load_s=round(loaded, 2))

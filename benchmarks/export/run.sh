@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # usage: run.sh FOLDER MODEL.safetensors...   (HEADSTART, PY, PY_KERAS and PY_TORCH name the programs)
-# Compares the answers of exported models, in the frameworks that they are exported for, with headstart's: on up to 500
-# pictures of FOLDER at the model's size, and on the picture files with the script that `--script` writes. Prints a line
-# of JSON for each.
+# Compares the answers of exported models with headstart's, on up to 500 pictures of FOLDER at the model's size, and
+# the answers of the program that `--script` writes, which reads the files itself. Prints a line of JSON for each.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$1

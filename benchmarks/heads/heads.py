@@ -1,4 +1,4 @@
-"""Trains heads from feature files: headstart compared with scikit-learn's LogisticRegression.
+"""Heads from feature files: headstart compared with scikit-learn's LogisticRegression.
 
     python heads.py make ROWS CLASSES FILE.npy [--dtype f2] [--width 1280]
     python heads.py parquet FILE.npy FILE.parquet
@@ -6,12 +6,12 @@
     python heads.py sklearn FILE.npy [--strength C] [--tolerance T]
     python heads.py compare FILE.npy MODEL.safetensors SKLEARN.npz --strength C
 
-`make` draws features that resemble those of a network: 64 directions shared by all rows, a centre for each
-class, and noise, clipped to 0..6. `headstart` and `sklearn` print the time of the fit and the peak resident
-memory of the process. `compare` computes scikit-learn's objective (C times the sum of the losses, plus half
-the squared norm of the coefficients, on standardised features) for both, in f64, block by block.
+`make` draws features similar to those of a network: 64 directions shared by all rows, a centre per class, and noise,
+clipped at 0 and 6. `headstart` and `sklearn` print the time of the fit and the peak resident memory of the process.
+`compare` computes scikit-learn's objective (C times the sum of losses + half the squared norm of the coefficients, on
+standardised features) in f64 for both, block by block.
 
-For scikit-learn only the fit is timed, without reading the file; for headstart, the whole command.
+scikit-learn's time is that of the fit alone, without reading the file; headstart's is that of the whole command.
 Needs NumPy, scikit-learn, pyarrow and safetensors.
 """
 
@@ -72,7 +72,7 @@ def read_table(file):
 
 
 def memory_of(command):
-    """Runs a command; returns its duration in seconds and its peak resident memory in MB."""
+    """Runs a command; returns its seconds and peak resident memory in MB."""
     with tempfile.NamedTemporaryFile("r") as said:
         start = time.perf_counter()
         run = subprocess.run(["/usr/bin/time", "-f", "%M", "-o", said.name, *command], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""The networks, their cases, and the tables of cases that are measured.
+"""The measurements: networks, their cases, and the tables of cases.
 
 A suite is a list of tables that are measured in one run.
 """
@@ -8,9 +8,9 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A base without its classifier, from a square picture to pooled features."""
+    """A base without its top, from a square picture to pooled features."""
 
-    base: str  # its name in headstart
+    base: str  # headstart's name
     title: str
     side: int  # of the picture, in pixels
     width: float = 1.0  # multiplier of the channel counts
@@ -18,13 +18,13 @@ class Network:
 
     @property
     def file(self):
-        """Returns the name of its ONNX file."""
+        """The name of its ONNX file."""
         return f"{self.base}-{self.width}-{self.side}.onnx"
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network with a batch size, a number of threads and a precision."""
+    """A network with the settings of a run."""
 
     network: Network
     batch: int = 1
@@ -41,7 +41,7 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table with a row for each name in runners.PEERS and a column for each case; `by_case` transposes it."""
+    """Rows are names in runners.PEERS; with `by_case`, these are the columns and cases are the rows."""
 
     title: str
     columns: dict[str, Case]
@@ -49,7 +49,7 @@ class Table:
     by_case: bool = False
 
     def cells(self):
-        """Yields every (case, row) to measure. Streams are only measured with more than one picture."""
+        """Every (case, row) to measure. Streams apply only to batches of several pictures."""
         for case in self.columns.values():
             for row in self.rows:
                 if row != STREAMS or case.batch > 1:

@@ -1,8 +1,8 @@
-"""Measures headstart and its peers alternately on the same work, and writes a table: see run.sh.
+"""Measures headstart and its peers in turn on the same work and writes a table: see run.sh.
 
-Each case of a peer runs in its own process, with the number of threads of the case. The rounds are
-interleaved, so that other load on the machine affects all peers alike. Every other round runs in reverse
-order, so that no peer always comes first. OpenVINO always runs next to headstart.
+A case of a peer runs in a separate process with the number of threads of the case. Rounds are
+interleaved, so that the machine's load affects all peers alike, and every other round is in reverse
+order, so that no peer is always first; OpenVINO is always next to headstart.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def arguments():
 
 
 def names(text):
-    """Returns the rows that `--only` selects."""
+    """The rows that `--only` selects."""
     starts = tuple(start.strip().lower() for start in text.split(","))
     for start in starts:
         if not any(name.lower().startswith(start) for name in PEERS):
@@ -57,7 +57,7 @@ def names(text):
 
 
 def measure(case, row, setting):
-    """Returns the measurement, or None if the peer refused; prints the reason to standard error."""
+    """The measurement, or None if the peer refused; the reason is printed to standard error."""
     try:
         return PEERS[row](case, setting)
     except Refused as refusal:
@@ -66,7 +66,7 @@ def measure(case, row, setting):
 
 
 def compare(tables, wanted, rounds, setting):
-    """Returns a list with the measurement of each round, for each (case, row)."""
+    """A list of measurements by round for each (case, row)."""
     cells = [cell for table in tables for cell in table.cells() if wanted(*cell)]
     measured = {cell: [] for cell in cells}
     for index in range(rounds):
@@ -77,7 +77,7 @@ def compare(tables, wanted, rounds, setting):
 
 
 def write_models(suite, folder):
-    """Writes the ONNX files, in a separate process, so that PyTorch's memory is freed."""
+    """Runs networks.py in a separate process, so that PyTorch's memory is released."""
     command = [sys.executable, "-W", "ignore", HERE / "networks.py", suite, folder]
     subprocess.run(command, check=True)
 

@@ -9,7 +9,7 @@ INSTRUCTIONS = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
 
 
 def cpuinfo(key):
-    """Returns the first entry with this key in /proc/cpuinfo, or ''."""
+    """The first entry with this key in Linux's /proc/cpuinfo, or ''."""
     path = pathlib.Path("/proc/cpuinfo")
     text = path.read_text() if path.exists() else ""
     found = re.search(rf"^{key}\s*:\s*(.*)$", text, re.MULTILINE)
@@ -17,18 +17,18 @@ def cpuinfo(key):
 
 
 def processor():
-    """Returns the processor's model without trademark symbols, such as `Intel Xeon Processor`."""
+    """The processor's model without trademark signs, such as `Intel Xeon Processor`."""
     name = cpuinfo("model name") or platform.processor() or platform.machine()
     return " ".join(re.sub(r"\((R|TM)\)", "", name).split())
 
 
 def title():
-    """Returns the processor, the number of cores and, on Linux, the relevant instruction sets."""
+    """Processor, cores and, on Linux, the relevant instruction sets."""
     flags = cpuinfo("flags").split()
     has = " ".join(name for name in INSTRUCTIONS if name in flags)
     return f"{processor()}, {os.cpu_count()} cores" + (f" ({has})" if has else "")
 
 
 def slug():
-    """Returns the processor in a form for file names."""
+    """The processor's name as a part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")

@@ -1,8 +1,8 @@
 """Writes the networks of a suite as ONNX files into a folder: `networks.py SUITE FOLDER`.
 
-The networks are torchvision's and timm's, with random weights, since speed does not depend on them. The
-batch size is dynamic. The input is called `x` and has the shape (batch, 3, side, side). Convolutions are
-padded evenly on all sides, so that no separate operation is needed.
+These are torchvision's and timm's networks with random weights, which do not affect speed. The
+batch size is free; the input is called `x` and has the shape (batch, 3, side, side). Windows are
+padded equally on all sides, which needs no separate operation.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ from cases import SUITES
 
 
 def build(network):
-    """Returns the PyTorch module of a network, for inference, with its features as the output."""
+    """The PyTorch module of a network, for inference, with its features as the output."""
     package, name = network.peer.split(":")
     if package == "timm":
         return timm.create_model(name, pretrained=False, num_classes=0).eval()
@@ -42,7 +42,7 @@ def export(network, folder):
 
 
 def networks(suite):
-    """Returns the set of networks of a suite."""
+    """The distinct networks of a suite."""
     return {case.network for table in SUITES[suite] for case in table.columns.values()}
 
 

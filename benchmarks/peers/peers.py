@@ -1,9 +1,9 @@
-"""The peers in Python: `peers.py PEER WORK` prints milliseconds per picture. WORK is the JSON of a `Work`.
+"""The peers in Python. `peers.py PEER WORK`, with WORK the JSON of a `Work`, prints ms per picture.
 
-There is one function per peer. It takes a `Work`, imports the peer, builds the network, and returns the
-median milliseconds per picture, from pictures in memory to features in memory. Each peer is configured as
-its documentation recommends for inference. It is alone in its process: TensorFlow and PyTorch are never
-loaded together.
+One function per peer: it takes a `Work`, imports the peer, builds the network, and returns the
+median milliseconds per picture, from pictures in memory to features in memory. Each follows its
+authors' advice for inference, and is alone in its process: TensorFlow and PyTorch are never loaded
+together.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """The network to run. Peers that do not read `model` run MobileNetV2 1.0."""
+    """The work to run. A peer that does not read `model` runs MobileNetV2 1.0."""
 
     model: str  # an ONNX file
     side: int
@@ -27,17 +27,17 @@ class Work:
     seconds: float
 
     def pictures(self, batch=None):
-        """Returns random pictures, channels first; by default, as many as the batch."""
+        """Random pictures, channels first: `batch` pictures, or by default as many as the work's
+        batch."""
         shape = (batch or self.batch, 3, self.side, self.side)
         return np.random.default_rng(0).random(shape, dtype=np.float32)
 
 
 def median_ms(run, work):
-    """Returns the median milliseconds per picture of `run`, which processes one batch.
+    """The median milliseconds per picture of `run`, which processes a batch.
 
-    After three warm-up runs, at least five are timed, for at least the duration that the work specifies.
-
-    Fails if the process used more processors than the work has threads.
+    Takes at least five runs, and at least the time in `work`, after three warm-up runs. Fails if
+    the process used more processors than the work has threads.
     """
     for _ in range(3):
         run()
@@ -69,7 +69,7 @@ def openvino_compiled(work, batch, streams, hint):
 
 
 def openvino(work):
-    """Runs a batch at a time on all threads."""
+    """One batch at a time on all threads."""
     import openvino as ov
 
     request = openvino_compiled(work, work.batch, 1, "LATENCY").create_infer_request()
@@ -79,7 +79,7 @@ def openvino(work):
 
 
 def openvino_streams(work):
-    """Runs a picture at a time on each thread, which is the fastest way for OpenVINO if there are many pictures."""
+    """One picture at a time per thread, which is OpenVINO's fastest mode for many pictures."""
     import openvino as ov
 
     queue = ov.AsyncInferQueue(
@@ -109,7 +109,7 @@ def onnxruntime(work):
 
 
 def tensorflow_function(work):
-    """Returns Keras's MobileNetV2 as a function for one shape, and its argument."""
+    """Keras's MobileNetV2 as a function for one shape, and its argument."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(work.threads)
@@ -130,7 +130,7 @@ def tensorflow(work):
 
 
 def tensorflow_frozen(work):
-    """Runs with constant weights, so that TensorFlow folds BatchNorm."""
+    """With constant weights, so that TensorFlow folds BatchNorm."""
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2 as freeze,
     )

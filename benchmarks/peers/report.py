@@ -1,4 +1,4 @@
-"""Writes the tables in Markdown."""
+"""The tables in Markdown."""
 
 import importlib.metadata
 import re
@@ -21,12 +21,13 @@ EXPLANATION = [
 
 
 def installed(packages):
-    """Returns {name: version} of Python packages. `packages` maps each name to the name in the package index."""
+    """{name: version} of Python packages; `packages` maps names to package names in the
+    registry."""
     return {name: importlib.metadata.version(package) for name, package in packages.items()}
 
 
 def versions():
-    """Returns the peers and their versions as text."""
+    """The peers and their versions, as text."""
     found = installed(PACKAGES)
     manifest = (HERE / "rust" / "Cargo.toml").read_text()
     found |= re.findall(r'^(rten|tract)(?:-onnx)? = "=(.*)"$', manifest, re.MULTILINE)
@@ -44,7 +45,7 @@ def share(rounds):
 
 
 def ratio(rounds, others):
-    """Returns how many times as fast `rounds` are as `others`, compared round by round."""
+    """How many times as fast `rounds` are as `others`, by round."""
     ratios = [other.ms / each.ms for each, other in zip(rounds, others) if each and other]
     if not ratios:
         return "-"
@@ -57,7 +58,7 @@ def row(title, cells):
 
 
 def lines(table, measured):
-    """Yields the lines of a table; none if nothing in it was measured."""
+    """The lines of a table, or none if nothing in it was measured."""
     cases = list(table.columns.values())
     rows = [name for name in table.rows if any((case, name) in measured for case in cases)]
 
@@ -80,7 +81,7 @@ def lines(table, measured):
 
 
 def lines_by_case(table, measured):
-    """Yields the lines of a table with a row for each case; none if nothing in it was measured."""
+    """The lines of a table with a row for each case, or none if nothing in it was measured."""
     cases = {
         title: case for title, case in table.columns.items()
         if any((case, name) in measured for name in table.rows)
@@ -99,7 +100,7 @@ def lines_by_case(table, measured):
 
 
 def report(tables, measured, title, rounds, seconds):
-    """Returns all tables, from the measurements of `compare.compare`."""
+    """All tables, from the measurements of `compare.compare`."""
     words = {"rounds": rounds, "s": "s" * (rounds > 1), "seconds": seconds, "versions": versions()}
     parts = [f"# {title}\n"]
     for paragraph in EXPLANATION:

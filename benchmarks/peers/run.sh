@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs headstart and its peers alternately on the same work, and prints tables.
+# Runs headstart and its peers in turn on the same work and prints tables.
 #
 #     benchmarks/peers/run.sh [--suite mobilenetv2|bases] [--quick] [--only NAME[,NAME]] [--networks TEXT]
 #                             [--rounds N] [--seconds X]
 #
-# Measures frozen bases, from pictures in memory to features. Sets up a Python virtual environment in target/peers with
-# the pinned peers, builds headstart and the peers in Rust, and measures all of them in interleaved rounds. This takes
-# about a quarter of an hour after some minutes of setup; the suite of all bases takes an hour or more. A complete run
-# also writes to benchmarks/results. HEADSTART names a binary to measure instead of building one.
+# Sets up a Python virtual environment in target/peers with the pinned peers, builds headstart and the peers in Rust,
+# and measures all in interleaved rounds: about a quarter of an hour, after a few minutes of setup. The suite of all
+# bases takes an hour or more. It measures frozen bases, from pictures in memory to features. A complete run also
+# writes to benchmarks/results. HEADSTART names a binary to measure instead of building one.
 set -euo pipefail
 headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 cd "$(dirname "$0")/../.."

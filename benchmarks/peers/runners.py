@@ -1,7 +1,7 @@
 """Starts a process for each case of each peer.
 
-A runner takes a `Case` and a `Setting`, and returns a `Measured`. If the peer cannot run the case, it raises
-`Refused` with the reason.
+A runner takes a `Case` and a `Setting` and returns a `Measured`. It raises `Refused` with the
+reason if the peer cannot run the case.
 """
 
 import dataclasses
@@ -27,18 +27,18 @@ ENVIRONMENT = {
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """The settings of the whole run."""
+    """Settings of the whole run."""
 
     headstart: str  # the binary
-    rust: str  # the binary built from rust/
+    rust: str  # the binary of rust/
     models: pathlib.Path  # the folder that networks.py wrote to
-    seconds: float  # the duration of the measurement in each process
+    seconds: float  # of measurement in each process
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
     ms: float  # per picture
-    share: float | None = None  # the share of the FMA peak
+    share: float | None = None  # fraction of the FMA peak
 
 
 class Refused(Exception):
@@ -46,7 +46,7 @@ class Refused(Exception):
 
 
 def output_of(command, threads):
-    """Runs a command, with all usual variables for the number of threads set; returns its standard output."""
+    """The standard output of a command; all usual variables for the number of threads are set."""
     environment = os.environ | ENVIRONMENT | {name: str(threads) for name in THREAD_VARIABLES}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
@@ -55,7 +55,8 @@ def output_of(command, threads):
 
 
 def reason(text):
-    """Returns the most informative line of an error message: the first marked as an error, or the last."""
+    """The most informative line of an error message: the first one marked as an error, or the
+    last."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line for line in lines if line.lower().startswith("error")]
     return (marked or lines[-1:] or [""])[0]
@@ -79,7 +80,7 @@ def headstart(isa):
 
 
 def python(function):
-    """Returns a runner for the function of this name in peers.py."""
+    """Runs the function with this name in peers.py."""
 
     def run(case, setting):
         work = Work(

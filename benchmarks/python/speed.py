@@ -1,9 +1,9 @@
-"""Measures import time, and prediction of arrays compared with the command on the same pixels, alternately.
+"""Import time, and predicting an array compared with the command on the same pixels, in turns.
 
     python speed.py MODEL FOLDER [ROUNDS]
 
-The command reads the pictures as uncompressed PPM files of the same size as the arrays, so neither side decodes
-compressed files.
+The command reads the pictures as uncompressed PPM files of the same size as the array, so that both sides receive
+pixels.
 """
 
 import statistics

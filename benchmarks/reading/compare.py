@@ -1,7 +1,8 @@
-"""Measures how fast headstart and its peers go from files to features: see run.sh.
+"""Measures how fast headstart and its peers compute features from files: see run.sh.
 
-Each measurement is a separate process. The rounds are interleaved, and every other round runs in reverse order.
-The memory of a process and its children is measured in one more round, which is not timed.
+Each measurement is a separate process. Rounds are interleaved, and every other one is in reverse
+order. The memory of a process and its children is measured in an additional round, which is not
+timed.
 """
 
 import argparse
@@ -48,7 +49,7 @@ EXPLANATION = [
 
 
 def headstart(folder, args, scratch):
-    """Returns the duration of the whole process in seconds."""
+    """Seconds of the whole process."""
     output = scratch / "features.npy"
     command = [
         args.headstart, "features", folder, "--no-cache", "--json", "--output", output,
@@ -65,7 +66,7 @@ def headstart(folder, args, scratch):
 
 
 def reader(function):
-    """Runs the function of this name in readers.py; returns its duration in seconds."""
+    """Runs the function with this name in readers.py; returns its seconds."""
 
     def run(folder, args, scratch):
         work = {
@@ -125,7 +126,7 @@ def arguments():
 
 
 def measure(each, row, args, scratch):
-    """Returns the seconds, or None if the row refused; prints the reason to standard error."""
+    """Seconds, or None if the row refused; the reason is printed to standard error."""
     try:
         seconds = ROWS[row](args.pictures / each.name, args, scratch)
     except Refused as refusal:
@@ -136,7 +137,7 @@ def measure(each, row, args, scratch):
 
 
 def read_all(folder):
-    """Reads the files, so that the system caches them; returns their number and the bits per pixel."""
+    """Loads the files into the system's cache; returns their number and the bits per pixel."""
     files = picture_sets.files(folder)
     size, pixels = 0, 0
     for path in files:
@@ -147,7 +148,7 @@ def read_all(folder):
 
 
 def compare(args, scratch):
-    """Returns {(set, row): (seconds of each round, peak bytes)} and {set: result of `read_all`}."""
+    """{(set, row): (seconds by round, peak bytes)} and {set: the result of `read_all`}."""
     cells = [
         (each, row) for each in picture_sets.SETS
         for row in (ROWS if each is picture_sets.SMALL else LARGE_ROWS)
@@ -168,7 +169,7 @@ def compare(args, scratch):
 
 
 def spread(values, digits):
-    """Formats the median and the range, or a dash if there are no values."""
+    """The median, and the range from lowest to highest, or a dash."""
     if not values:
         return "-"
     values = statistics.median(values), min(values), max(values)
@@ -191,7 +192,7 @@ def table(each, measured, count):
 
 
 def text_of(args, title, measured, found):
-    """Returns all tables."""
+    """All tables."""
     versions = report.installed(PACKAGES) | {"libjpeg-turbo": features.version("libjpeg_turbo")}
     words = {
         "rounds": args.rounds, "s": "s" * (args.rounds > 1),

@@ -1,14 +1,14 @@
-"""Measures the memory of the processes that this process started."""
+"""Measures the memory of the processes started by this one."""
 
 import pathlib
 import threading
 
 PROC = pathlib.Path("/proc")
-INTERVAL = 0.02  # seconds between measurements
+INTERVAL = 0.02  # seconds between samples
 
 
 def descendants(pid):
-    """Yields the processes that a process started, and recursively those that they started."""
+    """The processes that a process started, and their descendants."""
     for children in PROC.glob(f"{pid}/task/*/children"):
         for child in read(children).split():
             yield child
@@ -16,7 +16,7 @@ def descendants(pid):
 
 
 def read(path):
-    """Reads a file; returns '' if its process has ended."""
+    """The content of a file, or '' if its process has ended."""
     try:
         return path.read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -24,7 +24,7 @@ def read(path):
 
 
 def held(pid):
-    """Returns the bytes that a process holds. Shared memory is divided among the processes (Linux's Pss)."""
+    """The bytes that a process holds; shared memory is divided among its users (Linux's Pss)."""
     for line in read(PROC / pid / "smaps_rollup").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
@@ -32,10 +32,8 @@ def held(pid):
 
 
 class Watch:
-    """A context manager that measures the memory of all descendants of this process.
-
-    `peak` is the most that they held at once, in bytes. It uses processor time, so nothing may be timed meanwhile.
-    """
+    """A context that samples all descendants of this process; `peak` is the most bytes that they
+    held at once. It uses some processor time, so nothing must be timed meanwhile."""
 
     def __enter__(self):
         self.peak = 0

@@ -1,10 +1,10 @@
-"""Makes the JPEG files to read: `picture_sets.py PHOTOGRAPHS OUT`.
+"""Makes the JPEG files for reading: `picture_sets.py PHOTOGRAPHS OUT`.
 
-PHOTOGRAPHS is a folder of photographs, in folders of any depth. OUT gets a folder for each of SETS: small
-pictures, which are random crops, and large ones, which are enlarged photographs, each both baseline and
-progressive. Both lack the detail of pictures from a camera. Therefore noise like that of a sensor is added,
-so that a pixel takes about as many bits as in photographs: decoding time depends on that. The same
-photographs, counts and seed give the same pictures.
+PHOTOGRAPHS is a folder of photographs, at any depth. OUT receives a folder for each of SETS: small
+pictures, which are random crops, and large ones, which are upscaled photographs; the large ones are
+written with one scan and progressive. Neither has as much detail as a camera's picture, so
+sensor-like noise is added until a pixel takes about as many bits as in photographs, because
+decoding time depends on that. The same photographs, counts and seed give the same pictures.
 """
 
 import argparse
@@ -22,8 +22,8 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "training"))
 from pictures import SUFFIXES, crop
 
 QUALITY = 90
-BAND = 256  # the number of rows to which noise is added at once
-FOLDER = "pictures"  # the folder within each set; it is the label for readers that need one
+BAND = 256  # number of rows to which noise is added at a time
+FOLDER = "pictures"  # the folder within each set's folder: the label, where one is needed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +33,8 @@ class PictureSet:
     name: str
     title: str
     size: tuple[int, int] | None = None  # None: crops of about 500x375
-    noise: float = 0.0  # its standard deviation in the middle of the range, in levels of 0 to 255
-    share: float = 1.0  # of the requested count
+    noise: float = 0.0  # standard deviation in the middle of the range, in levels of 255
+    share: float = 1.0  # fraction of the requested count
 
 
 SMALL = PictureSet("small", "500x375", None, 5)
@@ -50,7 +50,7 @@ SETS = [SMALL] + [
 
 
 def photographs(folder):
-    """Returns the paths of all photographs in a folder and its subfolders."""
+    """The paths of all photographs in a folder and its subfolders."""
     found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     if not found:
         raise SystemExit(f"no photographs ({', '.join(SUFFIXES)}) in {folder}")
@@ -58,7 +58,7 @@ def photographs(folder):
 
 
 def with_noise(picture, deviation, generator):
-    """Adds noise whose variance grows with brightness, like that of a sensor."""
+    """The picture with noise whose variance grows with brightness, as in a sensor."""
     pixels = np.asarray(picture)
     noisy = np.empty_like(pixels)
     for top in range(0, len(pixels), BAND):
@@ -70,7 +70,7 @@ def with_noise(picture, deviation, generator):
 
 
 def make(source, out, count, large, seed=0):
-    """Writes all sets: `count` small pictures, `large` pictures of 12 megapixels, and a third as many of 48."""
+    """Writes all sets: `count` small pictures, `large` of 12 megapixels and a third of 48."""
     paths = photographs(source)
     random.Random(seed).shuffle(paths)
     for each in SETS:
@@ -97,7 +97,7 @@ def make(source, out, count, large, seed=0):
 
 
 def files(folder):
-    """Returns the pictures of a set, sorted by name."""
+    """The pictures of a set, ordered by name."""
     return sorted(str(path) for path in (folder / FOLDER).iterdir())
 
 

@@ -1,8 +1,8 @@
-"""The peers that read pictures: `readers.py READER WORK`. WORK is the JSON of a `Work`.
+"""The peers that read pictures: `readers.py READER WORK`, with WORK the JSON of a `Work`.
 
-A reader sets up everything that it needs, warms up with a few pictures, and returns a function from the files of a
-folder to features in memory. This function is timed, and its duration in seconds is printed. Each reader is alone
-in its process, and reads as its documentation recommends. Weights are random, since speed does not depend on them.
+A reader sets up everything that it needs, runs once on a few pictures, and returns the function to
+be timed, from the files of a folder to features in memory. Prints the seconds. Each reader is alone
+in its process and follows its authors' advice; weights are random, since they do not affect speed.
 """
 
 import collections
@@ -22,16 +22,16 @@ import numpy as np
 from PIL import Image
 
 SIDE = 160
-WIDTH = 1280  # the number of features of a picture
+WIDTH = 1280  # features per picture
 BATCH = 32
-FIRST = 4  # the number of files read for warming up
-CHUNK = 8  # the maximum number of files that a worker gets at once
-MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's, on the scale of 0 to 255
+FIRST = 4  # files read before timing
+CHUNK = 8  # maximum number of files that a worker receives at once
+MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's, of 255
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """The pictures to read, and the settings."""
+    """The work of a reader."""
 
     folder: str  # contains only pictures
     model: str  # an ONNX file, for OpenVINO
@@ -42,7 +42,7 @@ class Work:
 
 
 def decoded(path, draft):
-    """Returns pixels, (SIDE, SIDE, 3). With `draft`, the decoder scales by 1/2, 1/4 or 1/8 if possible."""
+    """Pixels, (SIDE, SIDE, 3). With `draft` the decoder scales by 1/2, 1/4 or 1/8 if possible."""
     with Image.open(path) as picture:
         if draft:
             picture.draft("RGB", (SIDE, SIDE))
@@ -55,13 +55,15 @@ def decoded_all(paths, draft):
 
 
 def chunks(files):
-    """Splits the files into at least sixteen chunks, if possible, so that all workers end at about the same time."""
+    """At least sixteen chunks, if there are as many files, so that the workers finish at about the
+    same time."""
     size = max(1, min(CHUNK, len(files) // 16))
     return [files[start : start + size] for start in range(0, len(files), size)]
 
 
 def ahead(pool, function, items, count):
-    """Yields the function's results for the items, in order. The pool works up to `count` items ahead."""
+    """The results of the function for the items, in order, computed by the pool up to `count` items
+    ahead."""
     waiting = collections.deque()
     for item in items:
         waiting.append(pool.submit(function, item))
@@ -77,7 +79,7 @@ def start(ready, set_up, arguments):
 
 
 def process_pool(count, set_up, *arguments):
-    """Returns a pool whose processes have all started and called `set_up`."""
+    """A pool whose processes have all started and have called `set_up`."""
     context = multiprocessing.get_context("spawn")
     ready = context.Barrier(count + 1, timeout=120)
     pool = concurrent.futures.ProcessPoolExecutor(
@@ -90,7 +92,8 @@ def process_pool(count, set_up, *arguments):
 
 
 def openvino_compiled(model, threads, hint):
-    """Compiles the network for one u8 picture at a time, with normalisation included and constant weights."""
+    """Compiled for one picture at a time, from bytes; it includes normalisation, and weights are
+    constants."""
     import openvino as ov
 
     core = ov.Core()
@@ -107,7 +110,7 @@ def openvino_compiled(model, threads, hint):
 
 
 def openvino(work, pool, draft):
-    """The pool decodes pictures while inference runs in as many streams as there are threads."""
+    """The pool decodes while inference requests run in as many streams as there are threads."""
     import openvino as ov
 
     compiled = openvino_compiled(work.model, work.threads, "THROUGHPUT")
@@ -157,7 +160,7 @@ def openvino_features(paths):
 
 
 def openvino_each(work):
-    """A process per thread, each of which decodes a picture and then runs the network on it."""
+    """One process per thread, which decodes a picture and runs the network without waiting."""
     pool = process_pool(work.threads, openvino_set_up, work.model)
     return lambda: np.concatenate(
         list(ahead(pool, openvino_features, chunks(work.files()), 2 * work.threads))
@@ -165,7 +168,8 @@ def openvino_each(work):
 
 
 class Files:
-    """A data set for PyTorch: u8, (3, SIDE, SIDE). torchvision's decoder takes half as long as Pillow."""
+    """A data set for PyTorch: bytes, (3, SIDE, SIDE). torchvision's decoder takes half of Pillow's
+    time."""
 
     def __init__(self, files):
         self.files = files

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Runs headstart and its peers alternately, from JPEG files to features, and prints tables.
+# Runs headstart and its peers in turn from JPEG files to features and prints tables.
 #
 #     benchmarks/reading/run.sh PICTURES [--from PHOTOGRAPHS] [--count N] [--large N]
 #         [--quick] [--only NAME] [--rounds N]
 #
-# PICTURES is the folder of the files to read. With --from, it is first made from the photographs in the given folder:
-# 2,000 pictures of about 500x375 pixels, 48 of 12 megapixels and 16 of 48, the large ones both baseline and
-# progressive. This takes 1 GB and some minutes. All peers read the small pictures. Only headstart, and OpenVINO with a
-# decoder that scales, read the large ones.
+# PICTURES is the folder of files to read. With --from, it is made first from the photographs in any
+# folder: 2,000 pictures of about 500x375 pixels, and 48 of 12 and 16 of 48 megapixels, each with
+# one scan and progressive: 1 GB, a few minutes. Small pictures are read by all peers, large ones by
+# headstart and OpenVINO with a scaling decoder.
 #
-# Sets up a Python environment in target/peers, which is shared with benchmarks/peers/run.sh; PEERS names another.
-# HEADSTART names a binary to measure instead of building one. A complete run takes a quarter of an hour, and writes to
-# benchmarks/results.
+# Uses the Python environment of benchmarks/peers/run.sh, in target/peers, and sets it up if needed;
+# PEERS names another. HEADSTART names a binary to measure instead of building one. A complete run
+# takes a quarter of an hour and writes to benchmarks/results.
 set -euo pipefail
 headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 venv=${PEERS:+$(realpath -s "$PEERS")}

@@ -1,13 +1,11 @@
-"""Measures features of a folder of pictures: with the command, and with Ray Data and PySpark, alternately.
+"""Features of a folder of pictures: the command, and Ray Data and PySpark with headstart and torchvision, in turns.
 
     python compare.py FOLDER [--count 3000] [--rounds 3] [--few 600]
 
-Ray Data runs both headstart and torchvision. Prints a table for benchmarks/results, which contains for each case:
-
-- pictures per second of the job, from the end of the engine's start until Parquet is written;
-- pictures per second of the whole process, including its start;
-- the marginal pictures per second, from the difference between jobs with all pictures and with a few;
-- the peak memory of all its processes together (Pss), from a separate run that is not timed.
+Prints a table for benchmarks/results. For each case: pictures per second over the job (from when the engine has
+started until Parquet is written), over the whole process including its start, and marginal, from the difference
+between jobs of all pictures and of a few; and the peak memory of all its processes together (Pss), from a separate run
+that is not timed.
 """
 
 import argparse
@@ -27,8 +25,7 @@ sys.path += [str(here.parent / "peers"), str(here.parent / "reading")]
 import machine  # noqa: E402
 from memory import Watch  # noqa: E402
 
-# The cases: a name, and the engine (None for the command), the number of workers or threads, and how the engine gets
-# pictures.
+# The cases: a name, then the engine, the workers and how pictures are passed, or the threads of the command.
 CASES = {
     "`headstart features`, 2 threads": (None, 2, None),
     "`headstart features`, 1 thread": (None, 1, None),
@@ -43,7 +40,7 @@ CASES = {
 
 
 def run(case, folder, count):
-    """Returns the seconds of the job and of the whole process."""
+    """Seconds of the job and of the whole process."""
     engine, workers, of = CASES[case]
     with tempfile.TemporaryDirectory() as work:
         out = pathlib.Path(work, "out")

@@ -1,10 +1,10 @@
-"""Runs one job on one engine: writes features of the first COUNT pictures of a folder to Parquet.
+"""One job on one engine: features of the first COUNT pictures of a folder to Parquet.
 
     python jobs.py ENGINE WORKERS FOLDER OUT COUNT [bytes|paths]
 
-ENGINE is `ray`, `ray-torchvision` or `spark`. Prints JSON: the seconds of the job, from the end of the engine's start
-until the files are written, and their number of rows. Each worker has one core. With `bytes` the engine reads the
-files, as it would from a bucket; with `paths` the workers do.
+ENGINE is `ray`, `ray-torchvision` or `spark`. Prints JSON: seconds of the job, from when the engine has started until
+the files are written, and the number of rows. Each worker has one core. With `bytes` the engine reads the files, as
+from a bucket; with `paths` the workers do.
 """
 
 import io
@@ -16,19 +16,19 @@ import time
 
 import numpy as np
 
-SIZE = 160  # the side of the bundled base's input
+SIZE = 160  # side of MobileNetV2's input, as in the bundled base
 BATCH = 64
 
 
 class Torchvision:
-    """torchvision's MobileNetV2 without its last layer, with pictures prepared by torchvision's transforms."""
+    """torchvision's MobileNetV2 without its last layer, with its own preprocessing transforms."""
 
     def __init__(self):
         import torch
         from torchvision import models, transforms
 
         torch.set_num_threads(1)
-        network = models.mobilenet_v2(weights=None).eval()  # speed does not depend on the weights
+        network = models.mobilenet_v2(weights=None).eval()  # weights do not affect speed
         self.torch = torch
         self.network = torch.nn.Sequential(network.features, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
         self.transform = transforms.Compose(
@@ -62,7 +62,7 @@ def on_ray(engine, workers, files, out, of):
     if of == "bytes":
         pictures = ray.data.read_binary_files(files, include_paths=True)
     else:
-        # By default, Ray makes one block of a list, and one task of a block.
+        # Ray makes one block of a list, and one task per block.
         pictures = ray.data.from_items([{"path": file} for file in files], override_num_blocks=8 * workers)
     if engine == "ray":
         done = pictures.map_batches(headstart.FeatureExtractor(cache=None), batch_size=BATCH, batch_format="pyarrow")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures features of a folder of JPEGs with the command, Ray Data and PySpark, and prints a table.
+# Compares Ray Data and PySpark with the command on the features of a folder of JPEGs, and prints a table.
 #
 #     benchmarks/scaleout/run.sh FOLDER [--count 3000] [--rounds 3]
 #
-# Sets up a temporary virtual environment of 7 GB with a release wheel of the package, Ray, PySpark and torchvision.
-# PEERS names an environment to use instead, which must have all of these.
+# Sets up a temporary virtual environment: the package as a release wheel, Ray, PySpark and torchvision, 7 GB together.
+# PEERS names an existing environment with all of these to use instead.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."

@@ -1,10 +1,9 @@
-"""Compares headstart and a peer behind HTTP on this machine.
-
-    compare.py --headstart BIN --load BIN --network ONNX PHOTOGRAPHS
+"""headstart and a peer as HTTP servers on this machine, in turn:
+`compare.py --headstart BIN --load BIN --network ONNX PHOTOGRAPHS`.
 
 PHOTOGRAPHS is a folder of photographs, from which 64 JPEGs of about 500x375 pixels are made, as for
-benchmarks/reading. The model is trained on the demo's pictures (5 classes, MobileNetV2 1.0 at 160). In each round, every
-server is restarted, warmed up for 2 s, and loaded with each number of connections. Memory is the proportional set
+benchmarks/reading. The model is trained on the demo's pictures (5 classes, MobileNetV2 1.0 at 160). In each round,
+every server is restarted, warmed up for 2 s and loaded with each number of connections. Memory is the proportional set
 size of the server's processes at the end of the load.
 """
 
@@ -78,7 +77,7 @@ def wait_for(port):
 
 
 def family(pid):
-    """Returns a process and its descendants."""
+    """A process and its descendants."""
     all_of = [pid]
     for parent in all_of:
         for thread in pathlib.Path(f"/proc/{parent}/task").iterdir():
@@ -87,7 +86,7 @@ def family(pid):
 
 
 def memory(pid):
-    """Returns the proportional set size of a process and its descendants, in MiB."""
+    """The memory in MiB of a process and its descendants, with shared pages divided among them."""
     total = 0
     for member in family(pid):
         for line in pathlib.Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():

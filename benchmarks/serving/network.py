@@ -1,7 +1,7 @@
 """Writes the peer's network as ONNX: `network.py FILE CLASSES`.
 
-It is torchvision's MobileNetV2 1.0 with a linear classifier. The weights are random, since speed does not depend on
-them. The input is called `x` and has the shape (1, 3, 160, 160).
+torchvision's MobileNetV2 1.0 with a linear classifier and random weights, which do not affect speed; the input is
+called `x` and has the shape (1, 3, 160, 160).
 """
 
 import sys

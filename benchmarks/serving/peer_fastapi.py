@@ -1,7 +1,6 @@
-"""The peer: FastAPI, uvicorn and ONNX Runtime, in a typical combination.
+"""The peer: a usual combination of FastAPI, uvicorn and ONNX Runtime.
 
-Start it with `uvicorn peer_fastapi:app --workers 2`. NETWORK names the ONNX file. With DRAFT=1, Pillow decodes at
-reduced size.
+`uvicorn peer_fastapi:app --workers 2`; NETWORK names the ONNX file, DRAFT=1 lets Pillow decode at reduced size.
 """
 
 import io
@@ -17,7 +16,7 @@ SIDE = 160
 DRAFT = os.environ.get("DRAFT") == "1"
 
 options = onnxruntime.SessionOptions()
-# There is a worker per core; more threads would only compete for the cores.
+# One worker per core: more threads would only compete.
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(os.environ["NETWORK"], options, providers=["CPUExecutionProvider"])
 names = [f"class_{index}" for index in range(session.get_outputs()[0].shape[1])]

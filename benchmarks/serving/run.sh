@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares headstart and a peer behind HTTP, run alternately on this machine, and prints a table. With --soak, runs
-# headstart at full load for ten minutes instead.
+# Runs headstart and its peer as HTTP servers in turn, on this machine only, and prints a table; with --soak, headstart
+# at full load for ten minutes.
 #
 #     benchmarks/serving/run.sh PHOTOGRAPHS [--rounds N] [--seconds N]
 #     benchmarks/serving/run.sh --soak PHOTOGRAPHS [--minutes N]

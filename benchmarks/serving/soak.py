@@ -1,9 +1,8 @@
-"""Runs a server at full load for minutes, with broken pictures, aborted connections and replaced models.
+"""A server at full load for minutes, with broken pictures, aborted connections and model replacements.
 
-    soak.py --headstart BIN --load BIN [--minutes N] PHOTOGRAPHS
-
-There are 16 connections, 1 % broken pictures and 1 % aborted requests, and the model file is replaced every minute.
-Prints memory and descriptors over time. Fails if a valid request fails, or if descriptors leak.
+`soak.py --headstart BIN --load BIN [--minutes N] PHOTOGRAPHS`: 16 connections, 1 % broken pictures, 1 % aborted
+requests, and a new model file every minute. Prints memory and descriptors over time; fails if a good request failed,
+or if descriptors were leaked.
 """
 
 import argparse
@@ -19,7 +18,7 @@ from compare import Server, load, make_pictures, memory, train
 
 
 def swap(model, others, times, over):
-    """Replaces the model file every minute, atomically."""
+    """Replaces the model file atomically by another, once a minute."""
     number = 0
     while not over.wait(60):
         number += 1

@@ -1,10 +1,10 @@
-"""Measures the studio: the time to the first live answer, after a later change, and for live frames.
+"""The studio's speed: from the first drop to the first live answer, after a later change, and for live frames.
 
     python benchmarks/studio/measure.py HEADSTART FOLDER_OF_PHOTOGRAPHS [--many 10000]
 
-The first time is from the first drop of pictures. Three classes of 300 pictures are made from the photographs: crops
-at random positions and of random size, half of them mirrored, of 640 x 480 pixels. The class follows from the first
-letter of the photograph's name, so that classes differ to some degree. Needs Pillow and psutil.
+The photographs become three classes of 300 pictures: crops at random positions and sizes, half of them mirrored, at
+640 x 480 pixels. Classes are the first letters of the photographs' names, which distinguish the photographs to some
+degree. Needs Pillow and psutil.
 """
 
 import argparse, http.client, io, json, random, re, statistics, subprocess, sys, tempfile, threading, time
@@ -44,7 +44,7 @@ class Studio:
         assert status == 200, body
 
     def seconds(self):
-        """Returns the processor time so far, in seconds. On two idle cores, the duration is half of it."""
+        """Processor seconds so far. On two otherwise idle cores, the elapsed time is half of it."""
         times = psutil.Process(self.process.pid).cpu_times()
         return times.user + times.system
 

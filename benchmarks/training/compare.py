@@ -1,8 +1,8 @@
-"""Measures a step of fine-tuning in headstart and its peers alternately, and prints a table: see run.sh.
+"""Measures a step of fine-tuning in headstart and its peers in turn and prints a table: see run.sh.
 
-Each measurement is a separate process, and a line of JSON on standard error. The rounds are interleaved, and
-every other round runs in reverse order. With --tutorial, the whole of Keras's tutorial is run at the end, and
-its lines are printed. With --suite bases, all layers of every base are trained.
+Each measurement is a separate process, and a line of JSON on standard error. Rounds are interleaved, and every other
+one is in reverse order. With --tutorial, Keras's whole tutorial is run at the end, and its output is printed. With
+--suite bases, all layers of every base are trained.
 """
 
 import argparse
@@ -24,11 +24,11 @@ THREADS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A step of fine-tuning: a column of the table, or a row for the suite of all bases."""
+    """A step of fine-tuning: a column of the table, or a row in the suite of all bases."""
 
     title: str
     network: Network
-    first: int  # the index of the first trained layer
+    first: int  # the first layer that is trained
     batch: int
 
 
@@ -70,7 +70,7 @@ ROWS = {
 
 
 def measure(row, step, args):
-    """Returns milliseconds per picture, or None if the row refused; prints the reason to standard error."""
+    """Milliseconds per picture, or None if the row refused; the reason goes to standard error."""
     try:
         command = [str(part) for part in ROWS[row](step, args)]
         found = json.loads(output_of(command, THREADS).splitlines()[-1])
@@ -90,7 +90,7 @@ def cell(times):
 
 
 def table(steps, rows, measured):
-    """Yields the lines of a table with a column for each step."""
+    """Steps are columns."""
     yield f"| | {' | '.join(step.title for step in steps)} |"
     yield "|---|" + "---|" * len(steps)
     for row in rows:
@@ -98,7 +98,7 @@ def table(steps, rows, measured):
 
 
 def table_of_bases(steps, rows, measured):
-    """Yields the lines of a table with a row for each step. Ratios are medians over the rounds."""
+    """Steps are rows; ratios are the median over the rounds."""
     peers = [row for row in rows if row != "headstart"]
     columns = [*rows, *(f"against {peer}" for peer in peers)]
     yield f"| | {' | '.join(columns)} |"

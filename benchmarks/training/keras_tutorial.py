@@ -1,10 +1,11 @@
-"""Runs TensorFlow's tutorial "Transfer learning and fine-tuning" on a folder: `keras_tutorial.py DIR`.
+"""TensorFlow's tutorial "Transfer learning and fine-tuning" on a folder: `keras_tutorial.py DIR`.
 
-DIR is a folder made by pictures.py. The base is MobileNetV2 1.0 at 160 with the weights bundled with headstart.
-The head is trained for ten epochs, then all layers from 100 on for ten more, with BatchNorm in inference mode.
-Prints a line of JSON for each phase and one for the whole run: seconds, processors kept busy, accuracy and loss
-on the validation pictures, and the peak memory so far in MiB. As in the tutorial, an epoch includes its
-validation. The final evaluation, whose results are printed, is included only in the time of the whole run.
+DIR is made by pictures.py. Trains MobileNetV2 1.0 at 160 with headstart's bundled weights: ten
+epochs of the head, then ten more of everything from layer 100 on, with BatchNorm in inference mode.
+Prints a line of JSON for each phase and one for the total: seconds, average number of busy
+processors, accuracy and loss on the validation pictures, and the peak memory so far in MiB. An
+epoch includes its validation, as in the tutorial. The final evaluation on the validation pictures,
+for the printed metrics, counts only in the total.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def whole(base):
 
 
 def train(model, optimizer, learned, validated, epochs):
-    """Trains; returns the seconds, the processors kept busy, and the metrics on the validation pictures."""
+    """Trains; returns the seconds and the metrics on the validation pictures."""
     model.compile(
         optimizer, keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy(threshold=0, name="accuracy")],
@@ -76,7 +77,7 @@ def train(model, optimizer, learned, validated, epochs):
 
 
 def say(phase, found):
-    unit = 1 if sys.platform == "darwin" else 1024  # the unit of the system's peak, in bytes
+    unit = 1 if sys.platform == "darwin" else 1024  # of what the system calls the peak, in bytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
     print(json.dumps({"phase": phase, **found, "peak_mib": round(peak)}), flush=True)
 

@@ -1,9 +1,9 @@
-"""Makes a data set of the same size as the tutorial's from photographs: `pictures.py SOURCE OUT`.
+"""Makes a data set as large as the tutorial's from photographs: `pictures.py SOURCE OUT`.
 
-SOURCE has a folder of photographs for each food group, named by a letter: A to H are plants, M to S animals.
-OUT gets train/{plant,animal} and validation/{plant,animal}: 2,000 and 1,000 JPEGs of about 500x375 pixels, which
-are random crops. A photograph, its copies with the same pixels, and all their crops are on the same side of the
-split. The same source and seed give the same pictures.
+SOURCE contains a folder of photographs for each food group, named by letters: A to H are plants, M
+to S animals. OUT receives train/{plant,animal} and validation/{plant,animal}: 2,000 and 1,000 JPEGs
+of about 500x375 pixels, random crops. A photograph, all photographs with the same pixels, and all
+their crops stay on one side. The same source and seed give the same pictures.
 """
 
 import argparse
@@ -15,15 +15,15 @@ import random
 from PIL import Image
 
 CLASSES = {"plant": "ABCDEFGH", "animal": "MNOPQRS"}
-COUNTS = {"train": 1000, "validation": 500}  # per class
+COUNTS = {"train": 1000, "validation": 500}  # of each class
 SIZE = (500, 375)
-SPREAD = 0.05  # the maximum relative deviation from that size
-SMALLEST = 0.6  # the smallest crop, relative to the largest that fits
+SPREAD = 0.05  # relative deviation of a picture's size from SIZE
+SMALLEST = 0.6  # crop, as a fraction of the largest one that fits
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def photographs(folder):
-    """Returns {digest of pixels: path} of all photographs in a folder."""
+    """{digest of pixels: path} of all photographs in a folder."""
     found = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES:
@@ -34,7 +34,7 @@ def photographs(folder):
 
 
 def by_class(source):
-    """Returns {class: paths of photographs}, without duplicates and photographs that are in several classes."""
+    """{class: paths of photographs}, each once, without those that belong to several classes."""
     found = {
         name: {k: path for group in groups for k, path in photographs(source / group).items()}
         for name, groups in CLASSES.items()
@@ -47,7 +47,7 @@ def by_class(source):
 
 
 def crop(picture, rng):
-    """Returns a random crop of a picture with the aspect ratio of `SIZE`, resized to about that size."""
+    """A random crop of a picture, with the aspect ratio of `SIZE`, resized to about that size."""
     scale = min(picture.width / SIZE[0], picture.height / SIZE[1]) * rng.uniform(SMALLEST, 1)
     width, height = SIZE[0] * scale, SIZE[1] * scale
     left, top = rng.uniform(0, picture.width - width), rng.uniform(0, picture.height - height)
@@ -56,7 +56,7 @@ def crop(picture, rng):
 
 
 def write(paths, count, folder, rng):
-    """Writes `count` crops, cycling through the photographs."""
+    """Crops of the photographs in turn, until there are enough."""
     folder.mkdir(parents=True)
     for index in range(count):
         path = paths[index % len(paths)]

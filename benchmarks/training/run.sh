@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Runs a step of fine-tuning in headstart, Keras and PyTorch alternately, and prints a table.
+# Runs a step of fine-tuning in headstart, Keras and PyTorch in turn and prints a table.
 #
 #     benchmarks/training/run.sh [--suite mobilenetv2|bases] [--rounds N] [--seconds X] [--tutorial DIR]
 #
-# Needs the environment that benchmarks/peers/run.sh sets up in target/peers; PEERS names another.
-# HEADSTART names a binary to measure instead of building one. DIR is a folder made by pictures.py.
-# PyTorch's threads wait for each other. If other processes use the machine, its times are therefore
-# meaningless; `processors` on standard error shows this.
+# Needs the environment that benchmarks/peers/run.sh sets up in target/peers; PEERS names another. HEADSTART names a
+# binary to measure instead of building one. DIR is made by pictures.py. PyTorch's threads wait for each other, so its
+# times are meaningless if other processes use the machine, which `processors` on standard error shows.
 set -euo pipefail
 headstart=${HEADSTART:+$(realpath "$HEADSTART")}
 python=$(realpath -s "${PEERS:-$(dirname "$0")/../../target/peers}")/bin/python

@@ -1,9 +1,9 @@
-"""Times a step of fine-tuning in Keras: `steps.py FIRST` prints milliseconds per picture as JSON.
+"""One step of fine-tuning in Keras: `steps.py FIRST` prints milliseconds per picture as JSON.
 
-A step is the forward pass, the backward pass and the update of MobileNetV2 1.0 at 160 with a head of one logit, on
-a batch in memory. BatchNorm uses its moving statistics. Layers from FIRST on are trained: 100, as in the tutorial,
-or 0 for all. Weights are random, since speed does not depend on them. XLA, which Keras does not use on CPUs, would
-take several times as long.
+A step is forward, backward and update of MobileNetV2 1.0 at 160 with a head of one logit, on a
+batch in memory; BatchNorm uses its moving statistics. Layers from FIRST on are trained: 100, as in
+the tutorial, or 0 for all. Weights are random, since they do not affect speed. XLA, which Keras
+disables on CPUs, takes several times as long.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from peers import Work, median_ms
 
 
 def arguments(*flags):
-    """Parses the arguments, with these additional flags; returns them and the work that they describe."""
+    """The parsed arguments, including flags with these names, and the work that they describe."""
     parser = argparse.ArgumentParser()
     parser.add_argument("first", type=int, choices=[0, 100], help="first layer that is trained")
     for flag in flags:
@@ -35,17 +35,15 @@ def arguments(*flags):
 
 
 def labels(work):
-    """Returns alternating zeros and ones."""
+    """Alternating zeros and ones."""
     import numpy as np
 
     return (np.arange(work.batch) % 2).astype(np.float32)[:, None]
 
 
 def say(step, work):
-    """Measures a step, and prints the time and the number of processors used.
-
-    Fewer processors than threads mean that other processes use the machine.
-    """
+    """Measures, and prints the result with the average number of busy processors, which is lower
+    than the number of threads if other processes use the machine."""
     start, busy = time.perf_counter(), time.process_time()
     ms = median_ms(step, work)
     processors = (time.process_time() - busy) / (time.perf_counter() - start)

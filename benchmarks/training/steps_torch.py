@@ -1,15 +1,16 @@
-"""Times the step of steps.py in PyTorch: `steps_torch.py FIRST [--compile] [--base NAME]`.
+"""The same step as in steps.py in PyTorch: `steps_torch.py FIRST [--compile] [--base NAME]`.
 
-NAME is headstart's name of a base in the suite of all bases in ../peers; all of its layers are trained.
+NAME is headstart's name of a base in the suite of all bases in ../peers; all of its layers are
+trained.
 """
 
 from steps import arguments, labels, say
 
-BLOCK = 12  # An index into torchvision's features: Keras's block_11, whose expansion ends before layer 100.
+BLOCK = 12  # of torchvision's features: Keras's block_11, whose expansion ends before layer 100.
 
 
 def mobilenet_v2(torch, first):
-    """Returns the tutorial's base, with its layers before `first` frozen."""
+    """The tutorial's base, with its layers before `first` frozen."""
     import torchvision
 
     model = torchvision.models.mobilenet_v2()
@@ -21,7 +22,7 @@ def mobilenet_v2(torch, first):
 
 
 def with_head(torch, base, pictures):
-    """Returns the base in inference mode, followed by a head of one logit with active dropout."""
+    """The base in inference mode, followed by a head of one logit whose dropout is active."""
     base = base.eval()
     with torch.no_grad():
         features = base(pictures[:1]).shape[1]

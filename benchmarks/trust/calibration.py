@@ -1,16 +1,13 @@
 #!/usr/bin/env python3
-"""Measures the calibration of scores, and the coverage of sets of labels, on pictures not used for training.
+"""Measures the calibration of scores, on pictures that nothing was learned from.
 
     python benchmarks/trust/calibration.py HEADSTART FOLDER [--seeds 5] [--train 0.6] [--base NAME]
 
-FOLDER has a folder of pictures per class. For each seed, a model is trained on a share of the pictures, of which a
-fifth is held back. The rest is used for testing. Two things are measured:
-
-- the expected calibration error (15 bins) of headstart's scores: without calibration, with it, and with
-  scikit-learn's temperature scaling, fitted to the logits of the same held-back pictures;
-- how often the sets of `predict --coverage 0.9` contain the right label, compared with MAPIE's RAPS, or APS if few
-  pictures are held back.
-
+FOLDER has a folder of pictures per class. For each seed, a fraction of the pictures is used for training, of which a
+fifth is held out; the rest is used for testing. Measures the expected calibration error (15 bins) of headstart's
+scores without calibration, with it, and with scikit-learn's temperature scaling, fitted to the logits of the same
+held-out pictures; and how often the sets of `predict --coverage 0.9` contain the right label, compared with MAPIE's
+RAPS or APS.
 Needs numpy, scikit-learn and mapie.
 """
 
@@ -40,7 +37,8 @@ def ece(p, labels, bins=15):
 
 
 def temperature(logits, labels):
-    """Fits a temperature as scikit-learn does: minimises the negative log-likelihood over log(1 / temperature)."""
+    """scikit-learn's method: minimises the negative log-likelihood over the logarithm of the inverse temperature,
+    bounded."""
 
     def loss(log_beta):
         return -log_softmax(np.exp(log_beta) * logits, axis=1)[np.arange(len(labels)), labels].mean()
@@ -81,7 +79,7 @@ def main():
         )
         return [json.loads(line) for line in done.stdout.splitlines()] if lines else None
 
-    # Fills the cache, so that predictions are fast.
+    # Fills the cache, so that predicting finds the features there.
     run("features", options.folder, "--base", options.base, "-o", work / "features.npy")
 
     def scores(model, pictures, *more):
@@ -130,7 +128,7 @@ def main():
         theirs = softmax(logits / found, axis=1)
         mapie = SplitConformalClassifier(
             Scores().fit(held_p, held_labels), confidence_level=0.9, prefit=True, random_state=seed,
-            # With few pictures, RAPS cannot split off a fifth for fitting its penalty.
+            # With few pictures, RAPS cannot split off a fifth for its penalty.
             conformity_score=RAPSConformityScore() if len(held) >= 10 * len(classes) else APSConformityScore(),
         ).conformalize(softmax(held_logits / found, axis=1), held_labels)
         _, their_sets = mapie.predict_set(theirs, conformity_score_params={"include_last_label": "randomized"})

@@ -1,19 +1,15 @@
 #!/usr/bin/env python3
-"""Measures the detection of pictures of none of the classes, and how many known pictures are rejected.
+"""Measures how well pictures of none of the classes are detected, and how many known ones are rejected.
 
     python benchmarks/trust/unknown.py HEADSTART FOLDER [--far DIR ...] [--seeds 5] [--train 0.75] [--base NAME]
 
-FOLDER has a folder of pictures per class. Copies are left out. Two kinds of models are tested:
-
-- For each seed and each class, a model is trained on a share of the pictures of all other classes (a fifth of them
-  held back). It is tested on the rest of these and on the pictures of the class that was left out: AUROC.
-- For each seed, a model is trained on all classes. It is tested on pictures that it was not trained on (the rejected
-  share, for a target of 5 %), and on the pictures below each DIR (AUROC).
-
-headstart's score is compared with MSP and energy of the same head's logits, and with pytorch-ood's KNN (5),
-Mahalanobis and ViM and a Mahalanobis distance with a shrunk covariance, all fitted to the same features.
-
-Needs numpy, scikit-learn, torch, pytorch-ood and safetensors.
+FOLDER has a folder of pictures per class. For each seed and each class, a model is trained on a fraction of the
+pictures of all other classes (a fifth of them held out). It is tested on the rest of these and on the pictures of the
+class left out: the AUROC of headstart's score, compared with MSP and energy from the same head's logits, and with
+pytorch-ood's KNN (5), Mahalanobis and ViM, and a Mahalanobis with a shrunk covariance, fitted to the same features.
+For each seed, a model of all classes is tested on pictures that it was not trained on (the fraction rejected, when 5 %
+is requested) and on those below each DIR (AUROC, compared with the same peers). Needs numpy, scikit-learn, torch,
+pytorch-ood and safetensors. Copies are left out.
 """
 
 import argparse
@@ -46,7 +42,7 @@ def shrunk_mahalanobis(features, labels, asked, shrinkage=0.3):
 
 
 def peers(model, features, labels, asked):
-    """Returns the peers' scores of the pictures in `asked`; higher means more unknown."""
+    """Scores of the tested pictures; higher means more likely unknown."""
     weights = load_file(model)
     kernel, bias = weights["head/kernel"], weights["head/bias"]
     if kernel.shape[1] == 1:
@@ -94,7 +90,7 @@ def main():
     place = {path: row for row, path in enumerate(paths)}
     features = np.load(work / "f.npy")
     features = features[[place[f"{path.parent.name}/{path.name}"] for path, _ in files]]
-    # Keeps only the first of copies: a picture with a copy in the training data is not new to the model.
+    # Keep only the first of several copies: a picture whose copy was trained on is not unseen.
     first = np.sort(np.unique(features, axis=0, return_index=True)[1])
     files, labels, features = [files[i] for i in first], labels[first], features[first]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: run.sh MODEL.safetensors PICTURES   (HEADSTART and CHROMIUM name the programs; node 20 or later, npm)
-# Compares the speed of a model of MobileNetV2 1.0 at 160 in Chromium with TensorFlow.js and onnxruntime-web, and the
-# answers of its page for pictures with the command's. The first run also runs `npm install` in this folder.
+# Measures the speed of a MobileNetV2 1.0 model at 160 in Chromium, compared with TensorFlow.js and onnxruntime-web,
+# and the answers of its page on pictures. Runs `npm install` here once.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 model=$(realpath "$1") pictures=$(realpath "$2")

@@ -1,4 +1,4 @@
-//! An archive or a table of pictures: what it lists, and the first pictures in it.
+//! An archive or a table of pictures: its listing, and the first pictures in it.
 
 use std::io::Write;
 use std::path::Component;
@@ -7,7 +7,7 @@ use headstart_data::Limits;
 use headstart_data::sources::list_source;
 
 const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 8 << 20, max_file_bytes: 1 << 20 };
-/// How many pictures are read.
+/// Maximum number of pictures that are read.
 const FIRST: usize = 16;
 
 pub(crate) fn run(bytes: &[u8]) {

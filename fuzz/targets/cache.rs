@@ -1,5 +1,5 @@
-//! The two files of a segment of the feature cache: four bytes that say how long the first is,
-//! `.keys` and `.data`.
+//! The two files of a segment of the feature cache: four bytes with the length of the first file,
+//! then `.keys` and `.data`.
 
 use std::fs;
 
@@ -37,7 +37,7 @@ pub(crate) fn run(bytes: &[u8]) {
     clear(root.path()).expect("it can be deleted");
 }
 
-/// What the segment of the corpus holds under the key of `n`s.
+/// The entry with the key of `n`s in the segment of the corpus.
 pub(crate) fn entry(n: u8) -> Entry {
     let header = Header { format: Format::Png, width: 3, height: 2, orientation: 1 };
     let facts = Facts::new(&header, &[n; 3 * 2 * 3], 3);

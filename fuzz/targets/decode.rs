@@ -1,10 +1,10 @@
-//! The bytes of a picture's file, as far as what the network is given.
+//! The bytes of a picture's file, decoded and resized up to the network's input.
 
 use headstart_data::decode::{MinSize, decode_at_least, estimated_bytes, header};
 use headstart_data::{Limits, Resizer, decode};
 use headstart_model::{Fit, Interpolation, Preprocessing, Scaling};
 
-/// So small that no header can make a run slow.
+/// Small enough that no header can make a run slow.
 const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 8 << 20, max_file_bytes: 1 << 20 };
 
 pub(crate) fn run(bytes: &[u8]) {
@@ -15,7 +15,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let header = header(bytes, &LIMITS).expect("what has pixels has a header");
     let sides = (header.width as usize, header.height as usize);
     assert_eq!(sides, (picture.width(), picture.height()));
-    // A part of the data may be passed over, but no picture is lost to that.
+    // Reduced decoding may skip some of the data, but must not fail where full decoding succeeds.
     let reduced = reduced.expect("what is decoded in full is decoded in part");
     assert!(reduced.width() >= sides.0.min(at_least.width), "{reduced:?} of {picture:?}");
     assert!(reduced.height() >= sides.1.min(at_least.height), "{reduced:?} of {picture:?}");

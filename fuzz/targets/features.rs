@@ -1,4 +1,4 @@
-//! Features that were computed before: Parquet, `.npy`, safetensors.
+//! Files of computed features: Parquet, `.npy`, safetensors.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ pub(crate) fn run(bytes: &[u8]) {
         Ok(file) => file,
         Err(error) => return said(&error),
     };
-    // A file may say the same of many rows in a few bytes; reading them all is for whoever has the time.
+    // A few bytes may encode many equal rows, so reading all of them could take too long.
     const MOST: usize = 1 << 22;
     let width = file.width().unwrap_or(0);
     if file.rows().saturating_mul(width.max(1)) > MOST {

@@ -1,8 +1,8 @@
-//! A JPEG, in full and reduced.
+//! A JPEG, decoded in full and reduced.
 
 use headstart_jpeg::{Jpeg, Reduction};
 
-/// So little that no header can make a run slow.
+/// Small enough that no header can make a run slow.
 const MEMORY: u64 = 8 << 20;
 
 pub(crate) fn run(bytes: &[u8]) {
@@ -16,7 +16,8 @@ pub(crate) fn run(bytes: &[u8]) {
             continue;
         }
         let decoded = jpeg.decode(reduction);
-        // A part of the data may be passed over, but no picture is lost to that.
+        // Reduced decoding may skip some of the data, but must not fail where full decoding
+        // succeeds.
         assert!(decoded.is_ok() || !is_whole, "{reduction:?}: {:?}", decoded.err());
         let Ok(pixels) = decoded else { continue };
         is_whole |= reduction == Reduction::None;

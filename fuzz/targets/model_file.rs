@@ -1,14 +1,14 @@
-//! The header of a model file; its tensors are zeros, as many as the header claims, so that a
-//! whole model is a few kilobytes.
+//! The header of a model file. Its tensors are zeros, as many as the header claims, so that inputs
+//! for a whole model are only a few kilobytes.
 
 use std::io::Write;
 
 use headstart::Classifier;
 
-/// More than the smallest base has.
+/// More bytes than the smallest base has.
 const MOST_TENSORS: u64 = 4 << 20;
 
-/// Whether it is a model.
+/// Returns whether the file is a model.
 pub(crate) fn run(header: &[u8]) -> bool {
     let mut file = tempfile::NamedTempFile::new().expect("there is room");
     let length = (header.len() as u64).to_le_bytes();
@@ -27,7 +27,7 @@ pub(crate) fn run(header: &[u8]) -> bool {
     }
 }
 
-/// Where the last tensor ends.
+/// The end of the last tensor.
 fn claimed(header: &[u8]) -> u64 {
     let Ok(header) = serde_json::from_slice::<serde_json::Value>(header) else { return 0 };
     let tensors = header.as_object().into_iter().flat_map(|entries| entries.values());

@@ -1,4 +1,4 @@
-//! The bytes of a weight file of any format, and all that is done with what it holds.
+//! The bytes of a weight file of any format, and all operations on its content.
 
 use std::fmt::Display;
 use std::sync::LazyLock;
@@ -25,7 +25,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let _ = assign(checkpoint, &NETWORK).map_err(|error| check(&error));
 }
 
-/// One line that names the file.
+/// Checks that the message is one line that names the file.
 fn check(error: &impl Display) {
     let line = error.to_string();
     assert!(line.contains("file") && !line.contains(['\n', '\r']), "{line:?}");

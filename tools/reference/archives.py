@@ -1,10 +1,10 @@
-"""Makes the archive fixtures of crates/data: small tar and zip archives of the pictures there, in
-every form of header that Python's tarfile and zipfile and GNU tar write.
+"""Makes the archive fixtures of crates/data: small tar and zip archives of the pictures there, in every header format
+that Python's tarfile and zipfile and GNU tar write.
 
     python tools/reference/archives.py crates/data/tests/fixtures
 
-Needs GNU tar for sparse files; made with Python 3.11 and GNU tar 1.34. `archives.tsv` lists, as Python reads
-them back, archive, name (hexadecimal) and CRC-32 of every regular file in each.
+Needs GNU tar for sparse files; made with Python 3.11 and GNU tar 1.34. `archives.tsv` lists archive, name
+(hexadecimal) and CRC-32 of every regular file, as Python reads them back.
 """
 
 import io
@@ -104,7 +104,7 @@ for path in sorted(out.iterdir()):
     else:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                # Python's own reader keeps the backslashes of old programs for Windows.
+                # Python's own reader keeps the backslashes written by old Windows programs.
                 name = member.filename.replace("\\", "/") if member.create_system == 0 else member.filename
                 rows.append((path.name, name, zlib.crc32(archive.read(member))))
 with open(root / "archives.tsv", "w") as table:

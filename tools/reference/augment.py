@@ -1,17 +1,17 @@
-"""Augmentation: what Keras, PyTorch, torchvision and Pillow make of given angles, crops and factors.
+"""Reference results of Keras, PyTorch, torchvision and Pillow for augmentation with given angles, crops and factors.
 
 Makes in fixtures/augment/ (P is a picture's height x width, as in 24x32):
   keras.safetensors        picture_P and one tensor for each case, all u8 [height, width, 3]
-  keras.json               rotation: RandomRotation, whose range is the one angle; flipped first where it says so
+  keras.json               rotation: RandomRotation with a range of this one angle; flipped first if so marked
   torchvision.safetensors  as above
   torchvision.json         sampled:      torch's grid_sample (bilinear, reflection, align_corners=False, f64)
-                                         of a grid that carries out rotation, crop and flip step by step
+                                         with a grid that applies rotation, crop and flip step by step
                            resized_crop: torchvision's resized_crop, bilinear, antialias=False
                            adjusted:     torchvision's adjust_* and Pillow's ImageEnhance
-Angles are in radians, counter-clockwise; a crop is left, top, width, height. Real results are
-rounded to the nearest level, halves up, except where the library itself gives integers.
+Angles are in radians, counter-clockwise; a crop is left, top, width, height. Real numbers are rounded to the nearest
+level, halves up, unless the library itself returns integers.
 
-Two commands, as TensorFlow and PyTorch do not go into one process:
+Two commands, because TensorFlow and PyTorch cannot share a process:
   python tools/reference/augment.py keras        (keras 3.15.1 on tensorflow-cpu 2.21.0)
   python tools/reference/augment.py torchvision  (torch 2.15.0, torchvision 0.29.2, pillow 13.0.0)
 The versions used are in each JSON file.
@@ -83,7 +83,7 @@ def with_torchvision(folder):
         x, y = x - (w - 1) / 2, y - (h - 1) / 2
         x, y = math.cos(angle) * x - math.sin(angle) * y, math.sin(angle) * x + math.cos(angle) * y
         x, y = x + (w - 1) / 2, y + (h - 1) / 2
-        # Areas of pixels, from the outer edge of the first to that of the last.
+        # Pixel areas, from the outer edge of the first to that of the last.
         x, y = left + (x + 0.5) / w * crop_width, top + (y + 0.5) / h * crop_height
         if flip:
             x = w - x

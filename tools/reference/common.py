@@ -1,7 +1,6 @@
-"""What the reference scripts share: pictures from a formula, sampling, versions, JSON.
+"""Shared by the reference scripts: pictures from a formula, sampling, versions, JSON.
 
-Not a script. Imports nothing but numpy and safetensors, so that both the
-TensorFlow and the PyTorch environments can use it.
+Not a script. Imports only numpy and safetensors, so that it works in both the TensorFlow and the PyTorch environment.
 """
 
 import argparse
@@ -18,9 +17,9 @@ SAMPLES = 256
 
 
 def arguments(description, subfolder="", extra=None):
-    """Parses `--output DIR` (default: the repository's fixtures folder) and what `extra` adds.
+    """Parses `--output DIR` (default: the repository's fixtures folder) and the options that `extra` adds.
 
-    Returns the folder that this script writes to, made if need be, and the parsed arguments.
+    Returns the folder that this script writes to, which is created if needed, and the parsed arguments.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -35,9 +34,9 @@ def arguments(description, subfolder="", extra=None):
 
 
 def command(description, subfolder, makers):
-    """Runs the one of `makers`, by name, that the command line asks for, on the folder that it writes to.
+    """Runs the one of `makers` whose name is on the command line, with the output folder.
 
-    For scripts whose references live in environments of their own.
+    For scripts whose reference libraries need separate environments.
     """
     folder, parsed = arguments(
         description, subfolder, lambda parser: parser.add_argument("what", choices=list(makers))
@@ -46,7 +45,7 @@ def command(description, subfolder, makers):
 
 
 def versions(*packages):
-    """`{"python": .., package: version}` of the packages named."""
+    """`{"python": .., package: version}` of these packages."""
     found = {"python": platform.python_version()}
     for package in packages:
         found[package] = importlib.metadata.version(package)
@@ -54,7 +53,7 @@ def versions(*packages):
 
 
 def picture(height, width, seed):
-    """A u8 picture [height, width, 3] from integer arithmetic alone, rich in edges and detail.
+    """A u8 picture [height, width, 3] computed with integers only, with many edges and details.
 
     With s = seed + 1, for each row y, column x, channel c:
         v = ((x*x*(2 + c) + y*y*(4 - c) + s*x*y) >> 5) + 37*c + 11*s*(x >> 3) + 7*(y >> 4)
@@ -74,7 +73,7 @@ def picture(height, width, seed):
 
 
 def sample_indices(count):
-    """Flat indices floor(i*count/SAMPLES); all of them where there are no more than SAMPLES."""
+    """Flat indices floor(i*count/SAMPLES); all indices if there are at most SAMPLES."""
     if count <= SAMPLES:
         return np.arange(count)
     return np.arange(SAMPLES, dtype=np.int64) * count // SAMPLES
@@ -94,7 +93,7 @@ def sampled(array):
 
 
 def numbers(array):
-    """Nested lists of Python floats; an f32 becomes the shortest decimal that reads back as it."""
+    """Nested lists of Python floats; an f32 becomes the shortest decimal that is read back as the same f32."""
     array = np.asarray(array)
     if array.ndim == 0:
         return float(str(array)) if array.dtype == np.float32 else float(array)
@@ -102,7 +101,7 @@ def numbers(array):
 
 
 def write_json(path, value):
-    """Writes JSON, one line for each element of the two outer levels: short, and `git diff` can show it."""
+    """Writes JSON with one line per element of the two outer levels: short, and readable in `git diff`."""
 
     def compact(v):
         return json.dumps(v, ensure_ascii=False, separators=(",", ":"))

@@ -2,9 +2,9 @@
 
     python tools/reference/confident_learning.py
 
-Needs cleanlab and numpy; made with cleanlab 2.9, numpy 2.4. Writes fixtures/confident_learning.json:
-for several sets of probabilities and labels the indices that cleanlab's `find_label_issues` names
-with `filter_by="confident_learning"`, ascending, and its normalized margins.
+Needs cleanlab and numpy; made with cleanlab 2.9, numpy 2.4. Writes fixtures/confident_learning.json: for several sets
+of probabilities and labels, the indices returned by cleanlab's `find_label_issues` with
+`filter_by="confident_learning"`, ascending, and its normalized margins.
 """
 
 import json
@@ -19,7 +19,7 @@ rng = np.random.default_rng(5)
 
 
 def case(n, classes, noise, sharpness):
-    """Labels of which some are wrong, and probabilities of a classifier that is right more often."""
+    """Labels, some of them wrong, and probabilities of a classifier that is right more often."""
     truth = np.concatenate([np.arange(classes), rng.integers(0, classes, n - classes)])
     labels = np.where(rng.random(n) < noise, rng.integers(0, classes, n), truth)
     labels[:classes] = np.arange(classes)

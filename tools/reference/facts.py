@@ -1,11 +1,11 @@
-"""Makes the fixture of what is measured of pictures (crates/data/src/facts.rs).
+"""Makes the fixture of measured properties of pictures (crates/data/src/facts.rs).
 
     python tools/reference/facts.py crates/data/tests/fixtures
 
-Needs Pillow, numpy and scipy; made with Pillow 13.0, numpy 2.4, scipy 1.17. Reads pictures that
-tools/reference/pictures.py made and writes to `facts/` a blurred, a grey and a dark one, and
-`facts.tsv`: file, mean luma, its deviation, share of black and of white, blur, colourfulness, and
-the cells of the thumbnail, separated by commas.
+Needs Pillow, numpy and scipy; made with Pillow 13.0, numpy 2.4, scipy 1.17. Reads pictures made by
+tools/reference/pictures.py. Writes a blurred, a grey and a dark picture to `facts/`, and `facts.tsv`: file, mean luma,
+its deviation, fractions of black and of white, blur, colourfulness, and the cells of the thumbnail, separated by
+commas.
 """
 
 import struct
@@ -30,12 +30,12 @@ def write(name, image):
 
 
 def blur(luma):
-    """Crete et al. 2007 as it is written there: filter, differences, what of them is lost."""
+    """The blur metric of Crete et al. 2007, as published: filter, differences, and their loss."""
     worst = []
     for axis in (0, 1):
         filtered = uniform_filter1d(luma, 9, axis=axis)
         sharp, smooth = (np.abs(np.diff(f, axis=axis)) for f in (luma, filtered))
-        # Where the box of both neighbours lies within the picture.
+        # Positions at which the box filter of both neighbours is inside the picture.
         inside = [slice(None)] * 2
         inside[axis] = slice(4, luma.shape[axis] - 5)
         sharp, smooth = sharp[tuple(inside)], smooth[tuple(inside)]

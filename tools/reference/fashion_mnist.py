@@ -1,4 +1,4 @@
-"""Takes the demo's pictures from Fashion-MNIST.
+"""Extracts the demo's pictures from Fashion-MNIST.
 
 Writes 100 pictures of each of the 10 classes, drawn from the 60,000 training pictures with a fixed
 seed, as 28 x 28 greyscale PNG files to crates/cli/assets/fashion-mnist/CLASS/NUMBER.png, where NUMBER is the
@@ -6,9 +6,9 @@ picture's index in the original file.
 
     python tools/reference/fashion_mnist.py FOLDER
 
-FOLDER holds train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz, such as Debian's package
-dataset-fashion-mnist installs them. Needs NumPy and Pillow. With --all OTHER every picture of both
-files (also t10k-*) is written to OTHER instead, for trying and measuring.
+FOLDER contains train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz, as installed by Debian's package
+dataset-fashion-mnist. Needs NumPy and Pillow. With --all OTHER, every picture of both files (also t10k-*) is written
+to OTHER instead, for experiments and measurements.
 """
 
 import argparse

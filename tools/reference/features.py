@@ -1,10 +1,10 @@
-"""Makes the files of features of crates/data: small matrices as pyarrow, pandas, polars, NumPy and
-safetensors write them, in the forms that Spark and others have.
+"""Makes the feature files of crates/data: small matrices as written by pyarrow, pandas, polars, NumPy and safetensors,
+in the forms that Spark and others use.
 
     python tools/reference/features.py crates/data/tests/fixtures
 
-Made with pyarrow 26.0.1, pandas 3.1.1, polars 2.1.0, NumPy 2.4.6 and safetensors 0.8.0. All good files
-hold the same numbers, which f16 holds exactly, and the same labels: those of `values.csv`.
+Made with pyarrow 26.0.1, pandas 3.1.1, polars 2.1.0, NumPy 2.4.6 and safetensors 0.8.0. All valid files contain the
+same numbers, which are exact in f16, and the same labels: those of `values.csv`.
 """
 
 import json
@@ -59,7 +59,7 @@ write("gzip", lists(FLOATS["f32"]), compression="gzip")
 write("zstd", fixed(FLOATS["f16"]), compression="zstd")
 write("large_list", lists(FLOATS["f32"]).cast(pa.large_list(pa.float32())))
 write("old_names", lists(FLOATS["f32"]), use_compliant_nested_type=False)
-# As Spark writes an array<float>: nothing is required.
+# The form in which Spark writes an array<float>: everything is optional.
 element = pa.field("element", pa.float32(), nullable=True)
 spark = pa.array([list(row) for row in x], pa.list_(element))
 write("spark", spark, column="embedding", compression="snappy")
@@ -69,7 +69,7 @@ several = pa.array([[label, "all"] for label in labels])
 pq.write_table(pa.table({"features": lists(FLOATS["f32"]), "labels": several}), out / "several.parquet")
 numbered = pa.array([["ant", "bee", "cow"].index(label) for label in labels], pa.int64())
 pq.write_table(pa.table({"features": lists(FLOATS["f32"]), "kind": numbered}), out / "numbered.parquet")
-# A column for each class: one label a row as truth values, and several as integers.
+# A column for each class: single labels as booleans, and several labels as integers.
 marks = {name: [label == name for label in labels] for name in ["ant", "bee", "cow"]}
 several = {f"{name}_too": [int(mark) for mark in column] for name, column in marks.items()}
 several["third"] = [int(i % 3 == 0) for i in range(ROWS)]
@@ -81,7 +81,7 @@ frame = pl.DataFrame({"features": [row.tolist() for row in x], "label": labels},
 frame.write_parquet(out / "polars.parquet")
 frame.with_columns(pl.col("features").list.to_array(WIDTH)).write_parquet(out / "polars_array.parquet")
 
-# What cannot be read.
+# Invalid files.
 ragged = [list(row[: WIDTH - (i == 30)]) for i, row in enumerate(x)]
 write("ragged", pa.array(ragged, pa.list_(pa.float32())), row_group_size=50)
 ragged[31] = ragged[31] + [0.0]
@@ -97,7 +97,7 @@ write("nan", lists(FLOATS["f16"], bad))
 pq.write_table(pa.table({"features": numbered, "label": labels}), out / "no_features.parquet")
 pq.write_table(pa.table({"features": lists(FLOATS["f32"])[:0], "label": labels[:0]}), out / "empty.parquet")
 
-# NumPy: the table beside it is written for one, which stands for all.
+# NumPy. The table beside a file is written for only one of these, as an example for all.
 for name, kind in {"f2": "<f2", "f4": "<f4", "f8": "<f8", "big_f4": ">f4", "big_f2": ">f2"}.items():
     np.save(out / f"{name}.npy", x.astype(kind))
     np.save(out / f"fortran_{name}.npy", np.asfortranarray(x.astype(kind)))

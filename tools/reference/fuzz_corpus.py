@@ -1,10 +1,10 @@
-"""Makes the small files that fuzzing begins with, in fuzz/corpus/{decode,weights,model_file}.
+"""Makes the small files of the initial fuzzing corpus, in fuzz/corpus/{decode,weights,model_file}.
 
     python tools/reference/fuzz_corpus.py fuzz/corpus [model.safetensors]
 
-Pictures of the variants that crates/data/tests/fixtures/decode does not have, weight files of a few
-tensors, and the header of the model named. Needs Pillow 13.0, h5py 3.14, torch 2.15, safetensors 0.8.
-Files there whose names begin with `found_` were found by fuzzing, and are left alone.
+Pictures in variants that are not in crates/data/tests/fixtures/decode, weight files of a few tensors, and the header
+of the given model. Needs Pillow 13.0, h5py 3.14, torch 2.15, safetensors 0.8. Files whose names begin with `found_`
+were found by fuzzing, and are not changed.
 """
 
 import io
@@ -50,7 +50,7 @@ def png(header, rows, *chunks):
 
 
 def adam7(pixels):
-    """The rows of the seven passes, without filters. PNG specification, 8.2."""
+    """The rows of the seven passes, unfiltered. PNG specification, 8.2."""
     rows = b""
     for x, y, dx, dy in [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]:
         for row in pixels[y::dy, x::dx]:
@@ -88,7 +88,7 @@ def bmp(width, height, bits, compression, data, palette=b"", masks=b""):
 
 def bmps():
     colours = b"".join(bytes([i * 16, 255 - i * 16, i * 7, 0]) for i in range(16))
-    # A run, absolute pixels with padding, a step right and up, the end of a line and of the picture.
+    # A run, absolute pixels with padding, a delta to the right and up, end of line, and end of picture.
     rle8 = bytes([5, 1, 0, 3, 1, 2, 3, 0, 0, 0, 0, 2, 1, 1, 4, 9, 0, 0, 11, 4, 0, 1])
     yield "rle8.bmp", bmp(W, H, 8, 1, rle8, colours)
     yield "rle4.bmp", bmp(W, H, 4, 2, rle8, colours)
@@ -156,7 +156,7 @@ def others():
 
 
 def hostile():
-    """Files that ask for much, or leave out what they need."""
+    """Files that claim too much memory, or omit required data."""
     data = zlib.compress(photo(W, H).tobytes())
     packed = [(259, 3, [8])]
     yield "hostile_tile.tif", strip_tiff(data, (W, H), [8] * 3, 2, *packed, (322, 4, [1 << 31]), (323, 4, [1 << 31]), (324, 4, [8]))
@@ -167,7 +167,7 @@ def hostile():
     yield "hostile_palette.tif", strip_tiff(data, (W, H), [8], 3, *packed, (320, 3, [1, 2, 3]))
     yield "hostile_subsampled.tif", strip_tiff(data, (W, H), [8] * 3, 6, *packed, (530, 3, [4, 4]))
     yield "hostile_predictor.tif", strip_tiff(data, (W, H), [32], 1, *packed, (317, 3, [3]), (339, 3, [3]))
-    # A window of 2 TB before a block of nothing.
+    # A window of 2 TB before an empty block.
     window = b"\x28\xb5\x2f\xfd\x00\xf8\x01\x00\x00"
     yield "hostile_window.tif", strip_tiff(window, (W, H), [8] * 3, 2, (259, 3, [50000]))
     for name, compression in (("rle", 2), ("group3", 3), ("group4", 4)):
@@ -232,7 +232,7 @@ def keras_weights(file):
 
 
 def stored(file):
-    """Tensors in every way that HDF5 has of keeping them."""
+    """Tensors in every storage format of HDF5."""
     values = np.arange(24, dtype=np.float32).reshape(4, 6)
     for name, options in {
         "plain": {},
@@ -284,7 +284,7 @@ def weights():
     yield "keras.h5", h5(keras_h5)
     yield "latest.h5", h5(keras_h5, libver="latest")
     yield "keras.weights.h5", h5(keras_weights)
-    # Its groups go round in circles.
+    # Its groups form a cycle.
     yield "refused_stored.h5", h5(stored)
     yield "refused_stored_latest.h5", h5(stored, libver="latest")
     yield "many_latest.h5", h5(many, libver="latest")
@@ -313,7 +313,7 @@ def weights():
 
 
 def headers(model):
-    """Of the model file: whole, and with a description that does not fit."""
+    """Headers of the model file: complete, and with a description that does not match."""
     content = Path(model).read_bytes()
     header = content[8 : 8 + int.from_bytes(content[:8], "little")].rstrip(b" ")
     yield "whole.json", header

@@ -1,12 +1,12 @@
-"""Grad-CAM (Selvaraju et al. 2017) by Keras's own gradients, to hold activation maps against.
+"""Grad-CAM (Selvaraju et al. 2017) with Keras's own gradients, as the reference for activation maps.
 
 Makes in fixtures/grad_cam/:
   expected.json   for models of fixtures/keras_import, pictures of fixtures/keras_mobilenetv2 and every class:
-                  the logit, and the map [height][width] before its negative values are cut off
+                  the logit, and the map [height][width] before negative values are clipped
 
-The target layer is the base's last activation; the map is the sum of its channels, each weighted by the mean over
-all positions of the logit's gradient. The logit is what goes into the softmax or sigmoid; that of one of two classes
-under a softmax is its own minus that of the other.
+The target layer is the base's last activation. The map is the sum of its channels, each weighted by the mean over all
+positions of the logit's gradient. The logit is the input of the softmax or sigmoid; for one of two classes under a
+softmax, it is that class's logit minus the other's.
 
   python tools/reference/grad_cam.py
   (keras 3.15.1, tf_keras 2.21.0, tensorflow-cpu 2.21.0, numpy 2.4.6)
@@ -28,7 +28,7 @@ PICTURES = ["96x96/0/picture", "96x96/1/picture"]
 
 
 def chain(k, model):
-    """The layers of a model that is a chain, those of a Sequential in its place."""
+    """The layers of a sequential model, with nested Sequential models expanded."""
     for layer in model.layers:
         if isinstance(layer, k.layers.InputLayer):
             continue
@@ -39,7 +39,7 @@ def chain(k, model):
 
 
 def maps(k, model, x):
-    """(logit, map) of every class, for one picture [1, height, width, 3]."""
+    """(logit, map) for every class, for one picture [1, height, width, 3]."""
     layers = list(chain(k, model))
     at = next(i for i, layer in enumerate(layers) if isinstance(layer, k.Model))
     softmax = layers[-1].activation is k.activations.softmax

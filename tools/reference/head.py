@@ -1,15 +1,15 @@
-"""Training the head: what scikit-learn's logistic regression and Keras's optimizers give.
+"""Training the head: reference results of scikit-learn's logistic regression and Keras's optimizers.
 
 Makes in fixtures/head/:
   data.safetensors  x [120, 24] f32, x_standardised [120, 24] f32, mean [24] f64, scale [24] f64,
                     y3 [120] i64 (3 classes), y2 [120] i64 (2 classes: y3 == 2 -> 1, else 0),
-                    kernel3 [24, 3], bias3 [3], kernel1 [24, 1], bias1 [1] (f32, where training starts)
+                    kernel3 [24, 3], bias3 [3], kernel1 [24, 1], bias1 [1] (f32, the initial values)
   sklearn.json      LogisticRegression(lbfgs), several C, 3 and 2 classes, with and without class weights
                     and sample weights
-  keras.json        loss of every step and final weights; Adam, RMSprop, SGD; with and without class
+  keras.json        the loss of every step and the final weights; Adam, RMSprop, SGD; with and without class
                     weights and sample weights
 
-Two commands, as scikit-learn and TensorFlow live in separate environments; the first makes the data:
+Two commands, because scikit-learn and TensorFlow need separate environments. The first also makes the data:
   python tools/reference/head.py sklearn     (scikit-learn 1.9.1, numpy 2.4.6, safetensors 0.8.0)
   python tools/reference/head.py keras       (keras 3.15.1 on tensorflow-cpu 2.21.0)
 The versions used are in each JSON file.
@@ -31,8 +31,8 @@ def make_data(folder):
     rng.shuffle(y3)
     centres = rng.normal(size=(3, D)) * 0.4
     x = np.maximum(centres[y3] + rng.normal(size=(N, D)), 0) * rng.uniform(0.3, 3.0, size=D)
-    x[:, 17] = 0.0  # A dead feature, as real bases have: standard deviation nought, scale 1.
-    x[:, 5] += 40.0  # A feature far from nought, of small spread: cancellation shows.
+    x[:, 17] = 0.0  # A dead feature, as real bases have: standard deviation zero, scale 1.
+    x[:, 5] += 40.0  # A feature far from zero with a small spread: reveals cancellation.
     x = x.astype(np.float32)
     wide = x.astype(np.float64)
     mean, scale = wide.mean(0), wide.std(0)
@@ -53,7 +53,7 @@ def make_data(folder):
 
 
 def sample_weights():
-    """1/2 to 5/2, in no order that labels have."""
+    """Weights from 1/2 to 5/2, uncorrelated with the labels."""
     return (1 + np.arange(N) * 7 % 5).astype(np.float32) / 2
 
 
@@ -195,7 +195,7 @@ def with_keras(folder):
                 losses.append(loss.numpy())
         final = model.get_weights()
 
-        # The same through `fit`, the way people run it: the steps above must be what it does.
+        # The same with `fit`, which is what people use: it must give the same results as the steps above.
         fitted, loss_function, optimizer = build()
         fitted.compile(optimizer, loss_function)
         history = fitted.fit(

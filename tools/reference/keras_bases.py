@@ -1,5 +1,5 @@
-"""What Keras's networks compute with weights from `seeded.py`, layer by layer at two sizes, and their layers, with
-and without a classifier: `fixtures/bases/NAME.safetensors`.
+"""Outputs of Keras's networks with weights from `seeded.py`, layer by layer at two sizes, and their layers with and
+without a classifier: `fixtures/bases/NAME.safetensors`.
 
 Keras 3 on TensorFlow in f32. `python tools/reference/keras_bases.py [NAME ...]`
 """
@@ -27,12 +27,12 @@ BASES = {
     "efficientnet-b3": keras.applications.EfficientNetB3,
     "efficientnetv2-s": keras.applications.EfficientNetV2S,
 }
-# Sides of the inputs of networks with and without a classifier, where not 224.
+# Input sides of networks with and without a classifier, if they differ from 224.
 INPUTS = {"efficientnet-b1": 240, "efficientnet-b2": 260, "efficientnet-b3": 300, "efficientnetv2-s": 384}
-# Networks whose layers are listed one by one; of others there are totals.
+# Networks whose layers are listed individually; for others there are only totals.
 LISTED = ["mobilenetv1", "mobilenetv3-small", "mobilenetv3-large", "efficientnet-b0"]
 
-# With `weights="imagenet"` B0 to B3 have a layer more; the weights themselves are ours.
+# With `weights="imagenet"`, B0 to B3 have an additional layer. The weights themselves are ours.
 efficientnet.file_utils.get_file = lambda *_, **__: ""
 
 
@@ -61,7 +61,7 @@ def seed(model: keras.Model, base: str) -> None:
 
 
 def scaled(name: str, pixels: np.ndarray) -> np.ndarray:
-    """As `preprocess_input` does: of all but MobileNetV1 it is a part of the network."""
+    """What `preprocess_input` does. Except for MobileNetV1, it is a part of the network."""
     return pixels / 127.5 - 1.0 if name == "mobilenetv1" else pixels
 
 

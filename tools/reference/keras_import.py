@@ -1,12 +1,12 @@
-"""Whole Keras models as people export them, with what Keras answers, to hold `headstart import` against.
+"""Whole Keras models as people export them, with Keras's predictions, as the reference for `headstart import`.
 
 Makes in fixtures/keras_import/:
-  <name>.keras, <name>.h5   the models, below; packed by zip or gzip, since all hold the same base
+  <name>.keras, <name>.h5   the models below; compressed with zip or gzip, since all contain the same base
   teachable_machine/labels.txt   the class names as Teachable Machine writes them
-  expected.json             each model's answers for the pictures of fixtures/keras_mobilenetv2
+  expected.json             each model's predictions for the pictures of fixtures/keras_mobilenetv2
 
-The base is that of fixtures/keras_mobilenetv2 (alpha 0.35, 96 x 96), whose script must have run before. Heads are
-drawn from seeds and rounded, so that they pack well.
+The base is that of fixtures/keras_mobilenetv2 (alpha 0.35, 96 x 96), whose script must have run before. Head weights
+are drawn from seeds and rounded, so that they compress well.
 
   teachable_machine/keras_model.h5   tf_keras: Sequential of Sequential [base that pads in layers of its own, as Keras
                             up to 2.3 had it, and pooling] and Sequential [Dense(100, relu), Dense(3, softmax) without bias];
@@ -21,7 +21,7 @@ drawn from seeds and rounded, so that they pack well.
 
   python tools/reference/keras_import.py
   (keras 3.15.1, tf_keras 2.21.0, tensorflow-cpu 2.21.0, h5py 3.14.0, numpy 2.4.6)
-The .keras files hold the time they were written; all else comes out the same again, up to rounding.
+The .keras files contain the time of writing; everything else is reproducible, up to rounding.
 """
 
 import os
@@ -43,7 +43,7 @@ ALPHA, SIZE = 0.35, 96
 
 
 def draw(model, seed):
-    """Gives weights to every layer of a head: exact in few bits, and none of them trivial."""
+    """Sets random weights for every layer of a head: exact in few bits, and none of them trivial."""
     rng = np.random.default_rng(seed)
     grid = lambda low, high, shape: (rng.integers(round(low * 32), round(high * 32) + 1, shape) / 32).astype(np.float32)
     for layer in model:
@@ -68,7 +68,7 @@ def base(k, weights, **options):
 
 
 def with_padding_apart(model):
-    """The same network with the first convolution's padding in a layer of its own."""
+    """The same network with the first convolution's padding as a separate layer."""
     config = model.get_config()
     at = next(i for i, layer in enumerate(config["layers"]) if layer["name"] == "Conv1")
     conv = config["layers"][at]
@@ -151,7 +151,7 @@ def pack_zip(path):
 
 
 def pack_h5(path):
-    """The same file with its tensors packed, which HDF5 does by itself when it reads."""
+    """Compresses the tensors of a file; HDF5 decompresses them transparently."""
     packed = path.with_suffix(".packed")
     with h5py.File(path) as old, h5py.File(packed, "w") as new:
         new.attrs.update(old.attrs)
@@ -195,7 +195,7 @@ def main():
         for pixels in pictures:
             x = pixels.astype(np.float32)[None]
             if pixels.shape[:2] != (SIZE, SIZE):
-                # headstart goes on with whole levels; this network makes a lot of the fractions.
+                # headstart continues with whole levels after resizing; this network is sensitive to the fractions.
                 x = np.floor(np.asarray(read.layers[0](x)) + 0.5)
             values.append(np.asarray(read.predict(x / 127.5 - 1 if scaled else x, verbose=0))[0])
         if name == "logits.keras":

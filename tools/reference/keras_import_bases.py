@@ -1,7 +1,7 @@
-"""Whole Keras models on the bases that keras.applications has, to import: too large for the repository.
+"""Whole Keras models on the bases in keras.applications, for import: too large for the repository.
 
-Writes FOLDER/NAME.keras and .h5 with weights from `seeded.py`, pictures, and what Keras says of them in
-FOLDER/expected.json. With HEADSTART_REAL_WEIGHTS the folder above, called FOLDER/.., a test imports them.
+Writes FOLDER/NAME.keras and .h5 with weights from `seeded.py`, pictures, and Keras's predictions for them in
+FOLDER/expected.json. A test imports them if HEADSTART_REAL_WEIGHTS names FOLDER's parent.
 `python tools/reference/keras_import_bases.py FOLDER` (Keras 3.15, TensorFlow 2.21)
 """
 
@@ -19,7 +19,7 @@ from keras.src.applications import efficientnet
 from seeded import picture, tensor
 
 SIZE = 96
-# Keras's name, and whether it is built as with weights of ImageNet, which adds a layer to EfficientNet.
+# Keras's name, and whether it is built as if with ImageNet weights, which adds a layer to EfficientNet.
 BASES = {
     "mobilenet": ("MobileNet", False),
     "mobilenetv3_small": ("MobileNetV3Small", False),
@@ -69,7 +69,7 @@ def main(folder):
         model = keras.Model(outside, keras.layers.Dense(4, activation="softmax", name="answer")(x))
         seed(model)
         features = keras.Model(outside, x).predict(pictures.astype("float32"), verbose=0)
-        # Logits that say something.
+        # Scale the kernel so that logits have a useful spread.
         kernel, bias = model.get_layer("answer").get_weights()
         model.get_layer("answer").set_weights([kernel / max(features.std(), 1e-6), bias])
         for ending in ("keras", "h5"):

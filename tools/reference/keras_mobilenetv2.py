@@ -1,4 +1,4 @@
-"""Keras's MobileNetV2: its tables, weight files as Keras writes them, and what every layer gives.
+"""Keras's MobileNetV2: its tables, weight files as Keras writes them, and the output of every layer.
 
 Makes in fixtures/keras_mobilenetv2/:
   architectures.json      layers and parameter counts of many widths and sizes
@@ -9,15 +9,16 @@ Makes in fixtures/keras_mobilenetv2/:
   keras3_tutorial.keras   Keras 3: augmentation, Rescaling(1/127.5, -1), base, ..., Dense(3, softmax)
   configs/*.json          more whole models as people write them, configuration only
   activations.safetensors samples of every layer's output, features in full, the pictures
-  expected.json           statistics of every layer's output; what the whole models answer
+  expected.json           statistics of every layer's output; predictions of the whole models
 
-All the weight files hold the same base: alpha 0.35, without top, weights from a seed, each kernel a small
-integer times a power of two and each BatchNorm value a multiple of 1/32, so exact in f16. BatchNorm's mean
-and variance are near, not at, what the pictures give: a signal goes through, and no statistic is trivial.
+All the weight files contain the same base: alpha 0.35, without top, with seeded weights. Each kernel value is a small
+integer times a power of two and each BatchNorm value a multiple of 1/32, so all are exact in f16. BatchNorm's mean and
+variance are near, but not equal to, those of the pictures: signals pass through the network, and no statistic is
+trivial.
 
   python tools/reference/keras_mobilenetv2.py
   (keras 3.15.1, tf_keras 2.21.0, tensorflow-cpu 2.21.0, h5py 3.14.0, numpy 2.4.6)
-The .keras file holds the time it was written; all else comes out the same again, up to rounding.
+The .keras file contains the time of writing; everything else is reproducible, up to rounding.
 """
 
 import os
@@ -31,7 +32,7 @@ import tf_keras
 import common
 
 ALPHA, SIZE = 0.35, 96
-CENTRED = 0.25  # How much of a channel's mean BatchNorm takes away; all of it would magnify rounding errors.
+CENTRED = 0.25  # The fraction of a channel's mean that BatchNorm removes; 1 would magnify rounding errors.
 
 
 def build(height, width=None, alpha=ALPHA, top=False, classes=1000):
@@ -42,7 +43,7 @@ def build(height, width=None, alpha=ALPHA, top=False, classes=1000):
 
 
 def inbound(layer):
-    """Names of the layers that feed this one, in order."""
+    """Names of the layers whose outputs this one reads, in order."""
     return [
         tensor._keras_history.operation.name for node in layer._inbound_nodes for tensor in node.arguments.keras_tensors
     ]
@@ -116,7 +117,7 @@ def architectures(folder):
 
 
 def make_weights(base, pictures):
-    """Sets weights from a seed; walks the network so that each convolution's output has a spread of about 2."""
+    """Sets seeded weights layer by layer, so that each convolution's output has a spread of about 2."""
     rng = np.random.default_rng(350096)
     known = {base.layers[0].name: pictures}
     for layer in base.layers[1:]:
@@ -156,7 +157,7 @@ def preprocess(pictures):
 
 
 def in_f64(base, weights, pixels):
-    """Every layer's output computed in f64, in a network of its own."""
+    """Every layer's output computed in f64, in a separate network."""
     keras.backend.set_floatx("float64")
     wide = build(*base.input_shape[1:3])
     wide.set_weights(weights)

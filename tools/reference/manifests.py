@@ -1,5 +1,5 @@
-"""Tables that list pictures, for crates/data/src/sources/manifest: the same five rows in CSV and in
-what pyarrow makes of Parquet. The pictures themselves are not needed.
+"""Tables that list pictures, for crates/data/src/sources/manifest: the same five rows in CSV and in Parquet as written
+by pyarrow. The pictures themselves are not needed.
 
 Makes in crates/data/tests/fixtures/manifest/:
   manifest.csv               the rows
@@ -7,7 +7,7 @@ Makes in crates/data/tests/fixtures/manifest/:
   dictionary_groups.parquet  dictionary-encoded text, row groups of two rows, snappy, another column
   other_types.parquet        the columns in another order, weight as f32, group as int64, text as binary
   lists.parquet              labels that are lists: refused
-  pictures.parquet           a column that holds pictures: no manifest
+  pictures.parquet           a column that contains pictures: not a manifest
 
   python tools/reference/manifests.py     (pyarrow 26.0.1)
 """

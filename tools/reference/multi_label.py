@@ -1,14 +1,14 @@
-"""Several labels a sample: what scikit-learn's one-vs-rest heads and figures and Keras's training give.
+"""Multi-label: reference results of scikit-learn's one-vs-rest heads and metrics, and of Keras's training.
 
-Makes in fixtures/head/, of the features of data.safetensors (which head.py makes):
+Makes in fixtures/head/, from the features in data.safetensors (made by head.py):
   multi_label_sklearn.json  "sets": the classes of each of 120 samples, of 4;
                             "cases": OneVsRestClassifier(LogisticRegression), several C, with and without class weights
-                            and sample weights, and the figures of what the heads say of their own samples;
-                            "rankings": average_precision_score where scores are equal, and of all right and all wrong
-  multi_label_keras.json    loss of every epoch, binary accuracy, and final weights of a Dense layer with
+                            and sample weights, and the metrics of the heads on the training samples;
+                            "rankings": average_precision_score for equal scores, and for all right and all wrong
+  multi_label_keras.json    the loss of every epoch, binary accuracy, and final weights of a Dense layer with
                             BinaryCrossentropy(from_logits=True); Adam; with and without sample weights and label smoothing
 
-Two commands, as scikit-learn and TensorFlow may live in separate environments; the first makes the sets:
+Two commands, because scikit-learn and TensorFlow may need separate environments. The first makes the label sets:
   python tools/reference/multi_label.py sklearn     (scikit-learn 1.9.1, numpy 2.4.6, safetensors 0.8.0)
   python tools/reference/multi_label.py keras       (keras 3.15.1 on tensorflow-cpu 2.21.0)
 The versions used are in each JSON file.
@@ -32,7 +32,8 @@ def data(folder):
 
 
 def truth(x):
-    """[120, 4] of 0 and 1: classes of a half, a third, a fifth and a twelfth, that go by features and chance."""
+    """[120, 4] of 0 and 1: classes of a half, a third, a fifth and a twelfth of the samples, from features and
+    chance."""
     rng = np.random.default_rng(20261128)
     scores = x.astype(np.float64) @ rng.normal(size=(D, CLASSES)) + 2.0 * rng.normal(size=(N, CLASSES))
     shares = np.array([1 / 2, 1 / 3, 1 / 5, 1 / 12])
@@ -67,7 +68,7 @@ def with_sklearn(folder):
             if own is None:
                 fitted = OneVsRestClassifier(model).fit(x, y).estimators_
             else:
-                # OneVsRestClassifier hands no sample weights on.
+                # OneVsRestClassifier does not pass sample weights on.
                 from sklearn.base import clone
 
                 fitted = [clone(model).fit(x, y[:, k], sample_weight=own) for k in range(CLASSES)]

@@ -1,9 +1,9 @@
-"""What ONNX Runtime makes of every operator that ONNX exports use, for crates/export.
+"""ONNX Runtime's results for every operator that ONNX exports use, for crates/export.
 
     python tools/reference/onnx_operators.py
 
-Writes fixtures/export/operators.onnx, a model that the `onnx` package made and checked, and
-operators.safetensors with the values of all its nodes. Versions are in the model's metadata.
+Writes fixtures/export/operators.onnx, a model made and checked by the `onnx` package, and operators.safetensors with
+the values of all its nodes. Versions are in the model's metadata.
 """
 
 from pathlib import Path

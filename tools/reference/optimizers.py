@@ -1,4 +1,4 @@
-"""Optimizers, clipping, averages, schedules and soft losses: what Keras and PyTorch give.
+"""Optimizers, clipping, averages, schedules and soft losses: reference results of Keras and PyTorch.
 
 Makes in fixtures/optimizers/:
   keras.json    two variables, kernel [4, 3] and bias [3], and their gradients over 12 steps, the same for
@@ -7,7 +7,7 @@ Makes in fixtures/optimizers/:
                 gradients
   pytorch.json  the rates of OneCycleLR
 
-Two commands, as TensorFlow and PyTorch do not share a process well:
+Two commands, because TensorFlow and PyTorch do not share a process well:
   python tools/reference/optimizers.py keras    (keras 3.15.1 on tensorflow-cpu)
   python tools/reference/optimizers.py pytorch  (torch 2.15.0)
 The versions used are in each JSON file.
@@ -27,7 +27,7 @@ LEARNING_RATE = 0.01
 def start_and_gradients():
     rng = np.random.default_rng(20240602)
     start = [rng.normal(size=(4, 3)), rng.normal(size=3)]
-    # Gradients that keep a direction, change in size from step to step, and are nought here and there.
+    # Gradients with a constant drift whose size changes from step to step, with some zeros.
     drift = [rng.normal(size=(4, 3)) * 0.5, rng.normal(size=3) * 0.5]
     size = 10.0 ** rng.uniform(-1.5, 0.7, size=STEPS)
     gradients = []

@@ -1,12 +1,12 @@
-"""Makes the picture fixtures of crates/data: small files in every format and mode, with
-the pixels that Pillow decodes them to.
+"""Makes the picture fixtures of crates/data: small files in every format and mode, with the pixels that Pillow
+decodes.
 
     python tools/reference/pictures.py crates/data/tests/fixtures
 
-Needs Pillow with pillow-jxl-plugin 1.3.8, numpy and OpenCV (which writes samplings that Pillow does not). Expected pixels
-are `.rgb` files: width and height as little-endian u32, then 8-bit RGB rows. `decode.tsv` lists
-file, expected pixels, largest and mean difference allowed; `reduced.tsv` lists the same of JPEGs
-that are decoded in full, to a half, a quarter or an eighth, with the divisor behind the file.
+Needs Pillow with pillow-jxl-plugin 1.3.8, numpy and OpenCV (which writes samplings that Pillow does not). Expected
+pixels are `.rgb` files: width and height as little-endian u32, then 8-bit RGB rows. `decode.tsv` lists file, expected
+pixels, and the largest and mean differences allowed. `reduced.tsv` lists the same for JPEGs decoded in full and at a
+half, a quarter or an eighth of the size, with the divisor after the file.
 """
 
 import io
@@ -23,15 +23,15 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 W, H = 13, 9
 LOSSLESS = (0, 0.0)
-# Full-resolution chroma at quality 95: decoders differ by the rounding of the inverse DCT and
-# of the colour conversion only.
+# Full-resolution chroma at quality 95: decoders differ only by the rounding of the inverse DCT and of the colour
+# conversion.
 JPEG = (3, 1.0)
 # Halved chroma, interpolated in the same way.
 SUBSAMPLED = (4, 1.0)
 
 
 def photo(w=W, h=H, channels=3):
-    """Smooth, asymmetric in both axes, every channel different."""
+    """Smooth, asymmetric along both axes, and different in every channel."""
     y, x = np.mgrid[0:h, 0:w].astype(np.float64)
     planes = [
         255 * x / (w - 1),
@@ -88,7 +88,7 @@ def encode(image, format, **options):
 
 
 def of_jpeg(pixels):
-    """A JPEG that is packed anew without loss."""
+    """A JPEG losslessly recompressed as JPEG XL."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.jpg"
         Image.fromarray(pixels).save(path, "JPEG", quality=95, subsampling=0)
@@ -109,7 +109,7 @@ def png16(samples):
 
 
 def high_byte(samples):
-    """What `to_rgb` makes of `png16(samples)`, computed without a decoder."""
+    """The result of `to_rgb` for `png16(samples)`, computed without a decoder."""
     eight = (samples >> 8).astype(np.uint8)
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[samples.shape[2]]
     image = Image.fromarray(eight.squeeze() if samples.shape[2] == 1 else eight, mode)
@@ -129,7 +129,8 @@ def without_segment(data, marker):
 
 
 def tiff(entries, data):
-    """One directory of (tag, type, values), little-endian; values that do not fit follow it. Data begins at 8."""
+    """A TIFF of one directory of (tag, type, values), little-endian; values that do not fit follow it. Data begins at
+    8."""
     entries = sorted(entries)
     start = 8 + len(data)
     rest_at = start + 2 + 12 * len(entries) + 4
@@ -143,7 +144,7 @@ def tiff(entries, data):
 
 
 def samples_tiff(samples, bits, photometric, *more):
-    """A TIFF of one strip of samples, shape (h, w, channels), that are packed in so many bits."""
+    """A TIFF of one strip of samples, shape (h, w, channels), packed with `bits` bits each."""
     h, w, channels = samples.shape
     if bits < 8:
         ones = np.unpackbits(samples.astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
@@ -170,7 +171,7 @@ def strip_tiff(data, size, bits, photometric, *more):
 
 
 def planar_tiles(samples):
-    """A TIFF of tiles of 16 x 16, of each sample for itself, little-endian."""
+    """A TIFF of 16 x 16 tiles, with a plane per sample, little-endian."""
     h, w, channels = samples.shape
     padded = np.pad(samples, ((0, -h % 16), (0, -w % 16), (0, 0)))
     tiles = [
@@ -186,7 +187,7 @@ def planar_tiles(samples):
 
 
 def subsampled(samples, h, v):
-    """YCbCr of which h x v pixels share Cb and Cr (TIFF 6.0, section 21)."""
+    """YCbCr in which h x v pixels share Cb and Cr (TIFF 6.0, section 21)."""
     rows, columns, _ = samples.shape
     padded = np.pad(samples, ((0, -rows % v), (0, -columns % h), (0, 0)), mode="edge")
     out = b""
@@ -246,7 +247,7 @@ def decode_cases():
     yield "png_bits.png", encode(bits, "PNG"), LOSSLESS
     yield "png_orientation_6.png", encode(rgb, "PNG", exif=exif(6)), LOSSLESS
     for channels, name in ((1, "grey"), (2, "grey_alpha"), (3, "rgb"), (4, "rgba")):
-        # The grey one's second plane is alpha.
+        # For the grey picture with alpha, the second plane is alpha.
         samples = wide[..., [0, 3]] if channels == 2 else wide[..., :channels]
         yield f"png_16_{name}.png", png16(samples), LOSSLESS, high_byte(samples)
 
@@ -263,7 +264,7 @@ def decode_cases():
     yield "jxl_rgba.jxl", encode(rgba, "JXL", lossless=True), LOSSLESS
     yield "jxl_grey_alpha.jxl", encode(grey_alpha, "JXL", lossless=True), LOSSLESS
     yield "jxl_lossy.jxl", encode(Image.fromarray(detailed(60, 40)), "JXL", quality=90), JPEG
-    # Pillow's plug-in makes the JPEG of it again; JPEG XL itself rebuilds coefficients nearer to nought.
+    # Pillow's plug-in reconstructs the JPEG; JPEG XL itself reconstructs coefficients closer to zero.
     yield "jxl_of_jpeg.jxl", of_jpeg(detailed(60, 40)), (20, 3.0)
 
     yield "gif_one.gif", encode(palette, "GIF"), LOSSLESS
@@ -289,7 +290,7 @@ def decode_cases():
     yield "tiff_palette.tif", encode(palette, "TIFF"), LOSSLESS
     yield "tiff_grey_alpha.tif", encode(grey_alpha, "TIFF"), LOSSLESS
     yield "tiff_ycbcr.tif", encode(rgb.convert("YCbCr"), "TIFF"), (1, 0.5)
-    # Fractions are cut off, and what lies outside of 0 to 255.
+    # Fractions are truncated, and values outside 0 to 255 are clipped.
     floats = Image.fromarray(photo()[..., 0].astype(np.float32) * 1.1 - 12.3)
     yield "tiff_float.tif", encode(floats, "TIFF"), LOSSLESS
     yield "tiff_float_predicted.tif", encode(floats, "TIFF", compression="tiff_adobe_deflate", tiffinfo={317: 3}), LOSSLESS
@@ -345,7 +346,7 @@ def decode_cases():
 
     yield "webp_lossless.webp", encode(rgb, "WEBP", lossless=True), LOSSLESS
     yield "webp_alpha.webp", encode(rgba, "WEBP", lossless=True, exact=True), LOSSLESS
-    # Chroma is halved: the two decoders interpolate it alike up to rounding.
+    # Chroma is halved: the two decoders interpolate it equally, up to rounding.
     yield "webp_lossy.webp", encode(large, "WEBP", quality=95), (6, 1.5)
     yield "webp_lossy_alpha.webp", encode(Image.fromarray(photo(37, 29, 4), "RGBA"), "WEBP", quality=95), (6, 1.5)
     yield "webp_orientation_5.webp", encode(rgb, "WEBP", lossless=True, exif=exif(5)), LOSSLESS
@@ -353,7 +354,7 @@ def decode_cases():
 
 
 def orientations(image):
-    """Pictures that say how they lie in all the ways that Pillow knows."""
+    """Pictures that specify their orientation in all the ways that Pillow supports."""
 
     def text(keyword, body, **options):
         info = PngImagePlugin.PngInfo()
@@ -401,7 +402,7 @@ def orientations(image):
 
 
 def pnms(wide):
-    """Netpbm's formats in the variants that Pillow reads but does not write, and PAM, which it does not read."""
+    """Netpbm's formats in variants that Pillow reads but does not write, and PAM, which it does not read."""
 
     def plain(samples):
         return "\n".join(" ".join(str(v) for v in row.ravel()) for row in samples).encode()
@@ -437,10 +438,9 @@ def pnms(wide):
 
 # The rounding of the inverse DCT and of the colour conversion.
 REDUCED = (3, 0.6)
-# Chroma that is smaller in one direction only is interpolated by libjpeg before the mean is taken:
-# the pictures are smooth.
+# If chroma is smaller along one axis only, libjpeg interpolates it before taking the mean; the pictures are smooth.
 MEANS = (6, 0.8)
-# Of the block in which data ran out libjpeg makes something in bands that the scan does not code, too.
+# In the block where data ran out, libjpeg also invents bands that the scan does not code.
 RAN_OUT = (16, 0.6)
 
 
@@ -474,7 +474,7 @@ def reduced_cases():
         yield f"{name}.jpg", data, MEANS, means
 
 
-# What becomes of the markers of a scan, which are its 0xFF and number.
+# Changes to the restart markers of a scan, each of which is 0xFF and its number.
 RESTARTS_CHANGED = {
     "missing": lambda markers: [*markers[:2], b"", *markers[3:]],
     "last_missing": lambda markers: [*markers[:-1], b""],
@@ -487,9 +487,9 @@ RESTARTS_CHANGED = {
 
 
 def restarts_changed(data, change):
-    """A JPEG whose restart markers become what `change` makes of them, in every scan."""
+    """A JPEG in which `change` replaces the restart markers of every scan."""
     at = [i for i in range(data.index(b"\xff\xda"), len(data) - 1) if data[i] == 0xFF and data[i + 1] & 0xF8 == 0xD0]
-    # A scan begins with number 0.
+    # A scan begins with marker number 0.
     scans = [[]]
     for before, i in zip([None, *at], at):
         if before is not None and data[i + 1] == 0xD0 and data[before + 1] != 0xD7:
@@ -503,7 +503,7 @@ def restarts_changed(data, change):
 
 
 def several_scans(samples):
-    """A sequential JPEG with a scan for each component, from one of each component alone."""
+    """A sequential JPEG with one scan per component, assembled from a JPEG of each component."""
 
     def segments(data):
         at = 2
@@ -529,7 +529,7 @@ def several_scans(samples):
 
 
 def blocks():
-    """A JPEG whose blocks are of one colour each, and these colours."""
+    """A JPEG whose blocks have one colour each, and these colours."""
     colours = detailed(9, 7) // 2 + 64
     grey = Image.fromarray(colours).convert("L")
     large = grey.resize((72, 56), Image.Resampling.NEAREST)
@@ -537,7 +537,7 @@ def blocks():
 
 
 def draft(data, divisor):
-    """As libjpeg decodes to a part of the size."""
+    """libjpeg's result when it decodes at reduced size."""
     image = Image.open(io.BytesIO(data))
     width, height = image.size
     image.draft(None, (width // divisor, height // divisor))
@@ -546,7 +546,7 @@ def draft(data, divisor):
 
 
 def means(data, divisor):
-    """Means of what is decoded in full. libjpeg reduces no component in one direction only."""
+    """Means of the fully decoded picture. libjpeg never reduces a component along one axis only."""
     return Image.open(io.BytesIO(data)).reduce(divisor)
 
 

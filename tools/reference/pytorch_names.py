@@ -1,4 +1,4 @@
-"""State dicts of the PyTorch ports: keys and shapes of many, and the numbers of one.
+"""State dicts of the PyTorch ports: keys and shapes of many, and the values of one.
 
 Makes in fixtures/:
   pytorch_names.json                           state-dict key -> shape, of torchvision, timm and lukemelas-style models
@@ -7,12 +7,12 @@ Makes in fixtures/:
   pytorch_mobilenetv2/expected.safetensors     pictures, samples of every leaf module, features, logits
   pytorch_mobilenetv2/expected.json            statistics
 
-The weights come from a seed: small integers times powers of two, BatchNorm values exact in f16, so both
-.pth files hold the same numbers.
+The weights are seeded: small integers times powers of two, with BatchNorm values exact in f16, so both .pth files
+contain the same numbers.
 
   python tools/reference/pytorch_names.py --lite-package DIR
   (torch 2.15.0, torchvision 0.29.2, timm 1.0.31, numpy 2.4.6)
-DIR is the folder that holds the unpacked `efficientnet_lite_pytorch` package (PyPI, 0.1.0, Apache-2.0).
+DIR is the folder with the unpacked `efficientnet_lite_pytorch` package (PyPI, 0.1.0, Apache-2.0).
 """
 
 import sys
@@ -61,7 +61,7 @@ def names(lite_package):
 
 
 def as_its_authors(name):
-    """A ConvNeXt under the names of its authors: timm's own reader turns them into timm's."""
+    """A ConvNeXt under its authors' names: timm's own loader converts them to timm's."""
     import timm
     from timm.models.convnext import checkpoint_filter_fn
 
@@ -98,7 +98,7 @@ def leaves(model):
 
 @torch.no_grad()
 def make_weights(model, pictures):
-    """Weights from a seed, set module by module as the pictures come through, as keras_mobilenetv2.py does."""
+    """Seeded weights, set module by module while the pictures pass through, as in keras_mobilenetv2.py."""
     rng = np.random.default_rng(350097)
 
     def before(module, inputs):

@@ -1,18 +1,18 @@
-"""Resizing: what Pillow, OpenCV, torchvision and Keras make of the same pictures.
+"""Resizing: results of Pillow, OpenCV, torchvision and Keras for the same pictures.
 
-Makes in fixtures/resize/, one file for each library:
+Makes in fixtures/resize/, one file per library:
   pillow.safetensors       bilinear and bicubic; stretch, crop (ImageOps.fit) and pad (ImageOps.pad)
   pillow_draft.safetensors JPEGs (`source/NAME`, bytes of the file) that draft() reduces, resized from the box that it
-                           answers: `NAME/WxH/filter/fit`, bilinear and bicubic
-  pillow_box.safetensors   area (BOX) where both sides shrink by whole numbers
-  opencv.safetensors       area (INTER_AREA) where neither side grows
+                           returns: `NAME/WxH/filter/fit`, bilinear and bicubic
+  pillow_box.safetensors   area (BOX), if both sides shrink by whole factors
+  opencv.safetensors       area (INTER_AREA), if neither side grows
   torchvision.safetensors  bilinear and bicubic, antialias=True; stretch
   keras.safetensors        tensorflow and area: image_dataset_from_directory with "bilinear", its default, and
                            "area"; stretch, crop (crop_to_aspect_ratio) and pad (pad_to_aspect_ratio)
-Tensors are u8 [height, width, 3], RGB: `source/WxH`, and `WxH/WxH/filter/fit` for source, target, filter, fit.
-Real results are rounded to the nearest level, halves up. Versions are in each file's metadata.
+Tensors are u8 [height, width, 3], RGB: `source/WxH`, and `WxH/WxH/filter/fit` for source, target, filter, fit. Real
+numbers are rounded to the nearest level, halves up. Versions are in each file's metadata.
 
-Three commands, as TensorFlow and PyTorch do not go into one process:
+Three commands, because TensorFlow and PyTorch cannot share a process:
   python tools/reference/resize.py pillow       (pillow 13.0.0, opencv 5.0.0)
   python tools/reference/resize.py torchvision  (torch 2.15.0, torchvision 0.29.2)
   python tools/reference/resize.py keras        (keras 3.15.1 on tensorflow-cpu 2.21.0)
@@ -27,9 +27,9 @@ import numpy as np
 
 import common
 
-# Width, height: odd, upright, the size of a target, a pixel, and slivers.
+# Width, height: odd, portrait, the size of a target, a single pixel, and slivers.
 SOURCES = [(61, 47), (40, 70), (16, 16), (1, 1), (120, 9), (5, 90)]
-# Smaller and larger than the sources, of every aspect.
+# Smaller and larger than the sources, in every aspect ratio.
 TARGETS = [(16, 16), (31, 20), (27, 44), (1, 1)]
 FITS = ["stretch", "crop", "pad"]
 # A source, and targets that divide it.
@@ -50,15 +50,15 @@ def write(folder, library, sources, results, packages):
 
 
 def resize(image, size, filter, box):
-    """Columns first, then rows: Pillow's order up to release 12, and torchvision's. Later
-    releases choose the order by the sizes, which shows where a cubic overshoots."""
+    """Resizes columns first, then rows: the order of Pillow up to release 12, and of torchvision. Later releases
+    choose the order by the sizes, which is visible where a cubic overshoots."""
     left, top, right, bottom = box
     across = image.resize((size[0], image.height), filter, box=(left, 0, right, image.height))
     return across.resize(size, filter, box=(0, top, size[0], bottom))
 
 
 def fit_box(size, target):
-    """The box that ImageOps.fit takes: a picture that tells it."""
+    """The box that ImageOps.fit uses, reported by a fake picture."""
     from PIL import Image, ImageOps
 
     class Told(Image.Image):
@@ -73,12 +73,12 @@ def fit_box(size, target):
 
 
 def fitted(size, target):
-    """For each fit the box of the source and that of the target."""
+    """For each fit, the boxes of the source and of the target."""
     from PIL import Image, ImageOps
 
     yield "stretch", (0, 0, *size), (0, 0, *target)
     yield "crop", fit_box(size, target), (0, 0, *target)
-    # Where ImageOps.pad leaves a white picture; nothing where a side rounds to no pixel.
+    # Where ImageOps.pad puts a white picture; none if a side rounds to zero pixels.
     white = Image.new("L", size, 255)
     if min(ImageOps.contain(white, target).size):
         yield "pad", (0, 0, *size), ImageOps.pad(white, target).getbbox()
@@ -116,13 +116,13 @@ def pillow(folder):
 
 
 def pillow_draft(folder, filters):
-    """Sides that no divisor divides; upright and turned, sequential and progressive."""
+    """Sides that no divisor divides; upright and rotated, sequential and progressive."""
     import io
 
     from PIL import Image, ImageOps
 
     pixels = common.picture(61, 83, seed=3)
-    # A pattern that a shift of a part of a pixel shows in.
+    # A pattern that reveals a shift by a fraction of a pixel.
     y, x = np.mgrid[:61, :83]
     wave = 55 * (np.sin(x / 3.1) + np.sin(y / 2.7))[..., None]
     image = Image.fromarray(np.clip(pixels / 3 + 85 + wave, 0, 255).astype(np.uint8))
@@ -141,7 +141,7 @@ def pillow_draft(folder, filters):
         for target in [(15, 12), (7, 6), (3, 2)]:
             reduced = Image.open(file)
             turned = int(reduced.getexif().get(0x112, 1)) > 4
-            # A gap of 2.
+            # A reducing gap of 2.
             ask = [2 * side for side in (target[::-1] if turned else target)]
             _, (_, _, right, bottom) = reduced.draft("RGB", ask)
             divisor = round(83 / right)
@@ -152,7 +152,7 @@ def pillow_draft(folder, filters):
             left, top, _, _ = ImageOps.exif_transpose(mark).getbbox()
             upright = ImageOps.exif_transpose(reduced).convert("RGB")
             size = (61, 83) if turned else (83, 61)
-            # The pixels of the last column and row that lie beyond the picture are turned along.
+            # The pixels of the last column and row beyond the picture are rotated with it.
             before = [
                 upright.size[axis] - size[axis] / divisor if corner == 0 else 0
                 for axis, corner in enumerate((left, top))
@@ -171,7 +171,7 @@ def opencv(folder):
     results = {}
     for size in SOURCES:
         for target in TARGETS:
-            # INTER_AREA is another filter where a side grows.
+            # INTER_AREA uses another filter if a side grows.
             if target[0] <= size[0] and target[1] <= size[1]:
                 resized = cv2.resize(picture(size), target, interpolation=cv2.INTER_AREA)
                 results[f"{name(size)}/{name(target)}/area/stretch"] = resized
@@ -224,7 +224,7 @@ def keras(folder):
             try:
                 resized = loaded(picture(size), target, method, fit)
             except tf.errors.InvalidArgumentError:
-                # Padding, where a side of the picture becomes shorter than a pixel.
+                # With padding, if a side of the picture would become shorter than a pixel.
                 print(f"{name(size)} to {name(target)}: no {fit}")
                 continue
             key = f"{name(size)}/{name(target)}/{filter}/{fit}"

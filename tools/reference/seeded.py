@@ -1,7 +1,7 @@
-"""Weights and pictures that follow from their names: `crates/engine/tests/seeded` has the same rule.
+"""Weights and pictures derived from their names, by the same rule as in `crates/engine/tests/seeded`.
 
-Value `i` of the tensor `name` comes from splitmix64, seeded by the FNV-1a hash of the name, as the upper
-24 bits of output `i`. What it becomes depends on what the tensor is, by the end of its name.
+Value `i` of the tensor `name` is the upper 24 bits of output `i` of splitmix64, seeded with the FNV-1a hash of the
+name. Its scaling depends on the kind of tensor, given by the end of the name.
 """
 
 import numpy as np
@@ -23,12 +23,12 @@ def uniform(name: str, count: int) -> np.ndarray:
 
 
 def gain(base: str) -> float:
-    """Values of many sums on each other would grow beyond what gates are sensitive to."""
+    """The gain of kernels: after many residual sums, values would exceed the range in which gates are sensitive."""
     return 2.0 if base.startswith("efficientnetv2") else 5.0
 
 
 def tensor(name: str, shape: tuple[int, ...], fan_in: int, gain: float) -> np.ndarray:
-    """A weight, in f32; `fan_in` counts the inputs of an output where it is a kernel."""
+    """A weight, in f32; for a kernel, `fan_in` is the number of inputs per output."""
     u = uniform(name, int(np.prod(shape)))
     end = name.replace("/", ".").rsplit(".", 1)[-1]
     if end in ("running_var", "moving_variance", "variance"):
@@ -47,13 +47,13 @@ def tensor(name: str, shape: tuple[int, ...], fan_in: int, gain: float) -> np.nd
 
 
 def picture(height: int, width: int, index: int = 0) -> np.ndarray:
-    """u8 RGB."""
+    """A u8 RGB picture."""
     u = uniform(f"picture/{index}", height * width * 3)
     return (u * 256).astype(np.uint8).reshape(height, width, 3)
 
 
 def sampled(values: np.ndarray) -> np.ndarray:
-    """Some values, evenly spread, then mean and root mean square of all."""
+    """Some evenly spaced values, then the mean and root mean square of all."""
     values = np.asarray(values, dtype=np.float64).ravel()
     n = len(values)
     picked = values if n <= SAMPLES else values[[i * n // SAMPLES for i in range(SAMPLES)]]

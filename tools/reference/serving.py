@@ -1,12 +1,12 @@
-"""Real clients against a running server: what they get is checked, and what they send is kept.
+"""Tests a running server with real clients: checks their responses, and records their requests.
 
-Starts `headstart serve` with a model that it trains on the demo's pictures, and talks to it with NVIDIA's
-tritonclient[http], curl, a TensorFlow Serving request by urllib, and Prometheus's own parser. Answers are held against
+Starts `headstart serve` with a model trained on the demo's pictures, and sends requests with NVIDIA's
+tritonclient[http], curl, a TensorFlow Serving request by urllib, and Prometheus's own parser. Responses must equal
 `headstart predict --json`, to the bit. Makes in crates/serve/tests/fixtures/:
   triton_image.http          BYTES, binary in and out
   triton_image_json.http     BYTES as base64, JSON in and out
   triton_pixels.http         UINT8, two pictures, binary
-  triton_classes.http        the likeliest classes, as texts
+  triton_classes.http        the likeliest classes, as strings
   curl_form.http             two files, by curl -F
 
   python tools/reference/serving.py HEADSTART
@@ -37,7 +37,7 @@ CLASSES = ["Bag", "Sneaker", "Trouser"]
 
 
 class Recorder:
-    """Hands connections on to a server, and keeps what the client sends on each."""
+    """A proxy that forwards connections to a server, and records what the client sends on each."""
 
     def __init__(self, port):
         self.port = port
@@ -66,17 +66,17 @@ class Recorder:
             pass
 
     def keep(self, name):
-        """What the last connection's client has sent."""
+        """Writes what the client sent on the last connection."""
         (FIXTURES / f"{name}.http").write_bytes(bytes(self.sent[-1]))
 
 
 def files():
-    """A picture of each class that the model does not learn from."""
+    """One picture of each class that the model is not trained on."""
     return [sorted((PICTURES / name).iterdir())[50] for name in CLASSES]
 
 
 def train(headstart, folder):
-    """A model of three classes, and what the command predicts with it."""
+    """Trains a model of three classes, and returns it with the command's predictions."""
     for name in CLASSES:
         (folder / "pictures" / name).mkdir(parents=True)
         for path in sorted((PICTURES / name).iterdir())[:20]:
@@ -90,7 +90,7 @@ def train(headstart, folder):
 
 
 def start(headstart, model):
-    """A server on a free port."""
+    """Starts a server on a free port."""
     server = subprocess.Popen(
         [headstart, "serve", model, "--listen", "127.0.0.1:0", "--json"], stdout=subprocess.PIPE, text=True
     )
@@ -103,7 +103,7 @@ def start(headstart, model):
 
 
 def scores_equal(scores, expected, classes):
-    """Whether f32 scores in the order of classes are those of the command's JSON, to the bit."""
+    """Whether f32 scores in class order equal those in the command's JSON, to the bit."""
     given = dict(zip(classes, np.asarray(scores, np.float32)))
     return all(np.float32(value) == given[name] for name, value in expected["scores"].items())
 

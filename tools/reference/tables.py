@@ -1,10 +1,10 @@
-"""Makes the Parquet fixtures of crates/data: small tables with a column of pictures, in the forms
-that pyarrow and Hugging Face's `datasets` write.
+"""Makes the Parquet fixtures of crates/data: small tables with a column of pictures, in the forms written by pyarrow
+and Hugging Face's `datasets`.
 
     python tools/reference/tables.py crates/data/tests/fixtures
 
-Made with pyarrow 26.0.1. `tables.tsv` lists, as pyarrow reads them back, table, row, label and
-CRC-32 of the picture of every row, with `-` where there is none.
+Made with pyarrow 26.0.1. `tables.tsv` lists table, row, label and CRC-32 of the picture of every row, as pyarrow reads
+them back, with `-` for missing values.
 """
 
 import json
@@ -38,7 +38,7 @@ write("gzip.parquet", {"image": binary, "label": LABELS}, compression="gzip")
 write("dictionary.parquet", {"jpg": binary, "label": LABELS}, use_dictionary=True)
 write("version_2_pages.parquet", {"bytes": binary, "label": LABELS}, data_page_version="2.0")
 write("row_groups.parquet", {"image": binary, "label": LABELS}, row_group_size=2)
-# A page for each row.
+# One page per row.
 write("pages.parquet", {"image": binary, "label": LABELS}, data_page_size=1, write_batch_size=1)
 nulls = pa.array([A, None, C, None, None, B], pa.binary())
 write("nulls.parquet", {"image": nulls, "label": ["cat", "dog", None, "dog", "cat", None]})
@@ -57,7 +57,7 @@ write(
     "divided.parquet",
     {"image": binary, "label": LABELS, "split": SIDES, "group": [1, 1, None, 2, 2, 3], "weight": [1.0, 0.5, None, 2.0, 0.0, 1.0]},
 )
-# Lists of labels: of texts, of numbers that have names, and of one each.
+# Lists of labels: as strings, as numbers that have names, and as lists of one.
 SETS = [["dog", "cat"], [], None, ["bird"], ["cat", None], ["dog"]]
 write("label_lists.parquet", {"image": binary, "labels": pa.array(SETS)}, row_group_size=4)
 sequence = {"image": {"_type": "Image"}, "tags": {"feature": features["label"], "_type": "Sequence"}}
@@ -67,14 +67,14 @@ write(
     metadata={"huggingface": json.dumps({"info": {"features": sequence}})},
 )
 write("lists_of_one.parquet", {"image": binary, "label": pa.array([[n] for n in [3, 1, 2, 1, 0, 0]], pa.list_(pa.int32()))})
-# What is refused.
+# Tables that are refused.
 write("zstd.parquet", {"image": binary, "label": LABELS}, compression="zstd")
 write("text_only.parquet", {"url": NAMES, "label": ["cat", "dog", "cat"], "weight": [1.0, 2.0, 0.5]})
 write("several.parquet", {"left": binary, "right": binary})
 write("list.parquet", {"image": pa.array([[A], [B, C]], pa.list_(pa.binary()))})
 
 REFUSED = ["text_only", "several", "list"]
-# Checked by name in the tests.
+# These are checked by name in the tests.
 SEVERAL = ["label_lists", "hugging_face_lists", "lists_of_one"]
 with open(root / "tables.tsv", "w") as rows:
     for path in sorted(out.iterdir()):

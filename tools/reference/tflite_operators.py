@@ -1,9 +1,9 @@
-"""What TensorFlow Lite makes of every operator that exports use, for crates/export.
+"""TensorFlow Lite's results for every operator that exports use, for crates/export.
 
     python tools/reference/tflite_operators.py       (tensorflow 2.21.0)
 
-Writes fixtures/export/operators.tflite, which TensorFlow's converter made, and operators_tflite.safetensors with
-the values of all its tensors.
+Writes fixtures/export/operators.tflite, made by TensorFlow's converter, and operators_tflite.safetensors with the
+values of all its tensors.
 """
 
 import os
@@ -45,7 +45,7 @@ def main():
     converter = tf.lite.TFLiteConverter.from_concrete_functions([operators.get_concrete_function()], module)
     file = converter.convert()
     (OUT / "operators.tflite").write_bytes(file)
-    # Operators as they are in the file, without delegates that take several together.
+    # Run the operators of the file individually, without delegates that fuse several.
     interpreter = tf.lite.Interpreter(
         model_content=file, experimental_preserve_all_tensors=True,
         experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)

@@ -1,7 +1,7 @@
-"""What timm's tf_efficientnet_lite0 makes of the bundled EfficientNet-Lite0 weights.
+"""Features of timm's tf_efficientnet_lite0 with the bundled EfficientNet-Lite0 weights.
 
-Makes fixtures/timm_lite/expected.safetensors: features [2, 1280] f32, with timm's own mean and std of 0.5, of the two
-224 x 224 pictures of fixtures/pytorch_efficientnet_lite0.
+Makes fixtures/timm_lite/expected.safetensors: features [2, 1280] f32 of the two 224 x 224 pictures of
+fixtures/pytorch_efficientnet_lite0, with timm's own mean and std of 0.5.
 
   python tools/reference/timm_lite.py
   (timm 1.0.31, torch 2.15.0, safetensors, numpy 2.4.6)
@@ -20,7 +20,7 @@ BN = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_
 
 
 def module(layer):
-    """timm's name of a layer of ours."""
+    """timm's name of our layer."""
     if not layer.startswith("block"):
         return {"stem_conv": "conv_stem", "stem_bn": "bn1", "top_conv": "conv_head", "top_bn": "bn2"}[layer]
     block, part = layer[5:].split("_", 1)

@@ -1,5 +1,5 @@
-"""What torchvision's and timm's networks compute with weights from `seeded.py`, module by module at two sizes,
-and gradients and losses of some steps of training: `fixtures/bases/NAME.safetensors`.
+"""Outputs of torchvision's and timm's networks with weights from `seeded.py`, module by module at two sizes, and
+gradients and losses of a few training steps: `fixtures/bases/NAME.safetensors`.
 
 torch 2.x in f64. Maps are `[height, width, channels]`. `python tools/reference/torch_bases.py [NAME ...]`
 """
@@ -19,7 +19,7 @@ from seeded import gain, picture, sampled, tensor, uniform
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "bases"
 SIZES = [(64, 64), (75, 98)]
 CLASSES = 5
-# Name, how it is made, whether it is trained, too.
+# headstart's name, torchvision's name, and whether it is also trained.
 TORCHVISION = {
     "resnet18": ("resnet18", True),
     "resnet34": ("resnet34", False),
@@ -36,7 +36,7 @@ TORCHVISION = {
     "convnext-tiny": ("convnext_tiny", True),
     "convnext-small": ("convnext_small", False),
 }
-# The fixture, the base, and how timm makes it.
+# The fixture: headstart's base, and timm's name.
 TIMM = {
     "convnext-tiny-timm": ("convnext-tiny", "convnext_tiny"),
     "convnext-small-timm": ("convnext-small", "convnext_small"),
@@ -79,7 +79,7 @@ def channels_last(value: torch.Tensor) -> np.ndarray:
 
 
 def features(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """The mean over positions of the last map before the classifier."""
+    """The mean over positions of the last feature map before the classifier."""
     if hasattr(model, "forward_features"):
         last = model.forward_features(x)
     elif hasattr(model, "features"):
@@ -99,7 +99,7 @@ def computed(model: torch.nn.Module, scaling=(MEAN, STD)) -> tuple[list[str], np
 
         def look(name, is_linear):
             def hook(_, __, output):
-                # Linear layers and their norms have channels last already.
+                # Linear layers and their norms already have channels last.
                 last = output.ndim == 4 and not is_linear
                 value = output.detach().clone()
                 seen[name] = sampled(channels_last(value) if last else value.numpy()[0])
@@ -122,7 +122,7 @@ def computed(model: torch.nn.Module, scaling=(MEAN, STD)) -> tuple[list[str], np
 
 
 def trained(model: torch.nn.Module) -> dict[str, np.ndarray]:
-    """Gradients of the first of some steps of SGD with BatchNormalization in inference mode, and all losses."""
+    """Gradients of the first of a few SGD steps with BatchNormalization in inference mode, and the losses of all."""
     x = torch.cat([pixels(SIZES[0], index) for index in range(3)])
     dim = features(model, x).shape[1]
     head = torch.from_numpy((2 * uniform("head/kernel", dim * CLASSES) - 1).reshape(dim, CLASSES))

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Reference values for what scores are worth: temperatures, calibration figures, sets of labels.
+"""Reference values for the reliability of scores: temperatures, calibration metrics, prediction sets.
 
 Needs numpy, scikit-learn, torch, torchmetrics, mapie. Writes to `fixtures/trust`:
 
     python tools/reference/trust.py
 
-Logits are drawn so that they are too confident, as those of networks are. Temperatures are from
-scikit-learn's `CalibratedClassifierCV(method="temperature")` and, of several labels, its own fit for each;
-the calibration error is from torchmetrics, the Brier score from scikit-learn, the adaptive error from
-NumPy's `array_split`; coverage and mean size of sets from MAPIE's RAPS and APS on the same scores, sets of
-several labels from its LAC on the samples that have a label.
+Logits are drawn to be overconfident, like those of networks. Temperatures are from scikit-learn's
+`CalibratedClassifierCV(method="temperature")`; for multi-label, it is fitted to each label. The calibration error is
+from torchmetrics, the Brier score from scikit-learn, and the adaptive error uses NumPy's `array_split`. Coverage and
+mean size of prediction sets are from MAPIE's RAPS and APS on the same scores; multi-label sets are from its LAC on the
+samples that have the label.
 """
 
 import warnings
@@ -33,7 +33,7 @@ def softmax(logits):
 
 
 def samples(rng, n, classes, confidence):
-    """Labels, and logits that know something of them and are `confidence` times too sure."""
+    """Labels, and informative logits that are `confidence` times too large."""
     labels = rng.integers(0, classes, n)
     logits = rng.normal(0, 1, (n, classes))
     logits[np.arange(n), labels] += rng.gamma(2.0, 1.0, n)
@@ -72,7 +72,7 @@ def temperature(logits, labels):
     base = FrozenEstimator(Logits("logits").fit(logits, labels))
     fitted = CalibratedClassifierCV(base, method="temperature").fit(logits, labels)
     found = 1.0 / float(fitted.calibrated_classifiers_[0].calibrators[0].beta_)
-    # One logit z is two for scikit-learn, -z and z, whose difference is twice as large.
+    # scikit-learn turns one logit z into two, -z and z, whose difference is twice as large.
     return found / 2 if logits.shape[1] == 1 else found
 
 
@@ -126,7 +126,7 @@ def main():
     found = [temperature(logits[:, k : k + 1], labels[:, k]) for k in range(4)]
     p = 1 / (1 + np.exp(-logits.astype(np.float64)))
     flat, truth = p.ravel().astype(np.float32), labels.ravel()
-    # torchmetrics bins binary probabilities by that of class 1, as is done here.
+    # torchmetrics bins binary probabilities by that of class 1, as headstart does.
     cases["labels"] = {
         "has": labels.tolist(),
         "temperatures": found,
@@ -136,7 +136,7 @@ def main():
     }
     tensors["labels/logits"] = logits
 
-    # Sets of several labels: of each, MAPIE's for samples that have it, as if it were one of two classes.
+    # Multi-label sets: for each label, MAPIE's for the samples that have it, as one of two classes.
     fit_rows, new_rows = slice(0, 200), slice(200, 300)
     cases["labels"]["sets"] = {}
     for coverage in [0.8, 0.9, 0.95]:
@@ -153,7 +153,7 @@ def main():
             found[:, k] = mapie.predict_set(pair[new_rows])[1][:, 1, 0]
         cases["labels"]["sets"][str(coverage)] = [np.flatnonzero(row).tolist() for row in found]
 
-    # Sets: as many labels as it takes, on scores that are too sure.
+    # Prediction sets for overconfident scores.
     fit_labels, fit_logits = samples(rng, 500, 8, 1.8)
     new_labels, new_logits = samples(rng, 1500, 8, 1.8)
     fit_p, new_p = softmax(fit_logits), softmax(new_logits)

@@ -5,12 +5,11 @@ Needs numpy, scikit-learn, torch, pytorch-ood. Writes to `fixtures/trust`:
 
     python tools/reference/unknown.py
 
-Features are drawn around a direction for each class. Neighbours are scikit-learn's, energies
-pytorch-ood's, those over several labels PyTorch's, distances NumPy's from scikit-learn's shrunk covariance,
-where there are more features than directions from its largest eigenvalues, residuals those of scikit-learn's
-PCA on its standardised features, margins NumPy's. Each is in standard deviations of the pictures not learned
-from, and goes two of these below their mean at most;
-AUROC is scikit-learn's, the false positive rate pytorch-ood's.
+Features are drawn around one direction per class. Neighbours are scikit-learn's, energies pytorch-ood's, multi-label
+energies PyTorch's. Distances are computed with NumPy from scikit-learn's shrunk covariance, or from its largest
+eigenvalues if there are more features than directions; residuals are those of scikit-learn's PCA on its standardised
+features; margins are computed with NumPy. Each score is in standard deviations of the pictures not trained on, clipped
+at two of these below their mean. AUROC is scikit-learn's, the false positive rate pytorch-ood's.
 """
 
 import numpy as np

@@ -1,5 +1,5 @@
 //! Files that are truncated, damaged, or contain something else.
-//! Fixtures: `tools/reference/keras_mobilenetv2.py` and `pytorch_mobilenetv2.py`.
+//! Fixtures: `tools/reference/keras_mobilenetv2.py` and `pytorch_names.py`.
 #![cfg(all(feature = "keras", feature = "pytorch"))]
 
 mod common;

@@ -1,5 +1,5 @@
 //! Loads weights of real networks in every format and naming.
-//! Fixtures: `tools/reference/keras_mobilenetv2.py`, `pytorch_mobilenetv2.py` and `pytorch_names.py`.
+//! Fixtures: `tools/reference/keras_mobilenetv2.py`, and `pytorch_names.py`.
 #![cfg(all(feature = "keras", feature = "pytorch"))]
 
 mod common;

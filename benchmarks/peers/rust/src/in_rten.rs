@@ -1,4 +1,4 @@
-//! rten, with its own thread pool, and weights that are packed when the network is loaded.
+//! rten, on a separate thread pool, with weights packed when the network is loaded.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! tract, optimised for a single shape. It runs only its matrix products on several threads.
+//! tract, optimised for one input shape. It divides matrix products among threads.
 
 use anyhow::Context;
 use tract_linalg::multithread::{Executor, set_default_executor};

@@ -1,9 +1,9 @@
-//! Times an ONNX network, from pictures in memory to features, with rten or tract.
+//! Times an ONNX network, from pictures in memory to features, in rten or in tract.
 //!
 //!     peers rten|tract MODEL.onnx BATCH THREADS SECONDS
 //!
-//! prints the median milliseconds per picture. The network's only input has the shape
-//! (batch, 3, height, width).
+//! prints the median milliseconds per picture. The network's only input has the shape (batch, 3,
+//! height, width).
 
 mod in_rten;
 mod in_tract;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
-/// What to run, and how.
+/// The work to run.
 struct Work {
     model: String,
     batch: usize,
@@ -40,8 +40,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The median milliseconds per picture of `run`, which processes one batch. After three warm-up runs, at
-/// least five are timed, for at least the duration that the work specifies.
+/// The median milliseconds per picture of `run`, which processes a batch. Takes at least five runs,
+/// and at least the time in `work`, after three warm-up runs.
 fn median_ms(work: &Work, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     for _ in 0..3 {
         run()?;
@@ -56,7 +56,7 @@ fn median_ms(work: &Work, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow
     Ok(times[times.len() / 2] * 1e3 / work.batch as f64)
 }
 
-/// Pseudorandom numbers from 0 to 1, the same in every run.
+/// Unordered numbers from 0 to 1, the same in every run.
 fn pictures(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i * 31 % 251) as f32 / 251.0).collect()
 }

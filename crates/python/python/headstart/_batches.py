@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 _USUAL = ("image", "bytes", "content", "path", "item")
 
 Kind: TypeAlias = Literal["rows", "text", "texts", "number", "flag"]
-"""The kind of a column: rows of an array, or a list with a text, list of texts, number, truth value or None per
-row."""
+"""The kind of a column: array rows, or a list with a text, list of texts, number, truth value or None for each row."""
 
 
 def picture_column(names: Sequence[str], column: str | None) -> str:
