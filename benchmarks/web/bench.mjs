@@ -1,4 +1,4 @@
-// node bench.mjs HERE WORK speed|start|agreement: one of the measurements of run.sh, which makes what lies in WORK.
+// node bench.mjs HERE WORK speed|start|agreement: one of the measurements of run.sh, which fills the folder WORK.
 import { createServer } from "node:http";
 import { readFile, stat } from "node:fs/promises";
 import { readFileSync } from "node:fs";
@@ -14,14 +14,14 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/ja
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, "http://x");
   const place = decodeURIComponent(url.pathname);
-  // Pictures are named by their whole path.
+  // Pictures are requested by their absolute path.
   const path = place.startsWith("/picture/") ? place.slice("/picture".length)
     : place.startsWith("/work/") ? join(work, place.slice("/work".length)) : join(here, place);
   try {
     const content = await readFile(path);
     response.writeHead(200, {
       "Content-Type": TYPES[extname(path)] ?? "application/octet-stream",
-      // What threads take.
+      // Threads require these headers.
       "Cross-Origin-Opener-Policy": "same-origin",
       "Cross-Origin-Embedder-Policy": "require-corp",
     });
@@ -57,7 +57,7 @@ async function speed() {
   const pages = [];
   for (const [runtime, threads] of runs) pages.push(await open(runtime, threads));
   const times = runs.map(() => []);
-  // In turns, so that what else the machine does is the same for all.
+  // Rounds are interleaved, so that other load on the machine affects all runtimes alike.
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, page] of pages.entries()) {
       await page.bringToFront();

@@ -1,4 +1,4 @@
-# The code below is the same for all formats.
+# The code below is the same in the scripts for all formats.
 
 import json
 import sys
@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 
 def prepared(path, preprocessing):
-    """Reads a picture and prepares it for the model: upright, on white, at the model's size; u8 RGB."""
+    """Reads a picture and prepares it for the model: u8 RGB, upright, on a white background, at the model's size."""
     picture = ImageOps.exif_transpose(Image.open(path))
     if picture.mode.startswith(("I", "F")):
         # 16 bits per channel.
@@ -74,7 +74,7 @@ def bilinear_shares(size, to):
 
 
 def checked(proof, run):
-    """Compares the model's answers to the pictures of its proof with headstart's."""
+    """Compares the model's answers for the pictures of its proof with headstart's answers."""
     answers, expected = run(proof["pictures"]), proof["answers"]
     return {
         "runtime": RUNTIME,

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Says what is on pictures by weights that `headstart export --format keras-weights` has written.
+"""Classifies pictures with weights written by `headstart export --format keras-weights`.
 
-    python classify.py model.weights.h5                   checks the model by the proof beside it
-    python classify.py model.weights.h5 photo.jpg ...     says what is on pictures
+    python classify.py model.weights.h5                   checks the model with the proof beside the file
+    python classify.py model.weights.h5 photo.jpg ...     classifies pictures
 
-The model itself is built by `keras.applications`, and so this is for MobileNetV2 with a head of one dense
-layer; a `.keras` file has any model with it. Takes Keras, NumPy and Pillow.
+The model is built with `keras.applications`, so only MobileNetV2 with a head of one dense layer is supported. A
+`.keras` file contains the model, and supports all models. Requires Keras, NumPy and Pillow.
 """
 
 import json
@@ -17,7 +17,7 @@ RUNTIME = f"Keras {keras.__version__}"
 
 
 def build(description):
-    """The model to which the weights belong."""
+    """Builds the model that the weights belong to."""
     if description["architecture"] != "mobilenetv2" or description["hidden_layers"]:
         raise SystemExit("keras.applications has no such model: export it with --format keras")
     preprocessing, scaling = description["preprocessing"], description["preprocessing"]["scaling"]
@@ -36,7 +36,7 @@ def build(description):
 
 
 def load(path):
-    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
+    """Returns the model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     proof = path.removesuffix(".weights.h5").removesuffix(".h5") + ".proof.npz"
     model = build(json.loads(numpy.load(proof)["description.json"]))
     model.load_weights(path)

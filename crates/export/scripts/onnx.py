@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Says what is on pictures by a model that `headstart export --format onnx` has written.
+"""Classifies pictures with a model written by `headstart export --format onnx`.
 
-    python classify.py model.onnx                     checks the model by the proof in it
-    python classify.py model.onnx photo.jpg ...       says what is on pictures
+    python classify.py model.onnx                     checks the model with the proof in the file
+    python classify.py model.onnx photo.jpg ...       classifies pictures
 
-Takes onnxruntime, NumPy and Pillow.
+Requires onnxruntime, NumPy and Pillow.
 """
 
 import base64
@@ -16,7 +16,7 @@ RUNTIME = f"onnxruntime {onnxruntime.__version__}"
 
 
 def load(path):
-    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
+    """Returns the model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
     proof = io.BytesIO(base64.b64decode(metadata["headstart.proof"]))

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Says what is on pictures by weights that `headstart export --format pytorch` has written.
+"""Classifies pictures with weights written by `headstart export --format pytorch`.
 
-    python classify.py model.pytorch.safetensors                  checks them by the proof beside the file
-    python classify.py model.pytorch.safetensors photo.jpg ...    says what is on pictures
+    python classify.py model.pytorch.safetensors                  checks the model with the proof beside the file
+    python classify.py model.pytorch.safetensors photo.jpg ...    classifies pictures
 
-Takes PyTorch, torchvision or timm (whose names the weights have), NumPy and Pillow.
+Requires PyTorch, NumPy, Pillow, and torchvision or timm: the one whose parameter names the weights have.
 """
 
 import os
@@ -16,7 +16,7 @@ RUNTIME = f"PyTorch {torch.__version__}"
 
 
 def build(description):
-    """The network, with the padding and epsilon that its weights were trained with."""
+    """Builds the network, with the padding and epsilon that its weights were trained with."""
     classes, width = len(description["classes"]), description["width"]
     same = description["padding"] == "same"
     if description["names"] == "timm":
@@ -52,7 +52,7 @@ def padded_same(conv, inputs):
 
 
 def tensors(path):
-    """The metadata and the tensors of a file; all tensors must be f32."""
+    """Reads the metadata and the tensors of a safetensors file. All tensors must be f32."""
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         data = torch.frombuffer(bytearray(file.read()), dtype=torch.float32)
@@ -62,7 +62,7 @@ def tensors(path):
 
 
 def load(path):
-    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
+    """Returns the model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     metadata, weights = tensors(path)
     description = json.loads(metadata["headstart.exported"])
     network = build(description)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Says what is on pictures by a model that `headstart export --format tflite` has written.
+"""Classifies pictures with a model written by `headstart export --format tflite`.
 
-    python classify.py model.tflite                     checks the model by the proof in it
-    python classify.py model.tflite photo.jpg ...       says what is on pictures
+    python classify.py model.tflite                     checks the model with the proof in the file
+    python classify.py model.tflite photo.jpg ...       classifies pictures
 
-Takes LiteRT (ai-edge-litert, or the tensorflow that has it in it), NumPy and Pillow.
+Requires LiteRT (ai-edge-litert, or a version of tensorflow that includes it), NumPy and Pillow.
 """
 
 import io
@@ -22,7 +22,7 @@ except ModuleNotFoundError:
 
 
 def load(path):
-    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
+    """Returns the model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     interpreter = Interpreter(path)
     (pixels_in,), (answers_out,) = interpreter.get_input_details(), interpreter.get_output_details()
 

@@ -4,23 +4,26 @@ export interface Score {
   score: number;
 }
 
-/** What the model says of a picture. */
+/** The model's answer for a picture. */
 export interface Answer {
-  /** Of a model that gives one label: the likeliest class; null of an unknown picture. */
+  /** For a model with a single label: the most probable class; null for an unknown picture. */
   label?: string | null;
-  /** Its probability; null of an unknown picture. */
+  /** The probability of `label`; null for an unknown picture. */
   score?: number | null;
-  /** Of a model that gives any number of labels: those above their thresholds, the likeliest first. */
+  /**
+   * For a model that gives any number of labels: those whose probability reaches their threshold, most probable first;
+   * empty for an unknown picture.
+   */
   labels?: string[];
-  /** Whether the picture is of none of the classes, where the model can tell. */
+  /** Whether the picture is of none of the classes; absent if the model cannot detect that. */
   unknown?: boolean;
-  /** How far the picture is from what the model knows. */
+  /** How much the picture looks like one of none of the classes; higher means more. Absent if `unknown` is. */
   unknownScore?: number;
-  /** Every class, the likeliest first. */
+  /** All classes with their probabilities, most probable first. */
   scores: Score[];
 }
 
-/** How much each place of a picture speaks for a class: `height` rows of `width` values. */
+/** How much each position of a picture contributes to a class: `height` rows of `width` values. */
 export interface Heatmap {
   label: string;
   width: number;
@@ -28,43 +31,45 @@ export interface Heatmap {
   values: Float32Array;
 }
 
-/** RGBA pixels, as `ImageData` has them. */
+/** RGBA pixels, in the layout of `ImageData`: row by row, four bytes per pixel. */
 export interface Pixels {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
 }
 
-/** Whatever has a picture: a file, pixels, or what can be drawn on a canvas. */
+/** A picture: a file, pixels, or anything that can be drawn on a canvas. */
 export type Picture = Blob | Pixels | CanvasImageSource;
 
+/** Options of `load`. */
 export interface LoadOptions {
-  /** The bytes of a file of this package, by its name; by default those beside this module. */
+  /** Reads a file of this package, by its name. By default, the files beside this module are read. */
   read?: (name: string) => Promise<BufferSource>;
 }
 
-/** Loads the model. */
+/** Loads the model. Rejects if a file cannot be read, or if the engine cannot run it. */
 export function load(options?: LoadOptions): Promise<Model>;
 
-/** A picture's pixels, upright and in full; larger ones than browsers have canvases for are reduced. */
+/** The pixels of the whole picture, upright. Pictures too large for a canvas are reduced. */
 export function pixelsOf(picture: Picture): Promise<Pixels>;
 
+/** A loaded classifier. */
 export class Model {
   private constructor();
   /** Names of the classes. */
   readonly classes: string[];
-  /** What the model is and how pictures become its input. */
+  /** The description of the model, including the preprocessing of pictures. */
   readonly description: Record<string, unknown>;
   /** Width and height of the pictures that the network takes. */
   readonly size: { width: number; height: number };
-  /** What is on a picture, which is resized as the model was trained. */
+  /** Classifies a picture. It is resized in the same way as in training. */
   predict(picture: Picture): Promise<Answer>;
-  /** The same of RGBA pixels of any size, at once. */
+  /** Classifies RGBA pixels of any size, synchronously. Throws a `RangeError` if their number is wrong or too large. */
   predictImageData(pixels: Pixels): Answer;
-  /** The same of RGB pixels at the size that the network takes. */
+  /** Classifies u8 RGB pixels at the size of the network's input. Throws a `RangeError` if their number is wrong. */
   predictPixels(pixels: Uint8Array): Answer;
-  /** The RGB pixels that the network has seen last; a view, which holds until the next prediction. */
+  /** The network's last input, u8 RGB: a view, which is valid until the next prediction. */
   pixels(): Uint8Array;
-  /** How much each place of the last picture speaks for a class. */
+  /** How much each position of the last picture contributes to a class. Throws a `RangeError` for an unknown class. */
   heatmap(label: string): Heatmap;
 }

@@ -1,4 +1,4 @@
-//! Routes of your own axum application beside the prediction API:
+//! Adds your own axum routes to the prediction API:
 //! `cargo run --example own_axum MODEL`, then open the printed address in a browser.
 
 use std::env;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = ServeConfig::new(vec![ModelSource::new("model", model)]);
     let pages = Router::new().route("/", get(|| async { Html(PAGE) })).route("/about", get(about));
     let routes = Routes { pages: Some(pages), ..Routes::default() };
-    // Runs until Ctrl-C or SIGTERM, and finishes the requests that have begun.
+    // Runs until Ctrl-C or SIGTERM, then finishes the requests that have begun.
     let ended = serve_with(
         config,
         routes,

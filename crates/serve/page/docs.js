@@ -1,6 +1,6 @@
 "use strict";
 
-// The operations of the OpenAPI description, each with a form to try it.
+// Shows the operations of the OpenAPI description, each with a form to try it.
 
 const FILE_TYPES = ["image/*", "multipart/form-data"];
 
@@ -47,7 +47,7 @@ function show(path, method, operation) {
   return element("details", {}, title, form);
 }
 
-/** A labelled input for a parameter. */
+/** Adds a labelled input for a parameter; returns the parameter with its input. */
 function field(form, parameter) {
   const input = element("input", { placeholder: parameter.example ?? "" });
   if (parameter.required) input.required = true;
@@ -56,7 +56,7 @@ function field(form, parameter) {
   return { ...parameter, input };
 }
 
-/** Inputs for a body: a file, files, or JSON. */
+/** Adds inputs for a body (a file, files, or JSON); returns a function that reads the body. */
 function bodyFields(form, requestBody) {
   const types = Object.keys(requestBody?.content ?? {});
   if (types.length === 0) return () => null;
@@ -89,7 +89,7 @@ function bodyFields(form, requestBody) {
   };
 }
 
-/** Something of a schema, to begin with. */
+/** An example value of a schema, to start editing from. */
 function example(schema, depth) {
   if (schema === undefined || depth > 6) return null;
   if (schema.$ref) {
@@ -113,7 +113,7 @@ async function send(path, method, inputs, body, output) {
   const query = new URLSearchParams();
   for (const { name, in: place, input } of inputs) {
     if (input.value === "") continue;
-    // What ends a path may have a method of its own, which is no part of a name.
+    // Colons stay: TensorFlow Serving's paths end with a method, as in `NAME:predict`.
     const encoded = encodeURIComponent(input.value).replaceAll("%3A", ":");
     if (place === "path") path = path.replace(`{${name}}`, encoded);
     else query.set(name, input.value);

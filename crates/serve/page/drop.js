@@ -1,9 +1,9 @@
 "use strict";
 
-// Pictures that are dropped, chosen or pasted, and what the server says of each.
+// Sends pictures that are dropped, chosen or pasted to the server, and shows its answers.
 
 const SHOWN = 5;
-// As many as are asked for at once: more would only wait in the server's queue.
+// The number of simultaneous requests; more would only wait in the server's queue.
 const AT_ONCE = 4;
 
 const by = (id) => document.getElementById(id);
@@ -74,7 +74,7 @@ function show(card, file, answer) {
   const scores = element("dl", { class: "scores" });
   for (const [name, score] of Object.entries(answer.scores).slice(0, SHOWN)) {
     const fill = element("i");
-    // By script alone: the page allows no style in its text.
+    // Set by script, since the page's content security policy forbids style attributes.
     fill.style.width = `${100 * score}%`;
     const bar = element("dd", { class: "bar", "aria-hidden": "true" }, fill);
     scores.append(element("dt", { title: name }, name), bar, element("dd", {}, score.toFixed(3)));
@@ -89,7 +89,7 @@ function filesOf(transfer) {
 const drop = by("drop");
 by("files").onchange = (event) => {
   add([...event.target.files]);
-  // The same file may be chosen again.
+  // Lets the same file be chosen again.
   event.target.value = "";
 };
 by("files").onkeydown = (event) => {
@@ -100,7 +100,7 @@ by("clear").onclick = () => {
   by("cards").replaceChildren();
   by("clear").hidden = true;
 };
-// Anywhere on the page: what misses the field would otherwise be opened by the browser.
+// Accepts drops anywhere on the page: the browser would open files that are dropped outside the field.
 document.ondragover = (event) => {
   event.preventDefault();
   drop.classList.add("over");

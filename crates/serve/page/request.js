@@ -1,10 +1,10 @@
 "use strict";
 
-// Requests to this server, with the token where it has one. What is refused for want of a token asks for it.
+// Sends requests to this server, with its token if it has one. Asks for the token when a request is refused without it.
 
 const TOKEN = "headstart-token";
 
-/** Sends a request; `body` is anything that fetch takes. */
+/** Sends a request. The options are those of `fetch`. */
 async function request(path, options = {}) {
   for (;;) {
     const headers = new Headers(options.headers);
@@ -18,7 +18,7 @@ async function request(path, options = {}) {
 
 let asking = null;
 
-/** Shows the form for the token; is over when there is one. */
+/** Shows the form for the token; resolves when a token was entered. */
 function askForToken(wasWrong) {
   asking ??= new Promise((given) => {
     const form = document.getElementById("token");
@@ -38,7 +38,7 @@ function askForToken(wasWrong) {
   return asking;
 }
 
-/** An element with attributes and children. */
+/** Creates an element with attributes and children. */
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);

@@ -24,12 +24,12 @@ pub struct Failure {
     pub message: Cow<'static, str>,
 }
 
-/// [`Failure`] as JSON.
+/// Why a request failed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FailureBody<'a> {
-    /// What is wrong and what to do about it.
+    /// What is wrong and what to do about it, for people.
     error: &'a str,
-    /// The kind, of a small set.
+    /// The kind of failure, for programs: one of a small set.
     #[schema(example = "unreadable_picture")]
     kind: &'a str,
 }

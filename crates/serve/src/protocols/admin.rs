@@ -28,23 +28,23 @@ pub(super) fn open_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }
 
-/// Whether the server lives
+/// Check that the server is running
 #[utoipa::path(
     get, path = "/healthz", tag = "Server", security(()),
-    responses((status = 200, description = "It does", body = String))
+    responses((status = 200, description = "The server is running", body = String))
 )]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether the server takes requests
+/// Check that the server accepts requests
 ///
-/// No longer when it has been told to stop.
+/// Answers 503 once the server has been asked to stop.
 #[utoipa::path(
     get, path = "/readyz", tag = "Server", security(()),
     responses(
-        (status = 200, description = "It does", body = String),
-        (status = 503, description = "It is stopping", body = FailureBody),
+        (status = 200, description = "The server accepts requests", body = String),
+        (status = 503, description = "The server is stopping", body = FailureBody),
     )
 )]
 async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, Failure> {
@@ -56,24 +56,25 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, Failure> {
     }
 }
 
-/// A model that is served.
+/// A served model.
 #[derive(Debug, Serialize, ToSchema)]
 struct Model {
-    /// Its name.
+    /// The name of the model.
     name: String,
-    /// How often it has been loaded: 1, and one more with each file that takes the place of the one before.
+    /// The version number: 1 at the start, and one more each time a new file replaces the model.
     version: u64,
-    /// Names of the classes, in the order of scores.
+    /// The names of the classes, in the order of scores.
     classes: Vec<String>,
     /// Width and height that pictures are resized to.
     input_size: (usize, usize),
-    /// Its file, or the bundled base that it is.
+    /// The path of the model file, or the name of a bundled base.
     file: String,
-    /// BLAKE3 of the file; null of a bundled base.
+    /// The BLAKE3 hash of the file; null for a bundled base.
     hash: Option<String>,
-    /// When it was loaded, in seconds since 1970.
+    /// The time at which this version was loaded, in seconds since 1970.
     since: u64,
-    /// What is wrong with the file that lies there now, so that the one before goes on answering; mostly null.
+    /// Why the current content of the file could not be loaded, so that the previous version is still used; otherwise
+    /// null.
     problem: Option<String>,
 }
 
@@ -102,9 +103,10 @@ async fn models(State(app): State<Arc<App>>) -> Json<Vec<Model>> {
     Json(app.models.iter().map(Model::of).collect())
 }
 
-/// Tell of a model
+/// Describe a model
 #[utoipa::path(
-    get, path = "/models/{name}", tag = "Server", params(("name" = String, Path, description = "The model")),
+    get, path = "/models/{name}", tag = "Server",
+    params(("name" = String, Path, description = "The name of the model")),
     responses(
         (status = 200, description = "The model", body = Model),
         (status = 404, description = "There is no such model", body = FailureBody),
@@ -117,12 +119,12 @@ async fn model(
     Ok(Json(Model::of(app.models.find(Some(&name))?)))
 }
 
-/// Tell what has been counted
+/// Get the metrics
 ///
 /// For Prometheus, in the OpenMetrics text format.
 #[utoipa::path(
     get, path = "/metrics", tag = "Server",
-    responses((status = 200, description = "Counts and histograms", body = String,
+    responses((status = 200, description = "Counters and histograms", body = String,
         content_type = "application/openmetrics-text"))
 )]
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

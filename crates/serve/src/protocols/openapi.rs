@@ -9,15 +9,15 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 
 use crate::Auth;
 
-/// What the description is of.
+/// The API's title, description and groups of operations.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "headstart", description = "What is on pictures, by models that headstart trained."),
+    info(title = "headstart", description = "Classifies pictures with models trained by headstart."),
     tags(
-        (name = "Predictions", description = "Pictures as they are"),
-        (name = "Server", description = "How it is"),
-        (name = "Open Inference Protocol", description = "As KServe and Triton have it"),
-        (name = "TensorFlow Serving", description = "Its REST"),
+        (name = "Predictions", description = "Classify picture files"),
+        (name = "Server", description = "Health, models and metrics"),
+        (name = "Open Inference Protocol", description = "The protocol of KServe and Triton, version 2"),
+        (name = "TensorFlow Serving", description = "The REST API of TensorFlow Serving"),
     )
 )]
 struct Description;

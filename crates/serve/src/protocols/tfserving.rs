@@ -23,10 +23,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(version_status, version_predict))
 }
 
-/// Pictures to predict.
+/// The pictures to classify.
 #[derive(Debug, Deserialize, ToSchema)]
 struct PredictRequest {
-    /// Files in base64, each `{"b64": …}`, or under the name of an input.
+    /// Picture files in base64: each `{"b64": …}`, either directly or under the name of an input. Any name is
+    /// accepted.
     #[schema(value_type = Vec<std::collections::BTreeMap<String, String>>)]
     instances: Short<Instance>,
 }
@@ -70,43 +71,52 @@ impl<'de> Deserialize<'de> for Instance {
     }
 }
 
-/// Answers, in order.
+/// The predictions, in the order of the pictures.
 #[derive(Debug, Serialize, ToSchema)]
 struct PredictResponse {
     predictions: Vec<Prediction>,
 }
 
-/// What is said of a picture.
+/// The prediction for a picture.
 #[derive(Debug, Serialize, ToSchema)]
 struct Prediction {
-    /// Names of the classes, in the order of scores.
+    /// The names of the classes, in the order of `scores`.
     classes: Vec<String>,
+    /// The probability of each class.
     scores: Vec<f32>,
-    /// The labels; none for an unknown picture.
+    /// The predicted labels; empty for an unknown picture.
     labels: Vec<String>,
-    /// Whether the picture is of none of the classes, where the model can tell.
+    /// Whether the picture is of none of the classes; absent if the model cannot detect that.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<bool>,
+    /// How much the picture looks like one of none of the classes. Higher means more; known pictures have 0 on
+    /// average. Absent if `unknown` is.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown_score: Option<f32>,
 }
 
-/// Versions of a model.
+/// The versions of a model: only the current one.
 #[derive(Debug, Serialize, ToSchema)]
 struct ModelStatus {
     model_version_status: [VersionStatus; 1],
 }
 
+/// The state of a version.
 #[derive(Debug, Serialize, ToSchema)]
 struct VersionStatus {
+    /// The version number.
     version: String,
+    /// Always `AVAILABLE`.
     state: &'static str,
     status: Status,
 }
 
+/// The error status of a version.
 #[derive(Debug, Serialize, ToSchema)]
 struct Status {
+    /// Always `OK`.
     error_code: &'static str,
+    /// Always empty.
     error_message: &'static str,
 }
 
@@ -160,12 +170,12 @@ async fn predictions(
     Ok(Json(PredictResponse { predictions }))
 }
 
-/// TensorFlow Serving: whether a model answers
+/// TensorFlow Serving: get the status of a model
 #[utoipa::path(
     get, path = "/v1/models/{name}", tag = "TensorFlow Serving",
-    params(("name" = String, Path, description = "The model")),
+    params(("name" = String, Path, description = "The name of the model")),
     responses(
-        (status = 200, description = "Its versions", body = ModelStatus),
+        (status = 200, description = "The versions of the model", body = ModelStatus),
         (status = 404, description = "There is no such model", body = FailureBody),
     )
 )]
@@ -176,16 +186,16 @@ async fn status(
     status_of(&app, &name, None)
 }
 
-/// TensorFlow Serving: say what is on pictures
+/// TensorFlow Serving: classify pictures
 ///
 /// The path ends with the method: `/v1/models/NAME:predict`.
 #[utoipa::path(
     post, path = "/v1/models/{name}", tag = "TensorFlow Serving",
-    params(("name" = String, Path, description = "The model and the method", example = "flowers:predict")),
+    params(("name" = String, Path, description = "The name of the model and the method", example = "flowers:predict")),
     request_body = PredictRequest,
     responses(
-        (status = 200, description = "The answers", body = PredictResponse),
-        (status = 400, description = "The request makes no sense", body = FailureBody),
+        (status = 200, description = "The predictions", body = PredictResponse),
+        (status = 400, description = "The request is invalid", body = FailureBody),
         (status = 404, description = "There is no such model or method", body = FailureBody),
         (status = 422, description = "A picture cannot be read", body = FailureBody),
     )
@@ -198,10 +208,13 @@ async fn predict(
     predictions(&app, before_predict(&call)?, None, request).await
 }
 
-/// TensorFlow Serving: whether a version of a model answers
+/// TensorFlow Serving: get the status of a version of a model
 #[utoipa::path(
     get, path = "/v1/models/{name}/versions/{version}", tag = "TensorFlow Serving",
-    params(("name" = String, Path, description = "The model"), ("version" = String, Path, description = "Its version")),
+    params(
+        ("name" = String, Path, description = "The name of the model"),
+        ("version" = String, Path, description = "The version number"),
+    ),
     responses(
         (status = 200, description = "The version", body = ModelStatus),
         (status = 404, description = "There is no such version", body = FailureBody),
@@ -214,16 +227,18 @@ async fn version_status(
     status_of(&app, &name, Some(&version))
 }
 
-/// TensorFlow Serving: say what is on pictures, by a version of a model
+/// TensorFlow Serving: classify pictures with a version of a model
+///
+/// The path ends with the method: `/v1/models/NAME/versions/VERSION:predict`.
 #[utoipa::path(
     post, path = "/v1/models/{name}/versions/{version}", tag = "TensorFlow Serving",
     params(
-        ("name" = String, Path, description = "The model"),
-        ("version" = String, Path, description = "Its version and the method", example = "1:predict"),
+        ("name" = String, Path, description = "The name of the model"),
+        ("version" = String, Path, description = "The version number and the method", example = "1:predict"),
     ),
     request_body = PredictRequest,
     responses(
-        (status = 200, description = "The answers", body = PredictResponse),
+        (status = 200, description = "The predictions", body = PredictResponse),
         (status = 404, description = "There is no such version or method", body = FailureBody),
     )
 )]

@@ -39,7 +39,7 @@ enum Outcome<'a> {
     },
 }
 
-/// The answer for a picture alone, or for several.
+/// The prediction for a single picture, or a list of predictions for several.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described")]
 pub(super) enum Predictions {
@@ -47,34 +47,36 @@ pub(super) enum Predictions {
     Alone(Prediction),
     #[schema(title = "Several")]
     Several {
-        /// In the order of the request.
+        /// In the order of the pictures in the request.
         predictions: Vec<Prediction>,
     },
 }
 
-/// What is said of a picture.
+/// The prediction for a picture.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct Prediction {
-    /// What the client calls the picture.
+    /// The name that the client gave the picture, if any.
     path: Option<String>,
-    /// The likeliest class; null for an unknown picture.
+    /// The most probable class; null for an unknown picture. Only for models with a single label.
     label: Option<String>,
-    /// Its probability; null for an unknown picture.
+    /// The probability of `label`; null for an unknown picture. Only for models with a single label.
     score: Option<f32>,
-    /// Of a model that gives any number of labels: those above their thresholds.
+    /// The labels whose probability reaches their threshold, most probable first; empty for an unknown picture. Only
+    /// for models that give any number of labels.
     labels: Option<Vec<String>>,
-    /// Whether the picture is of none of the classes, where the model can tell.
+    /// Whether the picture is of none of the classes; absent if the model cannot detect that, or with `no_unknown`.
     unknown: Option<bool>,
-    /// How far the picture is from what the model knows.
+    /// How much the picture looks like one of none of the classes. Higher means more; known pictures have 0 on
+    /// average. Absent if `unknown` is.
     unknown_score: Option<f32>,
-    /// Probabilities by class, the likeliest first.
+    /// The probability of each class, most probable first; as many as `top_k` allows.
     scores: Option<BTreeMap<String, f32>>,
-    /// Labels of which the right one is one, as often as was asked for.
+    /// The labels that contain the right one with the requested `coverage`; absent if not requested.
     set: Option<Vec<String>>,
-    /// By class, a PNG in base64 that shows what speaks for it.
+    /// For each predicted class, a heatmap of the evidence for it: a PNG file in base64. Absent if not requested.
     heatmaps: Option<BTreeMap<String, String>>,
-    /// Why there is no answer for this one of several pictures.
+    /// Why there is no prediction for this picture, when several were sent.
     error: Option<String>,
 }
 

@@ -20,24 +20,24 @@ pub(super) struct Asked {
     pub(super) alone: bool,
 }
 
-/// Files of a form, under any names.
+/// A form with one or more picture files. The parts may have any names.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct Form {
-    /// Each is a part with its `filename`, which its answer has as `path`.
+    /// A picture file. The `path` of its prediction is the part's `filename`.
     #[schema(value_type = Vec<u8>)]
     picture: Vec<u8>,
 }
 
-/// A picture, or several as `instances`.
+/// A single picture as `b64`, or several as `instances`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Encoded {
-    /// A picture alone: its file in base64.
+    /// A single picture: its file in base64.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Byte)]
     b64: Option<Base64>,
-    /// What it is called; its answer has it, too.
+    /// A name for the picture, repeated in its prediction.
     #[serde(default)]
     path: Option<String>,
     /// Several pictures.
@@ -50,10 +50,10 @@ pub(super) struct Encoded {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Instance {
-    /// Its file in base64.
+    /// The picture file in base64.
     #[schema(value_type = String, format = Byte)]
     b64: Base64,
-    /// What it is called; its answer has it, too.
+    /// A name for the picture, repeated in its prediction.
     #[serde(default)]
     path: Option<String>,
 }

@@ -32,17 +32,17 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Parameters {
-    /// How many classes have their scores in the answer; all unless it is said.
+    /// The maximum number of classes in `scores`. By default, all.
     #[param(minimum = 1)]
     top_k: Option<usize>,
-    /// Also answer with the smallest set of labels that contains the right one in this share of cases.
+    /// Also return `set`: the smallest set of labels that contains the right one with this probability.
     #[param(exclusive_minimum = 0, exclusive_maximum = 1)]
     coverage: Option<f64>,
-    /// Also answer with pictures that show what speaks for a class.
+    /// Also return `heatmaps`, which show the evidence for each predicted class.
     #[serde(deserialize_with = "flag")]
     #[param(value_type = Option<u8>, minimum = 0, maximum = 1)]
     explain: bool,
-    /// Never answer that a picture is unknown, of none of the classes.
+    /// Never report a picture as unknown (of none of the classes).
     #[serde(deserialize_with = "flag")]
     #[param(value_type = Option<u8>, minimum = 0, maximum = 1)]
     no_unknown: bool,
@@ -70,11 +70,12 @@ impl Parameters {
     }
 }
 
-/// Say what is on a picture, or on several
+/// Classify one or more pictures
 ///
-/// By the first model. A picture of any format is the body as it is; several come as `multipart/form-data`, or in
-/// JSON with base64. The answer is what `headstart predict --json` answers: an object for a picture alone, and
-/// otherwise a list, in order, in which those that cannot be read have an `error`.
+/// Uses the first model. Send a single picture file of any format as the body, or several as `multipart/form-data` or
+/// as base64 in JSON. The response is the same as the output of `headstart predict --json`: an object for a single
+/// picture, otherwise a list in the order of the pictures, with an `error` for each that cannot be read. For a single
+/// picture with `explain=1`, a request that accepts `image/png` gets the heatmap instead.
 #[utoipa::path(
     post, path = "/predict", tag = "Predictions", params(Parameters),
     request_body(content(
@@ -82,12 +83,12 @@ impl Parameters {
     )),
     responses(
         (status = 200, description = "The answer", body = Predictions),
-        (status = 400, description = "The request makes no sense", body = FailureBody),
-        (status = 408, description = "The request came too slowly", body = FailureBody),
-        (status = 413, description = "Larger than a limit", body = FailureBody),
-        (status = 415, description = "A format that is not read", body = FailureBody),
+        (status = 400, description = "The request is invalid", body = FailureBody),
+        (status = 408, description = "The request arrived too slowly", body = FailureBody),
+        (status = 413, description = "The request or a picture exceeds a limit", body = FailureBody),
+        (status = 415, description = "The picture format is not supported", body = FailureBody),
         (status = 422, description = "The picture cannot be read", body = FailureBody),
-        (status = 503, description = "Too much at once; Retry-After says when", body = FailureBody),
+        (status = 503, description = "The server is busy; see Retry-After", body = FailureBody),
     )
 )]
 async fn predict(
@@ -98,12 +99,12 @@ async fn predict(
     answer(&app, app.models.find(None)?, parameters, request).await
 }
 
-/// Say what is on a picture, or on several, by a model of this name
+/// Classify one or more pictures with a named model
 ///
-/// As `/predict` does.
+/// The same as `/predict`, for any of the models.
 #[utoipa::path(
     post, path = "/models/{name}/predict", tag = "Predictions",
-    params(("name" = String, Path, description = "The model"), Parameters),
+    params(("name" = String, Path, description = "The name of the model"), Parameters),
     request_body(content(
         (Vec<u8> = "image/*"), (Form = "multipart/form-data"), (Encoded = "application/json")
     )),

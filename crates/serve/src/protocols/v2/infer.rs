@@ -26,29 +26,30 @@ pub(super) const PIXELS: &str = "pixels";
 /// The header with the length of the JSON, if binary tensors follow it.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
-/// What is asked.
+/// An inference request.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct InferRequest {
-    /// Its answer has it, too.
+    /// An identifier, repeated in the response.
     #[serde(default)]
     id: Option<String>,
     #[serde(default)]
     parameters: RequestParameters,
-    /// One, `image` or `pixels`.
+    /// Exactly one input, `image` or `pixels`.
     inputs: Vec<Input>,
-    /// Those that are asked for; all unless some are.
+    /// The requested outputs. If empty, all are returned.
     #[serde(default)]
     outputs: Vec<RequestedOutput>,
 }
 
+/// Options for the whole request.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct RequestParameters {
-    /// Whether outputs are binary unless they say otherwise.
+    /// Whether outputs are binary, unless their own `binary_data` specifies otherwise.
     #[serde(default)]
     binary_data_output: bool,
 }
 
-/// A tensor of pictures.
+/// An input tensor: the pictures.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Input {
     name: String,
@@ -56,20 +57,21 @@ struct Input {
     datatype: String,
     #[serde(default)]
     parameters: InputParameters,
-    /// The values, unless they are binary.
+    /// The values; absent if they are binary.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     data: Option<Flat>,
 }
 
+/// Options for an input.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct InputParameters {
-    /// How many bytes after the JSON are the values.
+    /// The number of bytes that the values take after the JSON; absent if they are in `data`.
     #[serde(default)]
     binary_data_size: Option<usize>,
 }
 
-/// An output that is asked for.
+/// A requested output.
 #[derive(Debug, Deserialize, ToSchema)]
 struct RequestedOutput {
     name: String,
@@ -77,17 +79,18 @@ struct RequestedOutput {
     parameters: OutputParameters,
 }
 
+/// Options for an output.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 struct OutputParameters {
-    /// Whether the values are to be binary.
+    /// Whether the values are binary; by default, as `binary_data_output` of the request specifies.
     #[serde(default)]
     binary_data: Option<bool>,
-    /// Of scores, that so many of the likeliest classes are wanted, as texts `score:index:class`.
+    /// Only for `scores`: return this many of the most probable classes, as strings `score:index:class`.
     #[serde(default)]
     classification: Option<usize>,
 }
 
-/// What is answered.
+/// An inference response.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InferResponse {
     model_name: String,
@@ -97,7 +100,7 @@ pub(super) struct InferResponse {
     outputs: Vec<Output>,
 }
 
-/// A tensor of an answer.
+/// An output tensor.
 #[derive(Debug, Serialize, ToSchema)]
 struct Output {
     name: String,
@@ -105,14 +108,16 @@ struct Output {
     shape: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<BinarySize>,
-    /// The values, unless they are binary.
+    /// The values; absent if they are binary.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<f32>>)]
     data: Option<Values>,
 }
 
+/// The size of binary values.
 #[derive(Debug, Serialize, ToSchema)]
 struct BinarySize {
+    /// The number of bytes that the values take after the JSON.
     binary_data_size: usize,
 }
 

@@ -38,7 +38,7 @@ pub(super) fn open_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
 }
 
-/// What answers.
+/// The name and version of the server, and the extensions of the protocol that it supports.
 #[derive(Debug, Serialize, ToSchema)]
 struct ServerMetadata {
     name: &'static str,
@@ -46,7 +46,7 @@ struct ServerMetadata {
     extensions: [&'static str; 3],
 }
 
-/// What a model takes and gives.
+/// The inputs and outputs of a model.
 #[derive(Debug, Serialize, ToSchema)]
 struct ModelMetadata {
     name: String,
@@ -56,7 +56,7 @@ struct ModelMetadata {
     outputs: Vec<TensorMetadata>,
 }
 
-/// A tensor, in which -1 is any number.
+/// An input or output tensor. A dimension of -1 may have any size.
 #[derive(Debug, Serialize, ToSchema)]
 struct TensorMetadata {
     name: &'static str,
@@ -64,7 +64,7 @@ struct TensorMetadata {
     shape: Vec<i64>,
 }
 
-/// A model of the repository.
+/// A model in the repository.
 #[derive(Debug, Serialize, ToSchema)]
 struct IndexEntry {
     name: String,
@@ -101,23 +101,26 @@ fn find<'a>(
     Ok((entry, loaded))
 }
 
-/// Open Inference Protocol: whether the server lives
+/// Open Inference Protocol: check that the server is running
 #[utoipa::path(
     get, path = "/v2/health/live", tag = "Open Inference Protocol", security(()),
-    responses((status = 200, description = "It does"))
+    responses((status = 200, description = "The server is running"))
 )]
 async fn live() {}
 
-/// Open Inference Protocol: whether the server takes requests
+/// Open Inference Protocol: check that the server accepts requests
 #[utoipa::path(
     get, path = "/v2/health/ready", tag = "Open Inference Protocol", security(()),
-    responses((status = 200, description = "It does"), (status = 503, description = "It is stopping"))
+    responses(
+        (status = 200, description = "The server accepts requests"),
+        (status = 503, description = "The server is stopping"),
+    )
 )]
 async fn ready(State(app): State<Arc<App>>) -> StatusCode {
     if app.is_stopping() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
 }
 
-/// Open Inference Protocol: what answers
+/// Open Inference Protocol: describe the server
 #[utoipa::path(
     get, path = "/v2", tag = "Open Inference Protocol",
     responses((status = 200, description = "The server", body = ServerMetadata))
@@ -158,10 +161,10 @@ fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<ModelMe
     }))
 }
 
-/// Open Inference Protocol: tell what a model takes and gives
+/// Open Inference Protocol: describe the inputs and outputs of a model
 #[utoipa::path(
     get, path = "/v2/models/{name}", tag = "Open Inference Protocol",
-    params(("name" = String, Path, description = "The model")),
+    params(("name" = String, Path, description = "The name of the model")),
     responses(
         (status = 200, description = "The model", body = ModelMetadata),
         (status = 404, description = "There is no such model", body = FailureBody),
@@ -174,10 +177,13 @@ async fn model(
     metadata(&app, &name, None)
 }
 
-/// Open Inference Protocol: tell what a version of a model takes and gives
+/// Open Inference Protocol: describe the inputs and outputs of a version of a model
 #[utoipa::path(
     get, path = "/v2/models/{name}/versions/{version}", tag = "Open Inference Protocol",
-    params(("name" = String, Path, description = "The model"), ("version" = String, Path, description = "Its version")),
+    params(
+        ("name" = String, Path, description = "The name of the model"),
+        ("version" = String, Path, description = "The version number"),
+    ),
     responses(
         (status = 200, description = "The model", body = ModelMetadata),
         (status = 404, description = "There is no such version", body = FailureBody),
@@ -190,21 +196,30 @@ async fn version(
     metadata(&app, &name, Some(&version))
 }
 
-/// Open Inference Protocol: whether a model answers
+/// Open Inference Protocol: check that a model is ready
 #[utoipa::path(
     get, path = "/v2/models/{name}/ready", tag = "Open Inference Protocol",
-    params(("name" = String, Path, description = "The model")),
-    responses((status = 200, description = "It does"), (status = 404, description = "There is no such model"))
+    params(("name" = String, Path, description = "The name of the model")),
+    responses(
+        (status = 200, description = "The model is ready"),
+        (status = 404, description = "There is no such model"),
+    )
 )]
 async fn model_ready(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<(), Failure> {
     find(&app, &name, None).map(|_| ())
 }
 
-/// Open Inference Protocol: whether a version of a model answers
+/// Open Inference Protocol: check that a version of a model is ready
 #[utoipa::path(
     get, path = "/v2/models/{name}/versions/{version}/ready", tag = "Open Inference Protocol",
-    params(("name" = String, Path, description = "The model"), ("version" = String, Path, description = "Its version")),
-    responses((status = 200, description = "It does"), (status = 404, description = "There is no such version"))
+    params(
+        ("name" = String, Path, description = "The name of the model"),
+        ("version" = String, Path, description = "The version number"),
+    ),
+    responses(
+        (status = 200, description = "The version is ready"),
+        (status = 404, description = "There is no such version"),
+    )
 )]
 async fn version_ready(
     State(app): State<Arc<App>>,
@@ -213,17 +228,17 @@ async fn version_ready(
     find(&app, &name, Some(&version)).map(|_| ())
 }
 
-/// Open Inference Protocol: say what is on pictures
+/// Open Inference Protocol: classify pictures
 ///
-/// The input is `image` (BYTES: files of any format, in JSON as base64) or `pixels` (UINT8, `[n, height, width,
-/// 3]`). Outputs are those that the model's metadata lists. Tensors may be binary, after the JSON.
+/// The input is `image` (BYTES: files of any format, in JSON as base64) or `pixels` (UINT8, RGB, `[n, height, width,
+/// 3]`). The outputs are listed in the metadata of the model. Tensors may be binary, after the JSON.
 #[utoipa::path(
     post, path = "/v2/models/{name}/infer", tag = "Open Inference Protocol",
-    params(("name" = String, Path, description = "The model")),
+    params(("name" = String, Path, description = "The name of the model")),
     request_body = InferRequest,
     responses(
-        (status = 200, description = "The answer", body = InferResponse),
-        (status = 400, description = "The request makes no sense", body = FailureBody),
+        (status = 200, description = "The output tensors", body = InferResponse),
+        (status = 400, description = "The request is invalid", body = FailureBody),
         (status = 404, description = "There is no such model", body = FailureBody),
         (status = 422, description = "A picture cannot be read", body = FailureBody),
     )
@@ -237,13 +252,16 @@ async fn infer_model(
     infer::infer(&app, entry, &loaded, request).await
 }
 
-/// Open Inference Protocol: say what is on pictures, by a version of a model
+/// Open Inference Protocol: classify pictures with a version of a model
 #[utoipa::path(
     post, path = "/v2/models/{name}/versions/{version}/infer", tag = "Open Inference Protocol",
-    params(("name" = String, Path, description = "The model"), ("version" = String, Path, description = "Its version")),
+    params(
+        ("name" = String, Path, description = "The name of the model"),
+        ("version" = String, Path, description = "The version number"),
+    ),
     request_body = InferRequest,
     responses(
-        (status = 200, description = "The answer", body = InferResponse),
+        (status = 200, description = "The output tensors", body = InferResponse),
         (status = 404, description = "There is no such version", body = FailureBody),
     )
 )]
