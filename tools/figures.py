@@ -38,7 +38,7 @@ def batchnorm(headstart, pictures, seeds):
             lines = events(
                 headstart, pictures, "--seed", seed, "--fine-tune-at", 100, "--fine-tune-epochs", EPOCHS, "--bn", mode,
             )
-            epochs = [line for line in lines if line["event"] == "epoch" and line["stage"] == "fine_tune"]
+            epochs = [line for line in lines if line["event"] == "epoch" and line["phase"] == "fine-tune"]
             runs.append([line["val_accuracy"] for line in epochs])
         points = [[epoch + 1, statistics.mean(values)] for epoch, values in enumerate(zip(*runs))]
         curves.append({"name": f"{mode} mode", "role": role, "points": points})
